@@ -1,0 +1,151 @@
+/**
+ * What the agent's HTTP API says: the schemas (TypeBox, and so JSON Schema and OpenAPI) and their types. The CLI and the
+ * web UI know Heddle only through this file. Append-only: fields are added, never renamed or removed.
+ * Units are in the names; times are ISO 8601 in UTC.
+ */
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+
+export const LINK_STATES = ['connecting', 'up', 'stale', 'down'] as const;
+/**
+ * connecting: handshake in progress. up: the peer answered lately. stale: answers are missing, not yet given up.
+ * down: given up; routes to the peer are withdrawn, attempts go on.
+ */
+export type LinkState = (typeof LINK_STATES)[number];
+
+const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Union([schema, Type.Null()]);
+
+export const PeerSchema = Type.Object({
+  id: Type.String({ description: 'Node id: 32 hex digits, from the identity key' }),
+  name: Type.String(),
+  publicKey: Type.String({ description: 'Ed25519 identity key, base64' }),
+  endpoint: nullable(Type.String({ description: 'UDP address the link uses, ip:port' })),
+  path: Type.Union([Type.Literal('direct'), Type.Literal('none')]),
+  state: Type.Union(LINK_STATES.map((state) => Type.Literal(state))),
+  reason: Type.String({ description: 'Why the link is in this state, in words' }),
+  cipher: nullable(Type.String()),
+  rttMs: nullable(Type.Number()),
+  mtuBytes: nullable(Type.Integer({ description: 'Largest IP packet known to fit the path' })),
+  lossRatio: Type.Number({ description: 'Share of datagrams lost towards the peer, 0 to 1' }),
+  rxBytes: Type.Number(),
+  txBytes: Type.Number(),
+  rxFrames: Type.Number(),
+  txFrames: Type.Number(),
+  podCidrs: Type.Array(Type.String()),
+  since: nullable(Type.String({ description: 'When the link came into its state' })),
+  lastHandshake: nullable(Type.String()),
+  version: Type.String({ description: 'Heddle version the peer runs' }),
+});
+export type Peer = Static<typeof PeerSchema>;
+
+export const RouteSchema = Type.Object({
+  cidr: Type.String(),
+  node: Type.String({ description: 'Name of the owner' }),
+  nodeId: Type.String(),
+  via: Type.Union([Type.Literal('local'), Type.Literal('link'), Type.Literal('unreachable')]),
+  conflict: nullable(Type.String({ description: 'Another node with a valid but losing claim, if there is one' })),
+});
+export type Route = Static<typeof RouteSchema>;
+
+export const EndpointSchema = Type.Object({
+  containerId: Type.String(),
+  ifname: Type.String(),
+  netns: Type.String(),
+  hostInterface: Type.String(),
+  mac: Type.String(),
+  ips: Type.Array(Type.String()),
+  podNamespace: nullable(Type.String()),
+  podName: nullable(Type.String()),
+  since: Type.String(),
+});
+export type Endpoint = Static<typeof EndpointSchema>;
+
+export const ConditionSchema = Type.Object({
+  name: Type.String(),
+  ok: Type.Boolean(),
+  message: Type.String({ description: 'What is missing and what to do, empty when ok' }),
+});
+export type Condition = Static<typeof ConditionSchema>;
+
+export const StatusSchema = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  publicKey: Type.String(),
+  version: Type.String(),
+  ready: Type.Boolean(),
+  conditions: Type.Array(ConditionSchema),
+  startedAt: Type.String(),
+  listen: Type.String({ description: 'UDP address of the underlay socket' }),
+  underlayAddresses: Type.Array(Type.String()),
+  podCidrs: Type.Array(Type.String()),
+  clusterCidrs: Type.Array(Type.String()),
+  podMtuBytes: Type.Integer(),
+  cipher: Type.String(),
+  router: Type.Object({
+    connected: Type.Boolean(),
+    instance: nullable(Type.String()),
+    tap: nullable(Type.String()),
+  }),
+  addresses: Type.Array(
+    Type.Object({
+      cidr: Type.String(),
+      total: Type.Number(),
+      used: Type.Number(),
+      quarantined: Type.Number(),
+    }),
+  ),
+  peers: Type.Object({ total: Type.Integer(), up: Type.Integer() }),
+  drops: Type.Record(Type.String(), Type.Number(), { description: 'Frames and datagrams dropped, by reason' }),
+});
+export type Status = Static<typeof StatusSchema>;
+
+/** One node as the topology page draws it; `self` is the node that answers. */
+export const TopologyNodeSchema = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  self: Type.Boolean(),
+  state: Type.Union([Type.Literal('self'), ...LINK_STATES.map((state) => Type.Literal(state))]),
+  endpoint: nullable(Type.String()),
+  podCidrs: Type.Array(Type.String()),
+  pods: Type.Array(Type.Object({ name: Type.String(), ips: Type.Array(Type.String()) })),
+  version: Type.String(),
+});
+export type TopologyNode = Static<typeof TopologyNodeSchema>;
+
+/** One link. Seen from `a`; the rates are averages over the last interval between two snapshots. */
+export const TopologyLinkSchema = Type.Object({
+  a: Type.String(),
+  b: Type.String(),
+  state: Type.Union(LINK_STATES.map((state) => Type.Literal(state))),
+  path: Type.Union([Type.Literal('direct'), Type.Literal('none')]),
+  cipher: nullable(Type.String()),
+  rttMs: nullable(Type.Number()),
+  mtuBytes: nullable(Type.Integer()),
+  lossRatio: Type.Number(),
+  abBitsPerSecond: Type.Number({ description: 'From a to b' }),
+  baBitsPerSecond: Type.Number({ description: 'From b to a' }),
+});
+export type TopologyLink = Static<typeof TopologyLinkSchema>;
+
+export const TopologySchema = Type.Object({
+  at: Type.String(),
+  nodes: Type.Array(TopologyNodeSchema),
+  links: Type.Array(TopologyLinkSchema),
+});
+export type Topology = Static<typeof TopologySchema>;
+
+export const ProblemSchema = Type.Object({
+  code: Type.String({ description: 'Stable code, see common/errors.ts' }),
+  message: Type.String(),
+});
+export type Problem = Static<typeof ProblemSchema>;
+
+/** Server-sent events on `/v1/events`: `event:` is the key, `data:` the JSON of the value's type. */
+export interface ServerEvents {
+  topology: Topology;
+  status: Status;
+}
+
+/** Where the agent listens unless told otherwise. */
+export const DEFAULT_API_SOCKET = '/run/heddle/api.sock';
+export const DEFAULT_API_PORT = 6786;

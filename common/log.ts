@@ -1,0 +1,21 @@
+/** The one door to pino: structured JSON logs on standard output. Secrets are never passed to a logger. */
+import { destination, pino } from 'pino';
+import type { Logger } from 'pino';
+
+export type { Logger } from 'pino';
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** @param component the word every line carries: `agent`, `router`, `supervisor`, ... */
+export function createLogger(component: string, level: LogLevel = 'info'): Logger {
+  return pino(
+    { level, base: { component, pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime },
+    destination({ fd: 1, sync: true }),
+  );
+}
+
+/** A logger that writes nothing, for tests. */
+export function silentLogger(): Logger {
+  return pino({ level: 'silent' });
+}

@@ -1,0 +1,138 @@
+/**
+ * The port between `meshd agent` (which decides) and `meshd router` (which forwards): every message that crosses it.
+ * Tables go down, counters and datagrams for the control plane come up. Messages travel as length-prefixed msgpack over
+ * one unix socket (`common/message-stream.ts`). The agent owns the truth: `tables` is always the whole desired state and
+ * the router applies the difference. Session keys cross this port and nothing else does that is secret; neither side
+ * may log a message of it.
+ */
+import type { Cidr } from './cidr.js';
+import type { IpAddress } from './ip-address.js';
+import type { MacAddress } from './mac-address.js';
+import type { NodeId } from './node-id.js';
+import type { SocketAddress } from './socket-address.js';
+
+export const ROUTER_PORT_VERSION = 1;
+
+export type CipherName = 'aes-256-gcm' | 'chacha20-poly1305';
+
+/** One pod CIDR and the node that owns it, as decided by the ownership table. */
+export interface Route {
+  readonly cidr: Cidr;
+  readonly peer: NodeId;
+}
+
+/** One local address (of a pod, or of the bridge itself) and the MAC that frames to it must carry. */
+export interface LocalEndpoint {
+  readonly ip: IpAddress;
+  readonly mac: MacAddress;
+}
+
+/** Where a peer is reached and how large a datagram may be on the way there. */
+export interface PeerPath {
+  readonly peer: NodeId;
+  readonly endpoint: SocketAddress;
+  /** The largest IP packet that fits the path, in bytes, as the path-MTU search found it. */
+  readonly mtuBytes: number;
+}
+
+/** The whole desired forwarding state. */
+export interface ForwardingTables {
+  /** Rises with every change; the router reports the one it applied. */
+  readonly generation: number;
+  /** What the pods of this cluster may be addressed by; frames to anything else are dropped. */
+  readonly clusterCidrs: readonly Cidr[];
+  /** This node's own pod CIDRs: never sent to a peer. */
+  readonly localCidrs: readonly Cidr[];
+  readonly endpoints: readonly LocalEndpoint[];
+  readonly routes: readonly Route[];
+}
+
+/** The outcome of one handshake. Base keys: the router derives the key of each lane from them (`docs/wire.md`). */
+export interface SessionKeys {
+  readonly peer: NodeId;
+  /** Session index this node chose: peers put it in datagrams to us. Its low 16 bits are the router's table slot. */
+  readonly localIndex: number;
+  /** Session index the peer chose: we put it in datagrams to it. */
+  readonly remoteIndex: number;
+  readonly cipher: CipherName;
+  /** 32 bytes each. */
+  readonly sendKey: Uint8Array;
+  readonly receiveKey: Uint8Array;
+}
+
+export type RouterCommand =
+  | { readonly type: 'tables'; readonly tables: ForwardingTables }
+  | { readonly type: 'path'; readonly path: PeerPath }
+  /** From now on this session opens what arrives for it. */
+  | { readonly type: 'installSession'; readonly session: SessionKeys }
+  /** From now on what goes to the session's peer is sealed with it; the session before stays open for receiving. */
+  | { readonly type: 'activateSession'; readonly localIndex: number }
+  | { readonly type: 'removeSession'; readonly localIndex: number }
+  /** Forget path, sessions and counters of a peer. */
+  | { readonly type: 'removePeer'; readonly peer: NodeId }
+  /** A handshake datagram (wire types 1 to 4), sent as it is. */
+  | { readonly type: 'sendDatagram'; readonly to: SocketAddress; readonly bytes: Uint8Array }
+  /** One control message, sealed by the router into a control unit (wire type 6). */
+  | { readonly type: 'sendControl'; readonly peer: NodeId; readonly bytes: Uint8Array }
+  /** A probe (wire type 7) padded so that its IP packet has `sizeBytes`; the peer's router answers by itself. */
+  | { readonly type: 'probe'; readonly peer: NodeId; readonly probeId: number; readonly sizeBytes: number };
+
+/** What the router tells of one session; no secrets. */
+export interface SessionStatus {
+  readonly peer: NodeId;
+  readonly localIndex: number;
+  readonly active: boolean;
+  /** Units sealed so far, over all lanes: what the rekey limit is held against. */
+  readonly unitsSent: number;
+}
+
+export interface PeerCounters {
+  readonly peer: NodeId;
+  readonly txBytes: number;
+  readonly txFrames: number;
+  readonly rxBytes: number;
+  readonly rxFrames: number;
+  /** Milliseconds since the last authenticated datagram, or null if there was none. */
+  readonly lastReceivedMsAgo: number | null;
+  /** Share of datagrams lost towards the peer as its router last reported, 0 to 1. */
+  readonly lossRatio: number;
+}
+
+export type RouterEvent =
+  /** First message on every connection. `instance` is random per router process: a new one has no sessions. */
+  | {
+      readonly type: 'hello';
+      readonly version: number;
+      readonly instance: string;
+      readonly ciphers: readonly CipherName[];
+      readonly tapName: string;
+      readonly generation: number;
+      readonly paths: readonly PeerPath[];
+      readonly sessions: readonly SessionStatus[];
+    }
+  /** A datagram of wire type 1 to 4 from anyone. */
+  | { readonly type: 'datagram'; readonly from: SocketAddress; readonly bytes: Uint8Array }
+  /** An opened control unit: authentic, from this peer. */
+  | { readonly type: 'control'; readonly peer: NodeId; readonly bytes: Uint8Array }
+  | {
+      readonly type: 'probeAnswer';
+      readonly peer: NodeId;
+      readonly probeId: number;
+      readonly sizeBytes: number;
+      readonly roundTripUs: number;
+      /** The address under which the peer saw this node. */
+      readonly observed: SocketAddress;
+    }
+  /** The first authentic datagram arrived on a session: the peer holds its keys. */
+  | { readonly type: 'sessionConfirmed'; readonly peer: NodeId; readonly localIndex: number }
+  /** An authentic datagram came from a new address; the router already sends there. */
+  | { readonly type: 'roamed'; readonly peer: NodeId; readonly endpoint: SocketAddress }
+  /** Frames wait for a peer that has no active session (rate-limited; once a second and peer at most). */
+  | { readonly type: 'sessionWanted'; readonly peer: NodeId }
+  /** Once a second while anything changed. */
+  | {
+      readonly type: 'counters';
+      readonly drops: Readonly<Record<string, number>>;
+      readonly peers: readonly PeerCounters[];
+      readonly sessions: readonly SessionStatus[];
+    };

@@ -1,0 +1,139 @@
+/**
+ * What goes into the mesh core and what comes out of it. The core is pure: `(state, event, now) -> effects`. Times are
+ * milliseconds of a monotonic clock that the caller owns; wall-clock time enters only where a type says so.
+ */
+import type { Cidr } from '../common/cidr.js';
+import type { IpAddress } from '../common/ip-address.js';
+import type { NodeId } from '../common/node-id.js';
+import type { CipherName, PeerCounters, PeerPath, SessionKeys, SessionStatus } from '../common/router-port.js';
+import type { SocketAddress } from '../common/socket-address.js';
+import type { LinkState } from '../common/api.js';
+
+/** What this node says of itself; the core turns it into a signed advert. */
+export interface SelfDescription {
+  readonly name: string;
+  readonly version: string;
+  /** Underlay addresses peers may try, best first. */
+  readonly endpoints: readonly SocketAddress[];
+  readonly podCidrs: readonly Cidr[];
+}
+
+export type MeshEvent =
+  /** A (new) router is connected; `sessions` are those it holds. An unknown instance has none of ours. */
+  | {
+      readonly type: 'routerConnected';
+      readonly instance: string;
+      readonly ciphers: readonly CipherName[];
+      readonly paths: readonly PeerPath[];
+      readonly sessions: readonly SessionStatus[];
+    }
+  | { readonly type: 'routerDisconnected' }
+  /** A handshake datagram, wire types 1 to 4, from anyone. */
+  | { readonly type: 'datagram'; readonly from: SocketAddress; readonly bytes: Uint8Array }
+  | { readonly type: 'control'; readonly peer: NodeId; readonly bytes: Uint8Array }
+  | {
+      readonly type: 'probeAnswer';
+      readonly peer: NodeId;
+      readonly probeId: number;
+      readonly sizeBytes: number;
+      readonly roundTripUs: number;
+      readonly observed: SocketAddress;
+    }
+  | { readonly type: 'sessionConfirmed'; readonly peer: NodeId; readonly localIndex: number }
+  | { readonly type: 'roamed'; readonly peer: NodeId; readonly endpoint: SocketAddress }
+  | { readonly type: 'sessionWanted'; readonly peer: NodeId }
+  | { readonly type: 'counters'; readonly peers: readonly PeerCounters[]; readonly sessions: readonly SessionStatus[] }
+  /** Addresses of the configured seeds, after name resolution; replaces the previous list. */
+  | { readonly type: 'seeds'; readonly seeds: readonly SocketAddress[] }
+  /** This node's own description changed. */
+  | { readonly type: 'self'; readonly self: SelfDescription }
+  /** Someone looks at the topology: ask the peers for their links until `untilMs`. */
+  | { readonly type: 'topologyWanted'; readonly untilMs: number }
+  /** `pollAt()` has come. */
+  | { readonly type: 'tick' }
+  /** The process stops: say goodbye. */
+  | { readonly type: 'stop' };
+
+export type MeshEffect =
+  | { readonly type: 'sendDatagram'; readonly to: SocketAddress; readonly bytes: Uint8Array }
+  | { readonly type: 'sendControl'; readonly peer: NodeId; readonly bytes: Uint8Array }
+  | { readonly type: 'probe'; readonly peer: NodeId; readonly probeId: number; readonly sizeBytes: number }
+  | { readonly type: 'path'; readonly path: PeerPath }
+  | { readonly type: 'installSession'; readonly session: SessionKeys }
+  | { readonly type: 'activateSession'; readonly localIndex: number }
+  | { readonly type: 'removeSession'; readonly localIndex: number }
+  | { readonly type: 'removePeer'; readonly peer: NodeId }
+  /** The ownership table changed: ask for `routes()` and push tables. */
+  | { readonly type: 'routesChanged' }
+  /** Worth keeping on disk for a cold start: the encoded adverts of all known members. */
+  | { readonly type: 'advertsChanged' }
+  /** Something a person should know; rate-limited by the core. Never contains secrets. */
+  | {
+      readonly type: 'notice';
+      readonly level: 'info' | 'warn' | 'error';
+      readonly message: string;
+      readonly fields: Readonly<Record<string, string | number>>;
+    };
+
+/** One member as the API shows it. */
+export interface MemberView {
+  readonly id: NodeId;
+  readonly name: string;
+  /** Raw Ed25519 identity key, 32 bytes. */
+  readonly publicKey: Uint8Array;
+  readonly version: string;
+  readonly podCidrs: readonly Cidr[];
+  readonly endpoint: SocketAddress | null;
+  readonly state: LinkState;
+  readonly reason: string;
+  readonly cipher: CipherName | null;
+  readonly rttMs: number | null;
+  readonly mtuBytes: number | null;
+  /** On the core's clock. */
+  readonly sinceMs: number;
+  readonly lastHandshakeMs: number | null;
+}
+
+export interface RouteView {
+  readonly cidr: Cidr;
+  readonly owner: NodeId;
+  readonly ownerName: string;
+  /** The loser of a conflict over this CIDR, if there is one. */
+  readonly conflict: NodeId | null;
+  /** Whether frames are forwarded along it now: the owner's link is `up` or `stale`. */
+  readonly usable: boolean;
+}
+
+/** One link between two other members, as one of them reported it. */
+export interface RemoteLinkView {
+  readonly a: NodeId;
+  readonly b: NodeId;
+  readonly state: LinkState;
+  readonly rttMs: number | null;
+  readonly mtuBytes: number | null;
+  readonly abBytes: number;
+  readonly baBytes: number;
+  /** How long ago `a` reported it. */
+  readonly ageMs: number;
+}
+
+/** What this node's own claims have lost to others: it must stop allocating from these. */
+export interface LostClaim {
+  readonly cidr: Cidr;
+  readonly winner: NodeId;
+}
+
+/** Where randomness comes from: the system's in production, seeded in tests. */
+export interface RandomSource {
+  bytes(length: number): Uint8Array;
+  /** Uniform in [0, 1): jitter. */
+  fraction(): number;
+}
+
+/** Underlay facts that the core cannot know. */
+export interface UnderlayFacts {
+  /** MTU of the interface towards the peers: the upper bound of the path-MTU search. */
+  readonly mtuBytes: number;
+  /** Addresses of this host, never dialled. */
+  readonly ownAddresses: readonly IpAddress[];
+}
