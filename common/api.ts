@@ -13,6 +13,8 @@ export const LINK_STATES = ['connecting', 'up', 'stale', 'down'] as const;
  */
 export type LinkState = (typeof LINK_STATES)[number];
 
+const LinkStateSchema = Type.Enum(LINK_STATES);
+
 const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Union([schema, Type.Null()]);
 
 export const PeerSchema = Type.Object({
@@ -21,7 +23,7 @@ export const PeerSchema = Type.Object({
   publicKey: Type.String({ description: 'Ed25519 identity key, base64' }),
   endpoint: nullable(Type.String({ description: 'UDP address the link uses, ip:port' })),
   path: Type.Union([Type.Literal('direct'), Type.Literal('none')]),
-  state: Type.Union(LINK_STATES.map((state) => Type.Literal(state))),
+  state: LinkStateSchema,
   reason: Type.String({ description: 'Why the link is in this state, in words' }),
   cipher: nullable(Type.String()),
   rttMs: nullable(Type.Number()),
@@ -104,7 +106,7 @@ export const TopologyNodeSchema = Type.Object({
   id: Type.String(),
   name: Type.String(),
   self: Type.Boolean(),
-  state: Type.Union([Type.Literal('self'), ...LINK_STATES.map((state) => Type.Literal(state))]),
+  state: Type.Enum(['self', ...LINK_STATES]),
   endpoint: nullable(Type.String()),
   podCidrs: Type.Array(Type.String()),
   pods: Type.Array(Type.Object({ name: Type.String(), ips: Type.Array(Type.String()) })),
@@ -116,7 +118,7 @@ export type TopologyNode = Static<typeof TopologyNodeSchema>;
 export const TopologyLinkSchema = Type.Object({
   a: Type.String(),
   b: Type.String(),
-  state: Type.Union(LINK_STATES.map((state) => Type.Literal(state))),
+  state: LinkStateSchema,
   path: Type.Union([Type.Literal('direct'), Type.Literal('none')]),
   cipher: nullable(Type.String()),
   rttMs: nullable(Type.Number()),

@@ -8,17 +8,30 @@ export type ErrorCode =
   | 'ADDRESS_INVALID'
   | 'ALLOCATION_EXHAUSTED'
   | 'ALLOCATION_CONFLICT'
+  | 'ALREADY_RUNNING'
+  | 'API_ANSWER_INVALID'
+  | 'API_REFUSED'
   | 'API_UNREACHABLE'
   | 'ASSERTION'
   | 'CNI_INVALID'
   | 'COMMAND_FAILED'
   | 'CONFIG_INVALID'
   | 'DECODE_FAILED'
+  | 'DEMO_FAILED'
   | 'HANDSHAKE_REJECTED'
+  | 'HOST_REFUSED'
   | 'IDENTITY_INVALID'
+  | 'INTERNAL'
+  | 'LIMIT_REACHED'
+  | 'LISTEN_FAILED'
+  | 'METHOD_NOT_ALLOWED'
+  | 'NOT_FOUND'
+  | 'NOT_READY'
   | 'PLATFORM_UNSUPPORTED'
   | 'PORT_CLOSED'
+  | 'REQUEST_INVALID'
   | 'STORE_CORRUPT'
+  | 'STORE_FAILED'
   | 'SYSTEM_CALL_FAILED';
 
 /** The base of all errors this project throws on purpose. */
@@ -78,6 +91,70 @@ export class SystemCallError extends HeddleError {
     detail = '',
   ) {
     super('SYSTEM_CALL_FAILED', `${call} failed with errno ${errno}${detail === '' ? '' : `: ${detail}`}`);
+  }
+}
+
+/** A socket (unix or TCP) that could not be listened on: taken by another process, or not ours to use. */
+export class ListenError extends HeddleError {
+  override readonly name = 'ListenError';
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('LISTEN_FAILED', message, options);
+  }
+}
+
+/** An API request that is answered with a problem instead of a document; `httpStatus` is the answer's status. */
+export class RequestError extends HeddleError {
+  override readonly name = 'RequestError';
+  constructor(
+    code: ErrorCode,
+    readonly httpStatus: number,
+    message: string,
+  ) {
+    super(code, message);
+  }
+}
+
+/** No agent can be asked: nobody listens, we may not ask, or there is no answer. The message says what to do. */
+export class ApiUnreachableError extends HeddleError {
+  override readonly name = 'ApiUnreachableError';
+  constructor(
+    readonly reason: 'absent' | 'denied' | 'silent',
+    message: string,
+    options?: { cause?: unknown },
+  ) {
+    super('API_UNREACHABLE', message, options);
+  }
+}
+
+/** The agent answered, but not with the document that was asked for: a problem, or nothing this version understands. */
+export class ApiAnswerError extends HeddleError {
+  override readonly name = 'ApiAnswerError';
+  constructor(code: 'API_ANSWER_INVALID' | 'API_REFUSED', message: string, options?: { cause?: unknown }) {
+    super(code, message, options);
+  }
+}
+
+/** A handshake message that is refused: it does not open, or says something that must not be. State is as before. */
+export class HandshakeError extends HeddleError {
+  override readonly name = 'HandshakeError';
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('HANDSHAKE_REJECTED', message, options);
+  }
+}
+
+/** A node's key file that cannot be used. The message never repeats its content. */
+export class IdentityError extends HeddleError {
+  override readonly name = 'IdentityError';
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('IDENTITY_INVALID', message, options);
+  }
+}
+
+/** Something the demo cluster waited for did not happen, or what it was asked for does not exist. */
+export class DemoError extends HeddleError {
+  override readonly name = 'DemoError';
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('DEMO_FAILED', message, options);
   }
 }
 

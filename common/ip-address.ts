@@ -16,7 +16,9 @@ export const ADDRESS_BITS = { 4: 32, 6: 128 } as const;
 export function parseIpAddress(text: string): IpAddress {
   if (isIPv4(text)) return text as IpAddress;
   if (isIPv6(text) && !text.includes('%')) return formatIpv6(ipv6ToBigInt(text)) as IpAddress;
-  throw new AddressError(`"${text}" is not an IP address (expected 4 decimal numbers 0-255 without leading zeros, or IPv6)`);
+  throw new AddressError(
+    `"${text}" is not an IP address (expected 4 decimal numbers 0-255 without leading zeros, or IPv6)`,
+  );
 }
 
 export function ipFamily(address: IpAddress): IpFamily {

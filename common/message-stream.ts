@@ -18,24 +18,58 @@ export function encodeMessage(value: unknown): Uint8Array {
 }
 
 export class MessageDecoder {
-  /** Bounded by maxMessageBytes plus one chunk of the stream. */
-  #pending: Buffer = Buffer.alloc(0);
+  /** Bounded by twice (maxMessageBytes plus one chunk of the stream); given back when it is empty. */
+  #buffer = new Uint8Array(0);
+  #usedBytes = 0;
+  #broken: DecodeError | null = null;
 
   constructor(readonly maxMessageBytes: number) {}
 
-  /** Returns every message completed by `chunk`. Throws {@link DecodeError}; the decoder is unusable afterwards. */
+  /**
+   * Returns every message completed by `chunk`, which is copied. Throws {@link DecodeError}; the decoder is unusable
+   * afterwards and throws the same error again.
+   */
   push(chunk: Uint8Array): unknown[] {
-    this.#pending = this.#pending.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#pending, chunk]);
+    if (this.#broken !== null) throw this.#broken;
+    this.#append(chunk);
+    try {
+      return this.#takeMessages();
+    } catch (thrown) {
+      this.#broken =
+        thrown instanceof DecodeError ? thrown : new DecodeError('message stream failed', { cause: thrown });
+      this.#buffer = new Uint8Array(0);
+      throw this.#broken;
+    }
+  }
+
+  #append(chunk: Uint8Array): void {
+    const neededBytes = this.#usedBytes + chunk.length;
+    if (neededBytes > this.#buffer.length) {
+      const grown = new Uint8Array(Math.max(neededBytes, 2 * this.#usedBytes));
+      grown.set(this.#buffer.subarray(0, this.#usedBytes));
+      this.#buffer = grown;
+    }
+    this.#buffer.set(chunk, this.#usedBytes);
+    this.#usedBytes = neededBytes;
+  }
+
+  #takeMessages(): unknown[] {
     const messages: unknown[] = [];
-    while (this.#pending.length >= LENGTH_BYTES) {
-      const length = this.#pending.readUInt32BE(0);
+    const view = new DataView(this.#buffer.buffer);
+    let start = 0;
+    while (this.#usedBytes - start >= LENGTH_BYTES) {
+      const length = view.getUint32(start);
       if (length > this.maxMessageBytes) {
         throw new DecodeError(`message announces ${length} bytes, the limit is ${this.maxMessageBytes}`);
       }
-      if (this.#pending.length < LENGTH_BYTES + length) break;
-      messages.push(decodeMsgpack(this.#pending.subarray(LENGTH_BYTES, LENGTH_BYTES + length), this.maxMessageBytes));
-      this.#pending = this.#pending.subarray(LENGTH_BYTES + length);
+      const end = start + LENGTH_BYTES + length;
+      if (this.#usedBytes < end) break;
+      messages.push(decodeMsgpack(this.#buffer.subarray(start + LENGTH_BYTES, end), this.maxMessageBytes));
+      start = end;
     }
+    this.#usedBytes -= start;
+    if (this.#usedBytes === 0) this.#buffer = new Uint8Array(0);
+    else this.#buffer.copyWithin(0, start, start + this.#usedBytes);
     return messages;
   }
 }

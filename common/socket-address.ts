@@ -10,12 +10,14 @@ export interface SocketAddress {
 
 /** Parses `ip:port` or `[ipv6]:port`; `defaultPort` is used when there is none. Throws {@link AddressError}. */
 export function parseSocketAddress(text: string, defaultPort?: number): SocketAddress {
-  const match = /^\[([^\]]+)\](?::(\d+))?$/.exec(text) ?? /^([^:]+)(?::(\d+))?$/.exec(text);
+  const match = /^\[([^\]]*:[^\]]*)\](?::([1-9]\d*))?$/.exec(text) ?? /^([^:[]+)(?::([1-9]\d*))?$/.exec(text);
   const bare = match === null && text.includes(':') ? [text, text, undefined] : match;
   if (!bare?.[1]) throw new AddressError(`"${text}" is not a socket address (expected IP:PORT or [IPv6]:PORT)`);
   const port = bare[2] === undefined ? defaultPort : Number(bare[2]);
-  if (port === undefined || port < 1 || port > 65535) {
-    throw new AddressError(`"${text}" has ${bare[2] === undefined ? 'no port' : `port ${bare[2]}`} (expected 1 to 65535)`);
+  if (port === undefined || port > 65535) {
+    throw new AddressError(
+      `"${text}" has ${bare[2] === undefined ? 'no port' : `port ${bare[2]}`} (expected 1 to 65535)`,
+    );
   }
   return { ip: parseIpAddress(bare[1]), port };
 }

@@ -1,0 +1,67 @@
+/**
+ * Every setting of `meshd`, as one schema. How a value is found (flags over `HEDDLE_*` environment over a YAML file over
+ * these defaults) is `agent/config-sources.ts`; what it must look like is here.
+ */
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+import { DEFAULT_API_PORT, DEFAULT_API_SOCKET } from './api.js';
+import { LOG_LEVELS } from './log.js';
+
+/** The one UDP port between nodes. Clear of 4789 and 8472, which some networks treat as VXLAN. */
+export const DEFAULT_UNDERLAY_PORT = 6785;
+
+export const ConfigSchema = Type.Object(
+  {
+    nodeName: Type.String({
+      default: '',
+      maxLength: 253,
+      description: 'Name shown to people; the host name when empty',
+    }),
+    podCidrs: Type.Array(Type.String(), { default: [], description: 'Pod CIDRs of this node, at most one per family' }),
+    clusterCidrs: Type.Array(Type.String(), { default: [], description: 'Address ranges of all pods of the cluster' }),
+    seeds: Type.Array(Type.String(), { default: [], description: 'A few nodes to join by: host, ip, host:port' }),
+    listenAddress: Type.String({ default: '', description: 'Underlay address to bind; all addresses when empty' }),
+    listenPort: Type.Integer({ default: DEFAULT_UNDERLAY_PORT, minimum: 1, maximum: 65535 }),
+    underlayMtu: Type.Integer({
+      default: 0,
+      description: 'MTU towards the peers; from the interface when 0',
+      minimum: 0,
+      maximum: 65535,
+    }),
+    podMtu: Type.Integer({
+      default: 0,
+      description: 'MTU of pods; what fits one datagram when 0',
+      minimum: 0,
+      maximum: 65535,
+    }),
+    clusterSecretFile: Type.String({ default: '/etc/heddle/cluster-secret', description: '32 bytes as hex or base64' }),
+    stateDir: Type.String({ default: '/var/lib/heddle' }),
+    runDir: Type.String({ default: '/run/heddle', description: 'Sockets; emptied at boot' }),
+    apiSocket: Type.String({ default: DEFAULT_API_SOCKET }),
+    apiAddress: Type.String({
+      default: '127.0.0.1',
+      description: 'Loopback address of the page and metrics; none when empty',
+    }),
+    apiPort: Type.Integer({ default: DEFAULT_API_PORT, minimum: 0, maximum: 65535 }),
+    bridgeName: Type.String({ default: 'heddle0', pattern: '^[a-z][a-z0-9-]{0,14}$' }),
+    tapName: Type.String({ default: 'heddle-tap', pattern: '^[a-z][a-z0-9-]{0,14}$' }),
+    routerUser: Type.Integer({ default: 65534, minimum: 1, description: 'User and group id the router runs as' }),
+    lanes: Type.Integer({ default: 1, minimum: 1, maximum: 16, description: 'Forwarding threads' }),
+    cipher: Type.Union([Type.Literal('auto'), Type.Literal('aes-256-gcm'), Type.Literal('chacha20-poly1305')], {
+      default: 'auto',
+    }),
+    masquerade: Type.Boolean({ default: true, description: 'Source NAT from pods to the outside' }),
+    cniConfDir: Type.String({
+      default: '',
+      description: 'Where to install the CNI configuration; not installed when empty',
+    }),
+    cniBinDir: Type.String({
+      default: '',
+      description: 'Where to install the CNI executable; not installed when empty',
+    }),
+    cniVersion: Type.String({ default: '1.0.0', description: 'cniVersion of the installed configuration' }),
+    logLevel: Type.Enum(LOG_LEVELS, { default: 'info' }),
+  },
+  { additionalProperties: false },
+);
+export type Config = Static<typeof ConfigSchema>;
