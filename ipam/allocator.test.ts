@@ -1,0 +1,135 @@
+import { describe, expect, it } from '@jest/globals';
+import { parseCidr } from '../common/cidr.js';
+import { parseIpAddress } from '../common/ip-address.js';
+import type { AddressOwner, AllocatorState } from './allocation.js';
+import { allocate, emptyAllocator, QUARANTINE_MS, release, stopAllocatingFrom, usageOf } from './allocator.js';
+
+const V4 = parseCidr('10.1.0.0/29');
+const V6 = parseCidr('fd00:1::/64');
+const owner = (containerId: string): AddressOwner => ({ containerId, ifname: 'eth0' });
+
+/** Allocates for each name in turn at time `nowMs` and returns the IPv4 addresses. */
+function fill(state: AllocatorState, names: string[], nowMs: number): { state: AllocatorState; ips: string[] } {
+  const ips: string[] = [];
+  for (const name of names) {
+    const step = allocate(state, owner(name), [], nowMs);
+    state = step.state;
+    ips.push(step.addresses[0]!.ip);
+  }
+  return { state, ips };
+}
+
+describe('the allocator', () => {
+  it('gives one address per family, with its CIDR and gateway', () => {
+    const { addresses } = allocate(emptyAllocator([V4, V6]), owner('a'), [], 0);
+    expect(addresses).toEqual([
+      { ip: '10.1.0.2', cidr: V4, gateway: '10.1.0.1' },
+      { ip: 'fd00:1::2', cidr: V6, gateway: 'fd00:1::1' },
+    ]);
+  });
+
+  it('gives the same owner the same addresses again, and changes nothing', () => {
+    const first = allocate(emptyAllocator([V4, V6]), owner('a'), [], 0);
+    const again = allocate(first.state, owner('a'), [], 5);
+    expect(again.addresses).toEqual(first.addresses);
+    expect(again.state).toBe(first.state);
+  });
+
+  it('tells two interfaces of one container apart', () => {
+    const first = allocate(emptyAllocator([V4]), { containerId: 'a', ifname: 'eth0' }, [], 0);
+    const second = allocate(first.state, { containerId: 'a', ifname: 'net1' }, [], 0);
+    expect(second.addresses[0]!.ip).toBe('10.1.0.3');
+  });
+
+  it('never gives network, gateway or broadcast address, and says when all are taken', () => {
+    const { state, ips } = fill(emptyAllocator([V4]), ['a', 'b', 'c', 'd', 'e'], 0);
+    expect(ips).toEqual(['10.1.0.2', '10.1.0.3', '10.1.0.4', '10.1.0.5', '10.1.0.6']);
+    expect(() => allocate(state, owner('f'), [], 0)).toThrow(
+      'no free address in 10.1.0.0/29: 5 of 5 in use, 0 quarantined',
+    );
+  });
+
+  it('uses the last address of an IPv6 block, which has no broadcast', () => {
+    const { ips, state } = fill(emptyAllocator([parseCidr('fd00::/126')]), ['a', 'b'], 0);
+    expect(ips).toEqual(['fd00::2', 'fd00::3']);
+    expect(() => allocate(state, owner('c'), [], 0)).toThrow('2 of 2 in use');
+  });
+
+  it.each(['10.1.0.0/31', '10.1.0.0/32', 'fd00::/127', 'fd00::/128'])('finds no room in %s', (cidr) => {
+    expect(() => allocate(emptyAllocator([parseCidr(cidr)]), owner('a'), [], 0)).toThrow('0 of 0 in use');
+  });
+
+  it('prefers addresses that were never used, then the one freed longest ago', () => {
+    let { state } = fill(emptyAllocator([V4]), ['a', 'b', 'c', 'd'], 0);
+    state = release(release(state, owner('c'), 10), owner('a'), 20);
+    const late = 20 + QUARANTINE_MS;
+    expect(fill(state, ['x', 'y', 'z'], late).ips).toEqual(['10.1.0.6', '10.1.0.4', '10.1.0.2']);
+  });
+
+  it('keeps a freed address back for the whole quarantine, even when nothing else is left', () => {
+    const { state } = fill(emptyAllocator([V4]), ['a', 'b', 'c', 'd', 'e'], 0);
+    const freed = release(state, owner('b'), 1000);
+    expect(() => allocate(freed, owner('x'), [], 1000 + QUARANTINE_MS - 1)).toThrow('4 of 5 in use, 1 quarantined');
+    expect(fill(freed, ['x'], 1000 + QUARANTINE_MS).ips).toEqual(['10.1.0.3']);
+  });
+
+  it('keeps a freed address back when the clock goes backwards', () => {
+    const { state } = fill(emptyAllocator([V4]), ['a', 'b', 'c', 'd', 'e'], 1e9);
+    const freed = release(state, owner('b'), 1e9);
+    expect(() => allocate(freed, owner('x'), [], 0)).toThrow('1 quarantined');
+  });
+
+  it('remembers a bounded number of freed addresses of a huge block', () => {
+    let state = emptyAllocator([V6]);
+    for (let i = 0; i < 1500; i++) {
+      state = release(allocate(state, owner(`p${i}`), [], i * QUARANTINE_MS).state, owner(`p${i}`), i * QUARANTINE_MS);
+    }
+    expect(state.released).toHaveLength(1024);
+  });
+
+  it('gives a requested address, and the other family as usual', () => {
+    const { addresses } = allocate(emptyAllocator([V4, V6]), owner('a'), [parseIpAddress('10.1.0.5')], 0);
+    expect(addresses.map((address) => address.ip)).toEqual(['10.1.0.5', 'fd00:1::2']);
+  });
+
+  it('does not give an address again that was requested before its turn', () => {
+    const { state } = allocate(emptyAllocator([V4]), owner('a'), [parseIpAddress('10.1.0.3')], 0);
+    expect(fill(state, ['b', 'c'], 0).ips).toEqual(['10.1.0.2', '10.1.0.4']);
+  });
+
+  it.each([
+    ['10.1.0.0', 'is reserved'],
+    ['10.1.0.1', 'is reserved'],
+    ['10.1.0.7', 'is reserved'],
+    ['10.1.0.2', 'belongs to container a'],
+    ['10.1.0.3', 'is quarantined for another 60 s'],
+    ['10.9.0.3', "is not in this node's pod CIDRs"],
+  ])('refuses the requested address %s because it %s', (ip, why) => {
+    const { state } = fill(emptyAllocator([V4]), ['a', 'b'], 0);
+    expect(() => allocate(release(state, owner('b'), 0), owner('c'), [parseIpAddress(ip)], 0)).toThrow(why);
+  });
+
+  it('refuses two requested addresses of one family', () => {
+    const ips = [parseIpAddress('10.1.0.3'), parseIpAddress('10.1.0.4')];
+    expect(() => allocate(emptyAllocator([V4]), owner('a'), ips, 0)).toThrow('more than one IPv4 address');
+  });
+
+  it('gives nothing new from a CIDR that another node won, but keeps what is allocated there', () => {
+    const first = allocate(emptyAllocator([V4]), owner('a'), [], 0);
+    const stopped = stopAllocatingFrom(first.state, [V4]);
+    expect(() => allocate(stopped, owner('b'), [], 0)).toThrow('another node owns it');
+    expect(allocate(stopped, owner('a'), [], 0).addresses).toEqual(first.addresses);
+    expect(fill(stopAllocatingFrom(stopped, []), ['b'], 0).ips).toEqual(['10.1.0.3']);
+  });
+
+  it('refuses two CIDRs of one family', () => {
+    expect(() => emptyAllocator([V4, parseCidr('10.2.0.0/24')])).toThrow('two IPv4 pod CIDRs');
+  });
+
+  it('counts total, used and quarantined addresses per CIDR', () => {
+    const { state } = fill(emptyAllocator([V4]), ['a', 'b', 'c'], 0);
+    const freed = release(state, owner('a'), 0);
+    expect(usageOf(freed, 0)).toEqual([{ cidr: V4, total: 5, used: 2, quarantined: 1 }]);
+    expect(usageOf(freed, QUARANTINE_MS)).toEqual([{ cidr: V4, total: 5, used: 2, quarantined: 0 }]);
+  });
+});

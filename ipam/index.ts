@@ -1,0 +1,11 @@
+/**
+ * Door of `ipam/`: which pod gets which address of this node's pod CIDRs, and that record on disk.
+ * Not here: which CIDRs a node has (configuration, Kubernetes), interfaces (`cni/`), ownership among nodes (`mesh/`).
+ */
+export type { AddressOwner, AssignedAddress, LiveOwner } from './allocation.js';
+export { QUARANTINE_MS } from './allocator.js';
+export type { CidrUsage } from './allocator.js';
+export { Ipam } from './ipam.js';
+export type { AllocationView, IpamOptions } from './ipam.js';
+export { RECONCILE_GRACE_MS } from './reconciliation.js';
+export type { ReconcileReport } from './reconciliation.js';

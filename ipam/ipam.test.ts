@@ -1,0 +1,214 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { parseCidr } from '../common/cidr.js';
+import { CrashingDisk } from '../common/crashing-disk.js';
+import { parseIpAddress } from '../common/ip-address.js';
+import type { IpAddress } from '../common/ip-address.js';
+import { silentLogger } from '../common/log.js';
+import type { AddressOwner } from './allocation.js';
+import { QUARANTINE_MS } from './allocator.js';
+import { Ipam } from './ipam.js';
+import { RECONCILE_GRACE_MS } from './reconciliation.js';
+
+const CIDR = parseCidr('10.1.0.0/28');
+const FILE = '/ipam/allocations.json';
+const log = silentLogger();
+const owner = (containerId: string): AddressOwner => ({ containerId, ifname: 'eth0' });
+
+async function openIpam(disk: CrashingDisk, nowMs: () => number = () => 0, cidrs = [CIDR]): Promise<Ipam> {
+  return Ipam.open({ directory: '/ipam', cidrs, log, disk, nowMs });
+}
+
+async function startedIpam(disk = new CrashingDisk(() => 0), nowMs: () => number = () => 0): Promise<Ipam> {
+  const ipam = await openIpam(disk, nowMs);
+  await ipam.reconcile([]);
+  return ipam;
+}
+
+describe('the address service', () => {
+  it('gives nothing out before it knows which pods live', async () => {
+    const ipam = await openIpam(new CrashingDisk(() => 0));
+    await expect(ipam.allocate(owner('a'))).rejects.toMatchObject({ code: 'NOT_READY' });
+  });
+
+  it('says so when the node has no pod CIDR', async () => {
+    const ipam = await openIpam(new CrashingDisk(() => 0), () => 0, []);
+    await ipam.reconcile([]);
+    await expect(ipam.allocate(owner('a'))).rejects.toMatchObject({ code: 'NOT_READY' });
+  });
+
+  it('has every address on disk before it is given out', async () => {
+    const disk = new CrashingDisk(() => 0);
+    const ipam = await startedIpam(disk);
+    const [given] = await ipam.allocate(owner('a'));
+    disk.restart();
+    expect((await openIpam(disk)).list()).toEqual([{ ip: given!.ip, owner: owner('a') }]);
+  });
+
+  it('gives nothing out, and forgets the attempt, when the disk refuses', async () => {
+    const disk = new CrashingDisk(() => 0);
+    const ipam = await startedIpam(disk);
+    disk.failAfter(3);
+    await expect(ipam.allocate(owner('a'))).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    expect(ipam.list()).toEqual([]);
+    expect((await ipam.allocate(owner('b')))[0]!.ip).toBe('10.1.0.2');
+  });
+
+  it('starts a whole quarantine again after a restart, because no clock survives one', async () => {
+    const disk = new CrashingDisk(() => 0);
+    let now = 1e12;
+    const ipam = await startedIpam(disk, () => now);
+    for (let i = 0; i < 13; i++) await ipam.allocate(owner(`p${i}`));
+    await ipam.release(owner('p4'));
+    now = 5;
+    const live = ipam.list().map((entry) => ({ owner: entry.owner, ips: [entry.ip] }));
+    const next = await openIpam(disk, () => now);
+    await next.reconcile(live);
+    now += QUARANTINE_MS - 1;
+    await expect(next.allocate(owner('x'))).rejects.toMatchObject({ code: 'ALLOCATION_EXHAUSTED' });
+    now += 1;
+    expect((await next.allocate(owner('x')))[0]!.ip).toBe('10.1.0.6');
+  });
+
+  it('frees what a crashed process had allocated for nobody', async () => {
+    const disk = new CrashingDisk(() => 0);
+    await (await startedIpam(disk)).allocate(owner('a'));
+    const next = await openIpam(disk);
+    expect((await next.reconcile([])).freed).toEqual(['10.1.0.2']);
+    expect(next.usage()).toEqual([{ cidr: CIDR, total: 13, used: 0, quarantined: 1 }]);
+  });
+
+  it('rebuilds a damaged record from live pods, and holds back what may have been freed lately', async () => {
+    const disk = new CrashingDisk(() => 0);
+    let now = 0;
+    const ipam = await startedIpam(disk);
+    await ipam.allocate(owner('a'));
+    await ipam.allocate(owner('b'));
+    await ipam.release(owner('a'));
+    disk.flipByte(FILE, 30);
+    const next = await openIpam(disk, () => now);
+    await next.reconcile([{ owner: owner('b'), ips: [parseIpAddress('10.1.0.3')] }]);
+    expect(disk.paths()).toContain(`${FILE}.corrupt-1`);
+    await expect(next.allocate(owner('c'))).rejects.toThrow('record of freed ones was lost');
+    expect((await next.allocate(owner('b')))[0]!.ip).toBe('10.1.0.3');
+    now = QUARANTINE_MS;
+    expect((await next.allocate(owner('c')))[0]!.ip).toBe('10.1.0.2');
+  });
+
+  it('keeps allocations of live pods outside changed CIDRs, and gives none of the old ones out', async () => {
+    const disk = new CrashingDisk(() => 0);
+    await (await startedIpam(disk)).allocate(owner('a'));
+    const next = await openIpam(disk, () => 0, [parseCidr('10.2.0.0/24')]);
+    await next.reconcile([{ owner: owner('a'), ips: [parseIpAddress('10.1.0.2')] }]);
+    expect((await next.allocate(owner('b')))[0]!.ip).toBe('10.2.0.2');
+    await next.release(owner('a'));
+    expect(next.list()).toEqual([{ ip: '10.2.0.2', owner: owner('b') }]);
+  });
+});
+
+type Action =
+  | { kind: 'allocate' | 'release'; pod: number }
+  | { kind: 'wait'; ms: number }
+  | { kind: 'crash' | 'fail'; steps: number }
+  | { kind: 'flip'; at: number }
+  | { kind: 'restart'; clock: number }
+  | { kind: 'reconcile' };
+
+const pod = fc.nat({ max: 15 });
+const action: fc.Arbitrary<Action> = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant('allocate' as const), pod }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('release' as const), pod }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.nat({ max: 70_000 }) }) },
+  fc.record({ kind: fc.constantFrom('crash' as const, 'fail' as const), steps: fc.integer({ min: 1, max: 9 }) }),
+  fc.record({ kind: fc.constant('flip' as const), at: fc.nat() }),
+  fc.record({ kind: fc.constant('restart' as const), clock: fc.nat({ max: 1e9 }) }),
+  fc.record({ kind: fc.constant('reconcile' as const) }),
+);
+
+/** A node under test: the service, its disk, and what the pods know for sure. */
+class Node {
+  readonly held = new Map<string, IpAddress>();
+  readonly freedAtMs = new Map<IpAddress, number>();
+  trueNowMs = 0;
+  #clockOffsetMs = 0;
+  #ipam!: Ipam;
+
+  constructor(readonly disk: CrashingDisk) {}
+
+  async start(clockOffsetMs: number): Promise<void> {
+    this.disk.restart();
+    this.#clockOffsetMs = clockOffsetMs;
+    this.#ipam = await openIpam(this.disk, () => this.trueNowMs + this.#clockOffsetMs);
+    await this.#ipam.reconcile(this.#live());
+  }
+
+  async perform(step: Action): Promise<void> {
+    if (step.kind === 'wait') this.trueNowMs += step.ms;
+    else if (step.kind === 'crash') this.disk.crashAfter(step.steps);
+    else if (step.kind === 'fail') this.disk.failAfter(step.steps);
+    else if (step.kind === 'flip') this.disk.flipByte(FILE, step.at);
+    else if (step.kind === 'restart') await this.start(step.clock);
+    else await this.#use(step).catch((thrown: unknown) => this.#tolerate(thrown));
+    if (this.disk.down) await this.start(7);
+  }
+
+  async freeAll(): Promise<void> {
+    this.held.clear();
+    this.trueNowMs += RECONCILE_GRACE_MS;
+    await this.start(0);
+    this.trueNowMs += QUARANTINE_MS;
+    this.freedAtMs.clear();
+  }
+
+  async #use(step: Action): Promise<void> {
+    if (step.kind === 'reconcile') await this.#ipam.reconcile(this.#live());
+    if (step.kind === 'allocate') await this.allocate(`pod${step.pod}`);
+    if (step.kind === 'release') await this.#release(`pod${step.pod}`);
+  }
+
+  async allocate(name: string): Promise<void> {
+    const [given] = await this.#ipam.allocate(owner(name));
+    const ip = given!.ip;
+    expect(this.held.get(name) ?? ip).toBe(ip);
+    for (const [other, held] of this.held) if (other !== name) expect(held).not.toBe(ip);
+    if (!this.held.has(name)) {
+      expect(this.trueNowMs - (this.freedAtMs.get(ip) ?? -Infinity)).toBeGreaterThanOrEqual(QUARANTINE_MS);
+    }
+    this.held.set(name, ip);
+  }
+
+  async #release(name: string): Promise<void> {
+    const ip = this.held.get(name);
+    this.held.delete(name);
+    if (ip !== undefined) this.freedAtMs.set(ip, this.trueNowMs);
+    await this.#ipam.release(owner(name));
+  }
+
+  #live() {
+    return [...this.held].map(([name, ip]) => ({ owner: owner(name), ips: [ip] }));
+  }
+
+  #tolerate(thrown: unknown): void {
+    const code = (thrown as { code?: string }).code ?? '';
+    if (!['STORE_FAILED', 'ALLOCATION_EXHAUSTED'].includes(code)) throw thrown;
+  }
+}
+
+describe('the address service under crashes, refusing disks and flipped bytes', () => {
+  it('never gives one address to two pods, never breaks a quarantine, never loses an address', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(action, { maxLength: 60 }),
+        fc.infiniteStream(fc.double({ min: 0, max: 0.99, noNaN: true })),
+        async (steps, random) => {
+          const node = new Node(new CrashingDisk(() => random.next().value as number));
+          await node.start(0);
+          for (const step of steps) await node.perform(step);
+          await node.freeAll();
+          for (let i = 0; i < 13; i++) await node.allocate(`late${i}`);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});
