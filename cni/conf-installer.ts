@@ -1,0 +1,80 @@
+/**
+ * Puts the executable and the network configuration where the container runtime looks for them, and takes them away.
+ * Every file is written beside its final name and renamed there: containerd ignores files renamed in from elsewhere, and
+ * an executable that runs can't be written to. The configuration comes last: runtimes take its presence for "ready".
+ */
+import { join } from 'node:path';
+import { replaceFile } from '../common/disk.js';
+import type { Disk } from '../common/disk.js';
+import { HeddleError } from '../common/errors.js';
+
+export const CNI_NETWORK_NAME = 'heddle';
+export const CNI_EXECUTABLE_NAME = 'heddle-cni';
+/** Sorts before what distributions ship; runtimes take the first. */
+const CONF_NAME = '10-heddle.conflist';
+const SOCKET_FILE = `${CNI_EXECUTABLE_NAME}.socket`;
+const SPOOL_FILE = `${CNI_EXECUTABLE_NAME}.spool`;
+
+export interface CniInstallation {
+  /** Each empty when that part is not to be installed. Absolute otherwise. */
+  readonly confDir: string;
+  readonly binDir: string;
+  /** The relay's executable, copied to `binDir`. */
+  readonly executable: string;
+  /** Of the configuration list: what the runtimes on this node know. */
+  readonly cniVersion: string;
+  /** As the relay on the host sees them. */
+  readonly socketPath: string;
+  readonly spoolDirectory: string;
+}
+
+export class ConfInstaller {
+  constructor(
+    readonly disk: Disk,
+    readonly installation: CniInstallation,
+  ) {}
+
+  /** Call it only when pods can be attached. True when anything on disk had to change. */
+  async install(): Promise<boolean> {
+    const { binDir, confDir, executable, socketPath, spoolDirectory } = this.installation;
+    let changed = false;
+    if (binDir !== '') {
+      const bytes = await this.disk.read(executable);
+      if (bytes === null) throw new HeddleError('NOT_FOUND', `the CNI executable ${executable} does not exist`);
+      changed = (await this.#place(join(binDir, SOCKET_FILE), Buffer.from(`${socketPath}\n`), 0o644)) || changed;
+      changed = (await this.#place(join(binDir, SPOOL_FILE), Buffer.from(`${spoolDirectory}\n`), 0o644)) || changed;
+      changed = (await this.#place(join(binDir, CNI_EXECUTABLE_NAME), bytes, 0o755)) || changed;
+    }
+    if (confDir !== '') {
+      const conf = Buffer.from(confList(this.installation.cniVersion));
+      changed = (await this.#place(join(confDir, CONF_NAME), conf, 0o644)) || changed;
+    }
+    return changed;
+  }
+
+  /** No new pods come here from now on. Pods that are attached can still be detached. */
+  async removeConf(): Promise<void> {
+    if (this.installation.confDir !== '') await this.disk.remove(join(this.installation.confDir, CONF_NAME));
+  }
+
+  /** Only when no pod is left: without the executable a runtime can't remove one. */
+  async removeExecutable(): Promise<void> {
+    const { binDir } = this.installation;
+    if (binDir === '') return;
+    for (const name of [CNI_EXECUTABLE_NAME, SOCKET_FILE, SPOOL_FILE]) await this.disk.remove(join(binDir, name));
+  }
+
+  async #place(path: string, bytes: Uint8Array, mode: number): Promise<boolean> {
+    const present = await this.disk.read(path);
+    const description = await this.disk.describe(path);
+    if (present !== null && Buffer.from(present).equals(bytes) && description?.mode === mode) return false;
+    await this.disk.makeDirectory(join(path, '..'));
+    await replaceFile(this.disk, path, bytes, mode);
+    return true;
+  }
+}
+
+function confList(cniVersion: string): string {
+  const plugin = { type: CNI_EXECUTABLE_NAME, capabilities: { ips: true, mac: true } };
+  return `${JSON.stringify({ cniVersion, name: CNI_NETWORK_NAME, plugins: [plugin] }, null, 2)}\n`;
+}

@@ -1,0 +1,96 @@
+/** {@link EndpointBook} on disk: what is attached, in one durable file. A change that could not be written has not happened. */
+import { Type } from 'typebox';
+import { Check } from 'typebox/value';
+import { join } from 'node:path';
+import type { Disk } from '../common/disk.js';
+import { DurableFile } from '../common/durable-file.js';
+import type { DurableCodec } from '../common/durable-file.js';
+import { DecodeError } from '../common/errors.js';
+import { parseIpAddress } from '../common/ip-address.js';
+import type { Logger } from '../common/log.js';
+import { parseMacAddress } from '../common/mac-address.js';
+import { SerialQueue } from '../common/serial-queue.js';
+import type { EndpointRecord } from './attachment.js';
+import type { EndpointBook } from './ports.js';
+
+const FILE_NAME = 'endpoints.json';
+const MAX_PENDING = 4096;
+
+const RecordsSchema = Type.Array(
+  Type.Object({
+    containerId: Type.String(),
+    ifname: Type.String(),
+    network: Type.String(),
+    netns: Type.String(),
+    hostInterface: Type.String(),
+    mac: Type.String(),
+    ips: Type.Array(Type.String()),
+    podNamespace: Type.Union([Type.String(), Type.Null()]),
+    podName: Type.Union([Type.String(), Type.Null()]),
+    since: Type.String(),
+  }),
+);
+
+const codec: DurableCodec<readonly EndpointRecord[]> = {
+  kind: 'heddle-endpoints/1',
+  encode: (records) => records,
+  decode(body) {
+    if (!Check(RecordsSchema, body)) throw new DecodeError('not a list of endpoints');
+    return body.map((entry) => ({ ...entry, mac: parseMacAddress(entry.mac), ips: entry.ips.map(parseIpAddress) }));
+  },
+};
+
+export class EndpointStore implements EndpointBook {
+  readonly #queue = new SerialQueue('endpoint store', MAX_PENDING);
+  readonly #file: DurableFile<readonly EndpointRecord[]>;
+  /** By host interface. Bounded by the pods of this node: a bridge takes 1023. */
+  #records: ReadonlyMap<string, EndpointRecord>;
+
+  private constructor(file: DurableFile<readonly EndpointRecord[]>, records: readonly EndpointRecord[]) {
+    this.#file = file;
+    this.#records = byHostInterface(records);
+  }
+
+  /** A damaged file is kept aside and reported; the reconciler rebuilds the list from the bridge's ports. */
+  static async open(disk: Disk, directory: string, log: Logger): Promise<EndpointStore> {
+    const file = new DurableFile(disk, join(directory, FILE_NAME), codec);
+    const loaded = await file.read();
+    if (loaded.kind === 'corrupt') {
+      log.error(
+        { keptAs: loaded.keptAs, reason: loaded.reason },
+        'the list of endpoints was damaged; it is rebuilt from the pods that live',
+      );
+    }
+    return new EndpointStore(file, loaded.kind === 'value' ? loaded.value : []);
+  }
+
+  get(hostInterface: string): EndpointRecord | null {
+    return this.#records.get(hostInterface) ?? null;
+  }
+
+  list(): readonly EndpointRecord[] {
+    return [...this.#records.values()];
+  }
+
+  put(record: EndpointRecord): Promise<void> {
+    return this.#change((records) => records.set(record.hostInterface, record));
+  }
+
+  remove(hostInterface: string): Promise<void> {
+    if (!this.#records.has(hostInterface) && this.#queue.pending === 0) return Promise.resolve();
+    return this.#change((records) => records.delete(hostInterface));
+  }
+
+  #change(apply: (records: Map<string, EndpointRecord>) => unknown): Promise<void> {
+    return this.#queue.run(async () => {
+      const records = new Map(this.#records);
+      apply(records);
+      await this.#file.write([...records.values()]);
+      this.#records = records;
+    });
+  }
+}
+
+function byHostInterface(records: readonly EndpointRecord[]): ReadonlyMap<string, EndpointRecord> {
+  return new Map(records.map((record) => [record.hostInterface, record]));
+}

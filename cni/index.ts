@@ -1,0 +1,33 @@
+/**
+ * Door of `cni/`: the CNI plugin (spec 1.1.0 down to 0.3.0): its verbs, the pods' interfaces, the list of endpoints, the
+ * relay and its bytes, the installed files. Not here: the agent's socket, the bridge, masquerade (`agent/`), addresses
+ * (`ipam/`), forwarding (`router/`), policy. `relay/` holds the executables that run on the host; nothing imports them.
+ */
+export type { AttachmentOwner, AttachmentPlan, EndpointRecord, PodAddress } from './attachment.js';
+export { CNI_EXECUTABLE_NAME, CNI_NETWORK_NAME, ConfInstaller } from './conf-installer.js';
+export type { CniInstallation } from './conf-installer.js';
+export { CniService } from './cni-service.js';
+export type { LiveAttachment } from './endpoint-reconciler.js';
+export { EndpointStore } from './endpoint-store.js';
+export type { HostPort, PodInterface, PodRouteFound } from './pod-inspection.js';
+export { VethPodNetwork } from './pod-network.js';
+export type {
+  AddressPool,
+  Announce,
+  CniPorts,
+  EndpointBook,
+  NetworkSettings,
+  PodNetwork,
+  Unreadiness,
+} from './ports.js';
+export {
+  decodeRelayRequest,
+  decodeRelayResponse,
+  encodeRelayRequest,
+  encodeRelayResponse,
+  MAX_REQUEST_BYTES,
+} from './relay-protocol.js';
+export type { CniRequest, CniResponse } from './relay-protocol.js';
+export { replayTombstones } from './tombstones.js';
+export type { ReplayReport } from './tombstones.js';
+export { POD_GSO_MAX_BYTES } from './veth-commands.js';
