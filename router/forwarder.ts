@@ -1,0 +1,273 @@
+/**
+ * One forwarding thread: everything it owns, composed, and its loop.
+ *
+ *          +--> commands (when the flag is up)
+ *   poll --+--> outside: receive, open, deliver      one batch each, and again while there was any;
+ *          +--> inside: read, pack, seal, send       blocked in poll only when both sides are empty
+ *
+ * The thread never returns to its event loop: commands reach it through a message port that it reads itself, an event
+ * descriptor that wakes it, and a flag that it looks at once a round.
+ */
+import type { NodeId } from '../common/node-id.js';
+import type { PeerCounters, PeerPath, RouterCommand, SessionStatus } from '../common/router-port.js';
+import type { SocketAddress } from '../common/socket-address.js';
+import type { AeadEngine } from './aead.js';
+import { selectAeadEngine } from './aead.js';
+import { Arena } from './arena.js';
+import { Counters, dropsByName } from './counters.js';
+import { swap32, TYPE_CONTROL } from './datagram.js';
+import { DROP } from './drop-reasons.js';
+import { sysPoll, sysRead } from './ffi.js';
+import { compileTables } from './forwarding-tables.js';
+import { HalfUnits } from './half-units.js';
+import { InsideReader } from './inside-reader.js';
+import { InsideWriter } from './inside-writer.js';
+import { MAX_CONTROL_BYTES } from './limits.js';
+import { POLLFD_BYTES, POLLIN } from './linux-abi.js';
+import { OutsideReceiver } from './outside-receiver.js';
+import { NO_PEER, NO_SESSION, Peers } from './peers.js';
+import { Probes } from './probes.js';
+import { Sessions } from './sessions.js';
+import type { SocketFamily } from './socket-address-memory.js';
+import { readSocketAddress } from './socket-address-memory.js';
+import { UnitSender } from './unit-sender.js';
+import { RawSender } from './raw-sender.js';
+
+const ARENA_BYTES = 64 << 20;
+/** With nothing to do the thread wakes this often all the same, to look at its clock. */
+const IDLE_POLL_MS = 5000;
+
+export interface ForwarderOptions {
+  readonly tapFd: number;
+  readonly udpFd: number;
+  /** Readable when commands wait. */
+  readonly wakeFd: number;
+  readonly lane: number;
+  readonly lanes: number;
+  readonly family: SocketFamily;
+  readonly udpGso: boolean;
+  readonly tapUso: boolean;
+}
+
+/** What a forwarding thread tells the router's main thread. */
+export type ForwarderEvent =
+  | { readonly type: 'datagram'; readonly from: SocketAddress; readonly bytes: Uint8Array }
+  | { readonly type: 'control'; readonly peer: NodeId; readonly bytes: Uint8Array }
+  | {
+      readonly type: 'probeAnswer';
+      readonly peer: NodeId;
+      readonly probeId: number;
+      readonly sizeBytes: number;
+      readonly roundTripUs: number;
+      readonly observed: SocketAddress;
+    }
+  | { readonly type: 'sessionConfirmed'; readonly peer: NodeId; readonly localIndex: number }
+  | { readonly type: 'roamed'; readonly peer: NodeId; readonly endpoint: SocketAddress }
+  | { readonly type: 'sessionWanted'; readonly peer: NodeId }
+  | ({ readonly type: 'report' } & ForwarderReport);
+
+/** The state of one thread at one moment. */
+export interface ForwarderReport {
+  readonly generation: number;
+  readonly drops: Readonly<Record<string, number>>;
+  readonly peers: readonly PeerCounters[];
+  readonly paths: readonly PeerPath[];
+  readonly sessions: readonly SessionStatus[];
+}
+
+/** How the thread is commanded: the router's commands, the question for a report, and the end. */
+export type ForwarderCommand = RouterCommand | { readonly type: 'report' } | { readonly type: 'stop' };
+
+export interface ForwarderPorts {
+  /** True when commands may wait; clears the flag. */
+  commandsWaiting(): boolean;
+  nextCommand(): ForwarderCommand | undefined;
+  /** False when too many events wait already. */
+  emit(event: ForwarderEvent): boolean;
+  nowMs(): number;
+}
+
+export class Forwarder {
+  readonly engine: AeadEngine;
+  readonly #arena = new Arena(ARENA_BYTES);
+  readonly #counters: Counters;
+  readonly #peers: Peers;
+  readonly #sessions: Sessions;
+  readonly #halfUnits: HalfUnits;
+  readonly #sender: UnitSender;
+  readonly #rawSender: RawSender;
+  readonly #reader: InsideReader;
+  readonly #writer: InsideWriter;
+  readonly #receiver: OutsideReceiver;
+  readonly #probes: Probes;
+  readonly #pollAt: number;
+  #stopped = false;
+
+  constructor(
+    private readonly options: ForwarderOptions,
+    private readonly ports: ForwarderPorts,
+  ) {
+    const arena = this.#arena;
+    this.#counters = new Counters();
+    this.engine = selectAeadEngine(arena);
+    this.#peers = new Peers(arena, options.family);
+    this.#sessions = new Sessions(this.engine, this.#peers, options.lane);
+    this.#halfUnits = new HalfUnits(arena, this.#counters);
+    this.#sender = new UnitSender(arena, options.udpFd, this.#peers, this.#sessions, this.#counters, options.udpGso);
+    this.#rawSender = new RawSender(arena, options.udpFd, options.family, this.#counters);
+    this.#reader = new InsideReader(arena, options.tapFd, this.#peers, this.#sender, this.#counters);
+    this.#writer = new InsideWriter(arena, options.tapFd, this.#counters, options.tapUso);
+    this.#probes = new Probes(arena, this.#peers, this.#sender, this.#counters, () => ports.nowMs() * 1000, (answer) =>
+      this.#emit({ type: 'probeAnswer', ...answer, peer: this.#peers.idOf(answer.peer)! }),
+    );
+    this.#receiver = this.#createReceiver();
+    // Behind the three descriptors: where the count of the wake descriptor is read to.
+    this.#pollAt = arena.allocate(4 * POLLFD_BYTES);
+    this.#writePollSet();
+  }
+
+  /** Forwards until a `stop` command comes. */
+  run(): void {
+    const { ports } = this;
+    while (!this.#stopped) {
+      const fromOutside = this.#receiver.drain(ports.nowMs());
+      const fromInside = this.#reader.drain();
+      if (ports.commandsWaiting()) this.#takeCommands();
+      if (this.#reader.wantedPeers.size > 0) this.#askForSessions();
+      if (fromOutside <= 0 && fromInside === 0 && !this.#stopped) this.#wait();
+    }
+  }
+
+  #wait(): void {
+    const arena = this.#arena;
+    const ready = sysPoll(arena.base + this.#pollAt, 3, IDLE_POLL_MS);
+    if (ready > 0 && arena.u32[(this.#pollAt + 2 * POLLFD_BYTES + 4) >>> 2]! >>> 16 !== 0) {
+      // The count of an event descriptor is 8 bytes; reading takes it back to zero.
+      sysRead(this.options.wakeFd, arena.base + this.#pollAt + 3 * POLLFD_BYTES, 8);
+      this.#takeCommands();
+    }
+  }
+
+  #writePollSet(): void {
+    const { i32, u32 } = this.#arena;
+    [this.options.udpFd, this.options.tapFd, this.options.wakeFd].forEach((fd, i) => {
+      const at = (this.#pollAt + i * POLLFD_BYTES) >>> 2;
+      i32[at] = fd;
+      u32[at + 1] = POLLIN;
+    });
+  }
+
+  #createReceiver(): OutsideReceiver {
+    const idOf = (peer: number) => this.#peers.idOf(peer)!;
+    return new OutsideReceiver(
+      this.#arena,
+      this.options.udpFd,
+      this.#peers,
+      this.#sessions,
+      this.#halfUnits,
+      this.#writer,
+      this.#counters,
+      this.options.lanes,
+      {
+        handshake: (address, bytes) =>
+          this.#emit({ type: 'datagram', from: readSocketAddress(this.#arena, address), bytes }),
+        control: (peer, bytes) => this.#emit({ type: 'control', peer: idOf(peer), bytes }),
+        probe: (peer, address, unit, length) => this.#probes.receive(peer, address, unit, length),
+        confirmed: (peer, session) => {
+          const localIndex = swap32(this.#sessions.wireIndexes[session]!);
+          this.#emit({ type: 'sessionConfirmed', peer: idOf(peer), localIndex });
+        },
+        roamed: (peer, address) => {
+          const endpoint = readSocketAddress(this.#arena, address);
+          this.#peers.setPath(peer, endpoint, null);
+          this.#emit({ type: 'roamed', peer: idOf(peer), endpoint });
+        },
+      },
+    );
+  }
+
+  #emit(event: ForwarderEvent): void {
+    if (!this.ports.emit(event)) this.#counters.drops[DROP.controlCongested]!++;
+  }
+
+  #askForSessions(): void {
+    for (const peer of this.#reader.wantedPeers) {
+      const id = this.#peers.idOf(peer);
+      if (id !== undefined) this.#emit({ type: 'sessionWanted', peer: id });
+    }
+    this.#reader.wantedPeers.clear();
+  }
+
+  #takeCommands(): void {
+    for (let command = this.ports.nextCommand(); command !== undefined; command = this.ports.nextCommand()) {
+      this.#obey(command);
+    }
+  }
+
+  #obey(command: ForwarderCommand): void {
+    switch (command.type) {
+      case 'tables': {
+        const tables = compileTables(command.tables, this.#peers);
+        this.#reader.useTables(tables);
+        this.#writer.useTables(tables);
+        return;
+      }
+      case 'path': {
+        const peer = this.#peers.indexOf(command.path.peer);
+        if (peer !== NO_PEER) this.#peers.setPath(peer, command.path.endpoint, command.path.mtuBytes);
+        return;
+      }
+      case 'installSession':
+        this.#halfUnits.forget(command.session.localIndex & 0xffff);
+        this.#sessions.install(command.session);
+        return;
+      case 'activateSession':
+        this.#sessions.activate(command.localIndex);
+        return;
+      case 'removeSession':
+        this.#sessions.remove(command.localIndex);
+        return;
+      case 'removePeer':
+        this.#sessions.removePeer(command.peer);
+        this.#counters.forget(this.#peers.find(command.peer));
+        this.#peers.forget(command.peer);
+        return;
+      case 'sendDatagram':
+        return this.#rawSender.send(command.to, command.bytes);
+      case 'sendControl':
+        return this.#sendControl(command.peer, command.bytes);
+      case 'probe':
+        return this.#probes.send(this.#peers.find(command.peer), command.probeId, command.sizeBytes);
+      case 'report':
+        return this.#emit({ type: 'report', ...this.#report() });
+      case 'stop':
+        this.#stopped = true;
+    }
+  }
+
+  #sendControl(id: NodeId, bytes: Uint8Array): void {
+    const peer = this.#peers.find(id);
+    if (peer === NO_PEER || this.#peers.activeSession[peer] === NO_SESSION || bytes.length > MAX_CONTROL_BYTES) {
+      this.#counters.drops[DROP.noSession]!++;
+      return;
+    }
+    const slot = this.#sender.take(peer);
+    this.#arena.u8.set(bytes, this.#sender.unitAt(slot));
+    this.#sender.close(slot, bytes.length, TYPE_CONTROL);
+    this.#sender.flush();
+  }
+
+  #report(): ForwarderReport {
+    const nowMs = this.ports.nowMs();
+    const peers: PeerCounters[] = [];
+    const paths: PeerPath[] = [];
+    for (const [peer, index] of this.#peers.ids()) {
+      const { lastReceivedMs, ...totals } = this.#counters.totals(index);
+      peers.push({ peer, ...totals, lastReceivedMsAgo: lastReceivedMs === 0 ? null : nowMs - lastReceivedMs });
+      const endpoint = this.#peers.endpoint(index);
+      if (endpoint !== null) paths.push({ peer, endpoint, mtuBytes: this.#peers.mtuBytes(index) });
+    }
+    const generation = this.#reader.tables.generation;
+    return { generation, drops: dropsByName(this.#counters.drops), peers, paths, sessions: this.#sessions.statuses() };
+  }
+}

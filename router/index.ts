@@ -1,0 +1,8 @@
+/**
+ * Door of `router/`: the data plane. It owns the TAP and the underlay socket, the arena, the tables in the form the loop
+ * reads, sealing and opening. Not here: who the peers are and which keys they have (`mesh/`), which address is whose
+ * (`ipam/`, `cni/`), links and routes of the host (`agent/`). The process itself is `router-main.ts`.
+ */
+export { openTap } from './tap-device.js';
+export { openUnderlaySockets } from './underlay-socket.js';
+export { DROP_REASONS } from './drop-reasons.js';

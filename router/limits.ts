@@ -1,0 +1,34 @@
+/** Every bound of the router, one sentence each. */
+
+/** Peers a router knows at once; a peer is a small integer from 1, and 0 means none. */
+export const MAX_PEERS = 8192;
+/** Sessions at once: each peer has up to three (old, current, next); the low 16 bits of a session index are its slot. */
+export const MAX_SESSIONS = 16384;
+/** Receive contexts (session and sender's lane) at once, each with its own replay window and key. */
+export const MAX_RECEIVE_CONTEXTS = 16384;
+/** Units that wait for the rest of their datagrams, over all peers; a newer one takes the place of an older one. */
+export const MAX_HALF_UNITS = 256;
+/** Half-received units per session: consecutive counters share this many places. */
+export const MAX_HALF_UNITS_PER_SESSION = 64;
+/** Messages for the control plane that wait for the agent; more are dropped and counted. */
+export const MAX_PENDING_EVENTS = 1024;
+/** Control message, sealed in one unit (`docs/wire.md`). */
+export const MAX_CONTROL_BYTES = 64 * 1024 - 512;
+
+/** Path MTU assumed until the search says more: the IPv6 minimum (RFC 8200, 5). */
+export const DEFAULT_PATH_MTU_BYTES = 1280;
+export const MIN_PATH_MTU_BYTES = 576;
+
+/** Frames read from the TAP before the loop looks at the other side. */
+export const INSIDE_BUDGET_FRAMES = 64;
+/** Datagram trains received in one call. */
+export const RECEIVE_MESSAGES = 8;
+/** Units under construction or waiting for the send call. */
+export const UNIT_SLOTS = 16;
+/** Bytes sealed before they are sent: keeps a batch within the second-level cache. */
+export const FLUSH_AFTER_BYTES = 192 * 1024;
+
+/** Socket buffers: smaller loses bursts, larger only adds delay (measured in `docs/data-path.md`). */
+export const SOCKET_BUFFER_BYTES = 4 << 20;
+/** Longest frame a TAP hands over: 64 KiB of payload, Ethernet and VLAN headers. */
+export const MAX_FRAME_BYTES = 65535 + 14 + 8;

@@ -1,0 +1,63 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { ReplayWindows, WINDOW_UNITS } from './replay-window.js';
+
+/** The slow obvious twin: a set of all counters seen. */
+class SeenSet {
+  readonly #seen = new Set<number>();
+  #highest = -1;
+
+  accept(counter: number): boolean {
+    if (this.#seen.has(counter) || counter + WINDOW_UNITS <= this.#highest) return false;
+    this.#seen.add(counter);
+    this.#highest = Math.max(this.#highest, counter);
+    return true;
+  }
+}
+
+function accept(windows: ReplayWindows, context: number, counter: number): boolean {
+  if (!windows.isFresh(context, counter)) return false;
+  windows.mark(context, counter);
+  return true;
+}
+
+describe('the replay window', () => {
+  const steps = fc.array(fc.oneof(fc.integer({ min: -40, max: 40 }), fc.integer({ min: -5000, max: 9000 })), {
+    maxLength: 300,
+  });
+
+  it('decides as a set of all seen counters does', () => {
+    fc.assert(
+      fc.property(steps, fc.constantFrom(0, 2 ** 31, 2 ** 32 - 100, 2 ** 40), (deltas, start) => {
+        const windows = new ReplayWindows(2);
+        const twin = new SeenSet();
+        let counter = start;
+        for (const delta of deltas) {
+          counter = Math.max(0, counter + delta);
+          expect(accept(windows, 1, counter)).toBe(twin.accept(counter));
+        }
+      }),
+    );
+  });
+
+  it('accepts a counter once', () => {
+    const windows = new ReplayWindows(1);
+    expect(accept(windows, 0, 0)).toBe(true);
+    expect(accept(windows, 0, 0)).toBe(false);
+  });
+
+  it('does not move before a counter is marked', () => {
+    const windows = new ReplayWindows(1);
+    expect(windows.isFresh(0, 2 ** 40)).toBe(true);
+    expect(accept(windows, 0, 1)).toBe(true);
+  });
+
+  it('keeps contexts apart and forgets on reset', () => {
+    const windows = new ReplayWindows(2);
+    expect(accept(windows, 0, 5)).toBe(true);
+    expect(accept(windows, 1, 5)).toBe(true);
+    windows.reset(0);
+    expect(accept(windows, 0, 5)).toBe(true);
+    expect(accept(windows, 1, 5)).toBe(false);
+  });
+});
