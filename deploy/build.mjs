@@ -1,0 +1,81 @@
+// Bundles every program into dist/: one file each, so that a start reads one file instead of hundreds. koffi stays outside,
+// as it carries a native library. Also compiles the static CNI relay when a C compiler is there, and builds the page.
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const dist = join(root, 'dist');
+const entries = {
+  meshd: 'agent/meshd.ts',
+  agent: 'agent/agent-main.ts',
+  router: 'router/router-main.ts',
+  'router-worker': 'router/router-worker.ts',
+  meshctl: 'agent/meshctl.ts',
+  demo: 'deploy/demo/main.ts',
+  bench: 'test/bench/main.ts',
+  'bare-node': 'test/net/bare-node.ts',
+};
+const executables = ['meshd', 'meshctl'];
+// CommonJS packages inside an ESM bundle look for `require`.
+const requireBanner =
+  "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);";
+
+const programs = Object.fromEntries(Object.entries(entries).filter(([, source]) => existsSync(join(root, source))));
+mkdirSync(dist, { recursive: true });
+await build({
+  absWorkingDir: root,
+  entryPoints: programs,
+  outdir: dist,
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'esm',
+  external: ['koffi'],
+  banner: { js: requireBanner },
+  logLevel: 'warning',
+});
+await build({
+  absWorkingDir: root,
+  entryPoints: { 'heddle-cni': 'cni/relay/heddle-cni.ts' },
+  outdir: dist,
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'esm',
+  banner: { js: '#!/usr/bin/env node' },
+  logLevel: 'warning',
+});
+chmodSync(join(dist, 'heddle-cni.js'), 0o755);
+for (const name of executables) if (name in programs) chmodSync(join(dist, `${name}.js`), 0o755);
+compileRelay();
+if (existsSync(join(root, 'web-ui/vite.config.ts'))) {
+  const { build: buildPage } = await import('vite');
+  await buildPage({ root: join(root, 'web-ui'), configFile: join(root, 'web-ui/vite.config.ts'), logLevel: 'warn' });
+}
+
+/** The static relay is for hosts without Node; where no compiler is, the one for Node serves. */
+function compileRelay() {
+  const out = join(dist, 'heddle-cni');
+  rmSync(out, { force: true });
+  const compiler = ['cc', 'gcc', 'clang'].find((name) => {
+    try {
+      execFileSync(name, ['--version'], { stdio: 'ignore' });
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  if (compiler === undefined) return;
+  try {
+    execFileSync(compiler, ['-static', '-Os', '-s', '-o', out, join(root, 'cni/relay/heddle-cni.c')], {
+      stdio: 'pipe',
+    });
+  } catch (error) {
+    console.warn(
+      `the static CNI relay was not built (${compiler}): ${error.stderr?.toString().trim() ?? error.message}`,
+    );
+  }
+}
