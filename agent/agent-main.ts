@@ -1,0 +1,72 @@
+/** The agent's process: configuration, signals, exit codes. Everything else is `agent.ts`. */
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { hostCommands } from '../common/command.js';
+import type { Config } from '../common/config.js';
+import { systemDisk } from '../common/disk.js';
+import { ConfigError, IdentityError, messageOf } from '../common/errors.js';
+import { createLogger } from '../common/log.js';
+import type { Logger } from '../common/log.js';
+import { Agent } from './agent.js';
+import { systemClock } from './clock.js';
+import { readHostFile } from './config-command.js';
+import { loadConfig } from './config-sources.js';
+import { SUPERVISOR_PID_VARIABLE, watchParent } from './supervisor/parent-watch.js';
+import { EXIT_CONFIG_INVALID } from './supervisor/restart-policy.js';
+
+/** Within the supervisor's patience of 5 s. */
+const STOP_WITHIN_MS = 4_000;
+
+async function main(): Promise<void> {
+  const { [SUPERVISOR_PID_VARIABLE]: supervisorPid, ...env } = process.env;
+  const config = readConfig(env);
+  if (config === null) return;
+  const log = createLogger('agent', config.logLevel);
+  let stopping = false;
+  const starting = startAgent(config, log);
+  const stop = (reason: string): void => {
+    if (stopping) return;
+    stopping = true;
+    log.info({ reason }, 'agent stops');
+    setTimeout(() => process.exit(1), STOP_WITHIN_MS);
+    void starting.then((agent) => agent?.stop()).then(() => process.exit(0));
+  };
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop(signal));
+  watchParent({
+    supervisorPid,
+    parentPid: () => process.ppid,
+    clock: systemClock,
+    onOrphaned: () => stop('the supervisor is gone'),
+  });
+  await starting;
+}
+
+function readConfig(env: NodeJS.ProcessEnv): Config | null {
+  try {
+    return loadConfig(process.argv.slice(2), env, readHostFile);
+  } catch (thrown) {
+    process.stderr.write(`meshd agent: ${messageOf(thrown)}\n`);
+    process.exitCode = thrown instanceof ConfigError ? EXIT_CONFIG_INVALID : 1;
+    return null;
+  }
+}
+
+/** Null when it could not start; the exit code says whether trying again makes sense. */
+async function startAgent(config: Config, log: Logger): Promise<Agent | null> {
+  try {
+    const programFolder = dirname(fileURLToPath(import.meta.url));
+    return await Agent.start({
+      config,
+      programFolder,
+      commands: hostCommands,
+      disk: systemDisk,
+      clock: systemClock,
+      log,
+    });
+  } catch (thrown) {
+    log.fatal({ error: messageOf(thrown) }, 'agent cannot start');
+    process.exit(thrown instanceof ConfigError || thrown instanceof IdentityError ? EXIT_CONFIG_INVALID : 1);
+  }
+}
+
+await main();

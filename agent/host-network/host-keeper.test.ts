@@ -1,0 +1,80 @@
+import { describe, expect, it } from '@jest/globals';
+import { parseCidr } from '../../common/cidr.js';
+import { CommandError } from '../../common/errors.js';
+import type { Logger } from '../../common/log.js';
+import { parseMacAddress } from '../../common/mac-address.js';
+import { NoticeLog } from '../notice-log.js';
+import { VirtualClock } from '../virtual-clock.js';
+import { HostKeeper } from './host-keeper.js';
+import type { HostNetworkSpec } from './host-plan.js';
+
+const spec: HostNetworkSpec = {
+  bridgeName: 'heddle0',
+  bridgeMac: parseMacAddress('0a:58:0a:01:01:01'),
+  tapName: 'heddle-tap',
+  podMtuBytes: 1392,
+  podCidrs: [parseCidr('10.1.1.0/24')],
+  clusterCidrs: [parseCidr('10.1.0.0/16')],
+  masquerade: true,
+};
+
+function harness() {
+  const clock = new VirtualClock();
+  const lines: string[] = [];
+  const write = (fields: { part?: string }, message: string) => lines.push(`${message} ${fields.part ?? ''}`.trim());
+  const log = { info: write, warn: write, error: write } as unknown as Logger;
+  const host = { broken: true, changes: 0, looks: 0 };
+  const keeper = new HostKeeper({
+    commands: {
+      run(program, args) {
+        if (program === 'ip' && args.includes('bridge')) host.looks++;
+        return Promise.reject(new CommandError(program, null, 'spawn ENOENT'));
+      },
+    },
+    spec,
+    clock,
+    notices: new NoticeLog(log, clock, 3_600_000),
+    onChange: () => host.changes++,
+  });
+  return { clock, lines, host, keeper };
+}
+
+describe('HostKeeper', () => {
+  it('knows nothing before its first run and everything after', async () => {
+    const { keeper, host } = harness();
+    expect(keeper.problems).toBeNull();
+    await keeper.start();
+    expect(keeper.problems?.map(({ part }) => part)).toEqual([
+      'bridge',
+      'sysctls',
+      'bridge addresses',
+      'tap',
+      'routes',
+      'nft table',
+    ]);
+    expect(host.changes).toBe(1);
+    await keeper.stop();
+  });
+
+  it('looks again every ten seconds and says the same thing once', async () => {
+    const { clock, lines, host, keeper } = harness();
+    await keeper.start();
+    const before = lines.length;
+    clock.advance(10_000);
+    await keeper.reconcile();
+    expect(host.looks).toBeGreaterThan(1);
+    expect(lines).toHaveLength(before);
+    expect(host.changes).toBe(1);
+    await keeper.stop();
+    expect(clock.pending).toBe(0);
+  });
+
+  it('runs once more when told during a run, however often', async () => {
+    const { host, keeper } = harness();
+    const runs = [keeper.reconcile(), keeper.reconcile(), keeper.reconcile()];
+    await Promise.all(runs);
+    expect(host.looks).toBe(2);
+    await keeper.reconcile();
+    expect(host.looks).toBe(3);
+  });
+});

@@ -1,0 +1,57 @@
+/**
+ * Keeps the host's side of the pod network as it should be: bridge, addresses, kernel settings, TAP, routes, nft table.
+ * Level-triggered: every run looks at what is there and mends the difference, whoever made it; a run on a host that is in
+ * order changes nothing. Used at start, on change, and periodically.
+ */
+import type { CommandRunner } from '../../common/command.js';
+import { messageOf } from '../../common/errors.js';
+import { bridgeAddressesPart } from './bridge-addresses.js';
+import { bridgePart } from './bridge.js';
+import { clusterRoutesPart } from './cluster-routes.js';
+import { HostView } from './host-plan.js';
+import type { HostNetworkSpec, HostPart } from './host-plan.js';
+import { natTablePart } from './nat-table.js';
+import { sysctlsPart } from './sysctls.js';
+import { tapPortPart } from './tap-port.js';
+
+/** In this order: each part may rely on those before it. */
+const PARTS: readonly HostPart[] = [
+  bridgePart,
+  sysctlsPart,
+  bridgeAddressesPart,
+  tapPortPart,
+  clusterRoutesPart,
+  natTablePart,
+];
+
+export interface HostProblem {
+  readonly part: string;
+  readonly message: string;
+}
+
+export interface ReconcileOutcome {
+  /** What was mended, in words; empty when all was in order. */
+  readonly repairs: readonly string[];
+  /** Parts that are not as they should be; the others are. */
+  readonly problems: readonly HostProblem[];
+}
+
+/** Mends what can be mended. A part that fails does not keep the others from being looked at. Never throws. */
+export async function reconcileHostNetwork(commands: CommandRunner, spec: HostNetworkSpec): Promise<ReconcileOutcome> {
+  const repairs: string[] = [];
+  const problems: HostProblem[] = [];
+  let view = new HostView(commands);
+  for (const part of PARTS) {
+    const before = repairs.length;
+    try {
+      for (const repair of await part.plan(spec, view)) {
+        await commands.run(repair.program, repair.args, repair.input);
+        repairs.push(repair.what);
+      }
+    } catch (thrown) {
+      problems.push({ part: part.name, message: messageOf(thrown) });
+    }
+    if (repairs.length > before) view = new HostView(commands);
+  }
+  return { repairs, problems };
+}

@@ -1,0 +1,74 @@
+/**
+ * The vocabulary of the host-network reconciler: what is wanted of this host, what a part of it saw, and the commands that
+ * mend the difference.
+ */
+import type { Cidr } from '../../common/cidr.js';
+import { cidrFamily, cidrIncludes } from '../../common/cidr.js';
+import type { CommandRunner } from '../../common/command.js';
+import type { MacAddress } from '../../common/mac-address.js';
+import { printedLinks } from '../ip-output.js';
+import type { PrintedLink } from '../ip-output.js';
+
+/** Everything that is wanted of the host, from the configuration alone. */
+export interface HostNetworkSpec {
+  readonly bridgeName: string;
+  readonly bridgeMac: MacAddress;
+  readonly tapName: string;
+  readonly podMtuBytes: number;
+  /** This node's own, at least one. */
+  readonly podCidrs: readonly Cidr[];
+  readonly clusterCidrs: readonly Cidr[];
+  readonly masquerade: boolean;
+}
+
+/** One command that mends one thing. */
+export interface Repair {
+  /** What was wrong, for the log: "bridge heddle0 was missing". */
+  readonly what: string;
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly input?: string;
+}
+
+/** One part of the host's state: looks, compares, and says what to run. Throws HeddleError when it cannot be mended. */
+export interface HostPart {
+  readonly name: string;
+  plan(spec: HostNetworkSpec, view: HostView): Promise<readonly Repair[]>;
+}
+
+/** One look at the host. Used until something is changed, so that parts need not ask the same twice. */
+export class HostView {
+  #bridge: Promise<PrintedLink | null> | null = null;
+
+  constructor(readonly commands: CommandRunner) {}
+
+  /** The bridge with its addresses, or null when there is no bridge of this name. */
+  bridge(name: string): Promise<PrintedLink | null> {
+    this.#bridge ??= this.#linkOfKind('bridge', name, 'address');
+    return this.#bridge;
+  }
+
+  tap(name: string): Promise<PrintedLink | null> {
+    return this.#linkOfKind('tun', name, 'link');
+  }
+
+  /** Filtered by kind in the kernel, so that hundreds of pods cost nothing; an absent link is no error that way. */
+  async #linkOfKind(kind: string, name: string, object: 'link' | 'address'): Promise<PrintedLink | null> {
+    const links = await printedLinks(this.commands, ['-details', '-json', object, 'show', 'type', kind]);
+    return links.find((link) => link.name === name) ?? null;
+  }
+}
+
+export function hasIpv6(spec: Pick<HostNetworkSpec, 'podCidrs'>): boolean {
+  return spec.podCidrs.some((cidr) => cidrFamily(cidr) === 6);
+}
+
+export function hasIpv4(spec: Pick<HostNetworkSpec, 'podCidrs'>): boolean {
+  return spec.podCidrs.some((cidr) => cidrFamily(cidr) === 4);
+}
+
+/** Leaves out blocks that lie within another one of the list. */
+export function outermost(cidrs: readonly Cidr[]): Cidr[] {
+  const unique = [...new Set(cidrs)];
+  return unique.filter((inner) => !unique.some((outer) => outer !== inner && cidrIncludes(outer, inner)));
+}

@@ -1,0 +1,56 @@
+/**
+ * The TAP as a port of the bridge. The supervisor makes it and holds its descriptors; here it is given its MTU and place.
+ * Nothing is learned on it: the addresses of remote pods are computed, and a MAC learned there could capture a local pod's.
+ */
+import { HeddleError } from '../../common/errors.js';
+import type { PrintedLink } from '../ip-output.js';
+import type { HostNetworkSpec, HostPart, Repair } from './host-plan.js';
+
+/** Frames the kernel queues towards the router: a few milliseconds of super-frames, then it drops. */
+const TX_QUEUE_FRAMES = 256;
+
+/** `ip -details -json` name, wanted value. */
+const PORT_SETTINGS: Readonly<Record<string, boolean>> = {
+  learning: false,
+  flood: true,
+  mcast_flood: true,
+  bcast_flood: true,
+  neigh_suppress: false,
+};
+
+export const tapPortPart: HostPart = {
+  name: 'tap',
+  async plan(spec, view) {
+    const found = await view.tap(spec.tapName);
+    if (found === null) {
+      throw new HeddleError(
+        'NOT_FOUND',
+        `interface ${spec.tapName} is missing (expected the router's supervisor to make it)`,
+      );
+    }
+    return mendTap(spec, found);
+  },
+};
+
+function mendTap({ tapName, bridgeName, podMtuBytes }: HostNetworkSpec, found: PrintedLink): Repair[] {
+  const repairs: Repair[] = [];
+  const set = (what: string, ...args: string[]) =>
+    repairs.push({ what: `${tapName} ${what}`, program: 'ip', args: ['link', 'set', 'dev', tapName, ...args] });
+  if (found.mtuBytes !== podMtuBytes) set(`had MTU ${found.mtuBytes}`, 'mtu', String(podMtuBytes));
+  if (found.txQueueLength !== TX_QUEUE_FRAMES) set('had another queue length', 'txqueuelen', String(TX_QUEUE_FRAMES));
+  // A port needs no address of its own; a link-local one would send router solicitations into the mesh.
+  if (found.addressGeneration !== null && found.addressGeneration !== 'none') {
+    set('made IPv6 addresses', 'addrgenmode', 'none');
+  }
+  if (found.bridge !== bridgeName) set(`was no port of ${bridgeName}`, 'master', bridgeName);
+  if (Object.entries(PORT_SETTINGS).some(([name, value]) => found.portSettings[name] !== value)) {
+    repairs.push({ what: `${tapName} had other port flags`, program: 'bridge', args: portFlags(tapName) });
+  }
+  if (!found.up) set('was down', 'up');
+  return repairs;
+}
+
+function portFlags(tapName: string): string[] {
+  const flags = Object.entries(PORT_SETTINGS).flatMap(([name, value]) => [name, value ? 'on' : 'off']);
+  return ['link', 'set', 'dev', tapName, ...flags];
+}

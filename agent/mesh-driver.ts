@@ -1,0 +1,103 @@
+/**
+ * Drives the pure mesh core: feeds it events with the time, carries out its effects, and keeps one timer for the moment
+ * it asks to be called at. It decides nothing.
+ */
+import { messageOf } from '../common/errors.js';
+import type { RouterCommand } from '../common/router-port.js';
+import type { MeshEffect, MeshEvent } from '../mesh/index.js';
+import type { Clock } from './clock.js';
+import type { NoticeLog } from './notice-log.js';
+
+/** The core as the driver sees it. */
+export interface MeshCore {
+  handle(event: MeshEvent, nowMs: number): readonly MeshEffect[];
+  /** When the core wants its next `tick`, or null for never. */
+  pollAt(): number | null;
+}
+
+/** A core that asks for the past must not spin the process. */
+const MIN_TIMER_MS = 1;
+
+export interface MeshDriverOptions {
+  readonly core: MeshCore;
+  readonly clock: Clock;
+  readonly notices: NoticeLog;
+  readonly sendToRouter: (command: RouterCommand) => void;
+  readonly onRoutesChanged: () => void;
+  readonly onAdvertsChanged: () => void;
+  /** After every event that was handled. */
+  readonly onHandled: () => void;
+}
+
+export class MeshDriver {
+  #pollAtMs: number | null = null;
+  #cancelTimer: () => void = () => undefined;
+  #stopped = false;
+  #faults = 0;
+
+  constructor(readonly options: MeshDriverOptions) {}
+
+  /** How often the core threw: bugs of ours, survived. */
+  get faults(): number {
+    return this.#faults;
+  }
+
+  feed(event: MeshEvent): void {
+    if (this.#stopped) return;
+    for (const effect of this.#handle(event)) this.#carryOut(effect);
+    this.#schedule();
+    this.options.onHandled();
+  }
+
+  /** Says goodbye to the peers and ends; later events are ignored. */
+  stop(): void {
+    this.feed({ type: 'stop' });
+    this.#stopped = true;
+    this.#cancelTimer();
+  }
+
+  /** One bad event must not take the control plane of the node down: it is counted and the next one is handled. */
+  #handle(event: MeshEvent): readonly MeshEffect[] {
+    try {
+      return this.options.core.handle(event, this.options.clock.nowMs());
+    } catch (thrown) {
+      this.#faults++;
+      const fields = { event: event.type, error: messageOf(thrown) };
+      this.options.notices.write('error', 'the mesh core failed on an event', fields, `mesh fault ${event.type}`);
+      return [];
+    }
+  }
+
+  #carryOut(effect: MeshEffect): void {
+    switch (effect.type) {
+      case 'routesChanged':
+        return this.options.onRoutesChanged();
+      case 'advertsChanged':
+        return this.options.onAdvertsChanged();
+      case 'notice':
+        return this.options.notices.log[effect.level](effect.fields, effect.message);
+      case 'sendDatagram':
+      case 'sendControl':
+      case 'probe':
+      case 'path':
+      case 'installSession':
+      case 'activateSession':
+      case 'removeSession':
+      case 'removePeer':
+        return this.options.sendToRouter(effect);
+    }
+  }
+
+  #schedule(): void {
+    const pollAtMs = this.options.core.pollAt();
+    if (pollAtMs === this.#pollAtMs) return;
+    this.#cancelTimer();
+    this.#pollAtMs = pollAtMs;
+    if (pollAtMs === null || this.#stopped) return;
+    const delayMs = Math.max(MIN_TIMER_MS, pollAtMs - this.options.clock.nowMs());
+    this.#cancelTimer = this.options.clock.after(delayMs, () => {
+      this.#pollAtMs = null;
+      this.feed({ type: 'tick' });
+    });
+  }
+}

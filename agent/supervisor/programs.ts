@@ -1,0 +1,76 @@
+/**
+ * Starts the agent and the router as processes of their own: which program, with which arguments, environment and
+ * descriptors. They get their own session, so that Ctrl-C reaches the supervisor only and it can stop them in order.
+ */
+import { spawn } from 'node:child_process';
+import type { StdioOptions } from 'node:child_process';
+import { join } from 'node:path';
+import type { Config } from '../../common/config.js';
+import type { Descriptors } from './descriptors.js';
+import { routerSocket } from '../run-files.js';
+import { SUPERVISOR_PID_VARIABLE } from './parent-watch.js';
+import type { ChildProcessPort } from './supervised-child.js';
+
+/** What the router process is told, as JSON in {@link ROUTER_OPTIONS_VARIABLE}. */
+export interface RouterLaunchOptions {
+  readonly tapFds: readonly number[];
+  readonly udpFds: readonly number[];
+  readonly tapName: string;
+  readonly portSocket: string;
+  /** User and group id to become once the socket is there. */
+  readonly user: number;
+  readonly lanes: number;
+  readonly logLevel: Config['logLevel'];
+  /** False when the configuration wants ChaCha20-Poly1305 only, whatever the CPU can do. */
+  readonly offerAes: boolean;
+}
+
+export const ROUTER_OPTIONS_VARIABLE = 'HEDDLE_ROUTER_OPTIONS';
+/** Standard input, output and error come first. */
+const FIRST_PASSED_FD = 3;
+
+/** The descriptors as the child will see them: in order, right after standard error. */
+export function routerLaunchOptions(config: Config, descriptors: Descriptors): RouterLaunchOptions {
+  const taps = descriptors.tapFds.length;
+  return {
+    tapFds: descriptors.tapFds.map((_, i) => FIRST_PASSED_FD + i),
+    udpFds: descriptors.udpFds.map((_, i) => FIRST_PASSED_FD + taps + i),
+    tapName: descriptors.tapName,
+    portSocket: routerSocket(config),
+    user: config.routerUser,
+    lanes: config.lanes,
+    logLevel: config.logLevel,
+    offerAes: config.cipher !== 'chacha20-poly1305',
+  };
+}
+
+/** @param programFolder where the built programs lie */
+export function launchRouter(programFolder: string, config: Config, descriptors: Descriptors): ChildProcessPort {
+  const options = routerLaunchOptions(config, descriptors);
+  return launch([join(programFolder, 'router.js')], { [ROUTER_OPTIONS_VARIABLE]: JSON.stringify(options) }, [
+    ...descriptors.tapFds,
+    ...descriptors.udpFds,
+  ]);
+}
+
+/** @param args the command line of `meshd`, which the agent reads itself */
+export function launchAgent(programFolder: string, args: readonly string[]): ChildProcessPort {
+  return launch([join(programFolder, 'agent.js'), ...args], {}, []);
+}
+
+function launch(args: readonly string[], variables: Record<string, string>, fds: readonly number[]): ChildProcessPort {
+  const stdio: StdioOptions = ['ignore', 'inherit', 'inherit', ...fds];
+  const child = spawn(process.execPath, args, {
+    stdio,
+    detached: true,
+    env: { ...process.env, ...variables, [SUPERVISOR_PID_VARIABLE]: String(process.pid) },
+  });
+  return {
+    pid: child.pid,
+    ended: new Promise((resolve) => {
+      child.once('exit', (code) => resolve(code));
+      child.once('error', () => resolve(null));
+    }),
+    signal: (name) => child.kill(name),
+  };
+}

@@ -1,0 +1,143 @@
+/**
+ * The host-network reconciler against the real kernel, in a network namespace of its own: what it makes is what was
+ * wanted, a second run changes nothing, and whatever is broken by hand is mended. Needs root.
+ */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { reconcileHostNetwork } from '../../agent/host-network/host-network.js';
+import type { HostNetworkSpec } from '../../agent/host-network/host-plan.js';
+import { parseCidr } from '../../common/cidr.js';
+import { hostCommands } from '../../common/command.js';
+import type { CommandRunner } from '../../common/command.js';
+import { parseMacAddress } from '../../common/mac-address.js';
+
+const namespace = `heddle-hn-${process.pid}`;
+const ran: string[] = [];
+const inside: CommandRunner = {
+  run(program, args, input) {
+    ran.push([program, ...args].join(' '));
+    return hostCommands.run('ip', ['netns', 'exec', namespace, program, ...args], input);
+  },
+};
+const sh = (line: string) => inside.run('sh', ['-c', line]);
+
+const spec: HostNetworkSpec = {
+  bridgeName: 'heddle0',
+  bridgeMac: parseMacAddress('0a:58:0a:01:01:01'),
+  tapName: 'heddle-tap',
+  podMtuBytes: 1392,
+  podCidrs: [parseCidr('10.1.1.0/24'), parseCidr('fd00:1:0:1::/64')],
+  clusterCidrs: [parseCidr('10.1.0.0/16'), parseCidr('fd00:1::/48')],
+  masquerade: true,
+};
+const makeTap = 'ip tuntap add mode tap name heddle-tap vnet_hdr multi_queue';
+
+beforeAll(async () => {
+  await hostCommands.run('ip', ['netns', 'add', namespace]);
+  await sh(`ip link set lo up; ${makeTap}; nft add table inet stranger`);
+});
+afterAll(async () => {
+  await hostCommands.run('ip', ['netns', 'del', namespace]);
+});
+
+describe('reconcileHostNetwork on a fresh host', () => {
+  it('makes everything, then finds nothing left to do', async () => {
+    const first = await reconcileHostNetwork(inside, spec);
+    expect(first.problems).toEqual([]);
+    expect(first.repairs).toContain('bridge heddle0 was missing');
+    expect(await reconcileHostNetwork(inside, spec)).toEqual({ repairs: [], problems: [] });
+  });
+
+  it('gives the bridge its MAC, MTU, gateways and the way to the cluster', async () => {
+    const bridge = await sh('ip -details address show dev heddle0');
+    expect(bridge).toContain('link/ether 0a:58:0a:01:01:01');
+    expect(bridge).toContain('mtu 1392');
+    expect(bridge).toContain('inet 10.1.1.1/24');
+    expect(bridge).toContain('inet6 fd00:1:0:1::1/64');
+    expect(bridge).toContain('mcast_snooping 0');
+    expect(await sh('ip route get 10.1.77.5')).toContain('dev heddle0');
+    expect(await sh('ip -6 route get fd00:1:0:77::5')).toContain('dev heddle0');
+    expect((await sh('cat /proc/sys/net/ipv4/ip_forward')).trim()).toBe('1');
+  });
+
+  it('keeps the MAC when a port with a lower one joins', async () => {
+    await sh('ip link add low address 02:00:00:00:00:01 type veth peer name low-end; ip link set low master heddle0');
+    expect(await sh('cat /sys/class/net/heddle0/address || ip link show heddle0')).toContain('0a:58:0a:01:01:01');
+    await sh('ip link del low');
+  });
+});
+
+describe('reconcileHostNetwork on a host that someone changed', () => {
+  beforeEach(async () => {
+    await reconcileHostNetwork(inside, spec);
+  });
+
+  it.each([
+    ['the bridge is deleted', 'ip link del heddle0'],
+    ['the bridge is set down', 'ip link set heddle0 down'],
+    ['the bridge gets another MAC', 'ip link set heddle0 address 02:00:00:00:00:99'],
+    ['the bridge gets another MTU', 'ip link set heddle0 mtu 1300'],
+    ['spanning tree is switched on', 'ip link set heddle0 type bridge stp_state 1'],
+    ['multicast snooping is switched on', 'ip link set heddle0 type bridge mcast_snooping 1'],
+    ['the IPv4 gateway is removed', 'ip address del 10.1.1.1/24 dev heddle0'],
+    ['the IPv6 gateway is removed', 'ip address del fd00:1:0:1::1/64 dev heddle0'],
+    ['a stale gateway is left', 'ip address add 10.9.9.1/24 dev heddle0'],
+    ['the TAP falls off the bridge', 'ip link set heddle-tap nomaster'],
+    ['the TAP is replaced', `ip link del heddle-tap; ${makeTap}`],
+    ['the TAP is set down', 'ip link set heddle-tap down'],
+    ['the TAP gets another MTU', 'ip link set heddle-tap mtu 1300'],
+    ['the TAP learns', 'bridge link set dev heddle-tap learning on'],
+    ['the TAP stops flooding', 'bridge link set dev heddle-tap mcast_flood off'],
+    ['the IPv4 route is removed', 'ip route del 10.1.0.0/16'],
+    ['the IPv6 route is removed', 'ip -6 route del fd00:1::/48'],
+    ['forwarding is switched off', 'echo 0 > /proc/sys/net/ipv4/ip_forward'],
+    ['the bridge takes router advertisements', 'echo 1 > /proc/sys/net/ipv6/conf/heddle0/accept_ra'],
+    ['IPv6 is disabled on the bridge', 'echo 1 > /proc/sys/net/ipv6/conf/heddle0/disable_ipv6'],
+    ['the nft table is deleted', 'nft delete table inet heddle'],
+    ['the nft table is flushed', 'nft flush table inet heddle'],
+    ['a rule is added to our table', 'nft add rule inet heddle forward drop'],
+    ['all rules of the host are flushed', 'nft flush ruleset; nft add table inet stranger'],
+  ])('mends it when %s', async (_, change) => {
+    await sh(change);
+    const outcome = await reconcileHostNetwork(inside, spec);
+    expect(outcome.problems).toEqual([]);
+    expect(outcome.repairs).not.toEqual([]);
+    expect(await reconcileHostNetwork(inside, spec)).toEqual({ repairs: [], problems: [] });
+  });
+
+  it('leaves the tables and routes of others alone', async () => {
+    await sh(
+      'nft add chain inet stranger c; nft add rule inet stranger c accept; ip route add 10.1.200.0/24 dev heddle0',
+    );
+    await sh('nft delete table inet heddle');
+    await reconcileHostNetwork(inside, spec);
+    expect(await sh('nft list table inet stranger')).toContain('accept');
+    expect(await sh('ip route show dev heddle0')).toContain('10.1.200.0/24');
+    await sh('ip route del 10.1.200.0/24 dev heddle0');
+  });
+
+  it('says what is missing when the TAP is gone, and keeps the rest in order', async () => {
+    await sh('ip link del heddle-tap; nft delete table inet heddle');
+    const outcome = await reconcileHostNetwork(inside, spec);
+    expect(outcome.problems).toEqual([{ part: 'tap', message: expect.stringContaining('heddle-tap is missing') }]);
+    expect(outcome.repairs).toEqual(['nft table inet heddle was missing']);
+    await sh(makeTap);
+  });
+
+  it('takes back what an earlier configuration made', async () => {
+    const moved = { ...spec, podCidrs: [parseCidr('10.1.5.0/24')], clusterCidrs: [parseCidr('10.0.0.0/8')] };
+    const outcome = await reconcileHostNetwork(inside, moved);
+    expect(outcome.problems).toEqual([]);
+    const shown = await sh('ip address show dev heddle0; ip route show dev heddle0');
+    expect(shown).toContain('10.1.5.1/24');
+    expect(shown).not.toContain('10.1.1.1');
+    expect(shown).toContain('10.0.0.0/8');
+    expect(shown).not.toContain('10.1.0.0/16');
+    expect(await reconcileHostNetwork(inside, moved)).toEqual({ repairs: [], problems: [] });
+  });
+
+  it('runs no IPv6 command on a node without an IPv6 pod CIDR', async () => {
+    ran.length = 0;
+    await reconcileHostNetwork(inside, { ...spec, podCidrs: [parseCidr('10.1.1.0/24')] });
+    expect(ran.filter((line) => / -6 |ipv6|ip6/.test(line) && !line.includes('address del'))).toEqual([]);
+  });
+});
