@@ -1,0 +1,141 @@
+/** The one door to commander: what the words after `meshctl` mean, and its help. Nothing is done here. */
+import { Command, CommanderError, Option } from 'commander';
+import { DEFAULT_API_SOCKET } from '../common/api.js';
+import { HEDDLE_VERSION } from '../common/version.js';
+import { EXIT, EXIT_CODES_HELP } from './exit-codes.js';
+import type { ExitCode } from './exit-codes.js';
+import { OUTPUT_FORMATS } from './output.js';
+import type { OutputFormat } from './output.js';
+import type { Terminal } from './terminal.js';
+
+export type Subject = 'peers' | 'status' | 'routes' | 'endpoints' | 'version';
+
+/** Something to ask the agent. */
+export interface Question {
+  readonly type: 'question';
+  readonly socketPath: string;
+  readonly subject: Subject;
+  /** Which one peer, by name or id; null for all. */
+  readonly peer: string | null;
+  readonly format: OutputFormat;
+  readonly watch: boolean;
+  /** Whether a node that is not ready is a failure. */
+  readonly check: boolean;
+}
+
+export interface Removal {
+  readonly type: 'removal';
+  readonly socketPath: string;
+  readonly dryRun: boolean;
+  readonly purge: boolean;
+}
+
+/** The command line asked for help or the version, or was wrong: it is answered, and this is what to exit with. */
+export interface Answered {
+  readonly type: 'answered';
+  readonly exitCode: ExitCode;
+}
+
+export type Invocation = Question | Removal | Answered;
+
+interface Flags {
+  readonly socket?: string;
+  readonly output?: OutputFormat;
+  readonly watch?: boolean;
+  readonly check?: boolean;
+  readonly dryRun?: boolean;
+  readonly purge?: boolean;
+}
+
+const HELP_WIDTH = 100;
+
+/** @param argv what follows `meshctl`; help and mistakes are written to the terminal */
+export function parseCommandLine(argv: readonly string[], terminal: Terminal): Invocation {
+  let invocation: Invocation = { type: 'answered', exitCode: EXIT.usage };
+  const program = createProgram(terminal, (parsed) => {
+    invocation = parsed;
+  });
+  try {
+    program.parse(argv, { from: 'user' });
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    return { type: 'answered', exitCode: thrown.exitCode === 0 ? EXIT.ok : EXIT.usage };
+  }
+  return invocation;
+}
+
+function createProgram(terminal: Terminal, accept: (invocation: Invocation) => void): Command {
+  const program = new Command('meshctl');
+  program
+    .description('Asks the Heddle agent on this node.')
+    .version(`meshctl ${HEDDLE_VERSION}`, '--version', 'print the version of meshctl')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.out(text),
+      writeErr: (text) => terminal.err(text),
+      outputError: (text, write) => write(text.replace(/^error:/, 'meshctl:')),
+      getOutHelpWidth: () => HELP_WIDTH,
+      getErrHelpWidth: () => HELP_WIDTH,
+    })
+    .option('--socket <path>', `the agent's socket (default: $HEDDLE_API_SOCKET or ${DEFAULT_API_SOCKET})`)
+    .addHelpText('after', EXIT_CODES_HELP)
+    .showHelpAfterError('(meshctl --help tells more)');
+  for (const subject of ['peers', 'status', 'routes', 'endpoints', 'version'] as const) {
+    addQuestion(program, subject, terminal, accept);
+  }
+  addRemoval(program, terminal, accept);
+  return program;
+}
+
+const SUMMARIES: Readonly<Record<Subject, string>> = {
+  peers: 'the other nodes and the links to them',
+  status: 'this node: what it is, whether it is ready, and what to do if it is not',
+  routes: 'which node owns which pod CIDR',
+  endpoints: 'the pod interfaces on this node',
+  version: 'the versions of meshctl and of the agent',
+};
+
+function addQuestion(
+  program: Command,
+  subject: Subject,
+  terminal: Terminal,
+  accept: (invocation: Invocation) => void,
+): void {
+  const command = program.command(subject).description(SUMMARIES[subject]);
+  command.addOption(new Option('-o, --output <format>', 'how to print it').choices(OUTPUT_FORMATS).default('table'));
+  if (subject !== 'version') command.option('-w, --watch', 'print it again whenever it changes');
+  if (subject === 'status') command.option('--check', 'exit with 1 when the node is not ready');
+  if (subject === 'peers') command.argument('[peer]', 'one peer only: its name, its id, or the beginning of its id');
+  command.action((...args: unknown[]) => {
+    const flags = command.optsWithGlobals<Flags>();
+    accept({
+      type: 'question',
+      socketPath: socketPathOf(flags, terminal),
+      subject,
+      peer: typeof args[0] === 'string' ? args[0] : null,
+      format: flags.output ?? 'table',
+      watch: flags.watch === true,
+      check: flags.check === true,
+    });
+  });
+}
+
+function addRemoval(program: Command, terminal: Terminal, accept: (invocation: Invocation) => void): void {
+  const command = program
+    .command('uninstall')
+    .description('remove everything Heddle made on this host; stop meshd first')
+    .option('--dry-run', 'only print what would be removed')
+    .option('--purge', "also remove the state directory, with the node's identity and addresses");
+  command.action(() => {
+    const flags = command.optsWithGlobals<Flags>();
+    const { dryRun = false, purge = false } = flags;
+    accept({ type: 'removal', socketPath: socketPathOf(flags, terminal), dryRun, purge });
+  });
+}
+
+/** An empty variable counts as none. */
+function socketPathOf(flags: Flags, terminal: Terminal): string {
+  return flags.socket ?? (terminal.env['HEDDLE_API_SOCKET'] || DEFAULT_API_SOCKET);
+}

@@ -1,0 +1,319 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { HEDDLE_VERSION } from '../common/version.js';
+import { parseYaml } from '../common/yaml.js';
+import { createFakeTerminal, ENDPOINTS, PEERS, ROUTES, startFakeAgent, STATUS } from './fake-agent.js';
+import type { FakeAgent, FakeTerminal } from './fake-agent.js';
+import { runMeshctl } from './main.js';
+import type { UninstallOptions } from './uninstall.js';
+
+let agent: FakeAgent;
+let terminal: FakeTerminal;
+let uninstalled: UninstallOptions[];
+
+beforeEach(async () => {
+  agent = await startFakeAgent();
+  terminal = createFakeTerminal();
+  uninstalled = [];
+  agent.answers.set('/v1/peers', PEERS);
+  agent.answers.set('/v1/peers/node-b', PEERS[0]);
+  agent.answers.set('/v1/routes', ROUTES);
+  agent.answers.set('/v1/endpoints', ENDPOINTS);
+  agent.answers.set('/v1/status', STATUS);
+});
+
+afterEach(async () => {
+  await agent.close();
+});
+
+const ports = {
+  uninstall: {
+    uninstall: (options: UninstallOptions) => {
+      uninstalled.push(options);
+      return Promise.resolve({ removed: ['link heddle0', 'nft table inet heddle'] });
+    },
+  },
+};
+
+const run = (...argv: string[]): Promise<number> =>
+  runMeshctl(['--socket', agent.socketPath, ...argv], ports, terminal);
+
+async function printed(...argv: string[]): Promise<string> {
+  expect(await run(...argv)).toBe(0);
+  expect(terminal.printed.err).toBe('');
+  return terminal.printed.out;
+}
+
+describe('meshctl peers', () => {
+  it('prints aligned columns without borders or colours', async () => {
+    expect(await printed('peers')).toBe(
+      [
+        'NAME                      KEY        ENDPOINT         PATH     STATE   RTT      MTU    RX        TX     SINCE',
+        'node-b                    q83vEjRW   192.0.2.2:6785   direct   up      0.43ms   1500   1.20GiB   512B   5m12s',
+        'a-node-with-a-long-name   AAECAwQF   -                none     down    -        -      0B        0B     -',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('prints more columns with -o wide', async () => {
+    const [header, first, second] = (await printed('peers', '-o', 'wide')).split('\n');
+    expect(header!.split(/ {2,}/)).toEqual(
+      'NAME,ID,KEY,ENDPOINT,PATH,STATE,RTT,LOSS,MTU,RX,TX,SINCE,CIPHER,POD CIDRS,VERSION,LAST HANDSHAKE,REASON'.split(
+        ',',
+      ),
+    );
+    expect(first!.split(/ {2,}/)).toEqual([
+      ...[
+        'node-b',
+        '0123456789abcdef0123456789abcdef',
+        'q83vEjRW',
+        '192.0.2.2:6785',
+        'direct',
+        'up',
+        '0.43ms',
+        '<0.1%',
+      ],
+      ...['1500', '1.20GiB', '512B', '5m12s', 'aes-256-gcm', '10.1.2.0/24,fd00:2::/64', '0.1.0', '70s', 'answers'],
+    ]);
+    expect(second!.endsWith('no answer from 192.0.2.3:6785 for 12 s')).toBe(true);
+    expect(second!.split(/ {2,}/)).toHaveLength(17);
+  });
+
+  it('prints the document itself with -o json and -o yaml', async () => {
+    expect(JSON.parse(await printed('peers', '-o', 'json'))).toEqual(PEERS);
+    terminal.printed.out = '';
+    expect(parseYaml(await printed('peers', '-o', 'yaml'))).toEqual(PEERS);
+  });
+
+  it('asks for one peer by name or id', async () => {
+    expect((await printed('peers', 'node-b')).split('\n')).toHaveLength(3);
+    terminal.printed.out = '';
+    expect(JSON.parse(await printed('peers', 'node-b', '-o', 'json'))).toEqual(PEERS[0]);
+    expect(await run('peers', '../status?x#y')).toBe(1);
+    expect(agent.asked.at(-1)).toBe('/v1/peers/..%2Fstatus%3Fx%23y');
+  });
+
+  it('says so when there are none', async () => {
+    agent.answers.set('/v1/peers', []);
+    expect(await printed('peers')).toBe('No peers yet: no other node is known.\n');
+    terminal.printed.out = '';
+    expect(await printed('peers', '-o', 'json')).toBe('[]\n');
+  });
+
+  it('colours the state on a terminal, and keeps the columns aligned', async () => {
+    terminal.columns = 200;
+    const lines = (await printed('peers')).split('\n');
+    expect(lines[1]).toContain('\u001b[32mup\u001b[39m      0.43ms');
+    expect(lines[2]).toContain('\u001b[31mdown\u001b[39m    -');
+  });
+
+  it.each([{ NO_COLOR: '1' }, { TERM: 'dumb' }])('prints no colour on a terminal with %j', async (env) => {
+    terminal.columns = 200;
+    terminal.env = env;
+    expect(await printed('peers')).not.toContain('\u001b');
+  });
+
+  it('shortens the last column to fit the terminal, and nothing when the output is a file', async () => {
+    const whole = (await printed('peers', '-o', 'wide')).split('\n')[2]!;
+    terminal.printed.out = '';
+    terminal.env = { NO_COLOR: '1' };
+    terminal.columns = whole.length - 10;
+    const fitted = (await printed('peers', '-o', 'wide')).split('\n')[2]!;
+    expect(fitted).toHaveLength(whole.length - 10);
+    expect(fitted.endsWith('for...')).toBe(false);
+    expect(fitted).toMatch(/no answer from 192\.0\.2\.3.*\.\.\.$/);
+  });
+
+  it('lets no other node write to the terminal', async () => {
+    agent.answers.set('/v1/peers', [{ ...PEERS[0], name: 'x\u001b[2J\u009b\u202ey\nz' }]);
+    expect((await printed('peers')).split('\n')[1]).toMatch(/^x\?\[2J\?\?y\?z /);
+  });
+});
+
+describe('meshctl routes', () => {
+  it('prints who owns what', async () => {
+    expect(await printed('routes')).toBe(
+      [
+        'CIDR          NODE     VIA           CONFLICT',
+        '10.1.1.0/24   node-a   local         -',
+        '10.1.2.0/24   node-b   link          node-x',
+        'fd00:3::/64   node-c   unreachable   -',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('prints node ids with -o wide, and the document as json and yaml', async () => {
+    expect(await printed('routes', '-o', 'wide')).toMatch(
+      /^CIDR +NODE +NODE ID +VIA +CONFLICT\n10\.1\.1\.0\/24 +node-a +aaaa +local/,
+    );
+    terminal.printed.out = '';
+    expect(JSON.parse(await printed('routes', '-ojson'))).toEqual(ROUTES);
+    terminal.printed.out = '';
+    expect(parseYaml(await printed('routes', '--output=yaml'))).toEqual(ROUTES);
+  });
+});
+
+describe('meshctl endpoints', () => {
+  it('prints the pods of this node', async () => {
+    expect(await printed('endpoints')).toBe(
+      [
+        'NAMESPACE   POD     CONTAINER       IPS                  INTERFACE        SINCE',
+        'default     web-0   4f2c1d0e9b8a7   10.1.1.5,fd00:1::5   hd4f2c1d0e9b8a   120m',
+        '-           -       demo            10.1.1.6             hddemo           30s',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('prints interfaces and namespaces with -o wide, and the document as json and yaml', async () => {
+    expect(await printed('endpoints', '-o', 'wide')).toMatch(
+      /MAC +IFNAME +NETNS\n.*0a:58:0a:01:01:05 +eth0 +\/run\/netns\/pod-a\n/,
+    );
+    terminal.printed.out = '';
+    expect(JSON.parse(await printed('endpoints', '-o', 'json'))).toEqual(ENDPOINTS);
+    terminal.printed.out = '';
+    expect(parseYaml(await printed('endpoints', '-o', 'yaml'))).toEqual(ENDPOINTS);
+  });
+});
+
+describe('meshctl status', () => {
+  it('tells what the node is, and last what is missing and what to do', async () => {
+    expect(await printed('status')).toBe(
+      [
+        'Node        node-a (00112233445566778899aabbccddeeff)',
+        'Version     0.1.0, up 3d',
+        'Underlay    0.0.0.0:6785 (192.0.2.1, 2001:db8::1), aes-256-gcm',
+        'Pod CIDRs   10.1.1.0/24, fd00:1::/64 of 10.1.0.0/16, fd00::/16, MTU 1420',
+        'Router      connected (heddle-tap, instance 7f3a)',
+        'Peers       2 of 3 up',
+        'Addresses   10.1.1.0/24: 2 of 253 used, 1 in quarantine',
+        'Addresses   fd00:1::/64: 1 of 65533 used',
+        'Drops       17 (replay 12, no-route 3, source-mismatch 1, ...)',
+        '',
+        'NOT READY: 1 of 2 conditions not met.',
+        '  ok      router',
+        '  missing peers: no seed answers: open UDP port 6785 between the nodes',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('tells the key and every drop reason with -o wide', async () => {
+    const text = await printed('status', '-o', 'wide');
+    expect(text).toContain('Key         ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=\n');
+    expect(text).toContain('Drops       17 (replay 12, no-route 3, source-mismatch 1, too-long 1, bad-tag 0)\n');
+  });
+
+  it('is short about a node where all is well', async () => {
+    const router = { connected: false, instance: null, tap: null };
+    const fine = { ready: true, conditions: [], drops: {}, addresses: [], podCidrs: [], clusterCidrs: [], router };
+    agent.answers.set('/v1/status', { ...STATUS, ...fine });
+    const text = await printed('status');
+    expect(text).toContain('Pod CIDRs   none of none, MTU 1420\nRouter      not connected\n');
+    expect(text.endsWith('Drops       0\n\nReady.\n')).toBe(true);
+  });
+
+  it('exits with 1 for a node that is not ready only when asked to with --check', async () => {
+    expect(await run('status')).toBe(0);
+    expect(await run('status', '--check')).toBe(1);
+    agent.answers.set('/v1/status', { ...STATUS, ready: true });
+    expect(await run('status', '--check', '-o', 'json')).toBe(0);
+  });
+
+  it('prints the document as json and yaml', async () => {
+    expect(JSON.parse(await printed('status', '-o', 'json'))).toEqual(STATUS);
+    terminal.printed.out = '';
+    expect(parseYaml(await printed('status', '-o', 'yaml'))).toEqual(STATUS);
+  });
+});
+
+describe('meshctl version', () => {
+  it('prints both versions', async () => {
+    agent.answers.set('/v1/status', { ...STATUS, version: '9.9.9' });
+    expect(await printed('version')).toBe(`meshctl  ${HEDDLE_VERSION}\nagent    9.9.9\n`);
+    terminal.printed.out = '';
+    expect(JSON.parse(await printed('version', '-o', 'json'))).toEqual({ meshctl: HEDDLE_VERSION, agent: '9.9.9' });
+  });
+
+  it('prints its own version even if there is no agent, and says so', async () => {
+    expect(await runMeshctl(['--socket', '/nowhere/api.sock', 'version'], ports, terminal)).toBe(3);
+    expect(terminal.printed.out).toBe(`meshctl  ${HEDDLE_VERSION}\nagent    unknown\n`);
+    expect(terminal.printed.err).toContain('no agent is listening');
+    expect(await runMeshctl(['--version'], ports, terminal)).toBe(0);
+  });
+});
+
+describe('meshctl uninstall', () => {
+  const uninstall = (...argv: string[]): Promise<number> =>
+    runMeshctl(['uninstall', '--socket', '/nowhere/api.sock', ...argv], ports, terminal);
+
+  it('says what was removed', async () => {
+    expect(await uninstall()).toBe(0);
+    expect(terminal.printed.out).toBe('removed link heddle0\nremoved nft table inet heddle\n');
+    expect(uninstalled).toEqual([expect.objectContaining({ dryRun: false, purge: false })]);
+  });
+
+  it('only tells with --dry-run, and purges with --purge', async () => {
+    expect(await uninstall('--dry-run', '--purge')).toBe(0);
+    expect(terminal.printed.out).toBe('would remove link heddle0\nwould remove nft table inet heddle\n');
+    expect(uninstalled).toEqual([expect.objectContaining({ dryRun: true, purge: true })]);
+  });
+
+  it('refuses while an agent runs, but for a dry run', async () => {
+    expect(await run('uninstall')).toBe(1);
+    expect(uninstalled).toEqual([]);
+    expect(terminal.printed.err).toBe(
+      'meshctl: an agent is listening on this node and would put everything back: stop meshd first\n',
+    );
+    expect(await run('uninstall', '--dry-run')).toBe(0);
+  });
+
+  it('says so when there is nothing', async () => {
+    const nothing = { uninstall: { uninstall: () => Promise.resolve({ removed: [] }) } };
+    expect(await runMeshctl(['uninstall', '--socket', '/nowhere/api.sock'], nothing, terminal)).toBe(0);
+    expect(terminal.printed.out).toBe('nothing of Heddle is on this host\n');
+  });
+});
+
+describe('the command line', () => {
+  it.each([
+    [[], 'Usage: meshctl'],
+    [['peerz'], "meshctl: unknown command 'peerz'"],
+    [['peers', '-o', 'xml'], 'Allowed choices are table, wide, json, yaml.'],
+    [['peers', '--colour'], "meshctl: unknown option '--colour'"],
+    [['peers', 'a', 'b'], 'meshctl: too many arguments'],
+    [['status', 'a'], 'meshctl: too many arguments'],
+    [['version', '--watch'], "meshctl: unknown option '--watch'"],
+    [['peers', '--socket'], "meshctl: option '--socket <path>' argument missing"],
+  ])('exits with 2 for %j and asks nobody', async (argv, message) => {
+    expect(await runMeshctl(argv, ports, terminal)).toBe(2);
+    expect(terminal.printed.err).toContain(message);
+    expect(terminal.printed.out).toBe('');
+    expect(agent.asked).toEqual([]);
+  });
+
+  it('documents commands, exit codes and the socket in --help', async () => {
+    expect(await runMeshctl(['--help'], ports, terminal)).toBe(0);
+    for (const text of [
+      'peers',
+      'status',
+      'routes',
+      'endpoints',
+      'uninstall',
+      '--socket <path>',
+      '$HEDDLE_API_SOCKET or /run/heddle/api.sock',
+    ]) {
+      expect(terminal.printed.out).toContain(text);
+    }
+    expect(terminal.printed.out).toMatch(/Exit codes:\n {2}0 .*\n {2}1 .*\n {2}2 .*\n {2}3 /);
+  });
+
+  it('takes the socket from --socket anywhere, else from HEDDLE_API_SOCKET', async () => {
+    expect(await runMeshctl(['routes', '--socket', agent.socketPath], ports, terminal)).toBe(0);
+    terminal.env = { HEDDLE_API_SOCKET: agent.socketPath };
+    expect(await runMeshctl(['routes'], ports, terminal)).toBe(0);
+    terminal.env = { HEDDLE_API_SOCKET: '' };
+    expect(await runMeshctl(['version', '--socket', agent.socketPath], ports, terminal)).toBe(0);
+  });
+});

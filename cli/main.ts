@@ -1,0 +1,122 @@
+/** `meshctl` from its arguments to its exit code. */
+import { ApiUnreachableError, HeddleError } from '../common/errors.js';
+import { HEDDLE_VERSION } from '../common/version.js';
+import { readEndpoints, readPeer, readPeers, readRoutes, readStatus } from './api-answers.js';
+import type { Status } from './api-answers.js';
+import { createApiClient, DEFAULT_TIMEOUT_MS } from './api-client.js';
+import type { ApiClient } from './api-client.js';
+import { parseCommandLine } from './command-line.js';
+import type { Question, Subject } from './command-line.js';
+import { endpointsView } from './endpoints.js';
+import { EXIT } from './exit-codes.js';
+import type { ExitCode } from './exit-codes.js';
+import { formatDocument } from './output.js';
+import type { View } from './output.js';
+import { createPaint } from './paint.js';
+import { onePeerView, peersView } from './peers.js';
+import { routesView } from './routes.js';
+import { statusView } from './status.js';
+import { printableLines } from './table.js';
+import type { Terminal } from './terminal.js';
+import { runUninstall } from './uninstall.js';
+import type { UninstallPort } from './uninstall.js';
+import { versionView } from './version.js';
+import { watchDocument } from './watch.js';
+
+/** What `meshctl` needs and cannot do by itself. */
+export interface MeshctlPorts {
+  readonly uninstall: UninstallPort;
+  /** How long the agent may take to answer; {@link DEFAULT_TIMEOUT_MS} when absent. */
+  readonly timeoutMs?: number;
+}
+
+/** What is asked of the agent, and how it is shown. */
+interface Inquiry {
+  readonly fetch: () => Promise<unknown>;
+  readonly view: View<unknown>;
+}
+
+/** Goes to the top left corner and clears the screen (ECMA-48: CUP, ED). */
+const REDRAW = '\u001b[H\u001b[J';
+
+/** @param argv what follows `meshctl` on the command line @returns what to exit with; never throws a HeddleError */
+export async function runMeshctl(argv: readonly string[], ports: MeshctlPorts, terminal: Terminal): Promise<ExitCode> {
+  const invocation = parseCommandLine(argv, terminal);
+  if (invocation.type === 'answered') return invocation.exitCode;
+  const client = createApiClient({
+    socketPath: invocation.socketPath,
+    timeoutMs: ports.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    stop: terminal.stop,
+  });
+  try {
+    if (invocation.type === 'removal') return await runUninstall(ports.uninstall, client, invocation, terminal);
+    return await runQuestion(invocation, client, terminal);
+  } catch (thrown) {
+    if (!(thrown instanceof HeddleError)) throw thrown;
+    terminal.err(`meshctl: ${printableLines(thrown.message)}\n`);
+    return thrown instanceof ApiUnreachableError ? EXIT.unreachable : EXIT.failed;
+  }
+}
+
+async function runQuestion(question: Question, client: ApiClient, terminal: Terminal): Promise<ExitCode> {
+  if (question.subject === 'version') return runVersion(question, client, terminal);
+  const { fetch, view } = inquiryOf(question, question.subject, client);
+  if (question.watch) {
+    const { before, between } = separatorsOf(question, terminal);
+    const print = (document: unknown, first: boolean): void =>
+      terminal.out((first ? before : between) + format(document, view, question, terminal));
+    await watchDocument(client, { fetch, print }, terminal);
+    return EXIT.ok;
+  }
+  const document = await fetch();
+  terminal.out(format(document, view, question, terminal));
+  return question.check && !(document as Status).ready ? EXIT.failed : EXIT.ok;
+}
+
+/** Tells its own version even if no agent can tell the other one. */
+async function runVersion(question: Question, client: ApiClient, terminal: Terminal): Promise<ExitCode> {
+  const print = (agent: string | null): void =>
+    terminal.out(format({ meshctl: HEDDLE_VERSION, agent }, versionView, question, terminal));
+  try {
+    print(readStatus(await client.get('/v1/status'), '/v1/status').version);
+    return EXIT.ok;
+  } catch (thrown) {
+    print(null);
+    throw thrown;
+  }
+}
+
+function format<Document>(document: Document, view: View<Document>, question: Question, terminal: Terminal): string {
+  return formatDocument(document, view, question.format, terminal, createPaint(terminal));
+}
+
+function inquiryOf({ peer }: Question, subject: Exclude<Subject, 'version'>, client: ApiClient): Inquiry {
+  switch (subject) {
+    case 'peers':
+      return peer === null
+        ? inquiry(client, '/v1/peers', readPeers, peersView)
+        : inquiry(client, `/v1/peers/${encodeURIComponent(peer)}`, readPeer, onePeerView);
+    case 'status':
+      return inquiry(client, '/v1/status', readStatus, statusView);
+    case 'routes':
+      return inquiry(client, '/v1/routes', readRoutes, routesView);
+    case 'endpoints':
+      return inquiry(client, '/v1/endpoints', readEndpoints, endpointsView);
+  }
+}
+
+function inquiry<Document>(
+  client: ApiClient,
+  path: string,
+  read: (answer: unknown, path: string) => Document,
+  view: View<Document>,
+): Inquiry {
+  return { fetch: async () => read(await client.get(path), path), view: view as View<unknown> };
+}
+
+/** What is printed before a watched document, the first time and later. */
+function separatorsOf({ format: kind }: Question, terminal: Terminal): { before: string; between: string } {
+  if (kind === 'yaml') return { before: '', between: '---\n' };
+  if (kind === 'json') return { before: '', between: '' };
+  return terminal.columns === null ? { before: '', between: '\n' } : { before: REDRAW, between: REDRAW };
+}

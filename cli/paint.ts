@@ -1,0 +1,20 @@
+/** The one door to picocolors: colours by meaning, and none at all where they do not belong. */
+import picocolors from 'picocolors';
+import type { Terminal } from './terminal.js';
+
+export type Tone = 'plain' | 'good' | 'warning' | 'bad' | 'faint';
+export type Paint = (tone: Tone, text: string) => string;
+
+/** Colours only on a terminal, never with NO_COLOR set (no-color.org) or on a dumb terminal. */
+export function createPaint(terminal: Terminal): Paint {
+  const enabled = terminal.columns !== null && !terminal.env['NO_COLOR'] && terminal.env['TERM'] !== 'dumb';
+  const colors = picocolors.createColors(enabled);
+  const painters: Readonly<Record<Tone, (text: string) => string>> = {
+    plain: (text) => text,
+    good: colors.green,
+    warning: colors.yellow,
+    bad: colors.red,
+    faint: colors.dim,
+  };
+  return (tone, text) => painters[tone](text);
+}
