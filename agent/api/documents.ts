@@ -1,0 +1,48 @@
+/**
+ * The named documents of the API: the schemas of `common/api.ts` with the titles and descriptions that the OpenAPI document
+ * shows. What a schema does not declare is never sent. Not here: which route answers with which (`routes.ts`).
+ */
+import { Type } from 'typebox';
+import type { Static, TSchema } from 'typebox';
+import {
+  ConditionSchema,
+  EndpointSchema,
+  PeerSchema,
+  ProblemSchema,
+  RouteSchema,
+  StatusSchema,
+  TopologySchema,
+} from '../../common/api.js';
+
+export const ReadinessSchema = Type.Object({
+  ready: Type.Boolean({ description: 'True when every condition is met' }),
+  conditions: Type.Array(ConditionSchema),
+});
+export type Readiness = Static<typeof ReadinessSchema>;
+
+export const LivenessSchema = Type.Object({ ok: Type.Literal(true) });
+
+export type DocumentName = keyof typeof SOURCES;
+
+const SOURCES = {
+  Endpoint: [EndpointSchema, 'A local pod interface: container, interface, addresses, MAC'],
+  Liveness: [LivenessSchema, 'The process answers'],
+  Peer: [PeerSchema, 'Another node, and the encrypted link to it'],
+  Problem: [ProblemSchema, 'Why a request was refused: a stable code and a sentence'],
+  Readiness: [ReadinessSchema, 'Whether the node can serve pods, and if not, what is missing'],
+  Route: [RouteSchema, 'One pod CIDR, who owns it, and how frames get there'],
+  Status: [StatusSchema, 'This node: identity, readiness, addresses, drops'],
+  Topology: [TopologySchema, 'Every known node and link, as this node sees them'],
+} as const satisfies Record<string, readonly [TSchema, string]>;
+
+/** Every document as JSON Schema with `$id` and `title`. */
+export const DOCUMENTS: readonly TSchema[] = Object.entries(SOURCES).map(([name, [schema, description]]) => ({
+  ...schema,
+  $id: name,
+  title: name,
+  description,
+}));
+
+export function reference(name: DocumentName): TSchema {
+  return { $ref: `${name}#` };
+}

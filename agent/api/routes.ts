@@ -1,0 +1,117 @@
+/**
+ * The JSON routes of the API, free of any HTTP framework: path, documentation, and what each answers.
+ * Not here: the event stream, metrics, the page, and everything about HTTP itself (`http-server.ts`).
+ */
+import type { TSchema } from 'typebox';
+import { Type } from 'typebox';
+import type { ApiSource } from './api-source.js';
+import type { Readiness } from './documents.js';
+import { reference } from './documents.js';
+import { findPeer } from './peer-lookup.js';
+
+export interface JsonAnswer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+export interface JsonRoute {
+  /** Pattern as `/v1/peers/:id`. */
+  readonly path: string;
+  readonly tag: 'node' | 'mesh' | 'health';
+  readonly summary: string;
+  readonly description?: string;
+  readonly params?: TSchema;
+  /** Schema of the body by status. */
+  readonly answers: Readonly<Record<number, TSchema>>;
+  /** Throws `RequestError` for what cannot be answered. */
+  handle(params: Readonly<Record<string, string>>): JsonAnswer;
+}
+
+/** Longest node name that can be asked for: a DNS name. */
+export const MAX_PEER_KEY_LENGTH = 253;
+
+const ok = (body: unknown): JsonAnswer => ({ status: 200, body });
+
+/** @param onTopologyWatched called for every answer that shows the topology */
+export function jsonRoutes(source: ApiSource, onTopologyWatched: () => void): readonly JsonRoute[] {
+  return [...nodeRoutes(source), ...meshRoutes(source, onTopologyWatched), ...healthRoutes(source)];
+}
+
+function nodeRoutes(source: ApiSource): readonly JsonRoute[] {
+  return [
+    {
+      path: '/v1/status',
+      tag: 'node',
+      summary: 'This node',
+      answers: { 200: reference('Status') },
+      handle: () => ok(source.status()),
+    },
+    {
+      path: '/v1/endpoints',
+      tag: 'node',
+      summary: 'Pod interfaces on this node',
+      answers: { 200: Type.Array(reference('Endpoint')) },
+      handle: () => ok(source.endpoints()),
+    },
+  ];
+}
+
+function meshRoutes(source: ApiSource, onTopologyWatched: () => void): readonly JsonRoute[] {
+  return [
+    {
+      path: '/v1/peers',
+      tag: 'mesh',
+      summary: 'All other nodes and the links to them',
+      answers: { 200: Type.Array(reference('Peer')) },
+      handle: () => ok(source.peers()),
+    },
+    {
+      path: '/v1/peers/:id',
+      tag: 'mesh',
+      summary: 'One other node',
+      description: 'By node id, by a unique prefix of at least four digits of it, or by name.',
+      params: Type.Object({ id: Type.String({ minLength: 1, maxLength: MAX_PEER_KEY_LENGTH }) }),
+      answers: { 200: reference('Peer'), 404: reference('Problem') },
+      handle: (params) => ok(findPeer(source.peers(), params['id'] ?? '')),
+    },
+    {
+      path: '/v1/routes',
+      tag: 'mesh',
+      summary: 'Pod CIDRs and their owners',
+      answers: { 200: Type.Array(reference('Route')) },
+      handle: () => ok(source.routes()),
+    },
+    {
+      path: '/v1/topology',
+      tag: 'mesh',
+      summary: 'All nodes and links',
+      answers: { 200: reference('Topology') },
+      handle: () => {
+        onTopologyWatched();
+        return ok(source.topology());
+      },
+    },
+  ];
+}
+
+function healthRoutes(source: ApiSource): readonly JsonRoute[] {
+  return [
+    {
+      path: '/healthz',
+      tag: 'health',
+      summary: 'Whether the process answers at all',
+      answers: { 200: reference('Liveness') },
+      handle: () => ok({ ok: true }),
+    },
+    {
+      path: '/readyz',
+      tag: 'health',
+      summary: 'Whether the node can serve pods, and what is missing',
+      answers: { 200: reference('Readiness'), 503: reference('Readiness') },
+      handle: () => {
+        const { ready, conditions } = source.status();
+        return { status: ready ? 200 : 503, body: { ready, conditions } satisfies Readiness };
+      },
+    },
+  ];
+}

@@ -1,0 +1,100 @@
+/**
+ * Starts and stops the API: one server on the unix socket, one on loopback TCP if asked for, both over the same source, the
+ * same event feed and the same metrics.
+ */
+import { chmod, stat } from 'node:fs/promises';
+import { ConfigError, ListenError, messageOf } from '../../common/errors.js';
+import type { Logger } from '../../common/log.js';
+import type { IpAddress } from '../../common/ip-address.js';
+import type { ApiOptions, ApiServer } from './api-source.js';
+import { EventFeed, systemClock } from './event-feed.js';
+import { DEFAULT_EVENT_TIMING } from './event-pacer.js';
+import { createHttpServer } from './http-server.js';
+import type { HttpServer, HttpServerOptions } from './http-server.js';
+import { requireLoopback } from './loopback.js';
+import { createMetrics } from './metrics.js';
+import { jsonRoutes } from './routes.js';
+import { claimSocketPath, SOCKET_MODE } from './unix-socket.js';
+
+/** Room for a unix socket's path in the kernel (`sockaddr_un`), without the closing zero. */
+const MAX_SOCKET_PATH_BYTES = 107;
+
+/**
+ * Listens and answers until `close()`. Throws {@link ConfigError} for an address that is not loopback or a socket path that
+ * is too long, and {@link ListenError} when another process has the socket or the port; nothing stays open then.
+ */
+export async function startApi(options: ApiOptions): Promise<ApiServer> {
+  const address = options.address === '' ? null : requireLoopback(options.address);
+  checkSocketPath(options.socketPath);
+  await claimSocketPath(options.socketPath);
+  const watched = options.onTopologyWatched ?? (() => undefined);
+  const feed = new EventFeed(options.source, options.eventTiming ?? DEFAULT_EVENT_TIMING, systemClock, watched);
+  const shared = {
+    routes: jsonRoutes(options.source, watched),
+    feed,
+    metrics: createMetrics(options.source, () => feed.clientCount),
+    webRoot: await usableWebRoot(options.webRoot, options.logger),
+    logger: options.logger,
+  };
+  const servers: HttpServer[] = [];
+  const close = async (): Promise<void> => {
+    feed.close();
+    await Promise.all(servers.map((server) => server.close()));
+  };
+  try {
+    await listenUnix(shared, options.socketPath, servers);
+    const url = address === null ? null : await listenTcp(shared, address, options.port, servers);
+    return { url, close };
+  } catch (thrown) {
+    await close();
+    throw thrown;
+  }
+}
+
+function checkSocketPath(path: string): void {
+  const bytes = Buffer.byteLength(path);
+  if (bytes > MAX_SOCKET_PATH_BYTES) {
+    throw new ConfigError([`apiSocket "${path}" is ${bytes} bytes long (expected at most ${MAX_SOCKET_PATH_BYTES})`]);
+  }
+}
+
+type SharedOptions = Omit<HttpServerOptions, 'checkHost'>;
+
+async function listenUnix(shared: SharedOptions, path: string, servers: HttpServer[]): Promise<void> {
+  const server = await createHttpServer({ ...shared, checkHost: false });
+  servers.push(server);
+  try {
+    await server.listenUnix(path);
+    await chmod(path, SOCKET_MODE);
+  } catch (thrown) {
+    throw new ListenError(`cannot listen on the unix socket ${path}: ${messageOf(thrown)}`, { cause: thrown });
+  }
+}
+
+async function listenTcp(
+  shared: SharedOptions,
+  address: IpAddress,
+  port: number,
+  servers: HttpServer[],
+): Promise<string> {
+  const server = await createHttpServer({ ...shared, checkHost: true });
+  servers.push(server);
+  try {
+    const bound = await server.listenTcp(address, port);
+    return `http://${address.includes(':') ? `[${address}]` : address}:${bound}`;
+  } catch (thrown) {
+    throw new ListenError(`cannot listen on ${address} port ${port}: ${messageOf(thrown)}`, { cause: thrown });
+  }
+}
+
+/** A missing page is no reason not to run the node. */
+async function usableWebRoot(root: string | null, logger: Logger): Promise<string | null> {
+  if (root === null) return null;
+  try {
+    if ((await stat(root)).isDirectory()) return root;
+    logger.warn({ webRoot: root }, 'the web page is not served: webRoot is not a directory');
+  } catch (thrown) {
+    logger.warn({ webRoot: root, error: messageOf(thrown) }, 'the web page is not served: webRoot cannot be read');
+  }
+  return null;
+}

@@ -1,0 +1,50 @@
+/**
+ * The demo's checks (`--check`): what each looks at is in its own file; here they are put in order and their reports
+ * together. Owns no cluster: it is given one that is up.
+ */
+import { messageOf } from '../../../common/errors.js';
+import type { Cluster, Step } from '../cluster.js';
+import type { PodTraffic } from '../pod-traffic.js';
+import { checkAgentRestart } from './agent-restart.js';
+import type { CheckReport } from './check-report.js';
+import { checkDeath } from './death.js';
+import { EncryptionCheck } from './encryption.js';
+import { checkOutside } from './outside.js';
+import { pingAll, reportPings } from './pings.js';
+import { checkTransfers } from './transfers.js';
+
+export type { CheckReport } from './check-report.js';
+export { pingAll, reportPings } from './pings.js';
+export type { PingResult } from './pings.js';
+
+export type CheckName = 'pings' | 'transfers' | 'encryption' | 'outside' | 'agentRestart' | 'death';
+
+/** Runs all checks, one after the other. A check that breaks is a failed check. */
+export async function runChecks(
+  cluster: Cluster,
+  traffic: PodTraffic,
+  step: Step,
+): Promise<Record<CheckName, CheckReport>> {
+  const run = <R extends CheckReport>(label: string, check: () => Promise<R>): Promise<R | CheckReport> =>
+    step<R | CheckReport>(
+      label,
+      () => check().catch((thrown: unknown) => ({ ok: false, problems: [messageOf(thrown)] })),
+      ({ ok }) => ok,
+    );
+  const capture = new EncryptionCheck(cluster);
+  await step('capture on the underlay', () => capture.start());
+  const pings = await run('pings: every pod to every pod, gateways, nodes', async () =>
+    reportPings(await pingAll(cluster)),
+  );
+  await capture.stopInsidePod();
+  const transfers = await run('TCP transfers between all nodes', () => checkTransfers(cluster, traffic));
+  const movedBytes = 'totalBytes' in transfers ? transfers.totalBytes : 0;
+  return {
+    pings,
+    transfers,
+    encryption: await run('nothing readable on the underlay', () => capture.finish(movedBytes)),
+    outside: await run('the outside sees the node, not the pod', () => checkOutside(cluster, traffic)),
+    agentRestart: await run('agent killed during a transfer', () => checkAgentRestart(cluster, traffic)),
+    death: await run('death and return of a node', () => checkDeath(cluster)),
+  };
+}

@@ -1,0 +1,56 @@
+/** Check: one large TCP transfer per pair of nodes arrives unchanged. One after the other, alternating the families. */
+import { messageOf } from '../../../common/errors.js';
+import type { Cluster, Pod } from '../cluster.js';
+import type { DemoNode } from '../demo-node.js';
+import type { PodTraffic } from '../pod-traffic.js';
+import { report } from './check-report.js';
+import type { CheckReport } from './check-report.js';
+
+export interface TransferFigures {
+  readonly from: string;
+  readonly to: string;
+  readonly address: string;
+  readonly megabytes: number;
+  readonly seconds: number;
+  readonly megabitsPerSecond: number;
+  readonly intact: boolean;
+}
+
+export interface TransfersReport extends CheckReport {
+  readonly transfers: readonly TransferFigures[];
+  readonly totalBytes: number;
+}
+
+const BYTES = 64 << 20;
+
+export async function checkTransfers(cluster: Cluster, traffic: PodTraffic): Promise<TransfersReport> {
+  const transfers: TransferFigures[] = [];
+  const problems: string[] = [];
+  for (const [index, [from, to]] of podPairs(cluster).entries()) {
+    const address = to.ips[index % to.ips.length]!;
+    try {
+      const done = await transferOnce(traffic, from, to, address);
+      transfers.push(done);
+      if (!done.intact)
+        problems.push(`${from.name} to ${to.name}: the bytes that arrived are not those that were sent`);
+    } catch (thrown) {
+      problems.push(`${from.name} to ${to.name}: ${messageOf(thrown)}`);
+    }
+  }
+  const totalBytes = transfers.reduce((sum, { megabytes }) => sum + megabytes * (1 << 20), 0);
+  return report(problems, { transfers, totalBytes });
+}
+
+async function transferOnce(traffic: PodTraffic, from: Pod, to: Pod, address: string): Promise<TransferFigures> {
+  const route = { from: from.namespace, to: to.namespace, address };
+  const { bytes, seconds, intact } = await traffic.transfer({ ...route, bytes: BYTES, bytesPerSecond: 0 });
+  const megabitsPerSecond = Math.round((bytes * 8) / 1e6 / Math.max(seconds, 0.001));
+  return { from: from.name, to: to.name, address, megabytes: bytes / (1 << 20), seconds, megabitsPerSecond, intact };
+}
+
+/** One pod of each, for every pair of nodes that have pods. */
+export function podPairs(cluster: Cluster): [Pod, Pod][] {
+  const first = (node: DemoNode): Pod[] => cluster.pods.filter((pod) => pod.node === node).slice(0, 1);
+  const pods = cluster.nodes.flatMap(first);
+  return pods.flatMap((from, i) => pods.slice(i + 1).map((to): [Pod, Pod] => [from, to]));
+}

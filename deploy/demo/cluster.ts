@@ -1,0 +1,219 @@
+/**
+ * A whole Heddle cluster on one machine: an underlay, nodes that run `meshd`, pods attached through the CNI executable.
+ * Used by the demo, the tests and the benchmark. Owns the life of everything it makes; {@link Cluster.close} leaves
+ * nothing behind, whenever it is called.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DemoError, messageOf } from '../../common/errors.js';
+import { ContainerRuntime } from './container-runtime.js';
+import type { CniCommand, CniResult } from './container-runtime.js';
+import { DemoNode } from './demo-node.js';
+import { HostFootprint } from './host-footprint.js';
+import { NetworkNamespace, listNamespaces, removeNamespace } from './network-namespace.js';
+import { linkAddress, planCluster, planNode } from './plan.js';
+import type { ClusterPlan, Families, NodePlan, PodPlan } from './plan.js';
+import { RunDirectory } from './run-directory.js';
+import { Underlay } from './underlay.js';
+
+export interface ClusterOptions {
+  readonly nodes: number;
+  readonly podsPerNode: number;
+  readonly families?: Families;
+  /** Where the build put `meshd.js` and the rest. */
+  readonly distDir: string;
+  /** More flags for every `meshd`. */
+  readonly extraArgs?: readonly string[];
+}
+
+/** Tells of progress: a name for what is being done, the doing, and whether its result is a good one. */
+export type Step = <T>(label: string, work: () => Promise<T>, isGood?: (result: T) => boolean) => Promise<T>;
+
+export interface Pod {
+  readonly name: string;
+  readonly node: DemoNode;
+  readonly namespace: NetworkNamespace;
+  /** Addresses without prefix length, as the CNI result gave them. */
+  readonly ips: readonly string[];
+  readonly result: CniResult;
+}
+
+const SECRET_BYTES = 32;
+/** Nodes that all others get as seeds. */
+const SEED_COUNT = 2;
+
+export class Cluster {
+  readonly plan: ClusterPlan;
+  readonly nodes: DemoNode[] = [];
+  readonly pods: Pod[] = [];
+  #run: RunDirectory | null = null;
+  #underlay: Underlay | null = null;
+  #footprint: HostFootprint | null = null;
+  /** Under way; bounded by the size of the plan. */
+  readonly #creating = new Set<Promise<NetworkNamespace>>();
+  #closing: Promise<string[]> | null = null;
+
+  constructor(
+    readonly options: ClusterOptions,
+    readonly step: Step = (_label, work) => work(),
+  ) {
+    this.plan = planCluster(options.nodes, options.podsPerNode, options.families);
+  }
+
+  get underlay(): Underlay {
+    if (this.#underlay === null) throw new DemoError('the cluster is not open');
+    return this.#underlay;
+  }
+
+  /** Brings everything up and waits until all nodes are linked and all pods attached. Call close() even if it throws. */
+  async open(): Promise<void> {
+    await this.step('underlay network', () => this.#createUnderlay());
+    await this.step(`${count(this.plan.nodes.length, 'node')} ready`, async () => {
+      for (const plan of this.plan.nodes) (await this.addNode(plan)).start();
+      await Promise.all(this.nodes.map((node) => node.waitReady()));
+    });
+    await this.step('encrypted links between all nodes', () => this.waitLinks());
+    await this.step(`${count(this.plan.pods.length, 'pod')} attached through CNI`, () => this.attachAll());
+  }
+
+  /** Every node has a link to every other. */
+  async waitLinks(timeoutMs?: number): Promise<void> {
+    const others = (node: DemoNode): string[] => this.nodes.filter((n) => n !== node).map((n) => n.name);
+    await Promise.all(this.nodes.map((node) => node.waitLinks(others(node), timeoutMs)));
+  }
+
+  /** Makes a node that is not started yet. `secret`: one of its own instead of the cluster's, as hex. */
+  async addNode(
+    plan: NodePlan = planNode(this.nodes.length + 1, this.plan.families),
+    secret?: string,
+  ): Promise<DemoNode> {
+    const namespace = await this.#createNamespace(plan.name);
+    await this.underlay.attachNode(namespace, plan.name, plan.underlayV4, plan.underlayV6);
+    const node = new DemoNode(plan, namespace, {
+      distDir: this.options.distDir,
+      folder: join(this.#runPath, plan.name),
+      clusterCidrs: this.plan.clusterCidrs,
+      listenAddress: linkAddress(plan, this.plan.families),
+      seeds: this.#seedsOf(plan),
+      secretFile: secret === undefined ? this.#secretFile : this.#writeSecret(`secret-${plan.name}`, secret),
+      extraArgs: this.options.extraArgs ?? [],
+    });
+    this.nodes.push(node);
+    return node;
+  }
+
+  async attachAll(): Promise<void> {
+    await Promise.all(this.plan.nodes.map((node) => this.#attachPodsOf(node)));
+    this.pods.sort(
+      (a, b) => this.plan.pods.findIndex((p) => p.name === a.name) - this.plan.pods.findIndex((p) => p.name === b.name),
+    );
+  }
+
+  /** Makes the pod's namespace and attaches it. */
+  async attach(plan: PodPlan): Promise<Pod> {
+    const node = this.nodes.find((n) => n.plan.index === plan.nodeIndex);
+    if (node === undefined)
+      throw new DemoError(`${plan.name} is planned for node ${plan.nodeIndex}, which does not exist`);
+    const namespace = await this.#createNamespace(plan.name);
+    const result = await this.cni('ADD', { name: plan.name, node, namespace });
+    if (result === null) throw new DemoError(`ADD of ${plan.name} gave no result`);
+    const ips = (result.ips ?? []).map((ip) => ip.address.replace(/\/\d+$/, ''));
+    const pod = { name: plan.name, node, namespace, ips, result };
+    this.pods.push(pod);
+    return pod;
+  }
+
+  /** DEL, and the end of the pod's namespace. */
+  async detach(pod: Pod): Promise<void> {
+    await this.cni('DEL', pod);
+    await removeNamespace(pod.namespace.name);
+    this.pods.splice(this.pods.indexOf(pod), 1);
+  }
+
+  /** Any CNI call for a pod, as its node's container runtime would make it. */
+  cni(
+    command: CniCommand,
+    pod: Pick<Pod, 'name' | 'node' | 'namespace'> & { readonly result?: CniResult },
+  ): Promise<CniResult | null> {
+    const runtime = new ContainerRuntime(this.options.distDir, pod.node.cniSocket, pod.node.tombstoneDir);
+    const containerId = createHash('sha256').update(pod.namespace.name).digest('hex');
+    const prevResult = pod.result === undefined ? {} : { prevResult: pod.result };
+    return runtime.call(command, { containerId, netns: pod.namespace.path, podName: pod.name, ...prevResult });
+  }
+
+  pod(name: string): Pod {
+    const found = this.pods.find((pod) => pod.name === name);
+    if (found === undefined)
+      throw new DemoError(`there is no ${name}; there are ${this.pods.map((p) => p.name).join(', ')}`);
+    return found;
+  }
+
+  /**
+   * Ends every process, deletes every namespace and file. Never throws; may be called at any time and repeatedly.
+   * @returns what is still there, in words; empty when all is gone
+   */
+  close(): Promise<string[]> {
+    this.#closing ??= this.#tearDown();
+    return this.#closing;
+  }
+
+  async #createUnderlay(): Promise<void> {
+    this.#footprint = await HostFootprint.take();
+    this.#run = await RunDirectory.create();
+    this.#writeSecret('cluster-secret', randomBytes(SECRET_BYTES).toString('hex'));
+    this.#underlay = await Underlay.create((name) => this.#createNamespace(name), this.plan.families);
+  }
+
+  async #createNamespace(name: string): Promise<NetworkNamespace> {
+    if (this.#run === null || this.#closing !== null) throw new DemoError('the cluster is not open');
+    const creating = NetworkNamespace.create(`${this.#run.prefix}${name}`);
+    this.#creating.add(creating);
+    return creating.finally(() => this.#creating.delete(creating));
+  }
+
+  get #runPath(): string {
+    if (this.#run === null) throw new DemoError('the cluster is not open');
+    return this.#run.path;
+  }
+
+  get #secretFile(): string {
+    return join(this.#runPath, 'cluster-secret');
+  }
+
+  #writeSecret(name: string, secret: string): string {
+    const path = join(this.#runPath, name);
+    writeFileSync(path, `${secret}\n`, { mode: 0o600 });
+    return path;
+  }
+
+  #seedsOf(plan: NodePlan): string[] {
+    const seeds = this.plan.nodes.slice(0, SEED_COUNT).filter((node) => node.index !== plan.index);
+    return seeds.map((node) => linkAddress(node, this.plan.families));
+  }
+
+  /** One after the other, as a kubelet would on a small node. */
+  async #attachPodsOf(node: NodePlan): Promise<void> {
+    for (const pod of this.plan.pods.filter((p) => p.nodeIndex === node.index)) await this.attach(pod);
+  }
+
+  async #tearDown(): Promise<string[]> {
+    const problems: string[] = [];
+    const attempt = async (work: () => Promise<void>): Promise<void> => {
+      await work().catch((thrown: unknown) => problems.push(messageOf(thrown)));
+    };
+    const prefix = this.#run?.prefix;
+    if (prefix === undefined) return problems;
+    await Promise.allSettled(this.#creating);
+    await Promise.all(this.nodes.map((node) => attempt(() => node.stop())));
+    const ours = listNamespaces().filter((name) => name.startsWith(prefix));
+    await Promise.all(ours.map((name) => attempt(() => removeNamespace(name))));
+    this.#run?.remove();
+    const leftovers = (await this.#footprint?.leftovers(prefix)) ?? [];
+    return [...problems, ...leftovers];
+  }
+}
+
+function count(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,36 @@
+import { describe, expect, it } from '@jest/globals';
+import { parseDemoArguments } from './demo-arguments.js';
+
+const DEFAULTS = { nodes: 3, podsPerNode: 2, check: false, json: false, shell: null, keepLogs: false };
+
+describe('parseDemoArguments', () => {
+  it('has three nodes of two pods unless told otherwise', () => {
+    expect(parseDemoArguments([])).toEqual({ kind: 'run', options: DEFAULTS });
+  });
+
+  it('takes every option', () => {
+    const args = ['--nodes', '5', '--pods=4', '--check', '--json', '--keep-logs'];
+    const options = { nodes: 5, podsPerNode: 4, check: true, json: true, shell: null, keepLogs: true };
+    expect(parseDemoArguments(args)).toEqual({ kind: 'run', options });
+    expect(parseDemoArguments(['--shell', 'pod-f'])).toEqual({ kind: 'run', options: { ...DEFAULTS, shell: 'pod-f' } });
+  });
+
+  it.each([
+    [['--nodes', '0'], '--nodes "0"'],
+    [['--nodes', '17'], '1 to 16'],
+    [['--nodes', '2.5'], '--nodes'],
+    [['--nodes', '0x2'], '--nodes'],
+    [['--pods', ''], '--pods'],
+    [['--bogus'], '--bogus'],
+    [['stray'], 'stray'],
+    [['--shell', 'pod-g'], 'pod-g'],
+    [['--shell', 'pod-a', '--check'], '--shell'],
+  ])('refuses %j and says why', (args, reason) => {
+    const parsed = parseDemoArguments(args);
+    expect(parsed.kind === 'mistake' && parsed.message).toContain(reason);
+  });
+
+  it('gives help before anything else', () => {
+    expect(parseDemoArguments(['--help', '--nodes', '99'])).toEqual({ kind: 'help' });
+  });
+});

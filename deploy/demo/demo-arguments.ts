@@ -1,0 +1,82 @@
+/** The demo's command line. */
+import { parseArgs } from 'node:util';
+import { DemoError, messageOf } from '../../common/errors.js';
+import { MAX_NODES, MAX_PODS_PER_NODE, podName } from './plan.js';
+
+export interface DemoArguments {
+  readonly nodes: number;
+  readonly podsPerNode: number;
+  readonly check: boolean;
+  readonly json: boolean;
+  /** Pod to open a shell in. */
+  readonly shell: string | null;
+  readonly keepLogs: boolean;
+}
+
+export type ParsedArguments =
+  | { readonly kind: 'run'; readonly options: DemoArguments }
+  | { readonly kind: 'help' }
+  | { readonly kind: 'mistake'; readonly message: string };
+
+const DEFAULT_NODES = 3;
+const DEFAULT_PODS = 2;
+
+export const USAGE = `Usage: npm run demo -- [options]
+
+Makes a Heddle cluster out of network namespaces on this machine, shows that it works, and stays until Ctrl-C.
+
+  --nodes N     nodes, 1 to ${MAX_NODES} (default ${DEFAULT_NODES})
+  --pods P      pods per node, 1 to ${MAX_PODS_PER_NODE} (default ${DEFAULT_PODS})
+  --check       run all checks instead of staying; exit code 0 when all is well, else 1
+  --json        print one JSON object on standard output, all else on standard error
+  --shell POD   open a shell in that pod (pod-a, pod-b, ...); leaving it ends the demo
+  --keep-logs   keep the nodes' logs and say where
+  --help        this text
+`;
+
+/** @param args without program and script */
+export function parseDemoArguments(args: readonly string[]): ParsedArguments {
+  try {
+    const { values } = parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: false });
+    if (values.help === true) return { kind: 'help' };
+    return check({
+      nodes: count('--nodes', values.nodes, DEFAULT_NODES, MAX_NODES),
+      podsPerNode: count('--pods', values.pods, DEFAULT_PODS, MAX_PODS_PER_NODE),
+      check: values.check === true,
+      json: values.json === true,
+      shell: values.shell ?? null,
+      keepLogs: values['keep-logs'] === true,
+    });
+  } catch (thrown) {
+    return { kind: 'mistake', message: messageOf(thrown) };
+  }
+}
+
+const OPTIONS = {
+  nodes: { type: 'string' },
+  pods: { type: 'string' },
+  check: { type: 'boolean' },
+  json: { type: 'boolean' },
+  shell: { type: 'string' },
+  'keep-logs': { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+function check(options: DemoArguments): ParsedArguments {
+  const clash = options.shell !== null && (options.check || options.json);
+  if (clash) return { kind: 'mistake', message: '--shell cannot be combined with --check or --json' };
+  const isPod = options.shell === null || podExists(options.shell, options.nodes * options.podsPerNode);
+  if (!isPod) return { kind: 'mistake', message: `there will be no pod "${options.shell ?? ''}"; the first is pod-a` };
+  return { kind: 'run', options };
+}
+
+function podExists(name: string, pods: number): boolean {
+  return Array.from({ length: pods }, (_, i) => podName(i)).includes(name);
+}
+
+/** Throws {@link DemoError}. */
+function count(flag: string, text: string | undefined, otherwise: number, most: number): number {
+  const value = text === undefined ? otherwise : Number(text);
+  if (/^\d+$/.test(text ?? '1') && value >= 1 && value <= most) return value;
+  throw new DemoError(`${flag} "${text ?? ''}" is not a number from 1 to ${most}`);
+}

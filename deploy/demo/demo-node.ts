@@ -1,0 +1,128 @@
+/** One node of a demo cluster: a `meshd` in a network namespace of its own, with its files under the run directory. */
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Peer, Status } from '../../common/api.js';
+import { AgentApi } from './agent-api.js';
+import type { NetworkNamespace } from './network-namespace.js';
+import { UNDERLAY_PORT } from './plan.js';
+import type { NodePlan } from './plan.js';
+import { commandLine, kill, processesInNamespace, signal, waitUntilGone } from './processes.js';
+import { waitUntil } from './wait-until.js';
+
+export type Role = 'supervisor' | 'agent' | 'router';
+
+const SCRIPTS: Readonly<Record<Role, string>> = { supervisor: 'meshd.js', agent: 'agent.js', router: 'router.js' };
+const READY_TIMEOUT_MS = 30_000;
+const STOP_TIMEOUT_MS = 4000;
+const LOG_TAIL_LINES = 15;
+
+export interface NodeSettings {
+  readonly distDir: string;
+  /** Made by the node; holds its state, sockets and log. */
+  readonly folder: string;
+  readonly clusterCidrs: readonly string[];
+  readonly listenAddress: string;
+  readonly seeds: readonly string[];
+  readonly secretFile: string;
+  readonly extraArgs: readonly string[];
+}
+
+export class DemoNode {
+  readonly api: AgentApi;
+  readonly apiSocket: string;
+  readonly cniSocket: string;
+  readonly stateDir: string;
+  readonly tombstoneDir: string;
+  readonly logFile: string;
+  readonly #runDir: string;
+
+  constructor(
+    readonly plan: NodePlan,
+    readonly namespace: NetworkNamespace,
+    readonly settings: NodeSettings,
+  ) {
+    this.#runDir = join(settings.folder, 'run');
+    this.apiSocket = join(this.#runDir, 'api.sock');
+    this.cniSocket = join(this.#runDir, 'cni.sock');
+    this.stateDir = join(settings.folder, 'state');
+    this.tombstoneDir = join(this.stateDir, 'tombstones');
+    this.logFile = join(settings.folder, 'meshd.log');
+    this.api = new AgentApi(this.apiSocket);
+    mkdirSync(this.#runDir, { recursive: true });
+    mkdirSync(this.stateDir);
+  }
+
+  get name(): string {
+    return this.plan.name;
+  }
+
+  /** Starts `meshd`; it is not ready yet ({@link waitReady}). */
+  start(): void {
+    const log = openSync(this.logFile, 'a', 0o600);
+    const meshd = [join(this.settings.distDir, SCRIPTS.supervisor), ...this.#flags()];
+    this.namespace.spawn(process.execPath, meshd, ['ignore', log, log]).on('error', () => {
+      /* waitReady reports that nothing answers */
+    });
+    closeSync(log);
+  }
+
+  /** Process ids of one part of `meshd`; normally one, none while it restarts. */
+  processes(role: Role): number[] {
+    return this.allProcesses().filter((pid) => commandLine(pid).some((word) => word.endsWith(`/${SCRIPTS[role]}`)));
+  }
+
+  /** Everything that runs in the node's namespace, be its parent alive or not. */
+  allProcesses(): number[] {
+    return processesInNamespace(this.namespace.inode);
+  }
+
+  waitReady(timeoutMs = READY_TIMEOUT_MS): Promise<Status> {
+    return waitUntil(`node ${this.name} ready`, timeoutMs, async () => {
+      const status = await this.api.status();
+      return status.ready && status;
+    });
+  }
+
+  /** Waits until the link to every named node is up. */
+  waitLinks(names: readonly string[], timeoutMs = READY_TIMEOUT_MS): Promise<Peer[]> {
+    return waitUntil(`links of ${this.name} to ${names.join(', ')}`, timeoutMs, async () => {
+      const peers = await this.api.peers();
+      return names.every((name) => peers.some((peer) => peer.name === name && peer.state === 'up')) && peers;
+    });
+  }
+
+  /** Asks `meshd` to end (SIGTERM); kills what has not ended after a while. */
+  async stop(): Promise<void> {
+    for (const supervisor of this.processes('supervisor')) signal(supervisor, 'SIGTERM');
+    await waitUntilGone(this.allProcesses(), STOP_TIMEOUT_MS);
+    await kill(this.allProcesses());
+  }
+
+  /** The death of the node: every process of it at once, without a word to the peers. */
+  async crash(): Promise<void> {
+    await kill(this.allProcesses());
+  }
+
+  logTail(): string {
+    if (!existsSync(this.logFile)) return '';
+    return readFileSync(this.logFile, 'utf8').trimEnd().split('\n').slice(-LOG_TAIL_LINES).join('\n');
+  }
+
+  #flags(): string[] {
+    const { settings } = this;
+    return [
+      ...['--node-name', this.name],
+      ...['--pod-cidrs', this.plan.podCidrs.join(',')],
+      ...['--cluster-cidrs', settings.clusterCidrs.join(',')],
+      ...(settings.seeds.length > 0 ? ['--seeds', settings.seeds.join(',')] : []),
+      ...['--listen-address', settings.listenAddress, '--listen-port', `${UNDERLAY_PORT}`],
+      ...['--cluster-secret-file', settings.secretFile],
+      ...['--state-dir', this.stateDir],
+      ...['--run-dir', this.#runDir],
+      ...['--api-socket', this.apiSocket],
+      ...['--api-address', '127.0.0.1', '--api-port', '0'],
+      ...['--log-level', 'info'],
+      ...settings.extraArgs,
+    ];
+  }
+}

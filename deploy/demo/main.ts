@@ -1,0 +1,199 @@
+/**
+ * The demo (`npm run demo`): brings a cluster up, then checks it (`--check`), opens a shell in a pod (`--shell`), or shows
+ * it and stays until told to end. Whatever happens, everything it made is gone when it exits.
+ * Exit codes: 0 all well, 1 a check or the demo failed, 2 usage, 130 interrupted before it was done.
+ */
+import { cpSync, existsSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { hostCommands } from '../../common/command.js';
+import { HeddleError, messageOf } from '../../common/errors.js';
+import { pingAll, reportPings, runChecks } from './checks/index.js';
+import { Cluster } from './cluster.js';
+import type { Pod } from './cluster.js';
+import { USAGE, parseDemoArguments } from './demo-arguments.js';
+import type { DemoArguments } from './demo-arguments.js';
+import { PageForwarder } from './page-forwarder.js';
+import { openPodShell } from './pod-shell.js';
+import { PodTraffic } from './pod-traffic.js';
+import { Progress } from './progress.js';
+import { StopSignal } from './stop-signal.js';
+import { pingMatrix } from './tables.js';
+import { runTraffic } from './traffic.js';
+
+const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+const DIST_DIR = dirname(fileURLToPath(import.meta.url));
+
+/** What is common to the three ways of using a cluster. */
+interface Demo {
+  readonly options: DemoArguments;
+  readonly cluster: Cluster;
+  readonly progress: Progress;
+  readonly stop: StopSignal;
+  readonly startedMs: number;
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  if (args[0] === 'traffic') {
+    await runTraffic(args.slice(1));
+    return EXIT.ok;
+  }
+  const parsed = parseDemoArguments(args);
+  if (parsed.kind === 'help') process.stdout.write(USAGE);
+  if (parsed.kind === 'help') return EXIT.ok;
+  if (parsed.kind === 'mistake') {
+    process.stderr.write(`${parsed.message}\n\n${USAGE}`);
+    return EXIT.usage;
+  }
+  return runDemo(parsed.options);
+}
+
+async function runDemo(options: DemoArguments): Promise<number> {
+  const progress = new Progress(options.json ? process.stderr : process.stdout);
+  const { nodes, podsPerNode } = options;
+  const cluster = new Cluster({ nodes, podsPerNode, distDir: DIST_DIR }, progress.step);
+  const demo = { options, cluster, progress, stop: new StopSignal(), startedMs: performance.now() };
+  let outcome: Outcome;
+  try {
+    outcome = await useCluster(demo);
+  } catch (thrown) {
+    outcome = demo.stop.isRaised ? { exit: EXIT.interrupted } : complain(demo, thrown);
+  }
+  return finish(demo, outcome);
+}
+
+/** How it went, before the cluster is torn down. `report`: the JSON object, which lacks only the leftovers. */
+interface Outcome {
+  readonly exit: number;
+  readonly report?: Record<string, unknown>;
+}
+
+/** Ctrl-C is how showing is meant to end, and an interruption of everything else. */
+async function useCluster(demo: Demo): Promise<Outcome> {
+  const { cluster, stop, options } = demo;
+  await stop.race(cluster.open());
+  if (options.check) return stop.race(check(demo));
+  if (options.shell !== null) return stop.race(shell(demo, options.shell));
+  return show(demo);
+}
+
+async function check({ cluster, progress, options }: Demo): Promise<Outcome> {
+  const checks = await runChecks(cluster, new PodTraffic(DIST_DIR), progress.step);
+  const ok = Object.values(checks).every((report) => report.ok);
+  for (const [name, report] of Object.entries(checks)) {
+    for (const problem of report.problems) progress.line(`    ${name}: ${problem}`);
+  }
+  if (!ok) printLogs(cluster, progress);
+  const { nodes, podsPerNode } = options;
+  return { exit: ok ? EXIT.ok : EXIT.failed, report: { ok, nodes, pods: podsPerNode, checks } };
+}
+
+async function shell({ cluster, progress, stop }: Demo, podName: string): Promise<Outcome> {
+  const pod = cluster.pod(podName);
+  progress.line(`\n  A shell in ${describePod(pod)}. Try to reach another pod, then leave with exit or Ctrl-D:`);
+  for (const other of cluster.pods.filter((p) => p !== pod).slice(0, 6)) {
+    progress.line(`    ping ${other.ips[0] ?? ''}   # ${describePod(other)}`);
+  }
+  await stop.ignoreInterruptsDuring(openPodShell(pod));
+  return { exit: EXIT.ok };
+}
+
+async function show(demo: Demo): Promise<Outcome> {
+  const { cluster, progress, stop } = demo;
+  const results = await progress.step(
+    'pod to pod',
+    () => pingAll(cluster),
+    (all) => reportPings(all).ok,
+  );
+  const pings = reportPings(results);
+  const page = await PageForwarder.start(cluster.nodes[0]!.apiSocket);
+  try {
+    const podNames = cluster.pods.map((pod) => pod.name);
+    progress.line(`\n${pingMatrix(results, podNames)}\n\n${await peersTable(cluster)}`);
+    for (const pod of cluster.pods) progress.line(`  ${describePod(pod)}: ${pod.ips.join(', ')}`);
+    progress.line(`\n  The mesh, live:  ${progress.paint('bold', page.url)}`);
+    progress.line('  Look around:     npm run demo -- --shell pod-a     (a cluster of its own, with a shell in a pod)');
+    progress.line(`  On the wire:     ${tcpdumpHint(cluster)}`);
+    progress.line('  Ctrl-C ends it and removes everything.');
+    if (demo.options.json) printJson({ ok: pings.ok, ...describeCluster(cluster), page: page.url });
+    await stop.raised;
+    return { exit: pings.ok ? EXIT.ok : EXIT.failed };
+  } finally {
+    page.stop();
+  }
+}
+
+async function finish({ cluster, progress, options, startedMs }: Demo, outcome: Outcome): Promise<number> {
+  if (options.keepLogs) progress.line(`  logs: ${keepLogs(cluster)}`);
+  const leftovers = await progress.step(
+    'everything removed',
+    () => cluster.close(),
+    (left) => left.length === 0,
+  );
+  for (const leftover of leftovers) progress.line(`    still there: ${leftover}`);
+  const exit = leftovers.length > 0 && outcome.exit === EXIT.ok ? EXIT.failed : outcome.exit;
+  if (options.check && options.json) {
+    const seconds = Math.round((performance.now() - startedMs) / 100) / 10;
+    const report = outcome.report ?? { ok: false, error: 'the checks were not completed' };
+    printJson({ ...report, ok: exit === EXIT.ok, leftovers, seconds });
+  }
+  return exit;
+}
+
+function complain({ cluster, progress }: Demo, thrown: unknown): Outcome {
+  progress.line(`\n  ${messageOf(thrown)}`);
+  printLogs(cluster, progress);
+  return { exit: EXIT.failed, report: { ok: false, error: messageOf(thrown) } };
+}
+
+function printLogs(cluster: Cluster, progress: Progress): void {
+  for (const node of cluster.nodes) progress.line(`\n  last words of ${node.name}:\n${node.logTail()}`);
+}
+
+function printJson(value: object): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+function describePod(pod: Pod): string {
+  return `${pod.name} on ${pod.node.name}`;
+}
+
+function describeCluster(cluster: Cluster): object {
+  const nodes = cluster.nodes.map(({ name, namespace, apiSocket }) => ({ name, namespace: namespace.name, apiSocket }));
+  const pods = cluster.pods.map(({ name, node, namespace, ips }) => ({
+    name,
+    node: node.name,
+    namespace: namespace.name,
+    ips,
+  }));
+  return { nodes, pods };
+}
+
+function tcpdumpHint(cluster: Cluster): string {
+  return `ip netns exec ${cluster.underlay.namespace.name} tcpdump -n -i any`;
+}
+
+/** As `meshctl` prints it, on the first node. */
+async function peersTable(cluster: Cluster): Promise<string> {
+  const args = [join(DIST_DIR, 'meshctl.js'), '--socket', cluster.nodes[0]!.apiSocket, 'peers'];
+  return hostCommands.run(process.execPath, args);
+}
+
+function keepLogs(cluster: Cluster): string {
+  const folder = mkdtempSync(join(tmpdir(), 'heddle-demo-logs-'));
+  for (const node of cluster.nodes.filter(({ logFile }) => existsSync(logFile))) {
+    cpSync(node.logFile, join(folder, `${node.name}.log`));
+  }
+  return folder;
+}
+
+/** Our own errors and those of traffic between pods need no stack trace; any other is a bug. */
+function complainAndFail(thrown: unknown): number {
+  const isExpected = thrown instanceof HeddleError || process.argv[2] === 'traffic';
+  const text = !isExpected && thrown instanceof Error ? (thrown.stack ?? thrown.message) : messageOf(thrown);
+  process.stderr.write(`${text}\n`);
+  return EXIT.failed;
+}
+
+process.exit(await main(process.argv.slice(2)).catch(complainAndFail));

@@ -1,0 +1,16 @@
+/** An interactive shell inside a pod, on the terminal the demo was started from. */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { once } from 'node:events';
+import type { Pod } from './cluster.js';
+
+/** Resolves when the user leaves the shell. */
+export async function openPodShell(pod: Pod): Promise<void> {
+  // Without start-up files, which would set their own prompt.
+  const shell = existsSync('/bin/bash') ? ['/bin/bash', '--norc', '--noprofile'] : ['/bin/sh'];
+  const child = spawn('nsenter', [`--net=${pod.namespace.path}`, ...shell], {
+    stdio: 'inherit',
+    env: { ...process.env, PS1: `${pod.name} \\w # ` },
+  });
+  await once(child, 'exit');
+}

@@ -1,0 +1,105 @@
+/** Starts the programs of `traffic.ts` in network namespaces and reads what they print. */
+import type { ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { DemoError } from '../../common/errors.js';
+import type { NetworkNamespace } from './network-namespace.js';
+import type { TransferReport } from './traffic.js';
+
+export interface Transfer {
+  readonly from: NetworkNamespace;
+  readonly to: NetworkNamespace;
+  /** Address of the receiver. */
+  readonly address: string;
+  readonly bytes: number;
+  /** 0: as fast as it goes. */
+  readonly bytesPerSecond: number;
+}
+
+export interface TransferOutcome {
+  /** Everything arrived, unchanged. */
+  readonly intact: boolean;
+  readonly bytes: number;
+  readonly seconds: number;
+}
+
+const FIRST_PORT = 20_000;
+const PORTS = 10_000;
+const TRANSFER_TIMEOUT_MS = 60_000;
+const ASK_TIMEOUT_MS = 8000;
+
+export class PodTraffic {
+  #nextPort = 0;
+
+  constructor(readonly distDir: string) {}
+
+  /** Sends over one TCP connection. Throws {@link DemoError} when either side fails. */
+  async transfer(transfer: Transfer): Promise<TransferOutcome> {
+    const port = this.#port();
+    const receiver = this.#start(transfer.to, ['receive', `${port}`], TRANSFER_TIMEOUT_MS);
+    try {
+      await receiver.line();
+      const { address, bytes, bytesPerSecond } = transfer;
+      const args = ['send', address, `${port}`, `${bytes}`, `${bytesPerSecond}`];
+      const sender = this.#start(transfer.from, args, TRANSFER_TIMEOUT_MS);
+      const sent = (await sender.line()) as TransferReport;
+      const received = (await receiver.line()) as TransferReport;
+      const intact = received.bytes === bytes && received.sha256 === sent.sha256;
+      return { intact, bytes: received.bytes, seconds: received.seconds };
+    } finally {
+      receiver.stop();
+    }
+  }
+
+  /** The address that a listener in `to` sees a connection from `from` come from. */
+  async observedSource(from: NetworkNamespace, to: NetworkNamespace, address: string): Promise<string> {
+    const port = this.#port();
+    const reflector = this.#start(to, ['reflect', `${port}`], TRANSFER_TIMEOUT_MS);
+    try {
+      await reflector.line();
+      const asked = this.#start(from, ['ask', address, `${port}`], ASK_TIMEOUT_MS);
+      return ((await asked.line()) as { readonly answer: string }).answer;
+    } finally {
+      reflector.stop();
+    }
+  }
+
+  #port(): number {
+    return FIRST_PORT + (this.#nextPort++ % PORTS);
+  }
+
+  #start(namespace: NetworkNamespace, args: readonly string[], timeoutMs: number): TrafficProgram {
+    const script = [join(this.distDir, 'demo.js'), 'traffic', ...args];
+    const child = namespace.spawn(process.execPath, script, ['ignore', 'pipe', 'pipe']);
+    return new TrafficProgram(child, `traffic ${args[0] ?? ''} in ${namespace.name}`, timeoutMs);
+  }
+}
+
+class TrafficProgram {
+  readonly #lines: AsyncIterator<string>;
+  readonly #timer: NodeJS.Timeout;
+  #complaint = '';
+
+  constructor(
+    readonly child: ChildProcess,
+    readonly label: string,
+    timeoutMs: number,
+  ) {
+    this.#lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#complaint += text));
+    child.on('error', (error) => (this.#complaint += error.message));
+    this.#timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+    child.on('close', () => clearTimeout(this.#timer));
+  }
+
+  /** The next line it prints, decoded. Throws {@link DemoError} when it ends before. */
+  async line(): Promise<unknown> {
+    const next = await this.#lines.next();
+    if (next.done !== true) return JSON.parse(next.value) as unknown;
+    throw new DemoError(`${this.label} ended early: ${this.#complaint.trim().slice(-300) || 'killed or timed out'}`);
+  }
+
+  stop(): void {
+    this.child.kill('SIGKILL');
+  }
+}

@@ -1,0 +1,20 @@
+import { describe, expect, it } from '@jest/globals';
+import { BLOCK_BYTES, MARKER, MARKER_PERIOD_BYTES, PING_PATTERN, makeBlock } from './traffic-payload.js';
+
+describe('the payload of the demo', () => {
+  it('shows its marker in every window that is large enough', () => {
+    const block = makeBlock();
+    const window = MARKER_PERIOD_BYTES + MARKER.length;
+    for (let at = 0; at + window <= BLOCK_BYTES; at += 997) {
+      expect(block.subarray(at, at + window).includes(MARKER)).toBe(true);
+    }
+  });
+
+  it('is the same every time', () => {
+    expect(makeBlock().equals(makeBlock())).toBe(true);
+  });
+
+  it('has a ping pattern that ping accepts', () => {
+    expect(PING_PATTERN.length).toBe(16);
+  });
+});

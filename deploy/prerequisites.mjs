@@ -1,0 +1,242 @@
+/**
+ * What a fresh clone needs before anything of ours can run: platform, npm packages, a build, system tools, and a place
+ * where network namespaces may be made. Shared by `npm run demo`, `npm test` and `npm run bench`. Plain JavaScript that
+ * uses only Node's own modules: it runs before `node_modules` exists and on a Node too old for the rest.
+ * Speaks on standard error only. Every function either leaves its condition fulfilled or throws {@link PrerequisiteError} that says what to do.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { accessSync, closeSync, constants, existsSync, openSync, readdirSync, statSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+const MINIMUM_NODE = [20, 19];
+const ARCHITECTURES = ['x64', 'arm64'];
+const OUTPUTS = ['meshd.js', 'agent.js', 'router.js', 'router-worker.js', 'meshctl.js', 'heddle-cni.cjs', 'demo.js'];
+const SOURCES = [
+  ...['common', 'router', 'mesh', 'ipam', 'policy', 'cni', 'agent', 'cli', 'web-ui', 'deploy'],
+  ...['package-lock.json', 'tsconfig.json'],
+];
+/** Program, the Debian package that has it, and whether the demo can do without. */
+const TOOLS = [
+  { program: 'ip', package: 'iproute2', optional: false },
+  { program: 'nft', package: 'nftables', optional: false },
+  { program: 'nsenter', package: 'util-linux', optional: false },
+  { program: 'unshare', package: 'util-linux', optional: false },
+  { program: 'ping', package: 'iputils-ping', optional: false },
+  { program: 'tcpdump', package: 'tcpdump', optional: true },
+];
+const SEARCH_PATH = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin', '/usr/bin', '/bin'];
+
+/** Something the user has to provide; the message is complete and needs no stack trace. */
+export class PrerequisiteError extends Error {}
+
+export function checkPlatform() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major < MINIMUM_NODE[0] || (major === MINIMUM_NODE[0] && minor < MINIMUM_NODE[1])) {
+    throw new PrerequisiteError(
+      `Heddle needs Node ${MINIMUM_NODE.join('.')} or newer; this is ${process.version} (${process.execPath}).`,
+    );
+  }
+  if (process.platform !== 'linux') {
+    throw new PrerequisiteError(`Heddle runs on Linux only (network namespaces, TAP); this is ${process.platform}.`);
+  }
+  if (!ARCHITECTURES.includes(process.arch)) {
+    throw new PrerequisiteError(`Heddle runs on ${ARCHITECTURES.join(' and ')}; this machine is ${process.arch}.`);
+  }
+}
+
+/** Runs `npm ci` when `node_modules` is missing or older than the lock file. */
+export async function ensureDependencies() {
+  const installed = modifiedAtMs(join(ROOT, 'node_modules', '.package-lock.json'));
+  if (installed !== null && installed >= (modifiedAtMs(join(ROOT, 'package-lock.json')) ?? 0)) return;
+  await runQuietly('installing npm packages', 'npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund']);
+}
+
+/** Runs the build when an output is missing or any source is newer than the oldest output. */
+export async function ensureBuilt() {
+  const built = OUTPUTS.map((name) => modifiedAtMs(join(ROOT, 'dist', name)));
+  const oldest = built.includes(null) ? 0 : Math.min(...built);
+  if (newestSourceMs() <= oldest) return;
+  await runQuietly('building', process.execPath, ['deploy/build.mjs']);
+}
+
+/** Finds the system tools; as root where there is apt-get, installs what is missing. */
+export async function ensureTools() {
+  const missing = TOOLS.filter((tool) => !onPath(tool.program));
+  if (missing.length === 0) return;
+  const packages = [...new Set(missing.map((tool) => tool.package))];
+  if (process.getuid() === 0 && onPath('apt-get')) {
+    await installPackages(packages);
+  }
+  const lacking = TOOLS.filter((tool) => !tool.optional && !onPath(tool.program));
+  if (lacking.length === 0) return;
+  const names = [...new Set(lacking.map((tool) => tool.package))].join(' ');
+  throw new PrerequisiteError(
+    `These programs are missing: ${lacking.map((tool) => tool.program).join(', ')}.\n` +
+      `Install them, on Debian or Ubuntu with: sudo apt-get install ${names}\n` +
+      '(other distributions: iproute2 or iproute, nftables, util-linux, iputils).',
+  );
+}
+
+/**
+ * How to start a program that makes network namespaces and TAP devices: the words to put before its command line. None
+ * for root; for an ordinary user a fresh user, mount and process namespace with a private `/run`, where everything
+ * vanishes with the last process.
+ * @param {{ ownNetwork?: boolean }} [options] ownNetwork: an ordinary user's program gets a network of its own as well.
+ *   It loses the host's loopback, and `ip netns add` works, which has to return to where it came from.
+ * @returns {string[]}
+ */
+export function namespaceLauncher({ ownNetwork = false } = {}) {
+  if (probe([])) return [];
+  for (const launcher of userNamespaceLaunchers(ownNetwork)) {
+    if (probe(launcher)) return launcher;
+  }
+  throw new PrerequisiteError(explainNoNamespaces());
+}
+
+/** @returns {string[][]} best first: with more than one user id if `/etc/subuid` grants some, in a process namespace */
+function userNamespaceLaunchers(ownNetwork) {
+  const maps = [['--map-root-user', '--map-auto'], ['--map-root-user']];
+  const processes = [['--pid', '--fork', '--kill-child', '--mount-proc'], []];
+  const network = ownNetwork ? ['--net'] : [];
+  const loopback = ownNetwork ? 'ip link set lo up && ' : '';
+  const inside = `mount -t tmpfs -o mode=755 tmpfs /run && ${loopback}exec "$@"`;
+  return maps.flatMap((map) =>
+    processes.map((pids) => ['unshare', '--user', ...map, '--mount', ...network, ...pids, 'sh', '-c', inside, 'sh']),
+  );
+}
+
+/** Makes a network namespace with a TAP in it and removes both: the one test that says whether it will work. */
+function probe(launcher) {
+  const script =
+    'mkdir -p /run/netns && n=hdprobe$$ && touch /run/netns/$n && unshare --net=/run/netns/$n true && ' +
+    'nsenter --net=/run/netns/$n ip tuntap add dev probe mode tap; code=$?; ip netns del $n; exit $code';
+  const [program, ...args] = [...launcher, 'sh', '-c', script];
+  return spawnSync(program, args, { env: environment(), stdio: 'ignore' }).status === 0;
+}
+
+function explainNoNamespaces() {
+  const reasons = [tunProblem(), ...(process.getuid() === 0 ? rootProblems() : userNamespaceProblems())];
+  const found = reasons.filter((reason) => reason !== null);
+  const isRoot = process.getuid() === 0;
+  return [
+    'Cannot make network namespaces with TAP devices here:',
+    ...(found.length > 0 ? found : ['the kernel refused, for a reason that could not be told']).map((r) => `  - ${r}`),
+    ...(isRoot ? [] : ['Or run it as root: sudo npm run demo']),
+  ].join('\n');
+}
+
+function tunProblem() {
+  try {
+    closeSync(openSync('/dev/net/tun', 'r+'));
+    return null;
+  } catch (thrown) {
+    if (thrown.code === 'ENOENT') {
+      return '/dev/net/tun does not exist: as root, modprobe tun (in a container: start it with --device /dev/net/tun)';
+    }
+    if (thrown.code === 'EACCES') return '/dev/net/tun is not accessible to this user: as root, chmod 666 /dev/net/tun';
+    if (thrown.code === 'ENODEV') return 'the kernel has no TUN/TAP driver loaded: as root, modprobe tun';
+    return `/dev/net/tun cannot be opened (${thrown.code}): in a container, start it with --device /dev/net/tun`;
+  }
+}
+
+function rootProblems() {
+  if (spawnSync('unshare', ['--net', 'true'], { env: environment() }).status === 0) return [];
+  return ['root here lacks CAP_SYS_ADMIN or CAP_NET_ADMIN: in a container, start it with --privileged'];
+}
+
+function userNamespaceProblems() {
+  if (
+    spawnSync('unshare', ['--user', '--map-root-user', '--mount', 'mount', '-t', 'tmpfs', 'x', '/run']).status === 0
+  ) {
+    return [];
+  }
+  const sysctls = [
+    { name: 'kernel.unprivileged_userns_clone', bad: '0', good: 1 },
+    { name: 'kernel.apparmor_restrict_unprivileged_userns', bad: '1', good: 0 },
+    { name: 'user.max_user_namespaces', bad: '0', good: 10000 },
+  ];
+  const wrong = sysctls.filter(({ name, bad }) => sysctl(name) === bad);
+  if (wrong.length === 0) return ['this user may not make user namespaces (a container or security policy forbids it)'];
+  return wrong.map(({ name, good }) => `user namespaces are switched off: as root, sysctl -w ${name}=${good}`);
+}
+
+/** The value as text, or null when the kernel does not have it. */
+function sysctl(name) {
+  const { status, stdout } = spawnSync('cat', [`/proc/sys/${name.replaceAll('.', '/')}`], { encoding: 'utf8' });
+  return status === 0 ? stdout.trim() : null;
+}
+
+/** Tries without and, where the lists of packages are too old, with an update. What is missing then is found by the caller. */
+async function installPackages(packages) {
+  const label = `installing ${packages.join(', ')}`;
+  const install = ['install', '-y', '-qq', '--no-install-recommends', ...packages];
+  if ((await runLabelled(label, 'apt-get', install)).code === 0) return;
+  await runLabelled('updating the lists of packages', 'apt-get', ['update', '-qq']);
+  await runLabelled(label, 'apt-get', install);
+}
+
+/** Shows the program's output only when it fails, which throws. */
+async function runQuietly(label, program, args) {
+  const { code, output } = await runLabelled(label, program, args);
+  if (code !== 0) throw new PrerequisiteError(`${label} failed (${[program, ...args].join(' ')}):\n${output.trim()}`);
+}
+
+/** Runs a program while standard error shows what is going on and, on a terminal, for how long. */
+function runLabelled(label, program, args) {
+  const { stderr } = process;
+  const startedMs = performance.now();
+  const seconds = () => Math.round((performance.now() - startedMs) / 1000);
+  stderr.write(`  ${label} ...${stderr.isTTY ? '' : '\n'}`);
+  const clock = setInterval(() => stderr.isTTY && stderr.write(`\r  ${label} ... ${seconds()} s`), 1000);
+  return new Promise((resolve) => {
+    const env = { ...environment(), DEBIAN_FRONTEND: 'noninteractive' };
+    const child = spawn(program, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text) => (output += text));
+    const end = (code) => {
+      clearInterval(clock);
+      if (stderr.isTTY) stderr.write('\r\u001b[2K');
+      resolve({ code, output });
+    };
+    child.on('error', (error) => {
+      output += error.message;
+      end(1);
+    });
+    child.on('close', (code) => end(code ?? 1));
+  });
+}
+
+function environment() {
+  return { ...process.env, PATH: SEARCH_PATH.join(delimiter) };
+}
+
+function onPath(program) {
+  return SEARCH_PATH.some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+function modifiedAtMs(path) {
+  return existsSync(path) ? statSync(path).mtimeMs : null;
+}
+
+function newestSourceMs() {
+  return Math.max(...SOURCES.map((name) => newestMs(join(ROOT, name))));
+}
+
+function newestMs(path) {
+  if (!existsSync(path)) return 0;
+  const own = statSync(path);
+  if (!own.isDirectory()) return own.mtimeMs;
+  const names = readdirSync(path).filter((name) => name !== 'node_modules' && !name.endsWith('.test.ts'));
+  return Math.max(own.mtimeMs, ...names.map((name) => newestMs(join(path, name))));
+}

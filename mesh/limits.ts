@@ -1,0 +1,154 @@
+/**
+ * Every limit of the mesh core, one sentence each. The first block is the protocol: both ends must agree on it. The
+ * second is tuning: a node may change it alone.
+ */
+
+// Specification (docs/wire.md).
+
+/** The version that both sides of a handshake must speak. */
+export const PROTOCOL_VERSION = 1;
+/** Mixed into every handshake, so that another protocol's messages never fit. */
+export const PROLOGUE = 'heddle/1';
+/** Length of the message-1 datagram: at least that of its answer, so that a replay amplifies nothing. */
+export const OPENING_BYTES = 1100;
+/** The longest handshake datagram that is looked at. */
+export const MAX_HANDSHAKE_BYTES = 4096;
+/** The longest control message, sealed into one control unit. */
+export const MAX_CONTROL_BYTES = 65536;
+/** The longest encoded advert that is read. */
+export const MAX_ADVERT_BYTES = 2560;
+/** Endpoints in one advert. */
+export const MAX_ADVERT_ENDPOINTS = 16;
+/** Pod CIDRs in one advert. */
+export const MAX_ADVERT_CIDRS = 16;
+/** Characters of a node's name, as of a DNS name. */
+export const MAX_NAME_LENGTH = 253;
+/** Characters of the software version in an advert. */
+export const MAX_VERSION_LENGTH = 64;
+/** Entries of one digest. */
+export const MAX_DIGEST_ENTRIES = 1024;
+/** Adverts in one message. */
+export const MAX_ADVERTS_PER_MESSAGE = 256;
+/** Links that one node tells of when asked for them. */
+export const MAX_LINKS_PER_MESSAGE = 64;
+/** A session is replaced after this age. */
+export const REKEY_AFTER_MS = 10 * 60_000;
+/** A session is replaced after this many sealed units. */
+export const REKEY_AFTER_UNITS = 2 ** 40;
+/** A session of this age is removed, whether there is another or not. */
+export const REFUSE_AFTER_MS = 60 * 60_000;
+/** A session that sealed this many units is removed, whether there is another or not. */
+export const REFUSE_AFTER_UNITS = 2 ** 48;
+/** How long a session still opens datagrams after its successor has become active. */
+export const RETIRE_AFTER_MS = 30_000;
+/** The smallest path MTU that is ever assumed (RFC 8899, BASE_PLPMTU, section 5.1.2). */
+export const BASE_MTU_BYTES = 1200;
+/** What is assumed while a path has not been searched: the IPv6 minimum, which nearly every path takes. */
+export const UNKNOWN_MTU_BYTES = 1280;
+/** Common MTUs that the search steps through: IPv6 minimum, tunnels, WireGuard, PPPoE-like, Ethernet, two jumbo sizes. */
+export const MTU_STEPS_BYTES = [1280, 1400, 1420, 1460, 1500, 8900, 9000] as const;
+
+// Tuning.
+
+/** Members known at once; adverts of further ones are refused. */
+export const MAX_MEMBERS = 8192;
+/** A member not heard of for this long, while its link is down, is forgotten. */
+export const FORGET_AFTER_MS = 24 * 3_600_000;
+/** A node signs a new advert at least this often, which is how others hear of it through third nodes. */
+export const ADVERT_REFRESH_MS = 3_600_000;
+/** A node signs no new advert sooner than this after the last, whatever makes it want to. */
+export const ADVERT_MIN_INTERVAL_MS = 200;
+/** Links that a changed advert is pushed to at once; anti-entropy carries it to the rest. */
+export const GOSSIP_FANOUT = 6;
+/** Mean time between two digests. */
+export const ANTI_ENTROPY_MS = 5_000;
+/** Adverts waiting to be pushed; the oldest is dropped beyond this, for anti-entropy to repair. */
+export const MAX_PENDING_ADVERTS = 512;
+
+/** Last session slot; slot 0 is never used. */
+export const MAX_SESSION_SLOT = 16_383;
+/** Handshakes that wait for their third message. */
+export const MAX_PENDING_RESPONSES = 1024;
+/** How long a responder waits for the third message, and how long an initiator lets one first message stand. */
+export const HANDSHAKE_LIFETIME_MS = 10_000;
+/** How long an initiator repeats the third message before it gives the new session up. */
+export const CONFIRM_WITHIN_MS = 10_000;
+/** First wait before the third message is repeated; doubles. */
+export const CONFIRM_RETRY_MS = 100;
+/** Longest wait between repeats of the third message. */
+export const MAX_CONFIRM_RETRY_MS = 1_000;
+/** Handshakes of both directions that began within this time of each other count as a simultaneous open. */
+export const SIMULTANEOUS_WINDOW_MS = 10_000;
+/** First messages from one source address in a burst. */
+export const SOURCE_BURST = 20;
+/** First messages from one source address per second, sustained. */
+export const SOURCE_PER_SECOND = 5;
+/** Source addresses whose rate is remembered; the oldest is dropped beyond this. */
+export const MAX_SOURCES = 4096;
+/** First messages per second from all sources beyond which a cookie is asked for. */
+export const UNDER_LOAD_PER_SECOND = 50;
+/** First messages remembered so that a replay costs nothing; the oldest is dropped beyond this. */
+export const MAX_SEEN_OPENINGS = 8192;
+/** How long a cookie is good: the secret behind it changes this often, and the one before is still taken. */
+export const COOKIE_LIFETIME_MS = 120_000;
+/** Cookies kept for use at once; the oldest is dropped beyond this. */
+export const MAX_COOKIES = 1024;
+/** How long an initiator keeps sending a cookie it was given. */
+export const COOKIE_USE_MS = 120_000;
+
+/** First wait between two tries to reach a node; doubles. */
+export const DIAL_RETRY_MS = 100;
+/** Longest wait between tries to reach a node that was alive lately. */
+export const MAX_DIAL_RETRY_MS = 5_000;
+/** Longest wait between tries to reach a node that is long dead. */
+export const MAX_DEAD_DIAL_RETRY_MS = 30_000;
+/** A node down for this long is long dead. */
+export const LONG_DEAD_AFTER_MS = 10 * 60_000;
+/** Addresses of one node that one try sends to. */
+export const DIAL_ADDRESSES_PER_TRY = 4;
+/** Configured seeds that are used; further ones are ignored with a notice. */
+export const MAX_SEEDS = 64;
+
+/** Time between liveness probes while a link is silent. */
+export const PROBE_INTERVAL_MS = 1_000;
+/** Time between round-trip measurements while traffic shows that the peer lives. */
+export const RTT_PROBE_INTERVAL_MS = 5_000;
+/** Whole size of a liveness probe's IP packet. */
+export const LIVENESS_PROBE_BYTES = 128;
+/** Silence after which a link is stale: two probes missed. */
+export const STALE_AFTER_MS = 3_000;
+/** Silence after which a link is down; a dead node is noticed well under 10 s. */
+export const DOWN_AFTER_MS = 6_000;
+/** Time that peers get to answer after this node started, or lost its router, before they count as down. */
+export const START_GRACE_MS = 10_000;
+/** Time that a member gets for the first handshake before its link counts as down. */
+export const CONNECT_WITHIN_MS = 10_000;
+/** A tick later than this means that this process was paused: the gap is not held against the peers. */
+export const PAUSE_MS = 1_000;
+
+/** Tries per size in the path-MTU search (RFC 8899, MAX_PROBES). */
+export const MTU_TRIES = 3;
+/** Shortest wait for the answer to one path-MTU probe. */
+export const MTU_TRY_MS = 100;
+/** Time between two probes that confirm the current path MTU. */
+export const MTU_CONFIRM_MS = 15_000;
+/** Wait for the answer to a confirming probe. */
+export const MTU_CONFIRM_TRY_MS = 500;
+/** Time after which a larger path MTU is looked for again (RFC 8899, PMTU_RAISE_TIMER). */
+export const MTU_RAISE_MS = 600_000;
+
+/** Peers asked for their links at a time. */
+export const MAX_TOPOLOGY_PEERS = 64;
+/** Time between two rounds of asking. */
+export const TOPOLOGY_INTERVAL_MS = 2_000;
+/** A remote link not reported for this long is dropped. */
+export const TOPOLOGY_AGE_MS = 10_000;
+/** A peer's question for links is answered at most this often. */
+export const LINKS_ANSWER_INTERVAL_MS = 1_000;
+
+/** The same notice is repeated at most this often. */
+export const NOTICE_INTERVAL_MS = 60_000;
+/** Notices whose last time is remembered; the oldest is dropped beyond this. */
+export const MAX_NOTICES = 256;
+/** Notices of all kinds within that time; further ones are held back. */
+export const MAX_NOTICES_PER_INTERVAL = 100;

@@ -1,0 +1,390 @@
+/**
+ * The mesh core: takes events with the time, keeps all state, gives back effects. Nothing here reads a clock, draws a
+ * random number of its own or touches a socket.
+ *
+ *   event -> clock (pauses are not the peers' fault) -> dispatch -> what is due -> ownership -> effects
+ *
+ * The parts: handshakes.ts (datagrams to sessions), peer.ts (one peer each), roster.ts (who there is, and who owns what),
+ * gossip.ts (how adverts travel), seeds.ts (how to join), topology.ts (what others report).
+ */
+import type { Cidr } from '../common/cidr.js';
+import type { NodeId } from '../common/node-id.js';
+import type { CipherName } from '../common/router-port.js';
+import { formatSocketAddress } from '../common/socket-address.js';
+import type { SocketAddress } from '../common/socket-address.js';
+import { ClusterKeys } from './cluster-keys.js';
+import { ControlIntake } from './control-intake.js';
+import { encodeControl } from './control-message.js';
+import { CoreClock, pauseBetween } from './core-clock.js';
+import { Counters } from './counters.js';
+import { Gossip } from './gossip.js';
+import type { HandshakeParty } from './handshake.js';
+import { Handshakes } from './handshakes.js';
+import type { HandshakeOutcome } from './handshakes.js';
+import type { NodeIdentity } from './identity.js';
+import { MAX_SEEDS } from './limits.js';
+import { LINK_REASONS } from './link.js';
+import type {
+  LostClaim,
+  MemberView,
+  MeshEffect,
+  MeshEvent,
+  RandomSource,
+  RemoteLinkView,
+  RouteView,
+  SelfDescription,
+  UnderlayFacts,
+} from './mesh-io.js';
+import { Notices } from './notices.js';
+import type { Peer } from './peer.js';
+import { Roster } from './roster.js';
+import { Seeds } from './seeds.js';
+import { SelfAdvert } from './self-advert.js';
+import { SessionSlots } from './session-slots.js';
+import { Topology } from './topology.js';
+import { memberView, routeViews } from './views.js';
+
+export interface MeshOptions {
+  readonly identity: NodeIdentity;
+  readonly self: SelfDescription;
+  /** 32 bytes, the same on every node of the cluster. */
+  readonly clusterSecret: Uint8Array;
+  readonly clusterCidrs: readonly Cidr[];
+  readonly random: RandomSource;
+  readonly underlay: UnderlayFacts;
+  /** What {@link Mesh.adverts} gave before the restart; bad ones are ignored. */
+  readonly cachedAdverts: readonly Uint8Array[];
+  /** Wall-clock time at this call. */
+  readonly wallClockMs: number;
+  /** `auto` takes the router's own order. */
+  readonly cipherPreference: 'auto' | CipherName;
+}
+
+type EventOf<Type extends MeshEvent['type']> = Extract<MeshEvent, { type: Type }>;
+type PeerEvent = EventOf<'control' | 'probeAnswer' | 'sessionConfirmed' | 'roamed' | 'sessionWanted'>;
+type Established = Extract<HandshakeOutcome, { type: 'answered' | 'accepted' }>;
+
+export class Mesh {
+  readonly #clock = new CoreClock();
+  readonly #counters = new Counters();
+  readonly #notices = new Notices((notice) => this.#emit(notice));
+  readonly #self: SelfAdvert;
+  readonly #slots: SessionSlots;
+  readonly #handshakes: Handshakes;
+  readonly #roster: Roster;
+  readonly #gossip: Gossip;
+  readonly #seeds: Seeds;
+  readonly #topology: Topology;
+  readonly #control: ControlIntake;
+  #effects: MeshEffect[] = [];
+  #instance: string | null = null;
+  #connected = false;
+  #blindSinceMs = 0;
+  #ciphers: readonly CipherName[] = ['chacha20-poly1305'];
+  #dueMs: number | null = null;
+  #probeId = 0;
+  #stopped = false;
+
+  constructor(options: MeshOptions) {
+    const { identity, random } = options;
+    this.#self = new SelfAdvert(identity, options.self, random, options.wallClockMs);
+    this.#slots = new SessionSlots(random);
+    this.#handshakes = new Handshakes(this.#party(options), this.#slots);
+    this.#topology = new Topology(identity.id);
+    this.#roster = this.#makeRoster(options);
+    this.#gossip = this.#makeGossip(random);
+    this.#seeds = this.#makeSeeds(options);
+    this.#control = this.#makeControlIntake(random);
+    for (const bytes of options.cachedAdverts) this.#roster.meetBytes(bytes, null, 0);
+    this.#roster.ownership.update(this.#roster.adverts());
+  }
+
+  /** Takes one event. `nowMs` is the caller's monotonic clock; one that jumps is put up with. Never throws on input. */
+  handle(event: MeshEvent, nowMs: number): MeshEffect[] {
+    const now = this.#clock.advance(nowMs);
+    if (this.#stopped) return [];
+    this.#effects = [];
+    const gapMs = this.#connected ? pauseBetween(this.#dueMs, now) : 0;
+    if (gapMs > 0) for (const peer of this.#roster.peers.values()) peer.paused(gapMs, now);
+    this.#dispatch(event, now);
+    if (this.#connected && !this.#stopped) this.#advance(now);
+    for (const effect of this.#roster.flush(now)) this.#emit(effect);
+    return this.#effects;
+  }
+
+  /** When `handle({ type: 'tick' })` wants to be called, on the caller's clock; null while there is nothing to do. */
+  pollAt(): number | null {
+    if (!this.#connected || this.#stopped || this.#dueMs === null) return null;
+    return this.#clock.toCaller(this.#dueMs);
+  }
+
+  /** The whole ownership table, this node's own CIDRs among it (always usable). */
+  routes(): RouteView[] {
+    return routeViews(this.#roster.ownership.entries, this.#self.current, this.#roster.peers);
+  }
+
+  /** All other members. */
+  members(nowMs: number): MemberView[] {
+    this.#clock.advance(nowMs);
+    return [...this.#roster.peers.values()].flatMap((peer) => memberView(peer, this.#clock) ?? []);
+  }
+
+  remoteLinks(nowMs: number): RemoteLinkView[] {
+    return this.#topology.links(this.#clock.advance(nowMs));
+  }
+
+  lostClaims(): LostClaim[] {
+    return this.#roster.ownership.lostClaims();
+  }
+
+  /** The encoded adverts of this node and of all members, for `cachedAdverts` of the next start. */
+  adverts(): Uint8Array[] {
+    return Array.from(this.#roster.adverts(), ({ bytes }) => bytes);
+  }
+
+  /** What was refused, by reason, and how much state there is. */
+  counters(): Readonly<Record<string, number>> {
+    return {
+      ...this.#counters.all(),
+      members: this.#roster.members.size,
+      sessionSlots: this.#slots.count,
+      pendingHandshakes: this.#handshakes.pendingCount,
+    };
+  }
+
+  #dispatch(event: MeshEvent, now: number): void {
+    switch (event.type) {
+      case 'routerConnected':
+        return this.#routerConnected(event, now);
+      case 'routerDisconnected':
+        this.#connected = false;
+        this.#blindSinceMs = now;
+        return;
+      case 'datagram':
+        this.#settle(this.#handshakes.receive(event.bytes, event.from, now), event.from, now);
+        return this.#wakeAt(this.#handshakes.pollAt());
+      case 'counters':
+        return this.#counted(event, now);
+      case 'seeds':
+        if (this.#seeds.replace(event.seeds, now)) {
+          this.#notices.tell('warn', `only the first ${MAX_SEEDS} seeds are used`, now);
+        }
+        return this.#wakeAt(now);
+      case 'self':
+        this.#self.describe(event.self);
+        return this.#wakeAt(now);
+      case 'topologyWanted':
+        this.#topology.want(this.#clock.fromCaller(event.untilMs), now);
+        return this.#wakeAt(now);
+      case 'tick':
+        return;
+      case 'stop':
+        return this.#stop();
+      default:
+        return this.#peerEvent(event, now);
+    }
+  }
+
+  #peerEvent(event: PeerEvent, now: number): void {
+    const peer = this.#roster.peers.get(event.peer);
+    if (peer === undefined) return this.#counters.count('unknownPeer');
+    if (event.type === 'control') {
+      peer.heardDirectly(now);
+      this.#control.receive(peer, event.bytes, now);
+    } else if (event.type === 'probeAnswer') peer.probeAnswered(event.sizeBytes, event.roundTripUs / 1000, now);
+    else if (event.type === 'sessionConfirmed') peer.confirmed(event.localIndex, now);
+    else if (event.type === 'roamed') peer.roamed(event.endpoint, now);
+    else peer.wanted(now);
+    this.#touch(peer, now);
+  }
+
+  #counted(event: EventOf<'counters'>, now: number): void {
+    const { peers } = this.#roster;
+    for (const { peer, localIndex, unitsSent } of event.sessions) {
+      peers.get(peer)?.sessions.noteUnits(localIndex, unitsSent);
+    }
+    for (const counters of event.peers) peers.get(counters.peer)?.counted(counters, now);
+    this.#wakeAt(now);
+  }
+
+  #settle(outcome: HandshakeOutcome, from: SocketAddress, now: number): void {
+    switch (outcome.type) {
+      case 'refused':
+        this.#counters.count(outcome.reason);
+        if (outcome.reason === 'badMac') this.#noticeBadMac(from, now);
+        if (outcome.reply !== null) this.#emit({ type: 'sendDatagram', to: from, bytes: outcome.reply });
+        return;
+      case 'reply':
+        return this.#emit({ type: 'sendDatagram', to: from, bytes: outcome.reply });
+      case 'repeated':
+        return this.#roster.peers.get(outcome.peer)?.probeNow(now);
+      case 'otherPeer': {
+        const peer = this.#roster.meetInPerson(outcome.advert, now);
+        this.#seeds.met(outcome.localIndex, outcome.advert.id);
+        if (peer !== null) peer.endpoint ??= from;
+        return;
+      }
+      case 'answered':
+      case 'accepted':
+        return this.#established(outcome, from, now);
+    }
+  }
+
+  #established(outcome: Established, from: SocketAddress, now: number): void {
+    const { session, begunMs } = outcome;
+    const peer = this.#roster.meetInPerson(outcome.advert, now);
+    if (outcome.type === 'answered') this.#seeds.met(session.localIndex, session.peer);
+    // The peer's own handshake has finished while ours was under way: one session is enough.
+    const isSurplus = outcome.type === 'answered' && peer?.sessions.hasNewerThan(begunMs) === true;
+    if (peer === null || isSurplus) return this.#slots.release(session.localIndex);
+    if (outcome.type === 'answered') peer.answered(session, outcome.final, from, now);
+    else peer.accepted(session, from, begunMs, now);
+    this.#touch(peer, now);
+  }
+
+  #routerConnected(event: EventOf<'routerConnected'>, now: number): void {
+    const isSame = event.instance === this.#instance;
+    const reason = this.#instance === null ? LINK_REASONS.cached : LINK_REASONS.routerLost;
+    this.#connected = true;
+    this.#instance = event.instance;
+    this.#ciphers = event.ciphers;
+    this.#roster.routesWanted();
+    this.#dueMs = now;
+    if (isSame) return this.#routerReturned(event, now);
+    this.#handshakes.clear();
+    this.#seeds.restart(now);
+    for (const peer of this.#roster.peers.values()) peer.routerReplaced(reason, now);
+    for (const status of event.sessions) this.#roster.peerOf(status.peer, now).adopt(status, now);
+    for (const { peer, endpoint, mtuBytes } of event.paths) {
+      this.#roster.peers.get(peer)?.restorePath(endpoint, mtuBytes);
+    }
+    for (const peer of this.#roster.peers.values()) peer.emitPath();
+  }
+
+  /** The connection to the same router was interrupted: it holds what it held, less what we removed meanwhile. */
+  #routerReturned(event: EventOf<'routerConnected'>, now: number): void {
+    const held = new Set(event.sessions.map(({ localIndex }) => localIndex));
+    for (const peer of this.#roster.peers.values()) {
+      peer.routerReturned((localIndex) => held.has(localIndex), now - this.#blindSinceMs, now);
+      peer.emitPath();
+    }
+    for (const { peer, localIndex } of event.sessions) {
+      const known = this.#roster.peers.get(peer)?.sessions.find(localIndex) ?? null;
+      if (known === null) this.#emit({ type: 'removeSession', localIndex });
+    }
+  }
+
+  #advance(now: number): void {
+    if (this.#dueMs === null || now >= this.#dueMs) this.#advanceAll(now);
+    this.#gossip.advance(now);
+  }
+
+  #advanceAll(now: number): void {
+    this.#handshakes.expire(now);
+    if (this.#self.advance(now)) this.#roster.selfChanged();
+    this.#roster.advance(now);
+    this.#seeds.advance(now);
+    this.#control.askForLinks(this.#roster.linked(), now);
+    this.#gossip.advance(now);
+    this.#dueMs = null;
+    this.#wakeAt(this.#roster.pollAt(now));
+    this.#wakeAt(this.#self.pollAt(now));
+    for (const part of [this.#handshakes, this.#seeds, this.#topology, this.#gossip]) this.#wakeAt(part.pollAt());
+  }
+
+  #touch(peer: Peer, now: number): void {
+    if (!this.#connected) return;
+    peer.advance(now);
+    this.#wakeAt(peer.pollAt(now));
+    this.#wakeAt(this.#self.pollAt(now));
+  }
+
+  #wakeAt(atMs: number | null): void {
+    if (atMs !== null) this.#dueMs = Math.min(this.#dueMs ?? Infinity, atMs);
+  }
+
+  #stop(): void {
+    const bytes = encodeControl({ type: 'goodbye' });
+    for (const peer of this.#roster.linked()) this.#emit({ type: 'sendControl', peer, bytes });
+    this.#stopped = true;
+  }
+
+  #party({ identity, random, clusterSecret, cipherPreference }: MeshOptions): HandshakeParty {
+    return {
+      identity,
+      random,
+      keys: new ClusterKeys(clusterSecret),
+      advert: () => this.#self.current.bytes,
+      ciphers: () => preferred(this.#ciphers, cipherPreference),
+    };
+  }
+
+  #makeRoster({ identity, random, underlay, clusterCidrs }: MeshOptions): Roster {
+    return new Roster({
+      self: this.#self,
+      clusterCidrs,
+      counters: this.#counters,
+      notices: this.#notices,
+      peer: {
+        ownId: identity.id,
+        random,
+        handshakes: this.#handshakes,
+        slots: this.#slots,
+        underlay,
+        emit: (effect) => this.#emit(effect),
+        nextProbeId: () => (this.#probeId = (this.#probeId + 1) >>> 0),
+      },
+      hasStarted: () => this.#instance !== null,
+      spread: (advert, from) => this.#gossip.push(advert, from),
+      greet: (peer) => this.#gossip.greet(peer),
+      touch: (peer, nowMs) => this.#touch(peer, nowMs),
+    });
+  }
+
+  #makeGossip(random: RandomSource): Gossip {
+    const port = {
+      linkedPeers: (): NodeId[] => this.#roster.linked(),
+      ownAdvert: () => this.#self.current,
+      send: (peer: NodeId, bytes: Uint8Array): void => this.#emit({ type: 'sendControl', peer, bytes }),
+    };
+    return new Gossip(this.#roster.members, port, random);
+  }
+
+  #makeSeeds({ random, underlay }: MeshOptions): Seeds {
+    return new Seeds({
+      handshakes: this.#handshakes,
+      random,
+      underlay,
+      emit: (effect) => this.#emit(effect),
+      isMember: (id) => this.#roster.members.get(id) !== undefined,
+      isLinked: (id) => this.#roster.peers.get(id)?.isLinked === true,
+      linkedAt: (address) => this.#roster.linkedAt(address),
+    });
+  }
+
+  #makeControlIntake(random: RandomSource): ControlIntake {
+    return new ControlIntake({
+      gossip: this.#gossip,
+      topology: this.#topology,
+      peers: this.#roster.peers,
+      random,
+      counters: this.#counters,
+      send: (peer, bytes) => this.#emit({ type: 'sendControl', peer, bytes }),
+      meet: (bytes, from, nowMs) => this.#roster.meetBytes(bytes, from, nowMs),
+    });
+  }
+
+  #emit(effect: MeshEffect): void {
+    this.#effects.push(effect);
+  }
+
+  #noticeBadMac(from: SocketAddress, now: number): void {
+    const message = 'handshake with a bad MAC: different cluster secret?';
+    this.#notices.tell('warn', message, now, from.ip, { from: formatSocketAddress(from) });
+  }
+}
+
+function preferred(ciphers: readonly CipherName[], preference: 'auto' | CipherName): readonly CipherName[] {
+  if (preference === 'auto' || !ciphers.includes(preference)) return ciphers;
+  return [preference, ...ciphers.filter((cipher) => cipher !== preference)];
+}

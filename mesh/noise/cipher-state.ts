@@ -1,0 +1,44 @@
+/** A key with its message counter (Noise revision 34, section 5.1). */
+import { HandshakeError } from '../../common/errors.js';
+import { open, seal } from './suite.js';
+import type { Suite } from './suite.js';
+
+/** 2^64 - 1 is reserved for rekeying. */
+const MAX_COUNTER = 2n ** 64n - 1n;
+
+export class CipherState {
+  readonly #suite: Suite;
+  readonly #key: Uint8Array;
+  #counter: bigint;
+
+  constructor(suite: Suite, key: Uint8Array, counter = 0n) {
+    this.#suite = suite;
+    this.#key = key;
+    this.#counter = counter;
+  }
+
+  /** The 32-byte key, for a transport that counts by itself. */
+  get key(): Uint8Array {
+    return this.#key;
+  }
+
+  clone(): CipherState {
+    return new CipherState(this.#suite, this.#key, this.#counter);
+  }
+
+  encrypt(ad: Uint8Array, plaintext: Uint8Array): Uint8Array {
+    return seal(this.#suite, this.#key, this.#next(), ad, plaintext);
+  }
+
+  /** Throws {@link HandshakeError}; the counter then stays where it was. */
+  decrypt(ad: Uint8Array, sealed: Uint8Array): Uint8Array {
+    const plaintext = open(this.#suite, this.#key, this.#counter, ad, sealed);
+    this.#next();
+    return plaintext;
+  }
+
+  #next(): bigint {
+    if (this.#counter >= MAX_COUNTER) throw new HandshakeError('the nonces of this key are used up');
+    return this.#counter++;
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * The router of a simulated node: keeps sessions and paths as commands say and "seals" by requiring that both ends hold
+ * the two halves of one session. Answers probes by itself, as the real one does.
+ */
+import type { NodeId } from '../../common/node-id.js';
+import type { PeerCounters, PeerPath, SessionKeys, SessionStatus } from '../../common/router-port.js';
+import { sameSocketAddress } from '../../common/socket-address.js';
+import type { SocketAddress } from '../../common/socket-address.js';
+import type { MeshEffect, MeshEvent } from '../mesh-io.js';
+
+export type Packet =
+  | { readonly kind: 'datagram'; readonly bytes: Uint8Array }
+  | { readonly kind: 'unit'; readonly index: number; readonly key: string; readonly body: UnitBody };
+
+type UnitBody =
+  | { readonly kind: 'control'; readonly bytes: Uint8Array }
+  | { readonly kind: 'probe'; readonly id: number; readonly sizeBytes: number; readonly sentMs: number }
+  | {
+      readonly kind: 'answer';
+      readonly id: number;
+      readonly sizeBytes: number;
+      readonly sentMs: number;
+      readonly observed: SocketAddress;
+    };
+
+export interface FakeRouterPort {
+  send(to: SocketAddress, packet: Packet, sizeBytes: number): void;
+  up(event: MeshEvent): void;
+}
+
+interface Held {
+  readonly keys: SessionKeys;
+  confirmed: boolean;
+  unitsSent: number;
+}
+
+const SMALL_PACKET_BYTES = 200;
+const UNDERLAY_BYTES = 28;
+
+export class FakeRouter {
+  readonly instance: string;
+  readonly sessions = new Map<number, Held>();
+  readonly active = new Map<NodeId, number>();
+  readonly paths = new Map<NodeId, PeerPath>();
+  readonly lastReceivedMs = new Map<NodeId, number>();
+  /** Every slot that was installed while another session was in it: must stay empty. */
+  readonly slotClashes: number[] = [];
+  readonly #port: FakeRouterPort;
+
+  constructor(instance: string, port: FakeRouterPort) {
+    this.instance = instance;
+    this.#port = port;
+  }
+
+  apply(effect: MeshEffect, nowMs: number): void {
+    switch (effect.type) {
+      case 'sendDatagram':
+        return this.#port.send(
+          effect.to,
+          { kind: 'datagram', bytes: effect.bytes },
+          effect.bytes.length + UNDERLAY_BYTES,
+        );
+      case 'path':
+        this.paths.set(effect.path.peer, effect.path);
+        return;
+      case 'installSession':
+        return this.#install(effect.session);
+      case 'activateSession': {
+        const held = this.sessions.get(effect.localIndex);
+        if (held !== undefined) this.active.set(held.keys.peer, effect.localIndex);
+        return;
+      }
+      case 'removeSession':
+        return this.#remove(effect.localIndex);
+      case 'removePeer':
+        this.paths.delete(effect.peer);
+        return;
+      case 'sendControl':
+        return this.seal(effect.peer, { kind: 'control', bytes: effect.bytes }, SMALL_PACKET_BYTES);
+      case 'probe':
+        return this.seal(
+          effect.peer,
+          { kind: 'probe', id: effect.probeId, sizeBytes: effect.sizeBytes, sentMs: nowMs },
+          effect.sizeBytes,
+        );
+      default:
+        return;
+    }
+  }
+
+  receive(from: SocketAddress, packet: Packet, nowMs: number): void {
+    if (packet.kind === 'datagram') return this.#port.up({ type: 'datagram', from, bytes: packet.bytes });
+    const held = this.sessions.get(packet.index);
+    if (held === undefined || hex(held.keys.receiveKey) !== packet.key) return;
+    const { peer } = held.keys;
+    this.lastReceivedMs.set(peer, nowMs);
+    if (!held.confirmed) {
+      held.confirmed = true;
+      this.#port.up({ type: 'sessionConfirmed', peer, localIndex: packet.index });
+    }
+    this.#followRoaming(peer, from);
+    this.#open(peer, from, packet.body, nowMs);
+  }
+
+  /** Whether data for `peer` would be sealed with a session now. */
+  seal(peer: NodeId, body: UnitBody, sizeBytes: number): void {
+    const held = this.sessions.get(this.active.get(peer) ?? -1);
+    const path = this.paths.get(peer);
+    if (held === undefined || path === undefined) return;
+    held.unitsSent++;
+    const packet = { kind: 'unit', index: held.keys.remoteIndex, key: hex(held.keys.sendKey), body } as const;
+    this.#port.send(path.endpoint, packet, sizeBytes);
+  }
+
+  sessionStatus(): SessionStatus[] {
+    return [...this.sessions.values()].map(({ keys, unitsSent }) => ({
+      peer: keys.peer,
+      localIndex: keys.localIndex,
+      active: this.active.get(keys.peer) === keys.localIndex,
+      unitsSent,
+    }));
+  }
+
+  counters(nowMs: number): PeerCounters[] {
+    return [...this.paths.keys()].map((peer) => {
+      const last = this.lastReceivedMs.get(peer);
+      const lastReceivedMsAgo = last === undefined ? null : nowMs - last;
+      return { peer, txBytes: 1000, txFrames: 1, rxBytes: 2000, rxFrames: 2, lastReceivedMsAgo, lossRatio: 0 };
+    });
+  }
+
+  #open(peer: NodeId, from: SocketAddress, body: UnitBody, nowMs: number): void {
+    if (body.kind === 'control') return this.#port.up({ type: 'control', peer, bytes: body.bytes });
+    const { id, sizeBytes, sentMs } = body;
+    if (body.kind === 'probe') {
+      return this.seal(peer, { kind: 'answer', id, sizeBytes, sentMs, observed: from }, SMALL_PACKET_BYTES);
+    }
+    const roundTripUs = (nowMs - sentMs) * 1000;
+    this.#port.up({ type: 'probeAnswer', peer, probeId: id, sizeBytes, roundTripUs, observed: body.observed });
+  }
+
+  #followRoaming(peer: NodeId, from: SocketAddress): void {
+    const path = this.paths.get(peer);
+    if (path === undefined || sameSocketAddress(path.endpoint, from)) return;
+    this.paths.set(peer, { ...path, endpoint: from });
+    this.#port.up({ type: 'roamed', peer, endpoint: from });
+  }
+
+  #install(keys: SessionKeys): void {
+    const slot = keys.localIndex & 0xffff;
+    for (const index of this.sessions.keys()) if ((index & 0xffff) === slot) this.slotClashes.push(slot);
+    this.sessions.set(keys.localIndex, { keys, confirmed: false, unitsSent: 0 });
+  }
+
+  #remove(localIndex: number): void {
+    const held = this.sessions.get(localIndex);
+    if (held === undefined) return;
+    this.sessions.delete(localIndex);
+    if (this.active.get(held.keys.peer) === localIndex) this.active.delete(held.keys.peer);
+  }
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}

@@ -1,0 +1,22 @@
+/** A seeded source of randomness for tests: the same seed gives the same bytes (mulberry32). */
+import type { RandomSource } from '../mesh-io.js';
+
+export class SeededRandom implements RandomSource {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed >>> 0;
+  }
+
+  fraction(): number {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
+    let t = this.#state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  }
+
+  bytes(length: number): Uint8Array {
+    return Uint8Array.from({ length }, () => Math.floor(this.fraction() * 256));
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * A node without an agent: opens the descriptors, starts the built router and drives its port with what standard input
+ * says, one JSON command a line (bytes as hex strings in `$hex`); events go to standard output the same way. For tests and
+ * measurements of the router alone. Usage: node dist/bare-node.js TAP ADDRESS PORT SOCKET [LANES]
+ */
+import { spawn } from 'node:child_process';
+import { connect } from 'node:net';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { encodeMessage, MessageDecoder } from '../../common/message-stream.js';
+import { openTap, openUnderlaySockets } from '../../router/index.js';
+
+const [tapName = '', address = '', port = '', portSocket = '', lanesText = '1'] = process.argv.slice(2);
+const lanes = Number(lanesText);
+const tap = openTap({ name: tapName, queues: lanes });
+const underlay = openUnderlaySockets({ address, port: Number(port), count: lanes });
+const fds = [...tap.fds, ...underlay.fds];
+const options = {
+  tapFds: tap.fds.map((_, i) => 3 + i),
+  udpFds: underlay.fds.map((_, i) => 3 + lanes + i),
+  tapName,
+  portSocket,
+  user: 65534,
+  lanes,
+  offerAes: true,
+  logLevel: 'warn',
+};
+const program = join(dirname(fileURLToPath(import.meta.url)), 'router.js');
+const router = spawn(process.execPath, [program], {
+  stdio: ['ignore', 'inherit', 'inherit', ...fds],
+  env: { ...process.env, HEDDLE_ROUTER_OPTIONS: JSON.stringify(options), HEDDLE_SUPERVISOR_PID: String(process.pid) },
+});
+router.on('exit', (code) => process.exit(code ?? 1));
+process.on('SIGTERM', () => router.kill('SIGTERM'));
+
+const revive = (_: string, value: unknown): unknown =>
+  typeof value === 'object' && value !== null && '$hex' in value ? Buffer.from(String(value.$hex), 'hex') : value;
+const show = (_: string, value: unknown): unknown =>
+  value instanceof Uint8Array ? { $hex: Buffer.from(value).toString('hex') } : value;
+
+function attach(): void {
+  const socket = connect(portSocket);
+  const decoder = new MessageDecoder(16 << 20);
+  socket.on('error', () => setTimeout(attach, 50));
+  socket.on('connect', () => {
+    createInterface({ input: process.stdin }).on('line', (line) => {
+      socket.write(encodeMessage(JSON.parse(line, revive)));
+    });
+  });
+  socket.on('data', (chunk: Buffer) => {
+    for (const event of decoder.push(chunk)) process.stdout.write(`${JSON.stringify(event, show)}\n`);
+  });
+}
+attach();

@@ -1,0 +1,67 @@
+/** Clusters for the tests: made before, torn down after, and nothing of them may be left. */
+import { afterAll, beforeAll, expect } from '@jest/globals';
+import { readFileSync, readdirSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Cluster } from '../../deploy/demo/cluster.js';
+import type { ClusterOptions } from '../../deploy/demo/cluster.js';
+import { pingAll, reportPings } from '../../deploy/demo/checks/index.js';
+import type { DemoNode } from '../../deploy/demo/demo-node.js';
+import { waitUntil } from '../../deploy/demo/wait-until.js';
+
+export const DIST_DIR = resolve('dist');
+
+const OPEN_TIMEOUT_MS = 60_000;
+const CLOSE_TIMEOUT_MS = 20_000;
+
+/** The cluster of one test file. `get` only inside tests. */
+export function useCluster(options: Omit<ClusterOptions, 'distDir'>): { get: () => Cluster } {
+  const cluster = new Cluster({ ...options, distDir: DIST_DIR });
+  beforeAll(async () => {
+    try {
+      await cluster.open();
+    } catch (thrown) {
+      process.stderr.write(cluster.nodes.map((node) => `--- ${node.name}\n${node.logTail()}\n`).join(''));
+      throw thrown;
+    }
+  }, OPEN_TIMEOUT_MS);
+  afterAll(async () => {
+    expect(await cluster.close()).toEqual([]);
+  }, CLOSE_TIMEOUT_MS);
+  return { get: () => cluster };
+}
+
+/** Every pod reaches everything it should. */
+export async function expectAllReachable(cluster: Cluster): Promise<void> {
+  expect(reportPings(await pingAll(cluster)).problems).toEqual([]);
+}
+
+/** The one process of a part of `meshd`. */
+export function onlyProcess(node: DemoNode, role: 'agent' | 'router' | 'supervisor'): number {
+  const pids = node.processes(role);
+  expect(pids).toHaveLength(1);
+  return pids[0]!;
+}
+
+/** Waits until a part of `meshd` runs again as another process, and the node is ready. */
+export function restarted(node: DemoNode, role: 'agent' | 'router', before: number): Promise<number> {
+  return waitUntil(`another ${role} on ${node.name}`, 20_000, async () => {
+    const [pid] = node.processes(role);
+    const status = await node.api.status();
+    return pid !== undefined && pid !== before && status.ready && status.router.connected && pid;
+  });
+}
+
+/** A field of `/proc/PID/status` for every thread of the process. */
+export function statusOfThreads(pid: number, field: string): string[] {
+  return readdirSync(`/proc/${pid}/task`).map((tid) => {
+    const text = readFileSync(`/proc/${pid}/task/${tid}/status`, 'utf8');
+    return new RegExp(`^${field}:\\s*(.*)$`, 'm').exec(text)?.[1] ?? '';
+  });
+}
+
+/** Names of links and nft tables in the node's namespace: what a restart must not multiply. */
+export async function hostObjects(node: DemoNode): Promise<{ links: string[]; tables: string }> {
+  const links = JSON.parse(await node.namespace.ip('-json', 'link')) as { readonly ifname: string }[];
+  const tables = await node.namespace.run('nft', ['list', 'tables']);
+  return { links: links.map(({ ifname }) => ifname).sort(), tables };
+}

@@ -1,0 +1,65 @@
+import { describe, expect, it } from '@jest/globals';
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { UNDERLAY_PORT } from '../../deploy/demo/plan.js';
+import { expectAllReachable, onlyProcess, useCluster } from './cluster-fixture.js';
+
+const TEST_TIMEOUT_MS = 60_000;
+const GARBAGE_DATAGRAMS = 60_000;
+/** Room for the JIT and the heap to breathe: a leak of one datagram each would be more than 60 MB. */
+const MAX_GROWTH_KIB = 32 << 10;
+/** Several handshakes are tried in it; links among friends take a fraction of a second. */
+const JOIN_ATTEMPTS_MS = 6000;
+
+function residentKib(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+}
+
+describe('a cluster among strangers', () => {
+  const cluster = useCluster({ nodes: 2, podsPerNode: 1 });
+
+  it(
+    'survives a flood of garbage on its port without growing',
+    async () => {
+      const victim = cluster.get().nodes[0]!;
+      const router = onlyProcess(victim, 'router');
+      const agent = onlyProcess(victim, 'agent');
+      const flood = (count: number): Promise<string> => {
+        const args = [resolve('test/net/garbage.mjs'), victim.plan.underlayV4, `${UNDERLAY_PORT}`, `${count}`];
+        return cluster.get().underlay.outside.run(process.execPath, args);
+      };
+      await flood(GARBAGE_DATAGRAMS / 4);
+      const before = { router: residentKib(router), agent: residentKib(agent) };
+      await flood(GARBAGE_DATAGRAMS);
+      expect(residentKib(router) - before.router).toBeLessThan(MAX_GROWTH_KIB);
+      expect(residentKib(agent) - before.agent).toBeLessThan(MAX_GROWTH_KIB);
+      expect(onlyProcess(victim, 'router')).toBe(router);
+      expect(onlyProcess(victim, 'agent')).toBe(agent);
+      await expectAllReachable(cluster.get());
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it('counts what it dropped', async () => {
+    const { drops } = await cluster.get().nodes[0]!.api.status();
+    expect(Object.values(drops).reduce((sum, n) => sum + n, 0)).toBeGreaterThan(GARBAGE_DATAGRAMS / 10);
+  });
+
+  it(
+    'never lets a node join that has another secret',
+    async () => {
+      const stranger = await cluster.get().addNode(undefined, randomBytes(32).toString('hex'));
+      stranger.start();
+      const members = cluster.get().nodes.slice(0, 2);
+      await delay(JOIN_ATTEMPTS_MS);
+      for (const node of members) {
+        expect((await node.api.peers()).map(({ name }) => name)).not.toContain(stranger.name);
+      }
+      expect((await stranger.api.peers()).filter(({ state }) => state === 'up')).toEqual([]);
+      await stranger.stop();
+    },
+    TEST_TIMEOUT_MS,
+  );
+});

@@ -1,0 +1,123 @@
+import { describe, expect, it } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { checkAgentRestart } from '../../deploy/demo/checks/agent-restart.js';
+import { checkDeath } from '../../deploy/demo/checks/death.js';
+import { checkOutside } from '../../deploy/demo/checks/outside.js';
+import { PodTraffic } from '../../deploy/demo/pod-traffic.js';
+import { kill } from '../../deploy/demo/processes.js';
+import { waitUntil } from '../../deploy/demo/wait-until.js';
+import {
+  DIST_DIR,
+  expectAllReachable,
+  hostObjects,
+  onlyProcess,
+  restarted,
+  statusOfThreads,
+  useCluster,
+} from './cluster-fixture.js';
+
+const TEST_TIMEOUT_MS = 60_000;
+/** An ordinary user without subordinate ids has a single user id, and the router cannot become another. */
+const HAS_SEVERAL_USER_IDS = !/^\s*0\s+\d+\s+1\s*$/.test(readFileSync('/proc/self/uid_map', 'utf8'));
+
+describe('a cluster of three nodes', () => {
+  const cluster = useCluster({ nodes: 3, podsPerNode: 2 });
+  const traffic = new PodTraffic(DIST_DIR);
+
+  it(
+    'lets every pod reach every other, its gateway and, from the nodes, every pod',
+    async () => {
+      await expectAllReachable(cluster.get());
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'shows the outside the node in place of the pod',
+    async () => {
+      expect((await checkOutside(cluster.get(), traffic)).problems).toEqual([]);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it('runs the router without any capability, and not as root', () => {
+    for (const node of cluster.get().nodes) {
+      const router = onlyProcess(node, 'router');
+      for (const set of ['CapEff', 'CapPrm', 'CapInh', 'CapAmb']) {
+        expect(new Set(statusOfThreads(router, set))).toEqual(new Set(['0000000000000000']));
+      }
+      const ids = ['Uid', 'Gid'].flatMap((field) =>
+        statusOfThreads(router, field).flatMap((text) => text.split(/\s+/)),
+      );
+      if (HAS_SEVERAL_USER_IDS) expect(ids).not.toContain('0');
+    }
+  });
+
+  it(
+    'keeps a transfer going while the agent is killed, and the new agent takes the router back',
+    async () => {
+      expect((await checkAgentRestart(cluster.get(), traffic)).problems).toEqual([]);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'recovers from the death of a router',
+    async () => {
+      const node = cluster.get().nodes[0]!;
+      const router = onlyProcess(node, 'router');
+      const agent = onlyProcess(node, 'agent');
+      await kill([router]);
+      await restarted(node, 'router', router);
+      await cluster.get().waitLinks();
+      expect(onlyProcess(node, 'agent')).toBe(agent);
+      await expectAllReachable(cluster.get());
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'sees a node die and return, and finds bridge, TAP and pods again instead of making them twice',
+    async () => {
+      const node = cluster.get().nodes.at(-1)!;
+      const before = await hostObjects(node);
+      expect((await checkDeath(cluster.get())).problems).toEqual([]);
+      expect(await hostObjects(node)).toEqual(before);
+      await expectAllReachable(cluster.get());
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'attaches and detaches as often as it is told to, with the same outcome',
+    async () => {
+      const pod = await cluster.get().attach({ name: 'pod-x', nodeIndex: 1 });
+      const again = await cluster.get().cni('ADD', pod);
+      expect(again?.ips?.map(({ address }) => address.split('/')[0])).toEqual(pod.ips);
+      expect(await cluster.get().cni('CHECK', pod)).toBeNull();
+      expect(await cluster.get().cni('DEL', pod)).toBeNull();
+      expect(await cluster.get().cni('DEL', pod)).toBeNull();
+      await cluster.get().detach(pod);
+      const endpoints = await cluster.get().nodes[0]!.api.endpoints();
+      expect(endpoints.map(({ podName }) => podName)).not.toContain('pod-x');
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'lets go of a pod that was removed while its agent was down',
+    async () => {
+      const node = cluster.get().nodes[1]!;
+      const pod = await cluster.get().attach({ name: 'pod-y', nodeIndex: 2 });
+      await node.stop();
+      await cluster.get().detach(pod);
+      node.start();
+      await node.waitReady();
+      await waitUntil('the endpoint is gone', 15_000, async () => {
+        return (await node.api.endpoints()).every(({ podName }) => podName !== 'pod-y');
+      });
+      await cluster.get().waitLinks();
+    },
+    TEST_TIMEOUT_MS,
+  );
+});

@@ -1,0 +1,168 @@
+/**
+ * `npm test`: everything that says whether this checkout is good, in the order of cost, from a fresh clone. Plain
+ * JavaScript for the reasons in `deploy/prerequisites.mjs`. Ends with one plain line, `N passed, N failed`, that counts
+ * tests, the demo's checks, and every static check that fails; exits 0 only when nothing failed.
+ *
+ *   npm test                 all stages
+ *   npm test -- unit net     some of them
+ */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as prerequisites from '../deploy/prerequisites.mjs';
+
+const STAGES = { static: staticChecks, unit, net, demo };
+const JEST_WORKERS = 2;
+const MARK = { good: '✓', bad: '✗' };
+
+const scratch = mkdtempSync(join(tmpdir(), 'heddle-test-'));
+const total = { passed: 0, failed: 0, skipped: 0 };
+
+function tell(text) {
+  process.stderr.write(`${text}\n`);
+}
+
+/** Types, lint and format, all to the end even when one fails: their findings are independent. */
+async function staticChecks() {
+  const checks = [
+    ['types', ['typescript/bin/tsc', '--noEmit']],
+    ['types of the web UI', ['typescript/bin/tsc', '--noEmit', '-p', 'web-ui']],
+    ['lint', ['eslint/bin/eslint.js', '.']],
+    ['format', ['prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.']],
+  ];
+  await Promise.all(checks.slice(0, 2).map(([name, [script, ...args]]) => staticCheck(name, script, args)));
+  await Promise.all(checks.slice(2).map(([name, [script, ...args]]) => staticCheck(name, script, args)));
+}
+
+async function staticCheck(name, script, args) {
+  const { code, output } = await run([process.execPath, moduleScript(script), ...args], { capture: true });
+  tell(`  ${code === 0 ? MARK.good : MARK.bad} ${name}`);
+  if (code === 0) return;
+  total.failed++;
+  tell(output.trimEnd());
+}
+
+function unit() {
+  return jest('unit', [], [`--maxWorkers=${JEST_WORKERS}`]);
+}
+
+/** On the real kernel, one file after the other: each makes whole clusters. */
+async function net() {
+  const launcher = await findLauncher('the tests in network namespaces');
+  if (launcher !== null) await jest('net', launcher, ['--runInBand']);
+}
+
+async function demo() {
+  if ((await findLauncher("the demo's checks")) === null) return;
+  const start = join(prerequisites.ROOT, 'deploy', 'demo', 'start.mjs');
+  const { output } = await run([process.execPath, start, '--check', '--json'], { capture: true, errors: 'inherit' });
+  const report = parseReport(output);
+  const checks = Object.entries(report.checks ?? {});
+  const good = checks.filter(([, check]) => check.ok);
+  total.passed += good.length;
+  // What failed outside the checks (the start, the cleaning up) counts as one.
+  total.failed += Math.max(checks.length - good.length, report.ok ? 0 : 1);
+  const names = checks.map(([name, check]) => `${check.ok ? MARK.good : MARK.bad} ${name}`);
+  tell(`  ${names.join('  ')}  (${report.seconds ?? '?'} s)`);
+}
+
+/** The words to put before a command that makes namespaces; null when that is impossible here, which is counted. */
+async function findLauncher(what) {
+  try {
+    await prerequisites.ensureTools();
+    return prerequisites.namespaceLauncher({ ownNetwork: true });
+  } catch (thrown) {
+    if (!(thrown instanceof prerequisites.PrerequisiteError)) throw thrown;
+    const inCi = process.env.CI !== undefined;
+    tell(`  ${what} ${inCi ? 'cannot run' : 'are skipped'}:\n${thrown.message}`);
+    total[inCi ? 'failed' : 'skipped']++;
+    return null;
+  }
+}
+
+async function jest(project, launcher, args) {
+  const results = join(scratch, `${project}.json`);
+  const words = ['--selectProjects', project, '--json', '--outputFile', results, '--no-color', ...args];
+  const command = [
+    ...launcher,
+    process.execPath,
+    '--experimental-vm-modules',
+    moduleScript('jest/bin/jest.js'),
+    ...words,
+  ];
+  const { code } = await run(command, { capture: true, errors: 'inherit' });
+  const found = readJson(results);
+  total.passed += found.numPassedTests ?? 0;
+  // A test file that does not even load has no tests to count.
+  const broken = (found.numRuntimeErrorTestSuites ?? 0) + (found.numFailedTests ?? 0);
+  total.failed += code === 0 ? broken : Math.max(1, broken);
+  total.skipped += (found.numPendingTests ?? 0) + (found.numTodoTests ?? 0);
+}
+
+/** `capture`: collect standard output. `errors`: where standard error goes; collected too unless told otherwise. */
+function run([program, ...args], { capture, errors = 'pipe' }) {
+  return new Promise((resolve) => {
+    const options = { cwd: prerequisites.ROOT, stdio: ['ignore', capture ? 'pipe' : 'inherit', errors] };
+    const child = spawn(program, args, options);
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text) => (output += text));
+    }
+    child.on('error', (error) => resolve({ code: 1, output: `${program}: ${error.message}` }));
+    child.on('close', (code) => resolve({ code: code ?? 1, output }));
+  });
+}
+
+function moduleScript(path) {
+  return join(prerequisites.ROOT, 'node_modules', path);
+}
+
+function parseReport(output) {
+  try {
+    return JSON.parse(output);
+  } catch {
+    return { ok: false };
+  }
+}
+
+function readJson(path) {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    return {};
+  }
+}
+
+async function main(wanted) {
+  const unknown = wanted.filter((name) => !(name in STAGES));
+  if (unknown.length > 0) {
+    tell(`unknown stage: ${unknown.join(', ')} (there are ${Object.keys(STAGES).join(', ')})`);
+    return 2;
+  }
+  prerequisites.checkPlatform();
+  await prerequisites.ensureDependencies();
+  await prerequisites.ensureBuilt();
+  for (const [name, stage] of Object.entries(STAGES)) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue;
+    const startedMs = performance.now();
+    tell(`\n== ${name}`);
+    await stage();
+    tell(`== ${name} took ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
+  }
+  return total.failed === 0 ? 0 : 1;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (thrown) {
+  tell(thrown instanceof prerequisites.PrerequisiteError ? thrown.message : thrown.stack);
+  total.failed++;
+  process.exitCode = 1;
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+if (process.exitCode !== 2) {
+  const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : '';
+  process.stdout.write(`${total.passed} passed, ${total.failed} failed${skipped}\n`);
+}

@@ -1,0 +1,79 @@
+/**
+ * The last five minutes of every link, kept by the page itself: the agent has no memory of the past. Times are milliseconds
+ * of the wall clock.
+ */
+import type { Mesh } from './mesh.js';
+import { linkKey } from './mesh.js';
+
+export const HISTORY_MS = 5 * 60_000;
+/** Snapshots may come every second; one sample in two seconds is what a small chart can show. */
+const SAMPLE_MS = 1_900;
+const MAX_SAMPLES = 160;
+/** 160 samples of four numbers: about 2.5 KiB a link. A mesh of a hundred nodes has 4950. */
+const MAX_LINKS = 5_000;
+
+export interface Sample {
+  readonly atMs: number;
+  /** NaN while there is none. */
+  readonly rttMs: number;
+  readonly abBitsPerSecond: number;
+  readonly baBitsPerSecond: number;
+}
+
+const FIELDS = 4;
+
+/** A ring of samples, oldest overwritten first. */
+class SampleRing {
+  readonly #numbers = new Float64Array(MAX_SAMPLES * FIELDS);
+  #count = 0;
+
+  push(sample: Sample): void {
+    const slot = (this.#count % MAX_SAMPLES) * FIELDS;
+    this.#numbers.set([sample.atMs, sample.rttMs, sample.abBitsPerSecond, sample.baBitsPerSecond], slot);
+    this.#count += 1;
+  }
+
+  /** Oldest first. */
+  since(fromMs: number): Sample[] {
+    const samples: Sample[] = [];
+    for (let index = Math.max(0, this.#count - MAX_SAMPLES); index < this.#count; index++) {
+      const slot = (index % MAX_SAMPLES) * FIELDS;
+      const [atMs = 0, rttMs = NaN, abBitsPerSecond = 0, baBitsPerSecond = 0] = this.#numbers.subarray(
+        slot,
+        slot + FIELDS,
+      );
+      if (atMs >= fromMs) samples.push({ atMs, rttMs, abBitsPerSecond, baBitsPerSecond });
+    }
+    return samples;
+  }
+}
+
+export class History {
+  /** Bounded by {@link MAX_LINKS}; links that have left the mesh are forgotten. */
+  readonly #rings = new Map<string, SampleRing>();
+  #lastMs = -Infinity;
+
+  /** Notes every link of the snapshot, unless the last one noted is too recent. */
+  record(mesh: Mesh, nowMs: number): void {
+    if (nowMs - this.#lastMs < SAMPLE_MS) return;
+    this.#lastMs = nowMs;
+    for (const key of this.#rings.keys()) if (!mesh.linkByKey.has(key)) this.#rings.delete(key);
+    for (const link of mesh.links) {
+      const { rttMs, abBitsPerSecond, baBitsPerSecond } = link;
+      this.#ring(linkKey(link.a, link.b))?.push({ atMs: nowMs, rttMs: rttMs ?? NaN, abBitsPerSecond, baBitsPerSecond });
+    }
+  }
+
+  /** Samples of the last five minutes of one link, oldest first. */
+  of(key: string, nowMs: number): readonly Sample[] {
+    return this.#rings.get(key)?.since(nowMs - HISTORY_MS) ?? [];
+  }
+
+  #ring(key: string): SampleRing | undefined {
+    const known = this.#rings.get(key);
+    if (known !== undefined || this.#rings.size >= MAX_LINKS) return known;
+    const ring = new SampleRing();
+    this.#rings.set(key, ring);
+    return ring;
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * The mesh as the page uses it: the last topology with its links put the same way round, looked up by id. Pure.
+ */
+import type { Topology, TopologyLink, TopologyNode } from '../../../common/api.js';
+
+export interface Mesh {
+  /** ISO time of the snapshot. */
+  readonly at: string;
+  /** In the order of their names, `node-2` before `node-10`. */
+  readonly nodes: readonly TopologyNode[];
+  /** Each with `a` < `b`, at most one per pair. */
+  readonly links: readonly TopologyLink[];
+  readonly nodeById: ReadonlyMap<string, TopologyNode>;
+  readonly linkByKey: ReadonlyMap<string, TopologyLink>;
+}
+
+const byName = new Intl.Collator('en', { numeric: true });
+
+export function linkKey(a: string, b: string): string {
+  return a < b ? `${a}~${b}` : `${b}~${a}`;
+}
+
+/** When both ends report a link, the first report is kept: the agent puts its own first. */
+export function meshOf(topology: Topology): Mesh {
+  const nodes = [...topology.nodes].sort((a, b) => byName.compare(a.name, b.name) || (a.id < b.id ? -1 : 1));
+  const nodeById = new Map(nodes.map((node) => [node.id, node]));
+  const linkByKey = new Map<string, TopologyLink>();
+  for (const link of topology.links) {
+    const key = linkKey(link.a, link.b);
+    if (!nodeById.has(link.a) || !nodeById.has(link.b) || linkByKey.has(key)) continue;
+    linkByKey.set(key, link.a < link.b ? link : reversed(link));
+  }
+  return { at: topology.at, nodes, links: [...linkByKey.values()], nodeById, linkByKey };
+}
+
+function reversed(link: TopologyLink): TopologyLink {
+  const { a, b, abBitsPerSecond, baBitsPerSecond } = link;
+  return { ...link, a: b, b: a, abBitsPerSecond: baBitsPerSecond, baBitsPerSecond: abBitsPerSecond };
+}
+
+export interface Rates {
+  readonly outBitsPerSecond: number;
+  readonly inBitsPerSecond: number;
+}
+
+/** Rates of a link as the node `id`, one of its ends, sees them. */
+export function ratesSeenBy(link: TopologyLink, id: string): Rates {
+  const fromA = link.a === id;
+  return {
+    outBitsPerSecond: fromA ? link.abBitsPerSecond : link.baBitsPerSecond,
+    inBitsPerSecond: fromA ? link.baBitsPerSecond : link.abBitsPerSecond,
+  };
+}
+
+export function selfOf(mesh: Mesh): TopologyNode | undefined {
+  return mesh.nodes.find((node) => node.self);
+}
+
+export function linksOf(mesh: Mesh, nodeId: string): readonly TopologyLink[] {
+  return mesh.links.filter((link) => link.a === nodeId || link.b === nodeId);
+}
+
+export function otherEnd(link: TopologyLink, nodeId: string): string {
+  return link.a === nodeId ? link.b : link.a;
+}
+
+export type LinkTally = Readonly<Record<TopologyLink['state'], number>>;
+
+export function tallyLinks(mesh: Mesh): LinkTally {
+  const tally = { up: 0, connecting: 0, stale: 0, down: 0 };
+  for (const link of mesh.links) tally[link.state] += 1;
+  return tally;
+}

@@ -1,0 +1,22 @@
+/** The whole page. */
+import { connection, selection } from '../state/store.js';
+import { Drawer } from './drawer.js';
+import { Header } from './header.js';
+import { StaleBanner } from './live-indicator.js';
+import { MapView } from './map.js';
+import { Tables } from './tables.js';
+
+export function App() {
+  const stale = connection.value.phase === 'stale';
+  return (
+    <div class={`app${stale ? ' is-stale' : ''}${selection.value.kind === 'none' ? '' : ' has-drawer'}`}>
+      <Header />
+      <StaleBanner />
+      <main class="main">
+        <MapView />
+        <Tables />
+      </main>
+      <Drawer />
+    </div>
+  );
+}

@@ -1,0 +1,90 @@
+/** The top of the page: whose view this is, whether it is healthy, whether it is fresh, and the search. */
+import { useSignal } from '@preact/signals';
+import { plural } from '../format.js';
+import { tallyLinks } from '../state/mesh.js';
+import { mesh, status } from '../state/store.js';
+import { theme, toggleTheme } from '../state/theme.js';
+import { Mark, MoonIcon, StateIcon, SunIcon, WarningIcon } from '../ui/icons.js';
+import { Conditions } from './conditions.js';
+import { LiveIndicator } from './live-indicator.js';
+import { SearchBox } from './search-box.js';
+
+export function Header() {
+  return (
+    <header class="header">
+      <div class="brand">
+        <Mark />
+        <span class="brand-name">Heddle</span>
+        {status.value === null ? null : <span class="brand-node">{status.value.name}</span>}
+      </div>
+      <ReadyPill />
+      <Tally />
+      <div class="header-space" />
+      <SearchBox />
+      <LiveIndicator />
+      <ThemeButton />
+    </header>
+  );
+}
+
+function ReadyPill() {
+  const open = useSignal(false);
+  const known = status.value;
+  if (known === null) return null;
+  const missing = known.conditions.filter((condition) => !condition.ok).length;
+  return (
+    <div class="ready">
+      <button
+        type="button"
+        class={`ready-pill ${known.ready ? 'is-ready' : 'is-unready'}`}
+        aria-expanded={open.value}
+        onClick={() => (open.value = !open.value)}
+      >
+        {known.ready ? <StateIcon state="up" /> : <WarningIcon size={14} />}
+        {known.ready ? 'Ready' : missing === 0 ? 'Not ready' : `Not ready · ${missing} missing`}
+      </button>
+      {open.value ? (
+        <div class="popover" role="dialog" aria-label="Conditions of readiness">
+          <Conditions conditions={known.conditions} />
+        </div>
+      ) : null}
+    </div>
+  );
+}
+
+function Tally() {
+  const known = mesh.value;
+  if (known === null) return null;
+  const links = tallyLinks(known);
+  const pods = known.nodes.reduce((sum, node) => sum + node.pods.length, 0);
+  return (
+    <div class="tally">
+      <span>
+        {plural(known.nodes.length, 'node')} · {plural(pods, 'pod')}
+      </span>
+      {(['up', 'connecting', 'stale', 'down'] as const).map((state) =>
+        links[state] === 0 ? null : (
+          <span key={state} class={`tally-state is-${state}`} title={`${plural(links[state], 'link')} ${state}`}>
+            <StateIcon state={state} />
+            {links[state]} {state}
+          </span>
+        ),
+      )}
+    </div>
+  );
+}
+
+function ThemeButton() {
+  const next = theme.value === 'dark' ? 'light' : 'dark';
+  return (
+    <button
+      type="button"
+      class="icon-button"
+      title={`Switch to ${next}`}
+      aria-label={`Switch to ${next} theme`}
+      onClick={toggleTheme}
+    >
+      {theme.value === 'dark' ? <SunIcon /> : <MoonIcon />}
+    </button>
+  );
+}

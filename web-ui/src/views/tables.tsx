@@ -1,0 +1,77 @@
+/** Below the map: the same facts as tables, which sort, and which screen readers read. */
+import { signal } from '@preact/signals';
+import { formatCount } from '../format.js';
+import { readPreference, writePreference } from '../state/preferences.js';
+import { foundIds, mesh } from '../state/store.js';
+import { ChevronIcon } from '../ui/icons.js';
+import { NodesTable } from './nodes-table.js';
+import { podRows, PodsTable } from './pods-table.js';
+
+/** More rows than this fill the room that the tables may have. */
+const MAX_SHORT = 6;
+
+type Tab = 'nodes' | 'pods';
+
+const tab = signal<Tab>(readPreference('tab') === 'pods' ? 'pods' : 'nodes');
+const folded = signal(readPreference('tables-folded') === true);
+
+export function Tables() {
+  const known = mesh.value;
+  if (known === null) return null;
+  const nodes = known.nodes.filter((node) => foundIds.value?.has(node.id) ?? true);
+  const pods = podRows(known);
+  return (
+    <section
+      class={`tables${folded.value ? ' is-folded' : known.nodes.length > MAX_SHORT ? ' is-tall' : ''}`}
+      aria-label="Tables"
+    >
+      <div class="tabs" role="tablist">
+        <TabButton name="nodes" title="Nodes" count={nodes.length} />
+        <TabButton name="pods" title="Pods" count={pods.length} />
+        <button
+          type="button"
+          class="icon-button fold"
+          aria-expanded={!folded.value}
+          aria-label={folded.value ? 'Show the tables' : 'Hide the tables'}
+          title={folded.value ? 'Show the tables' : 'Hide the tables'}
+          onClick={() => setFolded(!folded.value)}
+        >
+          <ChevronIcon up={folded.value} />
+        </button>
+      </div>
+      {folded.value ? null : (
+        <div class="table-frame" role="tabpanel" id="table-panel" aria-labelledby={`tab-${tab.value}`}>
+          {tab.value === 'nodes' ? <NodesTable mesh={known} nodes={nodes} /> : <PodsTable rows={pods} />}
+        </div>
+      )}
+    </section>
+  );
+}
+
+function setFolded(value: boolean): void {
+  folded.value = value;
+  writePreference('tables-folded', value);
+}
+
+function TabButton({ name, title, count }: { name: Tab; title: string; count: number }) {
+  const active = tab.value === name;
+  const choose = (): void => {
+    tab.value = name;
+    writePreference('tab', name);
+    setFolded(false);
+  };
+  return (
+    <button
+      type="button"
+      role="tab"
+      id={`tab-${name}`}
+      aria-controls="table-panel"
+      aria-selected={active}
+      class={active ? 'is-active' : ''}
+      onClick={choose}
+    >
+      {title}
+      <span class="count">{formatCount(count)}</span>
+    </button>
+  );
+}
