@@ -1,6 +1,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { chmod, link, mkdtemp, rm } from 'node:fs/promises';
 import type { RequestListener } from 'node:http';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createFakeTerminal, PEERS, startFakeAgent, STATUS } from './fake-agent.js';
 import type { FakeAgent } from './fake-agent.js';
 import { runMeshctl } from './main.js';
@@ -36,18 +39,24 @@ describe('when no agent can be asked', () => {
   });
 
   it('says so too when the agent died and left its socket behind', async () => {
-    const left = await startFakeAgent();
-    const orphan = `${left.socketPath}.orphan`;
-    // A datagram socket would do as well; a closed listener whose file is kept is what a killed agent leaves.
+    const directory = await mkdtemp(join(tmpdir(), 'meshctl-test-'));
     const server = createServer();
-    await new Promise<void>((resolve) => server.listen(left.socketPath + '.tmp', resolve));
-    const { link } = await import('node:fs/promises');
-    await link(left.socketPath + '.tmp', orphan);
+    await new Promise<void>((resolve) => server.listen(join(directory, 'api.sock'), resolve));
+    await link(join(directory, 'api.sock'), join(directory, 'left.sock')); // closing removes the first name only
     await new Promise((resolve) => server.close(resolve));
-    const [exitCode, message] = await askAt(orphan);
-    await left.close();
+    const [exitCode, message] = await askAt(join(directory, 'left.sock'));
+    await rm(directory, { recursive: true });
     expect(exitCode).toBe(3);
     expect(message).toMatch(/is meshd running on this node\? \(the socket is there, but nobody answers on it\)/);
+  });
+
+  it('says that permission is denied, which is something else', async () => {
+    agent = await startFakeAgent();
+    await chmod(agent.socketPath, 0);
+    const isRoot = process.geteuid?.() === 0;
+    if (isRoot) process.seteuid?.(65534); // root may do anything
+    const answer = await askAt(agent.socketPath).finally(() => (isRoot ? process.seteuid?.(0) : undefined));
+    expect(answer).toEqual([3, `meshctl: permission denied on ${agent.socketPath}: run meshctl as root\n`]);
   });
 
   it('says that the agent does not answer when it does not in time', async () => {

@@ -46,9 +46,9 @@ export class ControlIntake {
 
   /** Asks peers for their links if somebody is looking. */
   askForLinks(linked: readonly NodeId[], nowMs: number): void {
-    const { topology, random, send } = this.#around;
+    const { topology, random } = this.#around;
     const peers = topology.due(linked, random.fraction(), nowMs);
-    for (const peer of peers) send(peer, encodeControl({ type: 'linksQuery' }));
+    for (const peer of peers) this.#around.send(peer, encodeControl({ type: 'linksQuery' }));
   }
 
   #handle(peer: Peer, message: ControlMessage, nowMs: number): void {

@@ -180,7 +180,11 @@ export class Mesh {
         return;
       case 'stop':
         return this.#stop();
-      default:
+      case 'control':
+      case 'probeAnswer':
+      case 'sessionConfirmed':
+      case 'roamed':
+      case 'sessionWanted':
         return this.#peerEvent(event, now);
     }
   }

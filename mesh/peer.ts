@@ -175,6 +175,7 @@ export class Peer {
   /** The router is a new one: it holds none of our sessions. */
   routerReplaced(reason: string, nowMs: number): void {
     this.#confirmation = null;
+    this.#endAttempt();
     this.sessions.forget();
     this.#step({ type: 'blind', reason }, nowMs);
     this.dial.restart(nowMs + this.#around.random.fraction() * 100);

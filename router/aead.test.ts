@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { laneKey, referenceSeal, selectAeadEngine, selfTest } from './aead.js';
+import { laneKey } from './aead.js';
 import { createIpsecMbEngine, implementationFor } from './aead-ipsec-mb.js';
 import { createOpensslEngine } from './aead-openssl.js';
+import { referenceSeal, selectAeadEngine, selfTest } from './aead-selection.js';
 import { Arena } from './arena.js';
 
 const arena = new Arena(32 << 20);

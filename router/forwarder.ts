@@ -12,7 +12,7 @@ import type { NodeId } from '../common/node-id.js';
 import type { PeerCounters, PeerPath, RouterCommand, SessionStatus } from '../common/router-port.js';
 import type { SocketAddress } from '../common/socket-address.js';
 import type { AeadEngine } from './aead.js';
-import { selectAeadEngine } from './aead.js';
+import { selectAeadEngine } from './aead-selection.js';
 import { Arena } from './arena.js';
 import { Counters, dropsByName } from './counters.js';
 import { swap32, TYPE_CONTROL } from './datagram.js';

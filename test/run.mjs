@@ -13,14 +13,27 @@ import { join } from 'node:path';
 import * as prerequisites from '../deploy/prerequisites.mjs';
 
 const STAGES = { static: staticChecks, unit, net, demo };
+const DEMO_START = join(prerequisites.ROOT, 'deploy', 'demo', 'start.mjs');
 const JEST_WORKERS = 2;
+/** A whole run has to stay under ten minutes. */
+const STAGE_TIMEOUT_MS = 6 * 60_000;
+const CLEAN_UP_MS = 10_000;
 const MARK = { good: '✓', bad: '✗' };
 
 const scratch = mkdtempSync(join(tmpdir(), 'heddle-test-'));
+const running = new Set();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => interrupt());
+let interrupted = false;
 const total = { passed: 0, failed: 0, skipped: 0 };
 
 function tell(text) {
   process.stderr.write(`${text}\n`);
+}
+
+/** What runs is ended, which counts as failed; nothing more is started. */
+function interrupt() {
+  interrupted = true;
+  for (const child of running) endGroup(child);
 }
 
 /** Types, lint and format, all to the end even when one fails: their findings are independent. */
@@ -50,13 +63,18 @@ function unit() {
 /** On the real kernel, one file after the other: each makes whole clusters. */
 async function net() {
   const launcher = await findLauncher('the tests in network namespaces');
-  if (launcher !== null) await jest('net', launcher, ['--runInBand']);
+  if (launcher === null) return;
+  await jest('net', launcher, ['--runInBand']);
+  // Tests that were ended from outside could not tear their clusters down.
+  await run([process.execPath, DEMO_START, '--clean'], { capture: true, errors: 'inherit' });
 }
 
 async function demo() {
   if ((await findLauncher("the demo's checks")) === null) return;
-  const start = join(prerequisites.ROOT, 'deploy', 'demo', 'start.mjs');
-  const { output } = await run([process.execPath, start, '--check', '--json'], { capture: true, errors: 'inherit' });
+  const { output } = await run([process.execPath, DEMO_START, '--check', '--json'], {
+    capture: true,
+    errors: 'inherit',
+  });
   const report = parseReport(output);
   const checks = Object.entries(report.checks ?? {});
   const good = checks.filter(([, check]) => check.ok);
@@ -100,18 +118,41 @@ async function jest(project, launcher, args) {
   total.skipped += (found.numPendingTests ?? 0) + (found.numTodoTests ?? 0);
 }
 
-/** `capture`: collect standard output. `errors`: where standard error goes; collected too unless told otherwise. */
-function run([program, ...args], { capture, errors = 'pipe' }) {
+/**
+ * Runs a program in a process group of its own, so that it can be ended with all it started.
+ * `capture`: collect standard output. `errors`: where standard error goes; collected too unless told otherwise.
+ */
+function run([program, ...args], { capture, errors = 'pipe', timeoutMs = STAGE_TIMEOUT_MS }) {
   return new Promise((resolve) => {
-    const options = { cwd: prerequisites.ROOT, stdio: ['ignore', capture ? 'pipe' : 'inherit', errors] };
-    const child = spawn(program, args, options);
+    const stdio = ['ignore', capture ? 'pipe' : 'inherit', errors];
+    const child = spawn(program, args, { cwd: prerequisites.ROOT, stdio, detached: true });
+    running.add(child);
+    const tooLong = setTimeout(() => {
+      tell(`${[program, ...args].join(' ')}: ended after ${timeoutMs / 1000} s`);
+      endGroup(child);
+    }, timeoutMs);
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text) => (output += text));
     }
-    child.on('error', (error) => resolve({ code: 1, output: `${program}: ${error.message}` }));
-    child.on('close', (code) => resolve({ code: code ?? 1, output }));
+    const end = (code) => {
+      clearTimeout(tooLong);
+      running.delete(child);
+      resolve({ code, output });
+    };
+    child.on('error', (error) => {
+      output += `${program}: ${error.message}`;
+      end(1);
+    });
+    child.on('close', (code) => end(code ?? 1));
   });
+}
+
+/** Asks the whole group to end, and makes it end when it takes too long to clean up. */
+function endGroup(child) {
+  const send = (signal) => running.has(child) && process.kill(-child.pid, signal);
+  send('SIGTERM');
+  setTimeout(() => send('SIGKILL'), CLEAN_UP_MS).unref();
 }
 
 function moduleScript(path) {
@@ -144,13 +185,13 @@ async function main(wanted) {
   await prerequisites.ensureDependencies();
   await prerequisites.ensureBuilt();
   for (const [name, stage] of Object.entries(STAGES)) {
-    if (wanted.length > 0 && !wanted.includes(name)) continue;
+    if (interrupted || (wanted.length > 0 && !wanted.includes(name))) continue;
     const startedMs = performance.now();
     tell(`\n== ${name}`);
     await stage();
     tell(`== ${name} took ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
   }
-  return total.failed === 0 ? 0 : 1;
+  return total.failed === 0 && !interrupted ? 0 : 1;
 }
 
 try {

@@ -33,4 +33,8 @@ describe('parseDemoArguments', () => {
   it('gives help before anything else', () => {
     expect(parseDemoArguments(['--help', '--nodes', '99'])).toEqual({ kind: 'help' });
   });
+
+  it('only cleans when told to', () => {
+    expect(parseDemoArguments(['--clean'])).toEqual({ kind: 'clean' });
+  });
 });

@@ -16,6 +16,7 @@ export interface DemoArguments {
 export type ParsedArguments =
   | { readonly kind: 'run'; readonly options: DemoArguments }
   | { readonly kind: 'help' }
+  | { readonly kind: 'clean' }
   | { readonly kind: 'mistake'; readonly message: string };
 
 const DEFAULT_NODES = 3;
@@ -31,6 +32,7 @@ Makes a Heddle cluster out of network namespaces on this machine, shows that it 
   --json        print one JSON object on standard output, all else on standard error
   --shell POD   open a shell in that pod (pod-a, pod-b, ...); leaving it ends the demo
   --keep-logs   keep the nodes' logs and say where
+  --clean       only remove what a demo left that was killed
   --help        this text
 `;
 
@@ -39,6 +41,7 @@ export function parseDemoArguments(args: readonly string[]): ParsedArguments {
   try {
     const { values } = parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: false });
     if (values.help === true) return { kind: 'help' };
+    if (values.clean === true) return { kind: 'clean' };
     return check({
       nodes: count('--nodes', values.nodes, DEFAULT_NODES, MAX_NODES),
       podsPerNode: count('--pods', values.pods, DEFAULT_PODS, MAX_PODS_PER_NODE),
@@ -59,6 +62,7 @@ const OPTIONS = {
   json: { type: 'boolean' },
   shell: { type: 'string' },
   'keep-logs': { type: 'boolean' },
+  clean: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 

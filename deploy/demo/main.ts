@@ -18,6 +18,7 @@ import { PageForwarder } from './page-forwarder.js';
 import { openPodShell } from './pod-shell.js';
 import { PodTraffic } from './pod-traffic.js';
 import { Progress } from './progress.js';
+import { removeStale } from './run-directory.js';
 import { StopSignal } from './stop-signal.js';
 import { pingMatrix } from './tables.js';
 import { runTraffic } from './traffic.js';
@@ -40,13 +41,19 @@ async function main(args: readonly string[]): Promise<number> {
     return EXIT.ok;
   }
   const parsed = parseDemoArguments(args);
-  if (parsed.kind === 'help') process.stdout.write(USAGE);
-  if (parsed.kind === 'help') return EXIT.ok;
-  if (parsed.kind === 'mistake') {
-    process.stderr.write(`${parsed.message}\n\n${USAGE}`);
-    return EXIT.usage;
+  switch (parsed.kind) {
+    case 'run':
+      return runDemo(parsed.options);
+    case 'clean':
+      await removeStale();
+      return EXIT.ok;
+    case 'help':
+      process.stdout.write(USAGE);
+      return EXIT.ok;
+    case 'mistake':
+      process.stderr.write(`${parsed.message}\n\n${USAGE}`);
+      return EXIT.usage;
   }
-  return runDemo(parsed.options);
 }
 
 async function runDemo(options: DemoArguments): Promise<number> {

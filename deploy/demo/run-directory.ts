@@ -42,7 +42,8 @@ export function isStaleName(name: string, isRunning: (pid: number) => boolean, o
   return pid === process.pid ? ownIsStale : !isRunning(pid);
 }
 
-async function removeStale(): Promise<void> {
+/** Removes the namespaces, with all that runs in them, and the files of demos that are dead. */
+export async function removeStale(): Promise<void> {
   const isRunning = (pid: number): boolean => existsSync(`/proc/${pid}`);
   const isStale = (name: string): boolean => isStaleName(name, isRunning, clustersMade === 0);
   for (const name of listNamespaces().filter(isStale)) await removeNamespace(name);

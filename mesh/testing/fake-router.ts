@@ -83,7 +83,9 @@ export class FakeRouter {
           { kind: 'probe', id: effect.probeId, sizeBytes: effect.sizeBytes, sentMs: nowMs },
           effect.sizeBytes,
         );
-      default:
+      case 'routesChanged':
+      case 'advertsChanged':
+      case 'notice':
         return;
     }
   }
