@@ -31,7 +31,10 @@ async function main(): Promise<void> {
     setTimeout(() => process.exit(1), STOP_WITHIN_MS);
     void starting.then((agent) => agent?.stop()).then(() => process.exit(0));
   };
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop(signal));
+  // Ctrl-C and a closed terminal reach the whole session; a supervisor stops its children in order.
+  const supervised = process.env[SUPERVISOR_PID_VARIABLE] !== undefined;
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => (supervised ? undefined : stop(signal)));
   watchParent({
     supervisorPid,
     parentPid: () => process.ppid,

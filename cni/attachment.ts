@@ -4,7 +4,6 @@ import type { Cidr } from '../common/cidr.js';
 import type { IpAddress } from '../common/ip-address.js';
 import { macFromBytes } from '../common/mac-address.js';
 import type { MacAddress } from '../common/mac-address.js';
-import type { PodRoute } from './pod-routes.js';
 
 /** One pod interface, in CNI's terms. */
 export interface AttachmentOwner {
@@ -17,6 +16,15 @@ export interface PodAddress {
   readonly ip: IpAddress;
   readonly cidr: Cidr;
   readonly gateway: IpAddress;
+}
+
+/** A route inside the pod. */
+export interface PodRoute {
+  readonly dst: Cidr;
+  /** Null: on-link. */
+  readonly gateway: IpAddress | null;
+  /** Source address of what the pod sends along it. */
+  readonly source: IpAddress;
 }
 
 /** Everything the kernel must be told to attach a pod. */
@@ -49,6 +57,7 @@ export interface EndpointRecord extends AttachmentOwner {
 export const HOST_INTERFACE_PREFIX = 'hd';
 /** IFNAMSIZ leaves 15 characters; 13 hex digits are 52 bits: 1023 pods collide with odds below 1e-9. */
 const HASH_DIGITS = 13;
+const HASH = /^[0-9a-f]{13}$/;
 
 /** The bridge port of a pod, always the same one, so that what a crash left behind is found again. */
 export function hostInterfaceOf(owner: AttachmentOwner): string {
@@ -58,6 +67,13 @@ export function hostInterfaceOf(owner: AttachmentOwner): string {
 /** The port's own MAC: locally administered, and high, so that a bridge never takes it for its own. */
 export function hostMacOf(owner: AttachmentOwner): MacAddress {
   return macFromBytes(Uint8Array.of(0xfe, ...ownerHash(owner).subarray(0, 5)));
+}
+
+/** As {@link hostMacOf}, from the port's name, which holds the same hash; null when the name is none of ours. */
+export function hostMacOfName(hostInterface: string): MacAddress | null {
+  const digits = hostInterface.slice(HOST_INTERFACE_PREFIX.length);
+  if (!hostInterface.startsWith(HOST_INTERFACE_PREFIX) || !HASH.test(digits)) return null;
+  return macFromBytes(Uint8Array.of(0xfe, ...Buffer.from(digits.slice(0, 10), 'hex')));
 }
 
 export function describeAttachment(owner: AttachmentOwner): string {

@@ -9,7 +9,7 @@ import { AttachmentLocks } from './attachment-locks.js';
 import { checkPod } from './check.js';
 import { CniError, toCniError } from './cni-error.js';
 import { collectGarbage, isNewerThan, removeAttachment } from './detach.js';
-import { reconcileEndpoints } from './endpoint-reconciler.js';
+import { EndpointReconciler } from './endpoint-reconciler.js';
 import type { LiveAttachment } from './endpoint-reconciler.js';
 import { versionOfInput } from './network-config.js';
 import type { CniPorts } from './ports.js';
@@ -22,9 +22,11 @@ import { addResponse, emptyResponse, errorResponse, versionResponse } from './re
 export class CniService {
   readonly #ports: CniPorts;
   readonly #locks = new AttachmentLocks();
+  readonly #reconciler: EndpointReconciler;
 
   constructor(ports: CniPorts) {
     this.#ports = ports;
+    this.#reconciler = new EndpointReconciler(ports, this.#locks);
   }
 
   /**
@@ -61,7 +63,7 @@ export class CniService {
 
   /** See `endpoint-reconciler.ts`. Run it at start, before addresses are given out, and now and then. */
   reconcile(): Promise<readonly LiveAttachment[]> {
-    return reconcileEndpoints(this.#ports, this.#locks);
+    return this.#reconciler.reconcile();
   }
 
   async #perform(call: CniCall, asOfMs: number): Promise<CniResponse> {

@@ -1,13 +1,17 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { hostInterfaceOf } from './attachment.js';
 import { FakeNode } from './fake-ports.js';
 
 /** More than any call takes. */
 const MAX_STEPS = 16;
+/** The port of container `pod-a`, interface `eth0`, and how it is marked. */
+const MARKED = hostInterfaceOf({ containerId: 'pod-a', ifname: 'eth0' });
+const MARK = 'heddle/1|pod-a|eth0|heddle|/run/netns/a';
 let node: FakeNode;
 
 function newNode(): FakeNode {
   const fresh = new FakeNode();
-  fresh.namespaces.add('/run/netns/a');
+  for (const netns of ['/run/netns/a', '/run/netns/a2']) fresh.namespaces.add(netns);
   return fresh;
 }
 beforeEach(() => {
@@ -58,6 +62,49 @@ describe('reconciling endpoints', () => {
     await node.restart();
     expect([...node.records.values()]).toEqual([before]);
     expectConsistent();
+  });
+
+  it('looks at all ports once, however many pods there are', async () => {
+    for (let i = 0; i < 5; i++) await node.call('ADD', {}, { CNI_CONTAINERID: `pod-${i}` });
+    node.steps.length = 0;
+    await node.service.reconcile();
+    expect(node.steps.filter((step) => step === 'hostPorts')).toHaveLength(1);
+  });
+
+  it('keeps a pod that is attached anew while it looks', async () => {
+    await node.call('ADD');
+    const [again] = await Promise.all([node.call('ADD', {}, { CNI_NETNS: '/run/netns/a2' }), node.service.reconcile()]);
+    expect(again.exitCode).toBe(0);
+    expect([...node.records.values()]).toMatchObject([{ netns: '/run/netns/a2' }]);
+    expectConsistent();
+  });
+
+  it.each([
+    ['named like a pod port, wherever it is', 'hd-else', null, ''],
+    ['named like a pod port, on the bridge of someone else', 'hd0123456789abc', 'docker0', ''],
+    ['with our mark, on the bridge of someone else', MARKED, 'br-other', MARK],
+    ['with the mark of another port', 'hd0123456789abc', 'heddle0', MARK],
+    ['on our bridge', 'hd0123456789abc', 'heddle0', ''],
+  ])('leaves an interface of others alone: %s', async (_, name, bridge, alias) => {
+    node.addStranger(name, bridge, alias);
+    expect(await node.service.reconcile()).toEqual([]);
+    expect([...node.pairs.keys()]).toEqual([name]);
+    expect(node.steps).not.toContain('detach');
+  });
+
+  it('says once that something on our bridge is not ours, and again when it came back', async () => {
+    const reconcile = async (times: number) => {
+      for (let i = 0; i < times; i++) await node.service.reconcile();
+    };
+    node.addStranger('hdstranger', 'heddle0');
+    node.addStranger('hdelsewhere', 'docker0');
+    await reconcile(3);
+    expect(node.warnings).toHaveLength(1);
+    node.pairs.delete('hdstranger');
+    await reconcile(1);
+    node.addStranger('hdstranger', 'heddle0');
+    await reconcile(2);
+    expect(node.warnings).toHaveLength(2);
   });
 
   it('leaves no half attachment after a crash at any step of ADD, and DEL then removes the rest', async () => {

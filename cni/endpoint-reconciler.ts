@@ -7,7 +7,7 @@ import { cidrContains } from '../common/cidr.js';
 import { messageOf } from '../common/errors.js';
 import type { IpAddress } from '../common/ip-address.js';
 import { parseMacAddress } from '../common/mac-address.js';
-import { hostInterfaceOf } from './attachment.js';
+import { hostInterfaceOf, hostMacOfName } from './attachment.js';
 import type { AttachmentOwner, EndpointRecord } from './attachment.js';
 import type { AttachmentLocks } from './attachment-locks.js';
 import type { CniPorts } from './ports.js';
@@ -21,18 +21,58 @@ export interface LiveAttachment {
   readonly ips: readonly IpAddress[];
 }
 
-/** Resolves to every attachment that exists afterwards. Rejects when the host's links cannot be listed. */
-export async function reconcileEndpoints(ports: CniPorts, locks: AttachmentLocks): Promise<readonly LiveAttachment[]> {
-  for (const { hostInterface } of ports.endpoints.list()) {
-    await locks.run(hostInterface, () => confirm(ports, hostInterface));
+/** What one run looks at: the book before the ports, so that a record without a port has lost it or changed since. */
+interface Look {
+  readonly records: readonly EndpointRecord[];
+  readonly hostPorts: ReadonlyMap<string, HostPort>;
+}
+
+export class EndpointReconciler {
+  /** Ports that were reported as not ours. Bounded by the interfaces of this host: replaced by every run. */
+  #reported: ReadonlySet<string> = new Set<string>();
+
+  constructor(
+    readonly ports: CniPorts,
+    readonly locks: AttachmentLocks,
+  ) {}
+
+  /** Resolves to every attachment that exists afterwards. Rejects when the host's links cannot be listed. */
+  async reconcile(): Promise<readonly LiveAttachment[]> {
+    const { endpoints, network } = this.ports;
+    const look: Look = { records: endpoints.list(), hostPorts: await network.hostPorts() };
+    for (const record of look.records) {
+      await this.locks.run(record.hostInterface, () => confirm(this.ports, record, look));
+    }
+    await this.#settleStrays(look);
+    const live = endpoints.list();
+    await announceAll(this.ports, live);
+    return live.map((record) => ({ owner: ownerOf(record), ips: record.ips }));
   }
-  for (const { name } of (await ports.network.hostPorts()).values()) {
-    if (ports.endpoints.get(name) === null && !locks.isHeld(name))
-      await locks.run(name, () => settleStray(ports, name));
+
+  async #settleStrays({ records, hostPorts }: Look): Promise<void> {
+    const known = new Set(records.map(({ hostInterface }) => hostInterface));
+    const strays = [...hostPorts.values()].filter(({ name }) => !known.has(name));
+    this.#reportStrangers(strays);
+    for (const port of strays.filter((stray) => isOurs(this.ports, stray))) {
+      if (this.locks.isHeld(port.name)) continue;
+      await this.locks.run(port.name, () => settleStray(this.ports, port));
+    }
   }
-  const live = ports.endpoints.list();
-  await announceAll(ports, live);
-  return live.map(({ containerId, ifname, ips }) => ({ owner: { containerId, ifname }, ips }));
+
+  /** Whoever gave an interface a name like ours, or put it on our bridge, shall know why it is no pod: once. */
+  #reportStrangers(strays: readonly HostPort[]): void {
+    const { bridge } = this.ports.settings();
+    const strangers = strays
+      .filter((port) => !isOurs(this.ports, port) && (port.bridge === bridge || isMarked(port)))
+      .map(({ name }) => name);
+    for (const hostInterface of strangers.filter((name) => !this.#reported.has(name))) {
+      this.ports.log.warn(
+        { hostInterface, bridge },
+        'an interface is named like a pod port and is not ours; it is left alone',
+      );
+    }
+    this.#reported = new Set(strangers);
+  }
 }
 
 async function announceAll(ports: CniPorts, live: readonly EndpointRecord[]): Promise<void> {
@@ -43,37 +83,48 @@ async function announceAll(ports: CniPorts, live: readonly EndpointRecord[]): Pr
   }
 }
 
-async function confirm(ports: CniPorts, hostInterface: string): Promise<void> {
-  const record = ports.endpoints.get(hostInterface);
-  if (record === null) return;
+/** A record that was replaced since the look belongs to a call that has just seen to it. */
+async function confirm(ports: CniPorts, record: EndpointRecord, { hostPorts }: Look): Promise<void> {
+  if (ports.endpoints.get(record.hostInterface) !== record) return;
   try {
     const pod = await ports.network.inspect(record.netns, record.ifname);
-    const port = (await ports.network.hostPorts()).get(hostInterface);
+    const port = hostPorts.get(record.hostInterface);
     if (pod === null || port === undefined) await forget(ports, record);
     else if (port.bridge !== ports.settings().bridge || !port.up) await repair(ports, record);
   } catch (thrown) {
     ports.log.warn(
-      { ...owner(record), reason: messageOf(thrown) },
+      { ...ownerOf(record), reason: messageOf(thrown) },
       'a pod interface could not be looked at; it is kept',
     );
   }
 }
 
 async function forget(ports: CniPorts, record: EndpointRecord): Promise<void> {
-  ports.log.info({ ...owner(record), netns: record.netns }, 'a pod is gone without DEL; its address is freed');
+  ports.log.info({ ...ownerOf(record), netns: record.netns }, 'a pod is gone without DEL; its address is freed');
   await removeAttachment(ports, record);
 }
 
 async function repair(ports: CniPorts, record: EndpointRecord): Promise<void> {
   const { bridge } = ports.settings();
   await ports.network.repairHostPort(record.hostInterface, bridge, record.mac);
-  ports.log.warn({ ...owner(record), bridge }, 'a pod was off the bridge and is back on it');
+  ports.log.warn({ ...ownerOf(record), bridge }, 'a pod was off the bridge and is back on it');
+}
+
+/** The name alone proves nothing: ours carries our mark, and is on our bridge or (yet) on none. */
+function isOurs(ports: CniPorts, port: HostPort): boolean {
+  return isMarked(port) && (port.bridge === null || port.bridge === ports.settings().bridge);
+}
+
+/** By its alias; or by its MAC, which it has from the first moment, when a crash came before the alias. */
+function isMarked({ name, mac, alias }: HostPort): boolean {
+  const marked = parseLinkAlias(alias);
+  return marked === null ? mac === hostMacOfName(name) : hostInterfaceOf(marked.owner) === name;
 }
 
 /** A port without a record: the rest of a crashed ADD, or of a book that was lost. */
-async function settleStray(ports: CniPorts, hostInterface: string): Promise<void> {
-  const port = (await ports.network.hostPorts()).get(hostInterface);
-  if (port === undefined || ports.endpoints.get(hostInterface) !== null) return;
+async function settleStray(ports: CniPorts, port: HostPort): Promise<void> {
+  const { name: hostInterface } = port;
+  if (ports.endpoints.get(hostInterface) !== null) return;
   try {
     const found = await recordFromPort(ports, port);
     if (found === null) await ports.network.detach(hostInterface);
@@ -86,7 +137,7 @@ async function settleStray(ports: CniPorts, hostInterface: string): Promise<void
 
 async function recordFromPort(ports: CniPorts, port: HostPort): Promise<EndpointRecord | null> {
   const alias = parseLinkAlias(port.alias);
-  if (alias === null || hostInterfaceOf(alias.owner) !== port.name) return null;
+  if (alias === null) return null;
   const pod = await ports.network.inspect(alias.netns, alias.owner.ifname);
   const ips = pod === null ? [] : clusterAddresses(ports, pod);
   if (pod === null || ips.length === 0) return null;
@@ -108,6 +159,6 @@ function clusterAddresses(ports: CniPorts, pod: PodInterface): readonly IpAddres
   return pod.ips.filter((ip) => clusterCidrs.length === 0 || clusterCidrs.some((cidr) => cidrContains(cidr, ip)));
 }
 
-function owner({ containerId, ifname }: EndpointRecord): AttachmentOwner {
+function ownerOf({ containerId, ifname }: EndpointRecord): AttachmentOwner {
   return { containerId, ifname };
 }

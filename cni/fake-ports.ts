@@ -6,7 +6,8 @@ import { cidrAddressAt, gatewayOf, parseCidr } from '../common/cidr.js';
 import { HeddleError } from '../common/errors.js';
 import type { IpAddress } from '../common/ip-address.js';
 import { silentLogger } from '../common/log.js';
-import { hostInterfaceOf } from './attachment.js';
+import type { Logger } from '../common/log.js';
+import { hostInterfaceOf, hostMacOf } from './attachment.js';
 import type { AttachmentOwner, AttachmentPlan, EndpointRecord, PodAddress } from './attachment.js';
 import { CniService } from './cni-service.js';
 import type { LiveAttachment } from './endpoint-reconciler.js';
@@ -20,6 +21,7 @@ export const CLUSTER_CIDRS = [parseCidr('10.0.0.0/8'), parseCidr('fd00::/16')];
 
 interface Pair {
   readonly hostInterface: string;
+  readonly mac: string;
   readonly netns: string;
   readonly ifname: string;
   alias: string;
@@ -35,6 +37,8 @@ export class FakeNode {
   readonly allocations = new Map<string, { owner: AttachmentOwner; addresses: PodAddress[] }>();
   readonly records = new Map<string, EndpointRecord>();
   readonly announced: (readonly EndpointRecord[])[] = [];
+  /** Messages of the log from `warn` up. */
+  readonly warnings: string[] = [];
   /** Names of the steps passed, in order. */
   readonly steps: string[] = [];
   unready: Unreadiness | null = null;
@@ -82,6 +86,13 @@ export class FakeNode {
       stdin: Buffer.from(JSON.stringify({ cniVersion: '1.1.0', name: 'heddle', type: 'heddle-cni', ...config })),
     };
     return this.service.handle(request, asOfMs);
+  }
+
+  /** An interface of someone else, whose name begins as those of pods do. */
+  addStranger(hostInterface: string, bridge: string | null, alias = ''): void {
+    const pod: PodInterface = { up: true, mac: '02:00:00:00:00:01', mtuBytes: 1500, ips: [] };
+    const mac = '02:00:00:00:00:02';
+    this.pairs.set(hostInterface, { hostInterface, mac, netns: '', ifname: '', alias, bridge, pod, routes: [] });
   }
 
   /** The namespace and what is in it vanish, as when a container dies. */
@@ -152,8 +163,13 @@ export class FakeNode {
         this.announced.push(endpoints);
       },
       wallTime: () => new Date(this.nowMs),
-      log: silentLogger(),
+      log: this.#log(),
     };
+  }
+
+  #log(): Logger {
+    const note = (_: unknown, message: string) => this.warnings.push(message);
+    return { ...silentLogger(), info: () => undefined, warn: note, error: note } as unknown as Logger;
   }
 
   async #allocate(owner: AttachmentOwner): Promise<readonly PodAddress[]> {
@@ -175,6 +191,7 @@ export class FakeNode {
     const bare: PodInterface = { up: true, mac, mtuBytes: mtu, ips: [] };
     const pair: Pair = {
       hostInterface,
+      mac: hostMacOf(plan.owner),
       netns,
       ifname: plan.owner.ifname,
       alias: '',

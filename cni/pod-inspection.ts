@@ -24,6 +24,7 @@ export interface PodRouteFound {
 
 export interface HostPort {
   readonly name: string;
+  readonly mac: string;
   readonly up: boolean;
   /** Name of the bridge, or null. */
   readonly bridge: string | null;
@@ -70,6 +71,7 @@ export function readRoutes(json: unknown, family: 4 | 6): readonly PodRouteFound
 export function readHostPorts(json: unknown): readonly HostPort[] {
   return items(LinkSchema, json).map((link) => ({
     name: link.ifname,
+    mac: link.address ?? '',
     up: link.flags.includes('UP'),
     bridge: link.master ?? null,
     alias: link.ifalias ?? '',

@@ -168,9 +168,13 @@ describe('detaching and looking', () => {
   });
 
   it('lists only ports of pods', async () => {
-    const links = ['hd1', 'veth7'].map((ifname) => ({ ifname, flags: [], mtu: 1400, master: 'br', ifalias: 'x' }));
+    const links = ['hd1', 'veth7'].map((ifname) => ({
+      ...{ ifname, flags: [], mtu: 1400, address: 'fe:00:00:00:00:01', master: 'br', ifalias: 'x' },
+    }));
     const network = new VethPodNetwork(new Recorder([JSON.stringify(links)]));
-    expect([...(await network.hostPorts()).values()]).toEqual([{ name: 'hd1', up: false, bridge: 'br', alias: 'x' }]);
+    expect([...(await network.hostPorts()).values()]).toEqual([
+      { name: 'hd1', mac: 'fe:00:00:00:00:01', up: false, bridge: 'br', alias: 'x' },
+    ]);
   });
 
   it('reads default and host routes as ip writes them', async () => {

@@ -5,16 +5,7 @@
 import { cidrContains, cidrFamily, parseCidr } from '../common/cidr.js';
 import type { Cidr } from '../common/cidr.js';
 import { ipFamily } from '../common/ip-address.js';
-import type { IpAddress } from '../common/ip-address.js';
-import type { PodAddress } from './attachment.js';
-
-export interface PodRoute {
-  readonly dst: Cidr;
-  /** Null: on-link. */
-  readonly gateway: IpAddress | null;
-  /** Source address of what the pod sends along it. */
-  readonly source: IpAddress;
-}
+import type { PodAddress, PodRoute } from './attachment.js';
 
 export const DEFAULT_ROUTE = { 4: parseCidr('0.0.0.0/0'), 6: parseCidr('::/0') } as const;
 

@@ -9,10 +9,9 @@
  */
 import { ADDRESS_BITS, ipFamily } from '../common/ip-address.js';
 import { hostMacOf } from './attachment.js';
-import type { AttachmentPlan, PodAddress } from './attachment.js';
+import type { AttachmentPlan, PodAddress, PodRoute } from './attachment.js';
 import type { CniError } from './cni-error.js';
 import type { NetworkConfig } from './network-config.js';
-import type { PodRoute } from './pod-routes.js';
 import type { CniResponse } from './relay-protocol.js';
 import { isAtLeast, SPEC_VERSIONS } from './spec-version.js';
 import type { SpecVersion } from './spec-version.js';

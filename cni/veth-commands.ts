@@ -1,10 +1,9 @@
 /** The `ip` and `bridge` lines that attach a pod: composition only, nothing is run here. */
 import { ADDRESS_BITS, ipFamily } from '../common/ip-address.js';
 import { hostMacOf } from './attachment.js';
-import type { AttachmentPlan } from './attachment.js';
+import type { AttachmentPlan, PodRoute } from './attachment.js';
 import type { BatchLine } from './ip-batch.js';
 import { formatLinkAlias } from './link-alias.js';
-import type { PodRoute } from './pod-routes.js';
 
 /**
  * The largest super-frame a pod may hand to its interface: with its headers it still fits the 64 KiB of one record

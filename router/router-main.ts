@@ -27,7 +27,9 @@ export async function runRouter(): Promise<void> {
     void router.stop().then(() => process.exit(0));
   };
   process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
+  // Ctrl-C reaches the whole terminal session; a supervisor stops its children in order.
+  const supervised = process.env['HEDDLE_SUPERVISOR_PID'] !== undefined;
+  for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, supervised ? () => undefined : stop);
   watchParent(stop);
   try {
     await router.start();

@@ -1,6 +1,7 @@
 /**
  * Starts the agent and the router as processes of their own: which program, with which arguments, environment and
- * descriptors. They get their own session, so that Ctrl-C reaches the supervisor only and it can stop them in order.
+ * descriptors. They stay in the supervisor's session and leave Ctrl-C to it ({@link SUPERVISOR_PID_VARIABLE} tells them that
+ * somebody else stops them, in order).
  */
 import { spawn } from 'node:child_process';
 import type { StdioOptions } from 'node:child_process';
@@ -62,7 +63,6 @@ function launch(args: readonly string[], variables: Record<string, string>, fds:
   const stdio: StdioOptions = ['ignore', 'inherit', 'inherit', ...fds];
   const child = spawn(process.execPath, args, {
     stdio,
-    detached: true,
     env: { ...process.env, ...variables, [SUPERVISOR_PID_VARIABLE]: String(process.pid) },
   });
   return {

@@ -1,6 +1,6 @@
 /** Asks an agent over its unix socket, which any network namespace can reach. Types: `common/api.ts`. */
 import { request } from 'node:http';
-import type { Endpoint, Peer, Route, Status } from '../../common/api.js';
+import type { Endpoint, Peer, Status } from '../../common/api.js';
 import { DecodeError, HeddleError, messageOf } from '../../common/errors.js';
 
 const TIMEOUT_MS = 2000;
@@ -15,10 +15,6 @@ export class AgentApi {
 
   peers(): Promise<Peer[]> {
     return this.#get<Peer[]>('/v1/peers');
-  }
-
-  routes(): Promise<Route[]> {
-    return this.#get<Route[]>('/v1/routes');
   }
 
   endpoints(): Promise<Endpoint[]> {

@@ -55,7 +55,7 @@ export class ContainerRuntime {
   /** The compiled relay where the build made one, else the same in JavaScript. */
   #executable(): [string, ...string[]] {
     const compiled = join(this.distDir, 'heddle-cni');
-    return existsSync(compiled) ? [compiled] : [process.execPath, join(this.distDir, 'heddle-cni.cjs')];
+    return existsSync(compiled) ? [compiled] : [process.execPath, join(this.distDir, 'heddle-cni.js')];
   }
 
   #environment(command: CniCommand, attachment: Attachment): Record<string, string> {
