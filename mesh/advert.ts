@@ -17,6 +17,7 @@ import type { SocketAddress } from '../common/socket-address.js';
 import { KEY_BYTES, SIGNATURE_BYTES, verifyEd25519 } from './curve-keys.js';
 import type { NodeIdentity } from './identity.js';
 import {
+  ADVERT_FIT_BYTES,
   MAX_ADVERT_BYTES,
   MAX_ADVERT_CIDRS,
   MAX_ADVERT_ENDPOINTS,
@@ -76,24 +77,36 @@ export interface AdvertStamp {
   readonly incarnation: number;
 }
 
-/** Signs. Names and lists that are too long are cut: the configuration's checks come before. */
+/**
+ * Signs. Names and lists that are too long are cut: the configuration's checks come before. The last endpoints are left
+ * out where the advert would not fit a handshake datagram otherwise.
+ */
 export function signAdvert(identity: NodeIdentity, self: SelfDescription, stamp: AdvertStamp): Advert {
-  const body = encodeMsgpack([
+  const endpoints = self.endpoints.slice(0, MAX_ADVERT_ENDPOINTS);
+  let body = encodeBody(identity, { ...self, endpoints }, stamp);
+  while (body.length > ADVERT_FIT_BYTES && endpoints.length > 1) {
+    endpoints.pop();
+    body = encodeBody(identity, { ...self, endpoints }, stamp);
+  }
+  const signature = identity.sign(signedBytes(body));
+  const verified = verifyAdvert(readAdvert(encodeMsgpack([body, signature])));
+  assert(verified !== null, 'an advert that this node signed is good');
+  return verified;
+}
+
+function encodeBody(identity: NodeIdentity, self: SelfDescription, stamp: AdvertStamp): Uint8Array {
+  return encodeMsgpack([
     PROTOCOL_VERSION,
     identity.publicKey,
     identity.noiseKeys.publicKey,
     self.name.slice(0, MAX_NAME_LENGTH) || identity.id,
     self.version.slice(0, MAX_VERSION_LENGTH),
-    self.endpoints.slice(0, MAX_ADVERT_ENDPOINTS).map(formatSocketAddress),
+    self.endpoints.map(formatSocketAddress),
     self.podCidrs.slice(0, MAX_ADVERT_CIDRS),
     stamp.createdAtMs,
     stamp.revision,
     stamp.incarnation,
   ]);
-  const signature = identity.sign(signedBytes(body));
-  const verified = verifyAdvert(readAdvert(encodeMsgpack([body, signature])));
-  assert(verified !== null, 'an advert that this node signed is good');
-  return verified;
 }
 
 /**

@@ -4,6 +4,7 @@ import { LINK_STATES } from '../common/api.js';
 import { DecodeError } from '../common/errors.js';
 import { encodeMsgpack } from '../common/msgpack.js';
 import type { NodeId } from '../common/node-id.js';
+import { fuzzRuns } from '../test/fuzz/fuzz-runs.js';
 import { decodeControl, encodeControl } from './control-message.js';
 import type { ControlMessage } from './control-message.js';
 import { MAX_CONTROL_BYTES, MAX_DIGEST_ENTRIES, MAX_LINKS_PER_MESSAGE } from './limits.js';
@@ -105,7 +106,7 @@ describe('control messages', () => {
           expect(thrown).toBeInstanceOf(DecodeError);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: fuzzRuns(500) },
     );
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { parseSocketAddress } from '../common/socket-address.js';
+import { fuzzRuns } from '../test/fuzz/fuzz-runs.js';
 import { ClusterKeys } from './cluster-keys.js';
 import { encodeHandshake, readHandshake } from './handshake-datagram.js';
 import { MAX_PENDING_RESPONSES } from './limits.js';
@@ -43,7 +44,7 @@ describe('whatever datagrams say', () => {
         network.nowMs += 50;
         node.handle({ type: 'datagram', from: parseSocketAddress(`10.1.${source >> 8}.${source & 255}:9`), bytes });
       }),
-      { numRuns: 1_500 },
+      { numRuns: fuzzRuns(1_500) },
     );
     const counters = node.mesh!.counters();
     expect(counters['pendingHandshakes']).toBeLessThanOrEqual(MAX_PENDING_RESPONSES);

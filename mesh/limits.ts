@@ -17,6 +17,8 @@ export const MAX_HANDSHAKE_BYTES = 4096;
 export const MAX_CONTROL_BYTES = 65536;
 /** The longest encoded advert that is read. */
 export const MAX_ADVERT_BYTES = 2560;
+/** An advert's body up to this size lets message 2 be no longer than message 1, and pass every path unfragmented. */
+export const ADVERT_FIT_BYTES = 800;
 /** Endpoints in one advert. */
 export const MAX_ADVERT_ENDPOINTS = 16;
 /** Pod CIDRs in one advert. */

@@ -221,7 +221,7 @@ export class Mesh {
       case 'reply':
         return this.#emit({ type: 'sendDatagram', to: from, bytes: outcome.reply });
       case 'repeated':
-        return this.#roster.peers.get(outcome.peer)?.probeNow(now);
+        return this.#roster.peers.get(outcome.peer)?.probeIfLinked(now);
       case 'otherPeer': {
         const peer = this.#roster.meetInPerson(outcome.advert, now);
         this.#seeds.met(outcome.localIndex, outcome.advert.id);

@@ -119,6 +119,15 @@ describe('the path-MTU search', () => {
     expect([tries(1500), tries(1280), tries(1400), tries(1420), tries(1460)]).toEqual([MTU_TRIES, 1, 1, MTU_TRIES, 0]);
   });
 
+  it('uses a remembered size at once, and takes it back when it no longer passes', () => {
+    const path = new Path(unknownPathMtu(1500, 1500), 1420).start();
+    expect(path.mtu.mtuBytes).toBe(1500);
+    path.run(2_000);
+    expect(path.mtu.mtuBytes).toBe(1420);
+    path.start();
+    expect(path.mtu.mtuBytes).toBe(1280);
+  });
+
   it('never exceeds the interface, whatever is answered', () => {
     fc.assert(
       fc.property(

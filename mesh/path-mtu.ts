@@ -71,7 +71,7 @@ export function unknownPathMtu(capBytes: number, knownBytes = UNKNOWN_MTU_BYTES)
 export function stepMtu(mtu: PathMtu, event: MtuEvent, nowMs: number): MtuStep {
   switch (event.type) {
     case 'start':
-      return quiet(search({ ...unknownPathMtu(mtu.capBytes) }, nowMs));
+      return quiet(started(mtu, nowMs));
     case 'stop':
       return quiet(unknownPathMtu(mtu.capBytes));
     case 'answer':
@@ -94,6 +94,11 @@ export function mtuPollAt({ phase, mtuBytes, capBytes }: PathMtu): number | null
 
 function quiet(mtu: PathMtu): MtuStep {
   return { mtu, probeBytes: null };
+}
+
+/** A restored size is used until the search knows better; a size of another path is not. */
+function started(mtu: PathMtu, nowMs: number): PathMtu {
+  return search(unknownPathMtu(mtu.capBytes, mtu.phase.name === 'idle' ? mtu.mtuBytes : undefined), nowMs);
 }
 
 /** Starts a search above what is verified; settles at once when there is nothing above. */

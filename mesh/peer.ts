@@ -112,7 +112,7 @@ export class Peer {
       this.#dropConfirmation(nowMs);
     }
     this.#established(nowMs);
-    this.probeNow(nowMs);
+    this.#probeNow(nowMs);
   }
 
   /** The first authentic datagram came in on a session. */
@@ -203,11 +203,9 @@ export class Peer {
     this.#around.emit({ type: 'path', path: { peer: this.id, endpoint: this.endpoint, mtuBytes: this.mtuBytes } });
   }
 
-  probeNow(nowMs: number): void {
-    this.#lastProbeMs = nowMs;
-    this.#probe(LIVENESS_PROBE_BYTES);
-    const intervalMs = this.#link.state === 'stale' ? PROBE_INTERVAL_MS / 2 : PROBE_INTERVAL_MS;
-    this.#probeWaitMs = intervalMs * (0.9 + this.#around.random.fraction() / 5);
+  /** Shows the peer that its session works, when there is one. */
+  probeIfLinked(nowMs: number): void {
+    if (this.isLinked) this.#probeNow(nowMs);
   }
 
   /** Does all that is due. */
@@ -215,9 +213,10 @@ export class Peer {
     this.#step({ type: 'tick' }, nowMs);
     this.sessions.expire(nowMs);
     this.#advanceConfirmation(nowMs);
-    if (this.#needsHandshake(nowMs) && nowMs >= this.dial.nextMs) this.#tryToReach(nowMs);
+    if (!this.#needsHandshake(nowMs)) this.#endAttempt();
+    else if (nowMs >= this.dial.nextMs) this.#tryToReach(nowMs);
     if (!this.isLinked) return;
-    if (nowMs >= this.#probeDueMs()) this.probeNow(nowMs);
+    if (nowMs >= this.#probeDueMs()) this.#probeNow(nowMs);
     this.#stepMtu({ type: 'tick', lastHeardMs: this.#lastHeardMs, roundTripMs: this.rttMs }, nowMs);
   }
 
@@ -351,6 +350,13 @@ export class Peer {
     this.#mtu = mtu;
     if (mtu.mtuBytes !== before) this.emitPath();
     if (probeBytes !== null) this.#probe(probeBytes);
+  }
+
+  #probeNow(nowMs: number): void {
+    this.#lastProbeMs = nowMs;
+    this.#probe(LIVENESS_PROBE_BYTES);
+    const intervalMs = this.#link.state === 'stale' ? PROBE_INTERVAL_MS / 2 : PROBE_INTERVAL_MS;
+    this.#probeWaitMs = intervalMs * (0.9 + this.#around.random.fraction() / 5);
   }
 
   #probe(sizeBytes: number): void {

@@ -76,9 +76,9 @@ export class Seeds {
 
   advance(nowMs: number): void {
     for (const seed of this.#seeds.values()) {
-      if (this.#isSettled(seed) || nowMs < seed.dial.nextMs) continue;
-      seed.member = this.#around.linkedAt(seed.address);
-      if (seed.member === null) this.#tryToReach(seed, nowMs);
+      if (!this.#isSettled(seed) && nowMs >= seed.dial.nextMs) seed.member = this.#around.linkedAt(seed.address);
+      if (this.#isSettled(seed)) this.#endAttempt(seed);
+      else if (nowMs >= seed.dial.nextMs) this.#tryToReach(seed, nowMs);
     }
   }
 

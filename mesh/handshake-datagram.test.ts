@@ -1,0 +1,87 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { ClusterKeys } from './cluster-keys.js';
+import { cookieIndex, encodeCookie, openCookie } from './cookie-datagram.js';
+import { encodeHandshake, hasValidCookie, hasValidMac, readHandshake, withCookie } from './handshake-datagram.js';
+
+const KEYS = new ClusterKeys(new Uint8Array(32).fill(1));
+const NOISE = Uint8Array.of(0xaa, 0xbb, 0xcc);
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+
+describe('handshake datagrams', () => {
+  it.each([
+    [1, '01000001' + '00000000' + '0000000000000000' + '11223344' + 'aabbcc'],
+    [2, '02000001' + '99887766' + '0000000000000000' + '11223344' + 'aabbcc'],
+    [3, '03000001' + '99887766' + '0000000000000000' + 'aabbcc'],
+  ] as const)('of type %i have these bytes in front of their MACs', (type, expected) => {
+    const receiverIndex = type === 1 ? 0 : 0x99887766;
+    const senderIndex = type === 3 ? 0 : 0x11223344;
+    const bytes = encodeHandshake({ type, receiverIndex, senderIndex, noise: NOISE }, KEYS);
+    expect(hex(bytes.subarray(0, -32))).toBe(expected);
+    expect(hex(bytes.subarray(-16))).toBe('00'.repeat(16));
+    expect(readHandshake(bytes)).toMatchObject({ type, receiverIndex, senderIndex });
+    expect(hex(readHandshake(bytes)!.noise)).toBe('aabbcc');
+    expect(hasValidMac(bytes, KEYS)).toBe(true);
+  });
+
+  it('have this MAC under the cluster key', () => {
+    const bytes = encodeHandshake({ type: 3, receiverIndex: 1, senderIndex: 0, noise: NOISE }, KEYS);
+    expect(hex(readHandshake(bytes)!.mac)).toBe('eb10a39fa022e604009fcf7e086a6ebe');
+  });
+
+  it('are refused when any byte in front of the cookie changes', () => {
+    const bytes = encodeHandshake({ type: 2, receiverIndex: 5, senderIndex: 6, noise: NOISE }, KEYS);
+    fc.assert(
+      fc.property(fc.nat(bytes.length - 17), fc.integer({ min: 1, max: 255 }), (at, flip) => {
+        const forged = new Uint8Array(bytes);
+        forged[at]! ^= flip;
+        expect(readHandshake(forged) !== null && hasValidMac(forged, KEYS)).toBe(false);
+      }),
+    );
+  });
+
+  it('of another shape are no handshake', () => {
+    const bytes = encodeHandshake({ type: 1, receiverIndex: 0, senderIndex: 6, noise: new Uint8Array(0) }, KEYS);
+    expect(readHandshake(bytes)).not.toBeNull();
+    expect(readHandshake(bytes.subarray(0, -1))).toBeNull();
+    expect(readHandshake(new Uint8Array(5000).fill(1, 0, 1).fill(1, 3, 4))).toBeNull();
+    for (const [at, value] of [
+      [0, 5],
+      [1, 1],
+      [2, 1],
+      [3, 2],
+      [9, 1],
+      [15, 1],
+    ] as const) {
+      const other = new Uint8Array(bytes);
+      other[at] = value;
+      expect(readHandshake(other)).toBeNull();
+    }
+  });
+
+  it('prove a cookie over all that is in front of it', () => {
+    const cookie = new Uint8Array(16).fill(9);
+    const bytes = encodeHandshake({ type: 1, receiverIndex: 0, senderIndex: 6, noise: NOISE }, KEYS);
+    const proven = withCookie(bytes, cookie);
+    expect(hasValidCookie(bytes, cookie)).toBe(false);
+    expect(hasValidCookie(proven, cookie)).toBe(true);
+    expect(hasValidCookie(proven, new Uint8Array(16))).toBe(false);
+    expect(hasValidMac(proven, KEYS)).toBe(true);
+    expect(bytes.length).toBe(proven.length);
+  });
+});
+
+describe('cookie datagrams', () => {
+  const cause = new Uint8Array(16).fill(3);
+  const cookie = new Uint8Array(16).fill(4);
+
+  it('are opened by who sent the cause, and by nobody without the secret', () => {
+    const bytes = encodeCookie(77, cookie, cause, KEYS);
+    expect(hex(bytes.subarray(0, 32))).toBe('04000001' + '0000004d' + '0000000000000000' + '04'.repeat(16));
+    expect(cookieIndex(bytes)).toBe(77);
+    expect(openCookie(bytes, cause, KEYS)).toEqual(cookie);
+    expect(openCookie(bytes, cookie, KEYS)).toBeNull();
+    expect(openCookie(bytes, cause, new ClusterKeys(new Uint8Array(32)))).toBeNull();
+    expect(cookieIndex(bytes.subarray(1))).toBeNull();
+  });
+});
