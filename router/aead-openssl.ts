@@ -37,8 +37,10 @@ export function createOpensslEngine(arena: Arena): AeadEngine {
   };
   return {
     name: 'openssl',
-    sealingKey: (cipher, key, salt) => new OpensslKey(arena, evp, setUp(cipher, key, nonceOf(salt), true), cipher, scratch),
-    openingKey: (cipher, key, salt) => new OpensslKey(arena, evp, setUp(cipher, key, nonceOf(salt), false), cipher, scratch),
+    sealingKey: (cipher, key, salt) =>
+      new OpensslKey(arena, evp, setUp(cipher, key, nonceOf(salt), true), cipher, scratch),
+    openingKey: (cipher, key, salt) =>
+      new OpensslKey(arena, evp, setUp(cipher, key, nonceOf(salt), false), cipher, scratch),
   };
 }
 

@@ -16,7 +16,9 @@ const PEER_FIELDS = 6;
 
 /** Those reasons that occurred, by name. */
 export function dropsByName(drops: Float64Array): Record<string, number> {
-  return Object.fromEntries(DROP_REASONS.map((reason, i) => [reason, drops[i]!] as const).filter(([, count]) => count > 0));
+  return Object.fromEntries(
+    DROP_REASONS.map((reason, i) => [reason, drops[i]!] as const).filter(([, count]) => count > 0),
+  );
 }
 
 export interface PeerTotals {

@@ -15,7 +15,7 @@ const self = koffi.load(null);
 type Native<A extends number[] = number[]> = (...args: A) => number;
 
 function libcFunction<A extends number[]>(name: string, result: string, args: string[]): Native<A> {
-  return libc.func(name, result, args) as unknown as Native<A>;
+  return libc.func(name, result, args);
 }
 
 export const sysIoctl = libcFunction<[fd: number, request: number, argument: number]>('ioctl', 'int', [
@@ -48,6 +48,11 @@ export const sysSocket = libcFunction<[domain: number, type: number, protocol: n
   'int',
   'int',
 ]);
+export const sysSocketpair = libcFunction<[domain: number, type: number, protocol: number, pair: number]>(
+  'socketpair',
+  'int',
+  ['int', 'int', 'int', POINTER],
+);
 export const sysBind = libcFunction<[fd: number, address: number, length: number]>('bind', 'int', [
   'int',
   POINTER,
@@ -68,9 +73,11 @@ export const sysSendmmsg = libcFunction<[fd: number, messages: number, count: nu
   'int',
   ['int', POINTER, 'uint', 'int'],
 );
-export const sysRecvmmsg = libcFunction<
-  [fd: number, messages: number, count: number, flags: number, timeout: number]
->('recvmmsg', 'int', ['int', POINTER, 'uint', 'int', POINTER]);
+export const sysRecvmmsg = libcFunction<[fd: number, messages: number, count: number, flags: number, timeout: number]>(
+  'recvmmsg',
+  'int',
+  ['int', POINTER, 'uint', 'int', POINTER],
+);
 export const sysEventfd = libcFunction<[initial: number, flags: number]>('eventfd', 'int', ['uint', 'int']);
 export const sysClose = libcFunction<[fd: number]>('close', 'int', ['int']);
 export const sysPrctl = libcFunction<[option: number, a: number, b: number, c: number, d: number]>('prctl', 'int', [
@@ -108,7 +115,7 @@ export function mapMemory(bytes: number, protection: number, flags: number): num
 
 /** The memory at `address` as an ArrayBuffer; it is never freed. */
 export function viewMemory(address: number, bytes: number): ArrayBuffer {
-  return koffi.view(BigInt(address), bytes) as unknown as ArrayBuffer;
+  return koffi.view(BigInt(address), bytes);
 }
 
 /** One function of the OpenSSL in this process; throws when the build of Node does not export it. */
@@ -129,7 +136,7 @@ export function loadOptionalLibrary(soname: string): { library: OptionalLibrary 
     return {
       library: {
         func: <A extends number[]>(name: string, result: 'int' | 'void' | 'pointer', args: string[]) =>
-          library.func(name, result === 'pointer' ? POINTER : result, args) as unknown as Native<A>,
+          library.func(name, result === 'pointer' ? POINTER : result, args),
       },
       reason: '',
     };

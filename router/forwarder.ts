@@ -23,9 +23,11 @@ import { HalfUnits } from './half-units.js';
 import { InsideReader } from './inside-reader.js';
 import { InsideWriter } from './inside-writer.js';
 import { MAX_CONTROL_BYTES } from './limits.js';
+import { LossReports } from './loss-reports.js';
 import { POLLFD_BYTES, POLLIN } from './linux-abi.js';
 import { OutsideReceiver } from './outside-receiver.js';
 import { NO_PEER, NO_SESSION, Peers } from './peers.js';
+import { KIND_REPORT } from './probe-kinds.js';
 import { Probes } from './probes.js';
 import { Sessions } from './sessions.js';
 import type { SocketFamily } from './socket-address-memory.js';
@@ -100,6 +102,7 @@ export class Forwarder {
   readonly #writer: InsideWriter;
   readonly #receiver: OutsideReceiver;
   readonly #probes: Probes;
+  readonly #lossReports: LossReports;
   readonly #pollAt: number;
   #stopped = false;
 
@@ -117,25 +120,41 @@ export class Forwarder {
     this.#rawSender = new RawSender(arena, options.udpFd, options.family, this.#counters);
     this.#reader = new InsideReader(arena, options.tapFd, this.#peers, this.#sender, this.#counters);
     this.#writer = new InsideWriter(arena, options.tapFd, this.#counters, options.tapUso);
-    this.#probes = new Probes(arena, this.#peers, this.#sender, this.#counters, () => ports.nowMs() * 1000, (answer) =>
-      this.#emit({ type: 'probeAnswer', ...answer, peer: this.#peers.idOf(answer.peer)! }),
+    this.#probes = new Probes(
+      arena,
+      this.#peers,
+      this.#sender,
+      this.#counters,
+      () => ports.nowMs() * 1000,
+      (answer) => this.#emit({ type: 'probeAnswer', ...answer, peer: this.#peers.idOf(answer.peer)! }),
     );
+    this.#lossReports = new LossReports(arena, this.#peers, this.#sessions, this.#sender, this.#counters);
     this.#receiver = this.#createReceiver();
     // Behind the three descriptors: where the count of the wake descriptor is read to.
     this.#pollAt = arena.allocate(4 * POLLFD_BYTES);
     this.#writePollSet();
   }
 
+  /** How each peer's units are cut: what tests and measurements set by hand, and loss on the path otherwise. */
+  get peers(): Peers {
+    return this.#peers;
+  }
+
   /** Forwards until a `stop` command comes. */
   run(): void {
-    const { ports } = this;
     while (!this.#stopped) {
-      const fromOutside = this.#receiver.drain(ports.nowMs());
-      const fromInside = this.#reader.drain();
-      if (ports.commandsWaiting()) this.#takeCommands();
-      if (this.#reader.wantedPeers.size > 0) this.#askForSessions();
-      if (fromOutside <= 0 && fromInside === 0 && !this.#stopped) this.#wait();
+      if (!this.turn() && !this.#stopped) this.#wait();
     }
+  }
+
+  /** One round of the loop, without waiting. False when nothing was there on either side. */
+  turn(): boolean {
+    const { ports } = this;
+    const fromOutside = this.#receiver.drain(ports.nowMs());
+    const fromInside = this.#reader.drain();
+    if (ports.commandsWaiting()) this.#takeCommands();
+    if (this.#reader.wantedPeers.size > 0) this.#askForSessions();
+    return fromOutside > 0 || fromInside > 0;
   }
 
   #wait(): void {
@@ -167,12 +186,16 @@ export class Forwarder {
       this.#halfUnits,
       this.#writer,
       this.#counters,
+      this.#lossReports,
       this.options.lanes,
       {
         handshake: (address, bytes) =>
           this.#emit({ type: 'datagram', from: readSocketAddress(this.#arena, address), bytes }),
         control: (peer, bytes) => this.#emit({ type: 'control', peer: idOf(peer), bytes }),
-        probe: (peer, address, unit, length) => this.#probes.receive(peer, address, unit, length),
+        probe: (peer, address, unit, length, nowMs) => {
+          if (length > 0 && this.#arena.u8[unit] === KIND_REPORT) this.#lossReports.receive(peer, unit, length, nowMs);
+          else this.#probes.receive(peer, address, unit, length);
+        },
         confirmed: (peer, session) => {
           const localIndex = swap32(this.#sessions.wireIndexes[session]!);
           this.#emit({ type: 'sessionConfirmed', peer: idOf(peer), localIndex });

@@ -65,7 +65,8 @@ export function parseFrame(arena: Arena, at: number, length: number, parsed: Par
     if (l3 + IPV6_HEADER_BYTES > end || u8[l3]! >>> 4 !== 6) return FRAME_TOO_SHORT;
     for (let i = 0; i < 8; i++) words[i] = i32[w + 2 + i]!;
     // An IPv4-mapped address never travels in IPv6 (RFC 4942, 2.2): it would pass for the IPv4 one here.
-    const mapped = (words[2] === MAPPED_WORD && words[0] === 0 && words[1] === 0) ||
+    const mapped =
+      (words[2] === MAPPED_WORD && words[0] === 0 && words[1] === 0) ||
       (words[6] === MAPPED_WORD && words[4] === 0 && words[5] === 0);
     return mapped ? FRAME_OTHER : FRAME_IPV6;
   }

@@ -68,7 +68,8 @@ export class InsideWriter {
     if (kind !== FRAME_IPV4 && kind !== FRAME_IPV6) return this.#drop(DROP.recordNotIp);
     const ipv6 = kind === FRAME_IPV6;
     const l3 = this.#parsed.l3;
-    if (!checkVirtioHeader(arena.u8, header, frame, frameBytes, l3, ipv6)) return this.#drop(DROP.recordBadVirtioHeader);
+    if (!checkVirtioHeader(arena.u8, header, frame, frameBytes, l3, ipv6))
+      return this.#drop(DROP.recordBadVirtioHeader);
     if (!this.#isRepeat(peer) && !this.#admit(peer)) return;
     this.#tables.endpoints.writeMac(this.#lastEndpoint, arena.u8, frame);
     this.counters.received(peer, 1, frameBytes);

@@ -42,7 +42,8 @@ export function readArpRequest(arena: Arena, l3: number, length: number, questio
 export function readSolicitation(arena: Arena, l3: number, length: number, question: NeighbourQuestion): boolean {
   const { u8, i32 } = arena;
   const icmp = l3 + IPV6_HEADER_BYTES;
-  if (length < IPV6_HEADER_BYTES + ND_BYTES || u8[l3 + 6] !== PROTOCOL_ICMPV6 || u8[icmp] !== ND_SOLICITATION) return false;
+  if (length < IPV6_HEADER_BYTES + ND_BYTES || u8[l3 + 6] !== PROTOCOL_ICMPV6 || u8[icmp] !== ND_SOLICITATION)
+    return false;
   if (u8[l3 + 7] !== HOP_LIMIT || u8[icmp + 1] !== 0) return false;
   for (let i = 0; i < 4; i++) question.target[i] = i32[((icmp + 8) >>> 2) + i]!;
   const source = (l3 + 8) >>> 2;

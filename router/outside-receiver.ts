@@ -33,6 +33,7 @@ import type { HalfUnits } from './half-units.js';
 import { INCOMPLETE } from './half-units.js';
 import type { InsideWriter } from './inside-writer.js';
 import { RECEIVE_MESSAGES } from './limits.js';
+import type { LossReports } from './loss-reports.js';
 import {
   CMSG_DATA,
   CMSG_ROOM,
@@ -94,6 +95,7 @@ export class OutsideReceiver {
     private readonly halfUnits: HalfUnits,
     private readonly writer: InsideWriter,
     private readonly counters: Counters,
+    private readonly lossReports: LossReports,
     private readonly lanes: number,
     private readonly events: ReceiverEvents,
   ) {
@@ -172,7 +174,7 @@ export class OutsideReceiver {
     const { u32 } = this.arena;
     const count = Math.ceil(total / segment);
     const chunkBytes = segment - HEADER_BYTES;
-    for (let i = 0; i < count; ) {
+    for (let i = 0; i < count;) {
       const bytes = (i === count - 1 ? total - i * segment : segment) - HEADER_BYTES;
       const word = (headers + i * HEADER_BYTES) >>> 2;
       const chunkAt = chunks + i * chunkBytes;
@@ -186,7 +188,8 @@ export class OutsideReceiver {
         i += this.#takeSealed(word, type, chunkAt, bytes, chunkBytes, count - i, total - i * segment, name);
         continue;
       }
-      if (type >= TYPE_HANDSHAKE_1 && type <= TYPE_COOKIE) this.#takeHandshake(headers + i * HEADER_BYTES, chunkAt, bytes, name);
+      if (type >= TYPE_HANDSHAKE_1 && type <= TYPE_COOKIE)
+        this.#takeHandshake(headers + i * HEADER_BYTES, chunkAt, bytes, name);
       else this.#drop(DROP.datagramUnknownType);
       i++;
     }
@@ -238,7 +241,14 @@ export class OutsideReceiver {
   }
 
   /** True when the train holds all chunks of the unit in order, and they add up to it. */
-  #isWhole(word: number, chunks: number, datagramsLeft: number, bytesLeft: number, chunkBytes: number, unitBytes: number): boolean {
+  #isWhole(
+    word: number,
+    chunks: number,
+    datagramsLeft: number,
+    bytesLeft: number,
+    chunkBytes: number,
+    unitBytes: number,
+  ): boolean {
     if (datagramsLeft < chunks) return false;
     const available = datagramsLeft === chunks ? bytesLeft - chunks * HEADER_BYTES : chunks * chunkBytes;
     if (available !== unitBytes) return false;
@@ -246,7 +256,7 @@ export class OutsideReceiver {
     for (let i = 1; i < chunks; i++) {
       const other = word + i * 4;
       if (
-        u32[other] !== ((u32[word]! | (i << 16)) >>> 0) ||
+        u32[other] !== (u32[word]! | (i << 16)) >>> 0 ||
         u32[other + WORD_INDEX] !== u32[word + WORD_INDEX] ||
         u32[other + WORD_LENGTH_COUNTER_HIGH] !== u32[word + WORD_LENGTH_COUNTER_HIGH] ||
         u32[other + WORD_COUNTER_LOW] !== u32[word + WORD_COUNTER_LOW]
@@ -272,7 +282,8 @@ export class OutsideReceiver {
     const { windows, openingKeys } = this.sessions;
     if (!openingKeys[context]!.open(unit, length, counter, type, lane, chunks)) return this.#drop(DROP.badTag);
     const newest = counter > windows.highest(context);
-    windows.mark(context, counter);
+    this.sessions.markOpened(context, counter, chunks);
+    this.lossReports.opened(session, context, lane, this.#nowMs);
     const peer = this.sessions.peerOf[session]!;
     this.counters.heard(peer, this.#nowMs);
     if (this.sessions.confirmed[session] === 0) {

@@ -79,13 +79,7 @@ export class PrefixTable {
   lookup(a: number, b: number, c: number, d: number): number {
     const { bits, masks } = a === 0 && b === 0 && c === MAPPED_WORD ? this.#lengths4 : this.#lengths6;
     for (let i = 0, m = 0; i < bits.length; i++, m += 4) {
-      const value = this.#find(
-        a & masks[m]!,
-        b & masks[m + 1]!,
-        c & masks[m + 2]!,
-        d & masks[m + 3]!,
-        bits[i]!,
-      );
+      const value = this.#find(a & masks[m]!, b & masks[m + 1]!, c & masks[m + 2]!, d & masks[m + 3]!, bits[i]!);
       if (value >= 0) return value;
     }
     return -1;

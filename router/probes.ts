@@ -16,11 +16,10 @@ import { HEADER_BYTES, TAG_BYTES, TYPE_PROBE } from './datagram.js';
 import { DROP } from './drop-reasons.js';
 import type { Peers } from './peers.js';
 import { NO_SESSION } from './peers.js';
+import { KIND_ANSWER, KIND_PROBE } from './probe-kinds.js';
 import { readSocketAddress, underlayOverheadBytes } from './socket-address-memory.js';
 import type { UnitSender } from './unit-sender.js';
 
-const KIND_PROBE = 0;
-const KIND_ANSWER = 1;
 const PROBE_BYTES = 40;
 const ID = 4;
 const SENT_US = 8;

@@ -11,7 +11,10 @@ import type { ForwardingTables, RouterCommand } from '../common/router-port.js';
 import { MAX_PEERS } from './limits.js';
 
 const Bytes = (length?: number) =>
-  Type.Refine(Type.Unsafe<Uint8Array>({}), (value) => value instanceof Uint8Array && (length === undefined || value.length === length));
+  Type.Refine(
+    Type.Unsafe<Uint8Array>({}),
+    (value) => value instanceof Uint8Array && (length === undefined || value.length === length),
+  );
 const Index = Type.Integer({ minimum: 1, maximum: 0xffffffff });
 const NodeIdText = Type.String({ pattern: '^[0-9a-f]{32}$' });
 const Endpoint = Type.Object({ ip: Type.String(), port: Type.Integer({ minimum: 1, maximum: 65535 }) });
@@ -29,7 +32,11 @@ const CommandSchema = Type.Union([
     }),
   }),
   tagged('path', {
-    path: Type.Object({ peer: NodeIdText, endpoint: Endpoint, mtuBytes: Type.Integer({ minimum: 576, maximum: 65535 }) }),
+    path: Type.Object({
+      peer: NodeIdText,
+      endpoint: Endpoint,
+      mtuBytes: Type.Integer({ minimum: 576, maximum: 65535 }),
+    }),
   }),
   tagged('installSession', {
     session: Type.Object({
@@ -58,7 +65,9 @@ const commandCheck = Compile(CommandSchema);
 export function checkRouterCommand(message: unknown): RouterCommand {
   if (!commandCheck.Check(message)) {
     const [error] = commandCheck.Errors(message);
-    throw new DecodeError(`router command is malformed at "${error?.instancePath ?? ''}": ${error?.message ?? 'no match'}`);
+    throw new DecodeError(
+      `router command is malformed at "${error?.instancePath ?? ''}": ${error?.message ?? 'no match'}`,
+    );
   }
   const command = message as unknown as RouterCommand;
   if (command.type === 'tables') checkAddresses(command.tables);

@@ -71,7 +71,14 @@ export class RouterProcess {
     this.#threads.forEach((thread) => thread.run());
     this.#reportTimer = setInterval(() => this.#askForReports(), REPORT_INTERVAL_MS);
     log.info(
-      { instance: this.#instance, tap: options.tapName, lanes: options.lanes, engine: engines[0], ...underlay[0], ...offloads[0] },
+      {
+        instance: this.#instance,
+        tap: options.tapName,
+        lanes: options.lanes,
+        engine: engines[0],
+        ...underlay[0],
+        ...offloads[0],
+      },
       'router is forwarding',
     );
   }
@@ -170,9 +177,7 @@ export class RouterProcess {
 
   #greet(report: ForwarderReport): void {
     this.#greeted = true;
-    const ciphers: CipherName[] = this.options.offerAes
-      ? ['aes-256-gcm', 'chacha20-poly1305']
-      : ['chacha20-poly1305'];
+    const ciphers: CipherName[] = this.options.offerAes ? ['aes-256-gcm', 'chacha20-poly1305'] : ['chacha20-poly1305'];
     this.#toAgent({
       type: 'hello',
       version: ROUTER_PORT_VERSION,

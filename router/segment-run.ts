@@ -76,7 +76,11 @@ export class SegmentRun {
     const { u8 } = this.arena;
     const frame = header + VIRTIO_NET_HDR_BYTES;
     const l4 = l3 + (ipv6 ? IPV6_HEADER_BYTES : IPV4_HEADER_BYTES);
-    if (l3 !== frame + ETHERNET_BYTES || u8[header] !== VIRTIO_NET_HDR_F_NEEDS_CSUM || !this.#plain(l3, ipv6, l4 - frame, header)) {
+    if (
+      l3 !== frame + ETHERNET_BYTES ||
+      u8[header] !== VIRTIO_NET_HDR_F_NEEDS_CSUM ||
+      !this.#plain(l3, ipv6, l4 - frame, header)
+    ) {
       return this.#writeAlone(header, length);
     }
     const udp = u8[ipv6 ? l3 + 6 : l3 + 9] === PROTOCOL_UDP;
@@ -173,8 +177,10 @@ export class SegmentRun {
     udp: boolean,
   ): boolean {
     if (ipv6 !== this.#ipv6 || udp !== this.#udp || this.#count === MAX_RUN) return false;
-    if (segmentBytes > this.#segmentBytes || (payloadBytes > segmentBytes && segmentBytes !== this.#segmentBytes)) return false;
-    if (this.#payloadBytes % this.#segmentBytes !== 0 || this.#payloadBytes + payloadBytes > MAX_PAYLOAD_BYTES) return false;
+    if (segmentBytes > this.#segmentBytes || (payloadBytes > segmentBytes && segmentBytes !== this.#segmentBytes))
+      return false;
+    if (this.#payloadBytes % this.#segmentBytes !== 0 || this.#payloadBytes + payloadBytes > MAX_PAYLOAD_BYTES)
+      return false;
     const segments = this.#payloadBytes / this.#segmentBytes;
     return (
       this.#sameEthernet(l3) &&

@@ -32,6 +32,9 @@ export class Sessions {
   readonly peerOf = new Uint16Array(MAX_SESSIONS);
   readonly nextCounter = new Float64Array(MAX_SESSIONS);
   readonly confirmed = new Uint8Array(MAX_SESSIONS);
+  /** By receive context: units opened, and the datagrams they came in. */
+  readonly unitsOpened = new Float64Array(MAX_RECEIVE_CONTEXTS);
+  readonly datagramsOpened = new Float64Array(MAX_RECEIVE_CONTEXTS);
   readonly #contexts = new Int16Array(MAX_SESSIONS * MAX_LANES).fill(NO_CONTEXT);
   readonly #freeContexts: number[] = [];
   readonly #secrets: (ReceiveSecret | undefined)[] = [];
@@ -89,6 +92,13 @@ export class Sessions {
     for (const slot of this.#slots) if (this.peerOf[slot] === peer) this.#clear(slot);
   }
 
+  /** Marks an authenticated unit: its counter is used up, its datagrams count as arrived. */
+  markOpened(context: number, counter: number, datagrams: number): void {
+    this.windows.mark(context, counter);
+    this.unitsOpened[context] = this.unitsOpened[context]! + 1;
+    this.datagramsOpened[context] = this.datagramsOpened[context]! + datagrams;
+  }
+
   /** The receive context of a sender's lane, deriving its key on first use; NO_CONTEXT when there is no room. */
   context(slot: number, lane: number): number {
     const at = slot * MAX_LANES + lane;
@@ -121,6 +131,8 @@ export class Sessions {
     this.openingKeys[context] = this.engine.openingKey(secret.cipher, key, salt);
     key.fill(0);
     this.windows.reset(context);
+    this.unitsOpened[context] = 0;
+    this.datagramsOpened[context] = 0;
     this.#contexts[at] = context;
     return context;
   }

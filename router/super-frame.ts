@@ -77,7 +77,14 @@ export function readSuperFrame(
  * Writes the slice of `bytes` payload bytes from `offset` (a multiple of the gso size) of the super-frame at `frame` as a
  * record at `to`, and returns the record's length without its length field.
  */
-export function writeSlice(u8: Uint8Array, frame: number, superFrame: SuperFrame, offset: number, bytes: number, to: number): number {
+export function writeSlice(
+  u8: Uint8Array,
+  frame: number,
+  superFrame: SuperFrame,
+  offset: number,
+  bytes: number,
+  to: number,
+): number {
   const { headerBytes, gsoBytes, payloadBytes, l3, l4, ipv6, udp } = superFrame;
   const from = frame - VIRTIO_NET_HDR_BYTES;
   const out = to + RECORD_LENGTH_BYTES;
@@ -108,8 +115,7 @@ export function writeSlice(u8: Uint8Array, frame: number, superFrame: SuperFrame
 }
 
 function amendTcp(u8: Uint8Array, tcp: number, offset: number, last: boolean): void {
-  const sequence =
-    (((u8[tcp + 4]! << 24) | (u8[tcp + 5]! << 16) | (u8[tcp + 6]! << 8) | u8[tcp + 7]!) + offset) >>> 0;
+  const sequence = (((u8[tcp + 4]! << 24) | (u8[tcp + 5]! << 16) | (u8[tcp + 6]! << 8) | u8[tcp + 7]!) + offset) >>> 0;
   u8[tcp + 4] = sequence >>> 24;
   u8[tcp + 5] = sequence >>> 16;
   u8[tcp + 6] = sequence >>> 8;

@@ -58,7 +58,8 @@ export function openTap(options: { readonly name: string; readonly queues: numbe
 
 function openQueue(arena: Arena, name: string, multiQueue: boolean): number {
   const fd = sysOpen(TUN_PATH, O_RDWR | O_NONBLOCK);
-  if (fd < 0) throw new SystemCallError('open', sysErrno(), `${TUN_PATH} (is the tun module there, and the process root?)`);
+  if (fd < 0)
+    throw new SystemCallError('open', sysErrno(), `${TUN_PATH} (is the tun module there, and the process root?)`);
   const request = 64;
   arena.u8.fill(0, request, request + IFREQ_BYTES);
   arena.u8.set(Buffer.from(name), request);
@@ -67,7 +68,11 @@ function openQueue(arena: Arena, name: string, multiQueue: boolean): number {
   if (sysIoctl(fd, TUNSETIFF, arena.base + request) >= 0) return fd;
   const errno = sysErrno();
   sysClose(fd);
-  throw new SystemCallError('ioctl TUNSETIFF', errno, `TAP ${name} (needs CAP_NET_ADMIN; is another process using it?)`);
+  throw new SystemCallError(
+    'ioctl TUNSETIFF',
+    errno,
+    `TAP ${name} (needs CAP_NET_ADMIN; is another process using it?)`,
+  );
 }
 
 /** Turns on the offloads that this kernel has. */

@@ -94,7 +94,11 @@ function openSocket(arena: Arena, options: UnderlaySocketOptions, family: Socket
   if (errno === 0) return fd;
   sysClose(fd);
   const hint =
-    errno === EADDRNOTAVAIL ? ': no such address on this host' : errno === EAFNOSUPPORT ? ': no such address family' : '';
+    errno === EADDRNOTAVAIL
+      ? ': no such address on this host'
+      : errno === EAFNOSUPPORT
+        ? ': no such address family'
+        : '';
   throw new SystemCallError('bind', errno, `UDP ${address} port ${options.port}${hint}`);
 }
 

@@ -67,7 +67,8 @@ export function checkVirtioHeader(
     return true;
   }
   return (
-    (flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) !== 0 && checkSegmentation(u8, header, frame, length, l3, ipv6, gsoType, start)
+    (flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) !== 0 &&
+    checkSegmentation(u8, header, frame, length, l3, ipv6, gsoType, start)
   );
 }
 

@@ -1,0 +1,96 @@
+/** Sends records into one node's TAP and steps all nodes until everything has come out at the other, or nothing moves. */
+import { ipToBytes } from '../../common/ip-address.js';
+import { macToBytes } from '../../common/mac-address.js';
+import { frameOf } from './frame-builder.js';
+import type { Ends } from './frame-arbitraries.js';
+import { networkHeaderAt, segmentAsKernel } from './kernel-segmentation.js';
+import type { TestNode } from './test-node.js';
+import { podAddress } from './test-node.js';
+
+/** Something between the nodes that moves datagrams when told to. */
+export interface Conveyor {
+  /** False when there was nothing to move. */
+  turn(): boolean;
+}
+
+export const NO_CONVEYOR: Conveyor = { turn: () => false };
+
+/** What waits in a packet pair at once: the least that any kernel's socket buffer holds. */
+const IN_FLIGHT_BYTES = 64 << 10;
+/** The kernel may deliver on loopback from another thread of its own when the machine is busy. */
+const QUIET_MS = 5;
+const PATIENCE_MS = 2000;
+
+/** Steps all until nothing moves any more. */
+export function settle(nodes: readonly TestNode[], conveyor: Conveyor = NO_CONVEYOR): void {
+  do {
+    while ([...nodes.map((node) => node.turn()), conveyor.turn()].some((moved) => moved));
+  } while (nodes.some((node) => node.waitForDatagram(QUIET_MS)));
+}
+
+/**
+ * Hands `records` to `from` and returns what `to` gave its pods, in order. Waits for `expectedFrames` (as the kernel cuts
+ * them) for up to two seconds; returns early when they are there.
+ */
+export function exchange(
+  from: TestNode,
+  to: TestNode,
+  records: readonly Uint8Array[],
+  options: { readonly conveyor?: Conveyor; readonly expectedFrames?: number; readonly nodes?: readonly TestNode[] } = {},
+): Uint8Array[] {
+  const { conveyor = NO_CONVEYOR, nodes = [from, to] } = options;
+  const received: Uint8Array[] = [];
+  const step = (): boolean => {
+    const moved = [...nodes.map((node) => node.turn()), conveyor.turn()].some((some) => some);
+    received.push(...to.tap.receiveAll());
+    return moved;
+  };
+  for (let next = 0; next < records.length; ) {
+    for (let bytes = 0; next < records.length && bytes < IN_FLIGHT_BYTES; next++) {
+      if (!from.tap.send(records[next]!)) break;
+      bytes += records[next]!.length;
+    }
+    while (step());
+  }
+  const framesSoFar = (): number => received.reduce((sum, record) => sum + segmentAsKernel(record).length, 0);
+  const expected = options.expectedFrames ?? Infinity;
+  const deadlineMs = performance.now() + (expected === Infinity ? 0 : PATIENCE_MS);
+  do {
+    while (step());
+    if (framesSoFar() >= expected) break;
+  } while (nodes.some((node) => node.waitForDatagram(QUIET_MS)) || performance.now() < deadlineMs);
+  return received;
+}
+
+/** Two pods on different nodes. */
+export function endsOf(from: TestNode, to: TestNode, family: '4' | '6', host?: number): Ends {
+  const source = ipToBytes(podAddress(from.number, family));
+  return { source, destination: ipToBytes(podAddress(to.number, family, host)) };
+}
+
+/** What the far pods' kernel makes of records. */
+export function framesOnTheWire(records: readonly Uint8Array[]): Uint8Array[] {
+  return records.flatMap(segmentAsKernel);
+}
+
+/** What should come out for records that go in: the same frames, each addressed to the MAC of its pod. */
+export function expectedFrames(records: readonly Uint8Array[], to: TestNode): Uint8Array[] {
+  return records.flatMap((record) => {
+    const frames = segmentAsKernel(record);
+    const mac = macToBytes(macOfDestination(frameOf(record), to));
+    for (const frame of frames) frame.set(mac);
+    return frames;
+  });
+}
+
+function macOfDestination(frame: Uint8Array, to: TestNode) {
+  const ip = networkHeaderAt(frame);
+  const [at, bytes] = frame[ip]! >>> 4 === 4 ? [ip + 16, 4] : [ip + 24, 16];
+  const wanted = Buffer.from(frame.subarray(at, at + bytes)).toString('hex');
+  return to.endpoints.find(({ ip: address }) => Buffer.from(ipToBytes(address)).toString('hex') === wanted)!.mac;
+}
+
+/** Frames as text, so that a failed comparison shows where they differ. */
+export function hex(frames: readonly Uint8Array[]): string[] {
+  return frames.map((frame) => Buffer.from(frame).toString('hex'));
+}

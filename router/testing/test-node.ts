@@ -1,0 +1,214 @@
+/**
+ * A whole forwarding thread in the test's own thread, its loop stepped by hand: a real arena, real engines, a real UDP
+ * socket on loopback; a packet pair where the TAP would be; the clock is the test's.
+ */
+import type { Cidr } from '../../common/cidr.js';
+import { parseCidr } from '../../common/cidr.js';
+import { parseIpAddress } from '../../common/ip-address.js';
+import type { IpAddress } from '../../common/ip-address.js';
+import { computedMac, parseMacAddress } from '../../common/mac-address.js';
+import type { MacAddress } from '../../common/mac-address.js';
+import type { NodeId } from '../../common/node-id.js';
+import { parseNodeId } from '../../common/node-id.js';
+import type { CipherName, LocalEndpoint, Route } from '../../common/router-port.js';
+import type { SocketAddress } from '../../common/socket-address.js';
+import { parseSocketAddress } from '../../common/socket-address.js';
+import { Arena } from '../arena.js';
+import { sysClose } from '../ffi.js';
+import { Forwarder } from '../forwarder.js';
+import type { ForwarderCommand, ForwarderEvent, ForwarderReport } from '../forwarder.js';
+import { AF_INET6 } from '../linux-abi.js';
+import { negotiateUnderlay, openUnderlaySockets } from '../underlay-socket.js';
+import { LOOPBACK, waitReadable } from './datagram-socket.js';
+import { PacketPair } from './packet-pair.js';
+import { boundPort } from './socket-port.js';
+
+export interface TestNodeOptions {
+  /** From 1 to 254; decides id and addresses. */
+  readonly number: number;
+  /** UDP GSO and GRO on the underlay, USO towards the pods; all on by default. */
+  readonly gso?: boolean;
+  readonly gro?: boolean;
+  readonly uso?: boolean;
+  readonly lane?: number;
+  readonly lanes?: number;
+}
+
+const POD_HOSTS = [5, 6, 7];
+/** The MAC of the third pod was set by hand. */
+const CUSTOM_MAC = parseMacAddress('02:11:22:33:44:55');
+
+export class TestNode {
+  readonly id: NodeId;
+  readonly number: number;
+  readonly tap = new PacketPair();
+  readonly udpFd: number;
+  readonly address: SocketAddress;
+  readonly forwarder: Forwarder;
+  /** In the order they were emitted; tests empty it. */
+  readonly events: ForwarderEvent[] = [];
+  /** While false, events are refused, as by an agent that does not read. */
+  takesEvents = true;
+  /** The forwarding thread's clock. Loss reports are due by it, so a clock that stands still means none. */
+  nowMs = 0;
+  readonly #commands: ForwarderCommand[] = [];
+  readonly #waitArena = new Arena(4096);
+  readonly #routes: Route[] = [];
+  #generation = 0;
+
+  constructor({ number, gso = true, gro = true, uso = true, lane = 0, lanes = 1 }: TestNodeOptions) {
+    this.number = number;
+    this.id = nodeIdOf(number);
+    this.udpFd = openUnderlaySockets({ address: LOOPBACK, port: 0, count: 1 }).fds[0]!;
+    if (gro) negotiateUnderlay(this.udpFd);
+    this.address = parseSocketAddress(LOOPBACK, boundPort(this.udpFd));
+    const { near: tapFd } = this.tap;
+    const options = { tapFd, udpFd: this.udpFd, wakeFd: -1, lane, lanes, family: AF_INET6, udpGso: gso, tapUso: uso };
+    this.forwarder = new Forwarder(options as ConstructorParameters<typeof Forwarder>[0], {
+      commandsWaiting: () => this.#commands.length > 0,
+      nextCommand: () => this.#commands.shift(),
+      emit: (event) => {
+        if (this.takesEvents) this.events.push(event);
+        return this.takesEvents;
+      },
+      nowMs: () => this.nowMs,
+    });
+  }
+
+  get cidrs(): readonly Cidr[] {
+    return cidrsOf(this.number);
+  }
+
+  get endpoints(): readonly LocalEndpoint[] {
+    return POD_HOSTS.flatMap((host) => (['4', '6'] as const).map((family) => this.#endpoint(family, host)));
+  }
+
+  /** Obeyed at once. */
+  command(command: ForwarderCommand): void {
+    this.#commands.push(command);
+    this.turn();
+  }
+
+  turn(): boolean {
+    return this.forwarder.turn();
+  }
+
+  /** True when a datagram waits at the socket, waiting for one up to `timeoutMs`. */
+  waitForDatagram(timeoutMs: number): boolean {
+    return waitReadable(this.#waitArena, this.udpFd, timeoutMs);
+  }
+
+  report(): ForwarderReport {
+    const before = this.events.length;
+    const took = this.takesEvents;
+    this.takesEvents = true;
+    this.command({ type: 'report' });
+    this.takesEvents = took;
+    const at = this.events.findIndex((event, i) => i >= before && event.type === 'report');
+    return this.events.splice(at, 1)[0] as ForwarderReport & { type: 'report' };
+  }
+
+  drops(): Readonly<Record<string, number>> {
+    return this.report().drops;
+  }
+
+  /** How many drops of each reason `action` caused; reasons that did not occur are absent. */
+  dropsDuring(action: () => void): Record<string, number> {
+    const before = this.drops();
+    action();
+    const grown = Object.entries(this.drops()).map(([reason, n]) => [reason, n - (before[reason] ?? 0)] as const);
+    return Object.fromEntries(grown.filter(([, n]) => n !== 0));
+  }
+
+  /** Adds routes to these peers' pods and installs the tables. */
+  route(...peers: readonly { readonly number: number }[]): void {
+    for (const { number } of peers) {
+      this.#routes.push(...cidrsOf(number).map((cidr) => ({ cidr, peer: nodeIdOf(number) })));
+    }
+    this.useTables(this.#routes);
+  }
+
+  useTables(routes: readonly Route[], endpoints: readonly LocalEndpoint[] = this.endpoints): void {
+    const clusterCidrs = [parseCidr('10.0.0.0/8'), parseCidr('fd00::/16')];
+    const tables = { generation: ++this.#generation, clusterCidrs, localCidrs: this.cidrs, endpoints, routes };
+    this.command({ type: 'tables', tables });
+  }
+
+  close(): void {
+    this.tap.close();
+    sysClose(this.udpFd);
+  }
+
+  #endpoint(family: '4' | '6', host: number): LocalEndpoint {
+    const ip = podAddress(this.number, family, host);
+    return { ip, mac: podMac(ip, host) };
+  }
+}
+
+export function nodeIdOf(number: number): NodeId {
+  return parseNodeId(number.toString(16).padStart(2, '0').repeat(16));
+}
+
+/** The pod CIDRs of a node: 10.N.0.0/16 and fd00:0:N::/48. */
+export function cidrsOf(number: number): readonly Cidr[] {
+  return [parseCidr(`10.${number}.0.0/16`), parseCidr(`fd00:0:${number.toString(16)}::/48`)];
+}
+
+/** Pods are hosts 5, 6 and 7 of their node. */
+export function podAddress(node: number, family: '4' | '6', host = POD_HOSTS[0]!): IpAddress {
+  return parseIpAddress(family === '4' ? `10.${node}.0.${host}` : `fd00:0:${node.toString(16)}::${host}`);
+}
+
+function podMac(ip: IpAddress, host: number): MacAddress {
+  return host === POD_HOSTS[2] ? CUSTOM_MAC : computedMac(ip);
+}
+
+export interface LinkOptions {
+  readonly cipher?: CipherName;
+  readonly mtuBytes?: number;
+  /** Where each sends to instead of the other's own address: a relay's sockets. */
+  readonly viaA?: SocketAddress;
+  readonly viaB?: SocketAddress;
+  /** Tells sessions of one pair apart. */
+  readonly epoch?: number;
+}
+
+export interface LinkKeys {
+  readonly cipher: CipherName;
+  readonly keyAB: Uint8Array;
+  readonly keyBA: Uint8Array;
+  /** The session index that each chose; datagrams to it carry it. */
+  readonly indexA: number;
+  readonly indexB: number;
+}
+
+/** Gives both nodes sessions with each other, as after a handshake, and routes to each other's pods. */
+export function link(a: TestNode, b: TestNode, options: LinkOptions = {}): LinkKeys {
+  a.route(b);
+  b.route(a);
+  const { mtuBytes = 1500 } = options;
+  a.command({ type: 'path', path: { peer: b.id, endpoint: options.viaA ?? b.address, mtuBytes } });
+  b.command({ type: 'path', path: { peer: a.id, endpoint: options.viaB ?? a.address, mtuBytes } });
+  const keys = installSessions(a, b, options);
+  a.command({ type: 'activateSession', localIndex: keys.indexA });
+  b.command({ type: 'activateSession', localIndex: keys.indexB });
+  return keys;
+}
+
+/** Installs a session on both sides and activates it on neither. */
+export function installSessions(a: TestNode, b: TestNode, options: LinkOptions = {}): LinkKeys {
+  const { cipher = 'aes-256-gcm', epoch = 0 } = options;
+  const keys: LinkKeys = {
+    cipher,
+    keyAB: new Uint8Array(32).fill(a.number + 16 * epoch),
+    keyBA: new Uint8Array(32).fill(0x80 + a.number + 16 * epoch),
+    indexA: 0x00a10000 + 256 * epoch + b.number,
+    indexB: 0x00b20000 + 256 * epoch + a.number,
+  };
+  const { keyAB, keyBA, indexA, indexB } = keys;
+  const toA = { peer: b.id, localIndex: indexA, remoteIndex: indexB, cipher, sendKey: keyAB, receiveKey: keyBA };
+  const toB = { peer: a.id, localIndex: indexB, remoteIndex: indexA, cipher, sendKey: keyBA, receiveKey: keyAB };
+  a.command({ type: 'installSession', session: toA });
+  b.command({ type: 'installSession', session: toB });
+  return keys;
+}
