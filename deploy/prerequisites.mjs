@@ -124,7 +124,7 @@ function explainNoNamespaces() {
   return [
     'Cannot make network namespaces with TAP devices here:',
     ...(found.length > 0 ? found : ['the kernel refused, for a reason that could not be told']).map((r) => `  - ${r}`),
-    ...(isRoot ? [] : ['Or run it as root: sudo npm run demo']),
+    ...(isRoot ? [] : ['Or run it as root (sudo).']),
   ].join('\n');
 }
 

@@ -2,6 +2,7 @@
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Peer, Status } from '../../common/api.js';
+import { DemoError } from '../../common/errors.js';
 import { AgentApi } from './agent-api.js';
 import type { NetworkNamespace } from './network-namespace.js';
 import { UNDERLAY_PORT } from './plan.js';
@@ -79,7 +80,9 @@ export class DemoNode {
   waitReady(timeoutMs = READY_TIMEOUT_MS): Promise<Status> {
     return waitUntil(`node ${this.name} ready`, timeoutMs, async () => {
       const status = await this.api.status();
-      return status.ready && status;
+      if (status.ready) return status;
+      const missing = status.conditions.filter(({ ok }) => !ok);
+      throw new DemoError(missing.map(({ name, message }) => `${name}: ${message}`).join('; '));
     });
   }
 

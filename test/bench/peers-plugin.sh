@@ -1,21 +1,21 @@
 # Heddle as a case of a peers benchmark (PEERS_PLUGIN=test/bench/peers-plugin.sh): the real daemons with their handshake,
 # in the two node namespaces that the benchmark made, and pods attached by the CNI executable. Needs a built dist/.
 # shellcheck shell=bash disable=SC2154  # NS_*, UND_*, WORK, PIDFILE come from the benchmark
-HEDDLE_DIST=${HEDDLE_DIST:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../../dist" && pwd)}
+HEDDLE_BENCH_DIST=${HEDDLE_BENCH_DIST:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../../dist" && pwd)}
 
 desc_heddle="Heddle, encrypted, TypeScript in user space, pods by CNI (L2)"
-case_heddle_ok() { [ -f "$HEDDLE_DIST/meshd.js" ] && have node && have nft; }
+case_heddle_ok() { [ -f "$HEDDLE_BENCH_DIST/meshd.js" ] && have node && have nft; }
 
 heddle_pod_cidr() { [ "$1" = A ] && echo 10.40.1.0/24 || echo 10.40.2.0/24; }
 
 heddle_start() { # heddle_start A|B: one node's meshd
   local w=$1
-  spawn "$w" "heddle$w" node "$HEDDLE_DIST/meshd.js" --config "$WORK/none.yaml" \
+  spawn "$w" "heddle$w" node "$HEDDLE_BENCH_DIST/meshd.js" --config "$WORK/none.yaml" \
     --node-name "node$w" --pod-cidrs "$(heddle_pod_cidr "$w")" --cluster-cidrs 10.40.0.0/16 \
     --seeds "$(und "$(peer "$w")")" --listen-address "$(und "$w")" \
     --cluster-secret-file "$WORK/secret" --state-dir "$WORK/state$w" --run-dir "$WORK/run$w" \
     --api-socket "$WORK/run$w/api.sock" --api-address '' --bridge-name "$BRIDGE" --tap-name hd-tap \
-    --log-level warn ${HEDDLE_FLAGS:-}
+    --log-level warn ${HEDDLE_BENCH_FLAGS:-}
 }
 
 heddle_cni() { # heddle_cni A|B VERB: what a container runtime does
@@ -23,7 +23,7 @@ heddle_cni() { # heddle_cni A|B VERB: what a container runtime does
   [ "$w" = B ] && pod=$NS_PODB
   printf '{"cniVersion":"1.0.0","name":"heddle","type":"heddle-cni"}' |
     HEDDLE_CNI_SOCKET="$WORK/run$w/cni.sock" CNI_COMMAND=$2 CNI_CONTAINERID="bench$w" CNI_NETNS="/run/netns/$pod" \
-      CNI_IFNAME=eth0 CNI_PATH="$HEDDLE_DIST" node "$HEDDLE_DIST/heddle-cni.js"
+      CNI_IFNAME=eth0 CNI_PATH="$HEDDLE_BENCH_DIST" node "$HEDDLE_BENCH_DIST/heddle-cni.js"
 }
 
 heddle_until() { # heddle_until SECONDS cmd...: try until it succeeds
@@ -32,7 +32,7 @@ heddle_until() { # heddle_until SECONDS cmd...: try until it succeeds
   return 1
 }
 
-heddle_peer_up() { node "$HEDDLE_DIST/meshctl.js" --socket "$WORK/run$1/api.sock" peers -o json | grep -q '"state": *"up"'; }
+heddle_peer_up() { node "$HEDDLE_BENCH_DIST/meshctl.js" --socket "$WORK/run$1/api.sock" peers -o json | grep -q '"state": *"up"'; }
 
 case_heddle_up() {
   local w pid

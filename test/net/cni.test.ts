@@ -5,13 +5,14 @@
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { buildSync } from 'esbuild';
-import { CniService, EndpointStore, replayTombstones, VethPodNetwork } from '../../cni/index.js';
+import { CniServer } from '../../agent/cni-server.js';
+import { systemClock } from '../../agent/clock.js';
+import { NoticeLog } from '../../agent/notice-log.js';
+import { CniService, EndpointStore, MAX_REQUEST_BYTES, replayTombstones, VethPodNetwork } from '../../cni/index.js';
 import type { CniPorts, EndpointRecord, Unreadiness } from '../../cni/index.js';
 import { parseCidr } from '../../common/cidr.js';
 import { hostCommands } from '../../common/command.js';
@@ -53,7 +54,7 @@ class TestAgent {
   announced: readonly EndpointRecord[] = [];
   service!: CniService;
   ipam!: Ipam;
-  #server: Server | null = null;
+  #server: CniServer | null = null;
 
   constructor(
     readonly folder: string,
@@ -88,13 +89,18 @@ class TestAgent {
     this.service = new CniService(ports);
     await replayTombstones(systemDisk, this.spool, (request, asOfMs) => this.service.handle(request, asOfMs), log);
     await this.ipam.reconcile(await this.service.reconcile());
-    await this.#listen();
+    this.#server = new CniServer({
+      path: this.socketPath,
+      maxRequestBytes: MAX_REQUEST_BYTES,
+      answer: (request) => this.service.answer(request),
+      notices: new NoticeLog(log, systemClock),
+    });
+    await this.#server.start();
   }
 
   async stop(): Promise<void> {
-    const server = this.#server;
+    await this.#server?.stop();
     this.#server = null;
-    if (server !== null) await new Promise<void>((resolve) => server.close(() => resolve()));
   }
 
   #nodeCommands(): CommandRunner {
@@ -104,17 +110,6 @@ class TestAgent {
         return hostCommands.run('nsenter', [`--net=${path(NODE)}`, program, ...args], input);
       },
     };
-  }
-
-  async #listen(): Promise<void> {
-    const server = createServer({ allowHalfOpen: true }, (socket) => {
-      const chunks: Buffer[] = [];
-      socket.on('data', (chunk: Buffer) => chunks.push(chunk));
-      socket.on('end', () => void this.service.answer(Buffer.concat(chunks)).then((answer) => socket.end(answer)));
-    });
-    rmSync(this.socketPath, { force: true });
-    await new Promise<void>((resolve) => server.listen(this.socketPath, resolve));
-    this.#server = server;
   }
 }
 

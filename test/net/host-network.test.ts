@@ -23,6 +23,7 @@ const sh = (line: string) => inside.run('sh', ['-c', line]);
 const spec: HostNetworkSpec = {
   bridgeName: 'heddle0',
   bridgeMac: parseMacAddress('0a:58:0a:01:01:01'),
+  stateDir: '/var/lib/heddle',
   tapName: 'heddle-tap',
   podMtuBytes: 1392,
   podCidrs: [parseCidr('10.1.1.0/24'), parseCidr('fd00:1:0:1::/64')],
@@ -54,9 +55,16 @@ describe('reconcileHostNetwork on a fresh host', () => {
     expect(bridge).toContain('inet 10.1.1.1/24');
     expect(bridge).toContain('inet6 fd00:1:0:1::1/64');
     expect(bridge).toContain('mcast_snooping 0');
+    expect(bridge).toContain('alias heddle/1|node|/var/lib/heddle');
     expect(await sh('ip route get 10.1.77.5')).toContain('dev heddle0');
     expect(await sh('ip -6 route get fd00:1:0:77::5')).toContain('dev heddle0');
     expect((await sh('cat /proc/sys/net/ipv4/ip_forward')).trim()).toBe('1');
+  });
+
+  it('lets no super-frame to the TAP that is larger than those of pods, wherever it comes from', async () => {
+    for (const link of ['heddle0', 'heddle-tap']) {
+      expect(await sh(`ip -details link show dev ${link}`)).toContain('gso_max_size 61440');
+    }
   });
 
   it('keeps the MAC when a port with a lower one joins', async () => {
@@ -85,6 +93,9 @@ describe('reconcileHostNetwork on a host that someone changed', () => {
     ['the TAP is replaced', `ip link del heddle-tap; ${makeTap}`],
     ['the TAP is set down', 'ip link set heddle-tap down'],
     ['the TAP gets another MTU', 'ip link set heddle-tap mtu 1300'],
+    ['the bridge loses its mark', 'ip link set heddle0 alias ""'],
+    ['the bridge takes larger super-frames', 'ip link set heddle0 gso_max_size 65536'],
+    ['the TAP takes larger super-frames', 'ip link set heddle-tap gso_max_size 65536'],
     ['the TAP learns', 'bridge link set dev heddle-tap learning on'],
     ['the TAP stops flooding', 'bridge link set dev heddle-tap mcast_flood off'],
     ['the IPv4 route is removed', 'ip route del 10.1.0.0/16'],
