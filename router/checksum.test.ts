@@ -1,6 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { fold, pseudoHeaderSum, sumWords, writeIcmpv6Checksum, writeIpv4Checksum, writePartialChecksum } from './checksum.js';
+import {
+  fold,
+  pseudoHeaderSum,
+  sumWords,
+  writeIcmpv6Checksum,
+  writeIpv4Checksum,
+  writePartialChecksum,
+} from './checksum.js';
 import { internetChecksum, onesComplementSum, pseudoHeader } from './testing/internet-checksum.js';
 import { patternBytes } from './testing/frame-arbitraries.js';
 
@@ -34,13 +41,18 @@ describe('checksums', () => {
 
   it('of an IPv4 header hold for every header length', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 5, max: 15 }), fc.uint8Array({ minLength: 60, maxLength: 60 }), place, (words, header, at) => {
-        header[0] = 0x40 | words;
-        const memory = placed(header, at);
-        writeIpv4Checksum(memory, at);
-        expect(internetChecksum(memory.subarray(at, at + words * 4))).toBe(0);
-        expect(memory.subarray(at + words * 4, at + 60)).toEqual(header.subarray(words * 4));
-      }),
+      fc.property(
+        fc.integer({ min: 5, max: 15 }),
+        fc.uint8Array({ minLength: 60, maxLength: 60 }),
+        place,
+        (words, header, at) => {
+          header[0] = 0x40 | words;
+          const memory = placed(header, at);
+          writeIpv4Checksum(memory, at);
+          expect(internetChecksum(memory.subarray(at, at + words * 4))).toBe(0);
+          expect(memory.subarray(at + words * 4, at + 60)).toEqual(header.subarray(words * 4));
+        },
+      ),
     );
   });
 

@@ -66,6 +66,12 @@ export class Counters {
     };
   }
 
+  /** Everything back to zero, drops included. */
+  clear(): void {
+    this.drops.fill(0);
+    this.#peers.fill(0);
+  }
+
   forget(peer: number): void {
     this.#peers.fill(0, peer * PEER_FIELDS, (peer + 1) * PEER_FIELDS);
   }

@@ -58,6 +58,13 @@ export const sysBind = libcFunction<[fd: number, address: number, length: number
   POINTER,
   'uint',
 ]);
+export const sysGetsockname = libcFunction<[fd: number, address: number, length: number]>('getsockname', 'int', [
+  'int',
+  POINTER,
+  POINTER,
+]);
+/** `to` becomes another name of what `from` is, in one step, whatever it was before. */
+export const sysDup2 = libcFunction<[from: number, to: number]>('dup2', 'int', ['int', 'int']);
 export const sysSetsockopt = libcFunction<[fd: number, level: number, name: number, value: number, length: number]>(
   'setsockopt',
   'int',
@@ -135,7 +142,7 @@ export function loadOptionalLibrary(soname: string): { library: OptionalLibrary 
     const library = koffi.load(soname);
     return {
       library: {
-        func: <A extends number[]>(name: string, result: 'int' | 'void' | 'pointer', args: string[]) =>
+        func: <A extends number[]>(name: string, result: 'int' | 'void' | 'pointer', args: string[]): Native<A> =>
           library.func(name, result === 'pointer' ? POINTER : result, args),
       },
       reason: '',

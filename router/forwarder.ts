@@ -140,6 +140,16 @@ export class Forwarder {
     return this.#peers;
   }
 
+  /** Forgets all counts: what the warm-up did is nobody's traffic. */
+  clearCounters(): void {
+    this.#counters.clear();
+  }
+
+  /** Obeys one command at once, before the loop runs. */
+  obey(command: ForwarderCommand): void {
+    this.#obey(command);
+  }
+
   /** Forwards until a `stop` command comes. */
   run(): void {
     while (!this.#stopped) {

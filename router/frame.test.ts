@@ -61,13 +61,17 @@ describe('parseFrame', () => {
 
   it('never reads a header that the frame does not hold', () => {
     fc.assert(
-      fc.property(fc.constantFrom(v4, v6).chain((ends) => packet(ends, limits)), fc.nat(), (spec, cut) => {
-        const frame = frameOf(buildRecord(spec));
-        const l3 = 14 + 4 * spec.vlans.length;
-        const headerBytes = spec.source.length === 4 ? 20 + spec.ipOptionBytes : 40;
-        const length = cut % (frame.length + 1);
-        expect(parse(frame, length) === FRAME_TOO_SHORT).toBe(length < l3 + headerBytes);
-      }),
+      fc.property(
+        fc.constantFrom(v4, v6).chain((ends) => packet(ends, limits)),
+        fc.nat(),
+        (spec, cut) => {
+          const frame = frameOf(buildRecord(spec));
+          const l3 = 14 + 4 * spec.vlans.length;
+          const headerBytes = spec.source.length === 4 ? 20 + spec.ipOptionBytes : 40;
+          const length = cut % (frame.length + 1);
+          expect(parse(frame, length) === FRAME_TOO_SHORT).toBe(length < l3 + headerBytes);
+        },
+      ),
     );
   });
 

@@ -54,7 +54,9 @@ export function parseFrame(arena: Arena, at: number, length: number, parsed: Par
   // Frames lie at 4-byte boundaries plus 2, so the layer 3 header is aligned for word loads.
   const w = l3 >>> 2;
   if (etherType === ETHERTYPE_IPV4) {
-    if (l3 + IPV4_HEADER_BYTES > end || u8[l3]! >>> 4 !== 4 || (u8[l3]! & 15) < 5) return FRAME_TOO_SHORT;
+    const headerBytes = (u8[l3]! & 15) * 4;
+    if (l3 + IPV4_HEADER_BYTES > end || u8[l3]! >>> 4 !== 4) return FRAME_TOO_SHORT;
+    if (headerBytes < IPV4_HEADER_BYTES || l3 + headerBytes > end) return FRAME_TOO_SHORT;
     words[0] = words[1] = words[4] = words[5] = 0;
     words[2] = words[6] = MAPPED_WORD;
     words[3] = i32[w + 3]!;

@@ -53,23 +53,27 @@ export class HalfUnits {
     from: number,
     bytes: number,
   ): number {
-    const place = this.#place(session, counter);
-    if (!this.#holds(place, session, lane, counter)) this.#begin(place, session, lane, counter, chunks, unitBytes);
     const last = chunk === chunks - 1;
     // All chunks but the last have one size, and together they are the unit: anything else is not ours.
     const chunkBytes = last ? (unitBytes - bytes) / (chunks - 1) : bytes;
+    if (
+      !Number.isInteger(chunkBytes) ||
+      bytes > chunkBytes ||
+      unitBytes > MAX_UNIT_BYTES ||
+      unitBytes <= (chunks - 1) * chunkBytes ||
+      unitBytes > chunks * chunkBytes
+    ) {
+      return this.#mismatch();
+    }
+    const place = this.#place(session, counter);
+    if (!this.#holds(place, session, lane, counter)) this.#begin(place, session, lane, counter, chunks, unitBytes);
     const known = this.#chunkBytes[place]!;
     if (
       this.#chunks[place] !== chunks ||
       this.#unitBytes[place] !== unitBytes ||
-      (known !== 0 && known !== chunkBytes) ||
-      !Number.isInteger(chunkBytes) ||
-      bytes > chunkBytes ||
-      unitBytes <= (chunks - 1) * chunkBytes ||
-      unitBytes > chunks * chunkBytes
+      (known !== 0 && known !== chunkBytes)
     ) {
-      this.counters.drops[DROP.reassemblyMismatch]!++;
-      return INCOMPLETE;
+      return this.#mismatch();
     }
     this.#chunkBytes[place] = chunkBytes;
     const word = place * 2 + (chunk >>> 5);
@@ -88,6 +92,11 @@ export class HalfUnits {
   /** Forgets what a session left behind. */
   forget(session: number): void {
     for (let place = 0; place < MAX_HALF_UNITS; place++) if (this.#session[place] === session) this.release(place);
+  }
+
+  #mismatch(): typeof INCOMPLETE {
+    this.counters.drops[DROP.reassemblyMismatch]!++;
+    return INCOMPLETE;
   }
 
   #place(session: number, counter: number): number {

@@ -153,8 +153,10 @@ export class OutsideReceiver {
     for (let at = 0, part = 0; at < total; at += this.#stride, part++) {
       const header = this.#headers[i]! + part * HEADER_BYTES;
       const chunk = this.#chunks[i]! + part * chunkBytes;
-      u8.copyWithin(this.#linear + at, header, header + HEADER_BYTES);
-      u8.copyWithin(this.#linear + at + HEADER_BYTES, chunk, chunk + chunkBytes);
+      // Never more than what came: a stride larger than the rest would run past the end.
+      const bytes = Math.min(this.#stride, total - at);
+      u8.copyWithin(this.#linear + at, header, header + Math.min(HEADER_BYTES, bytes));
+      u8.copyWithin(this.#linear + at + HEADER_BYTES, chunk, chunk + bytes - HEADER_BYTES);
     }
     const header = this.#headers[RECEIVE_MESSAGES]!;
     const chunk = this.#chunks[RECEIVE_MESSAGES]!;

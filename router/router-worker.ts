@@ -8,6 +8,7 @@ import { assert } from '../common/errors.js';
 import type { ForwarderCommand, ForwarderOptions } from './forwarder.js';
 import { Forwarder } from './forwarder.js';
 import { MAX_PENDING_EVENTS } from './limits.js';
+import { WarmUp } from './warm-up.js';
 import { FLAG_COMMANDS, FLAG_EVENTS_TAKEN } from './worker-flags.js';
 
 export interface WorkerData {
@@ -23,10 +24,14 @@ function start(): void {
   const { options, commands, flags } = workerData as WorkerData;
   const words = new Int32Array(flags);
   let emitted = 0;
-  const forwarder = new Forwarder(options, {
+  const warmUp = new WarmUp(options.family);
+  let warm = false;
+  const standIns = { ...options, tapFd: warmUp.tapFd, udpFd: warmUp.udpFd };
+  const forwarder = new Forwarder(standIns, {
     commandsWaiting: () => words[FLAG_COMMANDS] === 1 && Atomics.exchange(words, FLAG_COMMANDS, 0) === 1,
     nextCommand: () => receiveMessageOnPort(commands)?.message as ForwarderCommand | undefined,
     emit: (event) => {
+      if (!warm) return true;
       if (((emitted - Atomics.load(words, FLAG_EVENTS_TAKEN)) | 0) >= MAX_PENDING_EVENTS) return false;
       emitted = (emitted + 1) | 0;
       port.postMessage(event);
@@ -34,6 +39,9 @@ function start(): void {
     },
     nowMs: () => performance.now(),
   });
+  warmUp.run(forwarder);
+  warmUp.replace(options.tapFd, options.udpFd);
+  warm = true;
   port.postMessage({ type: 'ready', engine: forwarder.engine.name });
   // The loop starts once the main thread says so: it may have privileges to drop first.
   port.once('message', () => {

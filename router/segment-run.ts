@@ -13,10 +13,12 @@ import type { Counters } from './counters.js';
 import { DROP } from './drop-reasons.js';
 import { sysErrno, sysWrite, sysWritev } from './ffi.js';
 import { ETHERNET_BYTES, IPV4_HEADER_BYTES, IPV6_HEADER_BYTES, PROTOCOL_TCP, PROTOCOL_UDP } from './frame.js';
+import { MAX_FRAME_BYTES } from './limits.js';
 import {
   EAGAIN,
   ENOBUFS,
   IOVEC_BYTES,
+  UDP_MAX_SEGMENTS,
   VIRTIO_NET_HDR_BYTES,
   VIRTIO_NET_HDR_F_NEEDS_CSUM,
   VIRTIO_NET_HDR_GSO_NONE,
@@ -24,7 +26,14 @@ import {
   VIRTIO_NET_HDR_GSO_TCPV6,
   VIRTIO_NET_HDR_GSO_UDP_L4,
 } from './linux-abi.js';
-import { readU16be, writeU16be } from './super-frame.js';
+import {
+  createSuperFrame,
+  readSuperFrame,
+  readU16be,
+  RECORD_LENGTH_BYTES,
+  writeSlice,
+  writeU16be,
+} from './super-frame.js';
 import {
   readU16le,
   TCP_CHECKSUM_OFFSET,
@@ -58,6 +67,9 @@ export class SegmentRun {
   #udp = false;
   #payloadBytes = 0;
   #segmentBytes = 0;
+  readonly #superFrame = createSuperFrame();
+  /** Where a datagram of a UDP super-frame is written to; only on kernels without USO. */
+  readonly #slice: number;
 
   constructor(
     private readonly arena: Arena,
@@ -66,6 +78,7 @@ export class SegmentRun {
     private readonly uso: boolean,
   ) {
     this.#iovecs = arena.allocate(MAX_RUN * IOVEC_BYTES);
+    this.#slice = uso ? 0 : arena.allocate(MAX_FRAME_BYTES + 64);
   }
 
   /**
@@ -81,7 +94,7 @@ export class SegmentRun {
       u8[header] !== VIRTIO_NET_HDR_F_NEEDS_CSUM ||
       !this.#plain(l3, ipv6, l4 - frame, header)
     ) {
-      return this.#writeAlone(header, length);
+      return this.#writeAlone(header, length, l3, ipv6);
     }
     const udp = u8[ipv6 ? l3 + 6 : l3 + 9] === PROTOCOL_UDP;
     const end = header + length;
@@ -89,8 +102,9 @@ export class SegmentRun {
     const payload = l4 + l4Bytes;
     const payloadBytes = end - payload;
     const ipBytes = ipv6 ? readU16be(u8, l3 + 4) + IPV6_HEADER_BYTES : readU16be(u8, l3 + 2);
-    if (payloadBytes <= 0 || l3 + ipBytes !== end || (!udp && !this.#joinableFlags(l4, l4Bytes))) {
-      return this.#writeAlone(header, length);
+    const joinable = udp ? readU16be(u8, l4 + 4) === end - l4 : this.#joinableFlags(l4, l4Bytes);
+    if (payloadBytes <= 0 || l3 + ipBytes !== end || !joinable) {
+      return this.#writeAlone(header, length, l3, ipv6);
     }
     const gso = u8[header + VH_GSO_TYPE]! !== VIRTIO_NET_HDR_GSO_NONE;
     const segmentBytes = gso ? readU16le(u8, header + VH_GSO_SIZE) : payloadBytes;
@@ -100,7 +114,7 @@ export class SegmentRun {
       }
       this.flush();
     }
-    if (udp && !this.uso) return this.#writeAlone(header, length);
+    if (udp && !this.uso) return this.#writeAlone(header, length, l3, ipv6);
     this.#begin(header, length, l3, l4, l4Bytes, ipv6, udp, payloadBytes, segmentBytes);
   }
 
@@ -182,6 +196,7 @@ export class SegmentRun {
     if (this.#payloadBytes % this.#segmentBytes !== 0 || this.#payloadBytes + payloadBytes > MAX_PAYLOAD_BYTES)
       return false;
     const segments = this.#payloadBytes / this.#segmentBytes;
+    if (udp && this.#payloadBytes + payloadBytes > this.#segmentBytes * UDP_MAX_SEGMENTS) return false;
     return (
       this.#sameEthernet(l3) &&
       (ipv6 ? this.#sameIpv6(l3) : this.#sameIpv4(l3, segments)) &&
@@ -234,7 +249,7 @@ export class SegmentRun {
     return this.arena.i32[l4 >>> 2] === this.arena.i32[this.#l4 >>> 2];
   }
 
-  /** Same ports, acknowledgement, window and options, consecutive sequence number, no PSH before. */
+  /** Same ports, acknowledgement, window, urgent pointer and options, consecutive sequence number, no PSH before. */
   #nextTcp(l4: number, l4Bytes: number): boolean {
     const { u8, i32 } = this.arena;
     const head = this.#l4;
@@ -242,7 +257,8 @@ export class SegmentRun {
     if (!this.#samePorts(l4) || i32[(l4 + 8) >>> 2] !== i32[(head + 8) >>> 2]) return false;
     if (u8[l4 + 12] !== u8[head + 12] || (headFlags & TCP_PSH) !== 0) return false;
     if (((u8[l4 + 13]! ^ headFlags) & ~TCP_PSH) !== 0) return false;
-    if (u8[l4 + 14] !== u8[head + 14] || u8[l4 + 15] !== u8[head + 15]) return false;
+    if (readU16be(u8, l4 + 14) !== readU16be(u8, head + 14)) return false;
+    if (readU16be(u8, l4 + 18) !== readU16be(u8, head + 18)) return false;
     for (let i = TCP_MIN_BYTES; i < l4Bytes; i += 4) if (i32[(l4 + i) >>> 2] !== i32[(head + i) >>> 2]) return false;
     return sequence(u8, l4) === ((sequence(u8, head) + this.#payloadBytes) | 0);
   }
@@ -269,8 +285,28 @@ export class SegmentRun {
     writePartialChecksum(u8, this.#l3, this.#ipv6, protocol, l4Bytes, field);
   }
 
-  #writeAlone(header: number, length: number): void {
+  #writeAlone(header: number, length: number, l3: number, ipv6: boolean): void {
     this.flush();
+    if (!this.uso && this.arena.u8[header + VH_GSO_TYPE] === VIRTIO_NET_HDR_GSO_UDP_L4) {
+      return this.#writeCut(header, length, l3, ipv6);
+    }
+    this.#write(header, length);
+  }
+
+  /** A kernel without USO refuses a UDP super-frame that a newer one gave the peer: it gets the datagrams one by one. */
+  #writeCut(header: number, length: number, l3: number, ipv6: boolean): void {
+    const { u8 } = this.arena;
+    const parts = this.#superFrame;
+    const frame = header + VIRTIO_NET_HDR_BYTES;
+    if (!readSuperFrame(u8, frame, length - VIRTIO_NET_HDR_BYTES, l3, ipv6, parts)) return this.#write(header, length);
+    for (let offset = 0; offset < parts.payloadBytes; offset += parts.gsoBytes) {
+      const bytes = Math.min(parts.gsoBytes, parts.payloadBytes - offset);
+      const sliceBytes = writeSlice(u8, frame, parts, offset, bytes, this.#slice);
+      this.#write(this.#slice + RECORD_LENGTH_BYTES, sliceBytes);
+    }
+  }
+
+  #write(header: number, length: number): void {
     if (sysWrite(this.fd, this.arena.base + header, length) < 0) this.#countFailure();
   }
 

@@ -50,27 +50,37 @@ const cutShort = (spec: FrameSpec): boolean => spec.source.length === 16 && spec
 describe('slices of a super-frame', () => {
   it('give, cut by the kernel, exactly the frames that the whole gives', () => {
     fc.assert(
-      fc.property(ends.chain((pair) => superFrame(pair, limits)), fc.integer({ min: 1, max: 64 }), (spec, segments) => {
-        if (cutShort(spec)) return;
-        const record = buildRecord(spec);
-        expect(hex(framesOnTheWire(sliceAll(record, segments)))).toEqual(hex(segmentAsKernel(record)));
-      }),
+      fc.property(
+        ends.chain((pair) => superFrame(pair, limits)),
+        fc.integer({ min: 1, max: 64 }),
+        (spec, segments) => {
+          if (cutShort(spec)) return;
+          const record = buildRecord(spec);
+          expect(hex(framesOnTheWire(sliceAll(record, segments)))).toEqual(hex(segmentAsKernel(record)));
+        },
+      ),
       { numRuns: 300 },
     );
   });
 
   it('say so themselves when they are super-frames no more', () => {
     fc.assert(
-      fc.property(ends.chain((pair) => superFrame(pair, limits)), (spec) => {
-        if (cutShort(spec)) return;
-        for (const slice of sliceAll(buildRecord(spec), 1)) expect(slice[1]).toBe(0);
-      }),
+      fc.property(
+        ends.chain((pair) => superFrame(pair, limits)),
+        (spec) => {
+          if (cutShort(spec)) return;
+          for (const slice of sliceAll(buildRecord(spec), 1)) expect(slice[1]).toBe(0);
+        },
+      ),
       { numRuns: 50 },
     );
   });
 
   it('wrap identification and sequence number, and keep FIN and PSH for the last and CWR for the first', () => {
-    const [spec] = fc.sample(superFrame({ source: Uint8Array.of(10, 1, 0, 5), destination: Uint8Array.of(10, 2, 0, 7) }, limits), 1);
+    const [spec] = fc.sample(
+      superFrame({ source: Uint8Array.of(10, 1, 0, 5), destination: Uint8Array.of(10, 2, 0, 7) }, limits),
+      1,
+    );
     const tcp = { kind: 'tcp' as const, sequence: 0xfffffff0, acknowledgement: 9, window: 5, urgent: 0 };
     const transport = { ...tcp, flags: 0x99, options: new Uint8Array(12).fill(1) };
     const frame: FrameSpec = {
@@ -92,9 +102,12 @@ describe('slices of a super-frame', () => {
 describe('a frame that is not sliced', () => {
   it('is every plain packet', () => {
     fc.assert(
-      fc.property(ends.chain((pair) => packet(pair, limits)), (spec) => {
-        expect(read(buildRecord(spec))).toBeNull();
-      }),
+      fc.property(
+        ends.chain((pair) => packet(pair, limits)),
+        (spec) => {
+          expect(read(buildRecord(spec))).toBeNull();
+        },
+      ),
     );
   });
 
@@ -106,7 +119,10 @@ describe('a frame that is not sliced', () => {
   });
 
   it('is one whose header says what cannot be: no payload, no segment size', () => {
-    const [spec] = fc.sample(superFrame({ source: Uint8Array.of(10, 1, 0, 5), destination: Uint8Array.of(10, 2, 0, 7) }, limits), 1);
+    const [spec] = fc.sample(
+      superFrame({ source: Uint8Array.of(10, 1, 0, 5), destination: Uint8Array.of(10, 2, 0, 7) }, limits),
+      1,
+    );
     expect(read(buildRecord({ ...spec!, gsoBytes: 0 }))).toBeNull();
     expect(read(buildRecord({ ...spec!, payload: new Uint8Array(0) }))).toBeNull();
   });

@@ -4,7 +4,7 @@
  *
  *   0 flags | 1 gso type | 2 header length u16 | 4 gso size u16 | 6 checksum start u16 | 8 checksum offset u16
  */
-import { ETHERNET_BYTES, IPV4_HEADER_BYTES, IPV6_HEADER_BYTES, PROTOCOL_TCP, PROTOCOL_UDP } from './frame.js';
+import { IPV6_HEADER_BYTES, PROTOCOL_TCP, PROTOCOL_UDP } from './frame.js';
 import {
   VIRTIO_NET_HDR_F_DATA_VALID,
   VIRTIO_NET_HDR_F_NEEDS_CSUM,
@@ -54,11 +54,12 @@ export function checkVirtioHeader(
   const gsoType = u8[header + VH_GSO_TYPE]! & ~VIRTIO_NET_HDR_GSO_ECN;
   if ((flags & ~(VIRTIO_NET_HDR_F_NEEDS_CSUM | VIRTIO_NET_HDR_F_DATA_VALID)) !== 0) return false;
   // Whether the checksum was verified is the receiver's to say, not the peer's.
-  if ((flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) === 0) u8[header] = 0;
+  u8[header] = flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
   const start = readU16le(u8, header + VH_CHECKSUM_START);
   if ((flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) !== 0) {
     const field = start + readU16le(u8, header + VH_CHECKSUM_OFFSET);
-    if (start < ETHERNET_BYTES + IPV4_HEADER_BYTES || field + 2 > length) return false;
+    // Behind the IP header only: a checksum written into it would change addresses after they were checked.
+    if (frame + start < l3 + ipHeaderBytes(u8, l3, ipv6) || field + 2 > length) return false;
   }
   if (gsoType === VIRTIO_NET_HDR_GSO_NONE) {
     if (u8[header + VH_GSO_TYPE] !== 0) return false;
@@ -83,8 +84,7 @@ function checkSegmentation(
   start: number,
 ): boolean {
   const l4 = frame + start;
-  const ipBytes = ipv6 ? IPV6_HEADER_BYTES : (u8[l3]! & 15) * 4;
-  if (l4 < l3 + ipBytes || (!ipv6 && l4 !== l3 + ipBytes)) return false;
+  if (!ipv6 && (l4 !== l3 + ipHeaderBytes(u8, l3, ipv6) || isFragment(u8, l3))) return false;
   const protocol = ipv6 ? (l4 === l3 + IPV6_HEADER_BYTES ? u8[l3 + 6]! : 0) : u8[l3 + 9]!;
   const udp = gsoType === VIRTIO_NET_HDR_GSO_UDP_L4;
   if (!udp && gsoType !== (ipv6 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4)) return false;
@@ -97,4 +97,13 @@ function checkSegmentation(
   if (readU16le(u8, header + VH_CHECKSUM_OFFSET) !== (udp ? UDP_CHECKSUM_OFFSET : TCP_CHECKSUM_OFFSET)) return false;
   writeU16le(u8, header + VH_HEADER_LENGTH, headers);
   return readU16le(u8, header + VH_GSO_SIZE) >= MIN_GSO_BYTES;
+}
+
+function ipHeaderBytes(u8: Uint8Array, l3: number, ipv6: boolean): number {
+  return ipv6 ? IPV6_HEADER_BYTES : (u8[l3]! & 15) * 4;
+}
+
+/** More fragments follow, or an offset (RFC 791). */
+function isFragment(u8: Uint8Array, l3: number): boolean {
+  return ((u8[l3 + 6]! & 0x3f) | u8[l3 + 7]!) !== 0;
 }

@@ -7,7 +7,7 @@ import { VIRTIO_BYTES } from './frame-builder.js';
 import { internetChecksum, onesComplementSum, pseudoHeader } from './internet-checksum.js';
 
 const NEEDS_CHECKSUM = 1;
-const GSO_UDP_L4 = 5;
+const UDP_CHECKSUM_OFFSET = 6;
 const TCP_FIN = 0x01;
 const TCP_PSH = 0x08;
 const TCP_CWR = 0x80;
@@ -23,7 +23,7 @@ export function segmentAsKernel(record: Uint8Array): Uint8Array[] {
   const gsoBytes = view.getUint16(4, true);
   const transportAt = view.getUint16(6, true);
   const field = transportAt + view.getUint16(8, true);
-  const udp = type === GSO_UDP_L4;
+  const udp = field === transportAt + UDP_CHECKSUM_OFFSET;
   const headerBytes = transportAt + (udp ? 8 : (frame[transportAt + 12]! >>> 4) * 4);
   // A super-frame of at most one segment is none (include/linux/virtio_net.h).
   if (type === 0 || frame.length - headerBytes <= gsoBytes) return [completeChecksum(frame, transportAt, field, udp)];
