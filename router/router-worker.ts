@@ -28,7 +28,7 @@ function start(): void {
   let warm = false;
   const standIns = { ...options, tapFd: warmUp.tapFd, udpFd: warmUp.udpFd };
   const forwarder = new Forwarder(standIns, {
-    commandsWaiting: () => words[FLAG_COMMANDS] === 1 && Atomics.exchange(words, FLAG_COMMANDS, 0) === 1,
+    commandsWaiting: () => warm && words[FLAG_COMMANDS] === 1 && Atomics.exchange(words, FLAG_COMMANDS, 0) === 1,
     nextCommand: () => receiveMessageOnPort(commands)?.message as ForwarderCommand | undefined,
     emit: (event) => {
       if (!warm) return true;
