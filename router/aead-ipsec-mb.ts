@@ -3,13 +3,13 @@
  * one call, with vector AES where the processor has it (measured against OpenSSL in `docs/data-path.md`). AES-256-GCM only;
  * ChaCha20-Poly1305 goes to the engine given as `fallback`.
  */
-import { readFileSync } from 'node:fs';
 import type { AeadEngine, OpeningKey, SealingKey } from './aead.js';
 import { SALT_BYTES, writeAssociatedData } from './aead.js';
 import type { Arena } from './arena.js';
 import { AAD_BYTES, TAG_BYTES } from './datagram.js';
 import { ADDRESS, loadOptionalLibrary } from './ffi.js';
 import type { OptionalLibrary } from './ffi.js';
+import { processorFlags } from './processor.js';
 
 const SONAME = 'libIPSec_MB.so.1';
 /** struct gcm_key_data and gcm_context_data, rounded up generously (1.3: 1024 and 88 bytes), aligned to 64. */
@@ -177,9 +177,4 @@ function bind(library: OptionalLibrary, suffix: string): Calls | null {
 /** The implementation whose needs `flags` meets; null when none does (arm64, old processors). */
 export function implementationFor(flags: ReadonlySet<string>): string | null {
   return IMPLEMENTATIONS.find(({ flags: needed }) => needed.every((flag) => flags.has(flag)))?.suffix ?? null;
-}
-
-function processorFlags(): ReadonlySet<string> {
-  const line = /^flags\s*:\s*(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'));
-  return new Set(line?.[1]?.split(' ') ?? []);
 }

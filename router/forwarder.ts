@@ -9,7 +9,13 @@
  * descriptor that wakes it, and a flag that it looks at once a round.
  */
 import type { NodeId } from '../common/node-id.js';
-import type { PeerCounters, PeerPath, RouterCommand, SessionStatus } from '../common/router-port.js';
+import type {
+  ForwardingTables,
+  PeerCounters,
+  PeerPath,
+  RouterCommand,
+  SessionStatus,
+} from '../common/router-port.js';
 import type { SocketAddress } from '../common/socket-address.js';
 import type { AeadEngine } from './aead.js';
 import { selectAeadEngine } from './aead-selection.js';
@@ -22,7 +28,7 @@ import { compileTables } from './forwarding-tables.js';
 import { HalfUnits } from './half-units.js';
 import { InsideReader } from './inside-reader.js';
 import { InsideWriter } from './inside-writer.js';
-import { MAX_CONTROL_BYTES } from './limits.js';
+import { EXPIRE_INTERVAL_MS, MAX_CONTROL_BYTES, MAX_PEERS, WANTED_INTERVAL_MS } from './limits.js';
 import { LossReports } from './loss-reports.js';
 import { POLLFD_BYTES, POLLIN } from './linux-abi.js';
 import { OutsideReceiver } from './outside-receiver.js';
@@ -33,6 +39,7 @@ import { Sessions } from './sessions.js';
 import type { SocketFamily } from './socket-address-memory.js';
 import { readSocketAddress } from './socket-address-memory.js';
 import { UnitSender } from './unit-sender.js';
+import { Unreachable } from './unreachable.js';
 import { RawSender } from './raw-sender.js';
 
 const ARENA_BYTES = 64 << 20;
@@ -104,6 +111,11 @@ export class Forwarder {
   readonly #probes: Probes;
   readonly #lossReports: LossReports;
   readonly #pollAt: number;
+  /** When each peer's session was last asked for. */
+  readonly #wantedMs = new Float64Array(MAX_PEERS + 1).fill(-WANTED_INTERVAL_MS);
+  #expiredMs = 0;
+  /** The tables last installed. */
+  #desired: ForwardingTables | null = null;
   #stopped = false;
 
   constructor(
@@ -118,7 +130,14 @@ export class Forwarder {
     this.#halfUnits = new HalfUnits(arena, this.#counters);
     this.#sender = new UnitSender(arena, options.udpFd, this.#peers, this.#sessions, this.#counters, options.udpGso);
     this.#rawSender = new RawSender(arena, options.udpFd, options.family, this.#counters);
-    this.#reader = new InsideReader(arena, options.tapFd, this.#peers, this.#sender, this.#counters);
+    this.#reader = new InsideReader(
+      arena,
+      options.tapFd,
+      this.#peers,
+      this.#sender,
+      this.#counters,
+      new Unreachable(arena),
+    );
     this.#writer = new InsideWriter(arena, options.tapFd, this.#counters, options.tapUso);
     this.#probes = new Probes(
       arena,
@@ -159,11 +178,12 @@ export class Forwarder {
 
   /** One round of the loop, without waiting. False when nothing was there on either side. */
   turn(): boolean {
-    const { ports } = this;
-    const fromOutside = this.#receiver.drain(ports.nowMs());
-    const fromInside = this.#reader.drain();
-    if (ports.commandsWaiting()) this.#takeCommands();
-    if (this.#reader.wantedPeers.size > 0) this.#askForSessions();
+    const nowMs = this.ports.nowMs();
+    const fromOutside = this.#receiver.drain(nowMs);
+    const fromInside = this.#reader.drain(nowMs);
+    if (this.ports.commandsWaiting()) this.#takeCommands();
+    if (this.#reader.wantedPeers.size > 0) this.#askForSessions(nowMs);
+    if (nowMs - this.#expiredMs >= EXPIRE_INTERVAL_MS) this.#expire(nowMs);
     return fromOutside > 0 || fromInside > 0;
   }
 
@@ -223,12 +243,19 @@ export class Forwarder {
     if (!this.ports.emit(event)) this.#counters.drops[DROP.controlCongested]!++;
   }
 
-  #askForSessions(): void {
+  #askForSessions(nowMs: number): void {
     for (const peer of this.#reader.wantedPeers) {
       const id = this.#peers.idOf(peer);
-      if (id !== undefined) this.#emit({ type: 'sessionWanted', peer: id });
+      if (id === undefined || nowMs - this.#wantedMs[peer]! < WANTED_INTERVAL_MS) continue;
+      this.#wantedMs[peer] = nowMs;
+      this.#emit({ type: 'sessionWanted', peer: id });
     }
     this.#reader.wantedPeers.clear();
+  }
+
+  #expire(nowMs: number): void {
+    this.#expiredMs = nowMs;
+    this.#sessions.expire(nowMs);
   }
 
   #takeCommands(): void {
@@ -239,12 +266,8 @@ export class Forwarder {
 
   #obey(command: ForwarderCommand): void {
     switch (command.type) {
-      case 'tables': {
-        const tables = compileTables(command.tables, this.#peers);
-        this.#reader.useTables(tables);
-        this.#writer.useTables(tables);
-        return;
-      }
+      case 'tables':
+        return this.#useTables(command.tables);
       case 'path': {
         const peer = this.#peers.indexOf(command.path.peer);
         if (peer !== NO_PEER) this.#peers.setPath(peer, command.path.endpoint, command.path.mtuBytes);
@@ -252,7 +275,7 @@ export class Forwarder {
       }
       case 'installSession':
         this.#halfUnits.forget(command.session.localIndex & 0xffff);
-        this.#sessions.install(command.session);
+        this.#sessions.install(command.session, this.ports.nowMs());
         return;
       case 'activateSession':
         this.#sessions.activate(command.localIndex);
@@ -261,10 +284,7 @@ export class Forwarder {
         this.#sessions.remove(command.localIndex);
         return;
       case 'removePeer':
-        this.#sessions.removePeer(command.peer);
-        this.#counters.forget(this.#peers.find(command.peer));
-        this.#peers.forget(command.peer);
-        return;
+        return this.#removePeer(command.peer);
       case 'sendDatagram':
         return this.#rawSender.send(command.to, command.bytes);
       case 'sendControl':
@@ -276,6 +296,24 @@ export class Forwarder {
       case 'stop':
         this.#stopped = true;
     }
+  }
+
+  #useTables(desired: ForwardingTables): void {
+    this.#desired = desired;
+    const tables = compileTables(desired, this.#peers);
+    this.#reader.useTables(tables);
+    this.#writer.useTables(tables);
+  }
+
+  /** Its routes go first: its number may be another peer's before the agent sends new tables. */
+  #removePeer(id: NodeId): void {
+    const routes = this.#desired?.routes.filter(({ peer }) => peer !== id);
+    if (this.#desired !== null && routes !== undefined) this.#useTables({ ...this.#desired, routes });
+    this.#sessions.removePeer(id);
+    const index = this.#peers.find(id);
+    this.#counters.forget(index);
+    this.#lossReports.forget(index);
+    this.#peers.forget(id);
   }
 
   #sendControl(id: NodeId, bytes: Uint8Array): void {

@@ -24,9 +24,11 @@ import type { Peers } from './peers.js';
 import { NO_PEER, NO_SESSION } from './peers.js';
 import { createSuperFrame, readSuperFrame, RECORD_LENGTH_BYTES, writeSlice } from './super-frame.js';
 import type { UnitSender } from './unit-sender.js';
+import type { Unreachable } from './unreachable.js';
 
 const NO_SLOT = -1;
 const NOT_FORWARDED = -1;
+const UNREACHABLE = -2;
 /** A unit with less room than this is closed: hardly a frame fits. */
 const SMALLEST_RECORD_BYTES = 80;
 const REPLY_ROOM_BYTES = 256;
@@ -39,6 +41,7 @@ export class InsideReader {
   readonly #superFrame = createSuperFrame();
   /** From the start of the frame last classified to its layer 3 header. */
   #l3Distance = 0;
+  #nowMs = 0;
   readonly #question = { target: new Int32Array(4) };
   /** Source and destination of the last frame that was forwarded, and where it went: most frames repeat them. */
   readonly #lastWords = new Int32Array(8);
@@ -56,6 +59,7 @@ export class InsideReader {
     private readonly peers: Peers,
     private readonly sender: UnitSender,
     private readonly counters: Counters,
+    private readonly unreachable: Unreachable,
   ) {
     this.#reply = arena.allocate(REPLY_ROOM_BYTES);
   }
@@ -66,8 +70,9 @@ export class InsideReader {
   }
 
   /** Reads and sends one batch; returns how many frames it read. */
-  drain(): number {
+  drain(nowMs: number): number {
     const { arena, sender, peers } = this;
+    this.#nowMs = nowMs;
     let frames = 0;
     let current = NO_SLOT;
     let currentPeer = 0;
@@ -91,7 +96,7 @@ export class InsideReader {
       if (peer === NOT_FORWARDED) continue;
       if (peers.activeSession[peer] === NO_SESSION) {
         this.wantedPeers.add(peer);
-        this.#drop(DROP.noSession);
+        this.#refuse(DROP.noSession, record + RECORD_LENGTH_BYTES, length);
         continue;
       }
       if (peer === currentPeer || (currentPeer === 0 && this.#openSlot[peer] === NO_SLOT)) {
@@ -132,7 +137,8 @@ export class InsideReader {
     this.#l3Distance = this.#parsed.l3 - frame;
     if (kind === FRAME_IPV4 || kind === FRAME_IPV6) {
       if ((this.arena.u8[frame]! & 1) !== 0) return this.#multicast(frame, frameBytes, kind);
-      return this.#route();
+      const peer = this.#route();
+      return peer === UNREACHABLE ? this.#refuse(DROP.noRoute, header, length) : peer;
     }
     if (kind === FRAME_ARP) return this.#answerArp(frame, frameBytes);
     return this.#drop(kind === FRAME_TOO_SHORT ? DROP.insideTooShort : DROP.insideNotIp);
@@ -159,7 +165,7 @@ export class InsideReader {
     }
     const peer = this.tables.routes.lookup(words[4]!, words[5]!, words[6]!, words[7]!);
     if (peer === LOCAL) return this.#drop(DROP.insideLocalDestination);
-    if (peer < 0) return this.#drop(DROP.noRoute);
+    if (peer < 0) return UNREACHABLE;
     last.set(words);
     this.#lastPeer = peer;
     return peer;
@@ -170,11 +176,23 @@ export class InsideReader {
     return NOT_FORWARDED;
   }
 
+  /** Drops a frame that has nowhere to go, and tells the pod so. */
+  #refuse(reason: number, header: number, length: number): number {
+    const frame = header + VIRTIO_NET_HDR_BYTES;
+    const l3 = frame + this.#l3Distance;
+    const ipv6 = this.arena.u8[l3]! >>> 4 === 6;
+    const gateway = ipv6 ? this.tables.gateway6 : this.tables.gateway4;
+    const { unreachable } = this;
+    const bytes = unreachable.answer(frame, length - VIRTIO_NET_HDR_BYTES, l3, ipv6, gateway, this.#nowMs);
+    if (bytes > 0) this.#write(unreachable.at, bytes);
+    return this.#drop(reason);
+  }
+
   #multicast(frame: number, frameBytes: number, kind: number): number {
     const l3 = this.#parsed.l3;
     const left = frame + frameBytes - l3;
     if (kind === FRAME_IPV6 && readSolicitation(this.arena, l3, left, this.#question)) {
-      if (this.#isRemote()) this.#write(writeAdvertisement(this.arena, frame, l3, this.#reply));
+      if (this.#isRemote()) this.#write(this.#reply, writeAdvertisement(this.arena, frame, l3, this.#reply));
       return NOT_FORWARDED;
     }
     return this.#drop(DROP.insideMulticast);
@@ -183,7 +201,7 @@ export class InsideReader {
   #answerArp(frame: number, frameBytes: number): number {
     const l3 = this.#parsed.l3;
     if (readArpRequest(this.arena, l3, frame + frameBytes - l3, this.#question) && this.#isRemote()) {
-      this.#write(writeArpReply(this.arena, l3, this.#reply));
+      this.#write(this.#reply, writeArpReply(this.arena, l3, this.#reply));
     }
     return NOT_FORWARDED;
   }
@@ -193,8 +211,8 @@ export class InsideReader {
     return this.tables.routes.lookup(target[0]!, target[1]!, target[2]!, target[3]!) > LOCAL;
   }
 
-  #write(length: number): void {
-    if (sysWrite(this.fd, this.arena.base + this.#reply, length) < 0) this.counters.drops[DROP.tapWriteFailed]!++;
+  #write(at: number, length: number): void {
+    if (sysWrite(this.fd, this.arena.base + at, length) < 0) this.counters.drops[DROP.tapWriteFailed]!++;
   }
 
   /** Opens a unit for the peer. The open unit of `spare` is left alone: a record behind it is still to be moved. */

@@ -15,6 +15,13 @@ export const MAX_PENDING_EVENTS = 1024;
 /** Control message, sealed in one unit (`docs/wire.md`). */
 export const MAX_CONTROL_BYTES = 64 * 1024 - 512;
 
+/** A session older than this neither seals nor opens (`docs/wire.md`, lifetimes). */
+export const REFUSE_AFTER_MS = 60 * 60_000;
+/** How often old sessions are looked for. */
+export const EXPIRE_INTERVAL_MS = 10_000;
+/** How often the agent is told that frames wait for a session with one peer. */
+export const WANTED_INTERVAL_MS = 1000;
+
 /** Path MTU assumed until the search says more: the IPv6 minimum (RFC 8200, 5). */
 export const DEFAULT_PATH_MTU_BYTES = 1280;
 export const MIN_PATH_MTU_BYTES = 576;

@@ -109,6 +109,12 @@ export class LossReports {
     this.#learn(peer, session, sent, opened, datagrams, nowMs);
   }
 
+  /** What was learnt of a peer is not true of whoever gets its number next. */
+  forget(peer: number): void {
+    this.#session[peer] = NO_SESSION;
+    this.#ratio[peer] = 0;
+  }
+
   #learn(peer: number, session: number, sent: number, opened: number, datagrams: number, nowMs: number): void {
     if (this.#session[peer] !== session || opened < this.#openedThen[peer]!) {
       this.#session[peer] = session;

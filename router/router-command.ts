@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { DecodeError } from '../common/errors.js';
+import { DecodeError, messageOf } from '../common/errors.js';
 import { parseCidr } from '../common/cidr.js';
 import { parseIpAddress } from '../common/ip-address.js';
 import { parseMacAddress } from '../common/mac-address.js';
@@ -70,13 +70,21 @@ export function checkRouterCommand(message: unknown): RouterCommand {
     );
   }
   const command = message as unknown as RouterCommand;
-  if (command.type === 'tables') checkAddresses(command.tables);
-  if (command.type === 'path') parseIpAddress(command.path.endpoint.ip);
-  if (command.type === 'sendDatagram') parseIpAddress(command.to.ip);
+  try {
+    checkAddresses(command);
+  } catch (thrown) {
+    throw new DecodeError(`router command ${command.type}: ${messageOf(thrown)}`, { cause: thrown });
+  }
   return command;
 }
 
-function checkAddresses(tables: ForwardingTables): void {
+function checkAddresses(command: RouterCommand): void {
+  if (command.type === 'tables') checkTables(command.tables);
+  if (command.type === 'path') parseIpAddress(command.path.endpoint.ip);
+  if (command.type === 'sendDatagram') parseIpAddress(command.to.ip);
+}
+
+function checkTables(tables: ForwardingTables): void {
   for (const cidr of [...tables.clusterCidrs, ...tables.localCidrs]) parseCidr(cidr);
   for (const { cidr, peer } of tables.routes) {
     parseCidr(cidr);

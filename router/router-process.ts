@@ -14,6 +14,7 @@ import type { CipherName, RouterEvent } from '../common/router-port.js';
 import { ROUTER_PORT_VERSION } from '../common/router-port.js';
 import type { ForwarderEvent, ForwarderReport } from './forwarder.js';
 import { ForwardingThread } from './forwarding-thread.js';
+import { processorFlags } from './processor.js';
 import { mergeReports } from './report.js';
 import { becomeUser, canBecome, dropCapabilities, forbidNewPrivileges } from './privileges.js';
 import { checkRouterCommand } from './router-command.js';
@@ -177,7 +178,7 @@ export class RouterProcess {
 
   #greet(report: ForwarderReport): void {
     this.#greeted = true;
-    const ciphers: CipherName[] = this.options.offerAes ? ['aes-256-gcm', 'chacha20-poly1305'] : ['chacha20-poly1305'];
+    const ciphers = offeredCiphers(this.options.offerAes);
     this.#toAgent({
       type: 'hello',
       version: ROUTER_PORT_VERSION,
@@ -208,4 +209,11 @@ export class RouterProcess {
       agent.destroy();
     }
   }
+}
+
+/** AES first where the processor has it in hardware (x86 and arm64 call the flag the same), last where it has not. */
+function offeredCiphers(offerAes: boolean): CipherName[] {
+  if (!offerAes) return ['chacha20-poly1305'];
+  const hardware = processorFlags().has('aes');
+  return hardware ? ['aes-256-gcm', 'chacha20-poly1305'] : ['chacha20-poly1305', 'aes-256-gcm'];
 }

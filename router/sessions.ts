@@ -8,7 +8,7 @@ import type { CipherName, SessionKeys, SessionStatus } from '../common/router-po
 import type { AeadEngine, OpeningKey, SealingKey } from './aead.js';
 import { laneKey } from './aead.js';
 import { MAX_LANES, swap32 } from './datagram.js';
-import { MAX_RECEIVE_CONTEXTS, MAX_SESSIONS } from './limits.js';
+import { MAX_RECEIVE_CONTEXTS, MAX_SESSIONS, REFUSE_AFTER_MS } from './limits.js';
 import type { Peers } from './peers.js';
 import { NO_PEER, NO_SESSION } from './peers.js';
 import { ReplayWindows } from './replay-window.js';
@@ -32,6 +32,8 @@ export class Sessions {
   readonly peerOf = new Uint16Array(MAX_SESSIONS);
   readonly nextCounter = new Float64Array(MAX_SESSIONS);
   readonly confirmed = new Uint8Array(MAX_SESSIONS);
+  /** When each session is refused whatever the agent says: it may be gone for good. */
+  readonly #expiresMs = new Float64Array(MAX_SESSIONS);
   /** By receive context: units opened, and the datagrams they came in. */
   readonly unitsOpened = new Float64Array(MAX_RECEIVE_CONTEXTS);
   readonly datagramsOpened = new Float64Array(MAX_RECEIVE_CONTEXTS);
@@ -56,7 +58,7 @@ export class Sessions {
   }
 
   /** Installs a session for receiving, in place of whatever held its slot. False when there is no room for the peer. */
-  install(keys: SessionKeys): boolean {
+  install(keys: SessionKeys, nowMs: number): boolean {
     const slot = keys.localIndex & SLOT_MASK;
     const peer = this.peers.indexOf(keys.peer);
     if (slot >= MAX_SESSIONS || keys.localIndex === 0 || peer === NO_PEER) return false;
@@ -70,6 +72,7 @@ export class Sessions {
     this.peerOf[slot] = peer;
     this.nextCounter[slot] = 0;
     this.confirmed[slot] = 0;
+    this.#expiresMs[slot] = nowMs + REFUSE_AFTER_MS;
     this.#slots.add(slot);
     return true;
   }
@@ -85,6 +88,11 @@ export class Sessions {
   remove(localIndex: number): void {
     const slot = this.find(swap32(localIndex));
     if (slot !== NO_SESSION) this.#clear(slot);
+  }
+
+  /** Removes the sessions that are too old (`docs/wire.md`, lifetimes). */
+  expire(nowMs: number): void {
+    for (const slot of this.#slots) if (nowMs >= this.#expiresMs[slot]!) this.#clear(slot);
   }
 
   removePeer(id: NodeId): void {

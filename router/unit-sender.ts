@@ -43,6 +43,7 @@ import {
   POLLFD_BYTES,
   POLLOUT,
   SOL_UDP,
+  UDP_MAX_PAYLOAD_BYTES,
   UDP_SEGMENT,
 } from './linux-abi.js';
 import type { Peers } from './peers.js';
@@ -229,11 +230,17 @@ export class UnitSender {
   #queueMessages(slot: number, peer: number, chunk: number, chunks: number): void {
     const iovecs = this.#iovecsAt[slot]!;
     if (chunks === 1) return this.#queueMessage(peer, iovecs, 2, 0);
-    if (this.gso) {
-      this.#writeSegmentSize(this.#controlAt[slot]!, chunk + HEADER_BYTES);
-      return this.#queueMessage(peer, iovecs, chunks * 2, this.#controlAt[slot]!);
+    if (!this.gso) {
+      for (let i = 0; i < chunks; i++) this.#queueMessage(peer, iovecs + i * 2 * IOVEC_BYTES, 2, 0);
+      return;
     }
-    for (let i = 0; i < chunks; i++) this.#queueMessage(peer, iovecs + i * 2 * IOVEC_BYTES, 2, 0);
+    const control = this.#controlAt[slot]!;
+    this.#writeSegmentSize(control, chunk + HEADER_BYTES);
+    // The largest units exceed one GSO send together with their headers.
+    const most = Math.floor(UDP_MAX_PAYLOAD_BYTES / (chunk + HEADER_BYTES));
+    for (let i = 0; i < chunks; i += most) {
+      this.#queueMessage(peer, iovecs + i * 2 * IOVEC_BYTES, Math.min(most, chunks - i) * 2, control);
+    }
   }
 
   #queueMessage(peer: number, iovecs: number, count: number, control: number): void {

@@ -19,7 +19,7 @@ export const NO_CONVEYOR: Conveyor = { turn: () => false };
 const IN_FLIGHT_BYTES = 64 << 10;
 /** The kernel may deliver on loopback from another thread of its own when the machine is busy. */
 const QUIET_MS = 5;
-const PATIENCE_MS = 2000;
+const PATIENCE_MS = 1000;
 
 /** Steps all until nothing moves any more. */
 export function settle(nodes: readonly TestNode[], conveyor: Conveyor = NO_CONVEYOR): void {
@@ -36,7 +36,11 @@ export function exchange(
   from: TestNode,
   to: TestNode,
   records: readonly Uint8Array[],
-  options: { readonly conveyor?: Conveyor; readonly expectedFrames?: number; readonly nodes?: readonly TestNode[] } = {},
+  options: {
+    readonly conveyor?: Conveyor;
+    readonly expectedFrames?: number;
+    readonly nodes?: readonly TestNode[];
+  } = {},
 ): Uint8Array[] {
   const { conveyor = NO_CONVEYOR, nodes = [from, to] } = options;
   const received: Uint8Array[] = [];
@@ -45,7 +49,7 @@ export function exchange(
     received.push(...to.tap.receiveAll());
     return moved;
   };
-  for (let next = 0; next < records.length; ) {
+  for (let next = 0; next < records.length;) {
     for (let bytes = 0; next < records.length && bytes < IN_FLIGHT_BYTES; next++) {
       if (!from.tap.send(records[next]!)) break;
       bytes += records[next]!.length;

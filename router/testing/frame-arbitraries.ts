@@ -51,7 +51,10 @@ export const tcpFields: fc.Arbitrary<TcpFields> = fc.record({
   kind: fc.constant('tcp' as const),
   sequence: wrapping32,
   acknowledgement: u32,
-  flags: fc.oneof(fc.constantFrom(ACK, ACK | 0x08, ACK | 0x01, ACK | 0x89, ACK | 0x40), fc.integer({ min: 0, max: 255 })),
+  flags: fc.oneof(
+    fc.constantFrom(ACK, ACK | 0x08, ACK | 0x01, ACK | 0x89, ACK | 0x40),
+    fc.integer({ min: 0, max: 255 }),
+  ),
   window: u16,
   urgent: fc.constantFrom(0, 0, 0, 77),
   options: tcpOptions,

@@ -15,7 +15,12 @@ export function internetChecksum(bytes: Uint8Array): number {
 }
 
 /** The bytes of the pseudo-header of TCP, UDP and ICMPv6 (RFC 9293 3.1, RFC 8200 8.1). */
-export function pseudoHeader(source: Uint8Array, destination: Uint8Array, protocol: number, length: number): Uint8Array {
+export function pseudoHeader(
+  source: Uint8Array,
+  destination: Uint8Array,
+  protocol: number,
+  length: number,
+): Uint8Array {
   const tail = source.length === 4 ? [0, protocol, length >>> 8, length & 255] : lengthAndProtocol(length, protocol);
   return Uint8Array.of(...source, ...destination, ...tail);
 }

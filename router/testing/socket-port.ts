@@ -1,13 +1,18 @@
-/** The port of a socket that was bound to port 0, as `/proc` tells it. */
-import { readFileSync, readlinkSync } from 'node:fs';
-import { assert } from '../../common/errors.js';
+/** The port of a socket that was bound to port 0. */
+import { SystemCallError } from '../../common/errors.js';
+import { Arena } from '../arena.js';
+import { sysErrno, sysGetsockname } from '../ffi.js';
+import { SOCKADDR_IN6_BYTES } from '../linux-abi.js';
+import { readSocketAddress } from '../socket-address-memory.js';
+
+const ADDRESS = 64;
+const LENGTH = 128;
 
 export function boundPort(fd: number): number {
-  const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1];
-  const lines = ['udp', 'udp6'].flatMap((name) => readFileSync(`/proc/self/net/${name}`, 'utf8').split('\n'));
-  // Fields: number, local address:port, remote, state, queues, timer, retransmits, user, timeout, inode.
-  const fields = lines.map((line) => line.trim().split(/\s+/)).find((words) => words[9] === inode);
-  const port = fields?.[1]?.split(':')[1];
-  assert(port !== undefined, `the UDP socket ${fd} is in /proc/net`);
-  return parseInt(port, 16);
+  const arena = new Arena(4096);
+  arena.u32[LENGTH >>> 2] = SOCKADDR_IN6_BYTES;
+  if (sysGetsockname(fd, arena.base + ADDRESS, arena.base + LENGTH) !== 0) {
+    throw new SystemCallError('getsockname', sysErrno());
+  }
+  return readSocketAddress(arena, ADDRESS).port;
 }

@@ -2,6 +2,7 @@
  * A whole forwarding thread in the test's own thread, its loop stepped by hand: a real arena, real engines, a real UDP
  * socket on loopback; a packet pair where the TAP would be; the clock is the test's.
  */
+import { createHash } from 'node:crypto';
 import type { Cidr } from '../../common/cidr.js';
 import { parseCidr } from '../../common/cidr.js';
 import { parseIpAddress } from '../../common/ip-address.js';
@@ -169,7 +170,7 @@ export interface LinkOptions {
   /** Where each sends to instead of the other's own address: a relay's sockets. */
   readonly viaA?: SocketAddress;
   readonly viaB?: SocketAddress;
-  /** Tells sessions of one pair apart. */
+  /** Tells sessions of one pair apart, up to 60 at once. */
   readonly epoch?: number;
 }
 
@@ -195,15 +196,20 @@ export function link(a: TestNode, b: TestNode, options: LinkOptions = {}): LinkK
   return keys;
 }
 
+export function baseKeyOf(from: number, to: number, epoch = 0): Uint8Array {
+  return Uint8Array.from(createHash('sha256').update(`${from} to ${to}, ${epoch}`).digest());
+}
+
 /** Installs a session on both sides and activates it on neither. */
 export function installSessions(a: TestNode, b: TestNode, options: LinkOptions = {}): LinkKeys {
   const { cipher = 'aes-256-gcm', epoch = 0 } = options;
+  const slot = 256 * (epoch % 60);
   const keys: LinkKeys = {
     cipher,
-    keyAB: new Uint8Array(32).fill(a.number + 16 * epoch),
-    keyBA: new Uint8Array(32).fill(0x80 + a.number + 16 * epoch),
-    indexA: 0x00a10000 + 256 * epoch + b.number,
-    indexB: 0x00b20000 + 256 * epoch + a.number,
+    keyAB: baseKeyOf(a.number, b.number, epoch),
+    keyBA: baseKeyOf(b.number, a.number, epoch),
+    indexA: (0x0a10 + epoch) * 0x10000 + slot + b.number,
+    indexB: (0x0b20 + epoch) * 0x10000 + slot + a.number,
   };
   const { keyAB, keyBA, indexA, indexB } = keys;
   const toA = { peer: b.id, localIndex: indexA, remoteIndex: indexB, cipher, sendKey: keyAB, receiveKey: keyBA };
