@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'API_REFUSED'
   | 'API_UNREACHABLE'
   | 'ASSERTION'
+  | 'BENCH_FAILED'
   | 'CNI_INVALID'
   | 'COMMAND_FAILED'
   | 'CONFIG_INVALID'
@@ -155,6 +156,14 @@ export class DemoError extends HeddleError {
   override readonly name = 'DemoError';
   constructor(message: string, options?: { cause?: unknown }) {
     super('DEMO_FAILED', message, options);
+  }
+}
+
+/** A benchmark that cannot be set up, or a measurement that gave no figure. */
+export class BenchError extends HeddleError {
+  override readonly name = 'BenchError';
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('BENCH_FAILED', message, options);
   }
 }
 

@@ -18,7 +18,11 @@ const SOURCES = [
   ...['common', 'router', 'mesh', 'ipam', 'policy', 'cni', 'agent', 'cli', 'web-ui', 'deploy'],
   ...['package-lock.json', 'tsconfig.json'],
 ];
-/** Program, the Debian package that has it, and whether the demo can do without. */
+/**
+ * A system tool: the program (or the shared library) that must be there, the Debian package that has it, and whether one
+ * can do without. @typedef {{ program?: string, library?: string, package: string, optional: boolean }} Tool
+ */
+/** @type {Tool[]} What everything of ours needs. */
 const TOOLS = [
   { program: 'ip', package: 'iproute2', optional: false },
   { program: 'nft', package: 'nftables', optional: false },
@@ -54,30 +58,54 @@ export async function ensureDependencies() {
   await runQuietly('installing npm packages', 'npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund']);
 }
 
-/** Runs the build when an output is missing or any source is newer than the oldest output. */
-export async function ensureBuilt() {
-  const built = OUTPUTS.map((name) => modifiedAtMs(join(ROOT, 'dist', name)));
+/**
+ * Runs the build when an output is missing or any source is newer than the oldest output.
+ * @param {{ outputs?: string[], sources?: string[] }} [also] what the caller needs beyond the usual
+ */
+export async function ensureBuilt({ outputs = [], sources = [] } = {}) {
+  const built = [...OUTPUTS, ...outputs].map((name) => modifiedAtMs(join(ROOT, 'dist', name)));
   const oldest = built.includes(null) ? 0 : Math.min(...built);
-  if (newestSourceMs() <= oldest) return;
+  if (newestSourceMs([...SOURCES, ...sources]) <= oldest) return;
   await runQuietly('building', process.execPath, ['deploy/build.mjs']);
 }
 
-/** Finds the system tools; as root where there is apt-get, installs what is missing. */
-export async function ensureTools() {
-  const missing = TOOLS.filter((tool) => !onPath(tool.program));
-  if (missing.length === 0) return;
-  const packages = [...new Set(missing.map((tool) => tool.package))];
-  if (process.getuid() === 0 && onPath('apt-get')) {
-    await installPackages(packages);
-  }
-  const lacking = TOOLS.filter((tool) => !tool.optional && !onPath(tool.program));
+/**
+ * Finds the system tools; as root where there is apt-get, installs what is missing.
+ * @param {Tool[]} [also] what the caller needs beyond the usual
+ */
+export async function ensureTools(also = []) {
+  const tools = [...TOOLS, ...also];
+  if (process.getuid() === 0 && onPath('apt-get')) await installMissing(tools);
+  const lacking = tools.filter((tool) => !tool.optional && !isPresent(tool));
   if (lacking.length === 0) return;
-  const names = [...new Set(lacking.map((tool) => tool.package))].join(' ');
   throw new PrerequisiteError(
     `These programs are missing: ${lacking.map((tool) => tool.program).join(', ')}.\n` +
-      `Install them, on Debian or Ubuntu with: sudo apt-get install ${names}\n` +
-      '(other distributions: iproute2 or iproute, nftables, util-linux, iputils).',
+      `Install them, on Debian or Ubuntu with: sudo apt-get install ${packagesOf(lacking).join(' ')}\n` +
+      '(other distributions: iproute2 or iproute, nftables, util-linux, iputils, and the others by the same names).',
   );
+}
+
+/** What cannot be had optionally must not keep the rest from being installed. */
+async function installMissing(tools) {
+  const missing = tools.filter((tool) => !isPresent(tool));
+  const needed = packagesOf(missing.filter((tool) => !tool.optional));
+  const wished = packagesOf(missing.filter((tool) => tool.optional));
+  if (needed.length > 0) await installPackages(needed);
+  for (const name of wished) await installPackages([name]);
+}
+
+function packagesOf(tools) {
+  return [...new Set(tools.map((tool) => tool.package))];
+}
+
+function isPresent({ program, library }) {
+  return program === undefined ? hasLibrary(library) : onPath(program);
+}
+
+/** As the dynamic linker would find it by its soname. */
+function hasLibrary(soname) {
+  const { stdout } = spawnSync('ldconfig', ['-p'], { encoding: 'utf8', env: environment() });
+  return stdout?.includes(`${soname} `) === true;
 }
 
 /**
@@ -169,11 +197,14 @@ function sysctl(name) {
   return status === 0 ? stdout.trim() : null;
 }
 
+let listsUpdated = false;
+
 /** Tries without and, where the lists of packages are too old, with an update. What is missing then is found by the caller. */
 async function installPackages(packages) {
   const label = `installing ${packages.join(', ')}`;
   const install = ['install', '-y', '-qq', '--no-install-recommends', ...packages];
-  if ((await runLabelled(label, 'apt-get', install)).code === 0) return;
+  if ((await runLabelled(label, 'apt-get', install)).code === 0 || listsUpdated) return;
+  listsUpdated = true;
   await runLabelled('updating the lists of packages', 'apt-get', ['update', '-qq']);
   await runLabelled(label, 'apt-get', install);
 }
@@ -229,8 +260,8 @@ function modifiedAtMs(path) {
   return existsSync(path) ? statSync(path).mtimeMs : null;
 }
 
-function newestSourceMs() {
-  return Math.max(...SOURCES.map((name) => newestMs(join(ROOT, name))));
+function newestSourceMs(sources) {
+  return Math.max(...sources.map((name) => newestMs(join(ROOT, name))));
 }
 
 function newestMs(path) {

@@ -1,6 +1,6 @@
 /** Asks an agent over its unix socket, which any network namespace can reach. Types: `common/api.ts`. */
 import { request } from 'node:http';
-import type { Endpoint, Peer, Status } from '../../common/api.js';
+import type { Endpoint, Peer, Status, Topology } from '../../common/api.js';
 import { DecodeError, HeddleError, messageOf } from '../../common/errors.js';
 
 const TIMEOUT_MS = 2000;
@@ -19,6 +19,11 @@ export class AgentApi {
 
   endpoints(): Promise<Endpoint[]> {
     return this.#get<Endpoint[]>('/v1/endpoints');
+  }
+
+  /** Asking makes the agent ask the others: what they tell is in a later answer. */
+  topology(): Promise<Topology> {
+    return this.#get<Topology>('/v1/topology');
   }
 
   /** Trusts the agent for the shape. Throws API_UNREACHABLE or {@link DecodeError}. */

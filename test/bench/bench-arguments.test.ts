@@ -1,0 +1,61 @@
+import { describe, expect, it } from '@jest/globals';
+import { USAGE, parseBenchArguments } from './bench-arguments.js';
+import { CASE_NAMES, TEST_NAMES } from './bench-plan.js';
+
+const DEFAULTS = {
+  rounds: 3,
+  seconds: 5,
+  wire: true,
+  mtuBytes: 1500,
+  cases: CASE_NAMES,
+  tests: TEST_NAMES,
+  wireguardGo: null,
+  json: false,
+};
+
+describe('parseBenchArguments', () => {
+  it('measures everything three times in wire mode unless told otherwise', () => {
+    expect(parseBenchArguments([])).toEqual({ kind: 'run', options: DEFAULTS });
+  });
+
+  it('takes every option', () => {
+    const numbers = ['--rounds', '1', '--seconds=2', '--mtu', '9000'];
+    const args = [...numbers, '--no-wire', '--json', '--tests', 'rtt', '--wireguard-go', '/opt/wireguard-go'];
+    expect(parseBenchArguments(args)).toEqual({
+      kind: 'run',
+      options: {
+        ...DEFAULTS,
+        rounds: 1,
+        seconds: 2,
+        mtuBytes: 9000,
+        wire: false,
+        json: true,
+        tests: ['rtt'],
+        wireguardGo: '/opt/wireguard-go',
+      },
+    });
+  });
+
+  it('keeps the usual order of cases and tests, and each once', () => {
+    const parsed = parseBenchArguments(['--cases', 'heddle, raw,heddle', '--tests', 'loss1,tcp1']);
+    expect(parsed).toMatchObject({ options: { cases: ['raw', 'heddle'], tests: ['tcp1', 'loss1'] } });
+  });
+
+  it.each([
+    [['--rounds', '0'], '--rounds "0" is not a number from 1 to 100'],
+    [['--seconds', '1.5'], '--seconds "1.5"'],
+    [['--mtu', '600'], '1280 to 9216'],
+    [['--cases', 'heddle,flannel'], '--cases "flannel" is not one of raw, vxlan'],
+    [['--tests', ''], '--tests ""'],
+    [['--bogus'], '--bogus'],
+    [['stray'], 'stray'],
+  ])('refuses %j and says why', (args, reason) => {
+    const parsed = parseBenchArguments(args);
+    expect(parsed.kind === 'mistake' && parsed.message).toContain(reason);
+  });
+
+  it('gives help before anything else, which names every case and test', () => {
+    expect(parseBenchArguments(['--help', '--rounds', '3'])).toEqual({ kind: 'help' });
+    for (const name of [...CASE_NAMES, ...TEST_NAMES]) expect(USAGE).toContain(name);
+  });
+});

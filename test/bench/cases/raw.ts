@@ -1,0 +1,10 @@
+/** No overlay: from node to node on the underlay. What everything else costs is measured by it. */
+import type { BringUp } from './overlay.js';
+
+export const bringUpRaw: BringUp = (_lab, { nodes: [one, two], mtuBytes }) =>
+  Promise.resolve({
+    client: one.namespace,
+    server: two.namespace,
+    serverAddress: two.address,
+    podMtuBytes: mtuBytes,
+  });

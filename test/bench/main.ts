@@ -1,0 +1,133 @@
+/**
+ * The benchmark (`npm run bench`): measures Heddle beside the bare underlay, kernel VXLAN and wireguard-go, and prints a
+ * table or JSON. Whatever happens, everything it made is gone when it exits.
+ * Exit codes: 0 all measured, 1 a figure is missing or the benchmark failed, 2 usage, 130 interrupted.
+ */
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { HeddleError, messageOf } from '../../common/errors.js';
+import { Progress } from '../../deploy/demo/progress.js';
+import { StopSignal } from '../../deploy/demo/stop-signal.js';
+import { USAGE, parseBenchArguments } from './bench-arguments.js';
+import { FIGURES } from './bench-plan.js';
+import type { BenchOptions, CaseName, CaseRun } from './bench-plan.js';
+import { runRounds } from './bench-run.js';
+import { bringUpHeddle } from './cases/heddle.js';
+import type { BringUp } from './cases/overlay.js';
+import { bringUpRaw } from './cases/raw.js';
+import { bringUpVxlan } from './cases/vxlan.js';
+import { bringUpWireguard } from './cases/wireguard-go.js';
+import { Lab } from './lab.js';
+import { describeMachine, machineFacts } from './machine-facts.js';
+import type { MachineFacts } from './machine-facts.js';
+import { reportTable } from './report-table.js';
+import { doubtsOf, headlineRatios, summarise } from './summary.js';
+import { expectedSeconds } from './traffic-tests.js';
+import { findWireguardGo, isOutdated } from './wireguard-versions.js';
+
+const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+const DIST_DIR = dirname(fileURLToPath(import.meta.url));
+/** For bringing a case up and down. */
+const CASE_SECONDS = 5;
+
+/** What was measured, and with what. */
+interface Outcome {
+  readonly runs: readonly CaseRun[];
+  readonly facts: MachineFacts;
+  readonly notes: readonly string[];
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const parsed = parseBenchArguments(args);
+  switch (parsed.kind) {
+    case 'run':
+      return runBench(parsed.options);
+    case 'help':
+      process.stdout.write(USAGE);
+      return EXIT.ok;
+    case 'mistake':
+      process.stderr.write(`${parsed.message}\n\n${USAGE}`);
+      return EXIT.usage;
+  }
+}
+
+async function runBench(options: BenchOptions): Promise<number> {
+  const progress = new Progress(process.stderr);
+  const stop = new StopSignal();
+  const lab = await Lab.open();
+  let outcome: Outcome | null = null;
+  try {
+    outcome = await stop.race(measure(lab, options, progress));
+  } catch (thrown) {
+    if (!stop.isRaised) progress.line(`\n  ${messageOf(thrown)}`);
+  }
+  const leftovers = await lab.close();
+  for (const leftover of leftovers) progress.line(`  still there: ${leftover}`);
+  if (outcome === null) return stop.isRaised ? EXIT.interrupted : EXIT.failed;
+  process.stdout.write(options.json ? reportJson(options, outcome) : reportText(options, outcome));
+  return leftovers.length === 0 && isComplete(options, outcome.runs) ? EXIT.ok : EXIT.failed;
+}
+
+async function measure(lab: Lab, options: BenchOptions, progress: Progress): Promise<Outcome> {
+  const wireguard = options.cases.includes('wireguard-go') ? await findWireguardGo(options.wireguardGo) : null;
+  let aeadEngine: string | null = null;
+  const all: Readonly<Record<CaseName, BringUp | null>> = {
+    raw: bringUpRaw,
+    vxlan: bringUpVxlan,
+    'wireguard-go': wireguard === null ? null : bringUpWireguard(wireguard.path),
+    heddle: bringUpHeddle(DIST_DIR, (name) => (aeadEngine = name)),
+  };
+  const overlays = new Map(
+    options.cases.flatMap((name) => {
+      const bringUp = all[name];
+      return bringUp === null ? [] : [[name, bringUp] as const];
+    }),
+  );
+  const seconds = options.rounds * overlays.size * (CASE_SECONDS + expectedSeconds(options.tests, options.seconds));
+  progress.line(`  ${[...overlays.keys()].join(', ')}: about ${Math.ceil(seconds / 60)} min; Ctrl-C ends it`);
+  const runs = await runRounds(lab, overlays, options, {
+    step: progress.step,
+    line: (text) => progress.line(text),
+  });
+  const facts = machineFacts({ aeadEngine, wireguardGo: wireguard?.version ?? null });
+  return { runs, facts, notes: [...notesOf(options, facts), ...doubtsOf(runs, facts.cores)] };
+}
+
+function notesOf(options: BenchOptions, { wireguardGo }: MachineFacts): string[] {
+  if (!options.cases.includes('wireguard-go')) return [];
+  if (wireguardGo === null) return ['wireguard-go: left out, as it or wireguard-tools is not installed'];
+  if (!isOutdated(wireguardGo)) return [];
+  return [
+    `wireguard-go: ${wireguardGo} is from before its offloads; a newer one is several times faster (--wireguard-go)`,
+  ];
+}
+
+/** Every test of every case gave a figure in some round. */
+function isComplete(options: BenchOptions, runs: readonly CaseRun[]): boolean {
+  const wanted = FIGURES.filter(({ test }) => options.tests.includes(test));
+  return [...summarise(runs).values()].every(({ medians }) => wanted.every(({ name }) => medians[name] !== null));
+}
+
+function reportJson({ rounds, seconds, wire, mtuBytes }: BenchOptions, { runs, facts, notes }: Outcome): string {
+  const cases = Object.fromEntries(summarise(runs));
+  const report = { cases, rounds, seconds, wire, mtuBytes, ratios: headlineRatios(runs), machine: facts, notes };
+  return `${JSON.stringify(report)}\n`;
+}
+
+function reportText({ rounds, wire, mtuBytes }: BenchOptions, { runs, facts, notes }: Outcome): string {
+  const underlay = wire
+    ? 'wire mode (packets of the MTU on the underlay)'
+    : 'veth mode (super-packets on the underlay)';
+  const warnings = notes.map((note) => `! ${note}`);
+  const table = [reportTable(runs), ...(warnings.length > 0 ? ['', ...warnings] : [])].join('\n');
+  return `\n${describeMachine(facts)}\nUnderlay MTU ${mtuBytes}, ${underlay}. Medians of ${rounds}; "x" are ratios within a round.\n\n${table}\n`;
+}
+
+/** Our own errors need no stack trace; any other is a bug. */
+function complainAndFail(thrown: unknown): number {
+  const text = thrown instanceof HeddleError || !(thrown instanceof Error) ? messageOf(thrown) : thrown.stack;
+  process.stderr.write(`${text ?? messageOf(thrown)}\n`);
+  return EXIT.failed;
+}
+
+process.exit(await main(process.argv.slice(2)).catch(complainAndFail));

@@ -1,0 +1,78 @@
+/**
+ * Two nodes joined by the underlay, without pods:
+ *
+ *   node1 und0 ------------------------------- und0 node2        a veth pair
+ *   node1 und0 --- port1 [hop, a bridge] port2 --- und0 node2    with a hop that can lose packets
+ *
+ * In wire mode, and always with a hop, the nodes' ends have no segmentation offload: the kernel cuts packets to the MTU
+ * before they leave, and joins them again (GRO) only when they have arrived.
+ */
+import { planNode } from '../../deploy/demo/plan.js';
+import type { NodePlan } from '../../deploy/demo/plan.js';
+import type { NetworkNamespace } from '../../deploy/demo/network-namespace.js';
+import type { Lab } from './lab.js';
+import { LossyHop } from './lossy-hop.js';
+
+export const UNDERLAY_INTERFACE = 'und0';
+const UNDERLAY_PREFIX = 24;
+const SEGMENTATION_OFF = ['tso', 'off', 'gso', 'off'];
+const ROUTING_SETTINGS = {
+  'net/ipv4/ip_forward': '1',
+  'net/ipv4/conf/all/rp_filter': '0',
+  'net/ipv4/conf/default/rp_filter': '0',
+};
+
+export interface Node {
+  readonly plan: NodePlan;
+  readonly namespace: NetworkNamespace;
+  /** On the underlay. */
+  readonly address: string;
+  /** The other's. */
+  readonly peerAddress: string;
+}
+
+export interface NodePair {
+  readonly nodes: readonly [Node, Node];
+  readonly hop: LossyHop | null;
+  readonly mtuBytes: number;
+}
+
+export interface UnderlayOptions {
+  readonly mtuBytes: number;
+  readonly wire: boolean;
+  readonly withHop: boolean;
+}
+
+export async function createNodePair(lab: Lab, options: UnderlayOptions): Promise<NodePair> {
+  const { mtuBytes } = options;
+  const plans = [planNode(1, 'ipv4'), planNode(2, 'ipv4')] as const;
+  const nodes = [await createNode(lab, plans[0], plans[1]), await createNode(lab, plans[1], plans[0])] as const;
+  const hop = options.withHop ? await LossyHop.create(lab, mtuBytes) : null;
+  if (hop === null) await join(nodes, mtuBytes);
+  else for (const node of nodes) await hop.attach(node.namespace, UNDERLAY_INTERFACE, `port${node.plan.index}`);
+  for (const node of nodes) await configure(node, options.wire || options.withHop);
+  return { nodes, hop, mtuBytes };
+}
+
+async function createNode(lab: Lab, plan: NodePlan, other: NodePlan): Promise<Node> {
+  const namespace = await lab.createNamespace(`node${plan.index}`);
+  for (const [name, value] of Object.entries(ROUTING_SETTINGS)) {
+    await namespace.run('tee', [`/proc/sys/${name}`], value);
+  }
+  return { plan, namespace, address: plan.underlayV4, peerAddress: other.underlayV4 };
+}
+
+async function join([one, two]: readonly [Node, Node], mtuBytes: number): Promise<void> {
+  const mtu = ['mtu', `${mtuBytes}`];
+  const peer = ['peer', 'name', UNDERLAY_INTERFACE, 'netns', two.namespace.name, ...mtu];
+  await one.namespace.ip('link', 'add', UNDERLAY_INTERFACE, ...mtu, 'type', 'veth', ...peer);
+}
+
+async function configure({ namespace, address }: Node, segmentationOff: boolean): Promise<void> {
+  if (segmentationOff) {
+    await namespace.run('ethtool', ['-K', UNDERLAY_INTERFACE, ...SEGMENTATION_OFF, 'gro', 'on']);
+    await namespace.run('ethtool', ['-K', UNDERLAY_INTERFACE, 'tx-udp-segmentation', 'off']);
+  }
+  await namespace.ip('address', 'add', `${address}/${UNDERLAY_PREFIX}`, 'dev', UNDERLAY_INTERFACE);
+  await namespace.ip('link', 'set', UNDERLAY_INTERFACE, 'up');
+}

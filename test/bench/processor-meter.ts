@@ -1,0 +1,27 @@
+/** Looks at `/proc` before and after something runs. The arithmetic is `processor-time.ts`. */
+import { readFileSync, readdirSync } from 'node:fs';
+import { parseMachineTime, parseProcessTime, processorUse } from './processor-time.js';
+import type { ProcessTime, ProcessorSnapshot, ProcessorUse } from './processor-time.js';
+
+/** What `work` gives, and who used the processors while it ran. Everything this process has started counts as ours. */
+export async function metered<T>(work: () => Promise<T>): Promise<{ result: T; use: ProcessorUse }> {
+  const before = takeSnapshot();
+  const result = await work();
+  return { result, use: processorUse(before, takeSnapshot(), process.pid) };
+}
+
+function takeSnapshot(): ProcessorSnapshot {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  const machine = parseMachineTime(readFileSync('/proc/stat', 'utf8'));
+  const processes = pids.map(readProcess).filter((process) => process !== null);
+  return { atMs: performance.now(), ...machine, processes };
+}
+
+/** Null when it has ended since it was listed. */
+function readProcess(pid: string): ProcessTime | null {
+  try {
+    return parseProcessTime(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return null;
+  }
+}

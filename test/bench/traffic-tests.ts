@@ -1,0 +1,148 @@
+/** The tests: traffic between the two ends of a case, measured by iperf3 and sockperf. A server lives as long as its test. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { BenchError } from '../../common/errors.js';
+import { waitUntil } from '../../deploy/demo/wait-until.js';
+import type { Figures, TestName } from './bench-plan.js';
+import type { Ends } from './cases/overlay.js';
+import { parseTcpOutput, parseUdpOutput } from './iperf-output.js';
+import type { Lab } from './lab.js';
+import type { LossyHop } from './lossy-hop.js';
+import { metered } from './processor-meter.js';
+import type { ProcessorUse } from './processor-time.js';
+import { isWaited } from './socket-table.js';
+import { parseRoundTrips } from './sockperf-output.js';
+
+const IPERF_PORT = 5201;
+const SOCKPERF_PORT = 11111;
+/** TCP's slow start and the warming up of compilers do not count as throughput. */
+const WARM_UP_SECONDS = 2;
+/** How long the bulk stream runs alone before round trips are measured. */
+const LOAD_LEAD_SECONDS = 1;
+/** What sockperf takes for itself around the time it is given. */
+const SOCKPERF_MARGIN_SECONDS = 4;
+/** Beyond the length of a test. */
+const TIMEOUT_MARGIN_MS = 20_000;
+const SERVER_TIMEOUT_MS = 5000;
+const SMALL_BYTES = 64;
+
+export interface Bench {
+  readonly lab: Lab;
+  readonly ends: Ends;
+  /** Null on an underlay that loses nothing. */
+  readonly hop: LossyHop | null;
+  readonly seconds: number;
+}
+
+export interface TestResult {
+  readonly figures: Figures;
+  readonly use: ProcessorUse;
+}
+
+/** Throws {@link BenchError} or CommandError when a test gives no figures. */
+export const TESTS: Readonly<Record<TestName, (bench: Bench) => Promise<TestResult>>> = {
+  tcp1: async (bench) => {
+    const { gbps, cpuSecondsPerGB, use } = await tcp(bench, 1);
+    return { figures: { tcp1Gbps: gbps, tcp1CpuSecondsPerGB: cpuSecondsPerGB }, use };
+  },
+  tcp4: async (bench) => {
+    const { gbps, cpuSecondsPerGB, use } = await tcp(bench, 4);
+    return { figures: { tcp4Gbps: gbps, tcp4CpuSecondsPerGB: cpuSecondsPerGB }, use };
+  },
+  udp64: async (bench) => {
+    const args = ['-t', `${bench.seconds}`, '-u', '-l', `${SMALL_BYTES}`, '-b', '0'];
+    const { result, use } = await withIperfServer(bench, () => metered(() => iperf(bench, args, bench.seconds)));
+    return { figures: { udp64Kpps: parseUdpOutput(result).receivedKpps }, use };
+  },
+  rtt: async (bench) => {
+    const { result, use } = await metered(() => roundTrips(bench, 'udp'));
+    return { figures: { rttAvgUs: result.averageUs, rttP50Us: result.p50Us, rttP99Us: result.p99Us }, use };
+  },
+  rttload: roundTripsUnderLoad,
+  loss1: async (bench) => {
+    if (bench.hop === null) throw new BenchError('loss1 needs an underlay with a hop');
+    await bench.hop.startLosing();
+    const { gbps, use } = await tcp(bench, 1);
+    await bench.hop.checkLoss();
+    return { figures: { loss1Gbps: gbps }, use };
+  },
+};
+
+/** Seconds that the tests of one case take together, about. */
+export function expectedSeconds(tests: readonly TestName[], seconds: number): number {
+  const roundTrip = roundTripSeconds(seconds) + SOCKPERF_MARGIN_SECONDS;
+  const bulk = seconds + WARM_UP_SECONDS;
+  const each = { tcp1: bulk, tcp4: bulk, udp64: seconds, rtt: roundTrip, rttload: roundTrip + 1, loss1: bulk };
+  return tests.reduce((sum, test) => sum + each[test], 0);
+}
+
+async function tcp(
+  bench: Bench,
+  streams: number,
+): Promise<{ gbps: number; cpuSecondsPerGB: number; use: ProcessorUse }> {
+  const args = ['-t', `${bench.seconds}`, '-O', `${WARM_UP_SECONDS}`, '-P', `${streams}`];
+  const { result, use } = await withIperfServer(bench, () =>
+    metered(() => iperf(bench, args, bench.seconds + WARM_UP_SECONDS)),
+  );
+  const { gbps, gigabytes } = parseTcpOutput(result);
+  return { gbps, cpuSecondsPerGB: use.ownCpuSeconds / gigabytes, use };
+}
+
+/**
+ * Over TCP, because sockperf waits for ever for an answer that got lost, which may happen under load; a retransmission is
+ * part of the round trip then.
+ */
+async function roundTripsUnderLoad(bench: Bench): Promise<TestResult> {
+  const loadSeconds = LOAD_LEAD_SECONDS + roundTripSeconds(bench.seconds) + SOCKPERF_MARGIN_SECONDS;
+  return withIperfServer(bench, async () => {
+    const load = iperf(bench, ['-t', `${loadSeconds}`], loadSeconds);
+    const underLoad = delay(LOAD_LEAD_SECONDS * 1000).then(() => metered(() => roundTrips(bench, 'tcp')));
+    const [loadOutput, { result, use }] = await Promise.all([load, underLoad]);
+    // Throws when there was no load.
+    parseTcpOutput(loadOutput);
+    return { figures: { rttloadP99Us: result.p99Us }, use };
+  });
+}
+
+async function roundTrips(bench: Bench, protocol: 'tcp' | 'udp'): Promise<ReturnType<typeof parseRoundTrips>> {
+  const { lab, ends, seconds } = bench;
+  const transport = protocol === 'tcp' ? ['--tcp'] : [];
+  const target = ['-i', ends.serverAddress, '-p', `${SOCKPERF_PORT}`, ...transport];
+  return withServer(bench, protocol, SOCKPERF_PORT, 'sockperf', ['server', ...target], async () => {
+    const length = roundTripSeconds(seconds);
+    const args = ['ping-pong', ...target, '-t', `${length}`, '-m', `${SMALL_BYTES}`, '--full-rtt'];
+    return parseRoundTrips(await lab.capture(ends.client, 'sockperf', args, length * 1000 + TIMEOUT_MARGIN_MS));
+  });
+}
+
+function roundTripSeconds(seconds: number): number {
+  return Math.max(2, Math.round(seconds * 0.6));
+}
+
+function iperf({ lab, ends }: Bench, args: readonly string[], seconds: number): Promise<string> {
+  const target = ['-J', '-c', ends.serverAddress, '-p', `${IPERF_PORT}`];
+  return lab.capture(ends.client, 'iperf3', [...target, ...args], seconds * 1000 + TIMEOUT_MARGIN_MS);
+}
+
+function withIperfServer<T>(bench: Bench, work: () => Promise<T>): Promise<T> {
+  const args = ['-s', '-1', '-B', bench.ends.serverAddress, '-p', `${IPERF_PORT}`];
+  return withServer(bench, 'tcp', IPERF_PORT, 'iperf3', args, work);
+}
+
+async function withServer<T>(
+  { lab, ends }: Bench,
+  protocol: 'tcp' | 'udp',
+  port: number,
+  program: string,
+  args: readonly string[],
+  work: () => Promise<T>,
+): Promise<T> {
+  const service = lab.start(ends.server, program, program, args);
+  try {
+    await waitUntil(`${program} listening on port ${port}`, SERVER_TIMEOUT_MS, async () =>
+      isWaited(await ends.server.run('cat', [`/proc/net/${protocol}`]), port),
+    );
+    return await work();
+  } finally {
+    await service.stop();
+  }
+}

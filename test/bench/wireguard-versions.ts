@@ -1,0 +1,58 @@
+/** Which `wireguard-go` to measure against. Versions are dates: `0.0.20231211`. */
+import { accessSync, constants } from 'node:fs';
+import { join } from 'node:path';
+import { hostCommands } from '../../common/command.js';
+
+/** The first with batches, GSO and GRO: an older one is several times slower, and beating it says little. */
+const FIRST_FAST = '0.0.20231211';
+const USUAL_FOLDERS = ['/usr/local/bin', '/usr/bin', '/usr/sbin'];
+
+export interface WireguardGo {
+  readonly path: string;
+  readonly version: string;
+}
+
+/** @param path the one to take; null: the newest on the search path. Null when there is none that runs, or no `wg`. */
+export async function findWireguardGo(path: string | null): Promise<WireguardGo | null> {
+  const folders = [...(process.env['PATH'] ?? '').split(':'), ...USUAL_FOLDERS].filter((folder) => folder !== '');
+  if (!folders.some((folder) => isExecutable(join(folder, 'wg')))) return null;
+  const candidates = path === null ? folders.map((folder) => join(folder, 'wireguard-go')) : [path];
+  const found = await Promise.all([...new Set(candidates)].filter(isExecutable).map(withVersion));
+  return newest(found.filter((candidate) => candidate !== null));
+}
+
+/** Pure. The first of the newest; null of none. */
+export function newest(candidates: readonly WireguardGo[]): WireguardGo | null {
+  return candidates.reduce<WireguardGo | null>(
+    (best, next) => (best === null || compareVersions(next.version, best.version) > 0 ? next : best),
+    null,
+  );
+}
+
+/** Pure. Versions that cannot be told are given the benefit of the doubt. */
+export function isOutdated(version: string): boolean {
+  return /^\d/.test(version) && compareVersions(version, FIRST_FAST) < 0;
+}
+
+/** Pure. From the output of `wireguard-go --version`. */
+export function parseVersion(output: string): string | null {
+  return /wireguard-go v?(\S+)/.exec(output)?.[1] ?? null;
+}
+
+async function withVersion(path: string): Promise<WireguardGo | null> {
+  const version = parseVersion(await hostCommands.run(path, ['--version']).catch(() => ''));
+  return version === null ? null : { path, version };
+}
+
+function compareVersions(a: string, b: string): number {
+  return a.localeCompare(b, 'en', { numeric: true });
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
