@@ -109,7 +109,10 @@ export const TopologyNodeSchema = Type.Object({
   state: Type.Enum(['self', ...LINK_STATES]),
   endpoint: nullable(Type.String()),
   podCidrs: Type.Array(Type.String()),
-  pods: Type.Array(Type.Object({ name: Type.String(), ips: Type.Array(Type.String()) })),
+  pods: Type.Array(Type.Object({ name: Type.String(), ips: Type.Array(Type.String()) }), {
+    description: 'Of another node: as it told lately, and not all when there are very many',
+  }),
+  podCount: nullable(Type.Integer({ description: 'All pods, listed or not; null while the node has not told' })),
   version: Type.String(),
 });
 export type TopologyNode = Static<typeof TopologyNodeSchema>;

@@ -12,6 +12,8 @@ import { RECONCILE_GRACE_MS } from './reconciliation.js';
 
 const CIDR = parseCidr('10.1.0.0/28');
 const FILE = '/ipam/allocations.json';
+/** Of one save: make the directory, write (three steps), rename, sync the directory. */
+const STEPS_TO_DIRECTORY_SYNC = 6;
 const log = silentLogger();
 const owner = (containerId: string): AddressOwner => ({ containerId, ifname: 'eth0' });
 
@@ -52,6 +54,30 @@ describe('the address service', () => {
     await expect(ipam.allocate(owner('a'))).rejects.toMatchObject({ code: 'STORE_FAILED' });
     expect(ipam.list()).toEqual([]);
     expect((await ipam.allocate(owner('b')))[0]!.ip).toBe('10.1.0.2');
+  });
+
+  it('leaves a pod its address when the disk refuses the release, and quarantines it once released', async () => {
+    const disk = new CrashingDisk(() => 0);
+    const ipam = await startedIpam(disk);
+    const [given] = await ipam.allocate(owner('a'));
+    disk.failAfter(1);
+    await expect(ipam.release(owner('a'))).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    expect(ipam.usage()).toEqual([{ cidr: CIDR, total: 13, used: 1, quarantined: 0 }]);
+    expect((await ipam.allocate(owner('a')))[0]!.ip).toBe(given!.ip);
+    await ipam.release(owner('a'));
+    expect(ipam.usage()).toEqual([{ cidr: CIDR, total: 13, used: 0, quarantined: 1 }]);
+    expect((await ipam.allocate(owner('a')))[0]!.ip).not.toBe(given!.ip);
+  });
+
+  it('has an address on disk before it is given again, though a failed release had taken it off', async () => {
+    const disk = new CrashingDisk(() => 0.99);
+    const ipam = await startedIpam(disk);
+    const [given] = await ipam.allocate(owner('a'));
+    disk.failAfter(STEPS_TO_DIRECTORY_SYNC);
+    await expect(ipam.release(owner('a'))).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    await ipam.allocate(owner('a'));
+    disk.restart();
+    expect((await openIpam(disk)).list()).toEqual([{ ip: given!.ip, owner: owner('a') }]);
   });
 
   it('starts a whole quarantine again after a restart, because no clock survives one', async () => {
@@ -128,6 +154,8 @@ const action: fc.Arbitrary<Action> = fc.oneof(
 /** A node under test: the service, its disk, and what the pods know for sure. */
 class Node {
   readonly held = new Map<string, IpAddress>();
+  /** Of pods that are gone but whose release the disk refused: these addresses are theirs until it succeeds. */
+  readonly unreleased = new Map<string, IpAddress>();
   readonly freedAtMs = new Map<IpAddress, number>();
   trueNowMs = 0;
   #clockOffsetMs = 0;
@@ -140,6 +168,7 @@ class Node {
     this.#clockOffsetMs = clockOffsetMs;
     this.#ipam = await openIpam(this.disk, () => this.trueNowMs + this.#clockOffsetMs);
     await this.#ipam.reconcile(this.#live());
+    this.unreleased.clear();
   }
 
   async perform(step: Action): Promise<void> {
@@ -161,7 +190,7 @@ class Node {
   }
 
   async #use(step: Action): Promise<void> {
-    if (step.kind === 'reconcile') await this.#ipam.reconcile(this.#live());
+    if (step.kind === 'reconcile') await this.#reconcile();
     if (step.kind === 'allocate') await this.allocate(`pod${step.pod}`);
     if (step.kind === 'release') await this.#release(`pod${step.pod}`);
   }
@@ -170,18 +199,32 @@ class Node {
     const [given] = await this.#ipam.allocate(owner(name));
     const ip = given!.ip;
     expect(this.held.get(name) ?? ip).toBe(ip);
-    for (const [other, held] of this.held) if (other !== name) expect(held).not.toBe(ip);
-    if (!this.held.has(name)) {
+    for (const [other, owned] of [...this.held, ...this.unreleased]) if (other !== name) expect(owned).not.toBe(ip);
+    if (!this.held.has(name) && this.unreleased.get(name) !== ip) {
       expect(this.trueNowMs - (this.freedAtMs.get(ip) ?? -Infinity)).toBeGreaterThanOrEqual(QUARANTINE_MS);
     }
+    this.unreleased.delete(name);
     this.held.set(name, ip);
   }
 
   async #release(name: string): Promise<void> {
-    const ip = this.held.get(name);
+    const ip = this.held.get(name) ?? this.unreleased.get(name);
     this.held.delete(name);
-    if (ip !== undefined) this.freedAtMs.set(ip, this.trueNowMs);
+    if (ip !== undefined) {
+      this.unreleased.set(name, ip);
+      this.freedAtMs.set(ip, this.trueNowMs);
+    }
     await this.#ipam.release(owner(name));
+    this.unreleased.delete(name);
+  }
+
+  async #reconcile(): Promise<void> {
+    const { freed } = await this.#ipam.reconcile(this.#live());
+    for (const [name, ip] of this.unreleased) {
+      if (!freed.includes(ip)) continue;
+      this.unreleased.delete(name);
+      this.freedAtMs.set(ip, this.trueNowMs);
+    }
   }
 
   #live() {

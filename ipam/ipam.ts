@@ -49,7 +49,7 @@ export class Ipam {
   #reconciled = false;
   /** Whether the store was empty at start: then an unknown live pod means that the store was lost. */
   readonly #startedEmpty: boolean;
-  /** Whether a damaged file still lies where the store should be. */
+  /** Whether the disk may hold something else than the state: a damaged file, or what a failed write left. */
   #mustSave: boolean;
 
   private constructor(options: IpamOptions, store: AllocationStore, loaded: DurableRead<AllocationRecord>) {
@@ -131,6 +131,7 @@ export class Ipam {
 
   async #commit(next: AllocatorState): Promise<void> {
     if (next === this.#state && !this.#mustSave) return;
+    this.#mustSave = true;
     await this.#store.save(next, this.#nowMs());
     this.#state = next;
     this.#mustSave = false;

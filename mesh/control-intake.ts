@@ -66,7 +66,7 @@ export class ControlIntake {
       case 'linksQuery':
         return this.#answerLinks(peer.id, nowMs);
       case 'links':
-        return topology.reported(peer.id, message.links, nowMs);
+        return topology.reported(peer.id, message, nowMs);
     }
   }
 
@@ -79,6 +79,6 @@ export class ControlIntake {
       .filter((peer) => peer.advert !== null)
       .slice(0, MAX_LINKS_PER_MESSAGE)
       .map(linkReport);
-    this.#around.send(to, encodeControl({ type: 'links', links }));
+    this.#around.send(to, encodeControl(this.#around.topology.answer(links)));
   }
 }

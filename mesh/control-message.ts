@@ -8,25 +8,18 @@
  *   3 pull        [3, 1, [id, ...]]
  *   4 goodbye     [4, 1]
  *   5 linksQuery  [5, 1]
- *   6 links       [6, 1, [[peer id, state code, rtt ms or nil, mtu, tx bytes, rx bytes], ...]]
+ *   6 links       [6, 1, links, pods, count of pods]   links-message.ts
  * ```
  */
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { LINK_STATES } from '../common/api.js';
-import type { LinkState } from '../common/api.js';
 import { DecodeError } from '../common/errors.js';
 import { decodeMsgpack, encodeMsgpack } from '../common/msgpack.js';
-import { NODE_ID_BYTES } from '../common/node-id.js';
 import type { NodeId } from '../common/node-id.js';
-import {
-  MAX_ADVERT_BYTES,
-  MAX_ADVERTS_PER_MESSAGE,
-  MAX_CONTROL_BYTES,
-  MAX_DIGEST_ENTRIES,
-  MAX_LINKS_PER_MESSAGE,
-} from './limits.js';
-import { Bytes, Count, Fields, ListOf, Quantity } from './wire-schema.js';
+import { MAX_ADVERT_BYTES, MAX_ADVERTS_PER_MESSAGE, MAX_CONTROL_BYTES, MAX_DIGEST_ENTRIES } from './limits.js';
+import { linksFields, readLinks } from './links-message.js';
+import type { LinksMessage } from './links-message.js';
+import { Bytes, bytesOfId, Count, Fields, Id, idOf, ListOf } from './wire-schema.js';
 
 export const CONTROL_TYPES = { adverts: 1, digest: 2, pull: 3, goodbye: 4, linksQuery: 5, links: 6 } as const;
 const MESSAGE_VERSION = 1;
@@ -34,15 +27,6 @@ const MESSAGE_VERSION = 1;
 export interface DigestEntry {
   readonly id: NodeId;
   readonly revision: number;
-}
-
-export interface LinkReport {
-  readonly peer: NodeId;
-  readonly state: LinkState;
-  readonly rttMs: number | null;
-  readonly mtuBytes: number;
-  readonly txBytes: number;
-  readonly rxBytes: number;
 }
 
 export type ControlMessage =
@@ -57,24 +41,14 @@ export type ControlMessage =
   | { readonly type: 'pull'; readonly ids: readonly NodeId[] }
   | { readonly type: 'goodbye' }
   | { readonly type: 'linksQuery' }
-  | { readonly type: 'links'; readonly links: readonly LinkReport[] };
+  | LinksMessage;
 
-const Id = Bytes(NODE_ID_BYTES);
 const Head = Compile(Fields(Count(), Count()));
 const Adverts = Compile(Fields(Count(), Count(), ListOf(Bytes(1, MAX_ADVERT_BYTES), MAX_ADVERTS_PER_MESSAGE)));
 const Digest = Compile(
   Fields(Count(), Count(), Id, Type.Union([Id, Type.Null()]), ListOf(Fields(Id, Count()), MAX_DIGEST_ENTRIES)),
 );
 const Pull = Compile(Fields(Count(), Count(), ListOf(Id, MAX_DIGEST_ENTRIES)));
-const StateCode = Count(LINK_STATES.length - 1);
-const RoundTrip = Type.Union([Quantity(), Type.Null()]);
-const Links = Compile(
-  Fields(
-    Count(),
-    Count(),
-    ListOf(Fields(Id, StateCode, RoundTrip, Count(), Quantity(), Quantity()), MAX_LINKS_PER_MESSAGE),
-  ),
-);
 
 export function encodeControl(message: ControlMessage): Uint8Array {
   return encodeMsgpack([CONTROL_TYPES[message.type], MESSAGE_VERSION, ...fieldsOf(message)]);
@@ -99,9 +73,11 @@ export function decodeControl(bytes: Uint8Array): ControlMessage | null {
       return { type: 'goodbye' };
     case CONTROL_TYPES.linksQuery:
       return { type: 'linksQuery' };
-    case CONTROL_TYPES.links:
-      if (!Links.Check(value)) break;
-      return { type: 'links', links: value[2].map(linkOf) };
+    case CONTROL_TYPES.links: {
+      const links = readLinks(value);
+      if (links === null) break;
+      return links;
+    }
     default:
       return null;
   }
@@ -118,27 +94,17 @@ function fieldsOf(message: ControlMessage): unknown[] {
     case 'adverts':
       return [message.adverts];
     case 'digest': {
-      const entries = message.entries.map(({ id, revision }) => [bytesOf(id), revision]);
-      return [bytesOf(message.fromId), message.toId === null ? null : bytesOf(message.toId), entries];
+      const entries = message.entries.map(({ id, revision }) => [bytesOfId(id), revision]);
+      return [bytesOfId(message.fromId), message.toId === null ? null : bytesOfId(message.toId), entries];
     }
     case 'pull':
-      return [message.ids.map(bytesOf)];
+      return [message.ids.map(bytesOfId)];
     case 'goodbye':
     case 'linksQuery':
       return [];
     case 'links':
-      return [message.links.map(fieldsOfLink)];
+      return linksFields(message);
   }
-}
-
-function fieldsOfLink(link: LinkReport): unknown[] {
-  const state = LINK_STATES.indexOf(link.state);
-  return [bytesOf(link.peer), state, link.rttMs, link.mtuBytes, link.txBytes, link.rxBytes];
-}
-
-function linkOf(fields: readonly [Uint8Array, number, number | null, number, number, number]): LinkReport {
-  const [peer, state, rttMs, mtuBytes, txBytes, rxBytes] = fields;
-  return { peer: idOf(peer), state: LINK_STATES[state]!, rttMs, mtuBytes, txBytes, rxBytes };
 }
 
 function digestOf(
@@ -152,12 +118,4 @@ function digestOf(
     toId: to === null ? null : idOf(to),
     entries: entries.map(([id, revision]) => ({ id: idOf(id), revision })),
   };
-}
-
-function idOf(bytes: Uint8Array): NodeId {
-  return Buffer.from(bytes).toString('hex') as NodeId;
-}
-
-function bytesOf(id: NodeId): Uint8Array {
-  return Buffer.from(id, 'hex');
 }

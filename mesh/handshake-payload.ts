@@ -57,3 +57,9 @@ export function negotiateCipher(a: readonly string[], b: readonly string[]): Cip
   }
   throw new HandshakeError('the peer and this node have no cipher in common');
 }
+
+/** A router's ciphers, in its order or with the preferred one first where there is it. */
+export function preferCipher(ciphers: readonly CipherName[], preference: 'auto' | CipherName): readonly CipherName[] {
+  if (preference === 'auto' || !ciphers.includes(preference)) return ciphers;
+  return [preference, ...ciphers.filter((cipher) => cipher !== preference)];
+}

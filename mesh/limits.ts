@@ -13,8 +13,10 @@ export const PROLOGUE = 'heddle/1';
 export const OPENING_BYTES = 1100;
 /** The longest handshake datagram that is looked at. */
 export const MAX_HANDSHAKE_BYTES = 4096;
-/** The longest control message, sealed into one control unit. */
+/** The longest control message that is read. */
 export const MAX_CONTROL_BYTES = 65536;
+/** The longest control message that is sent: what a router seals into one control unit (its `MAX_CONTROL_BYTES`). */
+export const MAX_SENT_CONTROL_BYTES = 65_024;
 /** The longest encoded advert that is read. */
 export const MAX_ADVERT_BYTES = 2560;
 /** An advert's body up to this size lets message 2 be no longer than message 1, and pass every path unfragmented. */
@@ -33,6 +35,14 @@ export const MAX_DIGEST_ENTRIES = 1024;
 export const MAX_ADVERTS_PER_MESSAGE = 256;
 /** Links that one node tells of when asked for them. */
 export const MAX_LINKS_PER_MESSAGE = 64;
+/** Pods that one node tells of when asked for its links. */
+export const MAX_PODS_PER_MESSAGE = 256;
+/** Characters of a pod's name with its namespace, as Kubernetes bounds them (63 and 253). */
+export const MAX_POD_NAME_LENGTH = 317;
+/** Addresses of one pod in such an answer. */
+export const MAX_POD_ADDRESSES = 16;
+/** Characters of a cipher's name. */
+export const MAX_CIPHER_NAME_LENGTH = 64;
 /** A session is replaced after this age. */
 export const REKEY_AFTER_MS = 10 * 60_000;
 /** A session is replaced after this many sealed units. */
@@ -115,6 +125,8 @@ export const MAX_SEEDS = 64;
 export const PROBE_INTERVAL_MS = 1_000;
 /** Time between round-trip measurements while traffic shows that the peer lives. */
 export const RTT_PROBE_INTERVAL_MS = 5_000;
+/** Last answers to liveness probes of which the median is the round trip that is shown. */
+export const ROUND_TRIP_SAMPLES = 8;
 /** Whole size of a liveness probe's IP packet. */
 export const LIVENESS_PROBE_BYTES = 128;
 /** Silence after which a link is stale: two probes missed. */
@@ -139,6 +151,8 @@ export const MTU_CONFIRM_TRY_MS = 500;
 /** Time after which a larger path MTU is looked for again (RFC 8899, PMTU_RAISE_TIMER). */
 export const MTU_RAISE_MS = 600_000;
 
+/** Bytes of the pods in an answer about links; leaves room for the links in MAX_SENT_CONTROL_BYTES (64 of 123 bytes). */
+export const MAX_POD_LIST_BYTES = 48 * 1024;
 /** Peers asked for their links at a time. */
 export const MAX_TOPOLOGY_PEERS = 64;
 /** Time between two rounds of asking. */

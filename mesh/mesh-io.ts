@@ -47,6 +47,8 @@ export type MeshEvent =
   | { readonly type: 'seeds'; readonly seeds: readonly SocketAddress[] }
   /** This node's own description changed. */
   | { readonly type: 'self'; readonly self: SelfDescription }
+  /** All pods of this node, for nodes that look at the topology; replaces the previous list. */
+  | { readonly type: 'localPods'; readonly pods: readonly PodView[] }
   /** Someone looks at the topology: ask the peers for their links until `untilMs`. */
   | { readonly type: 'topologyWanted'; readonly untilMs: number }
   /** `pollAt()` has come. */
@@ -104,6 +106,22 @@ export interface RouteView {
   readonly usable: boolean;
 }
 
+/** One pod as a person knows it. */
+export interface PodView {
+  /** `namespace/name`, or the first digits of the container id. */
+  readonly name: string;
+  readonly ips: readonly IpAddress[];
+}
+
+/** The pods of another member, as it reported them. */
+export interface RemotePodsView {
+  readonly node: NodeId;
+  /** Not all of them on a node with very many. */
+  readonly pods: readonly PodView[];
+  readonly podCount: number;
+  readonly ageMs: number;
+}
+
 /** One link between two other members, as one of them reported it. */
 export interface RemoteLinkView {
   readonly a: NodeId;
@@ -111,6 +129,7 @@ export interface RemoteLinkView {
   readonly state: LinkState;
   readonly rttMs: number | null;
   readonly mtuBytes: number | null;
+  readonly cipher: string | null;
   readonly abBytes: number;
   readonly baBytes: number;
   /** How long ago `a` reported it. */

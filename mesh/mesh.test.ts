@@ -351,16 +351,22 @@ describe('a node whose key was copied', () => {
   });
 });
 
-describe('the topology', () => {
-  it('is reported by the others only while somebody looks', () => {
-    const { network, nodes } = converged(4);
-    expect(nodes[0]!.mesh!.remoteLinks(network.nowMs)).toEqual([]);
-    nodes[0]!.handle({ type: 'topologyWanted', untilMs: network.nowMs + 5_000 });
-    network.run(5_000);
-    const links = nodes[0]!.mesh!.remoteLinks(network.nowMs);
-    expect(links).toHaveLength(6);
-    expect(links.every(({ a, b, state }) => a !== b && b !== nodes[0]!.id && state === 'up')).toBe(true);
-    network.run(15_000);
-    expect(nodes[0]!.mesh!.remoteLinks(network.nowMs)).toEqual([]);
+describe('the round trip of a link', () => {
+  it('is that of small datagrams: a large probe counts only while there is no other', () => {
+    const network = new SimNetwork(1);
+    const [a, b] = [network.addNode(), network.addNode()];
+    a.start();
+    b.start([a]);
+    const rttMs = () => b.mesh!.members(network.nowMs)[0]?.rttMs ?? null;
+    expect(network.runUntil(() => rttMs() !== null, 5_000)).toBeLessThan(1_000);
+    network.run(20_000);
+    const before = rttMs();
+    expect(before).toBeGreaterThanOrEqual(2);
+    expect(before).toBeLessThanOrEqual(6);
+    const answer = { type: 'probeAnswer', peer: a.id, probeId: 1, roundTripUs: 9e6, observed: b.address } as const;
+    for (let i = 0; i < 8; i++) b.handle({ ...answer, sizeBytes: 1500 });
+    expect(rttMs()).toBe(before);
+    for (let i = 0; i < 8; i++) b.handle({ ...answer, sizeBytes: 128 });
+    expect(rttMs()).toBe(9_000);
   });
 });

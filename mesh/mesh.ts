@@ -19,6 +19,7 @@ import { CoreClock, pauseBetween } from './core-clock.js';
 import { Counters } from './counters.js';
 import { Gossip } from './gossip.js';
 import type { HandshakeParty } from './handshake.js';
+import { preferCipher } from './handshake-payload.js';
 import { Handshakes } from './handshakes.js';
 import type { HandshakeOutcome } from './handshakes.js';
 import type { NodeIdentity } from './identity.js';
@@ -31,6 +32,7 @@ import type {
   MeshEvent,
   RandomSource,
   RemoteLinkView,
+  RemotePodsView,
   RouteView,
   SelfDescription,
   UnderlayFacts,
@@ -133,6 +135,10 @@ export class Mesh {
     return this.#topology.links(this.#clock.advance(nowMs));
   }
 
+  remotePods(nowMs: number): RemotePodsView[] {
+    return this.#topology.pods(this.#clock.advance(nowMs));
+  }
+
   lostClaims(): LostClaim[] {
     return this.#roster.ownership.lostClaims();
   }
@@ -173,6 +179,8 @@ export class Mesh {
       case 'self':
         this.#self.describe(event.self);
         return this.#wakeAt(now);
+      case 'localPods':
+        return this.#topology.localPods(event.pods);
       case 'topologyWanted':
         this.#topology.want(this.#clock.fromCaller(event.untilMs), now);
         return this.#wakeAt(now);
@@ -319,7 +327,7 @@ export class Mesh {
       random,
       keys: new ClusterKeys(clusterSecret),
       advert: () => this.#self.current.bytes,
-      ciphers: () => preferred(this.#ciphers, cipherPreference),
+      ciphers: () => preferCipher(this.#ciphers, cipherPreference),
     };
   }
 
@@ -386,9 +394,4 @@ export class Mesh {
     const message = 'handshake with a bad MAC: different cluster secret?';
     this.#notices.tell('warn', message, now, from.ip, { from: formatSocketAddress(from) });
   }
-}
-
-function preferred(ciphers: readonly CipherName[], preference: 'auto' | CipherName): readonly CipherName[] {
-  if (preference === 'auto' || !ciphers.includes(preference)) return ciphers;
-  return [preference, ...ciphers.filter((cipher) => cipher !== preference)];
 }

@@ -27,6 +27,7 @@ import type { MeshEffect, RandomSource, UnderlayFacts } from './mesh-io.js';
 import { mtuPollAt, stepMtu, unknownPathMtu } from './path-mtu.js';
 import type { MtuEvent, PathMtu } from './path-mtu.js';
 import { PeerSessions } from './peer-sessions.js';
+import { RoundTrip } from './round-trip.js';
 import type { SessionSlots } from './session-slots.js';
 
 /** What a peer needs from the mesh around it. */
@@ -48,7 +49,6 @@ export class Peer {
   readonly dial: Dial;
   advert: Advert | null = null;
   endpoint: SocketAddress | null = null;
-  rttMs: number | null = null;
   lastHandshakeMs: number | null = null;
   /** When the newest advert came. */
   advertAtMs: number;
@@ -60,6 +60,7 @@ export class Peer {
   #lastHeardMs: number;
   #lastProbeMs: number;
   #probeWaitMs = PROBE_INTERVAL_MS;
+  readonly #roundTrip = new RoundTrip();
   readonly #around: PeerSurroundings;
 
   constructor(around: PeerSurroundings, id: NodeId, link: Link, nowMs: number) {
@@ -80,6 +81,11 @@ export class Peer {
 
   get mtuBytes(): number {
     return this.#mtu.mtuBytes;
+  }
+
+  /** Of small datagrams, as the last answers to probes had it. */
+  get rttMs(): number | null {
+    return this.#roundTrip.medianMs;
   }
 
   /** Whether control messages get through: there is a session and the peer is not given up. */
@@ -137,7 +143,8 @@ export class Peer {
   }
 
   probeAnswered(sizeBytes: number, roundTripMs: number, nowMs: number): void {
-    this.rttMs = this.rttMs === null ? roundTripMs : this.rttMs * 0.875 + roundTripMs * 0.125;
+    // A large probe takes longer on a slow path: it counts only while there is nothing better.
+    if (sizeBytes <= LIVENESS_PROBE_BYTES || this.rttMs === null) this.#roundTrip.add(roundTripMs);
     this.heardDirectly(nowMs);
     this.#stepMtu({ type: 'answer', sizeBytes }, nowMs);
   }
@@ -256,7 +263,7 @@ export class Peer {
   #wentDown(nowMs: number): void {
     this.#confirmation = null;
     this.sessions.removeAll();
-    this.rttMs = null;
+    this.#roundTrip.clear();
     this.#stepMtu({ type: 'stop' }, nowMs);
     this.dial.hurry(nowMs);
   }

@@ -1,19 +1,25 @@
 /**
- * The links between other nodes, as they report them while somebody looks at the topology. Costs nothing when nobody
- * does: peers are asked only until the deadline that was given.
+ * The links between other nodes and their pods, as they report them while somebody looks at the topology; and what this
+ * node reports of its pods. Costs nothing when nobody looks: peers are asked only until the deadline that was given.
  */
 import type { NodeId } from '../common/node-id.js';
 import { BoundedMap } from './bounded-map.js';
-import type { LinkReport } from './control-message.js';
 import { MAX_TOPOLOGY_PEERS, TOPOLOGY_AGE_MS, TOPOLOGY_INTERVAL_MS } from './limits.js';
-import type { RemoteLinkView } from './mesh-io.js';
+import { podsReport } from './links-message.js';
+import type { LinkReport, LinksMessage, PodsReport } from './links-message.js';
+import type { PodView, RemoteLinkView, RemotePodsView } from './mesh-io.js';
+
+interface Report {
+  readonly atMs: number;
+  readonly links: readonly LinkReport[];
+  readonly pods: PodsReport | null;
+}
 
 export class Topology {
   readonly #ownId: NodeId;
   /** By the node that reported. Bounded by MAX_TOPOLOGY_PEERS, each report by the message's own bound. */
-  readonly #reports = new BoundedMap<NodeId, { readonly atMs: number; readonly links: readonly LinkReport[] }>(
-    MAX_TOPOLOGY_PEERS,
-  );
+  readonly #reports = new BoundedMap<NodeId, Report>(MAX_TOPOLOGY_PEERS);
+  #ownPods: PodsReport = podsReport([]);
   #wantedUntilMs = 0;
   #nextQueryMs: number | null = null;
 
@@ -40,22 +46,41 @@ export class Topology {
     return this.#nextQueryMs;
   }
 
-  reported(by: NodeId, links: readonly LinkReport[], nowMs: number): void {
-    this.#reports.set(by, { atMs: nowMs, links: links.filter(({ peer }) => peer !== this.#ownId && peer !== by) });
+  /** Replaces what this node tells of its own pods. */
+  localPods(pods: readonly PodView[]): void {
+    this.#ownPods = podsReport(pods);
+  }
+
+  /** What a peer that asks is told. */
+  answer(links: readonly LinkReport[]): LinksMessage {
+    return { type: 'links', links, pods: this.#ownPods };
+  }
+
+  reported(by: NodeId, { links, pods }: LinksMessage, nowMs: number): void {
+    const ofOthers = links.filter(({ peer }) => peer !== this.#ownId && peer !== by);
+    this.#reports.set(by, { atMs: nowMs, links: ofOthers, pods });
   }
 
   links(nowMs: number): RemoteLinkView[] {
-    const views: RemoteLinkView[] = [];
-    for (const [a, { atMs, links }] of this.#reports) {
-      const ageMs = nowMs - atMs;
-      if (ageMs >= TOPOLOGY_AGE_MS) this.#reports.delete(a);
-      else for (const link of links) views.push(viewOf(a, link, ageMs));
+    return this.#fresh(nowMs).flatMap(([a, { atMs, links }]) => links.map((link) => viewOf(a, link, nowMs - atMs)));
+  }
+
+  /** Of every node that reported lately and tells its pods. */
+  pods(nowMs: number): RemotePodsView[] {
+    return this.#fresh(nowMs).flatMap(([node, { atMs, pods }]) =>
+      pods === null ? [] : [{ node, pods: pods.list, podCount: pods.count, ageMs: nowMs - atMs }],
+    );
+  }
+
+  #fresh(nowMs: number): [NodeId, Report][] {
+    for (const [node, { atMs }] of this.#reports) {
+      if (nowMs - atMs >= TOPOLOGY_AGE_MS) this.#reports.delete(node);
     }
-    return views;
+    return [...this.#reports];
   }
 }
 
 function viewOf(a: NodeId, link: LinkReport, ageMs: number): RemoteLinkView {
-  const { peer: b, state, rttMs, mtuBytes, txBytes, rxBytes } = link;
-  return { a, b, state, rttMs, mtuBytes, abBytes: txBytes, baBytes: rxBytes, ageMs };
+  const { peer: b, state, rttMs, mtuBytes, cipher, txBytes, rxBytes } = link;
+  return { a, b, state, rttMs, mtuBytes, cipher, abBytes: txBytes, baBytes: rxBytes, ageMs };
 }

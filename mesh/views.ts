@@ -1,9 +1,9 @@
 /** What the core shows of itself to the agent: snapshots without secrets. */
 import type { NodeId } from '../common/node-id.js';
 import type { CoreClock } from './core-clock.js';
-import type { LinkReport } from './control-message.js';
 import type { Advert } from './advert.js';
 import { isUsable, linkReason } from './link.js';
+import type { LinkReport } from './links-message.js';
 import type { MemberView, RouteView } from './mesh-io.js';
 import type { OwnershipEntry } from './ownership-table.js';
 import type { Peer } from './peer.js';
@@ -38,6 +38,7 @@ export function linkReport(peer: Peer): LinkReport {
     mtuBytes: peer.mtuBytes,
     txBytes: peer.counters?.txBytes ?? 0,
     rxBytes: peer.counters?.rxBytes ?? 0,
+    cipher: peer.sessions.active?.cipher ?? null,
   };
 }
 

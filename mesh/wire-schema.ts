@@ -6,6 +6,8 @@ import { Type } from 'typebox';
 import type { TSchema, TTuple } from 'typebox';
 import { decodeMsgpack } from '../common/msgpack.js';
 import { DecodeError } from '../common/errors.js';
+import { NODE_ID_BYTES } from '../common/node-id.js';
+import type { NodeId } from '../common/node-id.js';
 
 const MAX_COUNT = Number.MAX_SAFE_INTEGER;
 
@@ -14,6 +16,17 @@ export function Bytes(min: number, max = min) {
   return Type.Refine(Type.Unsafe<Uint8Array>({}), (value) => {
     return (value as unknown) instanceof Uint8Array && value.length >= min && value.length <= max;
   });
+}
+
+/** A node id, as bytes. */
+export const Id = Bytes(NODE_ID_BYTES);
+
+export function idOf(bytes: Uint8Array): NodeId {
+  return Buffer.from(bytes).toString('hex') as NodeId;
+}
+
+export function bytesOfId(id: NodeId): Uint8Array {
+  return Buffer.from(id, 'hex');
 }
 
 /** An unsigned integer that a double holds exactly. */

@@ -65,7 +65,7 @@ describe('numbers for people', () => {
   });
 
   it('counts and shortens words', () => {
-    expect([plural(1, 'pod'), plural(1200, 'pod')]).toEqual(['1 pod', '1,200 pods']);
+    expect([plural(1, 'pod'), plural(1200, 'pod'), plural(null, 'pod')]).toEqual(['1 pod', '1,200 pods', '– pods']);
     expect([shorten('short', 8), shorten('a long name', 6)]).toEqual(['short', 'a lon…']);
   });
 });

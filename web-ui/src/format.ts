@@ -44,8 +44,8 @@ export function formatRatio(ratio: number): string {
   return `${(ratio * 100).toFixed(ratio < 0.1 ? 1 : 0)} %`;
 }
 
-export function formatCount(count: number): string {
-  return count.toLocaleString('en');
+export function formatCount(count: number | null): string {
+  return count === null ? UNKNOWN : count.toLocaleString('en');
 }
 
 const DURATIONS = [
@@ -82,6 +82,6 @@ export function shorten(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
 }
 
-export function plural(count: number, noun: string): string {
+export function plural(count: number | null, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -10,6 +10,7 @@ export function fakeNode(id: string, more: Partial<TopologyNode> = {}): Topology
     endpoint: null,
     podCidrs: [],
     pods: [],
+    podCount: more.pods?.length ?? 0,
     version: '0.1.0',
     ...more,
   };

@@ -56,7 +56,7 @@ function Tally() {
   const known = mesh.value;
   if (known === null) return null;
   const links = tallyLinks(known);
-  const pods = known.nodes.reduce((sum, node) => sum + node.pods.length, 0);
+  const pods = known.nodes.reduce((sum, node) => sum + (node.podCount ?? 0), 0);
   return (
     <div class="tally">
       <span>

@@ -1,6 +1,6 @@
 /** How a node looks at each of the three sizes, around its own origin. Not here: where it stands and what a click does. */
 import type { TopologyNode } from '../../../common/api.js';
-import { plural, shorten } from '../format.js';
+import { formatCount, plural, shorten } from '../format.js';
 import type { NodeTier } from '../map-layout/stage.js';
 import { NODE_SIZES } from '../map-layout/stage.js';
 import { StateShape } from '../ui/icons.js';
@@ -36,9 +36,9 @@ function CardShape({ node }: { node: TopologyNode }) {
       <text class="node-cidrs" x={left + 15} y={top + 48}>
         {describeCidrs(node.podCidrs)}
       </text>
-      <PodDots count={node.pods.length} x={left + 19} y={top + 66} most={10} />
+      <PodDots count={node.podCount ?? 0} x={left + 19} y={top + 66} most={10} />
       <text class="node-pods" x={left + width - 14} y={top + 70}>
-        {plural(node.pods.length, 'pod')}
+        {plural(node.podCount, 'pod')}
       </text>
       {node.self ? <SelfTag x={left + width - 16} y={top} /> : null}
     </>
@@ -90,9 +90,9 @@ function ChipShape({ node }: { node: TopologyNode }) {
       <text class="node-name is-small" x={left + 28} y={top + 21}>
         {shorten(node.name, 14)}
       </text>
-      <PodDots count={node.pods.length} x={left + 16} y={top + 35} most={8} />
+      <PodDots count={node.podCount ?? 0} x={left + 16} y={top + 35} most={8} />
       <text class="node-pods" x={left + width - 11} y={top + 39}>
-        {node.pods.length}
+        {formatCount(node.podCount)}
       </text>
     </>
   );
@@ -101,10 +101,10 @@ function ChipShape({ node }: { node: TopologyNode }) {
 function DotShape({ node }: { node: TopologyNode }) {
   return (
     <g transform={`translate(0 ${-DOT_LIFT})`}>
-      <PodRing count={node.pods.length} />
+      <PodRing count={node.podCount ?? 0} />
       <circle class="node-ground" r={DOT_RADIUS} />
       <text class="dot-count" y="4">
-        {node.pods.length}
+        {formatCount(node.podCount)}
       </text>
       {node.state === 'up' ? null : (
         <g transform="translate(12 -11)">

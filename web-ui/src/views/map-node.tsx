@@ -39,7 +39,7 @@ export function MapNode({ node }: { node: TopologyNode }) {
 }
 
 function describe(node: TopologyNode): string {
-  return `${node.name}, ${STATE_WORDS[node.state]}, ${plural(node.pods.length, 'pod')}`;
+  return `${node.name}, ${STATE_WORDS[node.state]}, ${plural(node.podCount, 'pod')}`;
 }
 
 function classesOf(node: TopologyNode): string {

@@ -46,7 +46,7 @@ export function NodeDetail({ mesh, node }: { mesh: Mesh; node: TopologyNode }) {
           </ul>
         )}
       </Section>
-      <Section title="Pods" note={formatCount(node.pods.length)}>
+      <Section title="Pods" note={formatCount(node.podCount)}>
         <PodList node={node} />
       </Section>
       <Section title="In a terminal">

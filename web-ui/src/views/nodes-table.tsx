@@ -49,8 +49,8 @@ const COLUMNS: readonly Column<NodeRow>[] = [
     id: 'pods',
     title: 'Pods',
     kind: 'number',
-    sortKey: ({ node }) => node.pods.length,
-    cell: ({ node }) => formatCount(node.pods.length),
+    sortKey: ({ node }) => node.podCount,
+    cell: ({ node }) => formatCount(node.podCount),
   },
   {
     id: 'rtt',
