@@ -1,4 +1,13 @@
-/** The agent's process: configuration, signals, exit codes. Everything else is `agent.ts`. */
+/**
+ * The agent's process: configuration, signals, exit codes. Everything else is `agent.ts`.
+ *
+ * | what happens | sent by | the agent |
+ * |---|---|---|
+ * | SIGTERM | the supervisor, when it stops everything | says goodbye to the peers and ends |
+ * | SIGINT, SIGHUP | a terminal; left to the supervisor where there is one | as for SIGTERM |
+ * | SIGUSR2 | whoever replaces the agent only | ends without a word; the router forwards on |
+ * | the supervisor is gone | | as for SIGUSR2 |
+ */
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hostCommands } from '../common/command.js';
@@ -11,8 +20,10 @@ import { Agent } from './agent.js';
 import { systemClock } from './clock.js';
 import { readHostFile } from './config-command.js';
 import { loadConfig } from './config-sources.js';
+import type { Parting } from './mesh-driver.js';
 import { SUPERVISOR_PID_VARIABLE, watchParent } from './supervisor/parent-watch.js';
 import { EXIT_CONFIG_INVALID } from './supervisor/restart-policy.js';
+import { PAUSE_SIGNAL } from './supervisor/supervised-child.js';
 
 /** Within the supervisor's patience of 5 s. */
 const STOP_WITHIN_MS = 4_000;
@@ -24,22 +35,25 @@ async function main(): Promise<void> {
   const log = createLogger('agent', config.logLevel);
   let stopping = false;
   const starting = startAgent(config, log);
-  const stop = (reason: string): void => {
+  const stop = (reason: string, parting: Parting): void => {
     if (stopping) return;
     stopping = true;
-    log.info({ reason }, 'agent stops');
+    log.info({ reason, parting }, 'agent stops');
     setTimeout(() => process.exit(1), STOP_WITHIN_MS);
-    void starting.then((agent) => agent?.stop()).then(() => process.exit(0));
+    void starting.then((agent) => agent?.stop(parting)).then(() => process.exit(0));
   };
   // Ctrl-C and a closed terminal reach the whole session; a supervisor stops its children in order.
   const supervised = process.env[SUPERVISOR_PID_VARIABLE] !== undefined;
-  process.on('SIGTERM', () => stop('SIGTERM'));
-  for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => (supervised ? undefined : stop(signal)));
+  process.on('SIGTERM', () => stop('SIGTERM', 'leave'));
+  process.on(PAUSE_SIGNAL, () => stop(PAUSE_SIGNAL, 'pause'));
+  for (const signal of ['SIGINT', 'SIGHUP'] as const) {
+    process.on(signal, () => (supervised ? undefined : stop(signal, 'leave')));
+  }
   watchParent({
     supervisorPid,
     parentPid: () => process.ppid,
     clock: systemClock,
-    onOrphaned: () => stop('the supervisor is gone'),
+    onOrphaned: () => stop('the supervisor is gone', 'pause'),
   });
   await starting;
 }

@@ -13,14 +13,15 @@ import { join } from 'node:path';
 import type { CommandRunner } from '../common/command.js';
 import type { Config } from '../common/config.js';
 import type { Disk } from '../common/disk.js';
+import { messageOf } from '../common/errors.js';
 import type { Logger } from '../common/log.js';
 import { podMtuFor } from '../common/overhead.js';
 import {
   CniService,
   ConfInstaller,
-  decodeRelayRequest,
-  encodeRelayResponse,
+  MAX_REQUEST_BYTES,
   replayTombstones,
+  sweepSpool,
   VethPodNetwork,
 } from '../cni/index.js';
 import type { LiveAttachment, Unreadiness } from '../cni/index.js';
@@ -31,10 +32,12 @@ import { AgentApiSource } from './api-source.js';
 import type { Clock } from './clock.js';
 import { CniServer } from './cni-server.js';
 import { attachObstacle } from './conditions.js';
+import { keepConfigRecord } from './config-record.js';
 import { ControlPlane } from './control-plane.js';
 import { bridgeMac } from './forwarding-tables.js';
 import { HostKeeper } from './host-network/host-keeper.js';
 import { loadNodeState } from './node-state.js';
+import type { Parting } from './mesh-driver.js';
 import type { NodeState } from './node-state.js';
 import { NoticeLog } from './notice-log.js';
 import { PodKeeper } from './pod-keeper.js';
@@ -45,10 +48,8 @@ import { SeedResolver, systemResolver } from './seed-resolver.js';
 import { underlayMtu } from './underlay.js';
 import { UnderlayWatch } from './underlay-watch.js';
 
-/** The relay's own bound, see `cni/relay-protocol.ts`. */
-const MAX_CNI_REQUEST_BYTES = 1 << 20;
 /** The static relay, or the one for Node where no compiler was at build time. */
-const CNI_EXECUTABLES = ['heddle-cni', 'heddle-cni.cjs'];
+const CNI_EXECUTABLES = ['heddle-cni', 'heddle-cni.js'];
 /** How long after somebody last looked at the topology the peers are asked for their links. */
 const TOPOLOGY_WANTED_MS = 6_000;
 
@@ -90,8 +91,8 @@ export class Agent {
     this.#pods = this.#createPodKeeper();
     this.#cniServer = new CniServer({
       path: cniSocket(config),
-      maxRequestBytes: MAX_CNI_REQUEST_BYTES,
-      answer: async (request) => encodeRelayResponse(await this.#cni.handle(decodeRelayRequest(request))),
+      maxRequestBytes: MAX_REQUEST_BYTES,
+      answer: (request) => this.#cni.answer(request),
       notices,
     });
     this.#source = this.#createApiSource(nodeName);
@@ -125,11 +126,11 @@ export class Agent {
     return agent;
   }
 
-  /** Says goodbye and closes; what was made on the host stays, so that pods keep their network. */
-  async stop(): Promise<void> {
+  /** Closes everything; what was made on the host stays, so that pods keep their network. */
+  async stop(parting: Parting): Promise<void> {
     this.underlay.stop();
     await Promise.all([this.#cniServer.stop(), this.#pods.stop(), this.#host?.stop(), this.#api.stop()]);
-    await this.#control.stop();
+    await this.#control.stop(parting);
   }
 
   async #start(): Promise<void> {
@@ -137,10 +138,21 @@ export class Agent {
     const { identity, podCidrs, clusterCidrs } = this.state;
     log.info({ node: identity.id, podCidrs, clusterCidrs, podMtuBytes: this.#podMtuBytes }, 'agent starts');
     await this.#cniServer.start();
+    await this.#keepRecord();
     this.#control.start();
     this.underlay.start();
     await Promise.all([this.#api.start(), this.#startPods()]);
     log.info({ cni: cniSocket(config), conditions: this.#failedConditions() }, 'agent is running');
+  }
+
+  /** Without it a node works all the same. */
+  async #keepRecord(): Promise<void> {
+    const { config, disk, log } = this.surroundings;
+    try {
+      await keepConfigRecord(disk, config);
+    } catch (thrown) {
+      log.warn({ error: messageOf(thrown) }, 'the configuration could not be recorded for meshctl uninstall');
+    }
   }
 
   /** Pods that fell off the bridge can only be put back once there is a bridge. */
@@ -172,10 +184,11 @@ export class Agent {
     const { podCidrs, clusterCidrs } = this.state;
     const mac = bridgeMac(podCidrs);
     if (mac === null) return null;
-    const { bridgeName, tapName, masquerade } = config;
+    const { bridgeName, tapName, stateDir, masquerade } = config;
     const spec = {
       bridgeName,
       bridgeMac: mac,
+      stateDir,
       tapName,
       podMtuBytes: this.#podMtuBytes,
       podCidrs,
@@ -205,8 +218,10 @@ export class Agent {
     const spool = tombstoneFolder(config);
     const installer = this.#createInstaller();
     return new PodKeeper({
-      replayTombstones: () =>
-        replayTombstones(disk, spool, (request, asOfMs) => this.#cni.handle(request, asOfMs), log),
+      replayTombstones: async () => {
+        await sweepSpool(disk, spool, clock.wallTime().getTime());
+        await replayTombstones(disk, spool, (request, asOfMs) => this.#cni.handle(request, asOfMs), log);
+      },
       liveAttachments: () => this.#cni.reconcile(),
       reconcileAddresses: (live) => this.state.ipam.reconcile(live),
       canInstall: () => this.#unreadiness() === null,

@@ -59,6 +59,7 @@ function source(overrides: Partial<ApiSourceParts> = {}) {
         { cidr: parseCidr('10.1.3.0/24'), owner: id('c'), ownerName: 'node-c', conflict: null, usable: false },
       ],
       remoteLinks: () => [],
+      remotePods: () => [],
       lostClaims: () => [],
       counters: () => ({ members: 1, sessionSlots: 1, pendingHandshakes: 0, badMac: 3 }),
     },
@@ -91,7 +92,7 @@ describe('AgentApiSource', () => {
   it('counts what the router dropped and what the core refused together, without gauges', () => {
     const { source: api } = source();
     api.countersChanged(report({ noRoute: 4 }));
-    expect(api.status().drops).toEqual({ noRoute: 4, badMac: 3 });
+    expect(api.status().drops).toEqual({ noRoute: 4, handshakeBadMac: 3 });
     expect(api.counters()).toEqual({ mesh_faults: 0 });
   });
 

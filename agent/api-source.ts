@@ -10,7 +10,7 @@ import type { NodeId } from '../common/node-id.js';
 import type { PeerCounters, RouterEvent } from '../common/router-port.js';
 import { formatSocketAddress } from '../common/socket-address.js';
 import { HEDDLE_VERSION } from '../common/version.js';
-import type { LostClaim, MemberView, RemoteLinkView, RouteView } from '../mesh/index.js';
+import type { LostClaim, MemberView, RemoteLinkView, RemotePodsView, RouteView } from '../mesh/index.js';
 import type { ApiSource } from './api/index.js';
 import { wallTimeAt } from './clock.js';
 import type { Clock } from './clock.js';
@@ -26,6 +26,7 @@ export interface MeshQueries {
   members(nowMs: number): readonly MemberView[];
   routes(): readonly RouteView[];
   remoteLinks(nowMs: number): readonly RemoteLinkView[];
+  remotePods(nowMs: number): readonly RemotePodsView[];
   lostClaims(): readonly LostClaim[];
   counters(): Readonly<Record<string, number>>;
 }
@@ -161,6 +162,7 @@ export class AgentApiSource implements ApiSource {
       members: this.#members(),
       counters: this.#counters,
       remoteLinks: parts.mesh.remoteLinks(nowMs),
+      remotePods: parts.mesh.remotePods(nowMs),
     });
   }
 
@@ -171,7 +173,9 @@ export class AgentApiSource implements ApiSource {
   /** What the router dropped, and what the mesh core refused before it reached a session. */
   #allDrops(): Record<string, number> {
     const refusals = Object.entries(this.parts.mesh.counters()).filter(([name]) => !MESH_GAUGES.includes(name));
-    return { ...this.#drops, ...Object.fromEntries(refusals) };
+    // The core's names are those of handshakes: its bad tags are not the router's.
+    const named = refusals.map(([name, count]) => [`handshake${name[0]!.toUpperCase()}${name.slice(1)}`, count]);
+    return { ...this.#drops, ...(Object.fromEntries(named) as Record<string, number>) };
   }
 
   #members(): readonly MemberView[] {

@@ -143,7 +143,7 @@ describe('ControlPlane', () => {
     expect(tables()[0]).toMatchObject({ generation: 18, localCidrs: ['10.1.1.0/24'], clusterCidrs });
     expect(tables()[0]?.endpoints.map(({ ip }) => ip)).toEqual(['10.1.1.1', '10.1.1.2']);
     expect(tables()[0]?.routes.map(({ cidr }) => cidr)).toEqual(['10.1.2.0/24']);
-    await control.stop();
+    await control.stop('leave');
   });
 
   it('tells the router of a new pod before it says so', async () => {
@@ -158,7 +158,7 @@ describe('ControlPlane', () => {
         ?.endpoints.map(({ ip }) => ip),
     ).toContain('10.1.1.3');
     expect(tables().map(({ generation }) => generation)).toEqual([1, 2]);
-    await control.stop();
+    await control.stop('leave');
   });
 
   it('withdraws the route of a remembered node that does not come back', async () => {
@@ -167,7 +167,7 @@ describe('ControlPlane', () => {
     sayHello(0);
     clock.advance(60_000);
     expect(tables().at(-1)?.routes).toEqual([]);
-    await control.stop();
+    await control.stop('leave');
   });
 
   it('does not wait for a router that is not there', async () => {
@@ -175,6 +175,6 @@ describe('ControlPlane', () => {
     control.start();
     await control.endpointsChanged();
     expect(connections).toHaveLength(1);
-    await control.stop();
+    await control.stop('leave');
   });
 });

@@ -12,8 +12,10 @@ import type { LostClaim, SelfDescription } from '../mesh/index.js';
 import type { Clock } from './clock.js';
 import { computeTables, TablesPublisher } from './forwarding-tables.js';
 import { MeshDriver } from './mesh-driver.js';
+import type { Parting } from './mesh-driver.js';
 import type { NodeState } from './node-state.js';
 import type { NoticeLog } from './notice-log.js';
+import { podNameOf } from './pod-name.js';
 import { RouterClient } from './router-client.js';
 import type { RouterHello, RouterReport } from './router-client.js';
 import type { OpenRouterStream } from './router-socket.js';
@@ -80,17 +82,19 @@ export class ControlPlane {
 
   start(): void {
     this.driver.feed({ type: 'seeds', seeds: this.options.underlay.seeds });
+    this.#describePods();
     this.router.start();
   }
 
-  /** Says goodbye to the peers; resolves when the router has been given it. */
-  async stop(): Promise<void> {
-    this.driver.stop();
+  /** Resolves when the router has been given all that was said, the goodbye of a node that leaves included. */
+  async stop(parting: Parting): Promise<void> {
+    this.driver.stop(parting);
     await Promise.all([this.router.stop(), this.options.state.adverts.flush()]);
   }
 
   /** The pods of this node changed. Resolves when the router has been given them, at once when there is no router. */
   async endpointsChanged(): Promise<void> {
+    this.#describePods();
     await this.#tables.publish();
     this.options.onChange();
   }
@@ -127,6 +131,12 @@ export class ControlPlane {
       endpoints: advertisedEndpoints(addresses, config.listenAddress, config.listenPort),
       podCidrs: state.podCidrs,
     };
+  }
+
+  /** For the nodes that look at the topology. */
+  #describePods(): void {
+    const pods = this.options.state.endpoints.list().map((record) => ({ name: podNameOf(record), ips: record.ips }));
+    this.driver.feed({ type: 'localPods', pods });
   }
 
   #pods(): LocalEndpoint[] {

@@ -21,6 +21,8 @@ export interface PrintedLink {
   readonly mtuBytes: number;
   readonly up: boolean;
   readonly txQueueLength: number | null;
+  /** The largest super-frame the kernel gives it, null where `ip` does not tell. */
+  readonly gsoMaxBytes: number | null;
   /** Name of the bridge it is a port of, or null. */
   readonly bridge: string | null;
   /** `bridge`, `veth`, `tun`, ..., or null. */
@@ -64,6 +66,7 @@ function readLink(link: Fields): PrintedLink[] {
       mtuBytes: integer(link['mtu']) ?? 0,
       up: flags.includes('UP'),
       txQueueLength: integer(link['txqlen']),
+      gsoMaxBytes: integer(link['gso_max_size']),
       bridge: info['info_slave_kind'] === 'bridge' ? text(link['master']) : null,
       kind: text(info['info_kind']),
       alias: text(link['ifalias']) ?? '',

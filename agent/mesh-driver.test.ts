@@ -94,13 +94,24 @@ describe('MeshDriver', () => {
     expect(signals).toEqual(['handled', 'routes', 'handled']);
   });
 
-  it('says goodbye on stop and is silent afterwards', () => {
+  it('says goodbye when the node leaves and is silent afterwards', () => {
     const { clock, handled, core, driver } = harness();
     core.wakeAtMs = 100;
     driver.feed({ type: 'routerDisconnected' });
-    driver.stop();
+    driver.stop('leave');
     driver.feed({ type: 'routerDisconnected' });
     clock.advance(1_000);
     expect(handled.map(({ type }) => type)).toEqual(['routerDisconnected', 'stop']);
+  });
+
+  it('ends without a word when another agent follows', () => {
+    const { clock, handled, commands, core, driver } = harness();
+    core.wakeAtMs = 100;
+    driver.feed({ type: 'routerDisconnected' });
+    driver.stop('pause');
+    clock.advance(1_000);
+    expect(handled.map(({ type }) => type)).toEqual(['routerDisconnected']);
+    expect(commands).toEqual([]);
+    expect(clock.pending).toBe(0);
   });
 });

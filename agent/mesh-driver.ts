@@ -15,6 +15,12 @@ export interface MeshCore {
   pollAt(): number | null;
 }
 
+/**
+ * How an agent ends. `leave`: the node stops forwarding too, so its peers are told and give their links up at once.
+ * `pause`: another agent follows (an upgrade, a crash of the supervisor); nothing is said, and the router forwards on.
+ */
+export type Parting = 'leave' | 'pause';
+
 /** A core that asks for the past must not spin the process. */
 const MIN_TIMER_MS = 1;
 
@@ -49,9 +55,9 @@ export class MeshDriver {
     this.options.onHandled();
   }
 
-  /** Says goodbye to the peers and ends; later events are ignored. */
-  stop(): void {
-    this.feed({ type: 'stop' });
+  /** Says goodbye to the peers when this node leaves, and ends; later events are ignored. */
+  stop(parting: Parting): void {
+    if (parting === 'leave') this.feed({ type: 'stop' });
     this.#stopped = true;
     this.#cancelTimer();
   }

@@ -4,12 +4,18 @@ import { hostCommands } from '../common/command.js';
 import { processTerminal, runMeshctl } from '../cli/index.js';
 import type { UninstallPort } from '../cli/index.js';
 import { readHostFile } from './config-command.js';
-import { loadConfig } from './config-sources.js';
+import { installedConfigs } from './config-record.js';
 import { uninstall } from './uninstall.js';
 
-/** Where things are is asked of the same configuration that `meshd` runs with: its file and environment. */
 const uninstallPort: UninstallPort = {
-  uninstall: (options) => uninstall(hostCommands, { config: loadConfig([], process.env, readHostFile), ...options }),
+  async uninstall(options) {
+    const removed = new Set<string>();
+    for (const config of await installedConfigs(hostCommands, process.env, readHostFile)) {
+      const report = await uninstall(hostCommands, { config, ...options });
+      for (const thing of report.removed) removed.add(thing);
+    }
+    return { removed: [...removed] };
+  },
 };
 
 process.exitCode = await runMeshctl(process.argv.slice(2), { uninstall: uninstallPort }, processTerminal());

@@ -18,6 +18,7 @@ import { takeInstanceLock } from './supervisor/instance-lock.js';
 import { launchAgent, launchRouter, ROUTER_OPTIONS_VARIABLE } from './supervisor/programs.js';
 import { readConfig } from './supervisor/read-config.js';
 import { EXIT_CONFIG_INVALID } from './supervisor/restart-policy.js';
+import { PAUSE_SIGNAL } from './supervisor/supervised-child.js';
 import { Supervisor } from './supervisor/supervisor.js';
 
 const PROGRAM = fileURLToPath(import.meta.url);
@@ -33,6 +34,9 @@ Commands:
   config     print the effective configuration and where each value was found (--json: for programs)
   --help     print this
   --version  print the version
+
+Signals: SIGTERM stops everything and tells the peers; SIGUSR2 replaces only the agent, by the program that is on disk
+now, while the router forwards on.
 
 `;
 
@@ -103,6 +107,7 @@ async function supervise(argv: readonly string[], withAgent: boolean): Promise<n
     process.exit(code);
   };
   stopOnSignals(() => supervisor.stop().then(() => end(0)));
+  process.on(PAUSE_SIGNAL, () => supervisor.renewAgent());
   supervisor.start();
   return null;
 }

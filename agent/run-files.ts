@@ -10,6 +10,8 @@ export const cniSocket = ({ runDir }: Folders): string => `${runDir}/cni.sock`;
 
 /** State that survives a reboot. */
 export const identityFile = ({ stateDir }: Folders): string => `${stateDir}/identity.json`;
+/** The effective configuration of the last agent, as a configuration file; holds no secret. */
+export const configRecordFile = ({ stateDir }: Pick<Folders, 'stateDir'>): string => `${stateDir}/config.json`;
 export const advertCacheFile = ({ stateDir }: Folders): string => `${stateDir}/adverts.json`;
 export const allocationFolder = ({ stateDir }: Folders): string => `${stateDir}/ipam`;
 export const endpointFolder = ({ stateDir }: Folders): string => `${stateDir}/endpoints`;
@@ -19,6 +21,7 @@ export const tombstoneFolder = ({ stateDir }: Folders): string => `${stateDir}/t
 /** Everything under `stateDir` that is ours. */
 export function stateFiles(folders: Folders): string[] {
   return [
+    configRecordFile(folders),
     identityFile(folders),
     advertCacheFile(folders),
     allocationFolder(folders),

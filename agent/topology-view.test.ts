@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseCidr } from '../common/cidr.js';
+import { parseIpAddress } from '../common/ip-address.js';
 import type { NodeId } from '../common/node-id.js';
 import type { PeerCounters } from '../common/router-port.js';
 import { parseSocketAddress } from '../common/socket-address.js';
-import type { MemberView, RemoteLinkView } from '../mesh/index.js';
+import type { MemberView, RemoteLinkView, RemotePodsView } from '../mesh/index.js';
 import { TopologyView } from './topology-view.js';
 import type { TopologyInput } from './topology-view.js';
 
@@ -39,6 +40,7 @@ const remote = (a: string, b: string, extra: Partial<RemoteLinkView> = {}): Remo
   state: 'up',
   rttMs: 2,
   mtuBytes: 1400,
+  cipher: 'chacha20-poly1305',
   abBytes: 0,
   baBytes: 0,
   ageMs: 0,
@@ -52,6 +54,7 @@ const input = (extra: Partial<TopologyInput> = {}): TopologyInput => ({
   members: [member('b', 'node-b'), member('c', 'node-c', { state: 'down', endpoint: null })],
   counters: new Map([[id('b'), counters('b', 0, 0)]]),
   remoteLinks: [],
+  remotePods: [],
   ...extra,
 });
 
@@ -89,6 +92,18 @@ describe('TopologyView', () => {
     ]);
   });
 
+  it('shows the pods of other nodes as they tell them, and says of whom it does not know them', () => {
+    const pods = [{ name: 'default/web-1', ips: [parseIpAddress('10.1.2.2'), parseIpAddress('fd00::2')] }];
+    const report: RemotePodsView = { node: id('b'), pods, podCount: 300, ageMs: 900 };
+    const stranger = { ...report, node: id('f') };
+    const { nodes } = new TopologyView().draw(input({ remotePods: [report, stranger] }));
+    expect(nodes.map(({ name, pods, podCount }) => [name, pods, podCount])).toEqual([
+      ['node-a', [], 0],
+      ['node-b', [{ name: 'default/web-1', ips: ['10.1.2.2', 'fd00::2'] }], 300],
+      ['node-c', [], null],
+    ]);
+  });
+
   it('shows the throughput of its own links in both directions', () => {
     const view = new TopologyView();
     view.countersChanged([counters('b', 0, 0)], 9_000);
@@ -106,7 +121,13 @@ describe('TopologyView', () => {
     ];
     const links = view.draw(input({ nowMs: 10_000, remoteLinks })).links.slice(2);
     expect(links).toHaveLength(1);
-    expect(links[0]).toMatchObject({ a: id('b'), b: id('c'), state: 'up', abBitsPerSecond: 1_000_000 });
+    expect(links[0]).toMatchObject({
+      a: id('b'),
+      b: id('c'),
+      state: 'up',
+      cipher: 'chacha20-poly1305',
+      abBitsPerSecond: 1_000_000,
+    });
   });
 
   it('leaves out reports about itself and about strangers', () => {

@@ -3,18 +3,20 @@ import type { Endpoint, Topology, TopologyLink, TopologyNode } from '../common/a
 import type { NodeId } from '../common/node-id.js';
 import type { PeerCounters } from '../common/router-port.js';
 import { formatSocketAddress } from '../common/socket-address.js';
-import type { MemberView, RemoteLinkView } from '../mesh/index.js';
+import type { MemberView, RemoteLinkView, RemotePodsView } from '../mesh/index.js';
 import { pathOf } from './peer-view.js';
+import { podNameOf } from './pod-name.js';
 import { RateMeter } from './rate-meter.js';
 
 export interface TopologyInput {
   readonly at: Date;
   readonly nowMs: number;
-  readonly self: Omit<TopologyNode, 'self' | 'state' | 'pods'> & { readonly id: NodeId };
+  readonly self: Omit<TopologyNode, 'self' | 'state' | 'pods' | 'podCount'> & { readonly id: NodeId };
   readonly endpoints: readonly Endpoint[];
   readonly members: readonly MemberView[];
   readonly counters: ReadonlyMap<NodeId, PeerCounters>;
   readonly remoteLinks: readonly RemoteLinkView[];
+  readonly remotePods: readonly RemotePodsView[];
 }
 
 export class TopologyView {
@@ -38,9 +40,10 @@ export class TopologyView {
       ({ a, b }) => a !== self.id && b !== self.id && known.has(a) && known.has(b),
     );
     this.#remoteRates.keepOnly(new Set(remote.map(linkKey)));
+    const pods = new Map(input.remotePods.map((report) => [report.node, report]));
     return {
       at: at.toISOString(),
-      nodes: [selfNode(input), ...members.map(memberNode)],
+      nodes: [selfNode(input), ...members.map((member) => memberNode(member, pods.get(member.id)))],
       links: [
         ...members.map((member) => this.#ownLink(member, input)),
         ...remote.map((link) => this.#remoteLink(link, input.nowMs)),
@@ -64,17 +67,17 @@ export class TopologyView {
     };
   }
 
-  /** Cipher and loss of a link between others are not reported. */
+  /** The loss of a link between others is not reported. */
   #remoteLink(link: RemoteLinkView, nowMs: number): TopologyLink {
     this.#remoteRates.record(linkKey(link), nowMs - link.ageMs, [link.abBytes, link.baBytes]);
     const [abBitsPerSecond = 0, baBitsPerSecond = 0] = this.#remoteRates.rates(linkKey(link), nowMs, 2);
-    const { a, b, state, rttMs, mtuBytes } = link;
+    const { a, b, state, cipher, rttMs, mtuBytes } = link;
     return {
       a,
       b,
       state,
       path: pathOf(state),
-      cipher: null,
+      cipher,
       rttMs,
       mtuBytes,
       lossRatio: 0,
@@ -100,16 +103,11 @@ function linkKey({ a, b }: RemoteLinkView): string {
 }
 
 function selfNode({ self, endpoints }: TopologyInput): TopologyNode {
-  const pods = endpoints.map(({ podName, podNamespace, containerId, ips }) => ({
-    name:
-      podName === null ? containerId.slice(0, 12) : [podNamespace, podName].filter((part) => part !== null).join('/'),
-    ips: [...ips],
-  }));
-  return { ...self, self: true, state: 'self', pods };
+  const pods = endpoints.map((endpoint) => ({ name: podNameOf(endpoint), ips: [...endpoint.ips] }));
+  return { ...self, self: true, state: 'self', pods, podCount: pods.length };
 }
 
-/** What pods run on other nodes is not told across the mesh. */
-function memberNode(member: MemberView): TopologyNode {
+function memberNode(member: MemberView, report: RemotePodsView | undefined): TopologyNode {
   return {
     id: member.id,
     name: member.name,
@@ -117,7 +115,8 @@ function memberNode(member: MemberView): TopologyNode {
     state: member.state,
     endpoint: member.endpoint === null ? null : formatSocketAddress(member.endpoint),
     podCidrs: [...member.podCidrs],
-    pods: [],
+    pods: report?.pods.map(({ name, ips }) => ({ name, ips: [...ips] })) ?? [],
+    podCount: report?.podCount ?? null,
     version: member.version,
   };
 }

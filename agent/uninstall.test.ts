@@ -53,12 +53,17 @@ const onBridge = (ifname: string, master: string) => ({
   master,
   linkinfo: { info_kind: 'veth', info_slave_kind: 'bridge' },
 });
+/** A port of ours by its MAC, and one by its alias: `cni/pod-port.ts`. */
+const BY_MAC = { ifname: 'hd0123456789abc', address: 'fe:01:23:45:67:89' };
+const BY_ALIAS = { ifname: 'hdcd23e22982a99', ifalias: 'heddle/1|pod|eth0|heddle|/run/netns/x' };
 const links = () => ({
   veth: [
-    onBridge('hd0123456789abc', 'heddle0'),
+    { ...onBridge('', 'heddle0'), ...BY_MAC },
+    BY_ALIAS,
     onBridge('hdother', 'docker0'),
+    onBridge('hdguest', 'heddle0'),
+    { ...onBridge('', 'docker0'), ...BY_MAC, ifname: 'hd0123456789abd' },
     { ifname: 'hdforeign' },
-    { ifname: 'hdfellofftheway', ifalias: 'heddle/1|pod|eth0|heddle|/run/netns/x' },
     onBridge('veth7', 'heddle0'),
   ],
   tun: [{ ifname: 'heddle-tap' }, { ifname: 'tun0' }],
@@ -66,7 +71,7 @@ const links = () => ({
 });
 const ours = [
   'link hd0123456789abc',
-  'link hdfellofftheway',
+  'link hdcd23e22982a99',
   'link heddle-tap',
   'link heddle0',
   'nft table inet heddle',

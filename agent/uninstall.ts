@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { CNI_BIN_FILES, CNI_CONF_FILES } from '../cni/index.js';
 import type { CommandRunner } from '../common/command.js';
 import type { Config } from '../common/config.js';
 import { HeddleError, messageOf } from '../common/errors.js';
@@ -12,12 +13,6 @@ import { findHostArtefacts } from './host-network/host-artefacts.js';
 import type { Artefact } from './host-network/host-artefacts.js';
 import { cniSocket, routerSocket, stateFiles, supervisorSocket } from './run-files.js';
 import { someoneListensOn } from './supervisor/instance-lock.js';
-
-/** Names in the directories of the container runtime that are ours, see `cni/conf-installer.ts`. */
-const CNI_CONF_FILES = ['10-heddle.conflist'];
-const CNI_BIN_FILES = ['heddle-cni', 'heddle-cni.socket', 'heddle-cni.spool'];
-/** See `cni/attachment.ts` and `cni/link-alias.ts`. */
-const POD_PORTS = { podPortPrefix: 'hd', podPortMark: 'heddle/1|' };
 
 export interface UninstallRequest {
   readonly config: Config;
@@ -56,7 +51,7 @@ async function findArtefacts(commands: CommandRunner, { config, purge }: Uninsta
   return [
     // First, so that no runtime starts a pod on what is being taken away.
     ...inFolder(cniConfDir, CNI_CONF_FILES).filter(existsSync).map(fileArtefact),
-    ...(await findHostArtefacts(commands, { bridgeName, tapName, ...POD_PORTS })),
+    ...(await findHostArtefacts(commands, { bridgeName, tapName })),
     ...inFolder(cniBinDir, CNI_BIN_FILES).filter(existsSync).map(fileArtefact),
     ...sockets.filter(existsSync).map(fileArtefact),
     ...(purge ? stateFiles(config).filter(existsSync).map(fileArtefact) : []),

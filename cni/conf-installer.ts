@@ -8,12 +8,16 @@ import { replaceFile } from '../common/disk.js';
 import type { Disk } from '../common/disk.js';
 import { HeddleError } from '../common/errors.js';
 
-export const CNI_NETWORK_NAME = 'heddle';
-export const CNI_EXECUTABLE_NAME = 'heddle-cni';
+const CNI_NETWORK_NAME = 'heddle';
+const CNI_EXECUTABLE_NAME = 'heddle-cni';
 /** Sorts before what distributions ship; runtimes take the first. */
 const CONF_NAME = '10-heddle.conflist';
 const SOCKET_FILE = `${CNI_EXECUTABLE_NAME}.socket`;
 const SPOOL_FILE = `${CNI_EXECUTABLE_NAME}.spool`;
+
+/** Names of all files that are installed, in the runtime's configuration directory and in its directory of plugins. */
+export const CNI_CONF_FILES: readonly string[] = [CONF_NAME];
+export const CNI_BIN_FILES: readonly string[] = [CNI_EXECUTABLE_NAME, SOCKET_FILE, SPOOL_FILE];
 
 export interface CniInstallation {
   /** Each empty when that part is not to be installed. Absolute otherwise. */
@@ -61,7 +65,7 @@ export class ConfInstaller {
   async removeExecutable(): Promise<void> {
     const { binDir } = this.installation;
     if (binDir === '') return;
-    for (const name of [CNI_EXECUTABLE_NAME, SOCKET_FILE, SPOOL_FILE]) await this.disk.remove(join(binDir, name));
+    for (const name of CNI_BIN_FILES) await this.disk.remove(join(binDir, name));
   }
 
   async #place(path: string, bytes: Uint8Array, mode: number): Promise<boolean> {

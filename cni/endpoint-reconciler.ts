@@ -7,13 +7,13 @@ import { cidrContains } from '../common/cidr.js';
 import { messageOf } from '../common/errors.js';
 import type { IpAddress } from '../common/ip-address.js';
 import { parseMacAddress } from '../common/mac-address.js';
-import { hostInterfaceOf, hostMacOfName } from './attachment.js';
 import type { AttachmentOwner, EndpointRecord } from './attachment.js';
 import type { AttachmentLocks } from './attachment-locks.js';
 import type { CniPorts } from './ports.js';
 import { removeAttachment } from './detach.js';
 import { parseLinkAlias } from './link-alias.js';
 import type { HostPort, PodInterface } from './pod-inspection.js';
+import { hasPodPortMark, isPodPort } from './pod-port.js';
 
 /** A pod that exists, with its addresses: what the address pool is reconciled with. */
 export interface LiveAttachment {
@@ -52,18 +52,18 @@ export class EndpointReconciler {
   async #settleStrays({ records, hostPorts }: Look): Promise<void> {
     const known = new Set(records.map(({ hostInterface }) => hostInterface));
     const strays = [...hostPorts.values()].filter(({ name }) => !known.has(name));
-    this.#reportStrangers(strays);
-    for (const port of strays.filter((stray) => isOurs(this.ports, stray))) {
+    const { bridge } = this.ports.settings();
+    this.#reportStrangers(strays, bridge);
+    for (const port of strays.filter((stray) => isPodPort(stray, bridge))) {
       if (this.locks.isHeld(port.name)) continue;
       await this.locks.run(port.name, () => settleStray(this.ports, port));
     }
   }
 
-  /** Whoever gave an interface a name like ours, or put it on our bridge, shall know why it is no pod: once. */
-  #reportStrangers(strays: readonly HostPort[]): void {
-    const { bridge } = this.ports.settings();
+  /** Told once: whoever put an interface with such a name on our bridge shall know why it is no pod. */
+  #reportStrangers(strays: readonly HostPort[], bridge: string): void {
     const strangers = strays
-      .filter((port) => !isOurs(this.ports, port) && (port.bridge === bridge || isMarked(port)))
+      .filter((port) => !isPodPort(port, bridge) && (port.bridge === bridge || hasPodPortMark(port)))
       .map(({ name }) => name);
     for (const hostInterface of strangers.filter((name) => !this.#reported.has(name))) {
       this.ports.log.warn(
@@ -108,17 +108,6 @@ async function repair(ports: CniPorts, record: EndpointRecord): Promise<void> {
   const { bridge } = ports.settings();
   await ports.network.repairHostPort(record.hostInterface, bridge, record.mac);
   ports.log.warn({ ...ownerOf(record), bridge }, 'a pod was off the bridge and is back on it');
-}
-
-/** The name alone proves nothing: ours carries our mark, and is on our bridge or (yet) on none. */
-function isOurs(ports: CniPorts, port: HostPort): boolean {
-  return isMarked(port) && (port.bridge === null || port.bridge === ports.settings().bridge);
-}
-
-/** By its alias; or by its MAC, which it has from the first moment, when a crash came before the alias. */
-function isMarked({ name, mac, alias }: HostPort): boolean {
-  const marked = parseLinkAlias(alias);
-  return marked === null ? mac === hostMacOfName(name) : hostInterfaceOf(marked.owner) === name;
 }
 
 /** A port without a record: the rest of a crashed ADD, or of a book that was lost. */

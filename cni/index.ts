@@ -4,13 +4,14 @@
  * (`ipam/`), forwarding (`router/`), policy. `relay/` holds the executables that run on the host; nothing imports them.
  */
 export type { AttachmentOwner, AttachmentPlan, EndpointRecord, PodAddress } from './attachment.js';
-export { CNI_EXECUTABLE_NAME, CNI_NETWORK_NAME, ConfInstaller } from './conf-installer.js';
+export { CNI_BIN_FILES, CNI_CONF_FILES, ConfInstaller } from './conf-installer.js';
 export type { CniInstallation } from './conf-installer.js';
 export { CniService } from './cni-service.js';
 export type { LiveAttachment } from './endpoint-reconciler.js';
 export { EndpointStore } from './endpoint-store.js';
 export type { HostPort, PodInterface, PodRouteFound } from './pod-inspection.js';
 export { VethPodNetwork } from './pod-network.js';
+export { isPodPort } from './pod-port.js';
 export type {
   AddressPool,
   Announce,
@@ -20,14 +21,8 @@ export type {
   PodNetwork,
   Unreadiness,
 } from './ports.js';
-export {
-  decodeRelayRequest,
-  decodeRelayResponse,
-  encodeRelayRequest,
-  encodeRelayResponse,
-  MAX_REQUEST_BYTES,
-} from './relay-protocol.js';
+export { MAX_REQUEST_BYTES } from './relay-protocol.js';
 export type { CniRequest, CniResponse } from './relay-protocol.js';
-export { replayTombstones } from './tombstones.js';
+export { replayTombstones, sweepSpool } from './tombstones.js';
 export type { ReplayReport } from './tombstones.js';
 export { POD_GSO_MAX_BYTES } from './veth-commands.js';

@@ -28,8 +28,7 @@ export class VethPodNetwork implements PodNetwork {
   async attach(plan: AttachmentPlan): Promise<void> {
     try {
       await this.#makePair(plan);
-      await this.commands.run('bridge', stationArgs(plan.hostInterface, plan.mac));
-      await this.#configurePod(plan);
+      await both(this.commands.run('bridge', stationArgs(plan.hostInterface, plan.mac)), this.#configurePod(plan));
     } catch (thrown) {
       if (!isFailure(thrown, NO_NAMESPACE)) throw thrown;
       throw new CniError(CNI_CODES.unknownContainer, 'the network namespace does not exist', plan.netns, {
@@ -100,6 +99,13 @@ export class VethPodNetwork implements PodNetwork {
       await this.commands.run(enter[0], [enter[1], 'tee', ...ipv6Switches(plan.owner.ifname)], '0');
     }
     await runIpBatch(this.commands, podLines(plan), enter);
+  }
+}
+
+/** Side by side. When one fails the other is waited for all the same: nothing of an attempt goes on after its end. */
+async function both(first: Promise<unknown>, second: Promise<unknown>): Promise<void> {
+  for (const outcome of await Promise.allSettled([first, second])) {
+    if (outcome.status === 'rejected') throw outcome.reason;
   }
 }
 

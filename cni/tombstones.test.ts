@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { systemDisk } from '../common/disk.js';
 import { silentLogger } from '../common/log.js';
 import { encodeRelayRequest } from './relay-protocol.js';
-import { replayTombstones } from './tombstones.js';
+import { replayTombstones, sweepSpool } from './tombstones.js';
 
 let spool: string;
 beforeEach(() => {
@@ -65,6 +65,17 @@ describe('the spool', () => {
     keep('.tmp-7-1', tombstone('DEL'));
     expect((await replay()).report).toEqual({ replayed: 0, failed: 0, refused: 0 });
     expect(readdirSync(spool)).toHaveLength(1);
+  });
+
+  it('is swept of what a relay left that died while it wrote, not of what one is writing', async () => {
+    for (const name of ['.tmp-7-1', '.tmp-8-2', '.tmp-note', 'del-0123456789abcdef']) {
+      keep(name, '');
+      utimesSync(join(spool, name), 1000, 1000);
+    }
+    utimesSync(join(spool, '.tmp-8-2'), 1030, 1030);
+    await sweepSpool(systemDisk, spool, 1_060_000);
+    expect(readdirSync(spool)).toEqual(['.tmp-8-2', '.tmp-note', 'del-0123456789abcdef']);
+    await sweepSpool(systemDisk, join(spool, 'none'), 0);
   });
 
   it('may not exist', async () => {

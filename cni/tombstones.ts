@@ -1,5 +1,5 @@
 /**
- * DEL and GC calls that came while no agent ran: the relay answered "done" and left each as a file. Owns replaying them.
+ * DEL and GC calls that came while no agent ran: the relay answered "done" and left each as a file. Owns replaying and sweeping them.
  * A file holds the relay's request as it would have gone over the socket; the relay names it after the attachment, so
  * that the same DEL twice is one file.
  */
@@ -11,6 +11,10 @@ import { decodeRelayRequest } from './relay-protocol.js';
 import type { CniRequest, CniResponse } from './relay-protocol.js';
 
 const TOMBSTONE = /^(del|gc)-[0-9a-f]{16}$/;
+/** What a relay writes before it renames it to its name. */
+const UNFINISHED = /^\.tmp-\d+-\d+$/;
+/** A relay lives for 10 s at most: what is older was left by one that died while it wrote. */
+const UNFINISHED_AFTER_MS = 60_000;
 /** Replayed in one go; the rest waits for the next time. */
 const MAX_REPLAYED = 4096;
 
@@ -42,6 +46,15 @@ export async function replayTombstones(
   }
   if (names.length > 0) log.info(report, 'calls that came while no agent ran were replayed');
   return report;
+}
+
+/** Removes what relays left that died while they wrote. @param wallMs wall-clock time, as of the files */
+export async function sweepSpool(disk: Disk, directory: string, wallMs: number): Promise<void> {
+  for (const name of (await disk.list(directory)).filter((entry) => UNFINISHED.test(entry))) {
+    const path = join(directory, name);
+    const modifiedAtMs = (await disk.describe(path))?.modifiedAtMs ?? wallMs;
+    if (wallMs - modifiedAtMs >= UNFINISHED_AFTER_MS) await disk.remove(path);
+  }
 }
 
 async function replay(

@@ -34,6 +34,7 @@ export const DROP_REASONS = [
   'controlCongested',
   'malformedProbe',
   'wrongLane',
+  'neighbourDiscovery',
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];

@@ -39,9 +39,10 @@ export function compileTables(desired: DesiredTables, peers: Peers): LoopTables 
     generation: desired.generation,
     gateway4: gatewayBytes(desired.localCidrs, 4),
     gateway6: gatewayBytes(desired.localCidrs, 6),
+    // Of equal prefixes the first is found: what is ours stays ours whatever a peer claims.
     routes: new PrefixTable([
-      ...remote.filter(({ value }) => value !== NO_PEER),
       ...desired.localCidrs.map((cidr) => ({ cidr, value: LOCAL })),
+      ...remote.filter(({ value }) => value !== NO_PEER),
     ]),
     endpoints: new AddressTable(desired.endpoints),
   };

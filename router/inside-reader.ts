@@ -19,12 +19,19 @@ import { EMPTY_TABLES, LOCAL } from './forwarding-tables.js';
 import { createParsedFrame, FRAME_ARP, FRAME_IPV4, FRAME_IPV6, FRAME_TOO_SHORT, parseFrame } from './frame.js';
 import { INSIDE_BUDGET_FRAMES, MAX_FRAME_BYTES, MAX_PEERS, UNIT_SLOTS } from './limits.js';
 import { VIRTIO_NET_HDR_BYTES } from './linux-abi.js';
-import { readArpRequest, readSolicitation, writeAdvertisement, writeArpReply } from './neighbour-responder.js';
+import {
+  isNeighbourDiscovery,
+  readArpRequest,
+  readSolicitation,
+  writeAdvertisement,
+  writeArpReply,
+} from './neighbour-responder.js';
 import type { Peers } from './peers.js';
 import { NO_PEER, NO_SESSION } from './peers.js';
 import { createSuperFrame, readSuperFrame, RECORD_LENGTH_BYTES, writeSlice } from './super-frame.js';
 import type { UnitSender } from './unit-sender.js';
 import type { Unreachable } from './unreachable.js';
+import { checkVirtioHeader } from './virtio-net-header.js';
 
 const NO_SLOT = -1;
 const NOT_FORWARDED = -1;
@@ -136,7 +143,11 @@ export class InsideReader {
     const kind = parseFrame(this.arena, frame, frameBytes, this.#parsed);
     this.#l3Distance = this.#parsed.l3 - frame;
     if (kind === FRAME_IPV4 || kind === FRAME_IPV6) {
-      if ((this.arena.u8[frame]! & 1) !== 0) return this.#multicast(frame, frameBytes, kind);
+      // Whether a neighbour is still there is asked by unicast.
+      const { u8 } = this.arena;
+      if ((u8[frame]! & 1) !== 0 || (kind === FRAME_IPV6 && isNeighbourDiscovery(u8, this.#parsed.l3, header + length))) {
+        return this.#multicast(frame, frameBytes, kind);
+      }
       const peer = this.#route();
       return peer === UNREACHABLE ? this.#refuse(DROP.noRoute, header, length) : peer;
     }
@@ -258,6 +269,12 @@ export class InsideReader {
       return slot;
     }
     const frame = this.sender.unitAt(slot) + RECORD_LENGTH_BYTES + VIRTIO_NET_HDR_BYTES;
+    if (!this.#isHeaderInRange(frame, length - VIRTIO_NET_HDR_BYTES)) {
+      this.#drop(DROP.insideBadVirtioHeader);
+      this.#forgetOpen(peer);
+      this.sender.release(slot);
+      return NO_SLOT;
+    }
     if (this.#readSuperFrame(frame, length - VIRTIO_NET_HDR_BYTES)) {
       this.#slice(frame, peer, limit);
       this.#forgetOpen(peer);
@@ -289,6 +306,13 @@ export class InsideReader {
     u32[record >>> 2] = length;
     for (let at = record + RECORD_LENGTH_BYTES + length; at < record + recordBytes; at++) u8[at] = 0;
     this.#filled[slot] = filled + recordBytes;
+  }
+
+  /** A pod with a raw socket may have made the header itself: the other side would refuse the frame, and we cannot cut it. */
+  #isHeaderInRange(frame: number, frameBytes: number): boolean {
+    const l3 = frame + this.#l3Distance;
+    const ipv6 = this.arena.u8[l3]! >>> 4 === 6;
+    return checkVirtioHeader(this.arena.u8, frame - VIRTIO_NET_HDR_BYTES, frame, frameBytes, l3, ipv6);
   }
 
   /** The frame may have been moved since it was parsed; layer 3 keeps its distance from the start. */

@@ -10,6 +10,7 @@ import type { LoopTables } from './forwarding-tables.js';
 import { EMPTY_TABLES } from './forwarding-tables.js';
 import { createParsedFrame, ETHERNET_BYTES, FRAME_IPV4, FRAME_IPV6, parseFrame } from './frame.js';
 import { VIRTIO_NET_HDR_BYTES } from './linux-abi.js';
+import { isNeighbourDiscovery } from './neighbour-responder.js';
 import { SegmentRun } from './segment-run.js';
 import { RECORD_LENGTH_BYTES } from './super-frame.js';
 import { checkVirtioHeader } from './virtio-net-header.js';
@@ -70,6 +71,7 @@ export class InsideWriter {
     const l3 = this.#parsed.l3;
     if (!checkVirtioHeader(arena.u8, header, frame, frameBytes, l3, ipv6))
       return this.#drop(DROP.recordBadVirtioHeader);
+    if (ipv6 && isNeighbourDiscovery(arena.u8, l3, header + bytes)) return this.#drop(DROP.neighbourDiscovery);
     if (!this.#isRepeat(peer) && !this.#admit(peer)) return;
     this.#tables.endpoints.writeMac(this.#lastEndpoint, arena.u8, frame);
     this.counters.received(peer, 1, frameBytes);

@@ -1,11 +1,12 @@
 /**
  * Answers ARP (RFC 826) and neighbour solicitations (RFC 4861) for remote pods on the spot, from the rule that computes
- * a pod's MAC. Nothing of the kind ever crosses the mesh. Questions about local addresses are left to the bridge.
+ * a pod's MAC. Nothing of the kind ever crosses the mesh, in either direction. Questions about local addresses are left
+ * to the bridge.
  */
 import { MAC_PREFIX_IPV4, MAC_PREFIX_IPV6 } from '../common/mac-address.js';
 import type { Arena } from './arena.js';
 import { writeIcmpv6Checksum } from './checksum.js';
-import { ETHERNET_BYTES, IPV6_HEADER_BYTES, PROTOCOL_ICMPV6 } from './frame.js';
+import { ETHERNET_BYTES, IPV6_HEADER_BYTES, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP } from './frame.js';
 import { VIRTIO_NET_HDR_BYTES } from './linux-abi.js';
 import { MAPPED_WORD } from './prefix-table.js';
 
@@ -20,6 +21,30 @@ const OPTION_BYTES = 8;
 /** Solicited and Override (RFC 4861, 4.4). */
 const ADVERTISEMENT_FLAGS = 0x60;
 const HOP_LIMIT = 255;
+
+/** ICMPv6 types of router and neighbour discovery (RFC 4861): solicitations, advertisements, redirect. */
+const ND_FIRST = 133;
+const ND_LAST = 137;
+/** Extension headers that a host looks behind (RFC 8200, 4): hop-by-hop options, routing, destination options. */
+const EXTENSIONS: readonly number[] = [0, 43, 60];
+const MAX_EXTENSIONS = 8;
+
+/**
+ * True when the IPv6 packet from `l3` to `end` is neighbour discovery, which never crosses the mesh: whoever could send
+ * it could take over the addresses of others. A packet with more extension headers than anybody needs is taken for it.
+ */
+export function isNeighbourDiscovery(u8: Uint8Array, l3: number, end: number): boolean {
+  let next = u8[l3 + 6]!;
+  if (next === PROTOCOL_TCP || next === PROTOCOL_UDP) return false;
+  let at = l3 + IPV6_HEADER_BYTES;
+  for (let i = 0; EXTENSIONS.includes(next); i++) {
+    if (i === MAX_EXTENSIONS) return true;
+    if (at + 8 > end) return false;
+    next = u8[at]!;
+    at += (u8[at + 1]! + 1) * 8;
+  }
+  return next === PROTOCOL_ICMPV6 && at < end && u8[at]! >= ND_FIRST && u8[at]! <= ND_LAST;
+}
 
 export interface NeighbourQuestion {
   /** Words of the address asked for. */

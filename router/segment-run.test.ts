@@ -120,7 +120,7 @@ describe('a run of segments', () => {
           expectSameFrames(specs);
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
   });
 
@@ -135,7 +135,7 @@ describe('a run of segments', () => {
         for (const [at, other] of others) all.splice(at % (all.length + 1), 0, other);
         expectSameFrames(all);
       }),
-      { numRuns: 100 },
+      { numRuns: 50 },
     );
   });
 
@@ -151,7 +151,7 @@ describe('a run of segments', () => {
           expectSameFrames(all);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 120 },
     );
   });
 

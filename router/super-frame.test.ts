@@ -59,7 +59,7 @@ describe('slices of a super-frame', () => {
           expect(hex(framesOnTheWire(sliceAll(record, segments)))).toEqual(hex(segmentAsKernel(record)));
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 

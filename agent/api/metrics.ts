@@ -12,6 +12,8 @@ import type { ApiSource } from './api-source.js';
 export const MAX_PEER_SERIES = 512;
 /** Reasons and further counters beyond this are left out: both are names of ours, so more of them means a bug. */
 const MAX_NAMES = 256;
+/** Each look at the event loop's delay wakes the process: ten a second are less than 0.1 % of a core. */
+const LOOP_DELAY_PRECISION_MS = 100;
 const COUNTER_NAME = /^[a-z][a-z0-9_]{0,80}$/;
 const ROUTE_KINDS = ['local', 'link', 'unreachable'] as const;
 
@@ -38,17 +40,24 @@ interface PeerFamily {
 /** @param eventClients how many clients listen to live events */
 export function createMetrics(source: ApiSource, eventClients: () => number): Metrics {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  let scraped = false;
   const fillers = [nodeMetrics(registry), routeMetrics(registry), peerMetrics(registry), agentCounters(registry)];
   const clients = gauge(registry, 'heddle_api_event_clients', 'Clients listening to live events');
   return {
     contentType: registry.contentType,
     render() {
+      if (!scraped) collectProcessMetrics(registry);
+      scraped = true;
       for (const fill of fillers) fill(source);
       clients.set(eventClients());
       return registry.metrics();
     },
   };
+}
+
+/** Of the process itself. From the first scrape on: they watch the event loop and the collector all the time. */
+function collectProcessMetrics(registry: Registry): void {
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LOOP_DELAY_PRECISION_MS });
 }
 
 type Filler = (source: ApiSource) => void;

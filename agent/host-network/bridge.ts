@@ -3,7 +3,9 @@
  * (a bridge takes the lowest MAC of its ports otherwise, and the pods' neighbour entries go stale).
  */
 import type { PrintedLink } from '../ip-output.js';
+import { bridgeMark } from './bridge-mark.js';
 import type { HostNetworkSpec, HostPart, Repair } from './host-plan.js';
+import { superFrameRepairs } from './super-frame-limit.js';
 
 export const bridgePart: HostPart = {
   name: 'bridge',
@@ -16,12 +18,15 @@ export const bridgePart: HostPart = {
 /** No spanning tree, so a port forwards at once; no snooping, since the router must see every report. */
 const BRIDGE_SETTINGS = ['stp_state', '0', 'mcast_snooping', '0'] as const;
 
-function createBridge({ bridgeName, bridgeMac, podMtuBytes }: HostNetworkSpec): Repair[] {
+function createBridge(spec: HostNetworkSpec): Repair[] {
+  const { bridgeName, bridgeMac, podMtuBytes } = spec;
   const link = ['name', bridgeName, 'address', bridgeMac, 'mtu', String(podMtuBytes)];
   const what = `bridge ${bridgeName} was missing`;
   return [
     { what, program: 'ip', args: ['link', 'add', ...link, 'type', 'bridge', ...BRIDGE_SETTINGS] },
-    { what: `bridge ${bridgeName} was down`, program: 'ip', args: ['link', 'set', 'dev', bridgeName, 'up'] },
+    ...markRepairs(spec, ''),
+    ...superFrameRepairs(bridgeName, null),
+    linkRepair(`bridge ${bridgeName} was down`, bridgeName, 'up'),
   ];
 }
 
@@ -29,16 +34,25 @@ function mendBridge(spec: HostNetworkSpec, found: PrintedLink): Repair[] {
   const { bridgeName, bridgeMac, podMtuBytes } = spec;
   const repairs: Repair[] = [];
   const set = (what: string, ...args: string[]) =>
-    repairs.push({
-      what: `bridge ${bridgeName} ${what}`,
-      program: 'ip',
-      args: ['link', 'set', 'dev', bridgeName, ...args],
-    });
+    repairs.push(linkRepair(`bridge ${bridgeName} ${what}`, bridgeName, ...args));
   if (found.mac !== bridgeMac) set(`had MAC ${found.mac}`, 'address', bridgeMac);
   if (found.mtuBytes !== podMtuBytes) set(`had MTU ${found.mtuBytes}`, 'mtu', String(podMtuBytes));
   if (found.settings['stp_state'] !== 0 || found.settings['mcast_snooping'] !== 0) {
     set('had spanning tree or snooping on', 'type', 'bridge', ...BRIDGE_SETTINGS);
   }
+  repairs.push(...markRepairs(spec, found.alias));
+  repairs.push(...superFrameRepairs(bridgeName, found));
   if (!found.up) set('was down', 'up');
   return repairs;
+}
+
+function markRepairs({ bridgeName, stateDir }: HostNetworkSpec, alias: string): Repair[] {
+  const mark = bridgeMark(stateDir);
+  return mark === null || mark === alias
+    ? []
+    : [linkRepair(`bridge ${bridgeName} had no mark`, bridgeName, 'alias', mark)];
+}
+
+function linkRepair(what: string, link: string, ...args: string[]): Repair {
+  return { what, program: 'ip', args: ['link', 'set', 'dev', link, ...args] };
 }

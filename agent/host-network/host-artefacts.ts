@@ -2,6 +2,7 @@
  * Everything of ours that may be on a host's kernel, found by what it is and not by what is remembered, so that it can be
  * removed after any crash. Settings under `/proc/sys` are left: others may have come to rely on them.
  */
+import { isPodPort } from '../../cni/index.js';
 import type { CommandRunner } from '../../common/command.js';
 import { CommandError } from '../../common/errors.js';
 import { printedLinks } from '../ip-output.js';
@@ -11,10 +12,6 @@ import { NFT_TABLE } from './nat-table.js';
 export interface HostNames {
   readonly bridgeName: string;
   readonly tapName: string;
-  /** How the bridge ports of pods begin. */
-  readonly podPortPrefix: string;
-  /** How the aliases of these ports begin. */
-  readonly podPortMark: string;
 }
 
 /** One thing that can be taken off the host. */
@@ -29,18 +26,12 @@ export async function findHostArtefacts(commands: CommandRunner, names: HostName
   const show = (kind: string) => printedLinks(commands, ['-details', '-json', 'link', 'show', 'type', kind]);
   const [veths, taps, bridges] = await Promise.all([show('veth'), show('tun'), show('bridge')]);
   const links = [
-    ...veths.filter((link) => isPodPort(link, names)),
+    ...veths.filter((link) => isPodPort(link, names.bridgeName)),
     ...taps.filter(({ name }) => name === names.tapName),
     ...bridges.filter(({ name }) => name === names.bridgeName),
   ];
   const table = await findTable(commands);
   return [...links.map((link) => linkArtefact(commands, link)), ...(table === null ? [] : [table])];
-}
-
-/** The name alone proves nothing: a pod's port is on our bridge, or carries our mark where the bridge is gone. */
-function isPodPort(link: PrintedLink, { bridgeName, podPortPrefix, podPortMark }: HostNames): boolean {
-  if (!link.name.startsWith(podPortPrefix)) return false;
-  return link.bridge === bridgeName || (link.bridge === null && link.alias.startsWith(podPortMark));
 }
 
 function linkArtefact(commands: CommandRunner, { name }: PrintedLink): Artefact {

@@ -11,6 +11,7 @@ import type { HostNetworkSpec } from './host-plan.js';
 const spec: HostNetworkSpec = {
   bridgeName: 'heddle0',
   bridgeMac: parseMacAddress('0a:58:0a:01:01:01'),
+  stateDir: '/var/lib/heddle',
   tapName: 'heddle-tap',
   podMtuBytes: 1392,
   podCidrs: [parseCidr('10.1.1.0/24')],

@@ -8,6 +8,7 @@ import type { HostNetworkSpec } from './host-plan.js';
 const spec: HostNetworkSpec = {
   bridgeName: 'heddle0',
   bridgeMac: parseMacAddress('0a:58:0a:01:01:01'),
+  stateDir: '/var/lib/heddle',
   tapName: 'heddle-tap',
   podMtuBytes: 1392,
   podCidrs: [parseCidr('10.1.1.0/24'), parseCidr('fd00:1:0:1::/64')],
@@ -23,6 +24,8 @@ function hostInOrder() {
       flags: ['UP'],
       mtu: 1392,
       address: '0a:58:0a:01:01:01',
+      ifalias: 'heddle/1|node|/var/lib/heddle',
+      gso_max_size: 61_440,
       linkinfo: { info_kind: 'bridge', info_data: { stp_state: 0, mcast_snooping: 0 } },
       addr_info: [
         { family: 'inet', local: '10.1.1.1', prefixlen: 24, scope: 'global' },
@@ -35,6 +38,7 @@ function hostInOrder() {
       flags: ['UP'],
       mtu: 1392,
       txqlen: 256,
+      gso_max_size: 61_440,
       master: 'heddle0',
       inet6_addr_gen_mode: 'none',
       linkinfo: {
@@ -102,6 +106,8 @@ describe('reconcileHostNetwork', () => {
       { bridge: null },
       [
         'ip link add name heddle0 address 0a:58:0a:01:01:01 mtu 1392 type bridge stp_state 0 mcast_snooping 0',
+        'ip link set dev heddle0 alias heddle/1|node|/var/lib/heddle',
+        'ip link set dev heddle0 gso_max_size 61440',
         'ip link set dev heddle0 up',
         'ip address add 10.1.1.1/24 dev heddle0',
         'ip address add fd00:1:0:1::1/64 dev heddle0 nodad',
@@ -120,10 +126,14 @@ describe('reconcileHostNetwork', () => {
   });
 
   it('puts a TAP that was made anew in its place before it is set up', async () => {
-    const host = { ...hostInOrder(), tap: { ifname: 'heddle-tap', flags: [], mtu: 1500, txqlen: 1000 } };
+    const host = {
+      ...hostInOrder(),
+      tap: { ifname: 'heddle-tap', flags: [], mtu: 1500, txqlen: 1000, gso_max_size: 65_536 },
+    };
     expect(await changesOn(host)).toEqual([
       'ip link set dev heddle-tap mtu 1392',
       'ip link set dev heddle-tap txqueuelen 256',
+      'ip link set dev heddle-tap gso_max_size 61440',
       'ip link set dev heddle-tap master heddle0',
       'bridge link set dev heddle-tap learning off flood on mcast_flood on bcast_flood on neigh_suppress off',
       'ip link set dev heddle-tap up',
@@ -144,6 +154,21 @@ describe('reconcileHostNetwork', () => {
   it('makes no route where the pod CIDR is the whole cluster', async () => {
     const alone = { ...spec, clusterCidrs: spec.podCidrs };
     expect(await changesOn({ ...hostInOrder(), routes4: [], routes6: [] }, alone)).toEqual([]);
+  });
+
+  it('is content where the kernel refuses the limit of super-frames', async () => {
+    const host = { ...hostInOrder(), nft: [], bridge: null };
+    const { commands, changes } = recorded(host);
+    const refusing = {
+      run: (program: string, args: readonly string[], input?: string) =>
+        args.includes('gso_max_size')
+          ? Promise.reject(new CommandError('ip link set', 2, 'RTNETLINK answers: Invalid argument'))
+          : commands.run(program, args, input),
+    };
+    const { problems, repairs } = await reconcileHostNetwork(refusing, spec);
+    expect(problems).toEqual([]);
+    expect(repairs).not.toContain('heddle0 had another limit of super-frames');
+    expect(changes).toContain('ip link set dev heddle0 up');
   });
 
   it('says what is wrong with one part and looks at the others all the same', async () => {

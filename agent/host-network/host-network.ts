@@ -4,12 +4,12 @@
  * order changes nothing. Used at start, on change, and periodically.
  */
 import type { CommandRunner } from '../../common/command.js';
-import { messageOf } from '../../common/errors.js';
+import { CommandError, messageOf } from '../../common/errors.js';
 import { bridgeAddressesPart } from './bridge-addresses.js';
 import { bridgePart } from './bridge.js';
 import { clusterRoutesPart } from './cluster-routes.js';
 import { HostView } from './host-plan.js';
-import type { HostNetworkSpec, HostPart } from './host-plan.js';
+import type { HostNetworkSpec, HostPart, Repair } from './host-plan.js';
 import { natTablePart } from './nat-table.js';
 import { sysctlsPart } from './sysctls.js';
 import { tapPortPart } from './tap-port.js';
@@ -45,8 +45,7 @@ export async function reconcileHostNetwork(commands: CommandRunner, spec: HostNe
     const before = repairs.length;
     try {
       for (const repair of await part.plan(spec, view)) {
-        await commands.run(repair.program, repair.args, repair.input);
-        repairs.push(repair.what);
+        if (await mend(commands, repair)) repairs.push(repair.what);
       }
     } catch (thrown) {
       problems.push({ part: part.name, message: messageOf(thrown) });
@@ -54,4 +53,15 @@ export async function reconcileHostNetwork(commands: CommandRunner, spec: HostNe
     if (repairs.length > before) view = new HostView(commands);
   }
   return { repairs, problems };
+}
+
+/** False when an optional repair failed. Throws when another one did. */
+async function mend(commands: CommandRunner, { program, args, input, optional }: Repair): Promise<boolean> {
+  try {
+    await commands.run(program, args, input);
+    return true;
+  } catch (thrown) {
+    if (optional === true && thrown instanceof CommandError) return false;
+    throw thrown;
+  }
 }

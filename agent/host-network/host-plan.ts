@@ -13,6 +13,8 @@ import type { PrintedLink } from '../ip-output.js';
 export interface HostNetworkSpec {
   readonly bridgeName: string;
   readonly bridgeMac: MacAddress;
+  /** Named by the bridge's mark. */
+  readonly stateDir: string;
   readonly tapName: string;
   readonly podMtuBytes: number;
   /** This node's own, at least one. */
@@ -28,6 +30,8 @@ export interface Repair {
   readonly program: string;
   readonly args: readonly string[];
   readonly input?: string;
+  /** A kernel or tool may lack it; a failure is tried again with the next look and is no problem. */
+  readonly optional?: boolean;
 }
 
 /** One part of the host's state: looks, compares, and says what to run. Throws HeddleError when it cannot be mended. */

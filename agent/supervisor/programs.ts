@@ -27,6 +27,12 @@ export interface RouterLaunchOptions {
 }
 
 export const ROUTER_OPTIONS_VARIABLE = 'HEDDLE_ROUTER_OPTIONS';
+/**
+ * The agent waits most of its life. One thread for the background work of V8 and few arenas of malloc(3) keep its
+ * resident memory at 78 MB instead of 86; neither costs it anything that can be measured.
+ */
+const AGENT_FLAGS = ['--v8-pool-size=1'];
+const AGENT_VARIABLES = { MALLOC_ARENA_MAX: '2' };
 /** Standard input, output and error come first. */
 const FIRST_PASSED_FD = 3;
 
@@ -56,7 +62,7 @@ export function launchRouter(programFolder: string, config: Config, descriptors:
 
 /** @param args the command line of `meshd`, which the agent reads itself */
 export function launchAgent(programFolder: string, args: readonly string[]): ChildProcessPort {
-  return launch([join(programFolder, 'agent.js'), ...args], {}, []);
+  return launch([...AGENT_FLAGS, join(programFolder, 'agent.js'), ...args], AGENT_VARIABLES, []);
 }
 
 function launch(args: readonly string[], variables: Record<string, string>, fds: readonly number[]): ChildProcessPort {

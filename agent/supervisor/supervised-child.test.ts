@@ -19,7 +19,7 @@ class FakeProcess implements ChildProcessPort {
     this.#end(code);
   }
 
-  signal(name: 'SIGTERM' | 'SIGKILL'): void {
+  signal(name: Parameters<ChildProcessPort['signal']>[0]): void {
     this.signals.push(name);
     if (name === 'SIGKILL' || this.obeysTerm) this.#end(null);
   }

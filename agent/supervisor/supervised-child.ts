@@ -15,12 +15,14 @@ import type { Clock } from '../clock.js';
 import { decideRestart } from './restart-policy.js';
 
 const KILL_AFTER_MS = 5_000;
+/** Tells a child that only it is replaced: it ends without telling the rest of the world that the node leaves. */
+export const PAUSE_SIGNAL = 'SIGUSR2';
 
 /** A process that was started. `ended` resolves once, with the exit code or null when a signal ended it. */
 export interface ChildProcessPort {
   readonly pid: number | undefined;
   readonly ended: Promise<number | null>;
-  signal(name: 'SIGTERM' | 'SIGKILL'): void;
+  signal(name: 'SIGTERM' | 'SIGKILL' | typeof PAUSE_SIGNAL): void;
 }
 
 export interface SupervisedChildOptions {
@@ -69,9 +71,9 @@ export class SupervisedChild {
     cancelKill();
   }
 
-  /** Ends the current run so that the next one starts with fresh descriptors. */
-  restart(): void {
-    this.#process?.signal('SIGTERM');
+  /** Ends the current run; the next one starts with the program and the descriptors of then. */
+  restart(signal: 'SIGTERM' | typeof PAUSE_SIGNAL): void {
+    this.#process?.signal(signal);
   }
 
   #launch(): ChildProcessPort | null {

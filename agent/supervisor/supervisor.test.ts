@@ -77,6 +77,15 @@ describe('Supervisor', () => {
     expect(events).toEqual(['start router tap=20', 'start agent', 'start agent']);
   });
 
+  it('replaces the agent alone, by a signal on which it says no goodbye', async () => {
+    const { clock, events, supervisor } = harness();
+    supervisor.start();
+    supervisor.renewAgent();
+    await settle();
+    clock.advance(0);
+    expect(events.slice(2)).toEqual(['SIGUSR2 agent', 'start agent']);
+  });
+
   it('replaces the router when someone deletes the TAP', async () => {
     const { clock, events, host, supervisor } = harness();
     supervisor.start();

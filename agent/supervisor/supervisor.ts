@@ -7,7 +7,7 @@ import type { Logger } from '../../common/log.js';
 import { every } from '../clock.js';
 import type { Clock } from '../clock.js';
 import type { DescriptorKeeper, Descriptors } from './descriptors.js';
-import { SupervisedChild } from './supervised-child.js';
+import { PAUSE_SIGNAL, SupervisedChild } from './supervised-child.js';
 import type { ChildProcessPort } from './supervised-child.js';
 
 const TAP_CHECK_MS = 2_000;
@@ -42,6 +42,11 @@ export class Supervisor {
     this.#cancelTapCheck = every(this.options.clock, TAP_CHECK_MS, () => this.#checkTap());
   }
 
+  /** Puts the agent program that is on disk now in the place of the one that runs. Forwarding and links go on. */
+  renewAgent(): void {
+    this.#agent?.restart(PAUSE_SIGNAL);
+  }
+
   /** Stops the agent first, so that its goodbye still goes out through the router. */
   async stop(): Promise<void> {
     this.#cancelTapCheck();
@@ -54,6 +59,6 @@ export class Supervisor {
   #checkTap(): void {
     if (!this.#router.running || !this.options.descriptors.tapIsGone()) return;
     this.options.log.warn('the TAP interface was deleted; the router is restarted with a new one');
-    this.#router.restart();
+    this.#router.restart('SIGTERM');
   }
 }

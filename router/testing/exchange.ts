@@ -21,11 +21,22 @@ const IN_FLIGHT_BYTES = 64 << 10;
 const QUIET_MS = 5;
 const PATIENCE_MS = 1000;
 
-/** Steps all until nothing moves any more. */
-export function settle(nodes: readonly TestNode[], conveyor: Conveyor = NO_CONVEYOR): void {
+/** Steps all until nothing moves any more, and nothing comes for `quietMs`. */
+export function settle(nodes: readonly TestNode[], conveyor: Conveyor = NO_CONVEYOR, quietMs = QUIET_MS): void {
   do {
     while ([...nodes.map((node) => node.turn()), conveyor.turn()].some((moved) => moved));
-  } while (nodes.some((node) => node.waitForDatagram(QUIET_MS)));
+  } while (nodes.some((node) => node.waitForDatagram(quietMs)));
+}
+
+/** Steps the node until it has given its pods something; that, or null when it takes longer than a second. */
+export function awaitRecord(node: TestNode): Uint8Array | null {
+  const deadlineMs = performance.now() + PATIENCE_MS;
+  do {
+    while (node.turn());
+    const record = node.tap.receive();
+    if (record !== null) return record;
+  } while (node.waitForDatagram(QUIET_MS) || performance.now() < deadlineMs);
+  return null;
 }
 
 /**

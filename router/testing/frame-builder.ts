@@ -159,7 +159,7 @@ function withChecksum(spec: FrameSpec, transportBytes: number): Uint8Array {
   const pseudo = pseudoHeader(spec.source, spec.destination, protocolOf(spec), transportBytes);
   const field = spec.transport.kind === 'tcp' ? 16 : 6;
   if (spec.offload === 'none') {
-    const sum = onesComplementSum(bytesOf(u16(onesComplementSum(pseudo)), u16(onesComplementSum(bytes))));
+    const sum = onesComplementSum(Uint8Array.of(...u16(onesComplementSum(pseudo)), ...u16(onesComplementSum(bytes))));
     bytes.set(u16(0xffff - sum || (spec.transport.kind === 'udp' ? 0xffff : 0)), field);
   } else bytes.set(u16(onesComplementSum(pseudo)), field);
   return bytes;

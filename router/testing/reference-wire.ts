@@ -6,7 +6,6 @@ import { createDecipheriv } from 'node:crypto';
 import type { CipherName } from '../../common/router-port.js';
 import { laneKey } from '../aead.js';
 import { referenceSeal } from '../aead-selection.js';
-import { bytesOf } from './frame-builder.js';
 
 export const WIRE_HEADER_BYTES = 16;
 export const WIRE_TAG_BYTES = 16;
@@ -69,7 +68,7 @@ export function sealUnit(key: WireKey, counter: number, plain: Uint8Array, optio
   const sealed = referenceSeal(key.cipher, secret, salt, counter, plain, type, lane, chunks);
   return Array.from({ length: chunks }, (_, chunk) => {
     const header = wireHeader({ type, lane, chunk, chunks, index: key.index, unitBytes, counter });
-    return bytesOf(header, sealed.subarray(chunk * chunkBytes, (chunk + 1) * chunkBytes));
+    return Uint8Array.from(Buffer.concat([header, sealed.subarray(chunk * chunkBytes, (chunk + 1) * chunkBytes)]));
   });
 }
 

@@ -27,10 +27,16 @@ export class WirePeer {
     this.incoming = { cipher, baseKey: baseKeyOf(node.number, number), index: 0x0cc00000 + number };
     this.outgoing = { cipher, baseKey: baseKeyOf(number, node.number), index: 0x0dd00000 + number };
     node.command({ type: 'path', path: { peer: this.id, endpoint: this.socket.address, mtuBytes } });
-    const session = { peer: this.id, localIndex: this.outgoing.index, remoteIndex: this.incoming.index, cipher };
-    const keys = { sendKey: this.incoming.baseKey, receiveKey: this.outgoing.baseKey };
+    this.install();
+  }
+
+  /** Installs the session at the node, in place of itself when it was there: nothing half received is left. */
+  install(): void {
+    const { node, incoming, outgoing } = this;
+    const session = { peer: this.id, localIndex: outgoing.index, remoteIndex: incoming.index, cipher: incoming.cipher };
+    const keys = { sendKey: incoming.baseKey, receiveKey: outgoing.baseKey };
     node.command({ type: 'installSession', session: { ...session, ...keys } });
-    node.command({ type: 'activateSession', localIndex: this.outgoing.index });
+    node.command({ type: 'activateSession', localIndex: outgoing.index });
   }
 
   /** The units that have arrived whole since the last call. */

@@ -55,6 +55,7 @@ function triangle(state: LinkState = 'up'): Topology {
     state: id === ID.a ? 'self' : 'up',
     endpoint: id === ID.a ? null : '192.0.2.2:6785',
     podCidrs: [`10.42.${pods}.0/24`],
+    podCount: pods,
     pods: Array.from({ length: pods }, (_, index) => ({
       name: `default/web-${index}`,
       ips: [`10.42.${pods}.${index + 2}`],

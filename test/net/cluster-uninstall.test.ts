@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { NODE_INTERFACE } from '../../deploy/demo/underlay.js';
 import { DIST_DIR, hostObjects, useCluster } from './cluster-fixture.js';
 
@@ -23,6 +24,9 @@ describe('meshctl uninstall', () => {
         'uninstall',
       ]);
       expect(await hostObjects(node)).toEqual({ links: [NODE_INTERFACE, 'lo'], tables: '' });
+      // Known from the record that meshd left: neither flag nor variable told meshctl where its folders are.
+      expect(existsSync(dirname(node.apiSocket))).toBe(false);
+      expect(existsSync(node.stateDir)).toBe(true);
     },
     TEST_TIMEOUT_MS,
   );

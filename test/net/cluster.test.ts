@@ -40,6 +40,25 @@ describe('a cluster of three nodes', () => {
     TEST_TIMEOUT_MS,
   );
 
+  it(
+    'shows on every node the pods of all nodes, and the cipher of every link',
+    async () => {
+      const { nodes, pods } = cluster.get();
+      const expected = pods.map(({ node, name, ips }) => [node.name, name, ...ips]).sort();
+      for (const node of nodes) {
+        await waitUntil(`the pods of all nodes on ${node.name}`, 10_000, async () => {
+          const topology = await node.api.topology();
+          const shown = topology.nodes.flatMap((owner) =>
+            owner.pods.map(({ name, ips }) => [owner.name, name.split('/').at(-1)!, ...ips]),
+          );
+          const links = topology.links.filter(({ cipher }) => cipher !== null);
+          return links.length === 3 && JSON.stringify(shown.sort()) === JSON.stringify(expected);
+        });
+      }
+    },
+    TEST_TIMEOUT_MS,
+  );
+
   it('runs the router without any capability, and not as root', () => {
     for (const node of cluster.get().nodes) {
       const router = onlyProcess(node, 'router');
