@@ -5,9 +5,16 @@
  */
 import { assert, SystemCallError } from '../common/errors.js';
 import { mapMemory, sysErrno, sysMadvise, viewMemory } from './ffi.js';
-import { MADV_HUGEPAGE, MAP_PRIVATE_ANONYMOUS, PROT_READ_WRITE } from './linux-abi.js';
+import { MADV_HUGEPAGE, MAP_FIXED_NOREPLACE, MAP_PRIVATE_ANONYMOUS, PROT_READ_WRITE } from './linux-abi.js';
 
 const TWO_POW_32 = 2 ** 32;
+/**
+ * Below 2 GiB an address is a small integer of V8, and handing it to a system call allocates nothing; above, every call
+ * makes a number object. A program's own memory lies below 1 GiB; steps are huge pages.
+ */
+const LOW_START = 2 ** 30;
+const LOW_END = 2 ** 31;
+const LOW_STEP = 2 ** 21;
 const SECRET_ROOM_BYTES = 64;
 
 export class Arena {
@@ -24,7 +31,7 @@ export class Arena {
   #secretRoom: number | undefined;
 
   constructor(readonly bytes: number) {
-    this.base = mapWithin4GiB(bytes);
+    this.base = mapMemoryOf(bytes);
     sysMadvise(this.base, bytes, MADV_HUGEPAGE);
     const memory = viewMemory(this.base, bytes);
     this.u8 = new Uint8Array(memory);
@@ -69,12 +76,25 @@ export class Arena {
   }
 }
 
-/** Maps memory that does not cross a 4 GiB line, so that `baseLow + offset` never carries. */
-function mapWithin4GiB(bytes: number): number {
+/** Below 2 GiB where there is room, anywhere otherwise; never across a 4 GiB line, so that `baseLow + offset` never carries. */
+function mapMemoryOf(bytes: number): number {
+  const low = mapLow(bytes);
+  if (low !== 0) return low;
   for (let attempt = 0; attempt < 8; attempt++) {
     const address = mapMemory(bytes, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS);
     if (address === 0) throw new SystemCallError('mmap', sysErrno(), `${bytes} bytes`);
     if ((address % TWO_POW_32) + bytes <= TWO_POW_32) return address;
   }
   throw new SystemCallError('mmap', 0, `no ${bytes} bytes within one 4 GiB range`);
+}
+
+/** 0 when there is no room, or the kernel does not know the flag and maps wherever it likes. */
+function mapLow(bytes: number): number {
+  const flags = MAP_PRIVATE_ANONYMOUS | MAP_FIXED_NOREPLACE;
+  for (let wanted = LOW_START; wanted + bytes <= LOW_END; wanted += LOW_STEP) {
+    const address = mapMemory(bytes, PROT_READ_WRITE, flags, wanted);
+    if (address === wanted) return address;
+    if (address !== 0) break;
+  }
+  return 0;
 }

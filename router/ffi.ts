@@ -114,9 +114,9 @@ export function sysErrno(): number {
   return koffi.errno();
 }
 
-/** Anonymous private memory; the address, or 0 on failure. */
-export function mapMemory(bytes: number, protection: number, flags: number): number {
-  const address = sysMmap(0, bytes, protection, flags, -1, 0);
+/** Anonymous private memory, at `wanted` if the flags say so; the address, or 0 on failure. */
+export function mapMemory(bytes: number, protection: number, flags: number, wanted = 0): number {
+  const address = sysMmap(wanted, bytes, protection, flags, -1, 0);
   return address >= Number.MAX_SAFE_INTEGER ? 0 : address;
 }
 

@@ -1,9 +1,9 @@
 /**
  * One forwarding thread: everything it owns, composed, and its loop.
  *
- *          +--> commands (when the flag is up)
- *   poll --+--> outside: receive, open, deliver      one batch each, and again while there was any;
- *          +--> inside: read, pack, seal, send       blocked in poll only when both sides are empty
+ *          +--> commands
+ *   poll --+--> outside: receive, open, deliver      one batch of each side that has something,
+ *          +--> inside: read, pack, seal, send       and back to poll, which blocks only when neither has
  *
  * The thread never returns to its event loop: commands reach it through a message port that it reads itself, an event
  * descriptor that wakes it, and a flag that it looks at once a round.
@@ -171,30 +171,38 @@ export class Forwarder {
 
   /** Forwards until a `stop` command comes. */
   run(): void {
-    while (!this.#stopped) {
-      if (!this.turn() && !this.#stopped) this.#wait();
-    }
+    while (!this.#stopped) this.#wait();
   }
 
-  /** One round of the loop, without waiting. False when nothing was there on either side. */
+  /** One round over both sides, without waiting. False when nothing was there. */
   turn(): boolean {
+    return this.#serve(true, true);
+  }
+
+  /** Sleeps until something is there, and serves the sides that have it: a lone packet costs no look at the other one. */
+  #wait(): void {
+    const { u32, base } = this.#arena;
+    const ready = sysPoll(base + this.#pollAt, 3, IDLE_POLL_MS);
+    const answered = (this.#pollAt + 4) >>> 2;
+    // Events that were asked for and came are in the upper half of a pollfd's second word.
+    const outside = ready > 0 && u32[answered]! >>> 16 !== 0;
+    const inside = ready > 0 && u32[answered + POLLFD_BYTES / 4]! >>> 16 !== 0;
+    if (ready > 0 && u32[answered + (2 * POLLFD_BYTES) / 4]! >>> 16 !== 0) {
+      // The count of an event descriptor is 8 bytes; reading takes it back to zero.
+      sysRead(this.options.wakeFd, base + this.#pollAt + 3 * POLLFD_BYTES, 8);
+      this.#takeCommands();
+    }
+    this.#serve(outside, inside);
+  }
+
+  #serve(outside: boolean, inside: boolean): boolean {
     const nowMs = this.ports.nowMs();
-    const fromOutside = this.#receiver.drain(nowMs);
-    const fromInside = this.#reader.drain(nowMs);
+    const fromOutside = outside ? this.#receiver.drain(nowMs) : 0;
+    const fromInside = inside ? this.#reader.drain(nowMs) : 0;
     if (this.ports.commandsWaiting()) this.#takeCommands();
     if (this.#reader.wantedPeers.size > 0) this.#askForSessions(nowMs);
     if (nowMs - this.#expiredMs >= EXPIRE_INTERVAL_MS) this.#expire(nowMs);
     return fromOutside > 0 || fromInside > 0;
-  }
-
-  #wait(): void {
-    const arena = this.#arena;
-    const ready = sysPoll(arena.base + this.#pollAt, 3, IDLE_POLL_MS);
-    if (ready > 0 && arena.u32[(this.#pollAt + 2 * POLLFD_BYTES + 4) >>> 2]! >>> 16 !== 0) {
-      // The count of an event descriptor is 8 bytes; reading takes it back to zero.
-      sysRead(this.options.wakeFd, arena.base + this.#pollAt + 3 * POLLFD_BYTES, 8);
-      this.#takeCommands();
-    }
   }
 
   #writePollSet(): void {

@@ -18,6 +18,8 @@ export const ENOBUFS = 105;
 // mman.h
 export const PROT_READ_WRITE = 3;
 export const MAP_PRIVATE_ANONYMOUS = 0x22;
+/** Fails where something is mapped already; kernels before 4.17 take the address as a mere wish. */
+export const MAP_FIXED_NOREPLACE = 0x100000;
 export const MADV_HUGEPAGE = 14;
 
 // linux/if_tun.h

@@ -37,7 +37,7 @@ function hostInOrder() {
       ifname: 'heddle-tap',
       flags: ['UP'],
       mtu: 1392,
-      txqlen: 256,
+      txqlen: 128,
       gso_max_size: 61_440,
       master: 'heddle0',
       inet6_addr_gen_mode: 'none',
@@ -132,7 +132,7 @@ describe('reconcileHostNetwork', () => {
     };
     expect(await changesOn(host)).toEqual([
       'ip link set dev heddle-tap mtu 1392',
-      'ip link set dev heddle-tap txqueuelen 256',
+      'ip link set dev heddle-tap txqueuelen 128',
       'ip link set dev heddle-tap gso_max_size 61440',
       'ip link set dev heddle-tap master heddle0',
       'bridge link set dev heddle-tap learning off flood on mcast_flood on bcast_flood on neigh_suppress off',

@@ -44,6 +44,11 @@ export class PacketPair {
     return length > 0 ? u8.slice(this.#buffer, this.#buffer + length) : null;
   }
 
+  /** Takes the next record and forgets it. False when there is none. */
+  discard(): boolean {
+    return sysRead(this.far, this.#arena.base + this.#buffer, MAX_RECORD_BYTES) > 0;
+  }
+
   receiveAll(): Uint8Array[] {
     const records: Uint8Array[] = [];
     for (let record = this.receive(); record !== null; record = this.receive()) records.push(record);
