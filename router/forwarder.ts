@@ -9,28 +9,23 @@
  * descriptor that wakes it, and a flag that it looks at once a round.
  */
 import type { NodeId } from '../common/node-id.js';
-import type {
-  ForwardingTables,
-  PeerCounters,
-  PeerPath,
-  RouterCommand,
-  SessionStatus,
-} from '../common/router-port.js';
+import type { ForwardingTables, PeerCounters, PeerPath, RouterCommand, SessionStatus } from '../common/router-port.js';
 import type { SocketAddress } from '../common/socket-address.js';
 import type { AeadEngine } from './aead.js';
 import { selectAeadEngine } from './aead-selection.js';
 import { Arena } from './arena.js';
+import { BusyPoll } from './busy-poll.js';
 import { Counters, dropsByName } from './counters.js';
 import { swap32, TYPE_CONTROL } from './datagram.js';
 import { DROP } from './drop-reasons.js';
-import { sysPoll, sysRead } from './ffi.js';
+import { sysGetrusage, sysPoll, sysRead } from './ffi.js';
 import { compileTables } from './forwarding-tables.js';
 import { HalfUnits } from './half-units.js';
 import { InsideReader } from './inside-reader.js';
 import { InsideWriter } from './inside-writer.js';
 import { EXPIRE_INTERVAL_MS, MAX_CONTROL_BYTES, MAX_PEERS, WANTED_INTERVAL_MS } from './limits.js';
 import { LossReports } from './loss-reports.js';
-import { POLLFD_BYTES, POLLIN } from './linux-abi.js';
+import { POLLFD_BYTES, POLLIN, RUSAGE_BYTES, RUSAGE_INVOLUNTARY_SWITCHES, RUSAGE_THREAD } from './linux-abi.js';
 import { OutsideReceiver } from './outside-receiver.js';
 import { NO_PEER, NO_SESSION, Peers } from './peers.js';
 import { KIND_REPORT } from './probe-kinds.js';
@@ -116,6 +111,8 @@ export class Forwarder {
   #expiredMs = 0;
   /** The tables last installed. */
   #desired: ForwardingTables | null = null;
+  readonly #busyPoll: BusyPoll;
+  readonly #usageAt: number;
   #stopped = false;
 
   constructor(
@@ -152,6 +149,12 @@ export class Forwarder {
     // Behind the three descriptors: where the count of the wake descriptor is read to.
     this.#pollAt = arena.allocate(4 * POLLFD_BYTES);
     this.#writePollSet();
+    this.#usageAt = arena.allocate(RUSAGE_BYTES);
+    this.#busyPoll = new BusyPoll(
+      () => sysPoll(arena.base + this.#pollAt, 3, 0) > 0,
+      () => ports.nowMs(),
+      () => this.#preemptions(),
+    );
   }
 
   /** How each peer's units are cut: what tests and measurements set by hand, and loss on the path otherwise. */
@@ -182,7 +185,8 @@ export class Forwarder {
   /** Sleeps until something is there, and serves the sides that have it: a lone packet costs no look at the other one. */
   #wait(): void {
     const { u32, base } = this.#arena;
-    const ready = sysPoll(base + this.#pollAt, 3, IDLE_POLL_MS);
+    const soon = this.#busyPoll.await(this.#reader.bytesRead + this.#receiver.bytesReceived);
+    const ready = sysPoll(base + this.#pollAt, 3, soon ? 0 : IDLE_POLL_MS);
     const answered = (this.#pollAt + 4) >>> 2;
     // Events that were asked for and came are in the upper half of a pollfd's second word.
     const outside = ready > 0 && u32[answered]! >>> 16 !== 0;
@@ -203,6 +207,11 @@ export class Forwarder {
     if (this.#reader.wantedPeers.size > 0) this.#askForSessions(nowMs);
     if (nowMs - this.#expiredMs >= EXPIRE_INTERVAL_MS) this.#expire(nowMs);
     return fromOutside > 0 || fromInside > 0;
+  }
+
+  #preemptions(): number {
+    sysGetrusage(RUSAGE_THREAD, this.#arena.base + this.#usageAt);
+    return this.#arena.u32[(this.#usageAt + RUSAGE_INVOLUNTARY_SWITCHES) >>> 2]!;
   }
 
   #writePollSet(): void {

@@ -42,6 +42,8 @@ const REPLY_ROOM_BYTES = 256;
 
 export class InsideReader {
   tables: LoopTables = EMPTY_TABLES;
+  /** Bytes of frames read so far. */
+  bytesRead = 0;
   /** Peers that frames waited for in vain since the list was taken. */
   readonly wantedPeers = new Set<number>();
   readonly #parsed = createParsedFrame();
@@ -99,6 +101,7 @@ export class InsideReader {
       );
       if (length <= 0) break;
       frames++;
+      this.bytesRead += length;
       const peer = this.#classify(record + RECORD_LENGTH_BYTES, length);
       if (peer === NOT_FORWARDED) continue;
       if (peers.activeSession[peer] === NO_SESSION) {
@@ -145,7 +148,10 @@ export class InsideReader {
     if (kind === FRAME_IPV4 || kind === FRAME_IPV6) {
       // Whether a neighbour is still there is asked by unicast.
       const { u8 } = this.arena;
-      if ((u8[frame]! & 1) !== 0 || (kind === FRAME_IPV6 && isNeighbourDiscovery(u8, this.#parsed.l3, header + length))) {
+      if (
+        (u8[frame]! & 1) !== 0 ||
+        (kind === FRAME_IPV6 && isNeighbourDiscovery(u8, this.#parsed.l3, header + length))
+      ) {
         return this.#multicast(frame, frameBytes, kind);
       }
       const peer = this.#route();

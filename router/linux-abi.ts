@@ -110,3 +110,8 @@ export const UDP_MAX_PAYLOAD_BYTES = 65507;
 // sys/eventfd.h, sys/prctl.h
 export const EFD_NONBLOCK = O_NONBLOCK;
 export const PR_SET_NO_NEW_PRIVS = 38;
+
+// sys/resource.h: who, size of struct rusage, and the offset of ru_nivcsw in it
+export const RUSAGE_THREAD = 1;
+export const RUSAGE_BYTES = 144;
+export const RUSAGE_INVOLUNTARY_SWITCHES = 136;

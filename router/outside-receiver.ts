@@ -75,6 +75,8 @@ const HEADROOM_BYTES = 64;
 const TWO_POW_32 = 2 ** 32;
 
 export class OutsideReceiver {
+  /** Bytes of datagrams received so far. */
+  bytesReceived = 0;
   readonly #messages: number;
   readonly #headers = new Int32Array(RECEIVE_MESSAGES + 1);
   readonly #chunks = new Int32Array(RECEIVE_MESSAGES + 1);
@@ -126,6 +128,7 @@ export class OutsideReceiver {
     const { u32 } = this.arena;
     const message = this.#messages + i * MMSGHDR_BYTES;
     const total = u32[(message + MSG_LENGTH) >>> 2]!;
+    this.bytesReceived += total;
     const segment = Math.min(this.#segmentBytes(i), total);
     u32[(message + MSG_CONTROLLEN) >>> 2] = CMSG_ROOM;
     u32[(message + MSG_NAMELEN) >>> 2] = SOCKADDR_ROOM;
@@ -180,13 +183,13 @@ export class OutsideReceiver {
       const bytes = (i === count - 1 ? total - i * segment : segment) - HEADER_BYTES;
       const word = (headers + i * HEADER_BYTES) >>> 2;
       const chunkAt = chunks + i * chunkBytes;
+      const type = u32[word]! & 0xff;
       // The last chunk of a unit may be shorter than a tag.
-      if (bytes < (u32[word]! >>> 24 > 1 ? 1 : TAG_BYTES)) {
+      if (bytes < (type >= TYPE_DATA && u32[word]! >>> 24 > 1 ? 1 : TAG_BYTES)) {
         this.#drop(DROP.datagramTooShort);
         i++;
         continue;
       }
-      const type = u32[word]! & 0xff;
       if (type >= TYPE_DATA && type <= TYPE_PROBE) {
         i += this.#takeSealed(word, type, chunkAt, bytes, chunkBytes, count - i, total - i * segment, name);
         continue;

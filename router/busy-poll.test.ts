@@ -1,0 +1,62 @@
+import { describe, expect, it } from '@jest/globals';
+import { BusyPoll } from './busy-poll.js';
+
+/** A clock that advances by `stepMs` each time it is read. */
+function harness(stepMs: number, arrivesAfterLooks: number) {
+  const state = { now: 0, looks: 0, step: stepMs, arrives: arrivesAfterLooks, preemptions: 0 };
+  const poll = new BusyPoll(
+    () => ++state.looks > state.arrives,
+    () => (state.now += state.step),
+    () => state.preemptions,
+  );
+  return { state, poll };
+}
+
+describe('busy polling', () => {
+  it('sees what comes shortly after', () => {
+    const { poll } = harness(0.001, 10);
+    expect(poll.await(100)).toBe(true);
+  });
+
+  it('does not look while a stream goes through, and does again after it', () => {
+    const { state, poll } = harness(0.001, 0);
+    state.now = 10;
+    expect(poll.await(1_000_000)).toBe(false);
+    expect(state.looks).toBe(0);
+    state.now = 20;
+    expect(poll.await(1_000_100)).toBe(true);
+  });
+
+  it('looks ever more rarely in vain, and often again after a success', () => {
+    const { state, poll } = harness(0.001, Infinity);
+    const looked = () => {
+      state.looks = 0;
+      poll.await(0);
+      return state.looks > 0;
+    };
+    expect(looked()).toBe(true);
+    expect(looked()).toBe(false);
+    for (let i = 0; i < 20; i++) {
+      state.now += 2000;
+      expect(looked()).toBe(true);
+    }
+    state.now += 900;
+    expect(looked()).toBe(false);
+    state.now += 200;
+    state.arrives = 0;
+    expect(looked()).toBe(true);
+    expect(looked()).toBe(true);
+  });
+
+  it('leaves the processor to others for a while when it was preempted', () => {
+    const { state, poll } = harness(0.001, 3);
+    state.preemptions = 1;
+    expect(poll.await(0)).toBe(true);
+    state.looks = 0;
+    state.now += 50;
+    expect(poll.await(0)).toBe(false);
+    expect(state.looks).toBe(0);
+    state.now += 60;
+    expect(poll.await(0)).toBe(true);
+  });
+});
