@@ -1,0 +1,367 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { ipToBytes, parseIpAddress } from '../common/ip-address.js';
+import { UNIT_SLOTS } from './limits.js';
+import type { Ends } from './testing/frame-arbitraries.js';
+import { anyFrame, patternBytes } from './testing/frame-arbitraries.js';
+import type { FrameSpec } from './testing/frame-builder.js';
+import { buildRecord } from './testing/frame-builder.js';
+import { expectedFrames, framesOnTheWire, hex, settle } from './testing/exchange.js';
+import { CONTROL, packRecords, PROBE } from './testing/reference-wire.js';
+import { podAddress, TestNode } from './testing/test-node.js';
+import { WirePeer } from './testing/wire-peer.js';
+
+const PEERS = 20;
+const FIRST_PEER = 10;
+
+let node: TestNode;
+let peers: WirePeer[];
+beforeAll(() => {
+  node = new TestNode({ number: 1 });
+  peers = Array.from({ length: PEERS }, (_, i) => {
+    const mtuBytes = [1280, 1500, 9000][i % 3]!;
+    return new WirePeer(node, FIRST_PEER + i, i % 2 === 0 ? 'aes-256-gcm' : 'chacha20-poly1305', mtuBytes);
+  });
+  node.route(...peers);
+});
+afterAll(() => {
+  node.close();
+  for (const peer of peers) peer.close();
+});
+
+function ends(peer: WirePeer, family: '4' | '6', inwards = false): Ends {
+  const local = ipToBytes(podAddress(node.number, family));
+  const remote = ipToBytes(podAddress(peer.number, family));
+  return inwards ? { source: remote, destination: local } : { source: local, destination: remote };
+}
+
+interface Draw {
+  readonly peer: number;
+  readonly four: boolean;
+  readonly seed: number;
+}
+
+const limits = { maxPayloadBytes: 3000, maxSuperBytes: 61_000 };
+const draws = fc.array(fc.record({ peer: fc.nat(PEERS - 1), four: fc.boolean(), seed: fc.nat() }), {
+  minLength: 1,
+  maxLength: 64,
+});
+
+function draw({ peer, four, seed }: Draw, inwards = false): Uint8Array {
+  const arbitrary = anyFrame(ends(peers[peer]!, four ? '4' : '6', inwards), limits);
+  return buildRecord(fc.sample(arbitrary, { seed, numRuns: 1 })[0]!);
+}
+
+/** A small UDP datagram; many of them fit a unit. */
+function small(ends: Ends, seed = 1): Uint8Array {
+  const [base] = fc.sample(anyFrame(ends, { maxPayloadBytes: 1, maxSuperBytes: 1 }), { seed: 1, numRuns: 1 });
+  const transport = { kind: 'udp' as const };
+  const plain = { vlans: [], ipOptionBytes: 0, fragment: 0, offload: 'checksum' as const, gsoBytes: 0 };
+  const spec: FrameSpec = { ...base!, ...plain, transport, payload: patternBytes(40, seed), identification: seed };
+  return buildRecord(spec);
+}
+
+/** Whatever has come for each peer until nothing more does. */
+function collect(): Uint8Array[][] {
+  const records: Uint8Array[][] = peers.map(() => []);
+  const take = (): void => peers.forEach((peer, i) => records[i]!.push(...peer.records()));
+  settle([node]);
+  for (const { socket } of peers) if (socket.wait(1)) take();
+  return records;
+}
+
+describe('frames for many peers in one batch', () => {
+  it('are as many peers as make a node run out of units, so that this is about something', () => {
+    expect(PEERS).toBeGreaterThan(UNIT_SLOTS);
+  });
+
+  it('reach each peer in order and whole, however they are mixed', () => {
+    fc.assert(
+      fc.property(draws, (picks) => {
+        const expected: Uint8Array[][] = peers.map(() => []);
+        for (const pick of picks) {
+          const record = draw(pick);
+          expected[pick.peer]!.push(record);
+          while (!node.tap.send(record)) node.turn();
+        }
+        const received = collect();
+        received.forEach((records, i) => {
+          expect(hex(framesOnTheWire(records))).toEqual(hex(framesOnTheWire(expected[i]!)));
+        });
+      }),
+      { numRuns: 60 },
+    );
+    expect(node.drops()).toEqual({});
+  });
+
+  it('one for each, then another for each, share the units of each peer', () => {
+    const few = peers.slice(0, UNIT_SLOTS);
+    for (const round of [0, 1]) for (const peer of few) node.tap.send(small(ends(peer, '4'), round));
+    node.turn();
+    const units = few.map((peer) => peer.socket.wait(1000) && peer.units());
+    for (const list of units) expect(list).toHaveLength(1);
+    expect(node.drops()).toEqual({});
+  });
+
+  it('that nobody has a session with leave the others alone', () => {
+    const lonely = { number: 99 };
+    node.route(lonely);
+    const expected: Uint8Array[] = [];
+    const drops = node.dropsDuring(() => {
+      for (let i = 0; i < 60; i++) {
+        if (i % 3 === 0) {
+          const destination = ipToBytes(podAddress(lonely.number, '4'));
+          node.tap.send(small({ source: ends(peers[0]!, '4').source, destination }, i));
+        } else {
+          const record = small(ends(peers[0]!, '4'), i);
+          expected.push(record);
+          node.tap.send(record);
+        }
+      }
+      const received = collect();
+      expect(hex(received[0]!)).toEqual(hex(expected));
+    });
+    expect(drops).toEqual({ noSession: 20 });
+    node.tap.receiveAll();
+  });
+});
+
+describe('frames from many peers at once', () => {
+  it('reach the pods whole and, of each peer, in order', () => {
+    fc.assert(
+      fc.property(draws, (picks) => {
+        const small = picks
+          .map((pick) => ({ pick, record: draw(pick, true) }))
+          .filter(({ record }) => record.length < 60_000);
+        for (const { pick, record } of small) peers[pick.peer]!.sendRecords([record], { chunkBytes: 1236 });
+        settle([node]);
+        const received = hex(framesOnTheWire(node.tap.receiveAll()));
+        for (const peer of new Set(picks.map((pick) => pick.peer))) {
+          const own = small.filter(({ pick }) => pick.peer === peer).map(({ record }) => record);
+          const expected = hex(expectedFrames(own, node));
+          const wanted = new Set(expected);
+          expect(
+            received.filter((frame) => wanted.has(frame)).filter((frame, i, all) => all.indexOf(frame) === i),
+          ).toEqual(expected.filter((frame, i, all) => all.indexOf(frame) === i));
+        }
+        expect(received).toHaveLength(
+          expectedFrames(
+            small.map(({ record }) => record),
+            node,
+          ).length,
+        );
+      }),
+      { numRuns: 25 },
+    );
+    expect(node.drops()).toEqual({ noSession: 20 });
+  });
+});
+
+describe('the source check', () => {
+  it.each<[string, (peer: WirePeer) => Ends, Record<string, number>]>([
+    [
+      'of another peer',
+      (peer) => ({ ...ends(peer, '4', true), source: ends(peers[1]!, '4', true).source }),
+      { spoofedSource: 1 },
+    ],
+    [
+      'of another peer, IPv6',
+      (peer) => ({ ...ends(peer, '6', true), source: ends(peers[1]!, '6', true).source }),
+      { spoofedSource: 1 },
+    ],
+    ['of our own pods', (peer) => ({ ...ends(peer, '4', true), source: ends(peer, '4').source }), { spoofedSource: 1 }],
+    ['of nobody', (peer) => ({ ...ends(peer, '4', true), source: Uint8Array.of(8, 8, 8, 8) }), { spoofedSource: 1 }],
+    [
+      'for nobody here',
+      (peer) => ({ ...ends(peer, '4', true), destination: Uint8Array.of(10, 1, 0, 99) }),
+      { unknownDestination: 1 },
+    ],
+    [
+      'for another peer',
+      (peer) => ({ ...ends(peer, '4', true), destination: ends(peers[1]!, '4').destination }),
+      { unknownDestination: 1 },
+    ],
+  ])('refuses from a peer what is %s, also right behind a good frame', (_what, hostile, reasons) => {
+    const [peer] = peers;
+    const good = small(ends(peer!, '4', true));
+    const bad = small(hostile(peer!));
+    const drops = node.dropsDuring(() => {
+      peer!.sendRecords([good, bad, good]);
+      settle([node]);
+    });
+    expect(drops).toEqual(reasons);
+    expect(hex(framesOnTheWire(node.tap.receiveAll()))).toEqual(hex(expectedFrames([good, good], node)));
+  });
+
+  it('of one peer says nothing of the next: a unit of another peer with the same addresses is refused', () => {
+    const record = small(ends(peers[0]!, '4', true));
+    const drops = node.dropsDuring(() => {
+      peers[0]!.sendRecords([record]);
+      peers[1]!.sendRecords([record]);
+      settle([node]);
+    });
+    expect(drops).toEqual({ spoofedSource: 1 });
+    expect(node.tap.receiveAll()).toHaveLength(1);
+  });
+
+  it('holds for pods too, also right behind a good frame', () => {
+    const good = small(ends(peers[0]!, '4'));
+    const bad = small({ ...ends(peers[0]!, '4'), source: Uint8Array.of(10, 1, 0, 99) });
+    const drops = node.dropsDuring(() => {
+      for (const record of [good, bad, good]) node.tap.send(record);
+      expect(hex(collect()[0]!)).toEqual(hex([good, good]));
+    });
+    expect(drops).toEqual({ insideSpoofedSource: 1 });
+  });
+
+  it('follows the tables at once', () => {
+    const [first, second] = peers;
+    const outward = small(ends(first!, '4'));
+    const inward = small(ends(first!, '4', true));
+    node.tap.send(outward);
+    first!.sendRecords([inward]);
+    settle([node]);
+    expect(collect()[0]).toHaveLength(1);
+    expect(node.tap.receiveAll()).toHaveLength(1);
+    // The first peer's range now belongs to the second.
+    node.useTables([{ cidr: `10.${first!.number}.0.0/16` as never, peer: second!.id }]);
+    const drops = node.dropsDuring(() => {
+      node.tap.send(outward);
+      first!.sendRecords([inward]);
+      settle([node]);
+    });
+    expect(drops).toEqual({ spoofedSource: 1 });
+    const received = collect();
+    expect([received[0], hex(received[1]!)]).toEqual([[], hex([outward])]);
+    node.route();
+  });
+});
+
+describe('a peer that is removed', () => {
+  it('leaves no route behind that the next peer could inherit', () => {
+    const gone = new WirePeer(node, 60);
+    node.route(gone);
+    const outward = small(ends(gone, '4'));
+    node.tap.send(outward);
+    node.turn();
+    expect(gone.records()).toHaveLength(1);
+    node.command({ type: 'removePeer', peer: gone.id });
+    // Until the agent sends new tables, a stranger with the freed number must not be taken for the old peer.
+    const stranger = new WirePeer(node, 61);
+    const drops = node.dropsDuring(() => {
+      node.tap.send(outward);
+      stranger.sendRecords([small(ends(gone, '4', true))]);
+      settle([node]);
+    });
+    expect(stranger.records()).toEqual([]);
+    expect(drops).toEqual({ noRoute: 1, spoofedSource: 1 });
+    for (const peer of [gone, stranger]) peer.close();
+    node.tap.receiveAll();
+  });
+});
+
+describe('what a peer sends besides frames', () => {
+  it('goes to the agent when it is a control message, whole and from that peer', () => {
+    const [peer] = peers;
+    const message = patternBytes(20_000, 3);
+    node.events.length = 0;
+    peer!.send(message, { type: CONTROL, chunkBytes: 1400 });
+    settle([node]);
+    const [event] = node.events.filter(({ type }) => type === 'control');
+    expect(event).toMatchObject({ type: 'control', peer: peer!.id });
+    expect(event?.type === 'control' && Buffer.compare(event.bytes, message)).toBe(0);
+  });
+
+  it('is a control message of ours when the agent says so, up to the largest', () => {
+    const [, peer] = peers;
+    for (const length of [1, 1000, 65_024]) {
+      node.command({ type: 'sendControl', peer: peer!.id, bytes: patternBytes(length, length) });
+      peer!.socket.wait(1000);
+      const [unit] = peer!.units();
+      expect(unit!.type).toBe(CONTROL);
+      expect(Buffer.compare(unit!.plain, patternBytes(length, length))).toBe(0);
+    }
+    const drops = node.dropsDuring(() => {
+      node.command({ type: 'sendControl', peer: peer!.id, bytes: new Uint8Array(65_025) });
+    });
+    expect(drops).toEqual({ noSession: 1 });
+  });
+
+  it('is answered when it is a probe, with the address it came from', () => {
+    const [peer] = peers;
+    const probe = Buffer.alloc(100);
+    probe.writeUInt32BE(0xabcdef01, 4);
+    probe.writeDoubleBE(123.5, 8);
+    probe.writeUInt16BE(1400, 16);
+    peer!.units();
+    peer!.send(probe, { type: PROBE });
+    settle([node]);
+    const [answer] = peer!.units().filter(({ type }) => type === PROBE);
+    const plain = Buffer.from(answer!.plain);
+    expect([plain[0], plain.readUInt32BE(4), plain.readDoubleBE(8), plain.readUInt16BE(16)]).toEqual([
+      1, 0xabcdef01, 123.5, 1400,
+    ]);
+    expect(plain.readUInt16BE(18)).toBe(peer!.socket.address.port);
+    expect(plain.subarray(20, 36).toString('hex')).toBe('00000000000000000000ffff7f000001');
+  });
+
+  it('moves its endpoint when it comes from a new address, unless it is old', () => {
+    const [peer] = peers;
+    const elsewhere = new WirePeer(node, 70);
+    node.events.length = 0;
+    const old = peer!.seal(packRecords([small(ends(peer!, '4', true))]));
+    const recent = peer!.seal(packRecords([small(ends(peer!, '4', true))]));
+    elsewhere.sendDatagrams(recent);
+    settle([node]);
+    const roamed = () => node.events.filter((event) => event.type === 'roamed');
+    expect(roamed()).toEqual([{ type: 'roamed', peer: peer!.id, endpoint: elsewhere.socket.address }]);
+    // What is older, or is not authentic, or was seen, moves nothing.
+    peer!.sendDatagrams(old);
+    peer!.sendDatagrams(recent);
+    peer!.sendDatagrams(
+      peer!.seal(new Uint8Array(40)).map((datagram) => datagram.map((byte, i) => (i === 20 ? byte ^ 1 : byte))),
+    );
+    settle([node]);
+    expect(roamed()).toHaveLength(1);
+    peer!.sendRecords([small(ends(peer!, '4', true))]);
+    settle([node]);
+    expect(roamed()).toHaveLength(2);
+    elsewhere.close();
+    node.tap.receiveAll();
+  });
+
+  it('confirms its session once', () => {
+    node.events.length = 0;
+    const fresh = new WirePeer(node, 71);
+    fresh.sendDatagrams(
+      fresh.seal(new Uint8Array(0)).map((datagram) => datagram.map((byte, i) => (i === 20 ? byte ^ 1 : byte))),
+    );
+    settle([node]);
+    expect(node.events).toEqual([]);
+    for (let i = 0; i < 3; i++) fresh.send(new Uint8Array(0));
+    settle([node]);
+    expect(node.events).toEqual([{ type: 'sessionConfirmed', peer: fresh.id, localIndex: fresh.outgoing.index }]);
+    fresh.close();
+  });
+});
+
+describe('a question for a neighbour', () => {
+  const arp = (target: string): Uint8Array =>
+    Uint8Array.from(
+      Buffer.from(
+        `00000000000000000000ffffffffffff0a580a01000508060001080006040001` +
+          `0a580a0100050a010005000000000000${Buffer.from(ipToBytes(parseIpAddress(target))).toString('hex')}`,
+        'hex',
+      ),
+    );
+
+  it('is answered when the neighbour is remote, and left to the bridge when it is not', () => {
+    node.tap.receiveAll();
+    for (const target of ['10.10.0.5', '10.1.0.6', '10.200.0.1']) node.tap.send(arp(target));
+    settle([node]);
+    const answers = node.tap.receiveAll();
+    expect(answers).toHaveLength(1);
+    expect(hex(answers)[0]).toContain('0a580a0a0005');
+    for (const peer of peers) expect(peer.records()).toEqual([]);
+  });
+});
