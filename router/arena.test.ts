@@ -11,7 +11,12 @@ function hasLowRoom(bytes: number): boolean {
   const taken = readFileSync('/proc/self/maps', 'utf8')
     .trim()
     .split('\n')
-    .map((line) => line.split(' ')[0]!.split('-').map((text) => parseInt(text, 16)));
+    .map((line) =>
+      line
+        .split(' ')[0]!
+        .split('-')
+        .map((text) => parseInt(text, 16)),
+    );
   for (let start = TWO_POW_31 / 2; start + bytes <= TWO_POW_31; start += 1 << 21) {
     if (taken.every(([from = 0, to = 0]) => to <= start || from >= start + bytes)) return true;
   }
