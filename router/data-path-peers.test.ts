@@ -53,11 +53,11 @@ function draw({ peer, four, seed }: Draw, inwards = false): Uint8Array {
 }
 
 /** A small UDP datagram; many of them fit a unit. */
-function small(ends: Ends, seed = 1): Uint8Array {
+function small(ends: Ends, seed = 1, bytes = 40): Uint8Array {
   const [base] = fc.sample(anyFrame(ends, { maxPayloadBytes: 1, maxSuperBytes: 1 }), { seed: 1, numRuns: 1 });
   const transport = { kind: 'udp' as const };
   const plain = { vlans: [], ipOptionBytes: 0, fragment: 0, offload: 'checksum' as const, gsoBytes: 0 };
-  const spec: FrameSpec = { ...base!, ...plain, transport, payload: patternBytes(40, seed), identification: seed };
+  const spec: FrameSpec = { ...base!, ...plain, transport, payload: patternBytes(bytes, seed), identification: seed };
   return buildRecord(spec);
 }
 
@@ -101,6 +101,34 @@ describe('frames for many peers in one batch', () => {
     const units = few.map((peer) => peer.socket.wait(1000) && peer.units());
     for (const list of units) expect(list).toHaveLength(1);
     expect(node.drops()).toEqual({});
+  });
+
+  it('one for each in turn, more peers than there are units, stay whole', () => {
+    const expected: Uint8Array[][] = peers.map(() => []);
+    for (const round of [0, 1, 2]) {
+      peers.forEach((peer, i) => {
+        const record = small(ends(peer, i % 2 === 0 ? '4' : '6'), 100 * round + i);
+        expected[i]!.push(record);
+        node.tap.send(record);
+      });
+    }
+    expect(collect().map(hex)).toEqual(expected.map(hex));
+    expect(node.drops()).toEqual({});
+  });
+
+  it('are cut into no more datagrams than the peer was found to bear', () => {
+    const [peer] = peers;
+    const { forwarder } = node;
+    for (const budget of [1, 2, 3, 8]) {
+      forwarder.peers.setChunkBudget(forwarder.peers.find(peer!.id), budget);
+      for (let i = 0; i < 64; i++) node.tap.send(small(ends(peer!, '4'), i, 20 + ((i * 7) % 61)));
+      node.turn();
+      peer!.socket.wait(1000);
+      const units = peer!.units();
+      expect(Math.max(...units.map(({ chunks }) => chunks))).toBeLessThanOrEqual(budget);
+      expect(units.length).toBeLessThan(64);
+    }
+    forwarder.peers.setChunkBudget(forwarder.peers.find(peer!.id), 64);
   });
 
   it('that nobody has a session with leave the others alone', () => {

@@ -46,6 +46,20 @@ describe('the replay window', () => {
     expect(accept(windows, 0, 0)).toBe(false);
   });
 
+  it('ends exactly where it says, at every alignment', () => {
+    for (const highest of [WINDOW_UNITS, 2 ** 31, 2 ** 40]) {
+      for (let offset = 0; offset < 64; offset++) {
+        const windows = new ReplayWindows(1);
+        windows.mark(0, highest + offset);
+        for (const below of [1, 31, 32, WINDOW_UNITS - 1])
+          expect(windows.isFresh(0, highest + offset - below)).toBe(true);
+        for (const below of [WINDOW_UNITS, WINDOW_UNITS + 1, WINDOW_UNITS + 32, WINDOW_UNITS + 64]) {
+          expect(windows.isFresh(0, highest + offset - below)).toBe(false);
+        }
+      }
+    }
+  });
+
   it('does not move before a counter is marked', () => {
     const windows = new ReplayWindows(1);
     expect(windows.isFresh(0, 2 ** 40)).toBe(true);

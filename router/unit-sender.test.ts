@@ -8,7 +8,8 @@ import { Counters } from './counters.js';
 import { MAX_UNIT_BYTES, REFUSE_AFTER_UNITS, TAG_BYTES } from './datagram.js';
 import { DROP } from './drop-reasons.js';
 import { UNIT_SLOTS } from './limits.js';
-import { AF_INET6 } from './linux-abi.js';
+import { sysClose, sysSocket } from './ffi.js';
+import { AF_INET6, O_NONBLOCK, SOCK_DGRAM } from './linux-abi.js';
 import { Peers } from './peers.js';
 import { Sessions } from './sessions.js';
 import { DatagramSocket } from './testing/datagram-socket.js';
@@ -218,6 +219,29 @@ describe('what cannot be sent', () => {
     expect(counters.drops[DROP.sendFailed]).toBe(1);
     expect(withGso.freeSlots).toBe(UNIT_SLOTS);
   });
+});
+
+describe('a way on which the kernel does not cut', () => {
+  /** UDP-Lite is such a way, where the kernel still has it. */
+  const IPPROTO_UDPLITE = 136;
+  const fd = sysSocket(AF_INET6, SOCK_DGRAM | O_NONBLOCK, IPPROTO_UDPLITE);
+  afterAll(() => {
+    sysClose(fd);
+  });
+
+  (fd >= 0 ? it : it.skip)(
+    'costs one unit; from then on datagrams are sent one by one (skipped without UDP-Lite)',
+    () => {
+      rekey('aes-256-gcm');
+      const sender = new UnitSender(arena, fd, peers, sessions, counters, true);
+      for (let i = 0; i < 3; i++) {
+        queue(sender, patternBytes(4000, i));
+        sender.flush();
+      }
+      expect(counters.drops[DROP.sendFailed]).toBe(1);
+      expect(sender.freeSlots).toBe(UNIT_SLOTS);
+    },
+  );
 });
 
 describe('slots', () => {

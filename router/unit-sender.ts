@@ -6,7 +6,7 @@
  *   2. close     seal, write the datagram headers, queue the message
  *   3. flush     one sendmmsg for all queued messages; their slots are free again
  *
- * Without UDP GSO (old kernels) every datagram becomes a message of its own; nothing else changes.
+ * Without UDP GSO (old kernels, some devices) every datagram becomes a message of its own; nothing else changes.
  */
 import { assert } from '../common/errors.js';
 import type { Arena } from './arena.js';
@@ -30,6 +30,7 @@ import {
   CMSG_UDP_SEGMENT_BYTES,
   EAGAIN,
   EINTR,
+  EIO,
   ENOBUFS,
   IOVEC_BYTES,
   MMSGHDR_BYTES,
@@ -85,7 +86,7 @@ export class UnitSender {
     private readonly peers: Peers,
     private readonly sessions: Sessions,
     private readonly counters: Counters,
-    private readonly gso: boolean,
+    private gso: boolean,
   ) {
     for (let slot = 0; slot < UNIT_SLOTS; slot++) {
       this.#slotAt[slot] = arena.allocate(SLOT_BYTES, 4096) + HEADROOM_BYTES;
@@ -175,6 +176,8 @@ export class UnitSender {
       if (errno === EINTR) continue;
       if ((errno === EAGAIN || errno === ENOBUFS) && attempts-- > 0) this.#waitWritable();
       else {
+        // The kernel can cut, but not on this way: a device without checksum offload (before Linux 6.11), IPsec.
+        if (errno === EIO) this.gso = false;
         // The first message of the rest is what the kernel refuses (too big for the interface, no route, ...).
         sent++;
         this.counters.drops[DROP.sendFailed]!++;

@@ -1,10 +1,11 @@
 /** A UDP socket on loopback that a test sends and receives lone datagrams with, without an event loop. */
+import { assert } from '../../common/errors.js';
 import type { SocketAddress } from '../../common/socket-address.js';
 import { parseSocketAddress } from '../../common/socket-address.js';
 import { Arena } from '../arena.js';
 import { Counters } from '../counters.js';
-import { sysClose, sysPoll, sysRead } from '../ffi.js';
-import { AF_INET6, POLLIN } from '../linux-abi.js';
+import { sysClose, sysPoll, sysRead, sysSetsockopt } from '../ffi.js';
+import { AF_INET6, POLLIN, SOL_UDP, UDP_SEGMENT } from '../linux-abi.js';
 import { RawSender } from '../raw-sender.js';
 import { openUnderlaySockets } from '../underlay-socket.js';
 import { boundPort } from './socket-port.js';
@@ -30,6 +31,13 @@ export class DatagramSocket {
     this.#sender.send(to, datagram);
   }
 
+  /** Sends datagrams of one size, the last of which may be shorter, as one train: where GRO is on, it arrives as one. */
+  sendTrain(to: SocketAddress, datagrams: readonly Uint8Array[]): void {
+    this.#setSegmentBytes(datagrams[0]!.length);
+    this.send(to, Uint8Array.from(Buffer.concat(datagrams)));
+    this.#setSegmentBytes(0);
+  }
+
   receive(): Uint8Array | null {
     const { u8, base } = this.#arena;
     const length = sysRead(this.fd, base + this.#buffer, MAX_DATAGRAM_BYTES);
@@ -45,6 +53,11 @@ export class DatagramSocket {
   /** True when a datagram is there, waiting for one up to `timeoutMs`. */
   wait(timeoutMs: number): boolean {
     return waitReadable(this.#arena, this.fd, timeoutMs);
+  }
+
+  #setSegmentBytes(bytes: number): void {
+    this.#arena.i32[0] = bytes;
+    assert(sysSetsockopt(this.fd, SOL_UDP, UDP_SEGMENT, this.#arena.base, 4) === 0, 'this kernel has UDP GSO');
   }
 
   close(): void {
