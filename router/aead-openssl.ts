@@ -9,7 +9,7 @@
 import { assert, HeddleError } from '../common/errors.js';
 import type { CipherName } from '../common/router-port.js';
 import type { AeadEngine, OpeningKey, SealingKey } from './aead.js';
-import { KEY_BYTES, writeAssociatedData } from './aead.js';
+import { KEY_BYTES, writeAssociatedData, writeCounter } from './aead.js';
 import type { Arena } from './arena.js';
 import { AAD_BYTES, TAG_BYTES } from './datagram.js';
 import { ADDRESS, opensslFunction } from './ffi.js';
@@ -94,19 +94,6 @@ class OpensslKey implements SealingKey, OpeningKey {
     u8[this.scratch + 12] = announced;
     this.evp.control(this.context, EVP_CTRL_AEAD_TLS1_AAD, AAD_BYTES, base + this.scratch);
   }
-}
-
-/** The counter as u64, big-endian. */
-function writeCounter(u8: Uint8Array, at: number, counter: number): void {
-  const high = (counter / 2 ** 32) | 0;
-  u8[at] = 0;
-  u8[at + 1] = 0;
-  u8[at + 2] = high >>> 8;
-  u8[at + 3] = high;
-  u8[at + 4] = counter >>> 24;
-  u8[at + 5] = counter >>> 16;
-  u8[at + 6] = counter >>> 8;
-  u8[at + 7] = counter;
 }
 
 type Evp = ReturnType<typeof bindEvp>;

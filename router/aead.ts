@@ -40,6 +40,19 @@ export function laneKey(baseKey: Uint8Array, lane: number): { key: Uint8Array; s
   return { key: okm.subarray(0, KEY_BYTES), salt: okm.subarray(KEY_BYTES) };
 }
 
+/** The unit counter as u64, big-endian. */
+export function writeCounter(u8: Uint8Array, at: number, counter: number): void {
+  const high = (counter / 2 ** 32) | 0;
+  u8[at] = 0;
+  u8[at + 1] = 0;
+  u8[at + 2] = high >>> 8;
+  u8[at + 3] = high;
+  u8[at + 4] = counter >>> 24;
+  u8[at + 5] = counter >>> 16;
+  u8[at + 6] = counter >>> 8;
+  u8[at + 7] = counter;
+}
+
 /** Writes the 13 bytes of associated data at `at`: counter u64, type, lane, chunks, plaintext length u16. */
 export function writeAssociatedData(
   u8: Uint8Array,
@@ -50,15 +63,7 @@ export function writeAssociatedData(
   chunks: number,
   length: number,
 ): void {
-  const high = (counter / 2 ** 32) | 0;
-  u8[at] = 0;
-  u8[at + 1] = 0;
-  u8[at + 2] = high >>> 8;
-  u8[at + 3] = high;
-  u8[at + 4] = counter >>> 24;
-  u8[at + 5] = counter >>> 16;
-  u8[at + 6] = counter >>> 8;
-  u8[at + 7] = counter;
+  writeCounter(u8, at, counter);
   u8[at + 8] = type;
   u8[at + 9] = lane;
   u8[at + 10] = chunks;

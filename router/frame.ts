@@ -74,3 +74,17 @@ export function parseFrame(arena: Arena, at: number, length: number, parsed: Par
   }
   return etherType === ETHERTYPE_ARP ? FRAME_ARP : FRAME_OTHER;
 }
+
+/** Whether two frames have the same source and destination; what differs most comes first. */
+export function sameAddresses(a: Int32Array, b: Int32Array): boolean {
+  return (
+    a[7] === b[7] &&
+    a[3] === b[3] &&
+    a[6] === b[6] &&
+    a[5] === b[5] &&
+    a[4] === b[4] &&
+    a[2] === b[2] &&
+    a[1] === b[1] &&
+    a[0] === b[0]
+  );
+}

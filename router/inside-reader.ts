@@ -16,7 +16,15 @@ import { DROP } from './drop-reasons.js';
 import { sysRead, sysWrite } from './ffi.js';
 import type { LoopTables } from './forwarding-tables.js';
 import { EMPTY_TABLES, LOCAL } from './forwarding-tables.js';
-import { createParsedFrame, FRAME_ARP, FRAME_IPV4, FRAME_IPV6, FRAME_TOO_SHORT, parseFrame } from './frame.js';
+import {
+  createParsedFrame,
+  FRAME_ARP,
+  FRAME_IPV4,
+  FRAME_IPV6,
+  FRAME_TOO_SHORT,
+  parseFrame,
+  sameAddresses,
+} from './frame.js';
 import { INSIDE_BUDGET_FRAMES, MAX_FRAME_BYTES, MAX_PEERS, UNIT_SLOTS } from './limits.js';
 import { VIRTIO_NET_HDR_BYTES } from './linux-abi.js';
 import {
@@ -164,17 +172,7 @@ export class InsideReader {
   #route(): number {
     const words = this.#parsed.words;
     const last = this.#lastWords;
-    if (
-      this.#lastPeer !== NOT_FORWARDED &&
-      words[7] === last[7] &&
-      words[3] === last[3] &&
-      words[6] === last[6] &&
-      words[5] === last[5] &&
-      words[4] === last[4] &&
-      words[2] === last[2] &&
-      words[1] === last[1] &&
-      words[0] === last[0]
-    ) {
+    if (this.#lastPeer !== NOT_FORWARDED && sameAddresses(words, last)) {
       return this.#lastPeer;
     }
     if (this.tables.endpoints.find(words[0]!, words[1]!, words[2]!, words[3]!) < 0) {

@@ -8,7 +8,7 @@ import type { Counters } from './counters.js';
 import { DROP } from './drop-reasons.js';
 import type { LoopTables } from './forwarding-tables.js';
 import { EMPTY_TABLES } from './forwarding-tables.js';
-import { createParsedFrame, ETHERNET_BYTES, FRAME_IPV4, FRAME_IPV6, parseFrame } from './frame.js';
+import { createParsedFrame, ETHERNET_BYTES, FRAME_IPV4, FRAME_IPV6, parseFrame, sameAddresses } from './frame.js';
 import { VIRTIO_NET_HDR_BYTES } from './linux-abi.js';
 import { isNeighbourDiscovery } from './neighbour-responder.js';
 import { SegmentRun } from './segment-run.js';
@@ -79,19 +79,7 @@ export class InsideWriter {
   }
 
   #isRepeat(peer: number): boolean {
-    const words = this.#parsed.words;
-    const last = this.#lastWords;
-    return (
-      peer === this.#lastPeer &&
-      words[7] === last[7] &&
-      words[3] === last[3] &&
-      words[6] === last[6] &&
-      words[5] === last[5] &&
-      words[4] === last[4] &&
-      words[2] === last[2] &&
-      words[1] === last[1] &&
-      words[0] === last[0]
-    );
+    return peer === this.#lastPeer && sameAddresses(this.#parsed.words, this.#lastWords);
   }
 
   /** The source must be within the sender's claims, the destination one of ours. */
