@@ -7,9 +7,6 @@
 
 /** How long to look before sleeping: longer than a round trip to a pod that answers at once (measured 70 to 180 us). */
 const LOOK_MS = 0.15;
-/** Above this rate it is a stream: more is on its way anyway, and the pods need the processor. In bytes per millisecond. */
-const STREAM_BYTES_PER_MS = 8000;
-const RATE_WINDOW_MS = 1;
 const PREEMPTED_PAUSE_MS = 100;
 const FIRST_PAUSE_MS = 0.2;
 const MAX_PAUSE_MS = 1000;
@@ -18,10 +15,6 @@ export class BusyPoll {
   /** No looking before this time. */
   #notBeforeMs = 0;
   #pauseMs = FIRST_PAUSE_MS;
-  #windowStartMs = 0;
-  #bytesThen = 0;
-  #streaming = false;
-
   #preemptionsThen = 0;
 
   /**
@@ -35,18 +28,10 @@ export class BusyPoll {
     private readonly preemptions: () => number,
   ) {}
 
-  /**
-   * Looks for a moment, if that pays. True when something came.
-   * @param movedBytes how many bytes the thread has moved in both directions so far
-   */
-  await(movedBytes: number): boolean {
+  /** Looks for a moment, if that pays. True when something came. */
+  await(): boolean {
     const start = this.nowMs();
-    if (start - this.#windowStartMs > RATE_WINDOW_MS) {
-      this.#streaming = movedBytes - this.#bytesThen > STREAM_BYTES_PER_MS * (start - this.#windowStartMs);
-      this.#windowStartMs = start;
-      this.#bytesThen = movedBytes;
-    }
-    if (this.#streaming || start < this.#notBeforeMs) return false;
+    if (start < this.#notBeforeMs) return false;
     const found = this.#lookUntil(start + LOOK_MS);
     const preemptions = this.preemptions();
     if (preemptions !== this.#preemptionsThen) this.#notBeforeMs = start + PREEMPTED_PAUSE_MS;

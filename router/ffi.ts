@@ -86,6 +86,12 @@ export const sysRecvmmsg = libcFunction<[fd: number, messages: number, count: nu
   ['int', POINTER, 'uint', 'int', POINTER],
 );
 export const sysGetrusage = libcFunction<[who: number, usage: number]>('getrusage', 'int', ['int', POINTER]);
+export const sysNanosleep = libcFunction<[wanted: number, left: number]>('nanosleep', 'int', [POINTER, POINTER]);
+export const sysSchedSetscheduler = libcFunction<[thread: number, policy: number, parameters: number]>(
+  'sched_setscheduler',
+  'int',
+  ['int', 'int', POINTER],
+);
 export const sysEventfd = libcFunction<[initial: number, flags: number]>('eventfd', 'int', ['uint', 'int']);
 export const sysClose = libcFunction<[fd: number]>('close', 'int', ['int']);
 export const sysPrctl = libcFunction<[option: number, a: number, b: number, c: number, d: number]>('prctl', 'int', [

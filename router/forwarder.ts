@@ -18,21 +18,30 @@ import { BusyPoll } from './busy-poll.js';
 import { Counters, dropsByName } from './counters.js';
 import { swap32, TYPE_CONTROL } from './datagram.js';
 import { DROP } from './drop-reasons.js';
-import { sysGetrusage, sysPoll, sysRead } from './ffi.js';
+import { sysPoll, sysRead } from './ffi.js';
 import { compileTables } from './forwarding-tables.js';
 import { HalfUnits } from './half-units.js';
 import { InsideReader } from './inside-reader.js';
 import { InsideWriter } from './inside-writer.js';
-import { EXPIRE_INTERVAL_MS, MAX_CONTROL_BYTES, MAX_PEERS, WANTED_INTERVAL_MS } from './limits.js';
+import {
+  EXPIRE_INTERVAL_MS,
+  INSIDE_BUDGET_FRAMES,
+  MAX_CONTROL_BYTES,
+  MAX_PEERS,
+  RECEIVE_MESSAGES,
+  WANTED_INTERVAL_MS,
+} from './limits.js';
 import { LossReports } from './loss-reports.js';
-import { POLLFD_BYTES, POLLIN, RUSAGE_BYTES, RUSAGE_INVOLUNTARY_SWITCHES, RUSAGE_THREAD } from './linux-abi.js';
+import { POLLFD_BYTES, POLLIN } from './linux-abi.js';
 import { OutsideReceiver } from './outside-receiver.js';
+import { Pace } from './pace.js';
 import { NO_PEER, NO_SESSION, Peers } from './peers.js';
 import { KIND_REPORT } from './probe-kinds.js';
 import { Probes } from './probes.js';
 import { Sessions } from './sessions.js';
 import type { SocketFamily } from './socket-address-memory.js';
 import { readSocketAddress } from './socket-address-memory.js';
+import { ThreadScheduling } from './thread-scheduling.js';
 import { UnitSender } from './unit-sender.js';
 import { Unreachable } from './unreachable.js';
 import { RawSender } from './raw-sender.js';
@@ -111,8 +120,9 @@ export class Forwarder {
   #expiredMs = 0;
   /** The tables last installed. */
   #desired: ForwardingTables | null = null;
-  readonly #busyPoll: BusyPoll;
-  readonly #usageAt: number;
+  readonly #scheduling: ThreadScheduling;
+  readonly #pace: Pace;
+  #batchWasFull = false;
   #stopped = false;
 
   constructor(
@@ -149,12 +159,8 @@ export class Forwarder {
     // Behind the three descriptors: where the count of the wake descriptor is read to.
     this.#pollAt = arena.allocate(4 * POLLFD_BYTES);
     this.#writePollSet();
-    this.#usageAt = arena.allocate(RUSAGE_BYTES);
-    this.#busyPoll = new BusyPoll(
-      () => sysPoll(arena.base + this.#pollAt, 3, 0) > 0,
-      () => ports.nowMs(),
-      () => this.#preemptions(),
-    );
+    this.#scheduling = new ThreadScheduling(arena);
+    this.#pace = this.#createPace();
   }
 
   /** How each peer's units are cut: what tests and measurements set by hand, and loss on the path otherwise. */
@@ -174,6 +180,7 @@ export class Forwarder {
 
   /** Forwards until a `stop` command comes. */
   run(): void {
+    this.#scheduling.usePreciseTimers();
     while (!this.#stopped) this.#wait();
   }
 
@@ -185,7 +192,11 @@ export class Forwarder {
   /** Sleeps until something is there, and serves the sides that have it: a lone packet costs no look at the other one. */
   #wait(): void {
     const { u32, base } = this.#arena;
-    const soon = this.#busyPoll.await(this.#reader.bytesRead + this.#receiver.bytesReceived);
+    const soon = this.#pace.await(
+      this.#reader.bytesRead + this.#receiver.bytesReceived,
+      this.#reader.framesRead + this.#writer.framesTaken,
+      this.#batchWasFull,
+    );
     const ready = sysPoll(base + this.#pollAt, 3, soon ? 0 : IDLE_POLL_MS);
     const answered = (this.#pollAt + 4) >>> 2;
     // Events that were asked for and came are in the upper half of a pollfd's second word.
@@ -203,15 +214,30 @@ export class Forwarder {
     const nowMs = this.ports.nowMs();
     const fromOutside = outside ? this.#receiver.drain(nowMs) : 0;
     const fromInside = inside ? this.#reader.drain(nowMs) : 0;
+    this.#batchWasFull = fromOutside === RECEIVE_MESSAGES || fromInside === INSIDE_BUDGET_FRAMES;
     if (this.ports.commandsWaiting()) this.#takeCommands();
     if (this.#reader.wantedPeers.size > 0) this.#askForSessions(nowMs);
     if (nowMs - this.#expiredMs >= EXPIRE_INTERVAL_MS) this.#expire(nowMs);
     return fromOutside > 0 || fromInside > 0;
   }
 
-  #preemptions(): number {
-    sysGetrusage(RUSAGE_THREAD, this.#arena.base + this.#usageAt);
-    return this.#arena.u32[(this.#usageAt + RUSAGE_INVOLUNTARY_SWITCHES) >>> 2]!;
+  #createPace(): Pace {
+    const { ports } = this;
+    const scheduling = this.#scheduling;
+    const nowMs = () => ports.nowMs();
+    const busyPoll = new BusyPoll(
+      () => sysPoll(this.#arena.base + this.#pollAt, 3, 0) > 0,
+      nowMs,
+      () => scheduling.preemptions(),
+    );
+    return new Pace(
+      {
+        nowMs,
+        pause: (us) => scheduling.pause(us),
+        setInterrupting: (mayInterrupt) => scheduling.setInterrupting(mayInterrupt),
+      },
+      busyPoll,
+    );
   }
 
   #writePollSet(): void {

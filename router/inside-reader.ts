@@ -52,6 +52,8 @@ export class InsideReader {
   tables: LoopTables = EMPTY_TABLES;
   /** Bytes of frames read so far. */
   bytesRead = 0;
+  /** How many frames those were. */
+  framesRead = 0;
   /** Peers that frames waited for in vain since the list was taken. */
   readonly wantedPeers = new Set<number>();
   readonly #parsed = createParsedFrame();
@@ -144,6 +146,7 @@ export class InsideReader {
     if (current !== NO_SLOT && currentPeer === 0) sender.release(current);
     this.#closeOpen(NO_PEER);
     sender.flush();
+    this.framesRead += frames;
     return frames;
   }
 

@@ -18,6 +18,8 @@ import { checkVirtioHeader } from './virtio-net-header.js';
 const MIN_RECORD_BYTES = VIRTIO_NET_HDR_BYTES + ETHERNET_BYTES;
 
 export class InsideWriter {
+  /** Records taken so far, whatever became of them. */
+  framesTaken = 0;
   #tables: LoopTables = EMPTY_TABLES;
   readonly #parsed = createParsedFrame();
   /** Addresses, sender and endpoint of the last record that passed: most records repeat them. */
@@ -48,6 +50,7 @@ export class InsideWriter {
     while (at + RECORD_LENGTH_BYTES <= end) {
       const bytes = u32[at >>> 2]!;
       const record = at + RECORD_LENGTH_BYTES;
+      this.framesTaken++;
       if (bytes < MIN_RECORD_BYTES || bytes > end - record) {
         this.counters.drops[DROP.recordBadLength]!++;
         return;

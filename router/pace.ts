@@ -1,0 +1,82 @@
+/**
+ * How the forwarding thread goes about waiting, by how much it carries. What it has carried in the last millisecond or
+ * more decides:
+ *
+ *   quiet     looks again for a moment before it sleeps (`busy-poll.ts`): round trips are what matters
+ *   stream    sleeps at once, and asks the kernel not to interrupt others when it wakes (SCHED_BATCH): on a busy node a
+ *             thread that is woken for every frame interrupts the very pods that send and receive them
+ *   flood     many small frames: pauses before it even asks whether there are any, as network cards moderate their
+ *             interrupts (ethtool -C adaptive-rx). Frames gather, and a batch costs little more than a single one
+ *
+ * Each of them was measured (`docs/data-path.md`, "Waiting").
+ */
+import type { BusyPoll } from './busy-poll.js';
+
+const WINDOW_MS = 1;
+const STREAM_BYTES_PER_MS = 8000;
+/** From the first rate on it is a flood, and the pause grows up to the second. In frames per millisecond. */
+const FLOOD_FRAMES_PER_MS = 20;
+const FULL_PAUSE_FRAMES_PER_MS = 60;
+/** The TAP keeps 128 frames meanwhile: 850 us at 150 frames per millisecond. */
+const MAX_PAUSE_US = 150;
+/** Shorter ones are not worth the timer. */
+const MIN_PAUSE_US = 10;
+/** A stream that has been over for this long is. */
+const STREAM_ENDS_MS = 50;
+
+export interface PacePorts {
+  /** A clock with microsecond resolution. */
+  nowMs(): number;
+  /** Sleeps for so many microseconds, whatever comes. */
+  pause(us: number): void;
+  /** Whether waking up may interrupt what runs on the processor. */
+  setInterrupting(mayInterrupt: boolean): void;
+}
+
+export class Pace {
+  #windowStartMs = 0;
+  #bytesThen = 0;
+  #framesThen = 0;
+  #streaming = false;
+  #streamedMs = -Infinity;
+  #interrupting = true;
+  #pauseUs = 0;
+
+  constructor(
+    private readonly ports: PacePorts,
+    private readonly busyPoll: BusyPoll,
+  ) {}
+
+  /**
+   * To be called before the thread asks the kernel what is there. True when something is known to be.
+   * @param bytes how many bytes the thread has moved so far, both directions
+   * @param frames how many frames those were
+   * @param batchWasFull more is waiting: no time to pause
+   */
+  await(bytes: number, frames: number, batchWasFull: boolean): boolean {
+    const now = this.ports.nowMs();
+    if (now - this.#windowStartMs >= WINDOW_MS) this.#measure(now, bytes, frames);
+    if (!this.#streaming) return this.busyPoll.await();
+    if (this.#pauseUs >= MIN_PAUSE_US && !batchWasFull) this.ports.pause(this.#pauseUs);
+    return false;
+  }
+
+  #measure(now: number, bytes: number, frames: number): void {
+    const elapsed = now - this.#windowStartMs;
+    const framesPerMs = (frames - this.#framesThen) / elapsed;
+    this.#streaming = bytes - this.#bytesThen > STREAM_BYTES_PER_MS * elapsed;
+    this.#pauseUs = pauseFor(framesPerMs);
+    this.#windowStartMs = now;
+    this.#bytesThen = bytes;
+    this.#framesThen = frames;
+    if (this.#streaming) this.#streamedMs = now;
+    const interrupting = now - this.#streamedMs > STREAM_ENDS_MS;
+    if (interrupting !== this.#interrupting) this.ports.setInterrupting((this.#interrupting = interrupting));
+  }
+}
+
+/** Microseconds to pause at this rate: none below the first bound, all of them from the second on. */
+export function pauseFor(framesPerMs: number): number {
+  const share = (framesPerMs - FLOOD_FRAMES_PER_MS) / (FULL_PAUSE_FRAMES_PER_MS - FLOOD_FRAMES_PER_MS);
+  return Math.round(MAX_PAUSE_US * Math.min(1, Math.max(0, share)));
+}

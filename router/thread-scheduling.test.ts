@@ -1,0 +1,34 @@
+import { describe, expect, it } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { Arena } from './arena.js';
+import { ThreadScheduling } from './thread-scheduling.js';
+
+const scheduling = new ThreadScheduling(new Arena(4096));
+
+/** The class that the kernel has this thread in (proc_pid_stat(5), field 41). */
+function policy(): number {
+  const stat = readFileSync('/proc/thread-self/stat', 'latin1');
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[38]);
+}
+
+describe('the standing of a thread', () => {
+  it('lets others finish, and not any more', () => {
+    scheduling.setInterrupting(false);
+    expect(policy()).toBe(3);
+    scheduling.setInterrupting(true);
+    expect(policy()).toBe(0);
+  });
+
+  it('pauses for as long as it says, not shorter', () => {
+    scheduling.usePreciseTimers();
+    const start = process.hrtime.bigint();
+    for (let i = 0; i < 20; i++) scheduling.pause(500);
+    expect(process.hrtime.bigint() - start).toBeGreaterThanOrEqual(10_000_000n);
+  });
+
+  it('counts how often the processor was taken away, which only grows', () => {
+    const before = scheduling.preemptions();
+    expect(before).toBeGreaterThanOrEqual(0);
+    expect(scheduling.preemptions()).toBeGreaterThanOrEqual(before);
+  });
+});
