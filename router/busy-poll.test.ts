@@ -3,11 +3,10 @@ import { BusyPoll } from './busy-poll.js';
 
 /** A clock that advances by `stepMs` each time it is read. */
 function harness(stepMs: number, arrivesAfterLooks: number) {
-  const state = { now: 0, looks: 0, step: stepMs, arrives: arrivesAfterLooks, preemptions: 0 };
+  const state = { now: 0, looks: 0, step: stepMs, arrives: arrivesAfterLooks };
   const poll = new BusyPoll(
     () => ++state.looks > state.arrives,
     () => (state.now += state.step),
-    () => state.preemptions,
   );
   return { state, poll };
 }
@@ -37,17 +36,5 @@ describe('busy polling', () => {
     state.arrives = 0;
     expect(looked()).toBe(true);
     expect(looked()).toBe(true);
-  });
-
-  it('leaves the processor to others for a while when it was preempted', () => {
-    const { state, poll } = harness(0.001, 3);
-    state.preemptions = 1;
-    expect(poll.await()).toBe(true);
-    state.looks = 0;
-    state.now += 50;
-    expect(poll.await()).toBe(false);
-    expect(state.looks).toBe(0);
-    state.now += 60;
-    expect(poll.await()).toBe(true);
   });
 });

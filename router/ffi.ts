@@ -85,7 +85,6 @@ export const sysRecvmmsg = libcFunction<[fd: number, messages: number, count: nu
   'int',
   ['int', POINTER, 'uint', 'int', POINTER],
 );
-export const sysGetrusage = libcFunction<[who: number, usage: number]>('getrusage', 'int', ['int', POINTER]);
 export const sysNanosleep = libcFunction<[wanted: number, left: number]>('nanosleep', 'int', [POINTER, POINTER]);
 export const sysSchedSetscheduler = libcFunction<[thread: number, policy: number, parameters: number]>(
   'sched_setscheduler',

@@ -225,11 +225,7 @@ export class Forwarder {
     const { ports } = this;
     const scheduling = this.#scheduling;
     const nowMs = () => ports.nowMs();
-    const busyPoll = new BusyPoll(
-      () => sysPoll(this.#arena.base + this.#pollAt, 3, 0) > 0,
-      nowMs,
-      () => scheduling.preemptions(),
-    );
+    const busyPoll = new BusyPoll(() => sysPoll(this.#arena.base + this.#pollAt, 3, 0) > 0, nowMs);
     return new Pace(
       {
         nowMs,

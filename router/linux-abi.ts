@@ -113,11 +113,6 @@ export const EFD_NONBLOCK = O_NONBLOCK;
 export const PR_SET_TIMERSLACK = 29;
 export const PR_SET_NO_NEW_PRIVS = 38;
 
-// sys/resource.h: who, size of struct rusage, and the offset of ru_nivcsw in it
-export const RUSAGE_THREAD = 1;
-export const RUSAGE_BYTES = 144;
-export const RUSAGE_INVOLUNTARY_SWITCHES = 136;
-
 // sched.h, struct sched_param, struct timespec (two i64: seconds, nanoseconds)
 export const SCHED_OTHER = 0;
 export const SCHED_BATCH = 3;

@@ -6,11 +6,7 @@ import { Pace, pauseFor } from './pace.js';
 function harness() {
   const state = { now: 1000, looks: 0, pauses: [] as number[], interrupting: [] as boolean[] };
   const nowMs = () => state.now;
-  const busyPoll = new BusyPoll(
-    () => ++state.looks > 0,
-    nowMs,
-    () => 0,
-  );
+  const busyPoll = new BusyPoll(() => ++state.looks > 0, nowMs);
   const pace = new Pace(
     {
       nowMs,

@@ -1,27 +1,16 @@
 /** The forwarding thread's standing with the kernel's scheduler. Every call is about the thread that makes it. */
 import type { Arena } from './arena.js';
-import { sysGetrusage, sysNanosleep, sysPrctl, sysSchedSetscheduler } from './ffi.js';
-import {
-  PR_SET_TIMERSLACK,
-  RUSAGE_BYTES,
-  RUSAGE_INVOLUNTARY_SWITCHES,
-  RUSAGE_THREAD,
-  SCHED_BATCH,
-  SCHED_OTHER,
-  SCHED_PARAM_BYTES,
-  TIMESPEC_BYTES,
-} from './linux-abi.js';
+import { sysNanosleep, sysPrctl, sysSchedSetscheduler } from './ffi.js';
+import { PR_SET_TIMERSLACK, SCHED_BATCH, SCHED_OTHER, SCHED_PARAM_BYTES, TIMESPEC_BYTES } from './linux-abi.js';
 
 /** How late the kernel may end a pause; without asking it is 50 us. */
 const TIMER_SLACK_NS = 1000;
 
 export class ThreadScheduling {
-  readonly #usageAt: number;
   readonly #timeAt: number;
   readonly #paramAt: number;
 
   constructor(private readonly arena: Arena) {
-    this.#usageAt = arena.allocate(RUSAGE_BYTES);
     this.#timeAt = arena.allocate(TIMESPEC_BYTES);
     // All zero: the priority that both classes have.
     this.#paramAt = arena.allocate(SCHED_PARAM_BYTES);
@@ -45,11 +34,5 @@ export class ThreadScheduling {
    */
   setInterrupting(mayInterrupt: boolean): void {
     sysSchedSetscheduler(0, mayInterrupt ? SCHED_OTHER : SCHED_BATCH, this.arena.base + this.#paramAt);
-  }
-
-  /** How often the kernel has taken the processor from this thread (getrusage(2), ru_nivcsw). */
-  preemptions(): number {
-    sysGetrusage(RUSAGE_THREAD, this.arena.base + this.#usageAt);
-    return this.arena.u32[(this.#usageAt + RUSAGE_INVOLUNTARY_SWITCHES) >>> 2]!;
   }
 }
