@@ -30,11 +30,11 @@ pods in network namespaces, joined by a veth pair. Ends with a table of medians 
   --json              print one JSON object on standard output, all else on standard error
   --help              this text
 
-  tcp1, tcp4   one and four TCP streams, and what a gigabyte costs in CPU time of the whole machine
-  udp64        as many 64-byte datagrams as will go, counted where they arrive
-  rtt          round trip of a 64-byte datagram when nothing else is going on
-  rttload      round trip of a 64-byte message over TCP while one TCP stream runs
-  loss1        one TCP stream over a hop that loses 1 % of the underlay's packets
+  tcp1, tcp4, tcp16  one, four and sixteen TCP streams, and what a gigabyte costs in CPU time of the whole machine
+  udp64              as many 64-byte datagrams as will go, counted where they arrive
+  rtt                round trip of a 64-byte datagram when nothing else is going on
+  rttload            round trip of a 64-byte message over TCP while one TCP stream runs
+  loss1              one TCP stream over a hop that loses 1 % of the underlay's packets
 `;
 
 const OPTIONS = {

@@ -26,6 +26,16 @@ describe('reportTable', () => {
     ]);
   });
 
+  it('sets many streams against one within a case', () => {
+    const lines = reportTable([run('heddle', { tcp1CpuSecondsPerGB: 2, tcp4CpuSecondsPerGB: 3 })]).split('\n');
+    expect(lines.slice(3)).toEqual(['CPU of it, s/GB    3.00', '  x one stream     1.50']);
+  });
+
+  it('has no row of ratios to what was not measured', () => {
+    const lines = reportTable([run('raw', {}), run('heddle', { tcp4CpuSecondsPerGB: 3 })]).split('\n');
+    expect(lines.slice(2)).toEqual(['CPU of it, s/GB     -    3.00']);
+  });
+
   it('says how much of its own speed a case keeps under loss', () => {
     const lines = reportTable([run('heddle', { tcp1Gbps: 4, loss1Gbps: 1 })]).split('\n');
     expect(lines.at(-1)).toBe('  x itself without loss    0.25');

@@ -20,22 +20,21 @@ export function reportTable(runs: readonly CaseRun[]): string {
   return names.length === 0 ? '' : alignColumns([['', ...names], ['MTU', ...mtus], ...rows]);
 }
 
+/** To the cases that serve as measures, and to the figure's base; none where there is no such ratio. */
 function ratioRows(
   runs: readonly CaseRun[],
   names: readonly CaseName[],
-  figure: Figure & { name: FigureName },
+  { name: figure, base }: Figure<FigureName>,
 ): string[][] {
-  const measures = MEASURES.filter((measure) => names.includes(measure));
-  const rows = measures.map((measure) => [
-    `  x ${measure}`,
-    ...names.map((name) => format(ratioOf(runs, [name, figure.name], [measure, figure.name]), 2)),
-  ]);
-  return figure.name === 'loss1Gbps' ? [...rows, keptRow(runs, names)] : rows;
-}
-
-function keptRow(runs: readonly CaseRun[], names: readonly CaseName[]): string[] {
-  const kept = names.map((name) => ratioOf(runs, [name, 'loss1Gbps'], [name, 'tcp1Gbps']));
-  return ['  x itself without loss', ...kept.map((ratio) => format(ratio, 2))];
+  const row = (label: string, reference: (name: CaseName) => readonly [CaseName, FigureName]): string[][] => {
+    const ratios = names.map((name) => ratioOf(runs, [name, figure], reference(name)));
+    const isEmpty = ratios.every((ratio) => ratio === null);
+    return isEmpty ? [] : [[`  x ${label}`, ...ratios.map((ratio) => format(ratio, 2))]];
+  };
+  return [
+    ...MEASURES.flatMap((measure) => row(measure, () => [measure, figure])),
+    ...(base === undefined ? [] : row(base.label, (name) => [name, base.figure])),
+  ];
 }
 
 function format(value: number | null, decimals: number): string {

@@ -54,14 +54,17 @@ describe('headlineRatios', () => {
   const figures = (factor: number): Figures => ({
     tcp1Gbps: 2 * factor,
     tcp1CpuSecondsPerGB: 3 * factor,
+    tcp4CpuSecondsPerGB: 4.5 * factor,
+    tcp16CpuSecondsPerGB: 6 * factor,
     udp64Kpps: 5 * factor,
     rttAvgUs: 7 * factor,
+    rttloadP99Us: 9 * factor,
   });
 
-  it('are those of Heddle to the others', () => {
+  it('are those of Heddle to the others, and of its many streams to one', () => {
     const runs = [
       run('vxlan', 1, figures(1)),
-      run('wireguard-go', 1, { tcp1Gbps: 1, tcp1CpuSecondsPerGB: 12 }),
+      run('wireguard-go', 1, { tcp1Gbps: 1, tcp1CpuSecondsPerGB: 12, rttloadP99Us: 36 }),
       run('heddle', 1, figures(2)),
     ];
     expect(headlineRatios(runs)).toEqual({
@@ -70,17 +73,23 @@ describe('headlineRatios', () => {
       cpuVsWireguard: 0.5,
       udp64VsVxlan: 2,
       rttVsVxlan: 2,
+      rttLoadP99VsWireguard: 0.5,
+      cpu4StreamsVsOne: 1.5,
+      cpu16StreamsVsOne: 2,
     });
   });
 
-  it('are null where the other is missing', () => {
-    const runs = [run('heddle', 1, figures(1)), run('vxlan', 1, { rttAvgUs: 7 })];
+  it('are null where the other case or test is missing', () => {
+    const runs = [run('heddle', 1, { rttAvgUs: 7, tcp4CpuSecondsPerGB: 5 }), run('vxlan', 1, { rttAvgUs: 7 })];
     expect(headlineRatios(runs)).toEqual({
       tcp1VsWireguard: null,
       tcp1VsVxlan: null,
       cpuVsWireguard: null,
       udp64VsVxlan: null,
       rttVsVxlan: 1,
+      rttLoadP99VsWireguard: null,
+      cpu4StreamsVsOne: null,
+      cpu16StreamsVsOne: null,
     });
   });
 });

@@ -16,13 +16,16 @@ export interface CaseSummary {
   readonly runs: readonly CaseRun[];
 }
 
-/** Heddle over the other; null where the other or the test was left out. */
+/** Heddle over the other case, or with several streams over itself with one; null where one of the two was left out. */
 export interface HeadlineRatios {
   readonly tcp1VsWireguard: number | null;
   readonly tcp1VsVxlan: number | null;
   readonly cpuVsWireguard: number | null;
   readonly udp64VsVxlan: number | null;
   readonly rttVsVxlan: number | null;
+  readonly rttLoadP99VsWireguard: number | null;
+  readonly cpu4StreamsVsOne: number | null;
+  readonly cpu16StreamsVsOne: number | null;
 }
 
 /** The cases that were run, in their usual order. */
@@ -34,12 +37,17 @@ export function summarise(runs: readonly CaseRun[]): ReadonlyMap<CaseName, CaseS
 export function headlineRatios(runs: readonly CaseRun[]): HeadlineRatios {
   const versus = (figure: FigureName, reference: CaseName): number | null =>
     ratioOf(runs, ['heddle', figure], [reference, figure]);
+  const within = (figure: FigureName, reference: FigureName): number | null =>
+    ratioOf(runs, ['heddle', figure], ['heddle', reference]);
   return {
     tcp1VsWireguard: versus('tcp1Gbps', 'wireguard-go'),
     tcp1VsVxlan: versus('tcp1Gbps', 'vxlan'),
     cpuVsWireguard: versus('tcp1CpuSecondsPerGB', 'wireguard-go'),
     udp64VsVxlan: versus('udp64Kpps', 'vxlan'),
     rttVsVxlan: versus('rttAvgUs', 'vxlan'),
+    rttLoadP99VsWireguard: versus('rttloadP99Us', 'wireguard-go'),
+    cpu4StreamsVsOne: within('tcp4CpuSecondsPerGB', 'tcp1CpuSecondsPerGB'),
+    cpu16StreamsVsOne: within('tcp16CpuSecondsPerGB', 'tcp1CpuSecondsPerGB'),
   };
 }
 
