@@ -17,7 +17,7 @@ export default {
   projects: [
     named('unit', [
       '<rootDir>/{common,router,mesh,ipam,cni,agent,cli,web-ui,deploy}/**/*.test.ts',
-      '<rootDir>/test/{architecture,bench,fuzz,property}/**/*.test.ts',
+      '<rootDir>/test/{architecture,bench,crowd,fuzz,property}/**/*.test.ts',
     ]),
     named('net', ['<rootDir>/test/net/**/*.test.ts', '<rootDir>/test/e2e/**/*.test.ts']),
   ],

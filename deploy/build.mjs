@@ -16,6 +16,8 @@ const entries = {
   meshctl: 'agent/meshctl.ts',
   demo: 'deploy/demo/main.ts',
   bench: 'test/bench/main.ts',
+  'bench-crowd': 'test/bench/crowd/main.ts',
+  crowd: 'test/crowd/main.ts',
   'bare-node': 'test/net/bare-node.ts',
 };
 const executables = ['meshd', 'meshctl'];

@@ -23,17 +23,11 @@ import { compileTables } from './forwarding-tables.js';
 import { HalfUnits } from './half-units.js';
 import { InsideReader } from './inside-reader.js';
 import { InsideWriter } from './inside-writer.js';
-import {
-  EXPIRE_INTERVAL_MS,
-  INSIDE_BUDGET_FRAMES,
-  MAX_CONTROL_BYTES,
-  MAX_PEERS,
-  RECEIVE_MESSAGES,
-  WANTED_INTERVAL_MS,
-} from './limits.js';
+import { EXPIRE_INTERVAL_MS, MAX_CONTROL_BYTES, MAX_PEERS, RECEIVE_MESSAGES, WANTED_INTERVAL_MS } from './limits.js';
 import { LossReports } from './loss-reports.js';
 import { POLLFD_BYTES, POLLIN } from './linux-abi.js';
 import { OutsideReceiver } from './outside-receiver.js';
+import type { Carried } from './pace.js';
 import { Pace } from './pace.js';
 import { NO_PEER, NO_SESSION, Peers } from './peers.js';
 import { KIND_REPORT } from './probe-kinds.js';
@@ -122,7 +116,7 @@ export class Forwarder {
   #desired: ForwardingTables | null = null;
   readonly #scheduling: ThreadScheduling;
   readonly #pace: Pace;
-  #batchWasFull = false;
+  readonly #carried: Carried = { bytes: 0, framesFromInside: 0, framesFromOutside: 0, moreWaits: false };
   #stopped = false;
 
   constructor(
@@ -192,11 +186,7 @@ export class Forwarder {
   /** Sleeps until something is there, and serves the sides that have it: a lone packet costs no look at the other one. */
   #wait(): void {
     const { u32, base } = this.#arena;
-    const soon = this.#pace.await(
-      this.#reader.bytesRead + this.#receiver.bytesReceived,
-      this.#reader.framesRead + this.#writer.framesTaken,
-      this.#batchWasFull,
-    );
+    const soon = this.#pace.await(this.#takeStock());
     const ready = sysPoll(base + this.#pollAt, 3, soon ? 0 : IDLE_POLL_MS);
     const answered = (this.#pollAt + 4) >>> 2;
     // Events that were asked for and came are in the upper half of a pollfd's second word.
@@ -210,11 +200,19 @@ export class Forwarder {
     this.#serve(outside, inside);
   }
 
+  #takeStock(): Carried {
+    const carried = this.#carried;
+    carried.bytes = this.#reader.bytesRead + this.#receiver.bytesReceived;
+    carried.framesFromInside = this.#reader.framesRead;
+    carried.framesFromOutside = this.#writer.framesTaken;
+    return carried;
+  }
+
   #serve(outside: boolean, inside: boolean): boolean {
     const nowMs = this.ports.nowMs();
     const fromOutside = outside ? this.#receiver.drain(nowMs) : 0;
     const fromInside = inside ? this.#reader.drain(nowMs) : 0;
-    this.#batchWasFull = fromOutside === RECEIVE_MESSAGES || fromInside === INSIDE_BUDGET_FRAMES;
+    this.#carried.moreWaits = fromOutside === RECEIVE_MESSAGES || (inside && this.#reader.moreWaits);
     if (this.ports.commandsWaiting()) this.#takeCommands();
     if (this.#reader.wantedPeers.size > 0) this.#askForSessions(nowMs);
     if (nowMs - this.#expiredMs >= EXPIRE_INTERVAL_MS) this.#expire(nowMs);

@@ -25,7 +25,7 @@ import {
   parseFrame,
   sameAddresses,
 } from './frame.js';
-import { INSIDE_BUDGET_FRAMES, MAX_FRAME_BYTES, MAX_PEERS, UNIT_SLOTS } from './limits.js';
+import { INSIDE_BUDGET_BYTES, INSIDE_BUDGET_FRAMES, MAX_FRAME_BYTES, MAX_PEERS, UNIT_SLOTS } from './limits.js';
 import { VIRTIO_NET_HDR_BYTES } from './linux-abi.js';
 import {
   isNeighbourDiscovery,
@@ -54,6 +54,8 @@ export class InsideReader {
   bytesRead = 0;
   /** How many frames those were. */
   framesRead = 0;
+  /** Whether the last batch ended because it was large enough, and not because there was no more. */
+  moreWaits = false;
   /** Peers that frames waited for in vain since the list was taken. */
   readonly wantedPeers = new Set<number>();
   readonly #parsed = createParsedFrame();
@@ -95,7 +97,8 @@ export class InsideReader {
     let frames = 0;
     let current = NO_SLOT;
     let currentPeer = 0;
-    while (frames < INSIDE_BUDGET_FRAMES) {
+    const lastByte = this.bytesRead + INSIDE_BUDGET_BYTES;
+    while (frames < INSIDE_BUDGET_FRAMES && this.bytesRead < lastByte) {
       if (current === NO_SLOT) {
         this.#makeRoom(NO_PEER);
         current = sender.take(NO_PEER);
@@ -147,6 +150,7 @@ export class InsideReader {
     this.#closeOpen(NO_PEER);
     sender.flush();
     this.framesRead += frames;
+    this.moreWaits = frames === INSIDE_BUDGET_FRAMES || this.bytesRead >= lastByte;
     return frames;
   }
 

@@ -28,6 +28,8 @@ export const MIN_PATH_MTU_BYTES = 576;
 
 /** Frames read from the TAP before the loop looks at the other side. */
 export const INSIDE_BUDGET_FRAMES = 64;
+/** And bytes of them: 64 super-frames would keep the other side waiting for 5 ms. */
+export const INSIDE_BUDGET_BYTES = 192 * 1024;
 /** Datagram trains received in one call. */
 export const RECEIVE_MESSAGES = 8;
 /** Units under construction or waiting for the send call. */

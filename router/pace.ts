@@ -5,8 +5,8 @@
  *   quiet     looks again for a moment before it sleeps (`busy-poll.ts`): round trips are what matters
  *   stream    sleeps at once, and asks the kernel not to interrupt others when it wakes (SCHED_BATCH): on a busy node a
  *             thread that is woken for every frame interrupts the very pods that send and receive them
- *   flood     many small frames: pauses before it even asks whether there are any, as network cards moderate their
- *             interrupts (ethtool -C adaptive-rx). Frames gather, and a batch costs little more than a single one
+ *   flood     many frames that nobody answers: pauses before it even asks whether there are any, as network cards
+ *             moderate their interrupts (ethtool -C adaptive-rx). Frames gather, and a batch costs little more than one
  *
  * Each of them was measured (`docs/data-path.md`, "Waiting").
  */
@@ -14,9 +14,11 @@ import type { BusyPoll } from './busy-poll.js';
 
 const WINDOW_MS = 1;
 const STREAM_BYTES_PER_MS = 8000;
-/** From the first rate on it is a flood, and the pause grows up to the second. In frames per millisecond. */
-const FLOOD_FRAMES_PER_MS = 20;
-const FULL_PAUSE_FRAMES_PER_MS = 60;
+/** From the first rate on it is a flood, and the pause grows up to the second. In unanswered frames per millisecond. */
+const FLOOD_FRAMES_PER_MS = 8;
+const FULL_PAUSE_FRAMES_PER_MS = 25;
+/** A frame that is answered counts this much: who waits for answers is hurt by a pause, unless it is very many of them. */
+const ANSWERED_SHARE = 0.25;
 /** The TAP keeps 128 frames meanwhile: 850 us at 150 frames per millisecond. */
 const MAX_PAUSE_US = 150;
 /** Shorter ones are not worth the timer. */
@@ -33,10 +35,19 @@ export interface PacePorts {
   setInterrupting(mayInterrupt: boolean): void;
 }
 
+/** What the thread has carried since it began, and whether its last batch left something behind. */
+export interface Carried {
+  bytes: number;
+  framesFromInside: number;
+  framesFromOutside: number;
+  moreWaits: boolean;
+}
+
 export class Pace {
   #windowStartMs = 0;
   #bytesThen = 0;
-  #framesThen = 0;
+  #insideThen = 0;
+  #outsideThen = 0;
   #streaming = false;
   #streamedMs = -Infinity;
   #interrupting = true;
@@ -47,36 +58,34 @@ export class Pace {
     private readonly busyPoll: BusyPoll,
   ) {}
 
-  /**
-   * To be called before the thread asks the kernel what is there. True when something is known to be.
-   * @param bytes how many bytes the thread has moved so far, both directions
-   * @param frames how many frames those were
-   * @param batchWasFull more is waiting: no time to pause
-   */
-  await(bytes: number, frames: number, batchWasFull: boolean): boolean {
+  /** To be called before the thread asks the kernel what is there. True when something is known to be. */
+  await(carried: Carried): boolean {
     const now = this.ports.nowMs();
-    if (now - this.#windowStartMs >= WINDOW_MS) this.#measure(now, bytes, frames);
+    if (now - this.#windowStartMs >= WINDOW_MS) this.#measure(now, carried);
     if (!this.#streaming) return this.busyPoll.await();
-    if (this.#pauseUs >= MIN_PAUSE_US && !batchWasFull) this.ports.pause(this.#pauseUs);
+    if (this.#pauseUs >= MIN_PAUSE_US && !carried.moreWaits) this.ports.pause(this.#pauseUs);
     return false;
   }
 
-  #measure(now: number, bytes: number, frames: number): void {
+  #measure(now: number, carried: Carried): void {
     const elapsed = now - this.#windowStartMs;
-    const framesPerMs = (frames - this.#framesThen) / elapsed;
-    this.#streaming = bytes - this.#bytesThen > STREAM_BYTES_PER_MS * elapsed;
-    this.#pauseUs = pauseFor(framesPerMs);
+    const fromInside = (carried.framesFromInside - this.#insideThen) / elapsed;
+    const fromOutside = (carried.framesFromOutside - this.#outsideThen) / elapsed;
+    this.#pauseUs = pauseFor(fromInside, fromOutside);
+    this.#streaming = this.#pauseUs > 0 || carried.bytes - this.#bytesThen > STREAM_BYTES_PER_MS * elapsed;
     this.#windowStartMs = now;
-    this.#bytesThen = bytes;
-    this.#framesThen = frames;
+    this.#bytesThen = carried.bytes;
+    this.#insideThen = carried.framesFromInside;
+    this.#outsideThen = carried.framesFromOutside;
     if (this.#streaming) this.#streamedMs = now;
     const interrupting = now - this.#streamedMs > STREAM_ENDS_MS;
     if (interrupting !== this.#interrupting) this.ports.setInterrupting((this.#interrupting = interrupting));
   }
 }
 
-/** Microseconds to pause at this rate: none below the first bound, all of them from the second on. */
-export function pauseFor(framesPerMs: number): number {
-  const share = (framesPerMs - FLOOD_FRAMES_PER_MS) / (FULL_PAUSE_FRAMES_PER_MS - FLOOD_FRAMES_PER_MS);
+/** Microseconds to pause at these rates, frames per millisecond from the pods and from the peers. */
+export function pauseFor(fromInside: number, fromOutside: number): number {
+  const unanswered = Math.abs(fromInside - fromOutside) + ANSWERED_SHARE * Math.min(fromInside, fromOutside);
+  const share = (unanswered - FLOOD_FRAMES_PER_MS) / (FULL_PAUSE_FRAMES_PER_MS - FLOOD_FRAMES_PER_MS);
   return Math.round(MAX_PAUSE_US * Math.min(1, Math.max(0, share)));
 }

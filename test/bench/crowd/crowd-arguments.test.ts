@@ -1,0 +1,23 @@
+import { describe, expect, it } from '@jest/globals';
+import { parseCrowdArguments } from './crowd-arguments.js';
+
+describe('the command line of the crowd benchmark', () => {
+  it('has defaults', () => {
+    const options = { peers: 100, seconds: 20, settleSeconds: 10, linkAmong: false, json: false };
+    expect(parseCrowdArguments([])).toEqual({ kind: 'run', options });
+  });
+
+  it('takes every setting', () => {
+    const args = ['--peers', '5', '--seconds', '3', '--settle', '0', '--link-among', '--json'];
+    const options = { peers: 5, seconds: 3, settleSeconds: 0, linkAmong: true, json: true };
+    expect(parseCrowdArguments(args)).toEqual({ kind: 'run', options });
+    expect(parseCrowdArguments(['-h'])).toEqual({ kind: 'help' });
+  });
+
+  it.each([['--peers', '0'], ['--peers', '3841'], ['--seconds', 'x'], ['--colour'], ['peers']])(
+    'refuses %j',
+    (...args) => {
+      expect(parseCrowdArguments(args)).toMatchObject({ kind: 'mistake' });
+    },
+  );
+});

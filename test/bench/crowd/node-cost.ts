@@ -1,0 +1,94 @@
+/** What the processes of one node cost: looks at `/proc` before and after an interval. */
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { BenchError } from '../../../common/errors.js';
+import type { DemoNode, Role } from '../../../deploy/demo/demo-node.js';
+import { memoryByKind } from './memory-kinds.js';
+import type { MemoryByKind } from './memory-kinds.js';
+import { percentOfCore, threadTimes } from './thread-time.js';
+import type { ThreadTimes } from './thread-time.js';
+
+export const ROLES: readonly Role[] = ['supervisor', 'agent', 'router'];
+/** Threads below this are not told of one by one. */
+const NAMED_FROM_PERCENT = 0.01;
+
+export interface ThreadCost {
+  /** As the kernel has it; the first one is the main thread. */
+  readonly name: string;
+  readonly cpuPercent: number;
+}
+
+export interface ProcessCost {
+  readonly role: Role;
+  readonly memory: MemoryByKind;
+  /** Of one core. */
+  readonly cpuPercent: number;
+  /** Those that did anything worth telling, in the order they began. */
+  readonly threads: readonly ThreadCost[];
+}
+
+/** Datagrams on the underlay each second. */
+export interface UnderlayRate {
+  readonly sent: number;
+  readonly received: number;
+}
+
+export interface NodeCost {
+  readonly processes: readonly ProcessCost[];
+  readonly underlay: UnderlayRate;
+}
+
+interface Look {
+  readonly atMs: number;
+  readonly times: readonly ThreadTimes[];
+  readonly sent: number;
+  readonly received: number;
+}
+
+/** As `ip` prints it. */
+interface LinkStatistics {
+  readonly stats64: { readonly tx: { readonly packets: number }; readonly rx: { readonly packets: number } };
+}
+
+/** Memory is that of the end. Throws {@link BenchError} when a process is not there, or was replaced meanwhile. */
+export async function measureNode(node: DemoNode, interfaceName: string, seconds: number): Promise<NodeCost> {
+  const pids = processesOf(node);
+  const before = await lookAt(node, pids, interfaceName);
+  await delay(seconds * 1000);
+  const after = await lookAt(node, pids, interfaceName);
+  if (processesOf(node).join() !== pids.join()) throw new BenchError('a process of the node was replaced meanwhile');
+  const elapsedMs = after.atMs - before.atMs;
+  const processes = ROLES.map((role, i) => costOf(role, pids[i]!, before.times[i]!, after.times[i]!, elapsedMs));
+  const perSecond = (count: number): number => (count * 1000) / elapsedMs;
+  const underlay = {
+    sent: perSecond(after.sent - before.sent),
+    received: perSecond(after.received - before.received),
+  };
+  return { processes, underlay };
+}
+
+function processesOf(node: DemoNode): number[] {
+  return ROLES.map((role) => {
+    const pid = node.processes(role)[0];
+    if (pid === undefined) throw new BenchError(`${node.name} has no ${role} running`);
+    return pid;
+  });
+}
+
+async function lookAt(node: DemoNode, pids: readonly number[], interfaceName: string): Promise<Look> {
+  const text = await node.namespace.ip('-json', '-statistics', 'link', 'show', 'dev', interfaceName);
+  const [link] = JSON.parse(text) as LinkStatistics[];
+  const { tx, rx } = link!.stats64;
+  return { atMs: performance.now(), times: pids.map(threadTimes), sent: tx.packets, received: rx.packets };
+}
+
+function costOf(role: Role, pid: number, before: ThreadTimes, after: ThreadTimes, elapsedMs: number): ProcessCost {
+  const percents = percentOfCore(before, after, elapsedMs);
+  const threads = Array.from(percents, ([id, cpuPercent]) => ({ name: after.get(id)?.name ?? '', cpuPercent }));
+  return {
+    role,
+    memory: memoryByKind(readFileSync(`/proc/${pid}/smaps`, 'utf8')),
+    cpuPercent: threads.reduce((sum, thread) => sum + thread.cpuPercent, 0),
+    threads: threads.filter(({ cpuPercent }) => cpuPercent >= NAMED_FROM_PERCENT),
+  };
+}

@@ -1,0 +1,20 @@
+import { describe, expect, it } from '@jest/globals';
+import type { NodeId } from '../../common/node-id.js';
+import { encodeControl } from '../../mesh/control-message.js';
+import { isGossip } from './gossip-gate.js';
+
+const ID = '0'.repeat(32) as NodeId;
+
+describe('the gate', () => {
+  it('knows gossip', () => {
+    expect(isGossip(encodeControl({ type: 'adverts', adverts: [] }))).toBe(true);
+    expect(isGossip(encodeControl({ type: 'digest', fromId: ID, toId: null, entries: [] }))).toBe(true);
+    expect(isGossip(encodeControl({ type: 'pull', ids: [ID] }))).toBe(true);
+  });
+
+  it('lets everything else pass', () => {
+    expect(isGossip(encodeControl({ type: 'goodbye' }))).toBe(false);
+    expect(isGossip(encodeControl({ type: 'linksQuery' }))).toBe(false);
+    expect(isGossip(new Uint8Array(0))).toBe(false);
+  });
+});

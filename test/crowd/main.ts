@@ -1,0 +1,46 @@
+/**
+ * The crowd as a program: `node dist/crowd.js --peers 100 --seed 10.77.0.1:6785 --secret-file FILE`. It runs until it gets
+ * SIGTERM, and says goodbye then.
+ */
+import { parseArgs } from 'node:util';
+import { messageOf } from '../../common/errors.js';
+import { createLogger } from '../../common/log.js';
+import { parseSocketAddress } from '../../common/socket-address.js';
+import { systemClock } from '../../agent/clock.js';
+import { loadClusterSecret } from '../../agent/cluster-secret.js';
+import { NoticeLog } from '../../agent/notice-log.js';
+import { systemRandom } from '../../agent/system-random.js';
+import { Crowd } from './crowd.js';
+import { planCrowd } from './crowd-plan.js';
+
+const OPTIONS = {
+  peers: { type: 'string', default: '100' },
+  seed: { type: 'string', multiple: true },
+  'secret-file': { type: 'string' },
+  port: { type: 'string', default: '6785' },
+  mtu: { type: 'string', default: '1500' },
+  'link-among': { type: 'boolean', default: false },
+} as const;
+
+async function main(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({ args: [...args], options: OPTIONS, strict: true });
+  const port = Number(values.port);
+  const { bytes } = await loadClusterSecret(values['secret-file'] ?? '');
+  const settings = {
+    clusterSecret: bytes,
+    port,
+    seeds: (values.seed ?? []).map((text) => parseSocketAddress(text, port)),
+    mtuBytes: Number(values.mtu),
+    linkAmong: values['link-among'],
+  };
+  const notices = new NoticeLog(createLogger('crowd', 'warn'), systemClock);
+  const around = { clock: systemClock, random: systemRandom, notices };
+  const crowd = new Crowd(planCrowd(Number(values.peers)), settings, around);
+  process.once('SIGTERM', () => void crowd.stop().then(() => process.exit(0)));
+  await crowd.start();
+}
+
+await main(process.argv.slice(2)).catch((thrown: unknown) => {
+  process.stderr.write(`crowd: ${messageOf(thrown)}\n`);
+  process.exit(1);
+});
