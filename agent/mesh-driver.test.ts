@@ -75,6 +75,17 @@ describe('MeshDriver', () => {
     expect(handled.filter(({ type }) => type === 'tick')).toEqual([{ type: 'tick', atMs: 200 }]);
   });
 
+  it('ticks a core with much to do four times a second', () => {
+    const { clock, handled, core, driver } = harness(() => {
+      core.wakeAtMs = clock.nowMs() + 7;
+      return [];
+    });
+    driver.feed({ type: 'routerDisconnected' });
+    clock.advance(1_000);
+    const ticks = handled.filter(({ type }) => type === 'tick').map(({ atMs }) => atMs);
+    expect(ticks).toEqual([7, 257, 507, 757]);
+  });
+
   it('does not spin when the core keeps asking for the past', () => {
     const { clock, handled, core, driver } = harness();
     core.wakeAtMs = -5;

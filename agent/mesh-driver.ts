@@ -23,6 +23,11 @@ export type Parting = 'leave' | 'pause';
 
 /** A core that asks for the past must not spin the process. */
 const MIN_TIMER_MS = 1;
+/**
+ * With many peers something is due every few milliseconds. What falls due within this time of a tick is done with the next one,
+ * so that agent and router wake up for many probes at once. A deadline that comes alone is kept to the millisecond.
+ */
+const TICK_INTERVAL_MS = 250;
 
 export interface MeshDriverOptions {
   readonly core: MeshCore;
@@ -37,6 +42,7 @@ export interface MeshDriverOptions {
 
 export class MeshDriver {
   #pollAtMs: number | null = null;
+  #tickedMs = -Infinity;
   #cancelTimer: () => void = () => undefined;
   #stopped = false;
   #faults = 0;
@@ -100,9 +106,11 @@ export class MeshDriver {
     this.#cancelTimer();
     this.#pollAtMs = pollAtMs;
     if (pollAtMs === null || this.#stopped) return;
-    const delayMs = Math.max(MIN_TIMER_MS, pollAtMs - this.options.clock.nowMs());
-    this.#cancelTimer = this.options.clock.after(delayMs, () => {
+    const { clock } = this.options;
+    const dueMs = Math.max(pollAtMs, this.#tickedMs + TICK_INTERVAL_MS);
+    this.#cancelTimer = clock.after(Math.max(MIN_TIMER_MS, dueMs - clock.nowMs()), () => {
       this.#pollAtMs = null;
+      this.#tickedMs = clock.nowMs();
       this.feed({ type: 'tick' });
     });
   }

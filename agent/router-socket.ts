@@ -21,7 +21,7 @@ export interface RouterStreamListener {
 
 export type OpenRouterStream = (listener: RouterStreamListener) => RouterStream;
 
-/** Opens streams to the unix socket at `path`. */
+/** Opens streams to the unix socket at `path`. What is written in one go reaches the kernel, and wakes the router, in one. */
 export function connectRouter(path: string): OpenRouterStream {
   return (listener) => {
     const socket = connect(path);
@@ -31,7 +31,13 @@ export function connectRouter(path: string): OpenRouterStream {
     socket.on('error', (error) => (reason = error.message));
     socket.once('close', () => listener.onClose(reason));
     return {
-      write: (bytes, handedOver) => void socket.write(bytes, () => handedOver?.()),
+      write: (bytes, handedOver) => {
+        if (socket.writableCorked === 0) {
+          socket.cork();
+          process.nextTick(() => socket.uncork());
+        }
+        socket.write(bytes, () => handedOver?.());
+      },
       get queuedBytes() {
         return socket.writableLength;
       },
