@@ -3,7 +3,7 @@ import { parseCrowdArguments } from './crowd-arguments.js';
 
 describe('the command line of the crowd benchmark', () => {
   it('has defaults', () => {
-    const options = { peers: 100, seconds: 20, settleSeconds: 10, linkAmong: false, json: false };
+    const options = { peers: 100, seconds: 20, settleSeconds: 30, linkAmong: false, json: false };
     expect(parseCrowdArguments([])).toEqual({ kind: 'run', options });
   });
 

@@ -17,7 +17,7 @@ export type ParsedArguments =
   | { readonly kind: 'help' }
   | { readonly kind: 'mistake'; readonly message: string };
 
-const DEFAULTS = { peers: 100, seconds: 20, settle: 10 } as const;
+const DEFAULTS = { peers: 100, seconds: 20, settle: 30 } as const;
 const LIMITS = { peers: [1, MAX_CROWD], seconds: [1, 3600], settle: [0, 3600] } as const;
 
 export const USAGE = `Usage: npm run bench:crowd -- [options]
