@@ -9,6 +9,7 @@ const DEFAULTS = {
   mtuBytes: 1500,
   cases: CASE_NAMES,
   tests: TEST_NAMES,
+  fan: [2, 16],
   wireguardGo: null,
   json: false,
 };
@@ -20,7 +21,17 @@ describe('parseBenchArguments', () => {
 
   it('takes every option', () => {
     const numbers = ['--rounds', '1', '--seconds=2', '--mtu', '9000'];
-    const args = [...numbers, '--no-wire', '--json', '--tests', 'rtt', '--wireguard-go', '/opt/wireguard-go'];
+    const args = [
+      ...numbers,
+      '--no-wire',
+      '--json',
+      '--tests',
+      'rtt',
+      '--fan',
+      '8',
+      '--wireguard-go',
+      '/opt/wireguard-go',
+    ];
     expect(parseBenchArguments(args)).toEqual({
       kind: 'run',
       options: {
@@ -31,14 +42,20 @@ describe('parseBenchArguments', () => {
         wire: false,
         json: true,
         tests: ['rtt'],
+        fan: [8],
         wireguardGo: '/opt/wireguard-go',
       },
     });
   });
 
   it('keeps the usual order of cases and tests, and each once', () => {
-    const parsed = parseBenchArguments(['--cases', 'heddle, raw,heddle', '--tests', 'loss1,tcp1']);
-    expect(parsed).toMatchObject({ options: { cases: ['raw', 'heddle'], tests: ['tcp1', 'loss1'] } });
+    const parsed = parseBenchArguments(['--cases', 'heddle, raw,heddle', '--tests', 'loss1,tcp1', '--fan', '16,2,16']);
+    expect(parsed).toMatchObject({ options: { cases: ['raw', 'heddle'], tests: ['tcp1', 'loss1'], fan: [2, 16] } });
+  });
+
+  it('measures the cases that are chosen by the tests they have', () => {
+    expect(parseBenchArguments(['--cases', 'raw'])).toMatchObject({ kind: 'run' });
+    expect(parseBenchArguments(['--tests', 'fan,idle'])).toMatchObject({ kind: 'run' });
   });
 
   it.each([
@@ -47,6 +64,9 @@ describe('parseBenchArguments', () => {
     [['--mtu', '600'], '1280 to 9216'],
     [['--cases', 'heddle,flannel'], '--cases "flannel" is not one of raw, vxlan'],
     [['--tests', ''], '--tests ""'],
+    [['--fan', '2,3'], '--fan "3" is not one of 2, 4, 8, 16'],
+    [['--fan', ''], '--fan ""'],
+    [['--cases', 'raw', '--tests', 'tcp1,fan'], '--tests "fan": fan and idle need heddle among --cases'],
     [['--bogus'], '--bogus'],
     [['stray'], 'stray'],
   ])('refuses %j and says why', (args, reason) => {

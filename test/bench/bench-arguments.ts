@@ -1,8 +1,8 @@
 /** The benchmark's command line. */
 import { parseArgs } from 'node:util';
 import { BenchError, messageOf } from '../../common/errors.js';
-import { CASE_NAMES, TEST_NAMES } from './bench-plan.js';
-import type { BenchOptions } from './bench-plan.js';
+import { CASE_NAMES, FAN_SIZES, HEDDLE_TEST_NAMES, TEST_NAMES, isTrafficTest } from './bench-plan.js';
+import type { BenchOptions, FanSize } from './bench-plan.js';
 
 export type ParsedArguments =
   | { readonly kind: 'run'; readonly options: BenchOptions }
@@ -12,6 +12,7 @@ export type ParsedArguments =
 const DEFAULT_ROUNDS = 3;
 const DEFAULT_SECONDS = 5;
 const DEFAULT_MTU_BYTES = 1500;
+const DEFAULT_FAN: readonly FanSize[] = [2, 16];
 const LIMITS = { rounds: [1, 100], seconds: [1, 600], mtu: [1280, 9216] } as const;
 
 export const USAGE = `Usage: npm run bench -- [options]
@@ -20,12 +21,13 @@ Measures Heddle against the bare underlay, kernel VXLAN and wireguard-go, side b
 pods in network namespaces, joined by a veth pair. Ends with a table of medians and ratios, and removes everything it made.
 
   --rounds N          how often every case is measured, in turn with the others (default ${DEFAULT_ROUNDS})
-  --seconds N         length of each TCP and UDP test (default ${DEFAULT_SECONDS})
+  --seconds N         length of each TCP and UDP test, and of being idle (default ${DEFAULT_SECONDS})
   --wire              the underlay carries packets of its MTU, as a plain network card would (default)
   --no-wire           the underlay carries super-packets of 64 KiB, as only a veth can
   --mtu N             MTU of the underlay, ${LIMITS.mtu[0]} to ${LIMITS.mtu[1]} (default ${DEFAULT_MTU_BYTES})
   --cases LIST        of ${CASE_NAMES.join(',')} (default all)
   --tests LIST        of ${TEST_NAMES.join(',')} (default all)
+  --fan LIST          to how many peers at once fan sends, of ${FAN_SIZES.join(',')} (default ${DEFAULT_FAN.join(',')})
   --wireguard-go PATH the executable to measure (default: the newest that is installed)
   --json              print one JSON object on standard output, all else on standard error
   --help              this text
@@ -35,6 +37,11 @@ pods in network namespaces, joined by a veth pair. Ends with a table of medians 
   rtt                round trip of a 64-byte datagram when nothing else is going on
   rttload            round trip of a 64-byte message over TCP while one TCP stream runs
   loss1              one TCP stream over a hop that loses 1 % of the underlay's packets
+
+Of Heddle alone:
+  fan                one TCP stream from one node's pod to the pod of each of several other nodes, all at the same time; for
+                     comparison one stream to one of them, and none. Each node takes about 240 MiB of memory
+  idle               what agent and router of a node use when nothing is sent: CPU and memory
 `;
 
 const OPTIONS = {
@@ -44,6 +51,7 @@ const OPTIONS = {
   mtu: { type: 'string' },
   cases: { type: 'string' },
   tests: { type: 'string' },
+  fan: { type: 'string' },
   'wireguard-go': { type: 'string' },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h' },
@@ -62,9 +70,11 @@ export function parseBenchArguments(args: readonly string[]): ParsedArguments {
       mtuBytes: wholeNumber('--mtu', values.mtu, DEFAULT_MTU_BYTES, LIMITS.mtu),
       cases: chosen('--cases', values.cases, CASE_NAMES),
       tests: chosen('--tests', values.tests, TEST_NAMES),
+      fan: values.fan === undefined ? DEFAULT_FAN : fanSizes(values.fan),
       wireguardGo: values['wireguard-go'] ?? null,
       json: values.json,
     };
+    if (values.tests !== undefined) checkMeasurable(options);
     return { kind: 'run', options };
   } catch (thrown) {
     return { kind: 'mistake', message: messageOf(thrown) };
@@ -90,4 +100,16 @@ function chosen<T extends string>(flag: string, list: string | undefined, names:
   const unknown = words.find((word) => !(names as readonly string[]).includes(word));
   if (unknown !== undefined) throw new BenchError(`${flag} "${unknown}" is not one of ${names.join(', ')}`);
   return names.filter((name) => words.includes(name));
+}
+
+function fanSizes(list: string): readonly FanSize[] {
+  const words = chosen('--fan', list, FAN_SIZES.map(String));
+  return FAN_SIZES.filter((size) => words.includes(`${size}`));
+}
+
+/** Throws {@link BenchError} when a test is asked for that none of the cases has. */
+function checkMeasurable({ cases, tests }: Pick<BenchOptions, 'cases' | 'tests'>): void {
+  const others = tests.filter((test) => !isTrafficTest(test));
+  if (others.length === 0 || cases.includes('heddle')) return;
+  throw new BenchError(`--tests "${others.join(',')}": ${HEDDLE_TEST_NAMES.join(' and ')} need heddle among --cases`);
 }

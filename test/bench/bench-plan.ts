@@ -1,16 +1,26 @@
 /** What there is to measure: the cases, the tests, and the figures each test gives. Names are those of the command line. */
+import type { ProcessorUse } from './processor-time.js';
 
 /** In the order in which a round runs them. */
 export const CASE_NAMES = ['raw', 'vxlan', 'wireguard-go', 'heddle'] as const;
 export type CaseName = (typeof CASE_NAMES)[number];
 
-/** In the order in which a case runs them. */
-export const TEST_NAMES = ['tcp1', 'tcp4', 'tcp16', 'udp64', 'rtt', 'rttload', 'loss1'] as const;
-export type TestName = (typeof TEST_NAMES)[number];
+/** Of every case, between two pods. In the order in which a case runs them. */
+export const TRAFFIC_TEST_NAMES = ['tcp1', 'tcp4', 'tcp16', 'udp64', 'rtt', 'rttload', 'loss1'] as const;
+export type TrafficTestName = (typeof TRAFFIC_TEST_NAMES)[number];
+/** Of Heddle alone, after those. */
+export const HEDDLE_TEST_NAMES = ['fan', 'idle'] as const;
+export type HeddleTestName = (typeof HEDDLE_TEST_NAMES)[number];
+export const TEST_NAMES = [...TRAFFIC_TEST_NAMES, ...HEDDLE_TEST_NAMES] as const;
+export type TestName = TrafficTestName | HeddleTestName;
+
+/** To how many peers at once `fan` can send. */
+export const FAN_SIZES = [2, 4, 8, 16] as const;
+export type FanSize = (typeof FAN_SIZES)[number];
 
 export interface BenchOptions {
   readonly rounds: number;
-  /** Of each test with iperf3; the others follow from it. */
+  /** Of each test with iperf3, and of being idle; the others follow from it. */
   readonly seconds: number;
   /** No segmentation offload on the underlay: it carries packets of its MTU, as a plain network card. */
   readonly wire: boolean;
@@ -18,6 +28,8 @@ export interface BenchOptions {
   readonly mtuBytes: number;
   readonly cases: readonly CaseName[];
   readonly tests: readonly TestName[];
+  /** Each with nodes of its own. */
+  readonly fan: readonly FanSize[];
   /** Instead of the newest `wireguard-go` on the search path. */
   readonly wireguardGo: string | null;
   readonly json: boolean;
@@ -27,6 +39,8 @@ export interface Figure<Name extends string = string> {
   /** Key in the JSON, with its unit. GB: 10^9 bytes of payload. */
   readonly name: Name;
   readonly test: TestName;
+  /** Of `fan`: the size it is measured with. */
+  readonly peers?: FanSize;
   readonly label: string;
   readonly decimals: number;
   /** Another figure of the same case that this one is to be seen against. */
@@ -36,8 +50,7 @@ export interface Figure<Name extends string = string> {
 const ONE_STREAM = { label: 'one stream', figure: 'tcp1CpuSecondsPerGB' } as const;
 const NO_LOSS = { label: 'itself without loss', figure: 'tcp1Gbps' } as const;
 
-/** In the order of the table. */
-const FIXED_FIGURES = [
+const TRAFFIC_FIGURES = [
   { name: 'tcp1Gbps', test: 'tcp1', label: 'TCP, 1 stream, Gbit/s', decimals: 2 },
   { name: 'tcp1CpuSecondsPerGB', test: 'tcp1', label: 'CPU of it, s/GB', decimals: 2 },
   { name: 'tcp4Gbps', test: 'tcp4', label: 'TCP, 4 streams, Gbit/s', decimals: 2 },
@@ -52,9 +65,31 @@ const FIXED_FIGURES = [
   { name: 'rttloadP99Us', test: 'rttload', label: 'round trip under load, p99, us', decimals: 0 },
   { name: 'loss1Gbps', test: 'loss1', label: 'TCP at 1 % loss, Gbit/s', decimals: 2, base: NO_LOSS },
 ] as const satisfies readonly Figure[];
-export type FigureName = (typeof FIXED_FIGURES)[number]['name'];
+const IDLE_FIGURES = [
+  { name: 'idleCorePercent', test: 'idle', label: 'idle node, agent and router, % of a core', decimals: 2 },
+  { name: 'idleResidentMiB', test: 'idle', label: 'memory of both, MiB', decimals: 0 },
+] as const satisfies readonly Figure[];
 
-export const FIGURES: readonly Figure<FigureName>[] = FIXED_FIGURES;
+/** Of the same nodes, `Idle...`: before anything is sent, and `One...`: with one stream to one of the peers. */
+type FanQuantity =
+  | 'IdleCores'
+  | 'OneGbps'
+  | 'OneCpuSecondsPerGB'
+  | 'Gbps'
+  | 'CpuSecondsPerGB'
+  | 'LeastSharePercent'
+  | 'MostSharePercent'
+  | 'JainIndex';
+type FanFigureName = `fan${FanSize}${FanQuantity}`;
+export type FigureName =
+  (typeof TRAFFIC_FIGURES)[number]['name'] | FanFigureName | (typeof IDLE_FIGURES)[number]['name'];
+
+/** In the order of the table. */
+export const FIGURES: readonly Figure<FigureName>[] = [
+  ...TRAFFIC_FIGURES,
+  ...FAN_SIZES.flatMap(fanFigures),
+  ...IDLE_FIGURES,
+];
 
 export type Figures = Readonly<Partial<Record<FigureName, number>>>;
 
@@ -76,4 +111,54 @@ export interface CaseRun {
   readonly disturbances: readonly Disturbance[];
   /** What went wrong, in words; its figures are missing. */
   readonly problems: readonly string[];
+}
+
+/** What results and processors say of one measurement. */
+export interface TestResult {
+  readonly figures: Figures;
+  readonly use: ProcessorUse;
+}
+
+export function fanFigureName(peers: FanSize, quantity: FanQuantity): FanFigureName {
+  return `fan${peers}${quantity}`;
+}
+
+/** Those of the chosen tests that the case has. */
+export function testsOf(name: CaseName, tests: readonly TestName[]): readonly TestName[] {
+  return name === 'heddle' ? tests : tests.filter(isTrafficTest);
+}
+
+export function isTrafficTest(test: TestName): test is TrafficTestName {
+  return (TRAFFIC_TEST_NAMES as readonly TestName[]).includes(test);
+}
+
+/** What a complete run of the case gives. */
+export function figuresOf(name: CaseName, options: Pick<BenchOptions, 'tests' | 'fan'>): readonly Figure<FigureName>[] {
+  const tests = testsOf(name, options.tests);
+  return FIGURES.filter(
+    ({ test, peers }) => tests.includes(test) && (peers === undefined || options.fan.includes(peers)),
+  );
+}
+
+function fanFigures(peers: FanSize): Figure<FigureName>[] {
+  const figure = (quantity: FanQuantity, label: string, decimals: number): Figure<FigureName> => ({
+    name: fanFigureName(peers, quantity),
+    test: 'fan',
+    peers,
+    label,
+    decimals,
+  });
+  const base = (quantity: FanQuantity): Pick<Figure<FigureName>, 'base'> => ({
+    base: { label: 'one peer', figure: fanFigureName(peers, quantity) },
+  });
+  return [
+    figure('IdleCores', `the ${1 + peers} nodes idle, cores`, 2),
+    figure('OneGbps', `TCP to one of ${peers} peers, Gbit/s`, 2),
+    figure('OneCpuSecondsPerGB', 'CPU of it, s/GB', 2),
+    { ...figure('Gbps', `TCP to ${peers} peers at once, Gbit/s`, 2), ...base('OneGbps') },
+    { ...figure('CpuSecondsPerGB', 'CPU of it, s/GB', 2), ...base('OneCpuSecondsPerGB') },
+    figure('LeastSharePercent', 'smallest share of a peer, %', 1),
+    figure('MostSharePercent', 'largest share of a peer, %', 1),
+    figure('JainIndex', "Jain's fairness index", 3),
+  ];
 }

@@ -1,36 +1,51 @@
 /** The course of a benchmark: in each round every case once, one after the other, so that all meet the same machine. */
 import { messageOf } from '../../common/errors.js';
-import { waitUntil } from '../../deploy/demo/wait-until.js';
-import { FIGURES } from './bench-plan.js';
-import type { BenchOptions, CaseName, CaseRun, Disturbance, FigureName, Figures, TestName } from './bench-plan.js';
-import type { BringUp, Ends } from './cases/overlay.js';
+import { FIGURES, isTrafficTest } from './bench-plan.js';
+import type {
+  BenchOptions,
+  CaseName,
+  CaseRun,
+  Disturbance,
+  FigureName,
+  Figures,
+  TestName,
+  TestResult,
+  TrafficTestName,
+} from './bench-plan.js';
+import { waitReachable } from './cases/overlay.js';
+import type { BringUp } from './cases/overlay.js';
+import type { Trial } from './heddle-trials.js';
 import type { Lab } from './lab.js';
 import { createNodePair } from './node-pair.js';
 import { TESTS } from './traffic-tests.js';
-
-const REACHABLE_TIMEOUT_MS = 20_000;
+import type { Bench } from './traffic-tests.js';
 
 export interface BenchProgress {
   readonly step: <T>(label: string, work: () => Promise<T>, isGood?: (result: T) => boolean) => Promise<T>;
   readonly line: (text: string) => void;
 }
 
-export type Overlays = ReadonlyMap<CaseName, BringUp>;
+export interface MeasuredCase {
+  readonly name: CaseName;
+  readonly bringUp: BringUp;
+  /** Beyond the tests between two pods; they bring their own nodes up. */
+  readonly trials: readonly Trial[];
+}
 
 /** Never throws for a case or test that fails: that is in its {@link CaseRun.problems}. */
 export async function runRounds(
   lab: Lab,
-  overlays: Overlays,
+  cases: readonly MeasuredCase[],
   options: BenchOptions,
   progress: BenchProgress,
 ): Promise<CaseRun[]> {
   const runs: CaseRun[] = [];
   for (let round = 1; round <= options.rounds; round++) {
-    for (const [name, bringUp] of overlays) {
-      const label = `round ${round} of ${options.rounds}: ${name}`;
+    for (const measured of cases) {
+      const label = `round ${round} of ${options.rounds}: ${measured.name}`;
       const run = await progress.step(
         label,
-        () => new CaseMeasurement(lab, name, round, bringUp, options).run(),
+        () => new CaseMeasurement(lab, measured, round, options).run(),
         ({ problems }) => problems.length === 0,
       );
       progress.line(`      ${describeFigures(run.figures)}`);
@@ -41,7 +56,7 @@ export async function runRounds(
   return runs;
 }
 
-/** One case in one round: brought up once for the tests on a sound underlay and once for those on a lossy one. */
+/** One case in one round: brought up once for the tests on a sound underlay, once for those on a lossy one, then its trials. */
 class CaseMeasurement {
   readonly #figures: Partial<Record<FigureName, number>> = {};
   readonly #disturbances: Disturbance[] = [];
@@ -50,14 +65,13 @@ class CaseMeasurement {
 
   constructor(
     private readonly lab: Lab,
-    private readonly name: CaseName,
+    private readonly measured: MeasuredCase,
     private readonly round: number,
-    private readonly bringUp: BringUp,
     private readonly options: BenchOptions,
   ) {}
 
   async run(): Promise<CaseRun> {
-    const { tests } = this.options;
+    const tests = this.options.tests.filter(isTrafficTest);
     await this.#measureOver(
       { withHop: false },
       tests.filter((test) => test !== 'loss1'),
@@ -66,8 +80,9 @@ class CaseMeasurement {
       { withHop: true },
       tests.filter((test) => test === 'loss1'),
     );
+    for (const trial of this.measured.trials) await this.#runTrial(trial);
     return {
-      case: this.name,
+      case: this.measured.name,
       round: this.round,
       podMtuBytes: this.#podMtuBytes,
       figures: this.#figures,
@@ -76,21 +91,34 @@ class CaseMeasurement {
     };
   }
 
-  async #measureOver({ withHop }: { withHop: boolean }, tests: readonly TestName[]): Promise<void> {
+  async #measureOver({ withHop }: { withHop: boolean }, tests: readonly TrafficTestName[]): Promise<void> {
     if (tests.length === 0) return;
     const { lab, options } = this;
     await this.#attempt(`bringing up for ${tests.join(', ')}`, async () => {
       const pair = await createNodePair(lab, { ...options, withHop });
-      const ends = await this.bringUp(lab, pair);
+      const ends = await this.measured.bringUp(lab, pair);
       await waitReachable(ends);
       this.#podMtuBytes = ends.podMtuBytes;
-      for (const test of tests) await this.#attempt(test, () => this.#runTest(test, ends, pair.hop));
+      const bench = { lab, ends, hop: pair.hop, seconds: options.seconds };
+      for (const test of tests) await this.#attempt(test, () => this.#runTest(test, bench));
     });
     this.#problems.push(...(await lab.clear()));
   }
 
-  async #runTest(test: TestName, ends: Ends, hop: Parameters<(typeof TESTS)[TestName]>[0]['hop']): Promise<void> {
-    const { figures, use } = await TESTS[test]({ lab: this.lab, ends, hop, seconds: this.options.seconds });
+  async #runTest(test: TrafficTestName, bench: Bench): Promise<void> {
+    this.#keep(test, await TESTS[test](bench));
+  }
+
+  async #runTrial({ test, label, run }: Trial): Promise<void> {
+    await this.#attempt(label, async () => {
+      const { podMtuBytes, results } = await run(this.lab);
+      this.#podMtuBytes ??= podMtuBytes;
+      for (const result of results) this.#keep(test, result);
+    });
+    this.#problems.push(...(await this.lab.clear()));
+  }
+
+  #keep(test: TestName, { figures, use }: TestResult): void {
     Object.assign(this.#figures, figures);
     this.#disturbances.push({ test, cores: use.disturbingCores });
   }
@@ -98,12 +126,6 @@ class CaseMeasurement {
   async #attempt(what: string, work: () => Promise<void>): Promise<void> {
     await work().catch((thrown: unknown) => this.#problems.push(`${what}: ${messageOf(thrown)}`));
   }
-}
-
-async function waitReachable({ client, serverAddress }: Ends): Promise<void> {
-  await waitUntil(`${serverAddress} reachable`, REACHABLE_TIMEOUT_MS, () =>
-    client.run('ping', ['-n', '-q', '-c', '1', '-W', '1', serverAddress]),
-  );
 }
 
 function describeFigures(figures: Figures): string {

@@ -9,14 +9,16 @@ import { HeddleError, messageOf } from '../../common/errors.js';
 import { Progress } from '../../deploy/demo/progress.js';
 import { StopSignal } from '../../deploy/demo/stop-signal.js';
 import { USAGE, parseBenchArguments } from './bench-arguments.js';
-import { FIGURES } from './bench-plan.js';
+import { figuresOf, isTrafficTest, testsOf } from './bench-plan.js';
 import type { BenchOptions, CaseName, CaseRun } from './bench-plan.js';
 import { runRounds } from './bench-run.js';
+import type { MeasuredCase } from './bench-run.js';
 import { bringUpHeddle } from './cases/heddle.js';
 import type { BringUp } from './cases/overlay.js';
 import { bringUpRaw } from './cases/raw.js';
 import { bringUpVxlan } from './cases/vxlan.js';
 import { bringUpWireguard } from './cases/wireguard-go.js';
+import { heddleTrials } from './heddle-trials.js';
 import { Lab } from './lab.js';
 import { describeMachine, machineFacts } from './machine-facts.js';
 import type { MachineFacts } from './machine-facts.js';
@@ -69,32 +71,40 @@ async function runBench(options: BenchOptions): Promise<number> {
 }
 
 async function measure(lab: Lab, options: BenchOptions, progress: Progress): Promise<Outcome> {
-  const wireguard = options.cases.includes('wireguard-go') ? await findWireguardGo(options.wireguardGo) : null;
+  const wanted = options.cases.filter((name) => testsOf(name, options.tests).length > 0);
+  const wireguard = wanted.includes('wireguard-go') ? await findWireguardGo(options.wireguardGo) : null;
   let aeadEngine: string | null = null;
+  const build = { distDir: DIST_DIR, onEngine: (name: string) => (aeadEngine = name) };
   const all: Readonly<Record<CaseName, BringUp | null>> = {
     raw: bringUpRaw,
     vxlan: bringUpVxlan,
     'wireguard-go': wireguard === null ? null : bringUpWireguard(wireguard.path),
-    heddle: bringUpHeddle(DIST_DIR, (name) => (aeadEngine = name)),
+    heddle: bringUpHeddle(build),
   };
-  const overlays = new Map(
-    options.cases.flatMap((name) => {
-      const bringUp = all[name];
-      return bringUp === null ? [] : [[name, bringUp] as const];
-    }),
-  );
-  const seconds = options.rounds * overlays.size * (CASE_SECONDS + expectedSeconds(options.tests, options.seconds));
-  progress.line(`  ${[...overlays.keys()].join(', ')}: about ${Math.ceil(seconds / 60)} min; Ctrl-C ends it`);
-  const runs = await runRounds(lab, overlays, options, {
+  const cases = wanted.flatMap((name): MeasuredCase[] => {
+    const bringUp = all[name];
+    const trials = name === 'heddle' ? heddleTrials(build, options) : [];
+    return bringUp === null ? [] : [{ name, bringUp, trials }];
+  });
+  const names = cases.map(({ name }) => name).join(', ');
+  progress.line(`  ${names}: about ${Math.ceil(secondsOf(cases, options) / 60)} min; Ctrl-C ends it`);
+  const runs = await runRounds(lab, cases, options, {
     step: progress.step,
     line: (text) => progress.line(text),
   });
   const facts = machineFacts({ aeadEngine, wireguardGo: wireguard?.version ?? null });
-  return { runs, facts, notes: [...notesOf(options, facts), ...doubtsOf(runs, facts.cores)] };
+  return { runs, facts, notes: [...notesOf(wanted, facts), ...doubtsOf(runs, facts.cores)] };
 }
 
-function notesOf(options: BenchOptions, { wireguardGo }: MachineFacts): string[] {
-  if (!options.cases.includes('wireguard-go')) return [];
+function secondsOf(cases: readonly MeasuredCase[], { tests, seconds, rounds }: BenchOptions): number {
+  const traffic = tests.filter(isTrafficTest);
+  const ofTraffic = traffic.length === 0 ? 0 : CASE_SECONDS + expectedSeconds(traffic, seconds);
+  const ofTrials = cases.flatMap(({ trials }) => trials).reduce((sum, trial) => sum + trial.expectedSeconds, 0);
+  return rounds * (cases.length * ofTraffic + ofTrials);
+}
+
+function notesOf(wanted: readonly CaseName[], { wireguardGo }: MachineFacts): string[] {
+  if (!wanted.includes('wireguard-go')) return [];
   if (wireguardGo === null) return ['wireguard-go: left out, as it or wireguard-tools is not installed'];
   if (!isOutdated(wireguardGo)) return [];
   return [
@@ -104,13 +114,14 @@ function notesOf(options: BenchOptions, { wireguardGo }: MachineFacts): string[]
 
 /** Every test of every case gave a figure in some round. */
 function isComplete(options: BenchOptions, runs: readonly CaseRun[]): boolean {
-  const wanted = FIGURES.filter(({ test }) => options.tests.includes(test));
-  return [...summarise(runs).values()].every(({ medians }) => wanted.every(({ name }) => medians[name] !== null));
+  return [...summarise(runs)].every(([name, { medians }]) =>
+    figuresOf(name, options).every((figure) => medians[figure.name] !== null),
+  );
 }
 
-function reportJson({ rounds, seconds, wire, mtuBytes }: BenchOptions, { runs, facts, notes }: Outcome): string {
+function reportJson({ rounds, seconds, wire, mtuBytes, fan }: BenchOptions, { runs, facts, notes }: Outcome): string {
   const cases = Object.fromEntries(summarise(runs));
-  const report = { cases, rounds, seconds, wire, mtuBytes, ratios: headlineRatios(runs), machine: facts, notes };
+  const report = { cases, rounds, seconds, wire, mtuBytes, fan, ratios: headlineRatios(runs), machine: facts, notes };
   return `${JSON.stringify(report)}\n`;
 }
 

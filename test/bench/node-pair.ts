@@ -1,8 +1,9 @@
 /**
- * Two nodes joined by the underlay, without pods:
+ * Nodes joined by the underlay, without pods:
  *
- *   node1 und0 ------------------------------- und0 node2        a veth pair
- *   node1 und0 --- port1 [hop, a bridge] port2 --- und0 node2    with a hop that can lose packets
+ *   node1 und0 ------------------------------- und0 node2        a pair, joined by a veth pair
+ *   node1 und0 --- port1 [hop, a bridge] port2 --- und0 node2    a pair with a hop that can lose packets
+ *                                        port3 --- und0 node3    a fan: more nodes at such a hop
  *
  * In wire mode, and always with a hop, the nodes' ends have no segmentation offload: the kernel cuts packets to the MTU
  * before they leave, and joins them again (GRO) only when they have arrived.
@@ -27,7 +28,7 @@ export interface Node {
   readonly namespace: NetworkNamespace;
   /** On the underlay. */
   readonly address: string;
-  /** The other's. */
+  /** The other's; in a fan the first node's, and of that the second's. */
   readonly peerAddress: string;
 }
 
@@ -40,18 +41,31 @@ export interface NodePair {
 export interface UnderlayOptions {
   readonly mtuBytes: number;
   readonly wire: boolean;
-  readonly withHop: boolean;
 }
 
-export async function createNodePair(lab: Lab, options: UnderlayOptions): Promise<NodePair> {
+export async function createNodePair(lab: Lab, options: UnderlayOptions & { withHop: boolean }): Promise<NodePair> {
   const { mtuBytes } = options;
   const plans = [planNode(1, 'ipv4'), planNode(2, 'ipv4')] as const;
   const nodes = [await createNode(lab, plans[0], plans[1]), await createNode(lab, plans[1], plans[0])] as const;
   const hop = options.withHop ? await LossyHop.create(lab, mtuBytes) : null;
   if (hop === null) await join(nodes, mtuBytes);
-  else for (const node of nodes) await hop.attach(node.namespace, UNDERLAY_INTERFACE, `port${node.plan.index}`);
+  else for (const node of nodes) await hop.attach(node.namespace, UNDERLAY_INTERFACE, portOf(node));
   for (const node of nodes) await configure(node, options.wire || options.withHop);
   return { nodes, hop, mtuBytes };
+}
+
+/** One node and its peers, at least one. */
+export async function createNodeFan(lab: Lab, peers: number, options: UnderlayOptions): Promise<readonly Node[]> {
+  const plans = Array.from({ length: 1 + peers }, (_, i) => planNode(i + 1, 'ipv4'));
+  const hop = await LossyHop.create(lab, options.mtuBytes);
+  const nodes: Node[] = [];
+  for (const plan of plans) {
+    const node = await createNode(lab, plan, plan.index === 1 ? plans[1]! : plans[0]!);
+    await hop.attach(node.namespace, UNDERLAY_INTERFACE, portOf(node));
+    await configure(node, options.wire);
+    nodes.push(node);
+  }
+  return nodes;
 }
 
 async function createNode(lab: Lab, plan: NodePlan, other: NodePlan): Promise<Node> {
@@ -75,4 +89,8 @@ async function configure({ namespace, address }: Node, segmentationOff: boolean)
   }
   await namespace.ip('address', 'add', `${address}/${UNDERLAY_PREFIX}`, 'dev', UNDERLAY_INTERFACE);
   await namespace.ip('link', 'set', UNDERLAY_INTERFACE, 'up');
+}
+
+function portOf({ plan }: Node): string {
+  return `port${plan.index}`;
 }

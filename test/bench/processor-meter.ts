@@ -18,7 +18,7 @@ function takeSnapshot(): ProcessorSnapshot {
 }
 
 /** Null when it has ended since it was listed. */
-function readProcess(pid: string): ProcessTime | null {
+export function readProcess(pid: string): ProcessTime | null {
   try {
     return parseProcessTime(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {

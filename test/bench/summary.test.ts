@@ -59,9 +59,11 @@ describe('headlineRatios', () => {
     udp64Kpps: 5 * factor,
     rttAvgUs: 7 * factor,
     rttloadP99Us: 9 * factor,
+    fan16OneCpuSecondsPerGB: 4 * factor,
+    fan16CpuSecondsPerGB: 5 * factor,
   });
 
-  it('are those of Heddle to the others, and of its many streams to one', () => {
+  it('are those of Heddle to the others, and of its many streams and peers to one', () => {
     const runs = [
       run('vxlan', 1, figures(1)),
       run('wireguard-go', 1, { tcp1Gbps: 1, tcp1CpuSecondsPerGB: 12, rttloadP99Us: 36 }),
@@ -76,6 +78,7 @@ describe('headlineRatios', () => {
       rttLoadP99VsWireguard: 0.5,
       cpu4StreamsVsOne: 1.5,
       cpu16StreamsVsOne: 2,
+      cpuFanVsOne: { 2: null, 4: null, 8: null, 16: 1.25 },
     });
   });
 
@@ -90,6 +93,7 @@ describe('headlineRatios', () => {
       rttLoadP99VsWireguard: null,
       cpu4StreamsVsOne: null,
       cpu16StreamsVsOne: null,
+      cpuFanVsOne: { 2: null, 4: null, 8: null, 16: null },
     });
   });
 });

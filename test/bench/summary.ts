@@ -2,8 +2,8 @@
  * What the rounds come to: medians, ratios and doubts. Pure. A ratio is taken within each round, where both cases met the
  * same machine, and the median of these is given; so it may differ from the ratio of two medians.
  */
-import { CASE_NAMES, FIGURES, TEST_NAMES } from './bench-plan.js';
-import type { CaseName, CaseRun, FigureName, TestName } from './bench-plan.js';
+import { CASE_NAMES, FAN_SIZES, FIGURES, TEST_NAMES, fanFigureName } from './bench-plan.js';
+import type { CaseName, CaseRun, FanSize, FigureName, TestName } from './bench-plan.js';
 import { median } from './median.js';
 
 /** Others may use as much of a core before a figure is doubted. */
@@ -26,6 +26,8 @@ export interface HeadlineRatios {
   readonly rttLoadP99VsWireguard: number | null;
   readonly cpu4StreamsVsOne: number | null;
   readonly cpu16StreamsVsOne: number | null;
+  /** With one stream to each of so many peers over one to one of them. */
+  readonly cpuFanVsOne: Readonly<Record<FanSize, number | null>>;
 }
 
 /** The cases that were run, in their usual order. */
@@ -48,6 +50,12 @@ export function headlineRatios(runs: readonly CaseRun[]): HeadlineRatios {
     rttLoadP99VsWireguard: versus('rttloadP99Us', 'wireguard-go'),
     cpu4StreamsVsOne: within('tcp4CpuSecondsPerGB', 'tcp1CpuSecondsPerGB'),
     cpu16StreamsVsOne: within('tcp16CpuSecondsPerGB', 'tcp1CpuSecondsPerGB'),
+    cpuFanVsOne: Object.fromEntries(
+      FAN_SIZES.map((peers) => [
+        peers,
+        within(fanFigureName(peers, 'CpuSecondsPerGB'), fanFigureName(peers, 'OneCpuSecondsPerGB')),
+      ]),
+    ) as Record<FanSize, number | null>,
   };
 }
 

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { BenchError } from '../../common/errors.js';
 import { waitUntil } from '../../deploy/demo/wait-until.js';
-import type { Figures, TestName } from './bench-plan.js';
+import type { TestResult, TrafficTestName } from './bench-plan.js';
 import type { Ends } from './cases/overlay.js';
 import { parseTcpOutput, parseUdpOutput } from './iperf-output.js';
 import type { Lab } from './lab.js';
@@ -33,13 +33,17 @@ export interface Bench {
   readonly seconds: number;
 }
 
-export interface TestResult {
-  readonly figures: Figures;
+/** Of all streams together, but for the shares. */
+export interface TcpTransfer {
+  readonly gbps: number;
+  readonly cpuSecondsPerGB: number;
   readonly use: ProcessorUse;
+  /** To each of the servers. */
+  readonly gbpsEach: readonly number[];
 }
 
 /** Throws {@link BenchError} or CommandError when a test gives no figures. */
-export const TESTS: Readonly<Record<TestName, (bench: Bench) => Promise<TestResult>>> = {
+export const TESTS: Readonly<Record<TrafficTestName, (bench: Bench) => Promise<TestResult>>> = {
   tcp1: async (bench) => {
     const { gbps, cpuSecondsPerGB, use } = await tcp(bench, 1);
     return { figures: { tcp1Gbps: gbps, tcp1CpuSecondsPerGB: cpuSecondsPerGB }, use };
@@ -72,24 +76,39 @@ export const TESTS: Readonly<Record<TestName, (bench: Bench) => Promise<TestResu
 };
 
 /** Seconds that the tests of one case take together, about. */
-export function expectedSeconds(tests: readonly TestName[], seconds: number): number {
+export function expectedSeconds(tests: readonly TrafficTestName[], seconds: number): number {
   const roundTrip = roundTripSeconds(seconds) + SOCKPERF_MARGIN_SECONDS;
-  const bulk = seconds + WARM_UP_SECONDS;
-  const tcp = { tcp1: bulk, tcp4: bulk, tcp16: bulk, loss1: bulk };
-  const each = { ...tcp, udp64: seconds, rtt: roundTrip, rttload: roundTrip + LOAD_LEAD_SECONDS };
+  const bulk = bulkSeconds(seconds);
+  const streams = { tcp1: bulk, tcp4: bulk, tcp16: bulk, loss1: bulk };
+  const each = { ...streams, udp64: seconds, rtt: roundTrip, rttload: roundTrip + LOAD_LEAD_SECONDS };
   return tests.reduce((sum, test) => sum + each[test], 0);
 }
 
-async function tcp(
-  bench: Bench,
-  streams: number,
-): Promise<{ gbps: number; cpuSecondsPerGB: number; use: ProcessorUse }> {
-  const args = ['-t', `${bench.seconds}`, '-O', `${WARM_UP_SECONDS}`, '-P', `${streams}`];
-  const { result, use } = await withIperfServer(bench, () =>
-    metered(() => iperf(bench, args, bench.seconds + WARM_UP_SECONDS)),
+/** Of one transfer. */
+export function bulkSeconds(seconds: number): number {
+  return seconds + WARM_UP_SECONDS;
+}
+
+/** From one client to several servers, at the same time. */
+export async function tcpToEach(benches: readonly Bench[]): Promise<TcpTransfer> {
+  const { result, use } = await withIperfServers(benches, () =>
+    metered(() => Promise.all(benches.map((bench) => bulk(bench, 1)))),
   );
+  const transfers = result.map(parseTcpOutput);
+  const gigabytes = sum(transfers.map((transfer) => transfer.gigabytes));
+  const gbpsEach = transfers.map(({ gbps }) => gbps);
+  return { gbps: sum(gbpsEach), cpuSecondsPerGB: use.ownCpuSeconds / gigabytes, use, gbpsEach };
+}
+
+async function tcp(bench: Bench, streams: number): Promise<Omit<TcpTransfer, 'gbpsEach'>> {
+  const { result, use } = await withIperfServer(bench, () => metered(() => bulk(bench, streams)));
   const { gbps, gigabytes } = parseTcpOutput(result);
   return { gbps, cpuSecondsPerGB: use.ownCpuSeconds / gigabytes, use };
+}
+
+function bulk(bench: Bench, streams: number): Promise<string> {
+  const args = ['-t', `${bench.seconds}`, '-O', `${WARM_UP_SECONDS}`, '-P', `${streams}`];
+  return iperf(bench, args, bulkSeconds(bench.seconds));
 }
 
 /**
@@ -128,6 +147,10 @@ function iperf({ lab, ends }: Bench, args: readonly string[], seconds: number): 
   return lab.capture(ends.client, 'iperf3', [...target, ...args], seconds * 1000 + TIMEOUT_MARGIN_MS);
 }
 
+function withIperfServers<T>([first, ...others]: readonly Bench[], work: () => Promise<T>): Promise<T> {
+  return first === undefined ? work() : withIperfServer(first, () => withIperfServers(others, work));
+}
+
 function withIperfServer<T>(bench: Bench, work: () => Promise<T>): Promise<T> {
   const args = ['-s', '-1', '-B', bench.ends.serverAddress, '-p', `${IPERF_PORT}`];
   return withServer(bench, 'tcp', IPERF_PORT, 'iperf3', args, work);
@@ -150,4 +173,8 @@ async function withServer<T>(
   } finally {
     await service.stop();
   }
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

@@ -1,68 +1,107 @@
-/** Heddle as it is installed: `meshd` on both nodes, its real handshake, pods attached by the CNI executable. */
+/** Heddle as it is installed: `meshd` on every node, its real handshake, pods attached by the CNI executable. */
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Status } from '../../../common/api.js';
 import { BenchError } from '../../../common/errors.js';
+import { mapBounded } from '../../../deploy/demo/bounded.js';
 import { ContainerRuntime } from '../../../deploy/demo/container-runtime.js';
 import { DemoNode } from '../../../deploy/demo/demo-node.js';
 import type { NetworkNamespace } from '../../../deploy/demo/network-namespace.js';
 import { waitUntil } from '../../../deploy/demo/wait-until.js';
 import type { Lab } from '../lab.js';
-import type { Node, NodePair } from '../node-pair.js';
+import type { Node } from '../node-pair.js';
 import { createPod } from './overlay.js';
-import type { BringUp } from './overlay.js';
+import type { BringUp, Ends } from './overlay.js';
 
 const SECRET_BYTES = 32;
 const CLUSTER_CIDR = '10.32.0.0/16';
+/** More at once would keep the processors so busy that probes of the path MTU are not answered in time. */
+const STARTS_AT_ONCE = 2;
 /** The search for the path MTU takes a second; a path that is not found whole would be measured as a slower one. */
 const PATH_MTU_TIMEOUT_MS = 15_000;
 
-/**
- * @param distDir where the build put `meshd.js` and the rest
- * @param onEngine is told the name of the AEAD engine that the router chose
- */
-export function bringUpHeddle(distDir: string, onEngine: (name: string) => void): BringUp {
-  return async (lab, pair) => {
-    const [one, two] = startNodes(lab, pair, distDir);
-    const [status] = await Promise.all([one.waitReady(), two.waitReady()]);
-    const client = await attachPod(lab, pair.nodes[0], one);
-    const server = await attachPod(lab, pair.nodes[1], two);
-    await Promise.all([waitWholePath(one, two, pair.mtuBytes), waitWholePath(two, one, pair.mtuBytes)]);
-    onEngine(engineOf(one));
-    return {
-      client: client.namespace,
-      server: server.namespace,
-      serverAddress: server.address,
-      podMtuBytes: status.podMtuBytes,
-    };
-  };
+export interface HeddleBuild {
+  /** Where the build put `meshd.js` and the rest. */
+  readonly distDir: string;
+  /** Is told the name of the AEAD engine that the router chose. */
+  readonly onEngine: (name: string) => void;
 }
 
-function startNodes(lab: Lab, pair: NodePair, distDir: string): [DemoNode, DemoNode] {
+interface Pod {
+  readonly namespace: NetworkNamespace;
+  readonly address: string;
+}
+
+/** One pod on each node, in the order of the nodes. */
+export interface HeddleNetwork {
+  readonly nodes: readonly DemoNode[];
+  /** From the first node's pod to each of the others'. */
+  readonly ends: readonly Ends[];
+  readonly podMtuBytes: number;
+}
+
+export function bringUpHeddle(build: HeddleBuild): BringUp {
+  return async (lab, pair) => (await bringUpNetwork(build, lab, pair.nodes, pair.mtuBytes)).ends[0]!;
+}
+
+/** @param sites at least two; the whole path MTU from the first to each of the others has been found */
+export async function bringUpNetwork(
+  build: HeddleBuild,
+  lab: Lab,
+  sites: readonly Node[],
+  mtuBytes: number,
+): Promise<HeddleNetwork> {
+  const nodes = createNodes(lab, sites, build.distDir);
+  const [status] = await startAll(lab, nodes);
+  const pods: Pod[] = [];
+  for (const [i, node] of nodes.entries()) pods.push(await attachPod(lab, sites[i]!, node));
+  const [first, ...others] = nodes as [DemoNode, ...DemoNode[]];
+  await Promise.all(others.map((node) => waitWholePath(first, node, mtuBytes)));
+  build.onEngine(engineOf(first));
+  const { podMtuBytes } = status!;
+  const [client, ...servers] = pods as [Pod, ...Pod[]];
+  const ends = servers.map(({ namespace, address }) => ({
+    client: client.namespace,
+    server: namespace,
+    serverAddress: address,
+    podMtuBytes,
+  }));
+  return { nodes, ends, podMtuBytes };
+}
+
+/** Not started yet. */
+function createNodes(lab: Lab, sites: readonly Node[], distDir: string): readonly DemoNode[] {
   const secretFile = join(lab.folder, 'cluster-secret');
   writeFileSync(secretFile, `${randomBytes(SECRET_BYTES).toString('hex')}\n`, { mode: 0o600 });
-  const start = ({ plan, namespace, address, peerAddress }: Node): DemoNode => {
-    const node = new DemoNode(plan, namespace, {
-      distDir,
-      folder: join(lab.folder, plan.name),
-      clusterCidrs: [CLUSTER_CIDR],
-      listenAddress: address,
-      seeds: [peerAddress],
-      secretFile,
-      extraArgs: [],
-    });
-    lab.beforeClear(() => node.stop());
-    node.start();
-    return node;
-  };
-  return [start(pair.nodes[0]), start(pair.nodes[1])];
+  return sites.map(
+    ({ plan, namespace, address, peerAddress }) =>
+      new DemoNode(plan, namespace, {
+        distDir,
+        folder: join(lab.folder, plan.name),
+        clusterCidrs: [CLUSTER_CIDR],
+        listenAddress: address,
+        seeds: [peerAddress],
+        secretFile,
+        extraArgs: [],
+      }),
+  );
 }
 
-async function attachPod(
-  lab: Lab,
-  site: Node,
-  node: DemoNode,
-): Promise<{ namespace: NetworkNamespace; address: string }> {
+function startAll(lab: Lab, nodes: readonly DemoNode[]): Promise<Status[]> {
+  let isEnding = false;
+  lab.beforeClear(async () => {
+    isEnding = true;
+    await Promise.all(nodes.map((node) => node.stop()));
+  });
+  return mapBounded(nodes, STARTS_AT_ONCE, async (node) => {
+    if (isEnding) throw new BenchError(`${node.name} is not started any more`);
+    node.start();
+    return node.waitReady();
+  });
+}
+
+async function attachPod(lab: Lab, site: Node, node: DemoNode): Promise<Pod> {
   const namespace = await createPod(lab, site);
   const runtime = new ContainerRuntime(node.settings.distDir, node.cniSocket, node.tombstoneDir);
   const containerId = createHash('sha256').update(namespace.name).digest('hex');

@@ -1,0 +1,34 @@
+/** What a trial of `fan` comes to. Pure. */
+import { fanFigureName } from './bench-plan.js';
+import type { FanSize, TestResult } from './bench-plan.js';
+import { jainIndex, sharesPercent } from './fairness.js';
+import type { ProcessorUse } from './processor-time.js';
+import type { TcpTransfer } from './traffic-tests.js';
+
+/** On the same nodes: nothing, one stream to one of the peers, and one stream to each of them at the same time. */
+export interface FanMeasurements {
+  readonly idle: ProcessorUse;
+  readonly one: TcpTransfer;
+  readonly all: TcpTransfer;
+}
+
+export function fanResults(peers: FanSize, { idle, one, all }: FanMeasurements): readonly TestResult[] {
+  const shares = sharesPercent(all.gbpsEach);
+  const ofIdle = { [fanFigureName(peers, 'IdleCores')]: idle.ownCpuSeconds / idle.seconds };
+  const ofOne = {
+    [fanFigureName(peers, 'OneGbps')]: one.gbps,
+    [fanFigureName(peers, 'OneCpuSecondsPerGB')]: one.cpuSecondsPerGB,
+  };
+  const ofAll = {
+    [fanFigureName(peers, 'Gbps')]: all.gbps,
+    [fanFigureName(peers, 'CpuSecondsPerGB')]: all.cpuSecondsPerGB,
+    [fanFigureName(peers, 'LeastSharePercent')]: shares.least,
+    [fanFigureName(peers, 'MostSharePercent')]: shares.most,
+    [fanFigureName(peers, 'JainIndex')]: jainIndex(all.gbpsEach),
+  };
+  return [
+    { figures: ofIdle, use: idle },
+    { figures: ofOne, use: one.use },
+    { figures: ofAll, use: all.use },
+  ];
+}

@@ -1,0 +1,124 @@
+/** The tests of Heddle alone. Each of their trials has nodes of its own, so that none meets what another left. */
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { BenchError } from '../../common/errors.js';
+import type { DemoNode, Role } from '../../deploy/demo/demo-node.js';
+import type { BenchOptions, FanSize, HeddleTestName, TestResult } from './bench-plan.js';
+import { bringUpNetwork } from './cases/heddle.js';
+import type { HeddleBuild } from './cases/heddle.js';
+import { waitReachable } from './cases/overlay.js';
+import { fanResults } from './fan-results.js';
+import { idleUse, parseResidentMiB } from './idle-use.js';
+import type { ProcessLook } from './idle-use.js';
+import type { Lab } from './lab.js';
+import { createNodeFan, createNodePair } from './node-pair.js';
+import { metered, readProcess } from './processor-meter.js';
+import { bulkSeconds, tcpToEach } from './traffic-tests.js';
+
+const MIB = 2 ** 20;
+/** Supervisor, agent and router, and a pod. */
+const NODE_MEMORY_MIB = 240;
+/** To start one of many nodes and to end it, on few processors. */
+const NODE_SECONDS = 2;
+const PAIR_SECONDS = 5;
+/** Start-up is over by then, and what it left is collected. */
+const SETTLE_SECONDS = 5;
+/** Compilers are warm after it. */
+const WARM_UP_SECONDS = 1;
+const IDLE_ROLES: readonly Role[] = ['agent', 'router'];
+
+export interface Trial {
+  readonly test: HeddleTestName;
+  readonly label: string;
+  /** About. */
+  readonly expectedSeconds: number;
+  /** What it makes belongs to the lab. */
+  readonly run: (lab: Lab) => Promise<TrialResult>;
+}
+
+export interface TrialResult {
+  readonly podMtuBytes: number;
+  readonly results: readonly TestResult[];
+}
+
+export function heddleTrials(build: HeddleBuild, options: BenchOptions): readonly Trial[] {
+  const fan = options.fan.map((peers) => ({
+    test: 'fan' as const,
+    label: `fan of ${peers}`,
+    expectedSeconds: fanSeconds(peers, options.seconds),
+    run: (lab: Lab) => measureFan(build, lab, peers, options),
+  }));
+  const idle = {
+    test: 'idle' as const,
+    label: 'idle',
+    expectedSeconds: PAIR_SECONDS + SETTLE_SECONDS + options.seconds,
+    run: (lab: Lab) => measureIdle(build, lab, options),
+  };
+  return [...fan, idle].filter(({ test }) => options.tests.includes(test));
+}
+
+function fanSeconds(peers: FanSize, seconds: number): number {
+  return (
+    NODE_SECONDS * (1 + peers) + bulkSeconds(WARM_UP_SECONDS) + SETTLE_SECONDS + seconds + 2 * bulkSeconds(seconds)
+  );
+}
+
+async function measureFan(
+  build: HeddleBuild,
+  lab: Lab,
+  peers: FanSize,
+  { mtuBytes, wire, seconds }: BenchOptions,
+): Promise<TrialResult> {
+  checkMemory(1 + peers);
+  const sites = await createNodeFan(lab, peers, { mtuBytes, wire });
+  const { ends, podMtuBytes } = await bringUpNetwork(build, lab, sites, mtuBytes);
+  for (const each of ends) await waitReachable(each);
+  const benches = ends.map((each) => ({ lab, ends: each, hop: null, seconds }));
+  await tcpToEach(benches.map((bench) => ({ ...bench, seconds: WARM_UP_SECONDS })));
+  await delay(SETTLE_SECONDS * 1000);
+  const { use: idle } = await metered(() => delay(seconds * 1000));
+  const one = await tcpToEach(benches.slice(0, 1));
+  const all = await tcpToEach(benches);
+  return { podMtuBytes, results: fanResults(peers, { idle, one, all }) };
+}
+
+/** Better no figure than a machine that kills processes to find memory. */
+function checkMemory(nodes: number): void {
+  const neededMiB = nodes * NODE_MEMORY_MIB;
+  const availableMiB = Math.floor(process.availableMemory() / MIB);
+  if (availableMiB >= neededMiB) return;
+  throw new BenchError(`${nodes} nodes need about ${neededMiB} MiB of memory, ${availableMiB} are available`);
+}
+
+async function measureIdle(
+  build: HeddleBuild,
+  lab: Lab,
+  { mtuBytes, wire, seconds }: BenchOptions,
+): Promise<TrialResult> {
+  const pair = await createNodePair(lab, { mtuBytes, wire, withHop: false });
+  const { nodes, podMtuBytes } = await bringUpNetwork(build, lab, pair.nodes, mtuBytes);
+  await delay(SETTLE_SECONDS * 1000);
+  const { result, use } = await metered(async () => {
+    const before = nodes.flatMap(lookAt);
+    await delay(seconds * 1000);
+    return { before, after: nodes.flatMap(lookAt) };
+  });
+  const { corePercent, residentMiB } = idleUse(result.before, result.after, {
+    nodes: nodes.length,
+    seconds: use.seconds,
+  });
+  return { podMtuBytes, results: [{ figures: { idleCorePercent: corePercent, idleResidentMiB: residentMiB }, use }] };
+}
+
+/** Throws {@link BenchError} unless every one of them runs, once. */
+function lookAt(node: DemoNode): readonly ProcessLook[] {
+  return IDLE_ROLES.map((role) => {
+    const name = `the ${role} of ${node.name}`;
+    const [pid, another] = node.processes(role);
+    if (pid === undefined || another !== undefined) throw new BenchError(`${name} does not run, or more than once`);
+    const time = readProcess(`${pid}`);
+    const residentMiB = parseResidentMiB(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    if (time === null || residentMiB === null) throw new BenchError(`${name} is ending`);
+    return { name, time, residentMiB };
+  });
+}
