@@ -10,7 +10,7 @@ import type { Config } from '../common/config.js';
 import { ConfigError, messageOf } from '../common/errors.js';
 import { createLogger } from '../common/log.js';
 import { HEDDLE_VERSION } from '../common/version.js';
-import { openTap, openUnderlaySockets } from '../router/index.js';
+import { openTap, openUnderlaySockets, TAP_QUEUES_PER_LANE } from '../router/index.js';
 import { systemClock } from './clock.js';
 import { routerSocket, supervisorSocket } from './run-files.js';
 import { DescriptorKeeper } from './supervisor/descriptors.js';
@@ -115,7 +115,7 @@ async function supervise(argv: readonly string[], withAgent: boolean): Promise<n
 function descriptorKeeper(config: Config): DescriptorKeeper {
   return new DescriptorKeeper({
     source: { openTap, openUnderlaySockets },
-    tap: { name: config.tapName, queues: config.lanes },
+    tap: { name: config.tapName, queues: config.lanes * TAP_QUEUES_PER_LANE },
     underlay: { address: config.listenAddress, port: config.listenPort, count: config.lanes },
   });
 }

@@ -35,6 +35,7 @@ import { Probes } from './probes.js';
 import { Sessions } from './sessions.js';
 import type { SocketFamily } from './socket-address-memory.js';
 import { readSocketAddress } from './socket-address-memory.js';
+import { TapQueues } from './tap-queues.js';
 import { ThreadScheduling } from './thread-scheduling.js';
 import { UnitSender } from './unit-sender.js';
 import { Unreachable } from './unreachable.js';
@@ -43,9 +44,16 @@ import { RawSender } from './raw-sender.js';
 const ARENA_BYTES = 64 << 20;
 /** With nothing to do the thread wakes this often all the same, to look at its clock. */
 const IDLE_POLL_MS = 5000;
+/** The poll set: the underlay, the wake descriptor, and from here on the queues of the TAP. */
+const POLL_UNDERLAY = 0;
+const POLL_WAKE = 1;
+const POLL_QUEUES = 2;
+/** The count of an event descriptor; reading takes it back to zero. */
+const WAKE_COUNT_BYTES = 8;
 
 export interface ForwarderOptions {
-  readonly tapFd: number;
+  /** The TAP queues that this thread serves. */
+  readonly tapFds: readonly number[];
   readonly udpFd: number;
   /** Readable when commands wait. */
   readonly wakeFd: number;
@@ -103,12 +111,14 @@ export class Forwarder {
   readonly #halfUnits: HalfUnits;
   readonly #sender: UnitSender;
   readonly #rawSender: RawSender;
+  readonly #queues: TapQueues;
   readonly #reader: InsideReader;
   readonly #writer: InsideWriter;
   readonly #receiver: OutsideReceiver;
   readonly #probes: Probes;
   readonly #lossReports: LossReports;
   readonly #pollAt: number;
+  readonly #wakeCountAt: number;
   /** When each peer's session was last asked for. */
   readonly #wantedMs = new Float64Array(MAX_PEERS + 1).fill(-WANTED_INTERVAL_MS);
   #expiredMs = 0;
@@ -131,15 +141,16 @@ export class Forwarder {
     this.#halfUnits = new HalfUnits(arena, this.#counters);
     this.#sender = new UnitSender(arena, options.udpFd, this.#peers, this.#sessions, this.#counters, options.udpGso);
     this.#rawSender = new RawSender(arena, options.udpFd, options.family, this.#counters);
+    this.#queues = new TapQueues(arena, options.tapFds);
     this.#reader = new InsideReader(
       arena,
-      options.tapFd,
+      this.#queues,
       this.#peers,
       this.#sender,
       this.#counters,
       new Unreachable(arena),
     );
-    this.#writer = new InsideWriter(arena, options.tapFd, this.#counters, options.tapUso);
+    this.#writer = new InsideWriter(arena, this.#queues, this.#counters, options.tapUso);
     this.#probes = new Probes(
       arena,
       this.#peers,
@@ -150,8 +161,8 @@ export class Forwarder {
     );
     this.#lossReports = new LossReports(arena, this.#peers, this.#sessions, this.#sender, this.#counters);
     this.#receiver = this.#createReceiver();
-    // Behind the three descriptors: where the count of the wake descriptor is read to.
-    this.#pollAt = arena.allocate(4 * POLLFD_BYTES);
+    this.#pollAt = arena.allocate((POLL_QUEUES + this.#queues.count) * POLLFD_BYTES);
+    this.#wakeCountAt = arena.allocate(WAKE_COUNT_BYTES);
     this.#writePollSet();
     this.#scheduling = new ThreadScheduling(arena);
     this.#pace = this.#createPace();
@@ -180,24 +191,27 @@ export class Forwarder {
 
   /** One round over both sides, without waiting. False when nothing was there. */
   turn(): boolean {
-    return this.#serve(true, true);
+    return this.#serve(true, -1);
   }
 
   /** Sleeps until something is there, and serves the sides that have it: a lone packet costs no look at the other one. */
   #wait(): void {
-    const { u32, base } = this.#arena;
+    const { base } = this.#arena;
     const soon = this.#pace.await(this.#takeStock());
-    const ready = sysPoll(base + this.#pollAt, 3, soon ? 0 : IDLE_POLL_MS);
-    const answered = (this.#pollAt + 4) >>> 2;
-    // Events that were asked for and came are in the upper half of a pollfd's second word.
-    const outside = ready > 0 && u32[answered]! >>> 16 !== 0;
-    const inside = ready > 0 && u32[answered + POLLFD_BYTES / 4]! >>> 16 !== 0;
-    if (ready > 0 && u32[answered + (2 * POLLFD_BYTES) / 4]! >>> 16 !== 0) {
-      // The count of an event descriptor is 8 bytes; reading takes it back to zero.
-      sysRead(this.options.wakeFd, base + this.#pollAt + 3 * POLLFD_BYTES, 8);
+    const ready = sysPoll(base + this.#pollAt, POLL_QUEUES + this.#queues.count, soon ? 0 : IDLE_POLL_MS);
+    if (ready <= 0) return void this.#serve(false, 0);
+    if (this.#answered(POLL_WAKE)) {
+      sysRead(this.options.wakeFd, base + this.#wakeCountAt, WAKE_COUNT_BYTES);
       this.#takeCommands();
     }
-    this.#serve(outside, inside);
+    let inside = 0;
+    for (let i = 0; i < this.#queues.count; i++) if (this.#answered(POLL_QUEUES + i)) inside |= 1 << i;
+    this.#serve(this.#answered(POLL_UNDERLAY), inside);
+  }
+
+  /** Whether what was asked of this entry of the poll set came: events are in the upper half of its second word. */
+  #answered(entry: number): boolean {
+    return this.#arena.u32[(this.#pollAt + entry * POLLFD_BYTES + 4) >>> 2]! >>> 16 !== 0;
   }
 
   #takeStock(): Carried {
@@ -208,11 +222,13 @@ export class Forwarder {
     return carried;
   }
 
-  #serve(outside: boolean, inside: boolean): boolean {
+  /** @param inside which queues of the TAP have frames, a bit each */
+  #serve(outside: boolean, inside: number): boolean {
     const nowMs = this.ports.nowMs();
     const fromOutside = outside ? this.#receiver.drain(nowMs) : 0;
-    const fromInside = inside ? this.#reader.drain(nowMs) : 0;
-    this.#carried.moreWaits = fromOutside === RECEIVE_MESSAGES || (inside && this.#reader.moreWaits);
+    this.#queues.setReady(inside);
+    const fromInside = inside !== 0 ? this.#reader.drain(nowMs) : 0;
+    this.#carried.moreWaits = fromOutside === RECEIVE_MESSAGES || (inside !== 0 && this.#reader.moreWaits);
     if (this.ports.commandsWaiting()) this.#takeCommands();
     if (this.#reader.wantedPeers.size > 0) this.#askForSessions(nowMs);
     if (nowMs - this.#expiredMs >= EXPIRE_INTERVAL_MS) this.#expire(nowMs);
@@ -223,7 +239,10 @@ export class Forwarder {
     const { ports } = this;
     const scheduling = this.#scheduling;
     const nowMs = () => ports.nowMs();
-    const busyPoll = new BusyPoll(() => sysPoll(this.#arena.base + this.#pollAt, 3, 0) > 0, nowMs);
+    const busyPoll = new BusyPoll(
+      () => sysPoll(this.#arena.base + this.#pollAt, POLL_QUEUES + this.#queues.count, 0) > 0,
+      nowMs,
+    );
     return new Pace(
       {
         nowMs,
@@ -236,7 +255,7 @@ export class Forwarder {
 
   #writePollSet(): void {
     const { i32, u32 } = this.#arena;
-    [this.options.udpFd, this.options.tapFd, this.options.wakeFd].forEach((fd, i) => {
+    [this.options.udpFd, this.options.wakeFd, ...this.options.tapFds].forEach((fd, i) => {
       const at = (this.#pollAt + i * POLLFD_BYTES) >>> 2;
       i32[at] = fd;
       u32[at + 1] = POLLIN;

@@ -3,6 +3,7 @@
  * reads, sealing and opening. Not here: who the peers are and which keys they have (`mesh/`), which address is whose
  * (`ipam/`, `cni/`), links and routes of the host (`agent/`). The process itself is `router-main.ts`.
  */
+export { TAP_QUEUES_PER_LANE } from './limits.js';
 export { openTap } from './tap-device.js';
 export { openUnderlaySockets } from './underlay-socket.js';
 export { DROP_REASONS } from './drop-reasons.js';

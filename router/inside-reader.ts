@@ -1,7 +1,7 @@
 /**
  * From the pods to the peers. The stages of a frame:
  *
- *   1. read      from the TAP straight behind the records of the unit that is open for the last peer
+ *   1. read      from the TAP's queues in turn, straight behind the records of the unit that is open for the last peer
  *   2. classify  ARP and neighbour discovery are answered here; source check; longest-prefix match -> peer
  *   3. pack      into the open unit of that peer: in place as a rule, moved when it is another peer's
  *   4. slice     a super-frame that exceeds the unit is cut at segment boundaries
@@ -13,7 +13,7 @@ import type { Arena } from './arena.js';
 import type { Counters } from './counters.js';
 import { TYPE_DATA } from './datagram.js';
 import { DROP } from './drop-reasons.js';
-import { sysRead, sysWrite } from './ffi.js';
+import { sysWrite } from './ffi.js';
 import type { LoopTables } from './forwarding-tables.js';
 import { EMPTY_TABLES, LOCAL } from './forwarding-tables.js';
 import {
@@ -37,6 +37,7 @@ import {
 import type { Peers } from './peers.js';
 import { NO_PEER, NO_SESSION } from './peers.js';
 import { createSuperFrame, readSuperFrame, RECORD_LENGTH_BYTES, writeSlice } from './super-frame.js';
+import type { TapQueues } from './tap-queues.js';
 import type { UnitSender } from './unit-sender.js';
 import type { Unreachable } from './unreachable.js';
 import { checkVirtioHeader } from './virtio-net-header.js';
@@ -76,7 +77,7 @@ export class InsideReader {
 
   constructor(
     private readonly arena: Arena,
-    private readonly fd: number,
+    private readonly queues: TapQueues,
     private readonly peers: Peers,
     private readonly sender: UnitSender,
     private readonly counters: Counters,
@@ -92,7 +93,7 @@ export class InsideReader {
 
   /** Reads and sends one batch; returns how many frames it read. */
   drain(nowMs: number): number {
-    const { arena, sender, peers } = this;
+    const { arena, sender, peers, queues } = this;
     this.#nowMs = nowMs;
     let frames = 0;
     let current = NO_SLOT;
@@ -107,12 +108,8 @@ export class InsideReader {
       }
       const filled = this.#filled[current]!;
       const record = sender.unitAt(current) + filled;
-      const length = sysRead(
-        this.fd,
-        arena.base + record + RECORD_LENGTH_BYTES,
-        VIRTIO_NET_HDR_BYTES + MAX_FRAME_BYTES,
-      );
-      if (length <= 0) break;
+      const length = queues.read(record + RECORD_LENGTH_BYTES, VIRTIO_NET_HDR_BYTES + MAX_FRAME_BYTES);
+      if (length === 0) break;
       frames++;
       this.bytesRead += length;
       const peer = this.#classify(record + RECORD_LENGTH_BYTES, length);
@@ -234,7 +231,7 @@ export class InsideReader {
   }
 
   #write(at: number, length: number): void {
-    if (sysWrite(this.fd, this.arena.base + at, length) < 0) this.counters.drops[DROP.tapWriteFailed]!++;
+    if (sysWrite(this.queues.anyFd, this.arena.base + at, length) < 0) this.counters.drops[DROP.tapWriteFailed]!++;
   }
 
   /** Opens a unit for the peer. The open unit of `spare` is left alone: a record behind it is still to be moved. */

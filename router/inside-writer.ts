@@ -13,6 +13,7 @@ import { VIRTIO_NET_HDR_BYTES } from './linux-abi.js';
 import { isNeighbourDiscovery } from './neighbour-responder.js';
 import { SegmentRun } from './segment-run.js';
 import { RECORD_LENGTH_BYTES } from './super-frame.js';
+import type { TapQueues } from './tap-queues.js';
 import { checkVirtioHeader } from './virtio-net-header.js';
 
 const MIN_RECORD_BYTES = VIRTIO_NET_HDR_BYTES + ETHERNET_BYTES;
@@ -30,11 +31,11 @@ export class InsideWriter {
 
   constructor(
     private readonly arena: Arena,
-    fd: number,
+    queues: TapQueues,
     private readonly counters: Counters,
     uso: boolean,
   ) {
-    this.#run = new SegmentRun(arena, fd, counters, uso);
+    this.#run = new SegmentRun(arena, queues, counters, uso);
   }
 
   useTables(tables: LoopTables): void {

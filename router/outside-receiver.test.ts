@@ -18,6 +18,7 @@ import { buildRecord } from './testing/frame-builder.js';
 import { PacketPair } from './testing/packet-pair.js';
 import { CONTROL, packRecords, sealUnit, wireHeader } from './testing/reference-wire.js';
 import { UnitSender } from './unit-sender.js';
+import { TapQueues } from './tap-queues.js';
 import { negotiateUnderlay } from './underlay-socket.js';
 
 const LOCAL_INDEX = 0x00770001;
@@ -36,7 +37,7 @@ const peers = new Peers(arena, AF_INET6);
 const sessions = new Sessions(selectAeadEngine(arena), peers, 0);
 const halfUnits = new HalfUnits(arena, counters);
 const sender = new UnitSender(arena, outside.fd, peers, sessions, counters, true);
-const writer = new InsideWriter(arena, tap.near, counters, true);
+const writer = new InsideWriter(arena, new TapQueues(arena, [tap.near]), counters, true);
 const lossReports = new LossReports(arena, peers, sessions, sender, counters);
 const handshakes: Uint8Array[] = [];
 const messages: Uint8Array[] = [];
@@ -77,10 +78,6 @@ beforeEach(() => {
   counter = 0;
 });
 
-function drain(): void {
-  while (outside.wait(2) && receiver.drain(0) > 0);
-}
-
 function receive(...datagrams: readonly Uint8Array[]): void {
   for (const datagram of datagrams) {
     other.send(outside.address, datagram);
@@ -90,9 +87,9 @@ function receive(...datagrams: readonly Uint8Array[]): void {
 }
 
 function receiveTrain(datagrams: readonly Uint8Array[]): void {
+  const all = receiver.bytesReceived + datagrams.reduce((sum, { length }) => sum + length, 0);
   other.sendTrain(outside.address, datagrams);
-  outside.wait(1000);
-  drain();
+  while (receiver.bytesReceived < all && outside.wait(1000)) receiver.drain(0);
 }
 
 function guardIsWhole(): boolean {

@@ -28,6 +28,7 @@ const MAX_QUEUED_BYTES = 16 << 20;
 const REPORT_INTERVAL_MS = 1000;
 
 export interface RouterProcessOptions {
+  /** Queues of the TAP, as many for each lane. */
   readonly tapFds: readonly number[];
   readonly udpFds: readonly number[];
   readonly tapName: string;
@@ -62,11 +63,11 @@ export class RouterProcess {
     const { options, log } = this;
     forbidNewPrivileges();
     const otherUser = process.getuid?.() === 0 && canBecome(options.user);
-    const offloads = options.tapFds.map((fd) => negotiateOffloads(fd));
+    const [offloads] = options.tapFds.map((fd) => negotiateOffloads(fd));
     const underlay = options.udpFds.map((fd) => negotiateUnderlay(fd));
     await this.#listen();
     if (!otherUser && process.getuid?.() === 0) dropCapabilities();
-    for (let lane = 0; lane < options.lanes; lane++) this.#startThread(lane, offloads[lane]!.uso, underlay[lane]!);
+    for (let lane = 0; lane < options.lanes; lane++) this.#startThread(lane, offloads!.uso, underlay[lane]!);
     const engines = await Promise.all(this.#threads.map((thread) => thread.ready));
     if (otherUser) becomeUser(options.user);
     this.#threads.forEach((thread) => thread.run());
@@ -78,7 +79,7 @@ export class RouterProcess {
         lanes: options.lanes,
         engine: engines[0],
         ...underlay[0],
-        ...offloads[0],
+        ...offloads,
       },
       'router is forwarding',
     );
@@ -103,10 +104,11 @@ export class RouterProcess {
 
   #startThread(lane: number, uso: boolean, underlay: ReturnType<typeof negotiateUnderlay>): void {
     const { options } = this;
+    const queues = options.tapFds.length / options.lanes;
     const thread = new ForwardingThread(
       options.workerProgram,
       {
-        tapFd: options.tapFds[lane]!,
+        tapFds: options.tapFds.slice(lane * queues, (lane + 1) * queues),
         udpFd: options.udpFds[lane]!,
         lane,
         lanes: options.lanes,

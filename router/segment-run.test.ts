@@ -6,6 +6,7 @@ import { DROP } from './drop-reasons.js';
 import { createParsedFrame, FRAME_IPV6, parseFrame } from './frame.js';
 import { UDP_MAX_SEGMENTS } from './linux-abi.js';
 import { SegmentRun } from './segment-run.js';
+import { TapQueues } from './tap-queues.js';
 import { framesOnTheWire, hex } from './testing/exchange.js';
 import { anyFrame, patternBytes, stream } from './testing/frame-arbitraries.js';
 import type { FrameSpec, TcpFields } from './testing/frame-builder.js';
@@ -16,8 +17,8 @@ const arena = new Arena(4 << 20);
 const ROOM = arena.allocate(3 << 20, 4096);
 const tap = new PacketPair();
 const counters = new Counters();
-const run = new SegmentRun(arena, tap.near, counters, true);
-const withoutUso = new SegmentRun(arena, tap.near, counters, false);
+const run = new SegmentRun(arena, new TapQueues(arena, [tap.near]), counters, true);
+const withoutUso = new SegmentRun(arena, new TapQueues(arena, [tap.near]), counters, false);
 afterAll(() => tap.close());
 
 /** Pushes all records, laid out as in a unit, and returns what was written. */
@@ -244,7 +245,7 @@ describe('a run of segments', () => {
   it('counts what the TAP does not take, and goes on', () => {
     const closed = new PacketPair();
     closed.close();
-    const broken = new SegmentRun(arena, closed.near, counters, true);
+    const broken = new SegmentRun(arena, new TapQueues(arena, [closed.near]), counters, true);
     const before = counters.drops[DROP.tapWriteFailed]!;
     expect(join([buildRecord(head), buildRecord(next), buildRecord({ ...head, vlans: [1] })], broken)).toEqual([]);
     expect(counters.drops[DROP.tapWriteFailed]).toBe(before + 2);

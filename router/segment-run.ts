@@ -34,6 +34,7 @@ import {
   writeSlice,
   writeU16be,
 } from './super-frame.js';
+import type { TapQueues } from './tap-queues.js';
 import {
   readU16le,
   TCP_CHECKSUM_OFFSET,
@@ -73,7 +74,7 @@ export class SegmentRun {
 
   constructor(
     private readonly arena: Arena,
-    private readonly fd: number,
+    private readonly queues: TapQueues,
     private readonly counters: Counters,
     private readonly uso: boolean,
   ) {
@@ -124,7 +125,7 @@ export class SegmentRun {
     const count = this.#count;
     this.#count = 0;
     if (count > 1) this.#amendHeaders();
-    const written = sysWritev(this.fd, this.arena.base + this.#iovecs, count);
+    const written = sysWritev(this.queues.fdFor(this.#l3, this.#ipv6), this.arena.base + this.#iovecs, count);
     if (written < 0) this.#countFailure();
   }
 
@@ -290,24 +291,26 @@ export class SegmentRun {
     if (!this.uso && this.arena.u8[header + VH_GSO_TYPE] === VIRTIO_NET_HDR_GSO_UDP_L4) {
       return this.#writeCut(header, length, l3, ipv6);
     }
-    this.#write(header, length);
+    this.#write(header, length, this.queues.fdFor(l3, ipv6));
   }
 
   /** A kernel without USO refuses a UDP super-frame that a newer one gave the peer: it gets the datagrams one by one. */
   #writeCut(header: number, length: number, l3: number, ipv6: boolean): void {
     const { u8 } = this.arena;
     const parts = this.#superFrame;
+    const fd = this.queues.fdFor(l3, ipv6);
     const frame = header + VIRTIO_NET_HDR_BYTES;
-    if (!readSuperFrame(u8, frame, length - VIRTIO_NET_HDR_BYTES, l3, ipv6, parts)) return this.#write(header, length);
+    if (!readSuperFrame(u8, frame, length - VIRTIO_NET_HDR_BYTES, l3, ipv6, parts))
+      return this.#write(header, length, fd);
     for (let offset = 0; offset < parts.payloadBytes; offset += parts.gsoBytes) {
       const bytes = Math.min(parts.gsoBytes, parts.payloadBytes - offset);
       const sliceBytes = writeSlice(u8, frame, parts, offset, bytes, this.#slice);
-      this.#write(this.#slice + RECORD_LENGTH_BYTES, sliceBytes);
+      this.#write(this.#slice + RECORD_LENGTH_BYTES, sliceBytes, fd);
     }
   }
 
-  #write(header: number, length: number): void {
-    if (sysWrite(this.fd, this.arena.base + header, length) < 0) this.#countFailure();
+  #write(header: number, length: number, fd: number): void {
+    if (sysWrite(fd, this.arena.base + header, length) < 0) this.#countFailure();
   }
 
   #countFailure(): void {

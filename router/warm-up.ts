@@ -42,23 +42,22 @@ const SELF = parseNodeId('f'.repeat(32));
 /** Slot 16383, which the agent's allocator gives out last. */
 const INDEX = 0x0001_3fff;
 const HERE = parseIpAddress('192.0.2.1');
+const PAIR = 64;
 const BUFFER = 128;
 const BUFFER_BYTES = 96 << 10;
 
-/** The stand-ins of one thread. Give `tapFd` and `udpFd` to its forwarder. */
+/** The stand-ins of one thread. Give `tapFds` and `udpFd` to its forwarder. */
 export class WarmUp {
-  readonly tapFd: number;
+  readonly tapFds: readonly number[];
   readonly udpFd: number;
-  readonly #farFd: number;
+  /** The other ends of the TAP's stand-ins; frames go through the first. */
+  readonly #farFds: readonly number[];
   readonly #arena = new Arena(BUFFER_BYTES + 4096);
 
-  constructor(family: SocketFamily) {
-    const { i32, base } = this.#arena;
-    if (sysSocketpair(AF_UNIX, SOCK_SEQPACKET | O_NONBLOCK, 0, base + 64) !== 0) {
-      throw new SystemCallError('socketpair', sysErrno());
-    }
-    this.tapFd = i32[16]!;
-    this.#farFd = i32[17]!;
+  constructor(family: SocketFamily, tapQueues: number) {
+    const pairs = Array.from({ length: tapQueues }, () => this.#openPair());
+    this.tapFds = pairs.map(([near]) => near);
+    this.#farFds = pairs.map(([, far]) => far);
     const address = family === AF_INET ? '127.0.0.1' : '::1';
     this.udpFd = openUnderlaySockets({ address, port: 0, count: 1 }).fds[0]!;
     negotiateUnderlay(this.udpFd);
@@ -82,9 +81,19 @@ export class WarmUp {
   }
 
   /** The real descriptors take the places of the stand-ins. */
-  replace(tapFd: number, udpFd: number): void {
-    if (sysDup2(tapFd, this.tapFd) < 0 || sysDup2(udpFd, this.udpFd) < 0) throw new SystemCallError('dup2', sysErrno());
-    sysClose(this.#farFd);
+  replace(tapFds: readonly number[], udpFd: number): void {
+    [...tapFds, udpFd].forEach((fd, i) => {
+      if (sysDup2(fd, this.tapFds[i] ?? this.udpFd) < 0) throw new SystemCallError('dup2', sysErrno());
+    });
+    this.#farFds.forEach((fd) => sysClose(fd));
+  }
+
+  #openPair(): readonly [near: number, far: number] {
+    const { i32, base } = this.#arena;
+    if (sysSocketpair(AF_UNIX, SOCK_SEQPACKET | O_NONBLOCK, 0, base + PAIR) !== 0) {
+      throw new SystemCallError('socketpair', sysErrno());
+    }
+    return [i32[PAIR >>> 2]!, i32[(PAIR >>> 2) + 1]!];
   }
 
   #exercise(forwarder: Forwarder, share: number): void {
@@ -103,12 +112,12 @@ export class WarmUp {
   #settle(forwarder: Forwarder): void {
     const { base } = this.#arena;
     for (let turn = 0; turn < TURNS_PER_ROUND; turn++) forwarder.turn();
-    while (sysRead(this.#farFd, base + BUFFER, BUFFER_BYTES) > 0);
+    while (sysRead(this.#farFds[0]!, base + BUFFER, BUFFER_BYTES) > 0);
   }
 
   #write(record: Uint8Array): void {
     this.#arena.u8.set(record, BUFFER);
-    sysWrite(this.#farFd, this.#arena.base + BUFFER, record.length);
+    sysWrite(this.#farFds[0]!, this.#arena.base + BUFFER, record.length);
   }
 
   #boundAddress() {

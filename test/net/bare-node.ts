@@ -9,16 +9,16 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { encodeMessage, MessageDecoder } from '../../common/message-stream.js';
-import { openTap, openUnderlaySockets } from '../../router/index.js';
+import { openTap, openUnderlaySockets, TAP_QUEUES_PER_LANE } from '../../router/index.js';
 
 const [tapName = '', address = '', port = '', portSocket = '', lanesText = '1'] = process.argv.slice(2);
 const lanes = Number(lanesText);
-const tap = openTap({ name: tapName, queues: lanes });
+const tap = openTap({ name: tapName, queues: lanes * TAP_QUEUES_PER_LANE });
 const underlay = openUnderlaySockets({ address, port: Number(port), count: lanes });
 const fds = [...tap.fds, ...underlay.fds];
 const options = {
   tapFds: tap.fds.map((_, i) => 3 + i),
-  udpFds: underlay.fds.map((_, i) => 3 + lanes + i),
+  udpFds: underlay.fds.map((_, i) => 3 + tap.fds.length + i),
   tapName,
   portSocket,
   user: 65534,
