@@ -67,8 +67,10 @@ export const SO_RCVBUFFORCE = 33;
 export const SO_ATTACH_REUSEPORT_CBPF = 51;
 export const SO_DOMAIN = 39;
 export const IPPROTO_IP = 0;
+export const IP_TTL = 2;
 export const IP_MTU_DISCOVER = 10;
 export const IPPROTO_IPV6 = 41;
+export const IPV6_UNICAST_HOPS = 16;
 export const IPV6_MTU_DISCOVER = 23;
 export const IPV6_V6ONLY = 26;
 /** Set DF, but neither believe nor learn from ICMP: the path-MTU search is ours (RFC 8899). */

@@ -2,8 +2,8 @@ import { afterAll, describe, expect, it } from '@jest/globals';
 import { SystemCallError } from '../common/errors.js';
 import { parseSocketAddress } from '../common/socket-address.js';
 import { Arena } from './arena.js';
-import { sysClose, sysRead } from './ffi.js';
-import { AF_INET6 } from './linux-abi.js';
+import { sysClose, sysGetsockopt, sysRead } from './ffi.js';
+import { AF_INET6, IP_TTL, IPPROTO_IP, IPPROTO_IPV6, IPV6_UNICAST_HOPS } from './linux-abi.js';
 import { DatagramSocket, LOOPBACK, waitReadable } from './testing/datagram-socket.js';
 import { boundPort } from './testing/socket-port.js';
 import { negotiateUnderlay, openUnderlaySockets } from './underlay-socket.js';
@@ -13,6 +13,13 @@ const arena = new Arena(1 << 17);
 const buffer = arena.allocate(1 << 16);
 const stranger = new DatagramSocket();
 afterAll(() => stranger.close());
+
+function optionOf(fd: number, level: number, name: number): number {
+  const [value, length] = [buffer, buffer + 8];
+  arena.u32[length >>> 2] = 4;
+  expect(sysGetsockopt(fd, level, name, arena.base + value, arena.base + length)).toBe(0);
+  return arena.u32[value >>> 2]!;
+}
 
 function freePort(): number {
   const probe = new DatagramSocket();
@@ -37,6 +44,13 @@ describe('underlay sockets', () => {
       expect(sysRead(fd, arena.base + buffer, 1 << 16)).toBe(-1);
       sysClose(fd);
     }
+  });
+
+  it('of several lanes send with hop limits of their own, so that no receiver joins their datagrams to one train', () => {
+    const { fds } = openUnderlaySockets({ address: '', port: freePort(), count: LANES });
+    expect(fds.map((fd) => optionOf(fd, IPPROTO_IP, IP_TTL))).toEqual([64, 63, 62]);
+    expect(fds.map((fd) => optionOf(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS))).toEqual([64, 63, 62]);
+    for (const fd of fds) sysClose(fd);
   });
 
   it('are of the family that holds both, and know what the kernel can cut and join', () => {

@@ -11,9 +11,11 @@ import {
   AF_INET,
   AF_INET6,
   IP_MTU_DISCOVER,
+  IP_TTL,
   IPPROTO_IP,
   IPPROTO_IPV6,
   IPV6_MTU_DISCOVER,
+  IPV6_UNICAST_HOPS,
   IPV6_V6ONLY,
   O_CLOEXEC,
   O_NONBLOCK,
@@ -39,6 +41,8 @@ const EADDRNOTAVAIL = 99;
 const VALUE = 64;
 const ADDRESS = 128;
 const PROGRAM = 256;
+/** Hops that a datagram of lane 0 may take. */
+const HOPS = 64;
 
 export interface UnderlaySocketOptions {
   /** Empty for all addresses of both families. */
@@ -55,6 +59,7 @@ export function openUnderlaySockets(options: UnderlaySocketOptions): { fds: numb
   try {
     const family = chooseFamily(arena, options);
     for (let i = 0; i < options.count; i++) fds.push(openSocket(arena, options, family));
+    if (options.count > 1) fds.forEach((fd, lane) => tellLaneApart(arena, fd, lane, family));
     if (options.count > 1) steerByLane(arena, fds[0]!, options.count);
   } catch (thrown) {
     fds.forEach((fd) => sysClose(fd));
@@ -111,6 +116,16 @@ function bind(arena: Arena, fd: number, address: string, port: number, family: S
 function setOption(arena: Arena, fd: number, level: number, name: number, value: number): boolean {
   arena.i32[VALUE >>> 2] = value;
   return sysSetsockopt(fd, level, name, arena.base + VALUE, 4) === 0;
+}
+
+/**
+ * Gives each lane a hop limit of its own. Lanes share their addresses and ports, so a receiver's GRO would join datagrams of
+ * several lanes to one train, which goes to one socket: it joins nothing that differs in its hop limit (Linux 6.9, and
+ * older ones that are kept up to date).
+ */
+function tellLaneApart(arena: Arena, fd: number, lane: number, family: SocketFamily): void {
+  setOption(arena, fd, IPPROTO_IP, IP_TTL, HOPS - lane);
+  if (family === AF_INET6) setOption(arena, fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, HOPS - lane);
 }
 
 /**
