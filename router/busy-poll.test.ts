@@ -3,10 +3,11 @@ import { BusyPoll } from './busy-poll.js';
 
 /** A clock that advances by `stepMs` each time it is read. */
 function harness(stepMs: number, arrivesAfterLooks: number) {
-  const state = { now: 0, looks: 0, step: stepMs, arrives: arrivesAfterLooks };
+  const state = { now: 0, looks: 0, step: stepMs, arrives: arrivesAfterLooks, waited: 0 };
   const poll = new BusyPoll(
     () => ++state.looks > state.arrives,
     () => (state.now += state.step),
+    () => state.waited,
   );
   return { state, poll };
 }
@@ -36,5 +37,20 @@ describe('busy polling', () => {
     state.arrives = 0;
     expect(looked()).toBe(true);
     expect(looked()).toBe(true);
+  });
+
+  it('does not look while processors are short', () => {
+    const { state, poll } = harness(0.001, 0);
+    poll.await();
+    state.now += 20;
+    state.waited += 5;
+    state.looks = 0;
+    expect(poll.await()).toBe(false);
+    state.now += 90;
+    expect(poll.await()).toBe(false);
+    expect(state.looks).toBe(0);
+    state.now += 20;
+    state.waited += 1;
+    expect(poll.await()).toBe(true);
   });
 });

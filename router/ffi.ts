@@ -91,6 +91,12 @@ export const sysSchedSetscheduler = libcFunction<[thread: number, policy: number
   'int',
   ['int', 'int', POINTER],
 );
+export const sysPread = libcFunction<[fd: number, buffer: number, length: number, offset: number]>('pread', 'long', [
+  'int',
+  POINTER,
+  POINTER,
+  'long',
+]);
 export const sysEventfd = libcFunction<[initial: number, flags: number]>('eventfd', 'int', ['uint', 'int']);
 export const sysClose = libcFunction<[fd: number]>('close', 'int', ['int']);
 export const sysPrctl = libcFunction<[option: number, a: number, b: number, c: number, d: number]>('prctl', 'int', [

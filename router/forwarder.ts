@@ -242,6 +242,7 @@ export class Forwarder {
     const busyPoll = new BusyPoll(
       () => sysPoll(this.#arena.base + this.#pollAt, POLL_QUEUES + this.#queues.count, 0) > 0,
       nowMs,
+      () => scheduling.waitedMs(),
     );
     return new Pace(
       {

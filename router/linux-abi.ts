@@ -5,6 +5,7 @@
 
 // fcntl.h (O_* below are the same on x86-64 and arm64), poll.h, errno.h
 export const O_RDWR = 0o2;
+export const O_RDONLY = 0;
 export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;
 export const POLLIN = 0x1;

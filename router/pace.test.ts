@@ -6,7 +6,11 @@ import { Pace, pauseFor } from './pace.js';
 function harness() {
   const state = { now: 1000, looks: 0, pauses: [] as number[], interrupting: [] as boolean[] };
   const nowMs = () => state.now;
-  const busyPoll = new BusyPoll(() => ++state.looks > 0, nowMs);
+  const busyPoll = new BusyPoll(
+    () => ++state.looks > 0,
+    nowMs,
+    () => 0,
+  );
   const pace = new Pace(
     {
       nowMs,

@@ -19,6 +19,15 @@ describe('the standing of a thread', () => {
     expect(policy()).toBe(0);
   });
 
+  it('has waited for a processor for a time that only grows', () => {
+    const before = scheduling.waitedMs();
+    const told = Number(readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ')[1]) / 1e6;
+    const after = scheduling.waitedMs();
+    expect(before).toBeGreaterThanOrEqual(0);
+    expect(told).toBeGreaterThanOrEqual(before);
+    expect(after).toBeGreaterThanOrEqual(told);
+  });
+
   it('pauses for as long as it says, not shorter', () => {
     scheduling.usePreciseTimers();
     const start = process.hrtime.bigint();

@@ -64,7 +64,16 @@ export class TestNode {
     if (gro) negotiateUnderlay(this.udpFd);
     this.address = parseSocketAddress(LOOPBACK, boundPort(this.udpFd));
     const { near: tapFd } = this.tap;
-    const options = { tapFds: [tapFd], udpFd: this.udpFd, wakeFd: -1, lane, lanes, family: AF_INET6, udpGso: gso, tapUso: uso };
+    const options = {
+      tapFds: [tapFd],
+      udpFd: this.udpFd,
+      wakeFd: -1,
+      lane,
+      lanes,
+      family: AF_INET6,
+      udpGso: gso,
+      tapUso: uso,
+    };
     this.forwarder = new Forwarder(options as ConstructorParameters<typeof Forwarder>[0], {
       commandsWaiting: () => this.#commands.length > 0,
       nextCommand: () => this.#commands.shift(),
