@@ -25,7 +25,7 @@ import { InsideReader } from './inside-reader.js';
 import { InsideWriter } from './inside-writer.js';
 import { EXPIRE_INTERVAL_MS, MAX_CONTROL_BYTES, MAX_PEERS, RECEIVE_MESSAGES, WANTED_INTERVAL_MS } from './limits.js';
 import { LossReports } from './loss-reports.js';
-import { POLLFD_BYTES, POLLIN } from './linux-abi.js';
+import { POLLERR, POLLFD_BYTES, POLLIN } from './linux-abi.js';
 import { OutsideReceiver } from './outside-receiver.js';
 import type { Carried } from './pace.js';
 import { Pace } from './pace.js';
@@ -211,7 +211,11 @@ export class Forwarder {
 
   /** Whether what was asked of this entry of the poll set came: events are in the upper half of its second word. */
   #answered(entry: number): boolean {
-    return this.#arena.u32[(this.#pollAt + entry * POLLFD_BYTES + 4) >>> 2]! >>> 16 !== 0;
+    const at = (this.#pollAt + entry * POLLFD_BYTES) >>> 2;
+    const events = this.#arena.u32[at + 1]! >>> 16;
+    // A queue of a deleted TAP would be answered for ever; poll(2) passes over what is negative.
+    if (entry >= POLL_QUEUES && (events & POLLERR) !== 0) this.#arena.i32[at] = -1;
+    return events !== 0;
   }
 
   #takeStock(): Carried {
