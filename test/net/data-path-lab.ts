@@ -10,6 +10,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { IpAddress } from '../../common/ip-address.js';
@@ -25,10 +26,15 @@ const START_TIMEOUT_MS = 20_000;
 const RUN_TIMEOUT_MS = 40_000;
 const PAYLOADS = resolve('test/net/payloads.mjs');
 const BARE_NODE = resolve('dist/bare-node.js');
+const SMALL_PROBE_BYTES = 128;
+const MAX_LANES = 16;
+/** Slots that the sessions of one side take turns in. */
+const SLOTS = 4;
 const CLUSTER_CIDRS = ['10.50.0.0/16', 'fd50::/48'];
 
 type Family = '4' | '6';
 type SideName = 'a' | 'b';
+type CountersEvent = RouterEvent & { readonly type: 'counters' };
 
 interface Side {
   readonly name: SideName;
@@ -40,16 +46,35 @@ interface Side {
   readonly mac: MacAddress;
 }
 
+/** What one router holds against what the other one sent, whatever the network did on the way. */
+const REFUSALS = ['unknownSession', 'wrongLane', 'replayed', 'badTag', 'datagramBadChunk', 'reassemblyMismatch'];
+
+/** One garbage collection, as V8 calls its kind, and how long it took. */
+export interface Collection {
+  readonly kind: string;
+  readonly us: number;
+}
+
 /** The last words of a program in a pod. */
 export type Report = Readonly<Record<string, unknown>>;
+
+export interface LabOptions {
+  readonly cipher?: CipherName;
+  /** Forwarding threads of router a and of router b. */
+  readonly lanes?: readonly [number, number];
+  /** The environment variable NODE_OPTIONS of the routers. */
+  readonly nodeOptions?: string;
+}
 
 export class DataPathLab {
   readonly #prefix = `hddp${process.pid}`;
   readonly #directory = mkdtempSync(join(tmpdir(), 'heddle-data-path-'));
   readonly #routers = new Map<SideName, BareRouter>();
   #sides: readonly [Side, Side] | null = null;
+  /** Of the session that is active: tells the sessions of the two apart. */
+  #epoch = 0;
 
-  constructor(readonly cipher: CipherName = 'aes-256-gcm') {}
+  constructor(private readonly options: LabOptions = {}) {}
 
   get a(): Side {
     return this.#sides![0];
@@ -100,6 +125,27 @@ export class DataPathLab {
     await this.settle();
   }
 
+  /** What a handshake that a began does: b seals with the new session once it has message 3, a once b has confirmed it. */
+  async switchKeys(): Promise<void> {
+    const { a, b } = this;
+    const [former, epoch] = [this.#epoch - 1, ++this.#epoch];
+    const [indexA, indexB] = [sessionIndex(a, epoch), sessionIndex(b, epoch)];
+    this.#installSession(a, b, epoch);
+    // In place of message 3, which lane 0 sends once it has the session.
+    await this.#answered(a, b);
+    this.#installSession(b, a, epoch);
+    this.command('b', { type: 'activateSession', localIndex: indexB });
+    this.command('b', { type: 'probe', peer: a.id, probeId: 1, sizeBytes: SMALL_PROBE_BYTES });
+    await this.#confirmed(a, indexA);
+    this.command('a', { type: 'activateSession', localIndex: indexA });
+    this.command('a', { type: 'probe', peer: b.id, probeId: 1, sizeBytes: SMALL_PROBE_BYTES });
+    await this.#confirmed(b, indexB);
+    // The one before stays: what was sealed with it may still be on its way.
+    if (former < 0) return;
+    for (const side of [a, b])
+      this.command(side.name, { type: 'removeSession', localIndex: sessionIndex(side, former) });
+  }
+
   /** As a plain network card: every datagram travels alone, and is received alone. */
   async setUnderlayOffload(on: boolean): Promise<void> {
     const segments = on ? '65535' : '1';
@@ -123,25 +169,101 @@ export class DataPathLab {
 
   /** Until both routers have obeyed: commands are taken in order, and a probe comes back. */
   async settle(): Promise<void> {
-    for (const [side, other] of [
-      [this.a, this.b],
-      [this.b, this.a],
-    ] as const) {
-      const router = this.#routers.get(side.name)!;
-      const before = router.answers;
-      await waitUntil(`an answer from node ${other.name}`, START_TIMEOUT_MS, () => {
-        this.command(side.name, { type: 'probe', peer: other.id, probeId: 1, sizeBytes: 128 });
-        return Promise.resolve(router.answers > before);
-      });
-    }
+    await this.#answered(this.a, this.b);
+    await this.#answered(this.b, this.a);
   }
 
   drops(side: SideName): Readonly<Record<string, number>> {
-    return this.#routers.get(side)!.drops;
+    return this.#routers.get(side)!.counters.drops;
+  }
+
+  /** Processor time that a router has used so far, all its threads, in clock ticks (10 ms each). */
+  async processorTicks(side: SideName): Promise<number> {
+    const parent = this.#routers.get(side)!.pid;
+    const [child] = (await readFile(`/proc/${parent}/task/${parent}/children`, 'utf8')).split(' ');
+    // proc_pid_stat(5), behind the name: state is field 3, utime 14, stime 15.
+    const fields = (await readFile(`/proc/${child}/stat`, 'utf8')).replace(/^.*\) /s, '').split(' ');
+    return Number(fields[11]) + Number(fields[12]);
+  }
+
+  /** What a router counted, not before now. */
+  async counters(side: SideName): Promise<CountersEvent> {
+    const router = this.#routers.get(side)!;
+    // The first to come may have been on its way already.
+    const wanted = router.reports + 2;
+    // Where nothing changes nothing is reported.
+    await waitUntil(`counters of node ${side}`, START_TIMEOUT_MS, async () => {
+      await this.settle();
+      return router.reports >= wanted;
+    });
+    return router.counters;
+  }
+
+  /** How often a router refused what the other one sent, by reason: nothing, if all is well. */
+  async refusals(side: SideName): Promise<Readonly<Record<string, number>>> {
+    const { drops } = await this.counters(side);
+    return Object.fromEntries(Object.entries(drops).filter(([reason]) => REFUSALS.includes(reason)));
+  }
+
+  /** What the forwarding thread collected since it began. */
+  collectionsSoFar(side: SideName): readonly Collection[] {
+    return this.#routers.get(side)!.collections.flat();
+  }
+
+  /** What the forwarding thread collected from now until it has reported so many times. */
+  async collections(side: SideName, reports: number): Promise<readonly Collection[]> {
+    const { collections } = this.#routers.get(side)!;
+    // What the first one says may have happened before.
+    const first = collections.length + 1;
+    await waitUntil(`${reports} reports of node ${side}`, START_TIMEOUT_MS, () =>
+      Promise.resolve(collections.length >= first + reports),
+    );
+    return collections.slice(first, first + reports).flat();
+  }
+
+  /** The sizes that were answered out of these, asked for one after the other. */
+  async probe(from: Side, to: Side, sizes: readonly number[]): Promise<number[]> {
+    const router = this.#routers.get(from.name)!;
+    router.answeredSizes.length = 0;
+    for (const sizeBytes of sizes) this.command(from.name, { type: 'probe', peer: to.id, probeId: 2, sizeBytes });
+    // Probes and answers keep their order, so once this one is answered the others are or never will be.
+    await this.settle();
+    return router.answeredSizes.filter((size) => size !== SMALL_PROBE_BYTES);
+  }
+
+  /** Counts data datagrams on their way into each node by lane, from zero. */
+  async countLanes(): Promise<void> {
+    const rules = Array.from({ length: MAX_LANES }, (_, lane) => `iifname "und0" @th,64,16 ${(5 << 8) | lane} counter`);
+    const chain = `chain input {\ntype filter hook prerouting priority -400\n${rules.join('\n')}\n}`;
+    for (const { node } of [this.a, this.b]) {
+      await node.run(
+        'nft',
+        ['-f', '-'],
+        `table inet lanes\ndelete table inet lanes\ntable inet lanes {\n${chain}\n}\n`,
+      );
+    }
+  }
+
+  /** Packets into the node since {@link countLanes}, trains counted once: one number per lane up to the last that is used. */
+  async laneCounts(side: SideName): Promise<number[]> {
+    const listing = await this[side].node.run('nft', ['list', 'chain', 'inet', 'lanes', 'input']);
+    const counts = [...listing.matchAll(/counter packets (\d+)/g)].map(([, packets]) => Number(packets));
+    return counts.slice(0, counts.findLastIndex((packets) => packets > 0) + 1);
   }
 
   address(side: Side, family: Family): IpAddress {
     return addressOf(side.number, family);
+  }
+
+  /** So many streams at once, each of so many bytes; gives back what both ends saw of each. */
+  async streams(from: Side, to: Side, port: number, count: number, bytes: number, family: Family) {
+    return this.transfer(
+      from,
+      to,
+      ['receive-streams', String(port), String(count)],
+      (host) => ['send-streams', host, String(port), String(count), String(bytes)],
+      family,
+    );
   }
 
   /** Runs a receiver in one pod and a sender in the other; gives back what both said. */
@@ -152,11 +274,29 @@ export class DataPathLab {
     sender: (host: string) => readonly string[],
     family: Family,
   ): Promise<{ readonly received: Report; readonly sent: Report }> {
+    const running = await this.start(from, to, receiver, sender, family);
+    const [sent, received] = await Promise.all([running.sending.report(), running.listening.report()]);
+    return { sent, received };
+  }
+
+  /** As {@link transfer}, for a sender that goes on until it is told to stop: that is what `finish` does. */
+  async start(
+    from: Side,
+    to: Side,
+    receiver: readonly string[],
+    sender: (host: string) => readonly string[],
+    family: Family,
+  ) {
     const listening = new PodProgram(to.pod, receiver);
     await listening.line();
     const sending = new PodProgram(from.pod, sender(addressOf(to.number, family)));
-    const [sent, received] = await Promise.all([sending.report(), listening.report()]);
-    return { sent, received };
+    const finish = async () => {
+      sending.stop();
+      const sent = await sending.report();
+      listening.stop();
+      return { sent, received: await listening.report() };
+    };
+    return { sending, listening, finish };
   }
 
   async #makeSide(name: SideName, number: number): Promise<Side> {
@@ -176,35 +316,62 @@ export class DataPathLab {
 
   async #startRouter(side: Side): Promise<void> {
     const socket = join(this.#directory, `${side.name}.sock`);
-    const router = new BareRouter(side.node, ['tap0', side.underlayIp, String(PORT), socket]);
+    const lanes = this.options.lanes?.[side.number - 1] ?? 1;
+    const words = [BARE_NODE, 'tap0', side.underlayIp, String(PORT), socket, String(lanes)];
+    const router = new BareRouter(side.node, words, this.options.nodeOptions ?? '');
     this.#routers.set(side.name, router);
     await router.ready();
     await side.node.ip('link', 'set', 'tap0', 'master', 'br0', 'up');
   }
 
-  /** What a handshake would have given `from` of `to`. */
+  /** What `from` knows of `to` once they are linked. */
   #introduce(from: Side, to: Side): void {
-    const [localIndex, remoteIndex] = [0x10000 * from.number + 1, 0x10000 * to.number + 1];
-    const key = (side: Side) => ({ $hex: side.number.toString(16).repeat(64) });
-    const session = {
-      peer: to.id,
-      localIndex,
-      remoteIndex,
-      cipher: this.cipher,
-      sendKey: key(from),
-      receiveKey: key(to),
-    };
     this.command(from.name, {
       type: 'path',
       path: { peer: to.id, endpoint: { ip: to.underlayIp, port: PORT }, mtuBytes: 1500 },
     });
-    this.command(from.name, { type: 'installSession', session });
-    this.command(from.name, { type: 'activateSession', localIndex });
+    this.#installSession(from, to, this.#epoch);
+    this.command(from.name, { type: 'activateSession', localIndex: sessionIndex(from, this.#epoch) });
     const endpoints = (['4', '6'] as const).map((family) => ({ ip: addressOf(from.number, family), mac: from.mac }));
     const routes = cidrsOf(to.number).map((cidr) => ({ cidr, peer: to.id }));
     const tables = { generation: 1, clusterCidrs: CLUSTER_CIDRS, localCidrs: cidrsOf(from.number), endpoints, routes };
     this.command(from.name, { type: 'tables', tables });
   }
+
+  /** What a handshake would have given `from` of `to`. */
+  #installSession(from: Side, to: Side, epoch: number): void {
+    const keyOf = (side: Side) => ({ $hex: (side.number * 0x100 + epoch).toString(16).padStart(4, '0').repeat(16) });
+    const session = {
+      peer: to.id,
+      localIndex: sessionIndex(from, epoch),
+      remoteIndex: sessionIndex(to, epoch),
+      cipher: this.options.cipher ?? 'aes-256-gcm',
+      sendKey: keyOf(from),
+      receiveKey: keyOf(to),
+    };
+    this.command(from.name, { type: 'installSession', session });
+  }
+
+  async #answered(from: Side, to: Side): Promise<void> {
+    const router = this.#routers.get(from.name)!;
+    const before = router.answers;
+    await waitUntil(`an answer from node ${to.name}`, START_TIMEOUT_MS, () => {
+      this.command(from.name, { type: 'probe', peer: to.id, probeId: 1, sizeBytes: SMALL_PROBE_BYTES });
+      return Promise.resolve(router.answers > before);
+    });
+  }
+
+  async #confirmed(side: Side, localIndex: number): Promise<void> {
+    const router = this.#routers.get(side.name)!;
+    await waitUntil(`session ${localIndex} of node ${side.name} confirmed`, START_TIMEOUT_MS, () =>
+      Promise.resolve(router.confirmed.has(localIndex)),
+    );
+  }
+}
+
+/** Slots are used again and again, as by the agent; the upper half tells their sessions apart. */
+function sessionIndex(side: Side, epoch: number): number {
+  return 0x10000 * (side.number * 0x100 + epoch) + 1 + (epoch % SLOTS);
 }
 
 function addressOf(number: number, family: Family): IpAddress {
@@ -220,13 +387,25 @@ class BareRouter {
   readonly #process: ChildProcess;
   #greeted = false;
   #errors = '';
+  /** Of probes, in the order of the answers. */
+  readonly answeredSizes: number[] = [];
   answers = 0;
-  drops: Readonly<Record<string, number>> = {};
+  /** Local indexes of the sessions that something came in on. */
+  readonly confirmed = new Set<number>();
+  /** Of garbage, one list per report of a forwarding thread (`collection-witness.mjs`). */
+  readonly collections: (readonly Collection[])[] = [];
+  reports = 0;
+  counters: CountersEvent = { type: 'counters', drops: {}, peers: [], sessions: [] };
 
-  constructor(namespace: NetworkNamespace, args: readonly string[]) {
-    this.#process = namespace.spawn(process.execPath, [BARE_NODE, ...args], ['pipe', 'pipe', 'pipe']);
+  constructor(namespace: NetworkNamespace, words: readonly string[], nodeOptions: string) {
+    const command = [`NODE_OPTIONS=${nodeOptions}`, process.execPath, ...words];
+    this.#process = namespace.spawn('env', command, ['pipe', 'pipe', 'pipe']);
     createInterface({ input: this.#process.stdout! }).on('line', (line) => this.#take(line));
     this.#process.stderr!.on('data', (chunk: Buffer) => (this.#errors += chunk.toString().slice(0, 2000)));
+  }
+
+  get pid(): number {
+    return this.#process.pid!;
   }
 
   async ready(): Promise<void> {
@@ -250,10 +429,18 @@ class BareRouter {
 
   #take(line: string): void {
     // The router's own log goes the same way.
-    const event = JSON.parse(line) as RouterEvent | { readonly type?: undefined };
+    const event = JSON.parse(line) as RouterEvent | { readonly type?: undefined; readonly collections?: Collection[] };
+    if (event.type === undefined && event.collections !== undefined) this.collections.push(event.collections);
     if (event.type === 'hello') this.#greeted = true;
-    if (event.type === 'probeAnswer') this.answers++;
-    if (event.type === 'counters') this.drops = event.drops;
+    if (event.type === 'sessionConfirmed') this.confirmed.add(event.localIndex);
+    if (event.type === 'probeAnswer') {
+      this.answers++;
+      this.answeredSizes.push(event.sizeBytes);
+    }
+    if (event.type === 'counters') {
+      this.reports++;
+      this.counters = event;
+    }
   }
 }
 
@@ -265,7 +452,7 @@ class PodProgram {
   constructor(namespace: NetworkNamespace, args: readonly string[]) {
     const program = [process.execPath, '--no-deprecation', PAYLOADS, ...args];
     this.#process = spawn('nsenter', [`--net=${namespace.path}`, ...program], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['pipe', 'pipe', 'inherit'],
       timeout: RUN_TIMEOUT_MS,
     });
     this.#lines = createInterface({ input: this.#process.stdout! })[Symbol.asyncIterator]();
@@ -275,6 +462,11 @@ class PodProgram {
     const { value, done } = await this.#lines.next();
     expect(done).not.toBe(true);
     return value as string;
+  }
+
+  /** The end of its standard input: programs without an end of their own take it as the word to stop. */
+  stop(): void {
+    this.#process.stdin!.end();
   }
 
   async report(): Promise<Report> {

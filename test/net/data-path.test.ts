@@ -28,17 +28,13 @@ afterAll(() => lab.close(), SET_UP_TIMEOUT_MS);
 
 /** Both directions at once. */
 async function expectStreamsIntact(family: '4' | '6', bytes: number): Promise<void> {
-  const one = (from: 'a' | 'b', to: 'a' | 'b') =>
-    lab.transfer(
-      lab[from],
-      lab[to],
-      ['receive-stream', String(STREAM_PORT)],
-      (host) => ['send-stream', host, String(STREAM_PORT), String(bytes)],
-      family,
-    );
-  for (const { sent, received } of await Promise.all([one('a', 'b'), one('b', 'a')])) {
+  const directions = await Promise.all([
+    lab.streams(lab.a, lab.b, STREAM_PORT, 1, bytes, family),
+    lab.streams(lab.b, lab.a, STREAM_PORT, 1, bytes, family),
+  ]);
+  for (const { sent, received } of directions) {
     expect(received).toEqual(sent);
-    expect(received['bytes']).toBe(bytes);
+    expect(received['streams']).toEqual([expect.objectContaining({ bytes })]);
   }
 }
 

@@ -1,10 +1,14 @@
 /**
  * Traffic with known content, run inside pods: `node payloads.mjs ROLE ...`. Receivers say `listening` on a line of its
  * own, then one line of JSON about what came; senders print one line of JSON about what they sent.
- *   receive-stream PORT                      {"bytes", "sha256"} of one connection
- *   send-stream HOST PORT BYTES              the same
+ *   receive-streams PORT COUNT               {"streams": [{"bytes", "sha256"}, ...]} of so many connections
+ *   send-streams HOST PORT COUNT BYTES       the same, all at once; BYTES each, "Infinity" until standard input ends
  *   receive-datagrams PORT QUIET_MS          {"right": {"SIZE": count}, "wrong"}; ends when nothing comes for that long
  *   send-datagrams HOST PORT ROUNDS SIZES    {"sent"}; SIZES with commas, each is sent ROUNDS times
+ *   echo-datagrams PORT                      {"received", "repeated", "wrong"}; until standard input ends
+ *   send-echoed HOST PORT BYTES AT_ONCE QUIET_MS
+ *                                            {"sent", "returned", "repeated", "wrong"}; until standard input ends. So many
+ *                                            are on their way at a time; after so long without an echo the rest is lost
  *   send-trains HOST PORT ROUNDS SEGMENT N   {"sent"}; ROUNDS super-frames of N datagrams each, cut by UDP GSO
  */
 import { createHash } from 'node:crypto';
@@ -40,36 +44,59 @@ function isRight(bytes) {
 
 const say = (value) => process.stdout.write(`${typeof value === 'string' ? value : JSON.stringify(value)}\n`);
 
-async function receiveStream(port) {
+/** Of both ends alike, whichever connection came first. */
+const streamReport = (streams) => ({ streams: streams.sort((a, b) => (a.sha256 < b.sha256 ? -1 : 1)) });
+
+/** False until standard input ends; to be asked for only by programs that somebody tells when to stop. */
+function watchForStop() {
+  const watch = { stopped: false };
+  process.stdin.once('end', () => (watch.stopped = true)).resume();
+  return watch;
+}
+
+async function receiveStreams(port, count) {
   const server = createServer().listen(Number(port), '::');
+  const streams = [];
+  server.on('connection', (socket) => streams.push(receiveStream(socket)));
   await once(server, 'listening');
   say('listening');
-  const [socket] = await once(server, 'connection');
+  while (streams.length < Number(count)) await once(server, 'connection');
+  server.close();
+  return streamReport(await Promise.all(streams));
+}
+
+async function receiveStream(socket) {
   const hash = createHash('sha256');
   let bytes = 0;
   for await (const chunk of socket) {
     hash.update(chunk);
     bytes += chunk.length;
   }
-  server.close();
   return { bytes, sha256: hash.digest('hex') };
 }
 
-async function sendStream(host, port, bytesText) {
-  const bytes = Number(bytesText);
+async function sendStreams(host, port, count, bytes) {
+  const watch = bytes === 'Infinity' ? watchForStop() : { stopped: false };
+  const numbers = Array.from({ length: Number(count) }, (_, i) => i);
+  return streamReport(await Promise.all(numbers.map((i) => sendStream(host, port, i, Number(bytes), watch))));
+}
+
+async function sendStream(host, port, number, bytes, watch) {
   const socket = connect({ host, port: Number(port) });
   const timer = setTimeout(() => socket.destroy(new Error(`no connection to ${host}`)), CONNECT_TIMEOUT_MS);
   await once(socket, 'connect');
   clearTimeout(timer);
   const hash = createHash('sha256');
-  for (let sent = 0; sent < bytes; sent += BLOCK_BYTES) {
-    const block = content(sent / BLOCK_BYTES, Math.min(BLOCK_BYTES, bytes - sent));
+  let sent = 0;
+  while (sent < bytes && !watch.stopped) {
+    const block = content(number + sent, Math.min(BLOCK_BYTES, bytes - sent));
     hash.update(block);
+    sent += block.length;
     if (!socket.write(block)) await once(socket, 'drain');
   }
   socket.end();
   await once(socket, 'close');
-  return { bytes, sha256: hash.digest('hex') };
+  return { bytes: sent, sha256: hash.digest('hex') };
 }
 
 async function receiveDatagrams(port, quietMs) {
@@ -112,6 +139,63 @@ async function sendDatagrams(host, port, rounds, sizes) {
   return { sent };
 }
 
+/** Datagrams by their numbers: which came, and which came again or damaged. */
+class Arrivals {
+  #numbers = new Set();
+  #faults = { repeated: 0, wrong: 0 };
+
+  /** True for a new one. */
+  take(bytes) {
+    const number = bytes.readUInt32BE();
+    const fault = !isRight(bytes) ? 'wrong' : this.#numbers.has(number) ? 'repeated' : null;
+    if (fault === null) this.#numbers.add(number);
+    else this.#faults[fault]++;
+    return fault === null;
+  }
+
+  get count() {
+    return this.#numbers.size;
+  }
+
+  get faults() {
+    return this.#faults;
+  }
+}
+
+async function echoDatagrams(port) {
+  const socket = createSocket({ type: 'udp6', recvBufferSize: RECEIVE_BUFFER_BYTES });
+  const arrivals = new Arrivals();
+  socket.on('message', (bytes, from) => {
+    arrivals.take(bytes);
+    socket.send(bytes, from.port, from.address);
+  });
+  socket.bind(Number(port), '::');
+  await once(socket, 'listening');
+  say('listening');
+  await once(process.stdin.resume(), 'end');
+  socket.close();
+  return { received: arrivals.count, ...arrivals.faults };
+}
+
+async function sendEchoed(host, port, bytes, atOnce, quietMs) {
+  const watch = watchForStop();
+  const socket = socketFor(host);
+  const arrivals = new Arrivals();
+  let sent = 0;
+  const sendNext = () => socket.send(content(sent++, Number(bytes)), Number(port), host);
+  await new Promise((resolve) => {
+    const timer = setTimeout(resolve, Number(quietMs));
+    socket.on('message', (echo) => {
+      timer.refresh();
+      if (arrivals.take(echo) && !watch.stopped) sendNext();
+      else if (watch.stopped && arrivals.count === sent) resolve(clearTimeout(timer));
+    });
+    while (sent < Number(atOnce)) sendNext();
+  });
+  socket.close();
+  return { sent, returned: arrivals.count, ...arrivals.faults };
+}
+
 async function sendTrains(host, port, rounds, segment, count) {
   const { default: koffi } = await import('koffi');
   const setsockopt = koffi
@@ -136,10 +220,12 @@ async function sendTrains(host, port, rounds, segment, count) {
 }
 
 const roles = {
-  'receive-stream': receiveStream,
-  'send-stream': sendStream,
+  'receive-streams': receiveStreams,
+  'send-streams': sendStreams,
   'receive-datagrams': receiveDatagrams,
   'send-datagrams': sendDatagrams,
+  'echo-datagrams': echoDatagrams,
+  'send-echoed': sendEchoed,
   'send-trains': sendTrains,
 };
 const [role, ...rest] = process.argv.slice(2);
