@@ -5,9 +5,7 @@
  */
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { HeddleError, messageOf } from '../../common/errors.js';
-import { Progress } from '../../deploy/demo/progress.js';
-import { StopSignal } from '../../deploy/demo/stop-signal.js';
+import type { Progress } from '../../deploy/demo/progress.js';
 import { USAGE, parseBenchArguments } from './bench-arguments.js';
 import { figuresOf, isTrafficTest, testsOf } from './bench-plan.js';
 import type { BenchOptions, CaseName, CaseRun } from './bench-plan.js';
@@ -19,7 +17,8 @@ import { bringUpRaw } from './cases/raw.js';
 import { bringUpVxlan } from './cases/vxlan.js';
 import { bringUpWireguard } from './cases/wireguard-go.js';
 import { heddleTrials } from './heddle-trials.js';
-import { Lab } from './lab.js';
+import type { Lab } from './lab.js';
+import { runLabProgram } from './lab-program.js';
 import { describeMachine, machineFacts } from './machine-facts.js';
 import type { MachineFacts } from './machine-facts.js';
 import { reportTable } from './report-table.js';
@@ -27,7 +26,6 @@ import { doubtsOf, headlineRatios, summarise } from './summary.js';
 import { expectedSeconds } from './traffic-tests.js';
 import { findWireguardGo, isOutdated } from './wireguard-versions.js';
 
-const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 const DIST_DIR = dirname(fileURLToPath(import.meta.url));
 /** For bringing a case up and down. */
 const CASE_SECONDS = 5;
@@ -37,37 +35,6 @@ interface Outcome {
   readonly runs: readonly CaseRun[];
   readonly facts: MachineFacts;
   readonly notes: readonly string[];
-}
-
-async function main(args: readonly string[]): Promise<number> {
-  const parsed = parseBenchArguments(args);
-  switch (parsed.kind) {
-    case 'run':
-      return runBench(parsed.options);
-    case 'help':
-      process.stdout.write(USAGE);
-      return EXIT.ok;
-    case 'mistake':
-      process.stderr.write(`${parsed.message}\n\n${USAGE}`);
-      return EXIT.usage;
-  }
-}
-
-async function runBench(options: BenchOptions): Promise<number> {
-  const progress = new Progress(process.stderr);
-  const stop = new StopSignal();
-  const lab = await Lab.open();
-  let outcome: Outcome | null = null;
-  try {
-    outcome = await stop.race(measure(lab, options, progress));
-  } catch (thrown) {
-    if (!stop.isRaised) progress.line(`\n  ${messageOf(thrown)}`);
-  }
-  const leftovers = await lab.close();
-  for (const leftover of leftovers) progress.line(`  still there: ${leftover}`);
-  if (outcome === null) return stop.isRaised ? EXIT.interrupted : EXIT.failed;
-  process.stdout.write(options.json ? reportJson(options, outcome) : reportText(options, outcome));
-  return leftovers.length === 0 && isComplete(options, outcome.runs) ? EXIT.ok : EXIT.failed;
 }
 
 async function measure(lab: Lab, options: BenchOptions, progress: Progress): Promise<Outcome> {
@@ -134,11 +101,10 @@ function reportText({ rounds, wire, mtuBytes }: BenchOptions, { runs, facts, not
   return `\n${describeMachine(facts)}\nUnderlay MTU ${mtuBytes}, ${underlay}. Medians of ${rounds}; "x" are ratios within a round.\n\n${table}\n`;
 }
 
-/** Our own errors need no stack trace; any other is a bug. */
-function complainAndFail(thrown: unknown): number {
-  const text = thrown instanceof HeddleError || !(thrown instanceof Error) ? messageOf(thrown) : thrown.stack;
-  process.stderr.write(`${text ?? messageOf(thrown)}\n`);
-  return EXIT.failed;
-}
-
-process.exit(await main(process.argv.slice(2)).catch(complainAndFail));
+await runLabProgram({
+  usage: USAGE,
+  parse: parseBenchArguments,
+  measure,
+  report: (options, outcome) => (options.json ? reportJson(options, outcome) : reportText(options, outcome)),
+  isComplete: (options, outcome) => isComplete(options, outcome.runs),
+});
