@@ -10,9 +10,7 @@ const SET_UP_TIMEOUT_MS = 60_000;
 const TEST_TIMEOUT_MS = 60_000;
 const STREAM_PORT = 7001;
 const ECHO_PORT = 7002;
-const DATAGRAM_BYTES = 64;
-const ECHOES_AT_ONCE = 64;
-const QUIET_MS = 3000;
+const ECHOES = { bytes: 64, atOnce: 64, quietMs: 3000 };
 /** How many times each thread reports while the load is on, once a second each. */
 const REPORTS = 5;
 /** A frame that left a single object of the smallest size behind would bring about one of these every million frames. */
@@ -26,27 +24,8 @@ describe('a router that is flooded', () => {
   it(
     'collects next to no garbage in its forwarding thread, and never all of it',
     async () => {
-      const streams = await lab.start(
-        lab.a,
-        lab.b,
-        ['receive-streams', String(STREAM_PORT), '2'],
-        (host) => ['send-streams', host, String(STREAM_PORT), '2', 'Infinity'],
-        '6',
-      );
-      const echoes = await lab.start(
-        lab.b,
-        lab.a,
-        ['echo-datagrams', String(ECHO_PORT)],
-        (host) => [
-          'send-echoed',
-          host,
-          String(ECHO_PORT),
-          String(DATAGRAM_BYTES),
-          String(ECHOES_AT_ONCE),
-          String(QUIET_MS),
-        ],
-        '4',
-      );
+      const streams = await lab.startStreams(lab.a, lab.b, STREAM_PORT, 2, '6');
+      const echoes = await lab.startEchoes(lab.b, lab.a, ECHO_PORT, ECHOES, '4');
       const [a, b] = await Promise.all([lab.collections('a', REPORTS), lab.collections('b', REPORTS)]);
       await Promise.all([streams.finish(), echoes.finish()]);
       // That of a start is seen, so that this is about something.

@@ -257,13 +257,8 @@ export class DataPathLab {
 
   /** So many streams at once, each of so many bytes; gives back what both ends saw of each. */
   async streams(from: Side, to: Side, port: number, count: number, bytes: number, family: Family) {
-    return this.transfer(
-      from,
-      to,
-      ['receive-streams', String(port), String(count)],
-      (host) => ['send-streams', host, String(port), String(count), String(bytes)],
-      family,
-    );
+    const { receiver, sender } = streamPrograms(port, count, bytes);
+    return this.transfer(from, to, receiver, sender, family);
   }
 
   /** Runs a receiver in one pod and a sender in the other; gives back what both said. */
@@ -297,6 +292,24 @@ export class DataPathLab {
       return { sent, received: await listening.report() };
     };
     return { sending, listening, finish };
+  }
+
+  /** So many streams that go on until `finish`. */
+  startStreams(from: Side, to: Side, port: number, count: number, family: Family) {
+    const { receiver, sender } = streamPrograms(port, count, Infinity);
+    return this.start(from, to, receiver, sender, family);
+  }
+
+  /** Numbered datagrams, `atOnce` of them on their way, each sent back; until `finish`, or nothing came for `quietMs`. */
+  startEchoes(
+    from: Side,
+    to: Side,
+    port: number,
+    size: { bytes: number; atOnce: number; quietMs: number },
+    family: Family,
+  ) {
+    const numbers = [port, size.bytes, size.atOnce, size.quietMs].map(String);
+    return this.start(from, to, ['echo-datagrams', String(port)], (host) => ['send-echoed', host, ...numbers], family);
   }
 
   async #makeSide(name: SideName, number: number): Promise<Side> {
@@ -472,4 +485,11 @@ class PodProgram {
   async report(): Promise<Report> {
     return JSON.parse(await this.line()) as Report;
   }
+}
+
+function streamPrograms(port: number, count: number, bytes: number) {
+  return {
+    receiver: ['receive-streams', String(port), String(count)],
+    sender: (host: string) => ['send-streams', host, String(port), String(count), String(bytes)],
+  };
 }

@@ -10,11 +10,9 @@ const TEST_TIMEOUT_MS = 60_000;
 const STREAM_PORT = 7001;
 const ECHO_PORT = 7002;
 const SWITCHES = 20;
-const DATAGRAM_BYTES = 700;
 /** With the window of a stream, fewer frames than any queue on the way holds: what is lost, the routers lost. */
-const ECHOES_AT_ONCE = 16;
+const ECHOES = { bytes: 700, atOnce: 16, quietMs: 3000 };
 const STREAM_WINDOW = '4096 65536 131072';
-const QUIET_MS = 3000;
 
 describe.each([{ lanes: [1, 1] as const }, { lanes: [2, 2] as const }])(
   'keys switched again and again under load, with $lanes lanes,',
@@ -29,31 +27,12 @@ describe.each([{ lanes: [1, 1] as const }, { lanes: [2, 2] as const }])(
     it(
       'lose, repeat and damage no datagram, and no stream',
       async () => {
-        const echoes = await lab.start(
-          lab.a,
-          lab.b,
-          ['echo-datagrams', String(ECHO_PORT)],
-          (host) => [
-            'send-echoed',
-            host,
-            String(ECHO_PORT),
-            String(DATAGRAM_BYTES),
-            String(ECHOES_AT_ONCE),
-            String(QUIET_MS),
-          ],
-          '4',
-        );
-        const streams = await lab.start(
-          lab.a,
-          lab.b,
-          ['receive-streams', String(STREAM_PORT), '2'],
-          (host) => ['send-streams', host, String(STREAM_PORT), '2', 'Infinity'],
-          '6',
-        );
+        const echoes = await lab.startEchoes(lab.a, lab.b, ECHO_PORT, ECHOES, '4');
+        const streams = await lab.startStreams(lab.a, lab.b, STREAM_PORT, 2, '6');
         for (let i = 0; i < SWITCHES; i++) await lab.switchKeys();
         const [echoed, streamed] = [await echoes.finish(), await streams.finish()];
         const { sent } = echoed.sent;
-        expect(sent).toBeGreaterThan(SWITCHES * ECHOES_AT_ONCE);
+        expect(sent).toBeGreaterThan(SWITCHES * ECHOES.atOnce);
         expect(echoed.sent).toEqual({ sent, returned: sent, repeated: 0, wrong: 0 });
         expect(echoed.received).toEqual({ received: sent, repeated: 0, wrong: 0 });
         expect(streamed.received).toEqual(streamed.sent);
