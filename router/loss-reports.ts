@@ -25,9 +25,9 @@ import type { UnitSender } from './unit-sender.js';
 
 export const REPORT_BYTES = 32;
 /** Reports while units arrive: often enough for TCP to notice a better cut within a few round trips. */
-const REPORT_INTERVAL_MS = 50;
+export const REPORT_INTERVAL_MS = 50;
 /** And that is how often while nothing gets lost. */
-const QUIET_INTERVAL_MS = 500;
+export const QUIET_INTERVAL_MS = 500;
 /** Fewer units than this say nothing; they are added to the next report's. */
 const MIN_UNITS = 4;
 /** The estimate falls to a third in this time once nothing is lost any more. */

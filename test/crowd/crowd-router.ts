@@ -13,14 +13,11 @@ import { sameSocketAddress } from '../../common/socket-address.js';
 import type { SocketAddress } from '../../common/socket-address.js';
 import type { MeshEvent } from '../../mesh/index.js';
 import { TAG_BYTES, TYPE_CONTROL, TYPE_COOKIE, TYPE_PROBE } from '../../router/datagram.js';
+import { QUIET_INTERVAL_MS, REPORT_INTERVAL_MS } from '../../router/loss-reports.js';
 import { encodeAnswer, encodeProbe, encodeReport, PROBE_BYTES, readProbeUnit } from './probe-unit.js';
 import { chunkBytesFor, chunksFor, cutUnit, headersBytes, UnitGatherer } from './unit-datagrams.js';
 import type { SealedUnit } from './unit-datagrams.js';
 import { UnitKey } from './unit-key.js';
-
-/** As `router/loss-reports.ts` has it: after losses, and while nothing gets lost. */
-const REPORT_INTERVAL_MS = 50;
-const QUIET_INTERVAL_MS = 500;
 
 export interface CrowdRouterPort {
   send(to: SocketAddress, datagram: Uint8Array): void;
