@@ -14,15 +14,15 @@ function harness(stepMs: number, arrivesAfterLooks: number) {
 
 describe('busy polling', () => {
   it('sees what comes shortly after', () => {
-    const { poll } = harness(0.001, 10);
-    expect(poll.await()).toBe(true);
+    const { state, poll } = harness(0.001, 10);
+    expect(poll.await(state.now)).toBe(true);
   });
 
   it('looks ever more rarely in vain, and often again after a success', () => {
     const { state, poll } = harness(0.001, Infinity);
     const looked = () => {
       state.looks = 0;
-      poll.await();
+      poll.await(state.now);
       return state.looks > 0;
     };
     expect(looked()).toBe(true);
@@ -41,16 +41,16 @@ describe('busy polling', () => {
 
   it('does not look while processors are short', () => {
     const { state, poll } = harness(0.001, 0);
-    poll.await();
+    poll.await(state.now);
     state.now += 20;
     state.waited += 5;
     state.looks = 0;
-    expect(poll.await()).toBe(false);
+    expect(poll.await(state.now)).toBe(false);
     state.now += 90;
-    expect(poll.await()).toBe(false);
+    expect(poll.await(state.now)).toBe(false);
     expect(state.looks).toBe(0);
     state.now += 20;
     state.waited += 1;
-    expect(poll.await()).toBe(true);
+    expect(poll.await(state.now)).toBe(true);
   });
 });

@@ -32,9 +32,8 @@ export class BusyPoll {
     private readonly waitedMs: () => number,
   ) {}
 
-  /** Looks for a moment, if that pays. True when something came. */
-  await(): boolean {
-    const start = this.nowMs();
+  /** Looks for a moment, if that pays. True when something came. `start` is the time now. */
+  await(start: number): boolean {
     if (start < this.#notBeforeMs) return false;
     if (start - this.#windowStartMs >= CONTENTION_WINDOW_MS && this.#isContended(start)) {
       this.#notBeforeMs = start + CONTENDED_PAUSE_MS;

@@ -9,8 +9,14 @@
  * descriptor that wakes it, and a flag that it looks at once a round.
  */
 import type { NodeId } from '../common/node-id.js';
-import type { ForwardingTables, PeerCounters, PeerPath, RouterCommand, SessionStatus } from '../common/router-port.js';
-import type { SocketAddress } from '../common/socket-address.js';
+import type {
+  ForwardingTables,
+  PeerCounters,
+  PeerPath,
+  RouterCommand,
+  RouterEvent,
+  SessionStatus,
+} from '../common/router-port.js';
 import type { AeadEngine } from './aead.js';
 import { selectAeadEngine } from './aead-selection.js';
 import { Arena } from './arena.js';
@@ -66,20 +72,7 @@ export interface ForwarderOptions {
 
 /** What a forwarding thread tells the router's main thread. */
 export type ForwarderEvent =
-  | { readonly type: 'datagram'; readonly from: SocketAddress; readonly bytes: Uint8Array }
-  | { readonly type: 'control'; readonly peer: NodeId; readonly bytes: Uint8Array }
-  | {
-      readonly type: 'probeAnswer';
-      readonly peer: NodeId;
-      readonly probeId: number;
-      readonly sizeBytes: number;
-      readonly roundTripUs: number;
-      readonly observed: SocketAddress;
-    }
-  | { readonly type: 'sessionConfirmed'; readonly peer: NodeId; readonly localIndex: number }
-  | { readonly type: 'roamed'; readonly peer: NodeId; readonly endpoint: SocketAddress }
-  | { readonly type: 'sessionWanted'; readonly peer: NodeId }
-  | ({ readonly type: 'report' } & ForwarderReport);
+  Exclude<RouterEvent, { type: 'hello' | 'counters' }> | ({ readonly type: 'report' } & ForwarderReport);
 
 /** The state of one thread at one moment. */
 export interface ForwarderReport {

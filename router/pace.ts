@@ -62,7 +62,7 @@ export class Pace {
   await(carried: Carried): boolean {
     const now = this.ports.nowMs();
     if (now - this.#windowStartMs >= WINDOW_MS) this.#measure(now, carried);
-    if (!this.#streaming) return this.busyPoll.await();
+    if (!this.#streaming) return this.busyPoll.await(now);
     if (this.#pauseUs >= MIN_PAUSE_US && !carried.moreWaits) this.ports.pause(this.#pauseUs);
     return false;
   }

@@ -63,11 +63,12 @@ export class RouterProcess {
     const { options, log } = this;
     forbidNewPrivileges();
     const otherUser = process.getuid?.() === 0 && canBecome(options.user);
-    const [offloads] = options.tapFds.map((fd) => negotiateOffloads(fd));
+    // They are the device's, whichever of its queues is asked.
+    const offloads = negotiateOffloads(options.tapFds[0]!);
     const underlay = options.udpFds.map((fd) => negotiateUnderlay(fd));
     await this.#listen();
     if (!otherUser && process.getuid?.() === 0) dropCapabilities();
-    for (let lane = 0; lane < options.lanes; lane++) this.#startThread(lane, offloads!.uso, underlay[lane]!);
+    for (let lane = 0; lane < options.lanes; lane++) this.#startThread(lane, offloads.uso, underlay[lane]!);
     const engines = await Promise.all(this.#threads.map((thread) => thread.ready));
     if (otherUser) becomeUser(options.user);
     this.#threads.forEach((thread) => thread.run());
