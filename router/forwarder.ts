@@ -179,27 +179,26 @@ export class Forwarder {
   /** Forwards until a `stop` command comes. */
   run(): void {
     this.#scheduling.usePreciseTimers();
-    while (!this.#stopped) this.#wait();
+    while (!this.#stopped) this.#round(this.#pace.await(this.#takeStock()) ? 0 : IDLE_POLL_MS);
   }
 
-  /** One round over both sides, without waiting. False when nothing was there. */
+  /** One round over what is there, without waiting. False when nothing was. */
   turn(): boolean {
-    return this.#serve(true, -1);
+    return this.#round(0);
   }
 
-  /** Sleeps until something is there, and serves the sides that have it: a lone packet costs no look at the other one. */
-  #wait(): void {
+  /** Waits until something is there, and serves the sides that have it: a lone packet costs no look at the other one. */
+  #round(timeoutMs: number): boolean {
     const { base } = this.#arena;
-    const soon = this.#pace.await(this.#takeStock());
-    const ready = sysPoll(base + this.#pollAt, POLL_QUEUES + this.#queues.count, soon ? 0 : IDLE_POLL_MS);
-    if (ready <= 0) return void this.#serve(false, 0);
+    const ready = sysPoll(base + this.#pollAt, POLL_QUEUES + this.#queues.count, timeoutMs);
+    if (ready <= 0) return this.#serve(false, 0);
     if (this.#answered(POLL_WAKE)) {
       sysRead(this.options.wakeFd, base + this.#wakeCountAt, WAKE_COUNT_BYTES);
       this.#takeCommands();
     }
     let inside = 0;
     for (let i = 0; i < this.#queues.count; i++) if (this.#answered(POLL_QUEUES + i)) inside |= 1 << i;
-    this.#serve(this.#answered(POLL_UNDERLAY), inside);
+    return this.#serve(this.#answered(POLL_UNDERLAY), inside);
   }
 
   /** Whether what was asked of this entry of the poll set came: events are in the upper half of its second word. */

@@ -26,7 +26,7 @@ function start(): void {
   let emitted = 0;
   const warmUp = new WarmUp(options.family, options.tapFds.length);
   let warm = false;
-  const standIns = { ...options, tapFds: warmUp.tapFds, udpFd: warmUp.udpFd };
+  const standIns = { ...options, ...warmUp.standIns };
   const forwarder = new Forwarder(standIns, {
     commandsWaiting: () => warm && words[FLAG_COMMANDS] === 1 && Atomics.exchange(words, FLAG_COMMANDS, 0) === 1,
     nextCommand: () => receiveMessageOnPort(commands)?.message as ForwarderCommand | undefined,
@@ -40,7 +40,7 @@ function start(): void {
     nowMs: () => performance.now(),
   });
   warmUp.run(forwarder);
-  warmUp.replace(options.tapFds, options.udpFd);
+  warmUp.replace(options);
   warm = true;
   port.postMessage({ type: 'ready', engine: forwarder.engine.name });
   // The loop starts once the main thread says so: it may have privileges to drop first.

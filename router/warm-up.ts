@@ -5,167 +5,174 @@
  * once around, and then the real descriptors take the stand-ins' numbers. Nothing of it reaches the network.
  */
 import { parseCidr } from '../common/cidr.js';
-import { parseIpAddress } from '../common/ip-address.js';
-import { computedMac, macToBytes } from '../common/mac-address.js';
+import { SystemCallError } from '../common/errors.js';
+import { ADDRESS_BITS, ipFamily, parseIpAddress } from '../common/ip-address.js';
+import { computedMac } from '../common/mac-address.js';
 import { parseNodeId } from '../common/node-id.js';
+import type { NodeId } from '../common/node-id.js';
+import type { SocketAddress } from '../common/socket-address.js';
+import type { CipherName, ForwardingTables } from '../common/router-port.js';
 import { Arena } from './arena.js';
 import { sysClose, sysDup2, sysErrno, sysGetsockname, sysRead, sysSocketpair, sysWrite } from './ffi.js';
-import { SystemCallError } from '../common/errors.js';
 import type { Forwarder } from './forwarder.js';
-import {
-  AF_INET,
-  AF_UNIX,
-  O_NONBLOCK,
-  SOCK_SEQPACKET,
-  VIRTIO_NET_HDR_BYTES,
-  VIRTIO_NET_HDR_F_NEEDS_CSUM,
-  VIRTIO_NET_HDR_GSO_TCPV4,
-} from './linux-abi.js';
+import { AF_INET, AF_UNIX, O_NONBLOCK, SOCK_SEQPACKET } from './linux-abi.js';
 import { readSocketAddress } from './socket-address-memory.js';
 import type { SocketFamily } from './socket-address-memory.js';
 import { negotiateUnderlay, openUnderlaySockets } from './underlay-socket.js';
-import { TCP_CHECKSUM_OFFSET, UDP_CHECKSUM_OFFSET, writeU16le } from './virtio-net-header.js';
-import { writeIpv4Checksum } from './checksum.js';
-import { writeU16be } from './super-frame.js';
+import { warmUpBursts } from './warm-up-frames.js';
 
-/** Enough for V8 to compile the loop with its types; measured by the round trip of the first pings. */
-const SMALL_ROUNDS = 400;
-const SMALL_FRAMES_PER_ROUND = 16;
-const LARGE_ROUNDS = 150;
-const SMALL_PAYLOAD_BYTES = 64;
-const LARGE_PAYLOAD_BYTES = 20 * 1340;
-const SEGMENT_BYTES = 1340;
-/** How long a round waits for its own datagrams, in turns of the loop. */
-const TURNS_PER_ROUND = 3;
+/** Times that each burst goes around: enough for V8 to compile also what happens once a batch. The rarer cipher goes first. */
+const ROUNDS = [
+  ['chacha20-poly1305', 3],
+  ['aes-256-gcm', 100],
+] as const;
+/** How long a burst waits for its own datagrams, in turns of the loop. */
+const TURNS_PER_BURST = 3;
 
-const SELF = parseNodeId('f'.repeat(32));
-/** Slot 16383, which the agent's allocator gives out last. */
-const INDEX = 0x0001_3fff;
-const HERE = parseIpAddress('192.0.2.1');
+/**
+ * All of them are this thread. Their sessions have the last slots, which the agent's allocator gives out last. Words of
+ * indices and addresses are of either sign: compiled code that has only seen positive ones is thrown away at a negative one.
+ * The small path MTU is for super-frames that do not fit a unit.
+ */
+const PEERS = [
+  { id: parseNodeId('f'.repeat(32)), index: 0x0001_3fff, address: parseIpAddress('192.0.2.1'), mtuBytes: 1500 },
+  { id: parseNodeId('e'.repeat(32)), index: 0x8001_3f01, address: parseIpAddress('198.51.100.200'), mtuBytes: 1500 },
+  { id: parseNodeId('d'.repeat(32)), index: 0x0001_3ffe, address: parseIpAddress('2001:db8::1'), mtuBytes: 1500 },
+  { id: parseNodeId('c'.repeat(32)), index: 0x8001_3f02, address: parseIpAddress('2001:db8::c8'), mtuBytes: 800 },
+] as const;
+/** A peer without a session, and an address of nobody. */
+const STRANGER = { id: parseNodeId('b'.repeat(32)), address: parseIpAddress('203.0.113.1') };
+const NOWHERE = parseIpAddress('203.0.113.2');
+const BURSTS = warmUpBursts(
+  PEERS.map(({ address }) => address),
+  [STRANGER.address, NOWHERE],
+);
+const WAKE_COUNT = Uint8Array.from({ length: 8 }, () => 1);
+/** Type 1 and nonsense: it reaches the thread, and nobody takes it. */
+const HANDSHAKE = Uint8Array.from({ length: 64 }, (_, i) => (i === 0 ? 1 : 0));
 const PAIR = 64;
 const BUFFER = 128;
 const BUFFER_BYTES = 96 << 10;
 
-/** The stand-ins of one thread. Give `tapFds` and `udpFd` to its forwarder. */
-export class WarmUp {
+/** The descriptors of a thread. */
+export interface ThreadDescriptors {
   readonly tapFds: readonly number[];
   readonly udpFd: number;
-  /** The other ends of the TAP's stand-ins; frames go through the first. */
-  readonly #farFds: readonly number[];
+  readonly wakeFd: number;
+}
+
+export class WarmUp {
+  /** To be given to the forwarder instead of the real ones. */
+  readonly standIns: ThreadDescriptors;
+  /** The other ends of those that stand in for the TAP's queues, and for the wake descriptor. */
+  readonly #farTapFds: readonly number[];
+  readonly #farWakeFd: number;
   readonly #arena = new Arena(BUFFER_BYTES + 4096);
 
   constructor(family: SocketFamily, tapQueues: number) {
     const pairs = Array.from({ length: tapQueues }, () => this.#openPair());
-    this.tapFds = pairs.map(([near]) => near);
-    this.#farFds = pairs.map(([, far]) => far);
+    const wake = this.#openPair();
     const address = family === AF_INET ? '127.0.0.1' : '::1';
-    this.udpFd = openUnderlaySockets({ address, port: 0, count: 1 }).fds[0]!;
-    negotiateUnderlay(this.udpFd);
+    const udpFd = openUnderlaySockets({ address, port: 0, count: 1 }).fds[0]!;
+    negotiateUnderlay(udpFd);
+    this.standIns = { tapFds: pairs.map(({ near }) => near), udpFd, wakeFd: wake.near };
+    this.#farTapFds = pairs.map(({ far }) => far);
+    this.#farWakeFd = wake.far;
   }
 
   /** Runs frames through the forwarder, then leaves it as if nothing had been. */
   run(forwarder: Forwarder): void {
-    const key = Uint8Array.from({ length: 32 }, (_, i) => i + 1);
     const endpoint = this.#boundAddress();
-    forwarder.obey({ type: 'path', path: { peer: SELF, endpoint, mtuBytes: 1500 } });
-    for (const cipher of ['aes-256-gcm', 'chacha20-poly1305'] as const) {
-      const session = { peer: SELF, localIndex: INDEX, remoteIndex: INDEX, cipher, sendKey: key, receiveKey: key };
-      forwarder.obey({ type: 'installSession', session });
-      forwarder.obey({ type: 'activateSession', localIndex: INDEX });
-      forwarder.obey({ type: 'tables', tables: tablesOf(true) });
-      this.#exercise(forwarder, cipher === 'aes-256-gcm' ? 1 : 0.1);
+    for (const { id, mtuBytes } of PEERS) forwarder.obey({ type: 'path', path: { peer: id, endpoint, mtuBytes } });
+    for (const [cipher, rounds] of ROUNDS) {
+      for (const { id, index } of PEERS) installSession(forwarder, id, index, cipher);
+      forwarder.obey({ type: 'tables', tables: tablesOf(PEERS) });
+      this.#exercise(forwarder, endpoint, rounds);
     }
-    forwarder.obey({ type: 'removePeer', peer: SELF });
-    forwarder.obey({ type: 'tables', tables: tablesOf(false) });
+    for (const { id } of [...PEERS, STRANGER]) forwarder.obey({ type: 'removePeer', peer: id });
+    forwarder.obey({ type: 'tables', tables: tablesOf([]) });
     forwarder.clearCounters();
   }
 
   /** The real descriptors take the places of the stand-ins. */
-  replace(tapFds: readonly number[], udpFd: number): void {
-    [...tapFds, udpFd].forEach((fd, i) => {
-      if (sysDup2(fd, this.tapFds[i] ?? this.udpFd) < 0) throw new SystemCallError('dup2', sysErrno());
+  replace(real: ThreadDescriptors): void {
+    const places = inOrder(this.standIns);
+    inOrder(real).forEach((fd, i) => {
+      if (sysDup2(fd, places[i]!) < 0) throw new SystemCallError('dup2', sysErrno());
     });
-    this.#farFds.forEach((fd) => sysClose(fd));
+    for (const fd of [...this.#farTapFds, this.#farWakeFd]) sysClose(fd);
   }
 
-  #openPair(): readonly [near: number, far: number] {
+  #openPair(): { readonly near: number; readonly far: number } {
     const { i32, base } = this.#arena;
     if (sysSocketpair(AF_UNIX, SOCK_SEQPACKET | O_NONBLOCK, 0, base + PAIR) !== 0) {
       throw new SystemCallError('socketpair', sysErrno());
     }
-    return [i32[PAIR >>> 2]!, i32[(PAIR >>> 2) + 1]!];
+    return { near: i32[PAIR >>> 2]!, far: i32[(PAIR >>> 2) + 1]! };
   }
 
-  #exercise(forwarder: Forwarder, share: number): void {
-    const small = smallFrame();
-    const large = largeFrame();
-    for (let round = 0; round < SMALL_ROUNDS * share; round++) {
-      for (let i = 0; i < SMALL_FRAMES_PER_ROUND; i++) this.#write(small);
-      this.#settle(forwarder);
+  /** Kinds of frames take turns from the start, so that code is compiled once, for all of them. */
+  #exercise(forwarder: Forwarder, endpoint: SocketAddress, rounds: number): void {
+    for (let round = 0; round < rounds; round++) {
+      this.#beRare(forwarder, endpoint);
+      BURSTS.forEach((burst, i) => {
+        const far = this.#farTapFds[i % this.#farTapFds.length]!;
+        for (const record of burst) this.#write(far, record);
+        for (let turn = 0; turn < TURNS_PER_BURST; turn++) forwarder.turn();
+        this.#discard();
+      });
     }
-    for (let round = 0; round < LARGE_ROUNDS * share; round++) {
-      this.#write(large);
-      this.#settle(forwarder);
+  }
+
+  /** What does not belong to a frame: wake-ups, datagrams of a handshake, control messages, probes. */
+  #beRare(forwarder: Forwarder, endpoint: SocketAddress): void {
+    this.#write(this.#farWakeFd, WAKE_COUNT);
+    forwarder.obey({ type: 'sendDatagram', to: endpoint, bytes: HANDSHAKE });
+    for (const { id: peer, mtuBytes } of PEERS) {
+      forwarder.obey({ type: 'sendControl', peer, bytes: HANDSHAKE });
+      forwarder.obey({ type: 'probe', peer, probeId: 1, sizeBytes: mtuBytes });
     }
   }
 
-  #settle(forwarder: Forwarder): void {
-    const { base } = this.#arena;
-    for (let turn = 0; turn < TURNS_PER_ROUND; turn++) forwarder.turn();
-    while (sysRead(this.#farFds[0]!, base + BUFFER, BUFFER_BYTES) > 0);
-  }
-
-  #write(record: Uint8Array): void {
+  #write(far: number, record: Uint8Array): void {
     this.#arena.u8.set(record, BUFFER);
-    sysWrite(this.#farFds[0]!, this.#arena.base + BUFFER, record.length);
+    sysWrite(far, this.#arena.base + BUFFER, record.length);
+  }
+
+  #discard(): void {
+    for (const far of this.#farTapFds) while (sysRead(far, this.#arena.base + BUFFER, BUFFER_BYTES) > 0);
   }
 
   #boundAddress() {
     const { base, u32 } = this.#arena;
     u32[8] = 28;
-    if (sysGetsockname(this.udpFd, base + 64, base + 32) !== 0) throw new SystemCallError('getsockname', sysErrno());
+    if (sysGetsockname(this.standIns.udpFd, base + 64, base + 32) !== 0)
+      throw new SystemCallError('getsockname', sysErrno());
     return readSocketAddress(this.#arena, 64);
   }
 }
 
-/** Source and destination are one address: from the peer's claim to the local endpoint, and both are this thread. */
-function tablesOf(warming: boolean) {
+function inOrder({ tapFds, udpFd, wakeFd }: ThreadDescriptors): readonly number[] {
+  return [...tapFds, udpFd, wakeFd];
+}
+
+function installSession(forwarder: Forwarder, peer: NodeId, index: number, cipher: CipherName): void {
+  const key = Uint8Array.from({ length: 32 }, (_, i) => i + 1);
+  const session = { peer, localIndex: index, remoteIndex: index, cipher, sendKey: key, receiveKey: key };
+  forwarder.obey({ type: 'installSession', session });
+  forwarder.obey({ type: 'activateSession', localIndex: index });
+}
+
+/** Source and destination of a frame are one address: from the peer's claim to the local endpoint, and both are this thread. */
+function tablesOf(peers: readonly (typeof PEERS)[number][]): ForwardingTables {
   return {
     generation: 0,
     clusterCidrs: [],
     localCidrs: [],
-    endpoints: warming ? [{ ip: HERE, mac: computedMac(HERE) }] : [],
-    routes: warming ? [{ cidr: parseCidr('192.0.2.0/24'), peer: SELF }] : [],
+    endpoints: peers.map(({ address }) => ({ ip: address, mac: computedMac(address) })),
+    routes: [...peers, ...(peers.length > 0 ? [STRANGER] : [])].map(({ id, address }) => ({
+      cidr: parseCidr(`${address}/${ADDRESS_BITS[ipFamily(address)]}`),
+      peer: id,
+    })),
   };
-}
-
-function smallFrame(): Uint8Array {
-  const record = ipv4Record(17, 8 + SMALL_PAYLOAD_BYTES, UDP_CHECKSUM_OFFSET);
-  writeU16be(record, VIRTIO_NET_HDR_BYTES + 38, 8 + SMALL_PAYLOAD_BYTES);
-  return record;
-}
-
-function largeFrame(): Uint8Array {
-  const record = ipv4Record(6, 20 + LARGE_PAYLOAD_BYTES, TCP_CHECKSUM_OFFSET);
-  record[1] = VIRTIO_NET_HDR_GSO_TCPV4;
-  writeU16le(record, 4, SEGMENT_BYTES);
-  record[VIRTIO_NET_HDR_BYTES + 34 + 12] = 0x50;
-  record[VIRTIO_NET_HDR_BYTES + 34 + 13] = 0x10;
-  return record;
-}
-
-/** Virtio header, Ethernet and IPv4 headers from HERE to HERE, and an empty transport part. */
-function ipv4Record(protocol: number, transportBytes: number, checksumOffset: number): Uint8Array {
-  const record = new Uint8Array(VIRTIO_NET_HDR_BYTES + 34 + transportBytes);
-  const ip = VIRTIO_NET_HDR_BYTES + 14;
-  record[0] = VIRTIO_NET_HDR_F_NEEDS_CSUM;
-  writeU16le(record, 6, 34);
-  writeU16le(record, 8, checksumOffset);
-  record.set(macToBytes(computedMac(HERE)), VIRTIO_NET_HDR_BYTES);
-  record.set([0x08, 0x00, 0x45], VIRTIO_NET_HDR_BYTES + 12);
-  writeU16be(record, ip + 2, 20 + transportBytes);
-  record.set([64, protocol], ip + 8);
-  record.set([192, 0, 2, 1, 192, 0, 2, 1], ip + 12);
-  writeIpv4Checksum(record, ip);
-  return record;
 }
