@@ -3,7 +3,7 @@ import { chunkBudgetFor, datagramLoss } from './loss-reports.js';
 import { settle } from './testing/exchange.js';
 import { patternBytes } from './testing/frame-arbitraries.js';
 import type { OpenedUnit } from './testing/reference-wire.js';
-import { CONTROL, PROBE } from './testing/reference-wire.js';
+import { CONTROL, DATA, PROBE } from './testing/reference-wire.js';
 import { TestNode } from './testing/test-node.js';
 import { WirePeer } from './testing/wire-peer.js';
 
@@ -85,7 +85,7 @@ describe('the estimate', () => {
 describe('a receiver', () => {
   it('reports what it opened and what was missing', () => {
     const units = Array.from({ length: 10 }, (_, i) =>
-      peer.seal(patternBytes(1000, i), { type: CONTROL, chunkBytes: 300 }),
+      peer.seal(patternBytes(1000, i), { type: DATA, chunkBytes: 300 }),
     );
     // The fourth is lost.
     for (const [i, datagrams] of units.entries()) {
@@ -104,7 +104,7 @@ describe('a receiver', () => {
 
   it('is not talkative: no report without units, and few while nothing is lost', () => {
     for (let i = 0; i < 100; i++) {
-      peer.send(patternBytes(10, i), { type: CONTROL });
+      peer.send(patternBytes(10, i), { type: DATA });
       settle([node]);
       node.nowMs += 10;
     }
@@ -112,6 +112,15 @@ describe('a receiver', () => {
     node.nowMs += 5000;
     node.turn();
     expect(reports()).toEqual([]);
+  });
+
+  it('says next to nothing about probes and control messages', () => {
+    for (let i = 0; i < 250; i++) {
+      peer.send(patternBytes(10, i), { type: CONTROL });
+      settle([node]);
+      node.nowMs += 100;
+    }
+    expect(reports().length).toBeLessThanOrEqual(3);
   });
 });
 

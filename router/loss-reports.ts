@@ -28,6 +28,8 @@ export const REPORT_BYTES = 32;
 export const REPORT_INTERVAL_MS = 50;
 /** And that is how often while nothing gets lost. */
 export const QUIET_INTERVAL_MS = 500;
+/** While only probes and control messages come: reports about each other's probes would be most of what an idle link carries. */
+export const IDLE_INTERVAL_MS = 10_000;
 /** Fewer units than this say nothing; they are added to the next report's. */
 const MIN_UNITS = 4;
 /** The estimate falls to a third in this time once nothing is lost any more. */
@@ -77,8 +79,8 @@ export class LossReports {
   ) {}
 
   /** To be called for every opened unit: reports when it is time. */
-  opened(session: number, context: number, lane: number, nowMs: number): void {
-    if (nowMs - this.#lookedMs[context]! < REPORT_INTERVAL_MS) return;
+  opened(session: number, context: number, lane: number, isData: boolean, nowMs: number): void {
+    if (nowMs - this.#lookedMs[context]! < (isData ? REPORT_INTERVAL_MS : IDLE_INTERVAL_MS)) return;
     this.#lookedMs[context] = nowMs;
     const { windows, unitsOpened } = this.sessions;
     const missing = windows.highest(context) + 1 - unitsOpened[context]!;

@@ -289,7 +289,7 @@ export class OutsideReceiver {
     if (!openingKeys[context]!.open(unit, length, counter, type, lane, chunks)) return this.#drop(DROP.badTag);
     const newest = counter > windows.highest(context);
     this.sessions.markOpened(context, counter, chunks);
-    this.lossReports.opened(session, context, lane, this.#nowMs);
+    this.lossReports.opened(session, context, lane, type === TYPE_DATA, this.#nowMs);
     const peer = this.sessions.peerOf[session]!;
     this.counters.heard(peer, this.#nowMs);
     if (this.sessions.confirmed[session] === 0) {

@@ -13,7 +13,7 @@ import { sameSocketAddress } from '../../common/socket-address.js';
 import type { SocketAddress } from '../../common/socket-address.js';
 import type { MeshEvent } from '../../mesh/index.js';
 import { TAG_BYTES, TYPE_CONTROL, TYPE_COOKIE, TYPE_PROBE } from '../../router/datagram.js';
-import { QUIET_INTERVAL_MS, REPORT_INTERVAL_MS } from '../../router/loss-reports.js';
+import { IDLE_INTERVAL_MS } from '../../router/loss-reports.js';
 import { encodeAnswer, encodeProbe, encodeReport, PROBE_BYTES, readProbeUnit } from './probe-unit.js';
 import { chunkBytesFor, chunksFor, cutUnit, headersBytes, UnitGatherer } from './unit-datagrams.js';
 import type { SealedUnit } from './unit-datagrams.js';
@@ -43,9 +43,7 @@ interface Session {
   highest: number;
   unitsOpened: number;
   datagramsOpened: number;
-  lookedMs: number;
   reportedMs: number;
-  missing: number;
 }
 
 export class CrowdRouter {
@@ -142,13 +140,10 @@ export class CrowdRouter {
     this.port.up({ type: 'probeAnswer', peer, probeId, sizeBytes, roundTripUs, observed });
   }
 
+  /** A crowd gets no data, so this is how often a router would report. */
   #reportWhenDue(session: Session): void {
     const nowMs = this.port.nowMs();
-    if (nowMs - session.lookedMs < REPORT_INTERVAL_MS) return;
-    session.lookedMs = nowMs;
-    const missing = session.highest + 1 - session.unitsOpened;
-    if (missing === session.missing && nowMs - session.reportedMs < QUIET_INTERVAL_MS) return;
-    session.missing = missing;
+    if (nowMs - session.reportedMs < IDLE_INTERVAL_MS) return;
     session.reportedMs = nowMs;
     const { peer, localIndex } = session.keys;
     const { unitsOpened, datagramsOpened } = session;
@@ -220,8 +215,6 @@ function sessionOf(keys: SessionKeys): Session {
     highest: -1,
     unitsOpened: 0,
     datagramsOpened: 0,
-    lookedMs: -Infinity,
     reportedMs: -Infinity,
-    missing: 0,
   };
 }
