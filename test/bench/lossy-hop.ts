@@ -23,6 +23,9 @@ export class LossyHop {
     const namespace = await lab.createNamespace('hop');
     await namespace.ip('link', 'add', BRIDGE, 'type', 'bridge', 'mcast_snooping', '0');
     await namespace.ip('link', 'set', BRIDGE, 'up');
+    // A switch has no iptables that every packet would go through. Exists while the kernel has br_netfilter.
+    const filtered = '/proc/sys/net/bridge/bridge-nf-call-iptables';
+    await namespace.run('sh', ['-c', `if [ -e ${filtered} ]; then echo 0 > ${filtered}; fi`]);
     return new LossyHop(namespace, mtuBytes);
   }
 
