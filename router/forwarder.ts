@@ -24,14 +24,15 @@ import { BusyPoll } from './busy-poll.js';
 import { Counters, dropsByName } from './counters.js';
 import { swap32, TYPE_CONTROL } from './datagram.js';
 import { DROP } from './drop-reasons.js';
-import { sysPoll, sysRead } from './ffi.js';
+import { sysIoctl, sysPoll, sysRead } from './ffi.js';
 import { compileTables } from './forwarding-tables.js';
 import { HalfUnits } from './half-units.js';
 import { InsideReader } from './inside-reader.js';
 import { InsideWriter } from './inside-writer.js';
 import { EXPIRE_INTERVAL_MS, MAX_CONTROL_BYTES, MAX_PEERS, RECEIVE_MESSAGES, WANTED_INTERVAL_MS } from './limits.js';
+import { HELD_MS, LinkQueue } from './link-queue.js';
 import { LossReports } from './loss-reports.js';
-import { POLLERR, POLLFD_BYTES, POLLIN } from './linux-abi.js';
+import { POLLERR, POLLFD_BYTES, POLLIN, SIOCOUTQ } from './linux-abi.js';
 import { OutsideReceiver } from './outside-receiver.js';
 import type { Carried } from './pace.js';
 import { Pace } from './pace.js';
@@ -111,6 +112,9 @@ export class Forwarder {
   readonly #probes: Probes;
   readonly #lossReports: LossReports;
   readonly #pollAt: number;
+  readonly #pollCount: number;
+  readonly #waitingAt: number;
+  readonly #linkQueue: LinkQueue;
   readonly #wakeCountAt: number;
   /** When each peer's session was last asked for. */
   readonly #wantedMs = new Float64Array(MAX_PEERS + 1).fill(-WANTED_INTERVAL_MS);
@@ -154,9 +158,12 @@ export class Forwarder {
     );
     this.#lossReports = new LossReports(arena, this.#peers, this.#sessions, this.#sender, this.#counters);
     this.#receiver = this.#createReceiver();
-    this.#pollAt = arena.allocate((POLL_QUEUES + this.#queues.count) * POLLFD_BYTES);
+    this.#pollCount = POLL_QUEUES + this.#queues.count;
+    this.#pollAt = arena.allocate(this.#pollCount * POLLFD_BYTES);
     this.#wakeCountAt = arena.allocate(WAKE_COUNT_BYTES);
     this.#writePollSet();
+    this.#waitingAt = arena.allocate(4);
+    this.#linkQueue = new LinkQueue(() => this.#waitingForLink());
     this.#scheduling = new ThreadScheduling(arena);
     this.#pace = this.#createPace();
   }
@@ -179,25 +186,31 @@ export class Forwarder {
   /** Forwards until a `stop` command comes. */
   run(): void {
     this.#scheduling.usePreciseTimers();
-    while (!this.#stopped) this.#round(this.#pace.await(this.#takeStock()) ? 0 : IDLE_POLL_MS);
+    while (!this.#stopped) {
+      if (this.#linkQueue.isFull(this.#reader.bytesRead, this.ports.nowMs())) this.#round(POLL_QUEUES, HELD_MS);
+      else this.#round(this.#pollCount, this.#pace.await(this.#takeStock()) ? 0 : IDLE_POLL_MS);
+    }
   }
 
   /** One round over what is there, without waiting. False when nothing was. */
   turn(): boolean {
-    return this.#round(0);
+    return this.#round(this.#pollCount, 0);
   }
 
-  /** Waits until something is there, and serves the sides that have it: a lone packet costs no look at the other one. */
-  #round(timeoutMs: number): boolean {
+  /**
+   * Waits until something is there, and serves the sides that have it: a lone packet costs no look at the other one.
+   * @param entries of the poll set that count
+   */
+  #round(entries: number, timeoutMs: number): boolean {
     const { base } = this.#arena;
-    const ready = sysPoll(base + this.#pollAt, POLL_QUEUES + this.#queues.count, timeoutMs);
+    const ready = sysPoll(base + this.#pollAt, entries, timeoutMs);
     if (ready <= 0) return this.#serve(false, 0);
     if (this.#answered(POLL_WAKE)) {
       sysRead(this.options.wakeFd, base + this.#wakeCountAt, WAKE_COUNT_BYTES);
       this.#takeCommands();
     }
     let inside = 0;
-    for (let i = 0; i < this.#queues.count; i++) if (this.#answered(POLL_QUEUES + i)) inside |= 1 << i;
+    for (let i = POLL_QUEUES; i < entries; i++) if (this.#answered(i)) inside |= 1 << (i - POLL_QUEUES);
     return this.#serve(this.#answered(POLL_UNDERLAY), inside);
   }
 
@@ -208,6 +221,12 @@ export class Forwarder {
     // A queue of a deleted TAP would be answered for ever; poll(2) passes over what is negative.
     if (entry >= POLL_QUEUES && (events & POLLERR) !== 0) this.#arena.i32[at] = -1;
     return events !== 0;
+  }
+
+  /** Bytes that were sent and are still in the kernel, with its own overhead (udp(7), SIOCOUTQ). */
+  #waitingForLink(): number {
+    const asked = sysIoctl(this.options.udpFd, SIOCOUTQ, this.#arena.base + this.#waitingAt);
+    return asked < 0 ? 0 : this.#arena.u32[this.#waitingAt >>> 2]!;
   }
 
   #takeStock(): Carried {
@@ -223,7 +242,7 @@ export class Forwarder {
     const nowMs = this.ports.nowMs();
     const fromOutside = outside ? this.#receiver.drain(nowMs) : 0;
     this.#queues.setReady(inside);
-    const fromInside = inside !== 0 ? this.#reader.drain(nowMs) : 0;
+    const fromInside = inside !== 0 ? this.#reader.drain(nowMs, this.#linkQueue.budgetBytes) : 0;
     this.#carried.moreWaits = fromOutside === RECEIVE_MESSAGES || (inside !== 0 && this.#reader.moreWaits);
     if (this.ports.commandsWaiting()) this.#takeCommands();
     if (this.#reader.wantedPeers.size > 0) this.#askForSessions(nowMs);
@@ -236,7 +255,7 @@ export class Forwarder {
     const scheduling = this.#scheduling;
     const nowMs = () => ports.nowMs();
     const busyPoll = new BusyPoll(
-      () => sysPoll(this.#arena.base + this.#pollAt, POLL_QUEUES + this.#queues.count, 0) > 0,
+      () => sysPoll(this.#arena.base + this.#pollAt, this.#pollCount, 0) > 0,
       nowMs,
       () => scheduling.waitedMs(),
     );

@@ -25,7 +25,7 @@ import {
   parseFrame,
   sameAddresses,
 } from './frame.js';
-import { INSIDE_BUDGET_BYTES, INSIDE_BUDGET_FRAMES, MAX_FRAME_BYTES, MAX_PEERS, UNIT_SLOTS } from './limits.js';
+import { INSIDE_BUDGET_FRAMES, MAX_FRAME_BYTES, MAX_PEERS, UNIT_SLOTS } from './limits.js';
 import { VIRTIO_NET_HDR_BYTES } from './linux-abi.js';
 import {
   isNeighbourDiscovery,
@@ -91,14 +91,14 @@ export class InsideReader {
     this.#lastPeer = NOT_FORWARDED;
   }
 
-  /** Reads and sends one batch; returns how many frames it read. */
-  drain(nowMs: number): number {
+  /** Reads and sends one batch, of little more than `budgetBytes`; returns how many frames it read. */
+  drain(nowMs: number, budgetBytes: number): number {
     const { arena, sender, peers, queues } = this;
     this.#nowMs = nowMs;
     let frames = 0;
     let current = NO_SLOT;
     let currentPeer = 0;
-    const lastByte = this.bytesRead + INSIDE_BUDGET_BYTES;
+    const lastByte = this.bytesRead + budgetBytes;
     while (frames < INSIDE_BUDGET_FRAMES && this.bytesRead < lastByte) {
       if (current === NO_SLOT) {
         this.#makeRoom(NO_PEER);

@@ -27,7 +27,7 @@ export const DEFAULT_PATH_MTU_BYTES = 1280;
 export const MIN_PATH_MTU_BYTES = 576;
 
 /** Queues of the TAP that each thread serves in turn (`tap-queues.ts`): more mean fewer flows that share one. */
-export const TAP_QUEUES_PER_LANE = 4;
+export const TAP_QUEUES_PER_LANE = 8;
 /** Frames read from the TAP before the loop looks at the other side. */
 export const INSIDE_BUDGET_FRAMES = 64;
 /** And bytes of them: 64 super-frames would keep the other side waiting for 5 ms. */

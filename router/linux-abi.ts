@@ -10,6 +10,7 @@ export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;
 export const POLLIN = 0x1;
 export const POLLOUT = 0x4;
+export const SIOCOUTQ = 0x5411;
 export const POLLERR = 0x8;
 export const EINTR = 4;
 export const EIO = 5;
