@@ -36,6 +36,7 @@ pods in network namespaces, joined by a veth pair. Ends with a table of medians 
   udp64              as many 64-byte datagrams as will go, counted where they arrive
   rtt                round trip of a 64-byte datagram when nothing else is going on
   rttload            round trip of a 64-byte message over TCP while one TCP stream runs
+  rttlink            the same on a link of 1 Gbit/s with a queue of 1000 packets that a stream of TCP cubic fills
   loss1              one TCP stream over a hop that loses 1 % of the underlay's packets
 
 Of Heddle alone:

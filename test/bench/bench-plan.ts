@@ -6,7 +6,7 @@ export const CASE_NAMES = ['raw', 'vxlan', 'wireguard-go', 'heddle'] as const;
 export type CaseName = (typeof CASE_NAMES)[number];
 
 /** Of every case, between two pods. In the order in which a case runs them. */
-export const TRAFFIC_TEST_NAMES = ['tcp1', 'tcp4', 'tcp16', 'udp64', 'rtt', 'rttload', 'loss1'] as const;
+export const TRAFFIC_TEST_NAMES = ['tcp1', 'tcp4', 'tcp16', 'udp64', 'rtt', 'rttload', 'rttlink', 'loss1'] as const;
 export type TrafficTestName = (typeof TRAFFIC_TEST_NAMES)[number];
 /** Of Heddle alone, after those. */
 export const HEDDLE_TEST_NAMES = ['fan', 'idle'] as const;
@@ -63,6 +63,8 @@ const TRAFFIC_FIGURES = [
   { name: 'rttP99Us', test: 'rtt', label: 'round trip, p99, us', decimals: 0 },
   { name: 'rttloadP50Us', test: 'rttload', label: 'round trip under load, p50, us', decimals: 0 },
   { name: 'rttloadP99Us', test: 'rttload', label: 'round trip under load, p99, us', decimals: 0 },
+  { name: 'rttlinkP50Us', test: 'rttlink', label: 'round trip on a full 1 Gbit/s link, p50, us', decimals: 0 },
+  { name: 'rttlinkP99Us', test: 'rttlink', label: 'round trip on a full 1 Gbit/s link, p99, us', decimals: 0 },
   { name: 'loss1Gbps', test: 'loss1', label: 'TCP at 1 % loss, Gbit/s', decimals: 2, base: NO_LOSS },
 ] as const satisfies readonly Figure[];
 const IDLE_FIGURES = [

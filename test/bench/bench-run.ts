@@ -99,7 +99,7 @@ class CaseMeasurement {
       const ends = await this.measured.bringUp(lab, pair);
       await waitReachable(ends);
       this.#podMtuBytes = ends.podMtuBytes;
-      const bench = { lab, ends, hop: pair.hop, seconds: options.seconds };
+      const bench = { lab, ends, pair, seconds: options.seconds };
       for (const test of tests) await this.#attempt(test, () => this.#runTest(test, bench));
     });
     this.#problems.push(...(await lab.clear()));

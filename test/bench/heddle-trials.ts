@@ -73,7 +73,7 @@ async function measureFan(
   const sites = await createNodeFan(lab, peers, { mtuBytes, wire });
   const { ends, podMtuBytes } = await bringUpNetwork(build, lab, sites, mtuBytes);
   for (const each of ends) await waitReachable(each);
-  const benches = ends.map((each) => ({ lab, ends: each, hop: null, seconds }));
+  const benches = ends.map((each) => ({ lab, ends: each, seconds }));
   await tcpToEach(benches.map((bench) => ({ ...bench, seconds: WARM_UP_SECONDS })));
   await delay(SETTLE_SECONDS * 1000);
   const { use: idle } = await metered(() => delay(seconds * 1000));

@@ -3,8 +3,13 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { parseMachineTime, parseProcessTime, processorUse } from './processor-time.js';
 import type { ProcessTime, ProcessorSnapshot, ProcessorUse } from './processor-time.js';
 
+export interface Metered<T> {
+  readonly result: T;
+  readonly use: ProcessorUse;
+}
+
 /** What `work` gives, and who used the processors while it ran. Everything this process has started counts as ours. */
-export async function metered<T>(work: () => Promise<T>): Promise<{ result: T; use: ProcessorUse }> {
+export async function metered<T>(work: () => Promise<T>): Promise<Metered<T>> {
   const before = takeSnapshot();
   const result = await work();
   return { result, use: processorUse(before, takeSnapshot(), process.pid) };

@@ -6,11 +6,14 @@ import type { TestResult, TrafficTestName } from './bench-plan.js';
 import type { Ends } from './cases/overlay.js';
 import { parseTcpOutput, parseUdpOutput } from './iperf-output.js';
 import type { Lab } from './lab.js';
-import type { LossyHop } from './lossy-hop.js';
+import { withSlowLink } from './link-rate.js';
+import type { NodePair } from './node-pair.js';
 import { metered } from './processor-meter.js';
+import type { Metered } from './processor-meter.js';
 import type { ProcessorUse } from './processor-time.js';
 import { isWaited } from './socket-table.js';
 import { parseRoundTrips } from './sockperf-output.js';
+import type { RoundTrips } from './sockperf-output.js';
 
 const IPERF_PORT = 5201;
 const SOCKPERF_PORT = 11111;
@@ -25,12 +28,16 @@ const TIMEOUT_MARGIN_MS = 20_000;
 const SERVER_TIMEOUT_MS = 5000;
 const SMALL_BYTES = 64;
 
-export interface Bench {
+/** A client and a server, and for how long to measure. */
+export interface Traffic {
   readonly lab: Lab;
   readonly ends: Ends;
-  /** Null on an underlay that loses nothing. */
-  readonly hop: LossyHop | null;
   readonly seconds: number;
+}
+
+export interface Bench extends Traffic {
+  /** On which they are. */
+  readonly pair: NodePair;
 }
 
 /** Of all streams together, but for the shares. */
@@ -65,12 +72,20 @@ export const TESTS: Readonly<Record<TrafficTestName, (bench: Bench) => Promise<T
     const { result, use } = await metered(() => roundTrips(bench, 'udp'));
     return { figures: { rttAvgUs: result.averageUs, rttP50Us: result.p50Us, rttP99Us: result.p99Us }, use };
   },
-  rttload: roundTripsUnderLoad,
+  rttload: async (bench) => {
+    const { result, use } = await roundTripsUnderLoad(bench);
+    return { figures: { rttloadP50Us: result.p50Us, rttloadP99Us: result.p99Us }, use };
+  },
+  rttlink: async (bench) => {
+    const { result, use } = await withSlowLink(bench.pair, () => roundTripsUnderLoad(bench, ['-C', 'cubic']));
+    return { figures: { rttlinkP50Us: result.p50Us, rttlinkP99Us: result.p99Us }, use };
+  },
   loss1: async (bench) => {
-    if (bench.hop === null) throw new BenchError('loss1 needs an underlay with a hop');
-    await bench.hop.startLosing();
+    const { hop } = bench.pair;
+    if (hop === null) throw new BenchError('loss1 needs an underlay with a hop');
+    await hop.startLosing();
     const { gbps, use } = await tcp(bench, 1);
-    await bench.hop.checkLoss();
+    await hop.checkLoss();
     return { figures: { loss1Gbps: gbps }, use };
   },
 };
@@ -80,7 +95,8 @@ export function expectedSeconds(tests: readonly TrafficTestName[], seconds: numb
   const roundTrip = roundTripSeconds(seconds) + SOCKPERF_MARGIN_SECONDS;
   const bulk = bulkSeconds(seconds);
   const streams = { tcp1: bulk, tcp4: bulk, tcp16: bulk, loss1: bulk };
-  const each = { ...streams, udp64: seconds, rtt: roundTrip, rttload: roundTrip + LOAD_LEAD_SECONDS };
+  const underLoad = roundTrip + LOAD_LEAD_SECONDS;
+  const each = { ...streams, udp64: seconds, rtt: roundTrip, rttload: underLoad, rttlink: underLoad };
   return tests.reduce((sum, test) => sum + each[test], 0);
 }
 
@@ -90,9 +106,9 @@ export function bulkSeconds(seconds: number): number {
 }
 
 /** From one client to several servers, at the same time. */
-export async function tcpToEach(benches: readonly Bench[]): Promise<TcpTransfer> {
-  const { result, use } = await withIperfServers(benches, () =>
-    metered(() => Promise.all(benches.map((bench) => bulk(bench, 1)))),
+export async function tcpToEach(traffics: readonly Traffic[]): Promise<TcpTransfer> {
+  const { result, use } = await withIperfServers(traffics, () =>
+    metered(() => Promise.all(traffics.map((traffic) => bulk(traffic, 1)))),
   );
   const transfers = result.map(parseTcpOutput);
   const gigabytes = sum(transfers.map((transfer) => transfer.gigabytes));
@@ -100,38 +116,41 @@ export async function tcpToEach(benches: readonly Bench[]): Promise<TcpTransfer>
   return { gbps: sum(gbpsEach), cpuSecondsPerGB: use.ownCpuSeconds / gigabytes, use, gbpsEach };
 }
 
-async function tcp(bench: Bench, streams: number): Promise<Omit<TcpTransfer, 'gbpsEach'>> {
-  const { result, use } = await withIperfServer(bench, () => metered(() => bulk(bench, streams)));
+async function tcp(traffic: Traffic, streams: number): Promise<Omit<TcpTransfer, 'gbpsEach'>> {
+  const { result, use } = await withIperfServer(traffic, () => metered(() => bulk(traffic, streams)));
   const { gbps, gigabytes } = parseTcpOutput(result);
   return { gbps, cpuSecondsPerGB: use.ownCpuSeconds / gigabytes, use };
 }
 
-function bulk(bench: Bench, streams: number): Promise<string> {
-  const args = ['-t', `${bench.seconds}`, '-O', `${WARM_UP_SECONDS}`, '-P', `${streams}`];
-  return iperf(bench, args, bulkSeconds(bench.seconds));
+function bulk(traffic: Traffic, streams: number): Promise<string> {
+  const args = ['-t', `${traffic.seconds}`, '-O', `${WARM_UP_SECONDS}`, '-P', `${streams}`];
+  return iperf(traffic, args, bulkSeconds(traffic.seconds));
 }
 
 /**
  * Over TCP, because sockperf waits for ever for an answer that got lost, which may happen under load; a retransmission is
  * part of the round trip then.
  */
-async function roundTripsUnderLoad(bench: Bench): Promise<TestResult> {
-  const loadSeconds = LOAD_LEAD_SECONDS + roundTripSeconds(bench.seconds) + SOCKPERF_MARGIN_SECONDS;
-  return withIperfServer(bench, async () => {
-    const load = iperf(bench, ['-t', `${loadSeconds}`], loadSeconds);
-    const underLoad = delay(LOAD_LEAD_SECONDS * 1000).then(() => metered(() => roundTrips(bench, 'tcp')));
-    const [loadOutput, { result, use }] = await Promise.all([load, underLoad]);
+async function roundTripsUnderLoad(
+  traffic: Traffic,
+  iperfOptions: readonly string[] = [],
+): Promise<Metered<RoundTrips>> {
+  const loadSeconds = LOAD_LEAD_SECONDS + roundTripSeconds(traffic.seconds) + SOCKPERF_MARGIN_SECONDS;
+  return withIperfServer(traffic, async () => {
+    const load = iperf(traffic, ['-t', `${loadSeconds}`, ...iperfOptions], loadSeconds);
+    const underLoad = delay(LOAD_LEAD_SECONDS * 1000).then(() => metered(() => roundTrips(traffic, 'tcp')));
+    const [loadOutput, measured] = await Promise.all([load, underLoad]);
     // Throws when there was no load.
     parseTcpOutput(loadOutput);
-    return { figures: { rttloadP50Us: result.p50Us, rttloadP99Us: result.p99Us }, use };
+    return measured;
   });
 }
 
-async function roundTrips(bench: Bench, protocol: 'tcp' | 'udp'): Promise<ReturnType<typeof parseRoundTrips>> {
-  const { lab, ends, seconds } = bench;
+async function roundTrips(traffic: Traffic, protocol: 'tcp' | 'udp'): Promise<RoundTrips> {
+  const { lab, ends, seconds } = traffic;
   const transport = protocol === 'tcp' ? ['--tcp'] : [];
   const target = ['-i', ends.serverAddress, '-p', `${SOCKPERF_PORT}`, ...transport];
-  return withServer(bench, protocol, SOCKPERF_PORT, 'sockperf', ['server', ...target], async () => {
+  return withServer(traffic, protocol, SOCKPERF_PORT, 'sockperf', ['server', ...target], async () => {
     const length = roundTripSeconds(seconds);
     const args = ['ping-pong', ...target, '-t', `${length}`, '-m', `${SMALL_BYTES}`, '--full-rtt'];
     return parseRoundTrips(await lab.capture(ends.client, 'sockperf', args, length * 1000 + TIMEOUT_MARGIN_MS));
@@ -142,22 +161,22 @@ function roundTripSeconds(seconds: number): number {
   return Math.max(2, Math.round(seconds * 0.6));
 }
 
-function iperf({ lab, ends }: Bench, args: readonly string[], seconds: number): Promise<string> {
+function iperf({ lab, ends }: Traffic, args: readonly string[], seconds: number): Promise<string> {
   const target = ['-J', '-c', ends.serverAddress, '-p', `${IPERF_PORT}`];
   return lab.capture(ends.client, 'iperf3', [...target, ...args], seconds * 1000 + TIMEOUT_MARGIN_MS);
 }
 
-function withIperfServers<T>([first, ...others]: readonly Bench[], work: () => Promise<T>): Promise<T> {
+function withIperfServers<T>([first, ...others]: readonly Traffic[], work: () => Promise<T>): Promise<T> {
   return first === undefined ? work() : withIperfServer(first, () => withIperfServers(others, work));
 }
 
-function withIperfServer<T>(bench: Bench, work: () => Promise<T>): Promise<T> {
-  const args = ['-s', '-1', '-B', bench.ends.serverAddress, '-p', `${IPERF_PORT}`];
-  return withServer(bench, 'tcp', IPERF_PORT, 'iperf3', args, work);
+function withIperfServer<T>(traffic: Traffic, work: () => Promise<T>): Promise<T> {
+  const args = ['-s', '-1', '-B', traffic.ends.serverAddress, '-p', `${IPERF_PORT}`];
+  return withServer(traffic, 'tcp', IPERF_PORT, 'iperf3', args, work);
 }
 
 async function withServer<T>(
-  { lab, ends }: Bench,
+  { lab, ends }: Traffic,
   protocol: 'tcp' | 'udp',
   port: number,
   program: string,
