@@ -30,7 +30,6 @@ export const MAX_LANES = 16;
 /** A session is worn out before its counter can wrap (`docs/wire.md`, lifetimes). */
 export const REFUSE_AFTER_UNITS = 2 ** 48 - 1;
 
-export const WORD_TYPE = 0;
 export const WORD_INDEX = 1;
 export const WORD_LENGTH_COUNTER_HIGH = 2;
 export const WORD_COUNTER_LOW = 3;

@@ -15,8 +15,6 @@ export const POLLERR = 0x8;
 export const EINTR = 4;
 export const EIO = 5;
 export const EAGAIN = 11;
-export const EINVAL = 22;
-export const EMSGSIZE = 90;
 export const ENOBUFS = 105;
 
 // mman.h
@@ -32,9 +30,7 @@ export const IFF_NO_PI = 0x1000;
 export const IFF_MULTI_QUEUE = 0x0100;
 export const IFF_VNET_HDR = 0x4000;
 export const TUNSETIFF = 0x400454ca;
-export const TUNSETPERSIST = 0x400454cb;
 export const TUNSETOFFLOAD = 0x400454d0;
-export const TUNSETVNETHDRSZ = 0x400454d8;
 export const TUN_F_CSUM = 0x01;
 export const TUN_F_TSO4 = 0x02;
 export const TUN_F_TSO6 = 0x04;

@@ -77,8 +77,10 @@ type FanQuantity =
   | 'IdleCores'
   | 'OneGbps'
   | 'OneCpuSecondsPerGB'
+  | 'OneSenderCpuSecondsPerGB'
   | 'Gbps'
   | 'CpuSecondsPerGB'
+  | 'SenderCpuSecondsPerGB'
   | 'LeastSharePercent'
   | 'MostSharePercent'
   | 'JainIndex';
@@ -157,8 +159,13 @@ function fanFigures(peers: FanSize): Figure<FigureName>[] {
     figure('IdleCores', `the ${1 + peers} nodes idle, cores`, 2),
     figure('OneGbps', `TCP to one of ${peers} peers, Gbit/s`, 2),
     figure('OneCpuSecondsPerGB', 'CPU of it, s/GB', 2),
+    figure('OneSenderCpuSecondsPerGB', 'of that the sending router, s/GB', 2),
     { ...figure('Gbps', `TCP to ${peers} peers at once, Gbit/s`, 2), ...base('OneGbps') },
     { ...figure('CpuSecondsPerGB', 'CPU of it, s/GB', 2), ...base('OneCpuSecondsPerGB') },
+    {
+      ...figure('SenderCpuSecondsPerGB', 'of that the sending router, s/GB', 2),
+      ...base('OneSenderCpuSecondsPerGB'),
+    },
     figure('LeastSharePercent', 'smallest share of a peer, %', 1),
     figure('MostSharePercent', 'largest share of a peer, %', 1),
     figure('JainIndex', "Jain's fairness index", 3),

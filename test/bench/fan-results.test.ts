@@ -9,8 +9,8 @@ function use(ownCpuSeconds: number): ProcessorUse {
 
 describe('fanResults', () => {
   const idle = use(1);
-  const one = { gbps: 2, cpuSecondsPerGB: 4, use: use(4), gbpsEach: [2] };
-  const all = { gbps: 1.6, cpuSecondsPerGB: 6, use: use(5), gbpsEach: [0.4, 1.2] };
+  const one = { gbps: 2, gigabytes: 1, cpuSecondsPerGB: 4, use: use(4), gbpsEach: [2], senderCpuSeconds: 1.5 };
+  const all = { gbps: 1.6, gigabytes: 0.8, cpuSecondsPerGB: 6, use: use(5), gbpsEach: [0.4, 1.2], senderCpuSeconds: 2 };
   const results = fanResults(2, { idle, one, all });
 
   it('has every figure of that size', () => {
@@ -18,8 +18,10 @@ describe('fanResults', () => {
       fan2IdleCores: 0.25,
       fan2OneGbps: 2,
       fan2OneCpuSecondsPerGB: 4,
+      fan2OneSenderCpuSecondsPerGB: 1.5,
       fan2Gbps: 1.6,
       fan2CpuSecondsPerGB: 6,
+      fan2SenderCpuSecondsPerGB: 2.5,
       fan2LeastSharePercent: expect.closeTo(25),
       fan2MostSharePercent: expect.closeTo(75),
       fan2JainIndex: expect.closeTo(0.8),

@@ -8,8 +8,13 @@ import type { TcpTransfer } from './traffic-tests.js';
 /** On the same nodes: nothing, one stream to one of the peers, and one stream to each of them at the same time. */
 export interface FanMeasurements {
   readonly idle: ProcessorUse;
-  readonly one: TcpTransfer;
-  readonly all: TcpTransfer;
+  readonly one: FanTransfer;
+  readonly all: FanTransfer;
+}
+
+export interface FanTransfer extends TcpTransfer {
+  /** Of the router of the node that sends, and of what the kernel does in its name. */
+  readonly senderCpuSeconds: number;
 }
 
 export function fanResults(peers: FanSize, { idle, one, all }: FanMeasurements): readonly TestResult[] {
@@ -18,10 +23,12 @@ export function fanResults(peers: FanSize, { idle, one, all }: FanMeasurements):
   const ofOne = {
     [fanFigureName(peers, 'OneGbps')]: one.gbps,
     [fanFigureName(peers, 'OneCpuSecondsPerGB')]: one.cpuSecondsPerGB,
+    [fanFigureName(peers, 'OneSenderCpuSecondsPerGB')]: one.senderCpuSeconds / one.gigabytes,
   };
   const ofAll = {
     [fanFigureName(peers, 'Gbps')]: all.gbps,
     [fanFigureName(peers, 'CpuSecondsPerGB')]: all.cpuSecondsPerGB,
+    [fanFigureName(peers, 'SenderCpuSecondsPerGB')]: all.senderCpuSeconds / all.gigabytes,
     [fanFigureName(peers, 'LeastSharePercent')]: shares.least,
     [fanFigureName(peers, 'MostSharePercent')]: shares.most,
     [fanFigureName(peers, 'JainIndex')]: jainIndex(all.gbpsEach),

@@ -8,12 +8,14 @@ import { bringUpNetwork } from './cases/heddle.js';
 import type { HeddleBuild } from './cases/heddle.js';
 import { waitReachable } from './cases/overlay.js';
 import { fanResults } from './fan-results.js';
+import type { FanTransfer } from './fan-results.js';
 import { idleUse, parseResidentMiB } from './idle-use.js';
 import type { ProcessLook } from './idle-use.js';
 import type { Lab } from './lab.js';
 import { createNodeFan, createNodePair } from './node-pair.js';
 import { metered, readProcess } from './processor-meter.js';
 import { bulkSeconds, tcpToEach } from './traffic-tests.js';
+import type { Traffic } from './traffic-tests.js';
 
 const MIB = 2 ** 20;
 /** Supervisor, agent and router, and a pod. */
@@ -71,15 +73,21 @@ async function measureFan(
 ): Promise<TrialResult> {
   checkMemory(1 + peers);
   const sites = await createNodeFan(lab, peers, { mtuBytes, wire });
-  const { ends, podMtuBytes } = await bringUpNetwork(build, lab, sites, mtuBytes);
+  const { nodes, ends, podMtuBytes } = await bringUpNetwork(build, lab, sites, mtuBytes);
   for (const each of ends) await waitReachable(each);
   const benches = ends.map((each) => ({ lab, ends: each, seconds }));
   await tcpToEach(benches.map((bench) => ({ ...bench, seconds: WARM_UP_SECONDS })));
   await delay(SETTLE_SECONDS * 1000);
   const { use: idle } = await metered(() => delay(seconds * 1000));
-  const one = await tcpToEach(benches.slice(0, 1));
-  const all = await tcpToEach(benches);
+  const one = await tcpFrom(nodes[0]!, benches.slice(0, 1));
+  const all = await tcpFrom(nodes[0]!, benches);
   return { podMtuBytes, results: fanResults(peers, { idle, one, all }) };
+}
+
+async function tcpFrom(sender: DemoNode, benches: readonly Traffic[]): Promise<FanTransfer> {
+  const before = lookAt(sender, 'router');
+  const transfer = await tcpToEach(benches);
+  return { ...transfer, senderCpuSeconds: lookAt(sender, 'router').time.seconds - before.time.seconds };
 }
 
 /** Better no figure than a machine that kills processes to find memory. */
@@ -99,9 +107,10 @@ async function measureIdle(
   const { nodes, podMtuBytes } = await bringUpNetwork(build, lab, pair.nodes, mtuBytes);
   await delay(SETTLE_SECONDS * 1000);
   const { result, use } = await metered(async () => {
-    const before = nodes.flatMap(lookAt);
+    const look = (): ProcessLook[] => nodes.flatMap((node) => IDLE_ROLES.map((role) => lookAt(node, role)));
+    const before = look();
     await delay(seconds * 1000);
-    return { before, after: nodes.flatMap(lookAt) };
+    return { before, after: look() };
   });
   const { corePercent, residentMiB } = idleUse(result.before, result.after, {
     nodes: nodes.length,
@@ -110,15 +119,13 @@ async function measureIdle(
   return { podMtuBytes, results: [{ figures: { idleCorePercent: corePercent, idleResidentMiB: residentMiB }, use }] };
 }
 
-/** Throws {@link BenchError} unless every one of them runs, once. */
-function lookAt(node: DemoNode): readonly ProcessLook[] {
-  return IDLE_ROLES.map((role) => {
-    const name = `the ${role} of ${node.name}`;
-    const [pid, another] = node.processes(role);
-    if (pid === undefined || another !== undefined) throw new BenchError(`${name} does not run, or more than once`);
-    const time = readProcess(`${pid}`);
-    const residentMiB = parseResidentMiB(readFileSync(`/proc/${pid}/status`, 'utf8'));
-    if (time === null || residentMiB === null) throw new BenchError(`${name} is ending`);
-    return { name, time, residentMiB };
-  });
+/** Throws {@link BenchError} unless it runs, once. */
+function lookAt(node: DemoNode, role: Role): ProcessLook {
+  const name = `the ${role} of ${node.name}`;
+  const [pid, another] = node.processes(role);
+  if (pid === undefined || another !== undefined) throw new BenchError(`${name} does not run, or more than once`);
+  const time = readProcess(`${pid}`);
+  const residentMiB = parseResidentMiB(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  if (time === null || residentMiB === null) throw new BenchError(`${name} is ending`);
+  return { name, time, residentMiB };
 }

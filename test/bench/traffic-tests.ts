@@ -43,6 +43,8 @@ export interface Bench extends Traffic {
 /** Of all streams together, but for the shares. */
 export interface TcpTransfer {
   readonly gbps: number;
+  /** From first to last, warm-up included. */
+  readonly gigabytes: number;
   readonly cpuSecondsPerGB: number;
   readonly use: ProcessorUse;
   /** To each of the servers. */
@@ -113,13 +115,13 @@ export async function tcpToEach(traffics: readonly Traffic[]): Promise<TcpTransf
   const transfers = result.map(parseTcpOutput);
   const gigabytes = sum(transfers.map((transfer) => transfer.gigabytes));
   const gbpsEach = transfers.map(({ gbps }) => gbps);
-  return { gbps: sum(gbpsEach), cpuSecondsPerGB: use.ownCpuSeconds / gigabytes, use, gbpsEach };
+  return { gbps: sum(gbpsEach), gigabytes, cpuSecondsPerGB: use.ownCpuSeconds / gigabytes, use, gbpsEach };
 }
 
 async function tcp(traffic: Traffic, streams: number): Promise<Omit<TcpTransfer, 'gbpsEach'>> {
   const { result, use } = await withIperfServer(traffic, () => metered(() => bulk(traffic, streams)));
   const { gbps, gigabytes } = parseTcpOutput(result);
-  return { gbps, cpuSecondsPerGB: use.ownCpuSeconds / gigabytes, use };
+  return { gbps, gigabytes, cpuSecondsPerGB: use.ownCpuSeconds / gigabytes, use };
 }
 
 function bulk(traffic: Traffic, streams: number): Promise<string> {
