@@ -166,7 +166,8 @@ describe('frames of every kind', () => {
       const frames = await capture.stop();
       const address = Buffer.from([10, 50, 1, 5]);
       const clear = frames.filter((frame) => frame.includes(address));
-      expect(frames.length).toBeGreaterThanOrEqual(rounds);
+      // However they were packed, they went by here.
+      expect(frames.reduce((bytes, frame) => bytes + frame.length, 0)).toBeGreaterThan(rounds * size);
       expect(clear).toEqual([]);
       expect(frames.filter((frame) => frame.readUInt16BE(12) === 0x0800 && frame[23] !== 17)).toEqual([]);
     },
