@@ -187,8 +187,9 @@ export class Forwarder {
   run(): void {
     this.#scheduling.usePreciseTimers();
     while (!this.#stopped) {
-      if (this.#linkQueue.isFull(this.#reader.bytesRead, this.ports.nowMs())) this.#round(POLL_QUEUES, HELD_MS);
-      else this.#round(this.#pollCount, this.#pace.await(this.#takeStock()) ? 0 : IDLE_POLL_MS);
+      const nowMs = this.ports.nowMs();
+      if (this.#linkQueue.isFull(this.#reader.bytesRead, nowMs)) this.#round(POLL_QUEUES, HELD_MS);
+      else this.#round(this.#pollCount, this.#pace.await(nowMs, this.#takeStock()) ? 0 : IDLE_POLL_MS);
     }
   }
 
@@ -253,15 +254,13 @@ export class Forwarder {
   #createPace(): Pace {
     const { ports } = this;
     const scheduling = this.#scheduling;
-    const nowMs = () => ports.nowMs();
     const busyPoll = new BusyPoll(
       () => sysPoll(this.#arena.base + this.#pollAt, this.#pollCount, 0) > 0,
-      nowMs,
+      () => ports.nowMs(),
       () => scheduling.waitedMs(),
     );
     return new Pace(
       {
-        nowMs,
         pause: (us) => scheduling.pause(us),
         setInterrupting: (mayInterrupt) => scheduling.setInterrupting(mayInterrupt),
       },

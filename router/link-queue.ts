@@ -8,7 +8,7 @@
  * How much is short depends on the link. As byte queue limits do, it learns from what happens while nothing is added: a queue
  * that ran empty was too short, and one that did not tells the rate of the link.
  */
-import { INSIDE_BUDGET_BYTES } from './limits.js';
+import { INSIDE_BUDGET_BYTES, SOCKET_BUFFER_BYTES } from './limits.js';
 
 /** What may wait, as time of the link: long enough not to run dry before the thread looks again. */
 const TARGET_MS = 1.5;
@@ -17,8 +17,8 @@ export const HELD_MS = 1;
 /** Until the link's rate is known: 4 ms of 1 Gbit/s. */
 const FIRST_BYTES = 512 * 1024;
 const MIN_BYTES = 64 * 1024;
-/** Half of what the socket's buffer holds. */
-const MAX_BYTES = 4 << 20;
+/** Half of what the socket's buffer holds: the kernel doubles what it is asked for. */
+const MAX_BYTES = SOCKET_BUFFER_BYTES;
 /** Less than this cannot make the queue long, so it is not asked for. */
 const UNNOTICED_BYTES = 64 * 1024;
 /** A link that was fast enough for this long may be another one by now. */

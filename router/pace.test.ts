@@ -13,14 +13,13 @@ function harness() {
   );
   const pace = new Pace(
     {
-      nowMs,
       pause: (us) => state.pauses.push(us),
       setInterrupting: (may) => state.interrupting.push(may),
     },
     busyPoll,
   );
   const carried = { bytes: 0, framesFromInside: 0, framesFromOutside: 0, moreWaits: false };
-  pace.await(carried);
+  pace.await(state.now, carried);
   state.looks = 0;
   /** A millisecond in which so much went through. */
   const carry = (frameBytes: number, fromInside: number, fromOutside: number, moreWaits = false) => {
@@ -28,7 +27,7 @@ function harness() {
     carried.bytes += frameBytes * (fromInside + fromOutside);
     carried.framesFromInside += fromInside;
     carried.framesFromOutside += fromOutside;
-    return pace.await({ ...carried, moreWaits });
+    return pace.await(state.now, { ...carried, moreWaits });
   };
   return { state, carry };
 }

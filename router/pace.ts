@@ -27,8 +27,6 @@ const MIN_PAUSE_US = 10;
 const STREAM_ENDS_MS = 50;
 
 export interface PacePorts {
-  /** A clock with microsecond resolution. */
-  nowMs(): number;
   /** Sleeps for so many microseconds, whatever comes. */
   pause(us: number): void;
   /** Whether waking up may interrupt what runs on the processor. */
@@ -58,9 +56,8 @@ export class Pace {
     private readonly busyPoll: BusyPoll,
   ) {}
 
-  /** To be called before the thread asks the kernel what is there. True when something is known to be. */
-  await(carried: Carried): boolean {
-    const now = this.ports.nowMs();
+  /** To be called at `now`, before the thread asks the kernel what is there. True when something is known to be. */
+  await(now: number, carried: Carried): boolean {
     if (now - this.#windowStartMs >= WINDOW_MS) this.#measure(now, carried);
     if (!this.#streaming) return this.busyPoll.await(now);
     if (this.#pauseUs >= MIN_PAUSE_US && !carried.moreWaits) this.ports.pause(this.#pauseUs);

@@ -22,8 +22,6 @@ import {
   VIRTIO_NET_HDR_BYTES,
   VIRTIO_NET_HDR_F_NEEDS_CSUM,
   VIRTIO_NET_HDR_GSO_NONE,
-  VIRTIO_NET_HDR_GSO_TCPV4,
-  VIRTIO_NET_HDR_GSO_TCPV6,
   VIRTIO_NET_HDR_GSO_UDP_L4,
 } from './linux-abi.js';
 import {
@@ -37,6 +35,7 @@ import {
 import type { TapQueues } from './tap-queues.js';
 import {
   readU16le,
+  segmentationType,
   TCP_CHECKSUM_OFFSET,
   UDP_CHECKSUM_OFFSET,
   VH_CHECKSUM_OFFSET,
@@ -268,11 +267,7 @@ export class SegmentRun {
     const { u8 } = this.arena;
     const header = this.#header;
     const l4Bytes = this.#headerBytes - (this.#l4 - header) + this.#payloadBytes;
-    u8[header + VH_GSO_TYPE] = this.#udp
-      ? VIRTIO_NET_HDR_GSO_UDP_L4
-      : this.#ipv6
-        ? VIRTIO_NET_HDR_GSO_TCPV6
-        : VIRTIO_NET_HDR_GSO_TCPV4;
+    u8[header + VH_GSO_TYPE] = segmentationType(this.#udp, this.#ipv6);
     writeU16le(u8, header + VH_HEADER_LENGTH, this.#headerBytes - VIRTIO_NET_HDR_BYTES);
     writeU16le(u8, header + VH_GSO_SIZE, this.#segmentBytes);
     if (this.#ipv6) writeU16be(u8, this.#l3 + 4, l4Bytes);

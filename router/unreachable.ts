@@ -5,11 +5,10 @@
  */
 import type { Arena } from './arena.js';
 import { fold, sumWords, writeIcmpv6Checksum, writeIpv4Checksum } from './checksum.js';
-import { ETHERNET_BYTES, IPV4_HEADER_BYTES, IPV6_HEADER_BYTES, PROTOCOL_ICMPV6 } from './frame.js';
+import { ETHERNET_BYTES, IPV4_HEADER_BYTES, IPV6_HEADER_BYTES, PROTOCOL_ICMP, PROTOCOL_ICMPV6 } from './frame.js';
 import { VIRTIO_NET_HDR_BYTES } from './linux-abi.js';
 import { readU16be, writeU16be } from './super-frame.js';
 
-const PROTOCOL_ICMP = 1;
 const ICMP_HEADER_BYTES = 8;
 const ICMP_UNREACHABLE = 3;
 const ICMP_HOST_UNREACHABLE = 1;

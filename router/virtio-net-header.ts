@@ -38,6 +38,12 @@ export function writeU16le(u8: Uint8Array, at: number, value: number): void {
   u8[at + 1] = value >>> 8;
 }
 
+/** The gso type of a frame that the device is to cut, without the ECN flag. */
+export function segmentationType(udp: boolean, ipv6: boolean): number {
+  if (udp) return VIRTIO_NET_HDR_GSO_UDP_L4;
+  return ipv6 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4;
+}
+
 /**
  * True when the header at `header` is in range for the frame of `length` bytes at `frame`, whose layer 3 header is at
  * `l3`. Rewrites the header length, so the kernel copies exactly the headers.
@@ -87,7 +93,7 @@ function checkSegmentation(
   if (!ipv6 && (l4 !== l3 + ipHeaderBytes(u8, l3, ipv6) || isFragment(u8, l3))) return false;
   const protocol = ipv6 ? (l4 === l3 + IPV6_HEADER_BYTES ? u8[l3 + 6]! : 0) : u8[l3 + 9]!;
   const udp = gsoType === VIRTIO_NET_HDR_GSO_UDP_L4;
-  if (!udp && gsoType !== (ipv6 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4)) return false;
+  if (gsoType !== segmentationType(udp, ipv6)) return false;
   if (protocol !== 0 && protocol !== (udp ? PROTOCOL_UDP : PROTOCOL_TCP)) return false;
   const minimum = udp ? UDP_HEADER_BYTES : TCP_HEADER_BYTES;
   if (start + minimum > length) return false;

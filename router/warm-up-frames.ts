@@ -13,20 +13,15 @@ import {
   ETHERTYPE_IPV6,
   IPV4_HEADER_BYTES,
   IPV6_HEADER_BYTES,
+  PROTOCOL_ICMP,
   PROTOCOL_ICMPV6,
   PROTOCOL_TCP,
   PROTOCOL_UDP,
 } from './frame.js';
-import {
-  VIRTIO_NET_HDR_BYTES,
-  VIRTIO_NET_HDR_F_NEEDS_CSUM,
-  VIRTIO_NET_HDR_GSO_NONE,
-  VIRTIO_NET_HDR_GSO_TCPV4,
-  VIRTIO_NET_HDR_GSO_TCPV6,
-  VIRTIO_NET_HDR_GSO_UDP_L4,
-} from './linux-abi.js';
+import { VIRTIO_NET_HDR_BYTES, VIRTIO_NET_HDR_F_NEEDS_CSUM, VIRTIO_NET_HDR_GSO_NONE } from './linux-abi.js';
 import { writeU16be } from './super-frame.js';
 import {
+  segmentationType,
   TCP_CHECKSUM_OFFSET,
   UDP_CHECKSUM_OFFSET,
   VH_CHECKSUM_OFFSET,
@@ -43,7 +38,6 @@ const DATAGRAM_BYTES = 63;
 /** A quarter of a unit, most of one, and more than one. */
 const SUPER_FRAME_BYTES = [12 * SEGMENT_BYTES, 40 * SEGMENT_BYTES, 48 * SEGMENT_BYTES] as const;
 const L3 = VIRTIO_NET_HDR_BYTES + ETHERNET_BYTES;
-const PROTOCOL_ICMP = 1;
 const HEADER_BYTES = { [PROTOCOL_TCP]: 20, [PROTOCOL_UDP]: 8, [PROTOCOL_ICMP]: 8 } as const;
 const TCP_ACK = 0x10;
 
@@ -181,8 +175,7 @@ function writeTransportHeader(record: Uint8Array, l4: number, spec: FrameSpec, l
 }
 
 function writeVirtioHeader(record: Uint8Array, l4: number, spec: FrameSpec, ipv6: boolean, checksum: number): void {
-  const cutTcp = ipv6 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4;
-  const cut = spec.protocol === PROTOCOL_UDP ? VIRTIO_NET_HDR_GSO_UDP_L4 : cutTcp;
+  const cut = segmentationType(spec.protocol === PROTOCOL_UDP, ipv6);
   record[0] = VIRTIO_NET_HDR_F_NEEDS_CSUM;
   record[VH_GSO_TYPE] = spec.cut ? cut : VIRTIO_NET_HDR_GSO_NONE;
   writeU16le(record, VH_HEADER_LENGTH, l4 + HEADER_BYTES[spec.protocol] - VIRTIO_NET_HDR_BYTES);

@@ -14,7 +14,7 @@ import type { SocketAddress } from '../common/socket-address.js';
 import type { CipherName, ForwardingTables } from '../common/router-port.js';
 import { Arena } from './arena.js';
 import { sysClose, sysDup2, sysErrno, sysGetsockname, sysRead, sysSocketpair, sysWrite } from './ffi.js';
-import type { Forwarder } from './forwarder.js';
+import type { Forwarder, ForwarderOptions } from './forwarder.js';
 import { AF_INET, AF_UNIX, O_NONBLOCK, SOCK_SEQPACKET } from './linux-abi.js';
 import { readSocketAddress } from './socket-address-memory.js';
 import type { SocketFamily } from './socket-address-memory.js';
@@ -43,10 +43,6 @@ const PEERS = [
 /** A peer without a session, and an address of nobody. */
 const STRANGER = { id: parseNodeId('b'.repeat(32)), address: parseIpAddress('203.0.113.1') };
 const NOWHERE = parseIpAddress('203.0.113.2');
-const BURSTS = warmUpBursts(
-  PEERS.map(({ address }) => address),
-  [STRANGER.address, NOWHERE],
-);
 const WAKE_COUNT = Uint8Array.from({ length: 8 }, () => 1);
 /** Type 1 and nonsense: it reaches the thread, and nobody takes it. */
 const HANDSHAKE = Uint8Array.from({ length: 64 }, (_, i) => (i === 0 ? 1 : 0));
@@ -54,12 +50,7 @@ const PAIR = 64;
 const BUFFER = 128;
 const BUFFER_BYTES = 96 << 10;
 
-/** The descriptors of a thread. */
-export interface ThreadDescriptors {
-  readonly tapFds: readonly number[];
-  readonly udpFd: number;
-  readonly wakeFd: number;
-}
+export type ThreadDescriptors = Pick<ForwarderOptions, 'tapFds' | 'udpFd' | 'wakeFd'>;
 
 export class WarmUp {
   /** To be given to the forwarder instead of the real ones. */
@@ -83,14 +74,22 @@ export class WarmUp {
   /** Runs frames through the forwarder, then leaves it as if nothing had been. */
   run(forwarder: Forwarder): void {
     const endpoint = this.#boundAddress();
+    // A megabyte that nobody needs afterwards.
+    const bursts = warmUpBursts(
+      PEERS.map(({ address }) => address),
+      [STRANGER.address, NOWHERE],
+    );
     for (const { id, mtuBytes } of PEERS) forwarder.obey({ type: 'path', path: { peer: id, endpoint, mtuBytes } });
+    forwarder.obey({ type: 'tables', tables: tablesOf(PEERS, [...PEERS, STRANGER]) });
     for (const [cipher, rounds] of ROUNDS) {
       for (const { id, index } of PEERS) installSession(forwarder, id, index, cipher);
-      forwarder.obey({ type: 'tables', tables: tablesOf(PEERS) });
-      this.#exercise(forwarder, endpoint, rounds);
+      for (let round = 0; round < rounds; round++) {
+        this.#beRare(forwarder, endpoint);
+        this.#goAround(forwarder, bursts);
+      }
     }
     for (const { id } of [...PEERS, STRANGER]) forwarder.obey({ type: 'removePeer', peer: id });
-    forwarder.obey({ type: 'tables', tables: tablesOf([]) });
+    forwarder.obey({ type: 'tables', tables: tablesOf([], []) });
     forwarder.clearCounters();
   }
 
@@ -112,16 +111,13 @@ export class WarmUp {
   }
 
   /** Kinds of frames take turns from the start, so that code is compiled once, for all of them. */
-  #exercise(forwarder: Forwarder, endpoint: SocketAddress, rounds: number): void {
-    for (let round = 0; round < rounds; round++) {
-      this.#beRare(forwarder, endpoint);
-      BURSTS.forEach((burst, i) => {
-        const far = this.#farTapFds[i % this.#farTapFds.length]!;
-        for (const record of burst) this.#write(far, record);
-        for (let turn = 0; turn < TURNS_PER_BURST; turn++) forwarder.turn();
-        this.#discard();
-      });
-    }
+  #goAround(forwarder: Forwarder, bursts: readonly (readonly Uint8Array[])[]): void {
+    bursts.forEach((burst, i) => {
+      const far = this.#farTapFds[i % this.#farTapFds.length]!;
+      for (const record of burst) this.#write(far, record);
+      for (let turn = 0; turn < TURNS_PER_BURST; turn++) forwarder.turn();
+      this.#discard();
+    });
   }
 
   /** What does not belong to a frame: wake-ups, datagrams of a handshake, control messages, probes. */
@@ -163,14 +159,17 @@ function installSession(forwarder: Forwarder, peer: NodeId, index: number, ciphe
   forwarder.obey({ type: 'activateSession', localIndex: index });
 }
 
+/** A node and the address that it claims. */
+type Claimed = typeof STRANGER;
+
 /** Source and destination of a frame are one address: from the peer's claim to the local endpoint, and both are this thread. */
-function tablesOf(peers: readonly (typeof PEERS)[number][]): ForwardingTables {
+function tablesOf(local: readonly Claimed[], remote: readonly Claimed[]): ForwardingTables {
   return {
     generation: 0,
     clusterCidrs: [],
     localCidrs: [],
-    endpoints: peers.map(({ address }) => ({ ip: address, mac: computedMac(address) })),
-    routes: [...peers, ...(peers.length > 0 ? [STRANGER] : [])].map(({ id, address }) => ({
+    endpoints: local.map(({ address }) => ({ ip: address, mac: computedMac(address) })),
+    routes: remote.map(({ id, address }) => ({
       cidr: parseCidr(`${address}/${ADDRESS_BITS[ipFamily(address)]}`),
       peer: id,
     })),

@@ -3,7 +3,7 @@ import type { NetworkNamespace } from '../../deploy/demo/network-namespace.js';
 import { UNDERLAY_INTERFACE } from './node-pair.js';
 import type { NodePair } from './node-pair.js';
 
-export const LINK_GBPS = 1;
+const LINK_GBPS = 1;
 /** A thousand packets: `pfifo_fast` on an Ethernet card, as the kernel sets it up. */
 const QUEUE_BYTES = 1_500_000;
 /** One super-packet. */

@@ -107,21 +107,19 @@ export function bulkSeconds(seconds: number): number {
   return seconds + WARM_UP_SECONDS;
 }
 
-/** From one client to several servers, at the same time. */
-export async function tcpToEach(traffics: readonly Traffic[]): Promise<TcpTransfer> {
+function tcp(traffic: Traffic, streams: number): Promise<TcpTransfer> {
+  return tcpToEach([traffic], streams);
+}
+
+/** From one client to several servers, at the same time, as many streams to each. */
+export async function tcpToEach(traffics: readonly Traffic[], streams = 1): Promise<TcpTransfer> {
   const { result, use } = await withIperfServers(traffics, () =>
-    metered(() => Promise.all(traffics.map((traffic) => bulk(traffic, 1)))),
+    metered(() => Promise.all(traffics.map((traffic) => bulk(traffic, streams)))),
   );
   const transfers = result.map(parseTcpOutput);
   const gigabytes = sum(transfers.map((transfer) => transfer.gigabytes));
   const gbpsEach = transfers.map(({ gbps }) => gbps);
   return { gbps: sum(gbpsEach), gigabytes, cpuSecondsPerGB: use.ownCpuSeconds / gigabytes, use, gbpsEach };
-}
-
-async function tcp(traffic: Traffic, streams: number): Promise<Omit<TcpTransfer, 'gbpsEach'>> {
-  const { result, use } = await withIperfServer(traffic, () => metered(() => bulk(traffic, streams)));
-  const { gbps, gigabytes } = parseTcpOutput(result);
-  return { gbps, gigabytes, cpuSecondsPerGB: use.ownCpuSeconds / gigabytes, use };
 }
 
 function bulk(traffic: Traffic, streams: number): Promise<string> {
