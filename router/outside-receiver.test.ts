@@ -156,7 +156,9 @@ describe('trains of datagrams', () => {
             expected.push(made.message);
             return made.datagrams;
           });
-          receiveTrain(datagrams);
+          // A train is one message to the kernel, and no message is longer.
+          const most = Math.floor(LENGTHS.at(-1)! / (chunkBytes + 16));
+          for (let i = 0; i < datagrams.length; i += most) receiveTrain(datagrams.slice(i, i + most));
         }
         expect(hex(messages)).toEqual(hex(expected));
       }),
