@@ -16,7 +16,7 @@ const named = (displayName, testMatch, extra = {}) => ({ ...shared, displayName,
 export default {
   projects: [
     named('unit', [
-      '<rootDir>/{common,router,mesh,ipam,cni,agent,cli,web-ui,deploy}/**/*.test.ts',
+      '<rootDir>/{common,router,mesh,ipam,cni,agent,supervisor,cli,web-ui,deploy}/**/*.test.ts',
       '<rootDir>/test/{architecture,bench,crowd,fuzz,property}/**/*.test.ts',
     ]),
     named('net', ['<rootDir>/test/net/**/*.test.ts', '<rootDir>/test/e2e/**/*.test.ts']),

@@ -10,20 +10,19 @@
  */
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { hostCommands } from '../common/command.js';
+import { hostCommands } from '../common/host/command.js';
 import type { Config } from '../common/config.js';
-import { systemDisk } from '../common/disk.js';
+import { systemDisk } from '../common/storage/disk.js';
 import { ConfigError, IdentityError, messageOf } from '../common/errors.js';
 import { createLogger } from '../common/log.js';
 import type { Logger } from '../common/log.js';
 import { Agent } from './agent.js';
-import { systemClock } from './clock.js';
-import { readHostFile } from './config-command.js';
-import { loadConfig } from './config-sources.js';
-import type { Parting } from './mesh-driver.js';
-import { SUPERVISOR_PID_VARIABLE, watchParent } from './supervisor/parent-watch.js';
-import { EXIT_CONFIG_INVALID } from './supervisor/restart-policy.js';
-import { PAUSE_SIGNAL } from './supervisor/supervised-child.js';
+import { systemClock } from '../common/clock.js';
+import { readHostFile } from './config/config-command.js';
+import { loadConfig } from './config/config-sources.js';
+import type { Parting } from './control-plane/mesh-driver.js';
+import { watchParent } from '../common/host/parent-watch.js';
+import { EXIT_CONFIG_INVALID, PAUSE_SIGNAL, SUPERVISOR_PID_VARIABLE } from '../common/launch-contract.js';
 
 /** Within the supervisor's patience of 5 s. */
 const STOP_WITHIN_MS = 4_000;

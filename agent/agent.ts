@@ -10,12 +10,12 @@
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import type { CommandRunner } from '../common/command.js';
+import type { CommandRunner } from '../common/host/command.js';
 import type { Config } from '../common/config.js';
-import type { Disk } from '../common/disk.js';
+import type { Disk } from '../common/storage/disk.js';
 import { messageOf } from '../common/errors.js';
 import type { Logger } from '../common/log.js';
-import { podMtuFor } from '../common/overhead.js';
+import { podMtuFor } from '../common/wire/overhead.js';
 import {
   CniService,
   ConfInstaller,
@@ -27,26 +27,26 @@ import {
 import type { LiveAttachment, Unreadiness } from '../cni/index.js';
 import type { LostClaim } from '../mesh/index.js';
 import { startApi } from './api/index.js';
-import { ApiKeeper } from './api-keeper.js';
-import { AgentApiSource } from './api-source.js';
-import type { Clock } from './clock.js';
+import { ApiKeeper } from './api/api-keeper.js';
+import { AgentApiSource } from './api/node-source.js';
+import type { Clock } from '../common/clock.js';
 import { CniServer } from './cni-server.js';
-import { attachObstacle } from './conditions.js';
-import { keepConfigRecord } from './config-record.js';
-import { ControlPlane } from './control-plane.js';
-import { bridgeMac } from './forwarding-tables.js';
+import { attachObstacle } from './api/conditions.js';
+import { keepConfigRecord } from './config/config-record.js';
+import { ControlPlane } from './control-plane/control-plane.js';
+import { bridgeMac } from './control-plane/forwarding-tables.js';
 import { HostKeeper } from './host-network/host-keeper.js';
-import { loadNodeState } from './node-state.js';
-import type { Parting } from './mesh-driver.js';
-import type { NodeState } from './node-state.js';
-import { NoticeLog } from './notice-log.js';
+import { loadNodeState } from './control-plane/node-state.js';
+import type { Parting } from './control-plane/mesh-driver.js';
+import type { NodeState } from './control-plane/node-state.js';
+import { NoticeLog } from '../common/notice-log.js';
 import { PodKeeper } from './pod-keeper.js';
-import type { RouterReport } from './router-client.js';
-import { connectRouter } from './router-socket.js';
-import { cniSocket, routerSocket, tombstoneFolder } from './run-files.js';
-import { SeedResolver, systemResolver } from './seed-resolver.js';
-import { underlayMtu } from './underlay.js';
-import { UnderlayWatch } from './underlay-watch.js';
+import type { RouterReport } from './control-plane/router-client.js';
+import { connectRouter } from './control-plane/router-socket.js';
+import { cniSocket, routerSocket, tombstoneFolder } from '../common/host/run-files.js';
+import { SeedResolver, systemResolver } from './control-plane/seed-resolver.js';
+import { underlayMtu } from './control-plane/underlay.js';
+import { UnderlayWatch } from './control-plane/underlay-watch.js';
 
 /** The static relay, or the one for Node where no compiler was at build time. */
 const CNI_EXECUTABLES = ['heddle-cni', 'heddle-cni.js'];

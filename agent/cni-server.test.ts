@@ -1,13 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DecodeError } from '../common/errors.js';
 import { silentLogger } from '../common/log.js';
+import { leaveStaleSocket } from '../common/testing/stale-socket.js';
 import { CniServer } from './cni-server.js';
-import { NoticeLog } from './notice-log.js';
-import { VirtualClock } from './virtual-clock.js';
+import { NoticeLog } from '../common/notice-log.js';
+import { VirtualClock } from '../common/testing/virtual-clock.js';
 
 let folder: string;
 let path: string;
@@ -80,7 +81,7 @@ describe('CniServer', () => {
     await expect(echoServer().start()).rejects.toMatchObject({ code: 'LISTEN_FAILED' });
     await server.stop();
     expect(existsSync(path)).toBe(false);
-    writeFileSync(path, '');
+    await leaveStaleSocket(path);
     server = echoServer();
     await server.start();
     expect(await call('heddle STATUS')).toBe('answer to heddle STATUS');

@@ -7,10 +7,9 @@ import { chmodSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { DecodeError, ListenError, messageOf } from '../common/errors.js';
-import { someoneListensOn } from './supervisor/instance-lock.js';
-import type { NoticeLog } from './notice-log.js';
+import { claimSocketPath, SOCKET_MODE } from '../common/host/unix-socket.js';
+import type { NoticeLog } from '../common/notice-log.js';
 
-const SOCKET_MODE = 0o600;
 /** A kubelet starts pods one by one per worker; hundreds at once are a fault. Further callers are told to come again. */
 const MAX_CONNECTIONS = 64;
 /** A caller sends its request at once. */
@@ -46,8 +45,7 @@ export class CniServer {
   /** Listens. Throws {@link ListenError}, also when another agent answers on the path. */
   async start(): Promise<void> {
     const { path } = this.options;
-    if (await someoneListensOn(path)) throw new ListenError(`another agent answers on ${path}`);
-    rmSync(path, { force: true });
+    await claimSocketPath(path);
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', (error) => reject(new ListenError(`cannot listen on ${path}: ${messageOf(error)}`)));
       this.#server.listen(path, resolve);

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { HeddleError } from '../common/errors.js';
 import { silentLogger } from '../common/log.js';
-import { NoticeLog } from './notice-log.js';
+import { NoticeLog } from '../common/notice-log.js';
 import { PodKeeper } from './pod-keeper.js';
-import { settle, VirtualClock } from './virtual-clock.js';
+import { settle, VirtualClock } from '../common/testing/virtual-clock.js';
 
 function harness() {
   const clock = new VirtualClock();

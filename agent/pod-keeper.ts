@@ -4,8 +4,8 @@
  * be attached. At start until it works, then every minute.
  */
 import { messageOf } from '../common/errors.js';
-import type { Clock } from './clock.js';
-import type { NoticeLog } from './notice-log.js';
+import type { Clock } from '../common/clock.js';
+import type { NoticeLog } from '../common/notice-log.js';
 
 const INTERVAL_MS = 60_000;
 const RETRY_MS = 2_000;

@@ -4,8 +4,8 @@ import type { RequestListener } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createFakeTerminal, PEERS, startFakeAgent, STATUS } from './fake-agent.js';
-import type { FakeAgent } from './fake-agent.js';
+import { createFakeTerminal, PEERS, startFakeAgent, STATUS } from './testing/fake-agent.js';
+import type { FakeAgent } from './testing/fake-agent.js';
 import { runMeshctl } from './main.js';
 
 let agent: FakeAgent | null = null;

@@ -4,9 +4,9 @@ import { DEFAULT_API_SOCKET } from '../common/api.js';
 import { HEDDLE_VERSION } from '../common/version.js';
 import { EXIT, EXIT_CODES_HELP } from './exit-codes.js';
 import type { ExitCode } from './exit-codes.js';
-import { OUTPUT_FORMATS } from './output.js';
-import type { OutputFormat } from './output.js';
-import type { Terminal } from './terminal.js';
+import { OUTPUT_FORMATS } from './output/output.js';
+import type { OutputFormat } from './output/output.js';
+import type { Terminal } from './output/terminal.js';
 
 export type Subject = 'peers' | 'status' | 'routes' | 'endpoints' | 'version';
 

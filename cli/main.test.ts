@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { HEDDLE_VERSION } from '../common/version.js';
-import { parseYaml } from '../common/yaml.js';
-import { createFakeTerminal, ENDPOINTS, PEERS, ROUTES, startFakeAgent, STATUS } from './fake-agent.js';
-import type { FakeAgent, FakeTerminal } from './fake-agent.js';
+import { parseYaml } from '../common/codec/yaml.js';
+import { createFakeTerminal, ENDPOINTS, PEERS, ROUTES, startFakeAgent, STATUS } from './testing/fake-agent.js';
+import type { FakeAgent, FakeTerminal } from './testing/fake-agent.js';
 import { runMeshctl } from './main.js';
-import type { UninstallOptions } from './uninstall.js';
+import type { UninstallOptions } from './uninstall/command.js';
 
 let agent: FakeAgent;
 let terminal: FakeTerminal;

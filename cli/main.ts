@@ -7,21 +7,21 @@ import { createApiClient, DEFAULT_TIMEOUT_MS } from './api-client.js';
 import type { ApiClient } from './api-client.js';
 import { parseCommandLine } from './command-line.js';
 import type { Question, Subject } from './command-line.js';
-import { endpointsView } from './endpoints.js';
+import { endpointsView } from './commands/endpoints.js';
 import { EXIT } from './exit-codes.js';
 import type { ExitCode } from './exit-codes.js';
-import { formatDocument } from './output.js';
-import type { View } from './output.js';
-import { createPaint } from './paint.js';
-import { onePeerView, peersView } from './peers.js';
-import { routesView } from './routes.js';
-import { statusView } from './status.js';
-import { printableLines } from './table.js';
-import type { Terminal } from './terminal.js';
-import { runUninstall } from './uninstall.js';
-import type { UninstallPort } from './uninstall.js';
-import { versionView } from './version.js';
-import { watchDocument } from './watch.js';
+import { formatDocument } from './output/output.js';
+import type { View } from './output/output.js';
+import { createPaint } from './output/paint.js';
+import { onePeerView, peersView } from './commands/peers.js';
+import { routesView } from './commands/routes.js';
+import { statusView } from './commands/status.js';
+import { printableLines } from './output/table.js';
+import type { Terminal } from './output/terminal.js';
+import { runUninstall } from './uninstall/command.js';
+import type { UninstallPort } from './uninstall/command.js';
+import { versionView } from './commands/version.js';
+import { watchDocument } from './commands/watch.js';
 
 /** What `meshctl` needs and cannot do by itself. */
 export interface MeshctlPorts {

@@ -1,9 +1,9 @@
 /** The words of attaching: who is attached, how its interfaces are named, what it is given. */
 import { createHash } from 'node:crypto';
-import type { Cidr } from '../common/cidr.js';
-import type { IpAddress } from '../common/ip-address.js';
-import { macFromBytes } from '../common/mac-address.js';
-import type { MacAddress } from '../common/mac-address.js';
+import type { Cidr } from '../common/address/cidr.js';
+import type { IpAddress } from '../common/address/ip-address.js';
+import { macFromBytes } from '../common/address/mac-address.js';
+import type { MacAddress } from '../common/address/mac-address.js';
 
 /** One pod interface, in CNI's terms. */
 export interface AttachmentOwner {

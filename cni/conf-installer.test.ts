@@ -2,9 +2,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { systemDisk } from '../common/disk.js';
-import type { Disk } from '../common/disk.js';
-import { ConfInstaller } from './conf-installer.js';
+import { systemDisk } from '../common/storage/disk.js';
+import type { Disk } from '../common/storage/disk.js';
+import { CNI_BIN_FILES, CNI_CONF_FILES, ConfInstaller } from './conf-installer.js';
 
 let folder: string;
 beforeEach(() => {
@@ -70,13 +70,9 @@ describe('installing the CNI files', () => {
     expect(readdirSync(folder)).toEqual(['bin']);
   });
 
-  it('takes away what it installed, configuration and executable on their own', async () => {
+  it('installs exactly the files that uninstall is told of', async () => {
     await installer().install();
-    await installer().removeConf();
-    expect(readdirSync(join(folder, 'conf'))).toEqual([]);
-    expect(readdirSync(join(folder, 'bin'))).toHaveLength(3);
-    await installer().removeExecutable();
-    await installer().removeExecutable();
-    expect(readdirSync(join(folder, 'bin'))).toEqual([]);
+    expect(readdirSync(join(folder, 'conf'))).toEqual(CNI_CONF_FILES);
+    expect(readdirSync(join(folder, 'bin')).sort()).toEqual([...CNI_BIN_FILES].sort());
   });
 });

@@ -1,11 +1,12 @@
 /**
- * Puts the executable and the network configuration where the container runtime looks for them, and takes them away.
+ * Installs the executable and the network configuration where the container runtime looks for them. Removal is
+ * `cli/uninstall/`, from the lists below.
  * Every file is written beside its final name and renamed there: containerd ignores files renamed in from elsewhere, and
  * an executable that runs can't be written to. The configuration comes last: runtimes take its presence for "ready".
  */
 import { join } from 'node:path';
-import { replaceFile } from '../common/disk.js';
-import type { Disk } from '../common/disk.js';
+import { replaceFile } from '../common/storage/disk.js';
+import type { Disk } from '../common/storage/disk.js';
 import { HeddleError } from '../common/errors.js';
 
 const CNI_NETWORK_NAME = 'heddle';
@@ -54,18 +55,6 @@ export class ConfInstaller {
       changed = (await this.#place(join(confDir, CONF_NAME), conf, 0o644)) || changed;
     }
     return changed;
-  }
-
-  /** No new pods come here from now on. Pods that are attached can still be detached. */
-  async removeConf(): Promise<void> {
-    if (this.installation.confDir !== '') await this.disk.remove(join(this.installation.confDir, CONF_NAME));
-  }
-
-  /** Only when no pod is left: without the executable a runtime can't remove one. */
-  async removeExecutable(): Promise<void> {
-    const { binDir } = this.installation;
-    if (binDir === '') return;
-    for (const name of CNI_BIN_FILES) await this.disk.remove(join(binDir, name));
   }
 
   async #place(path: string, bytes: Uint8Array, mode: number): Promise<boolean> {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { CrashingDisk } from '../common/crashing-disk.js';
-import { parseIpAddress } from '../common/ip-address.js';
+import { CrashingDisk } from '../common/testing/crashing-disk.js';
+import { parseIpAddress } from '../common/address/ip-address.js';
 import { silentLogger } from '../common/log.js';
-import { parseMacAddress } from '../common/mac-address.js';
+import { parseMacAddress } from '../common/address/mac-address.js';
 import type { EndpointRecord } from './attachment.js';
 import { EndpointStore } from './endpoint-store.js';
 

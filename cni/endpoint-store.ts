@@ -2,13 +2,13 @@
 import { Type } from 'typebox';
 import { Check } from 'typebox/value';
 import { join } from 'node:path';
-import type { Disk } from '../common/disk.js';
-import { DurableFile } from '../common/durable-file.js';
-import type { DurableCodec } from '../common/durable-file.js';
+import type { Disk } from '../common/storage/disk.js';
+import { DurableFile } from '../common/storage/durable-file.js';
+import type { DurableCodec } from '../common/storage/durable-file.js';
 import { DecodeError } from '../common/errors.js';
-import { parseIpAddress } from '../common/ip-address.js';
+import { parseIpAddress } from '../common/address/ip-address.js';
 import type { Logger } from '../common/log.js';
-import { parseMacAddress } from '../common/mac-address.js';
+import { parseMacAddress } from '../common/address/mac-address.js';
 import { SerialQueue } from '../common/serial-queue.js';
 import type { EndpointRecord } from './attachment.js';
 import type { EndpointBook } from './ports.js';

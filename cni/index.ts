@@ -6,12 +6,12 @@
 export type { AttachmentOwner, AttachmentPlan, EndpointRecord, PodAddress } from './attachment.js';
 export { CNI_BIN_FILES, CNI_CONF_FILES, ConfInstaller } from './conf-installer.js';
 export type { CniInstallation } from './conf-installer.js';
-export { CniService } from './cni-service.js';
-export type { LiveAttachment } from './endpoint-reconciler.js';
+export { CniService } from './verbs/cni-service.js';
+export type { LiveAttachment } from './verbs/endpoint-reconciler.js';
 export { EndpointStore } from './endpoint-store.js';
-export type { HostPort, PodInterface, PodRouteFound } from './pod-inspection.js';
-export { VethPodNetwork } from './pod-network.js';
-export { isPodPort } from './pod-port.js';
+export type { HostPort, PodInterface, PodRouteFound } from './ports.js';
+export { VethPodNetwork } from './pod-network/pod-network.js';
+export { isPodPort } from './pod-network/pod-port.js';
 export type {
   AddressPool,
   Announce,
@@ -21,8 +21,8 @@ export type {
   PodNetwork,
   Unreadiness,
 } from './ports.js';
-export { MAX_REQUEST_BYTES } from './relay-protocol.js';
-export type { CniRequest, CniResponse } from './relay-protocol.js';
-export { replayTombstones, sweepSpool } from './tombstones.js';
-export type { ReplayReport } from './tombstones.js';
-export { POD_GSO_MAX_BYTES } from './veth-commands.js';
+export { MAX_REQUEST_BYTES } from './relay/relay-protocol.js';
+export type { CniRequest, CniResponse } from './relay/relay-protocol.js';
+export { replayTombstones, sweepSpool } from './relay/tombstones.js';
+export type { ReplayReport } from './relay/tombstones.js';
+export { POD_GSO_MAX_BYTES } from './pod-network/veth-commands.js';

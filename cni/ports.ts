@@ -1,9 +1,31 @@
 /** What the verbs need from others; `agent/` plugs it in. Addresses come from `ipam/`, tables go to the router. */
-import type { IpAddress } from '../common/ip-address.js';
-import type { Cidr } from '../common/cidr.js';
+import type { IpAddress } from '../common/address/ip-address.js';
+import type { Cidr } from '../common/address/cidr.js';
 import type { Logger } from '../common/log.js';
 import type { AttachmentOwner, AttachmentPlan, EndpointRecord, PodAddress } from './attachment.js';
-import type { HostPort, PodInterface, PodRouteFound } from './pod-inspection.js';
+
+export interface PodInterface {
+  readonly up: boolean;
+  readonly mac: string;
+  readonly mtuBytes: number;
+  /** Of global scope. */
+  readonly ips: readonly IpAddress[];
+}
+
+export interface PodRouteFound {
+  readonly dst: Cidr;
+  readonly gateway: string | null;
+}
+
+export interface HostPort {
+  readonly name: string;
+  readonly mac: string;
+  readonly up: boolean;
+  /** Name of the bridge, or null. */
+  readonly bridge: string | null;
+  /** What {@link alias text} the port was given, or empty. */
+  readonly alias: string;
+}
 
 /** Where pod addresses come from. Everything it resolves is durable; errors are HeddleErrors. */
 export interface AddressPool {

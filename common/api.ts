@@ -102,7 +102,7 @@ export const StatusSchema = Type.Object({
 export type Status = Static<typeof StatusSchema>;
 
 /** One node as the topology page draws it; `self` is the node that answers. */
-export const TopologyNodeSchema = Type.Object({
+const TopologyNodeSchema = Type.Object({
   id: Type.String(),
   name: Type.String(),
   self: Type.Boolean(),
@@ -118,7 +118,7 @@ export const TopologyNodeSchema = Type.Object({
 export type TopologyNode = Static<typeof TopologyNodeSchema>;
 
 /** One link. Seen from `a`; the rates are averages over the last interval between two snapshots. */
-export const TopologyLinkSchema = Type.Object({
+const TopologyLinkSchema = Type.Object({
   a: Type.String(),
   b: Type.String(),
   state: LinkStateSchema,

@@ -1,6 +1,6 @@
 /**
  * Every setting of `meshd`, as one schema. How a value is found (flags over `HEDDLE_*` environment over a YAML file over
- * these defaults) is `agent/config-sources.ts`; what it must look like is here.
+ * these defaults) is `agent/config/config-sources.ts`; what it must look like is here.
  */
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
@@ -8,7 +8,7 @@ import { DEFAULT_API_PORT, DEFAULT_API_SOCKET } from './api.js';
 import { LOG_LEVELS } from './log.js';
 
 /** The one UDP port between nodes. Clear of 4789 and 8472, which some networks treat as VXLAN. */
-export const DEFAULT_UNDERLAY_PORT = 6785;
+const DEFAULT_UNDERLAY_PORT = 6785;
 
 export const ConfigSchema = Type.Object(
   {

@@ -1,6 +1,6 @@
 /**
  * Every error class of Heddle, each with a stable code that users and tests may rely on.
- * Owns: the codes. Not here: per-packet drop reasons (counters, `router/drop-reasons.ts`) and assertions.
+ * Owns: the codes. Not here: per-packet drop reasons (counters, `router/tables/drop-reasons.ts`) and assertions.
  * A message says what failed, on what, and what was expected.
  */
 

@@ -1,15 +1,15 @@
 /**
  * The port between `meshd agent` (which decides) and `meshd router` (which forwards): every message that crosses it.
  * Tables go down, counters and datagrams for the control plane come up. Messages travel as length-prefixed msgpack over
- * one unix socket (`common/message-stream.ts`). The agent owns the truth: `tables` is always the whole desired state and
+ * one unix socket (`common/codec/message-stream.ts`). The agent owns the truth: `tables` is always the whole desired state and
  * the router applies the difference. Session keys cross this port and nothing else does that is secret; neither side
  * may log a message of it.
  */
-import type { Cidr } from './cidr.js';
-import type { IpAddress } from './ip-address.js';
-import type { MacAddress } from './mac-address.js';
+import type { Cidr } from './address/cidr.js';
+import type { IpAddress } from './address/ip-address.js';
+import type { MacAddress } from './address/mac-address.js';
 import type { NodeId } from './node-id.js';
-import type { SocketAddress } from './socket-address.js';
+import type { SocketAddress } from './address/socket-address.js';
 
 export const ROUTER_PORT_VERSION = 1;
 

@@ -9,16 +9,17 @@ import { build } from 'esbuild';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const dist = join(root, 'dist');
 const entries = {
-  meshd: 'agent/meshd.ts',
+  meshd: 'supervisor/meshd.ts',
   agent: 'agent/agent-main.ts',
-  router: 'router/router-main.ts',
-  'router-worker': 'router/router-worker.ts',
-  meshctl: 'agent/meshctl.ts',
+  router: 'router/process/router-main.ts',
+  'router-worker': 'router/process/router-worker.ts',
+  meshctl: 'cli/meshctl.ts',
   demo: 'deploy/demo/main.ts',
   bench: 'test/bench/main.ts',
   'bench-crowd': 'test/bench/crowd/main.ts',
   crowd: 'test/crowd/main.ts',
   'bare-node': 'test/net/bare-node.ts',
+  rooms: 'test/architecture/picture.ts',
 };
 const executables = ['meshd', 'meshctl'];
 // CommonJS packages inside an ESM bundle look for `require`.
@@ -35,7 +36,7 @@ await build({
   platform: 'node',
   target: 'node20',
   format: 'esm',
-  external: ['koffi'],
+  external: ['koffi', 'typescript'],
   banner: { js: requireBanner },
   logLevel: 'warning',
 });

@@ -5,14 +5,14 @@
 import { Type } from 'typebox';
 import { Check } from 'typebox/value';
 import { join } from 'node:path';
-import { parseCidr } from '../common/cidr.js';
-import type { Cidr } from '../common/cidr.js';
-import type { Disk } from '../common/disk.js';
-import { DurableFile } from '../common/durable-file.js';
-import type { DurableCodec, DurableRead } from '../common/durable-file.js';
+import { parseCidr } from '../common/address/cidr.js';
+import type { Cidr } from '../common/address/cidr.js';
+import type { Disk } from '../common/storage/disk.js';
+import { DurableFile } from '../common/storage/durable-file.js';
+import type { DurableCodec, DurableRead } from '../common/storage/durable-file.js';
 import { DecodeError } from '../common/errors.js';
-import { parseIpAddress } from '../common/ip-address.js';
-import type { IpAddress } from '../common/ip-address.js';
+import { parseIpAddress } from '../common/address/ip-address.js';
+import type { IpAddress } from '../common/address/ip-address.js';
 import type { AddressOwner, AllocatorState } from './allocation.js';
 
 const FILE_NAME = 'allocations.json';

@@ -1,6 +1,6 @@
 /** The words of address allocation: who owns an address, and what the allocator remembers. */
-import type { Cidr } from '../common/cidr.js';
-import type { IpAddress } from '../common/ip-address.js';
+import type { Cidr } from '../common/address/cidr.js';
+import type { IpAddress } from '../common/address/ip-address.js';
 
 /** One pod interface, in CNI's terms. The same owner always gets the same addresses. */
 export interface AddressOwner {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseCidr } from '../common/cidr.js';
-import { parseIpAddress } from '../common/ip-address.js';
+import { parseCidr } from '../common/address/cidr.js';
+import { parseIpAddress } from '../common/address/ip-address.js';
 import type { AddressOwner, AllocatorState } from './allocation.js';
 import { allocate, emptyAllocator, QUARANTINE_MS, release, stopAllocatingFrom, usageOf } from './allocator.js';
 

@@ -7,11 +7,11 @@
  *  never used --allocate--> owned --release--> quarantined --60 s--> reusable --allocate--> owned
  * ```
  */
-import { cidrAddressAt, cidrContains, cidrFamily, cidrNetwork, cidrSize, gatewayOf } from '../common/cidr.js';
-import type { Cidr } from '../common/cidr.js';
+import { cidrAddressAt, cidrContains, cidrFamily, cidrNetwork, cidrSize, gatewayOf } from '../common/address/cidr.js';
+import type { Cidr } from '../common/address/cidr.js';
 import { AddressError, HeddleError } from '../common/errors.js';
-import { ipFamily, ipToBigInt } from '../common/ip-address.js';
-import type { IpAddress, IpFamily } from '../common/ip-address.js';
+import { ipFamily, ipToBigInt } from '../common/address/ip-address.js';
+import type { IpAddress, IpFamily } from '../common/address/ip-address.js';
 import { describeOwner, sameOwner } from './allocation.js';
 import type { AddressOwner, AllocatorState, AssignedAddress, ReleasedAddress } from './allocation.js';
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { parseCidr } from '../common/cidr.js';
-import { CrashingDisk } from '../common/crashing-disk.js';
-import { parseIpAddress } from '../common/ip-address.js';
-import type { IpAddress } from '../common/ip-address.js';
+import { parseCidr } from '../common/address/cidr.js';
+import { CrashingDisk } from '../common/testing/crashing-disk.js';
+import { parseIpAddress } from '../common/address/ip-address.js';
+import type { IpAddress } from '../common/address/ip-address.js';
 import { silentLogger } from '../common/log.js';
 import type { AddressOwner } from './allocation.js';
 import { QUARANTINE_MS } from './allocator.js';

@@ -3,13 +3,13 @@
  * is on disk before anyone learns of it; one that could not be written has not happened.
  */
 import { performance } from 'node:perf_hooks';
-import type { Cidr } from '../common/cidr.js';
-import { systemDisk } from '../common/disk.js';
-import type { Disk } from '../common/disk.js';
-import type { DurableRead } from '../common/durable-file.js';
+import type { Cidr } from '../common/address/cidr.js';
+import { systemDisk } from '../common/storage/disk.js';
+import type { Disk } from '../common/storage/disk.js';
+import type { DurableRead } from '../common/storage/durable-file.js';
 import { HeddleError } from '../common/errors.js';
-import { ipToBigInt } from '../common/ip-address.js';
-import type { IpAddress } from '../common/ip-address.js';
+import { ipToBigInt } from '../common/address/ip-address.js';
+import type { IpAddress } from '../common/address/ip-address.js';
 import type { Logger } from '../common/log.js';
 import { SerialQueue } from '../common/serial-queue.js';
 import type { AddressOwner, AllocatorState, AssignedAddress, LiveOwner } from './allocation.js';

@@ -2,8 +2,8 @@
  * Makes the allocator agree with the pods that exist: adopts the addresses of live pods that it does not know, frees
  * those whose pod is gone. Pure, like `allocator.ts`.
  */
-import { ipToBigInt } from '../common/ip-address.js';
-import type { IpAddress } from '../common/ip-address.js';
+import { ipToBigInt } from '../common/address/ip-address.js';
+import type { IpAddress } from '../common/address/ip-address.js';
 import { describeOwner, sameOwner } from './allocation.js';
 import type { AddressOwner, AllocatorState, LiveOwner } from './allocation.js';
 import { own, releaseAddresses } from './allocator.js';

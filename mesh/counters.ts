@@ -1,5 +1,5 @@
 /** Named counters of what was refused. The names are a fixed list, so nothing remote grows it. */
-import type { Refusal } from './handshakes.js';
+import type { Refusal } from './handshake/handshakes.js';
 
 export type CounterName =
   | Refusal

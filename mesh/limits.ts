@@ -89,8 +89,6 @@ export const CONFIRM_WITHIN_MS = 10_000;
 export const CONFIRM_RETRY_MS = 100;
 /** Longest wait between repeats of the third message. */
 export const MAX_CONFIRM_RETRY_MS = 1_000;
-/** Handshakes of both directions that began within this time of each other count as a simultaneous open. */
-export const SIMULTANEOUS_WINDOW_MS = 10_000;
 /** First messages from one source address in a burst. */
 export const SOURCE_BURST = 20;
 /** First messages from one source address per second, sustained. */

@@ -2,11 +2,11 @@
  * What goes into the mesh core and what comes out of it. The core is pure: `(state, event, now) -> effects`. Times are
  * milliseconds of a monotonic clock that the caller owns; wall-clock time enters only where a type says so.
  */
-import type { Cidr } from '../common/cidr.js';
-import type { IpAddress } from '../common/ip-address.js';
+import type { Cidr } from '../common/address/cidr.js';
+import type { IpAddress } from '../common/address/ip-address.js';
 import type { NodeId } from '../common/node-id.js';
 import type { CipherName, PeerCounters, PeerPath, SessionKeys, SessionStatus } from '../common/router-port.js';
-import type { SocketAddress } from '../common/socket-address.js';
+import type { SocketAddress } from '../common/address/socket-address.js';
 import type { LinkState } from '../common/api.js';
 
 /** What this node says of itself; the core turns it into a signed advert. */

@@ -7,24 +7,24 @@
  * The parts: handshakes.ts (datagrams to sessions), peer.ts (one peer each), roster.ts (who there is, and who owns what),
  * gossip.ts (how adverts travel), seeds.ts (how to join), topology.ts (what others report).
  */
-import type { Cidr } from '../common/cidr.js';
+import type { Cidr } from '../common/address/cidr.js';
 import type { NodeId } from '../common/node-id.js';
 import type { CipherName } from '../common/router-port.js';
-import { formatSocketAddress } from '../common/socket-address.js';
-import type { SocketAddress } from '../common/socket-address.js';
-import { ClusterKeys } from './cluster-keys.js';
-import { ControlIntake } from './control-intake.js';
-import { encodeControl } from './control-message.js';
+import { formatSocketAddress } from '../common/address/socket-address.js';
+import type { SocketAddress } from '../common/address/socket-address.js';
+import { ClusterKeys } from './wire/cluster-keys.js';
+import { ControlIntake } from './cluster/control-intake.js';
+import { encodeControl } from './wire/control-message.js';
 import { CoreClock, pauseBetween } from './core-clock.js';
 import { Counters } from './counters.js';
-import { Gossip } from './gossip.js';
-import type { HandshakeParty } from './handshake.js';
-import { preferCipher } from './handshake-payload.js';
-import { Handshakes } from './handshakes.js';
-import type { HandshakeOutcome } from './handshakes.js';
-import type { NodeIdentity } from './identity.js';
+import { Gossip } from './cluster/gossip.js';
+import type { HandshakeParty } from './handshake/handshake.js';
+import { preferCipher } from './wire/handshake-payload.js';
+import { Handshakes } from './handshake/handshakes.js';
+import type { HandshakeOutcome } from './handshake/handshakes.js';
+import type { NodeIdentity } from './wire/identity.js';
 import { MAX_SEEDS } from './limits.js';
-import { LINK_REASONS } from './link.js';
+import { LINK_REASONS } from './peer/link.js';
 import type {
   LostClaim,
   MemberView,
@@ -38,13 +38,13 @@ import type {
   UnderlayFacts,
 } from './mesh-io.js';
 import { Notices } from './notices.js';
-import type { Peer } from './peer.js';
-import { Roster } from './roster.js';
-import { Seeds } from './seeds.js';
-import { SelfAdvert } from './self-advert.js';
-import { SessionSlots } from './session-slots.js';
-import { Topology } from './topology.js';
-import { memberView, routeViews } from './views.js';
+import type { Peer } from './peer/peer.js';
+import { Roster } from './cluster/roster.js';
+import { Seeds } from './cluster/seeds.js';
+import { SelfAdvert } from './cluster/self-advert.js';
+import { SessionSlots } from './handshake/session-slots.js';
+import { Topology } from './cluster/topology.js';
+import { memberView, routeViews } from './cluster/views.js';
 
 export interface MeshOptions {
   readonly identity: NodeIdentity;

@@ -1,5 +1,5 @@
 /** Notices for people, each kind at most once a minute, with the number of those held back in between. Never secrets. */
-import { BoundedMap } from './bounded-map.js';
+import { BoundedMap } from '../common/bounded-map.js';
 import { MAX_NOTICES, MAX_NOTICES_PER_INTERVAL, NOTICE_INTERVAL_MS } from './limits.js';
 import type { MeshEffect } from './mesh-io.js';
 

@@ -9,7 +9,7 @@ import { endsOf, exchange, expectedFrames, framesOnTheWire, hex, settle } from '
 import { openUnits, unpackRecords } from './testing/reference-wire.js';
 import type { LinkKeys } from './testing/test-node.js';
 import { installSessions, link, TestNode } from './testing/test-node.js';
-import { WINDOW_UNITS } from './replay-window.js';
+import { WINDOW_UNITS } from './tables/replay-window.js';
 
 let a: TestNode;
 let b: TestNode;

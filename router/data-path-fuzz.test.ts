@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { DecodeError } from '../common/errors.js';
-import { ipToBytes } from '../common/ip-address.js';
-import { encodeMessage, MessageDecoder } from '../common/message-stream.js';
+import { ipToBytes } from '../common/address/ip-address.js';
+import { encodeMessage, MessageDecoder } from '../common/codec/message-stream.js';
 import { fuzzRuns } from '../test/fuzz/fuzz-runs.js';
-import { DROP_REASONS } from './drop-reasons.js';
-import { checkRouterCommand } from './router-command.js';
+import { DROP_REASONS } from './tables/drop-reasons.js';
+import { checkRouterCommand } from './process/router-command.js';
 import { anyFrame, patternBytes } from './testing/frame-arbitraries.js';
 import { buildRecord, VIRTIO_BYTES } from './testing/frame-builder.js';
 import { awaitRecord, expectedFrames, framesOnTheWire, hex, NO_CONVEYOR, settle } from './testing/exchange.js';

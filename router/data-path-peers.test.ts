@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { ipToBytes, parseIpAddress } from '../common/ip-address.js';
+import { ipToBytes, parseIpAddress } from '../common/address/ip-address.js';
 import { UNIT_SLOTS } from './limits.js';
 import type { Ends } from './testing/frame-arbitraries.js';
 import { anyFrame, patternBytes } from './testing/frame-arbitraries.js';

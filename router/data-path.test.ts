@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { UDP_MAX_SEGMENTS } from './linux-abi.js';
+import { UDP_MAX_SEGMENTS } from './kernel/linux-abi.js';
 import { anyFrame, patternBytes, stream } from './testing/frame-arbitraries.js';
 import type { FrameSpec } from './testing/frame-builder.js';
 import { buildRecord } from './testing/frame-builder.js';

@@ -4,6 +4,6 @@
  * (`ipam/`, `cni/`), links and routes of the host (`agent/`). The process itself is `router-main.ts`.
  */
 export { TAP_QUEUES_PER_LANE } from './limits.js';
-export { openTap } from './tap-device.js';
-export { openUnderlaySockets } from './underlay-socket.js';
-export { DROP_REASONS } from './drop-reasons.js';
+export { openTap } from './kernel/tap-device.js';
+export { openUnderlaySockets } from './kernel/underlay-socket.js';
+export { DROP_REASONS } from './tables/drop-reasons.js';

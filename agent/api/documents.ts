@@ -14,13 +14,13 @@ import {
   TopologySchema,
 } from '../../common/api.js';
 
-export const ReadinessSchema = Type.Object({
+const ReadinessSchema = Type.Object({
   ready: Type.Boolean({ description: 'True when every condition is met' }),
   conditions: Type.Array(ConditionSchema),
 });
 export type Readiness = Static<typeof ReadinessSchema>;
 
-export const LivenessSchema = Type.Object({ ok: Type.Literal(true) });
+const LivenessSchema = Type.Object({ ok: Type.Literal(true) });
 
 export type DocumentName = keyof typeof SOURCES;
 

@@ -5,4 +5,5 @@
  * itself (`web-ui/`). The API is read-only: nothing in this folder changes the node.
  */
 export { startApi } from './start-api.js';
-export type { ApiOptions, ApiServer, ApiSource } from './api-source.js';
+export type { ApiOptions, ApiServer } from './start-api.js';
+export type { ApiSource } from './api-source.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { fakePeer, FakeSource } from './fake-source.js';
+import { fakePeer, FakeSource } from './testing/fake-source.js';
 import { createMetrics, MAX_PEER_SERIES } from './metrics.js';
 
 describe('metrics', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { RequestError } from '../../common/errors.js';
-import { fakePeer } from './fake-source.js';
+import { fakePeer } from './testing/fake-source.js';
 import { findPeer } from './peer-lookup.js';
 
 const beta = fakePeer('node-b', 'b');

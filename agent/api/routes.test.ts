@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { ApiHarness, json } from './api-harness.js';
+import { ApiHarness, json } from './testing/api-harness.js';
 
 let api: ApiHarness;
 

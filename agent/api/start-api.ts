@@ -5,16 +5,41 @@
 import { chmod, stat } from 'node:fs/promises';
 import { ConfigError, ListenError, messageOf } from '../../common/errors.js';
 import type { Logger } from '../../common/log.js';
-import type { IpAddress } from '../../common/ip-address.js';
-import type { ApiOptions, ApiServer } from './api-source.js';
-import { EventFeed, systemClock } from './event-feed.js';
-import { DEFAULT_EVENT_TIMING } from './event-pacer.js';
-import { createHttpServer } from './http-server.js';
-import type { HttpServer, HttpServerOptions } from './http-server.js';
-import { requireLoopback } from './loopback.js';
+import type { IpAddress } from '../../common/address/ip-address.js';
+import type { ApiSource } from './api-source.js';
+import type { EventTiming } from './events/event-pacer.js';
+import { EventFeed, systemClock } from './events/event-feed.js';
+import { DEFAULT_EVENT_TIMING } from './events/event-pacer.js';
+import { createHttpServer } from './http/http-server.js';
+import type { HttpServer, HttpServerOptions } from './http/http-server.js';
+import { requireLoopback } from './http/loopback.js';
 import { createMetrics } from './metrics.js';
 import { jsonRoutes } from './routes.js';
-import { claimSocketPath, SOCKET_MODE } from './unix-socket.js';
+import { claimSocketPath, SOCKET_MODE } from '../../common/host/unix-socket.js';
+
+export interface ApiOptions {
+  readonly source: ApiSource;
+  /** Path of the unix socket; its directory is made if it is missing. */
+  readonly socketPath: string;
+  /** Loopback address to listen on, or '' for no TCP at all. */
+  readonly address: string;
+  /** TCP port, 0 for any free one. */
+  readonly port: number;
+  /** Directory of the built page, or null for none. */
+  readonly webRoot: string | null;
+  readonly logger: Logger;
+  /** Called whenever someone looks at the topology, and every two seconds or so for as long as they do. */
+  readonly onTopologyWatched?: () => void;
+  /** How often events are sent; {@link DEFAULT_EVENT_TIMING} unless a test is in a hurry. */
+  readonly eventTiming?: EventTiming;
+}
+
+export interface ApiServer {
+  /** `http://127.0.0.1:6786`, or null without TCP. */
+  readonly url: string | null;
+  /** Ends every connection and removes the unix socket. */
+  close(): Promise<void>;
+}
 
 /** Room for a unix socket's path in the kernel (`sockaddr_un`), without the closing zero. */
 const MAX_SOCKET_PATH_BYTES = 107;

@@ -1,6 +1,6 @@
 /** Settings from a YAML file: one mapping whose keys are the names of the schema. */
 import { messageOf } from '../../common/errors.js';
-import { parseYaml } from '../../common/yaml.js';
+import { parseYaml } from '../../common/codec/yaml.js';
 import { CONFIG_FIELDS } from './config-fields.js';
 import type { ConfigFieldName } from './config-fields.js';
 import { didYouMean } from './did-you-mean.js';

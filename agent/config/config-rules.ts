@@ -2,11 +2,18 @@
  * What the schema cannot say of a configuration: addresses and names that parse, ranges that fit each other, values that
  * the system can hold. A rule runs only when the fields it needs have the right shape, so that one mistake is told once.
  */
-import { cidrContains, cidrFamily, cidrIncludes, cidrPrefix, cidrsOverlap, parseCidr } from '../../common/cidr.js';
-import type { Cidr } from '../../common/cidr.js';
+import {
+  cidrContains,
+  cidrFamily,
+  cidrIncludes,
+  cidrPrefix,
+  cidrsOverlap,
+  parseCidr,
+} from '../../common/address/cidr.js';
+import type { Cidr } from '../../common/address/cidr.js';
 import type { Config } from '../../common/config.js';
 import { messageOf } from '../../common/errors.js';
-import { parseIpAddress } from '../../common/ip-address.js';
+import { parseIpAddress } from '../../common/address/ip-address.js';
 import type { ConfigFieldName } from './config-fields.js';
 import { parseSeed } from './seed-address.js';
 

@@ -1,7 +1,7 @@
 /** A seed as it is configured: `host`, `host:port`, `ip`, `ip:port`, `[ipv6]` or `[ipv6]:port`. Resolving names is not here. */
 import { AddressError } from '../../common/errors.js';
-import type { IpAddress } from '../../common/ip-address.js';
-import { parseSocketAddress } from '../../common/socket-address.js';
+import type { IpAddress } from '../../common/address/ip-address.js';
+import { parseSocketAddress } from '../../common/address/socket-address.js';
 
 export type SeedAddress =
   | { readonly type: 'address'; readonly ip: IpAddress; readonly port: number }

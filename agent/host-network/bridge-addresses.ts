@@ -2,8 +2,8 @@
  * The bridge's addresses: the gateway of each pod CIDR, with the CIDR's prefix, so that the node's own pods are on-link.
  * The bridge is ours alone: other global addresses on it are left over from an earlier configuration and go.
  */
-import { cidrFamily, cidrPrefix, gatewayOf } from '../../common/cidr.js';
-import type { PrintedLink } from '../ip-output.js';
+import { cidrFamily, cidrPrefix, gatewayOf } from '../../common/address/cidr.js';
+import type { PrintedLink } from '../../common/host/ip-output.js';
 import type { HostNetworkSpec, HostPart, Repair } from './host-plan.js';
 
 export const bridgeAddressesPart: HostPart = {

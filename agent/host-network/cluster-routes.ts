@@ -2,9 +2,9 @@
  * Routes through which the node itself reaches every pod of the cluster: each cluster CIDR through the bridge, where the
  * router answers for remote pods. Ours are told from others by their protocol number; others are never touched.
  */
-import { cidrFamily, cidrIncludes, parseCidr } from '../../common/cidr.js';
-import type { Cidr } from '../../common/cidr.js';
-import { printedRoutes } from '../ip-output.js';
+import { cidrFamily, cidrIncludes, parseCidr } from '../../common/address/cidr.js';
+import type { Cidr } from '../../common/address/cidr.js';
+import { printedRoutes } from '../../common/host/ip-output.js';
 import { hasIpv4, hasIpv6, outermost } from './host-plan.js';
 import type { HostNetworkSpec, HostPart, Repair } from './host-plan.js';
 

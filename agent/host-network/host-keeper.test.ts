@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseCidr } from '../../common/cidr.js';
+import { parseCidr } from '../../common/address/cidr.js';
 import { CommandError } from '../../common/errors.js';
 import type { Logger } from '../../common/log.js';
-import { parseMacAddress } from '../../common/mac-address.js';
-import { NoticeLog } from '../notice-log.js';
-import { VirtualClock } from '../virtual-clock.js';
+import { parseMacAddress } from '../../common/address/mac-address.js';
+import { NoticeLog } from '../../common/notice-log.js';
+import { VirtualClock } from '../../common/testing/virtual-clock.js';
 import { HostKeeper } from './host-keeper.js';
 import type { HostNetworkSpec } from './host-plan.js';
 

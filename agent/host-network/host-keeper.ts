@@ -2,10 +2,10 @@
  * Runs the host-network reconciler: at start, periodically, and when told. Runs never overlap; being told during a run
  * means one more run after it. Logs what was mended once, and a problem once for as long as it lasts.
  */
-import type { CommandRunner } from '../../common/command.js';
-import { every } from '../clock.js';
-import type { Clock } from '../clock.js';
-import type { NoticeLog } from '../notice-log.js';
+import type { CommandRunner } from '../../common/host/command.js';
+import { every } from '../../common/clock.js';
+import type { Clock } from '../../common/clock.js';
+import type { NoticeLog } from '../../common/notice-log.js';
 import { reconcileHostNetwork } from './host-network.js';
 import type { HostProblem } from './host-network.js';
 import type { HostNetworkSpec } from './host-plan.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseCidr } from '../../common/cidr.js';
+import { parseCidr } from '../../common/address/cidr.js';
 import { CommandError } from '../../common/errors.js';
-import { parseMacAddress } from '../../common/mac-address.js';
+import { parseMacAddress } from '../../common/address/mac-address.js';
 import { reconcileHostNetwork } from './host-network.js';
 import type { HostNetworkSpec } from './host-plan.js';
 

@@ -3,7 +3,7 @@
  * Level-triggered: every run looks at what is there and mends the difference, whoever made it; a run on a host that is in
  * order changes nothing. Used at start, on change, and periodically.
  */
-import type { CommandRunner } from '../../common/command.js';
+import type { CommandRunner } from '../../common/host/command.js';
 import { CommandError, messageOf } from '../../common/errors.js';
 import { bridgeAddressesPart } from './bridge-addresses.js';
 import { bridgePart } from './bridge.js';

@@ -2,12 +2,12 @@
  * The vocabulary of the host-network reconciler: what is wanted of this host, what a part of it saw, and the commands that
  * mend the difference.
  */
-import type { Cidr } from '../../common/cidr.js';
-import { cidrFamily, cidrIncludes } from '../../common/cidr.js';
-import type { CommandRunner } from '../../common/command.js';
-import type { MacAddress } from '../../common/mac-address.js';
-import { printedLinks } from '../ip-output.js';
-import type { PrintedLink } from '../ip-output.js';
+import type { Cidr } from '../../common/address/cidr.js';
+import { cidrFamily, cidrIncludes } from '../../common/address/cidr.js';
+import type { CommandRunner } from '../../common/host/command.js';
+import type { MacAddress } from '../../common/address/mac-address.js';
+import { printedLinks } from '../../common/host/ip-output.js';
+import type { PrintedLink } from '../../common/host/ip-output.js';
 
 /** Everything that is wanted of the host, from the configuration alone. */
 export interface HostNetworkSpec {

@@ -5,8 +5,8 @@
  * look tells whether all of it, and nothing else, is in place. No other table is ever touched.
  */
 import { createHash } from 'node:crypto';
-import { cidrFamily } from '../../common/cidr.js';
-import type { Cidr } from '../../common/cidr.js';
+import { cidrFamily } from '../../common/address/cidr.js';
+import type { Cidr } from '../../common/address/cidr.js';
 import { CommandError } from '../../common/errors.js';
 import { outermost } from './host-plan.js';
 import type { HostNetworkSpec, HostPart, HostView } from './host-plan.js';

@@ -4,7 +4,7 @@
  * node forwards from elsewhere. Pods get theirs when they are attached.
  */
 import { POD_GSO_MAX_BYTES } from '../../cni/index.js';
-import type { PrintedLink } from '../ip-output.js';
+import type { PrintedLink } from '../../common/host/ip-output.js';
 import type { Repair } from './host-plan.js';
 
 /** @param found the link as it is, null when it has just been made */

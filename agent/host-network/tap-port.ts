@@ -3,7 +3,7 @@
  * Nothing is learned on it: the addresses of remote pods are computed, and a MAC learned there could capture a local pod's.
  */
 import { HeddleError } from '../../common/errors.js';
-import type { PrintedLink } from '../ip-output.js';
+import type { PrintedLink } from '../../common/host/ip-output.js';
 import type { HostNetworkSpec, HostPart, Repair } from './host-plan.js';
 import { superFrameRepairs } from './super-frame-limit.js';
 

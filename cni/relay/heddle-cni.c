@@ -1,6 +1,6 @@
 /*
  * heddle-cni: the CNI executable on the host. A relay: it hands its CNI_* environment and its standard input to the
- * agent's unix socket and prints what comes back (bytes: cni/relay-protocol.ts). Without an agent it answers VERSION by
+ * agent's unix socket and prints what comes back (bytes: cni/relay/relay-protocol.ts). Without an agent it answers VERSION by
  * itself, keeps DEL and GC as files for the agent to replay, and says "try again later" to the rest. No logic beyond
  * that. Twin of heddle-cni.ts; both pass the same tests. Build: gcc -static -Os -s -o heddle-cni heddle-cni.c
  */

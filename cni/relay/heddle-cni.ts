@@ -1,7 +1,7 @@
 /**
  * heddle-cni for hosts that have Node: the CNI executable, a relay to the agent's unix socket. Twin of heddle-cni.c; both
  * pass the same tests, and what they do is told there. Bundled by the build into one file; imports nothing but Node's
- * own modules. Bytes: `cni/relay-protocol.ts`.
+ * own modules. Bytes: `cni/relay/relay-protocol.ts`.
  */
 import {
   closeSync,

@@ -7,9 +7,9 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { buildSync } from 'esbuild';
-import { decodeRelayRequest, encodeRelayResponse } from '../relay-protocol.js';
-import type { CniRequest } from '../relay-protocol.js';
-import { SPEC_VERSIONS } from '../spec-version.js';
+import { decodeRelayRequest, encodeRelayResponse } from './relay-protocol.js';
+import type { CniRequest } from './relay-protocol.js';
+import { SPEC_VERSIONS } from '../call/spec-version.js';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const CONFIG = '{"cniVersion":"0.4.0","name":"heddle","type":"heddle-cni"}';

@@ -7,7 +7,7 @@ import { cpSync, existsSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { hostCommands } from '../../common/command.js';
+import { hostCommands } from '../../common/host/command.js';
 import { HeddleError, messageOf } from '../../common/errors.js';
 import { pingAll, reportPings, runChecks } from './checks/index.js';
 import { Cluster } from './cluster.js';

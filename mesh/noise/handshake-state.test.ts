@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { HandshakeError } from '../../common/errors.js';
-import { x25519, x25519KeyPair } from '../curve-keys.js';
+import { x25519, x25519KeyPair } from '../wire/curve-keys.js';
 import { HandshakeState } from './handshake-state.js';
 import { patternOf } from './patterns.js';
 

@@ -7,8 +7,8 @@
  */
 import { assert, HandshakeError } from '../../common/errors.js';
 import type { CipherState } from './cipher-state.js';
-import { KEY_BYTES, x25519 } from '../curve-keys.js';
-import type { KeyPair } from '../curve-keys.js';
+import { KEY_BYTES, x25519 } from '../wire/curve-keys.js';
+import type { KeyPair } from '../wire/curve-keys.js';
 import { patternOf } from './patterns.js';
 import type { Pattern, Token } from './patterns.js';
 import { isNoiseCipher, isNoiseHash, suiteOf, TAG_BYTES } from './suite.js';

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { describe, expect, it } from '@jest/globals';
-import { x25519KeyPair } from '../curve-keys.js';
+import { x25519KeyPair } from '../wire/curve-keys.js';
 import { HandshakeState } from './handshake-state.js';
 
 /** The part of the `noise-protocol` package (libsodium) that is used here; it comes without types. */

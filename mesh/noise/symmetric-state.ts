@@ -1,6 +1,6 @@
 /** Chaining key, handshake hash and the current cipher key (Noise revision 34, section 5.2). */
 import { CipherState } from './cipher-state.js';
-import { KEY_BYTES } from '../curve-keys.js';
+import { KEY_BYTES } from '../wire/curve-keys.js';
 import { hash, hkdf } from './suite.js';
 import type { Suite } from './suite.js';
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
-import { x25519KeyPair } from '../curve-keys.js';
+import { x25519KeyPair } from '../wire/curve-keys.js';
 import { HandshakeState } from './handshake-state.js';
 import type { HandshakeOptions } from './handshake-state.js';
 import { GOLDEN_XXPSK3 } from '../testing/noise-golden-vector.js';

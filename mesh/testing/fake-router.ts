@@ -4,8 +4,8 @@
  */
 import type { NodeId } from '../../common/node-id.js';
 import type { PeerCounters, PeerPath, SessionKeys, SessionStatus } from '../../common/router-port.js';
-import { sameSocketAddress } from '../../common/socket-address.js';
-import type { SocketAddress } from '../../common/socket-address.js';
+import { sameSocketAddress } from '../../common/address/socket-address.js';
+import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { MeshEffect, MeshEvent } from '../mesh-io.js';
 
 export type Packet =

@@ -3,14 +3,14 @@
  * reordered, nodes that die, pause, move and come back. A failing seed is a reproducible test.
  */
 import { assert } from '../../common/errors.js';
-import { parseCidr } from '../../common/cidr.js';
-import type { Cidr } from '../../common/cidr.js';
-import { parseIpAddress } from '../../common/ip-address.js';
+import { parseCidr } from '../../common/address/cidr.js';
+import type { Cidr } from '../../common/address/cidr.js';
+import { parseIpAddress } from '../../common/address/ip-address.js';
 import type { NodeId } from '../../common/node-id.js';
-import { formatSocketAddress } from '../../common/socket-address.js';
-import type { SocketAddress } from '../../common/socket-address.js';
-import { generateIdentity } from '../identity.js';
-import type { NodeIdentity } from '../identity.js';
+import { formatSocketAddress } from '../../common/address/socket-address.js';
+import type { SocketAddress } from '../../common/address/socket-address.js';
+import { generateIdentity } from '../wire/identity.js';
+import type { NodeIdentity } from '../wire/identity.js';
 import type { MeshEffect, MeshEvent, SelfDescription } from '../mesh-io.js';
 import { Mesh } from '../mesh.js';
 import type { MeshOptions } from '../mesh.js';

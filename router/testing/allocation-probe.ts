@@ -4,7 +4,7 @@
  */
 import { PerformanceObserver } from 'node:perf_hooks';
 import { setImmediate as eventLoopTurn } from 'node:timers/promises';
-import { ipToBytes } from '../../common/ip-address.js';
+import { ipToBytes } from '../../common/address/ip-address.js';
 import { buildRecord } from './frame-builder.js';
 import type { FrameSpec } from './frame-builder.js';
 import { link, podAddress, TestNode } from './test-node.js';

@@ -1,13 +1,13 @@
 /** A UDP socket on loopback that a test sends and receives lone datagrams with, without an event loop. */
 import { assert } from '../../common/errors.js';
-import type { SocketAddress } from '../../common/socket-address.js';
-import { parseSocketAddress } from '../../common/socket-address.js';
-import { Arena } from '../arena.js';
-import { Counters } from '../counters.js';
-import { sysClose, sysPoll, sysRead, sysSetsockopt } from '../ffi.js';
-import { AF_INET6, POLLIN, SOL_UDP, UDP_SEGMENT } from '../linux-abi.js';
-import { RawSender } from '../raw-sender.js';
-import { openUnderlaySockets } from '../underlay-socket.js';
+import type { SocketAddress } from '../../common/address/socket-address.js';
+import { parseSocketAddress } from '../../common/address/socket-address.js';
+import { Arena } from '../kernel/arena.js';
+import { Counters } from '../tables/counters.js';
+import { sysClose, sysPoll, sysRead, sysSetsockopt } from '../kernel/ffi.js';
+import { AF_INET6, POLLIN, SOL_UDP, UDP_SEGMENT } from '../kernel/linux-abi.js';
+import { RawSender } from '../outside/raw-sender.js';
+import { openUnderlaySockets } from '../kernel/underlay-socket.js';
 import { boundPort } from './socket-port.js';
 
 const MAX_DATAGRAM_BYTES = 65536;

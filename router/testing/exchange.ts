@@ -1,6 +1,6 @@
 /** Sends records into one node's TAP and steps all nodes until everything has come out at the other, or nothing moves. */
-import { ipToBytes } from '../../common/ip-address.js';
-import { macToBytes } from '../../common/mac-address.js';
+import { ipToBytes } from '../../common/address/ip-address.js';
+import { macToBytes } from '../../common/address/mac-address.js';
 import { frameOf } from './frame-builder.js';
 import type { Ends } from './frame-arbitraries.js';
 import { networkHeaderAt, segmentAsKernel } from './kernel-segmentation.js';

@@ -3,9 +3,9 @@
  * near end as it would at the device; the test holds the far end. One packet is one record.
  */
 import { assert, SystemCallError } from '../../common/errors.js';
-import { Arena } from '../arena.js';
-import { sysClose, sysErrno, sysRead, sysSetsockopt, sysSocketpair, sysWrite } from '../ffi.js';
-import { AF_UNIX, O_NONBLOCK, SO_SNDBUFFORCE, SOCK_SEQPACKET, SO_SNDBUF, SOL_SOCKET } from '../linux-abi.js';
+import { Arena } from '../kernel/arena.js';
+import { sysClose, sysErrno, sysRead, sysSetsockopt, sysSocketpair, sysWrite } from '../kernel/ffi.js';
+import { AF_UNIX, O_NONBLOCK, SO_SNDBUFFORCE, SOCK_SEQPACKET, SO_SNDBUF, SOL_SOCKET } from '../kernel/linux-abi.js';
 
 const BUFFER_BYTES = 4 << 20;
 const MAX_RECORD_BYTES = 128 << 10;

@@ -4,8 +4,8 @@
  */
 import { createDecipheriv } from 'node:crypto';
 import type { CipherName } from '../../common/router-port.js';
-import { laneKey } from '../aead.js';
-import { referenceSeal } from '../aead-selection.js';
+import { laneKey } from '../aead/aead.js';
+import { referenceSeal } from '../aead/selection.js';
 
 export const WIRE_HEADER_BYTES = 16;
 export const WIRE_TAG_BYTES = 16;

@@ -2,7 +2,7 @@
  * What lies between two nodes in tests of loss and disorder: it holds every datagram and sends it on as the test says.
  * Datagrams leave one by one, so the receiving node sees none of the trains that the sender made.
  */
-import type { SocketAddress } from '../../common/socket-address.js';
+import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { Conveyor } from './exchange.js';
 import { DatagramSocket } from './datagram-socket.js';
 import type { TestNode } from './test-node.js';

@@ -1,9 +1,9 @@
 /** The port of a socket that was bound to port 0. */
 import { SystemCallError } from '../../common/errors.js';
-import { Arena } from '../arena.js';
-import { sysErrno, sysGetsockname } from '../ffi.js';
-import { SOCKADDR_IN6_BYTES } from '../linux-abi.js';
-import { readSocketAddress } from '../socket-address-memory.js';
+import { Arena } from '../kernel/arena.js';
+import { sysErrno, sysGetsockname } from '../kernel/ffi.js';
+import { SOCKADDR_IN6_BYTES } from '../kernel/linux-abi.js';
+import { readSocketAddress } from '../kernel/socket-address-memory.js';
 
 const ADDRESS = 64;
 const LENGTH = 128;

@@ -3,23 +3,23 @@
  * socket on loopback; a packet pair where the TAP would be; the clock is the test's.
  */
 import { createHash } from 'node:crypto';
-import type { Cidr } from '../../common/cidr.js';
-import { parseCidr } from '../../common/cidr.js';
-import { parseIpAddress } from '../../common/ip-address.js';
-import type { IpAddress } from '../../common/ip-address.js';
-import { computedMac, parseMacAddress } from '../../common/mac-address.js';
-import type { MacAddress } from '../../common/mac-address.js';
+import type { Cidr } from '../../common/address/cidr.js';
+import { parseCidr } from '../../common/address/cidr.js';
+import { parseIpAddress } from '../../common/address/ip-address.js';
+import type { IpAddress } from '../../common/address/ip-address.js';
+import { computedMac, parseMacAddress } from '../../common/address/mac-address.js';
+import type { MacAddress } from '../../common/address/mac-address.js';
 import type { NodeId } from '../../common/node-id.js';
 import { parseNodeId } from '../../common/node-id.js';
 import type { CipherName, LocalEndpoint, Route } from '../../common/router-port.js';
-import type { SocketAddress } from '../../common/socket-address.js';
-import { parseSocketAddress } from '../../common/socket-address.js';
-import { Arena } from '../arena.js';
-import { sysClose } from '../ffi.js';
+import type { SocketAddress } from '../../common/address/socket-address.js';
+import { parseSocketAddress } from '../../common/address/socket-address.js';
+import { Arena } from '../kernel/arena.js';
+import { sysClose } from '../kernel/ffi.js';
 import { Forwarder } from '../forwarder.js';
 import type { ForwarderCommand, ForwarderEvent, ForwarderReport } from '../forwarder.js';
-import { AF_INET6 } from '../linux-abi.js';
-import { negotiateUnderlay, openUnderlaySockets } from '../underlay-socket.js';
+import { AF_INET6 } from '../kernel/linux-abi.js';
+import { negotiateUnderlay, openUnderlaySockets } from '../kernel/underlay-socket.js';
 import { LOOPBACK, waitReadable } from './datagram-socket.js';
 import { PacketPair } from './packet-pair.js';
 import { boundPort } from './socket-port.js';

@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { productSources, sources, withoutExtension } from './source-tree.js';
+import { exportedValues, PROGRAM_ENTRIES, reachedFrom, usedNames } from './exports.js';
+import { describePicture, foldersWithRooms, pictureOf } from './rooms.js';
+import { parseSource, productSources, sources, withoutExtension } from './source-tree.js';
 import type { SourceFile } from './source-tree.js';
 
 /** What each folder may import besides itself. Everything points at `common`; siblings never see each other. */
@@ -8,25 +10,41 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   router: ['common'],
   mesh: ['common'],
   ipam: ['common'],
-  policy: ['common'],
   cni: ['common'],
   cli: ['common'],
   'web-ui': ['common'],
-  agent: ['common', 'router', 'mesh', 'ipam', 'policy', 'cni'],
-  deploy: ['common', 'router', 'mesh', 'ipam', 'policy', 'cni', 'agent', 'cli', 'web-ui'],
+  agent: ['common', 'router', 'mesh', 'ipam', 'cni'],
+  supervisor: ['common', 'router', 'agent'],
+  deploy: ['common'],
 };
 
-/** `meshctl`'s entry plugs the agent's removal into the command line; nothing else of the agent knows the command line. */
-const EXTRA_ARROWS: Readonly<Record<string, readonly string[]>> = { 'agent/meshctl.ts': ['cli'] };
+/** Exceptions for parts of a folder, by the beginning of the path. */
+const EXTRA_ARROWS: Readonly<Record<string, readonly string[]>> = {
+  // What uninstall removes is known to those who made it; the entry plugs it into the command line.
+  'cli/uninstall/': ['cni', 'agent'],
+  'cli/meshctl.ts': ['agent'],
+};
 
-/** Folders with one door: others import their `index.ts` and nothing else. */
-const DOORS = ['router', 'mesh', 'ipam', 'policy', 'cni', 'cli'];
+/** Doors of each folder that is entered from outside: others import these files and nothing else. */
+const DOORS: Readonly<Record<string, readonly string[]>> = {
+  router: ['router/index'],
+  mesh: ['mesh/index'],
+  ipam: ['ipam/index'],
+  cni: ['cni/index'],
+  cli: ['cli/index'],
+  agent: ['agent/config/index', 'agent/host-network/index'],
+  supervisor: [],
+  deploy: [],
+  'web-ui': [],
+};
 
 /** All that a client of the API knows of the project. */
 const CLIENT_LEAVES: Readonly<Record<string, readonly string[]>> = {
   'web-ui': ['common/api'],
-  cli: ['common/api', 'common/errors', 'common/version', 'common/yaml'],
+  cli: ['common/api', 'common/errors', 'common/version', 'common/codec/yaml'],
 };
+/** Parts of the command line that work on the host and not on the API. */
+const HOST_SIDE = ['cli/uninstall/', 'cli/meshctl.ts'];
 
 const folderOf = (target: string): string => target.split('/')[0]!;
 
@@ -35,10 +53,14 @@ function departures(file: SourceFile): string[] {
   return file.imports.flatMap(({ target }) => (target === null || folderOf(target) === file.folder ? [] : [target]));
 }
 
+function extraArrows(file: SourceFile): readonly string[] {
+  return Object.entries(EXTRA_ARROWS).flatMap(([part, folders]) => (file.path.startsWith(part) ? folders : []));
+}
+
 describe('folders', () => {
   it('import only along the arrows', () => {
     const wrong = productSources.flatMap((file) => {
-      const allowed = [...(ARROWS[file.folder] ?? []), ...(EXTRA_ARROWS[file.path] ?? [])];
+      const allowed = [...(ARROWS[file.folder] ?? []), ...extraArrows(file)];
       return departures(file)
         .filter((target) => !allowed.includes(folderOf(target)))
         .map((target) => `${file.path} imports ${target}`);
@@ -46,22 +68,30 @@ describe('folders', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('are entered by their one door', () => {
+  it('are entered by their doors', () => {
     const wrong = productSources.flatMap((file) =>
       departures(file)
-        .filter((target) => DOORS.includes(folderOf(target)) && target !== `${folderOf(target)}/index`)
-        .map((target) => `${file.path} imports ${target}, not the door ${folderOf(target)}/index.ts`),
+        .filter((target) => DOORS[folderOf(target)]?.includes(target) === false)
+        .map((target) => `${file.path} imports ${target}, which is no door of ${folderOf(target)}/`),
     );
     expect(wrong).toEqual([]);
   });
 
   it('that are clients of the API know nothing else of the project', () => {
-    const wrong = productSources.flatMap((file) =>
+    const clients = productSources.filter((file) => !HOST_SIDE.some((part) => file.path.startsWith(part)));
+    const wrong = clients.flatMap((file) =>
       departures(file)
         .filter((target) => CLIENT_LEAVES[file.folder]?.includes(target) === false)
         .map((target) => `${file.path} imports ${target}`),
     );
     expect(wrong).toEqual([]);
+  });
+
+  it('have rules about folders that exist', () => {
+    const folders = new Set(productSources.map((file) => file.folder));
+    const named = [...Object.keys(ARROWS), ...Object.values(ARROWS).flat(), ...Object.keys(DOORS)];
+    expect(named.filter((folder) => !folders.has(folder))).toEqual([]);
+    expect([...folders].filter((folder) => !(folder in ARROWS))).toEqual([]);
   });
 
   it('do not import tests from products', () => {
@@ -72,6 +102,84 @@ describe('folders', () => {
         .map(({ specifier }) => `${file.path} imports ${specifier}`),
     );
     expect(wrong).toEqual([]);
+  });
+});
+
+describe('rooms', () => {
+  it('have no cycles', () => {
+    const cycles = foldersWithRooms(productSources).flatMap((folder) => {
+      const { rooms, arrows } = pictureOf(folder, productSources);
+      const targets = (room: string) => arrows.filter(({ from }) => from === room).map(({ to }) => to);
+      return cyclesOf(new Map(rooms.map((room) => [room, targets(room)]))).map((cycle) => `${folder}: ${cycle}`);
+    });
+    expect(cycles).toEqual([]);
+  });
+
+  it('are drawn as what they import', () => {
+    const files = [
+      parseSource('a/top.ts', "import './deep/one.js'; import './side.js';"),
+      parseSource('a/side.ts', "import './deep/two.js';"),
+      parseSource('a/deep/one.ts', "import './two.js';"),
+      parseSource('a/deep/two.ts', ''),
+      parseSource('b/other.ts', "import '../a/top.js';"),
+    ];
+    expect(describePicture(pictureOf('a', files)).split('\n')).toEqual([
+      'a: 4 files, 3 rooms, 3 layers, 3 arrows',
+      '   2  top                      -> deep/ side',
+      '   1  side                     -> deep/',
+      '   0  deep/',
+    ]);
+  });
+});
+
+describe('test code', () => {
+  it('lies in testing/ folders, in test/ or in *.test.ts: everything else is part of a program', () => {
+    const reached = reachedFrom(PROGRAM_ENTRIES, productSources);
+    const unreached = productSources.map((file) => file.path).filter((path) => !reached.has(withoutExtension(path)));
+    expect(unreached).toEqual([]);
+  });
+
+  it('is seen when no program imports it', () => {
+    const files = [
+      parseSource('a/main.ts', "import './used.js';"),
+      parseSource('a/used.ts', ''),
+      parseSource('a/fake.ts', "import './used.js';"),
+    ];
+    expect(reachedFrom(['a/main.ts'], files)).toEqual(new Set(['a/main', 'a/used']));
+  });
+});
+
+describe('exported values', () => {
+  it('are imported by another file', () => {
+    const used = usedNames(sources);
+    const isUsed = (file: SourceFile, name: string): boolean => {
+      const names = used.get(withoutExtension(file.path));
+      return names?.has(name) === true || names?.has('*') === true;
+    };
+    const unused = productSources.flatMap((file) =>
+      exportedValues(file)
+        .filter((name) => !isUsed(file, name))
+        .map((name) => `${file.path}: ${name}`),
+    );
+    expect(unused).toEqual([]);
+  });
+
+  it('are found as they are written', () => {
+    const file = parseSource(
+      'a/b.ts',
+      'export const c = 1, d = 2; export function e() {} export type F = 1; const g = 1; export { g };',
+    );
+    expect(exportedValues(file)).toEqual(['c', 'd', 'e']);
+    const importer = parseSource(
+      'a/h.ts',
+      "import { c as x } from './b.js'; export { d } from './b.js'; import * as all from './i.js';",
+    );
+    expect(usedNames([importer])).toEqual(
+      new Map([
+        ['a/b', new Set(['c', 'd'])],
+        ['a/i', new Set(['*'])],
+      ]),
+    );
   });
 });
 

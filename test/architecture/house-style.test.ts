@@ -11,7 +11,7 @@ const TOOL_CONFIGURATION = /(^|\/)[a-z]+\.config\.ts$/;
 /** Words that say nothing about what a file is (docs/adr/0001). */
 const EMPTY_NAMES = /(^|-)(utils?|helpers?|managers?|misc)(-|\.|$)/;
 /** Where a folder's door is: not the page, which nobody imports, nor what runs by itself. */
-const FOLDERS_WITH_DOORS = ['router', 'mesh', 'ipam', 'policy', 'cni', 'cli'];
+const FOLDERS_WITH_DOORS = ['router', 'mesh', 'ipam', 'cni', 'cli'];
 
 function thrownBareErrors(file: SourceFile): string[] {
   return findInTree(file, (node) =>

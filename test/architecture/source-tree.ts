@@ -3,16 +3,31 @@
  * syntax tree. Built files, packages and fixtures are not sources.
  */
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, posix, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 
-export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+/** The checkout: the nearest folder above this file, as it lies here or as it was built, that has a manifest. */
+export const ROOT = folderOfManifest(dirname(fileURLToPath(import.meta.url)));
 
 /** Every top-level folder there may be; another one needs an ADR (docs/adr/0001). */
 export const ALLOWED_FOLDERS = [
-  ...['common', 'router', 'mesh', 'ipam', 'policy', 'cni', 'agent', 'cli', 'web-ui', 'deploy', 'docs', 'test', '.ci'],
+  ...[
+    'common',
+    'router',
+    'mesh',
+    'ipam',
+    'cni',
+    'agent',
+    'supervisor',
+    'cli',
+    'web-ui',
+    'deploy',
+    'docs',
+    'test',
+    '.ci',
+  ],
 ] as const;
 
 export interface Import {
@@ -42,6 +57,10 @@ export const sources: readonly SourceFile[] = filesBelow(ROOT)
 
 export const productSources = sources.filter((file) => !file.isTest);
 
+function folderOfManifest(folder: string): string {
+  return existsSync(join(folder, 'package.json')) ? folder : folderOfManifest(dirname(folder));
+}
+
 function filesBelow(directory: string): string[] {
   return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
     const path = join(directory, entry.name);
@@ -63,12 +82,13 @@ export function parseSource(path: string, text: string): SourceFile {
     folder: path.split('/')[0]!,
     isTest: /\.test\.tsx?$/.test(path) || /(^|\/)(test|testing)\//.test(path),
     text,
-    imports: importedFiles.map(({ fileName }) => ({ specifier: fileName, target: targetOf(path, fileName) })),
+    imports: importedFiles.map(({ fileName }) => ({ specifier: fileName, target: resolveImport(path, fileName) })),
     tree: ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true),
   };
 }
 
-function targetOf(importer: string, specifier: string): string | null {
+/** The imported file from the root, without its extension; null for a package or a Node module. */
+export function resolveImport(importer: string, specifier: string): string | null {
   if (!specifier.startsWith('.')) return null;
   return withoutExtension(posix.normalize(posix.join(posix.dirname(importer), specifier)));
 }

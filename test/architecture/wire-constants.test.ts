@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { CONTROL_TYPES } from '../../mesh/control-message.js';
-import { DATAGRAM_TYPES } from '../../mesh/datagram-header.js';
+import { CONTROL_TYPES } from '../../mesh/wire/control-message.js';
+import { DATAGRAM_TYPES } from '../../mesh/wire/datagram-header.js';
 import {
   TYPE_CONTROL,
   TYPE_COOKIE,
@@ -9,7 +9,7 @@ import {
   TYPE_HANDSHAKE_2,
   TYPE_HANDSHAKE_3,
   TYPE_PROBE,
-} from '../../router/datagram.js';
+} from '../../common/wire/datagram.js';
 
 /** Numbers that nodes of other versions send. A list may grow at its end; a number never changes or means something else. */
 describe('type lists on the wire are append-only', () => {

@@ -1,7 +1,7 @@
 /** Which `wireguard-go` to measure against. Versions are dates: `0.0.20231211`. */
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
-import { hostCommands } from '../../common/command.js';
+import { hostCommands } from '../../common/host/command.js';
 
 /** The first with batches, GSO and GRO: an older one is several times slower, and beating it says little. */
 const FIRST_FAST = '0.0.20231211';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { VirtualClock } from '../../agent/virtual-clock.js';
-import { NoticeLog } from '../../agent/notice-log.js';
+import { VirtualClock } from '../../common/testing/virtual-clock.js';
+import { NoticeLog } from '../../common/notice-log.js';
 import { silentLogger } from '../../common/log.js';
-import type { SocketAddress } from '../../common/socket-address.js';
+import type { SocketAddress } from '../../common/address/socket-address.js';
 import { SeededRandom } from '../../mesh/testing/seeded-random.js';
 import { CrowdMember } from './crowd-member.js';
 import { planCrowd } from './crowd-plan.js';

@@ -2,14 +2,14 @@
  * One node of a crowd: the real mesh core, driven as the agent drives it, over a {@link CrowdRouter}. It claims a pod CIDR and
  * has no pods, no TAP and no files.
  */
-import { parseCidr } from '../../common/cidr.js';
+import { parseCidr } from '../../common/address/cidr.js';
 import type { RouterCommand } from '../../common/router-port.js';
-import type { SocketAddress } from '../../common/socket-address.js';
+import type { SocketAddress } from '../../common/address/socket-address.js';
 import { HEDDLE_VERSION } from '../../common/version.js';
-import { every } from '../../agent/clock.js';
-import type { Clock } from '../../agent/clock.js';
-import { MeshDriver } from '../../agent/mesh-driver.js';
-import type { NoticeLog } from '../../agent/notice-log.js';
+import { every } from '../../common/clock.js';
+import type { Clock } from '../../common/clock.js';
+import { MeshDriver } from '../../agent/control-plane/mesh-driver.js';
+import type { NoticeLog } from '../../common/notice-log.js';
 import { generateIdentity, Mesh } from '../../mesh/index.js';
 import type { MeshEvent, RandomSource } from '../../mesh/index.js';
 import { CROWD_CLUSTER_CIDR } from './crowd-plan.js';

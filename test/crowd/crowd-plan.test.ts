@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { cidrIncludes, parseCidr } from '../../common/cidr.js';
+import { cidrIncludes, parseCidr } from '../../common/address/cidr.js';
 import { CROWD_CLUSTER_CIDR, MAX_CROWD, planCrowd } from './crowd-plan.js';
 
 describe('the plan of a crowd', () => {

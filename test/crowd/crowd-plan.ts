@@ -1,8 +1,8 @@
 /** Names and addresses of a crowd, computed from its size alone. Pure. */
-import { parseCidr } from '../../common/cidr.js';
-import type { Cidr } from '../../common/cidr.js';
-import { parseIpAddress } from '../../common/ip-address.js';
-import type { IpAddress } from '../../common/ip-address.js';
+import { parseCidr } from '../../common/address/cidr.js';
+import type { Cidr } from '../../common/address/cidr.js';
+import { parseIpAddress } from '../../common/address/ip-address.js';
+import type { IpAddress } from '../../common/address/ip-address.js';
 
 /** What the pod CIDRs of a crowd and of the node it meets lie in. */
 export const CROWD_CLUSTER_CIDR = '10.32.0.0/12';

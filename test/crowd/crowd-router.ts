@@ -6,14 +6,14 @@
  *   command -> seal -> cut -> send            receive -> gather -> open -> event, answer or loss report
  */
 import { randomBytes } from 'node:crypto';
-import { ipFamily } from '../../common/ip-address.js';
+import { ipFamily } from '../../common/address/ip-address.js';
 import type { NodeId } from '../../common/node-id.js';
 import type { PeerPath, RouterCommand, SessionKeys, SessionStatus } from '../../common/router-port.js';
-import { sameSocketAddress } from '../../common/socket-address.js';
-import type { SocketAddress } from '../../common/socket-address.js';
+import { sameSocketAddress } from '../../common/address/socket-address.js';
+import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { MeshEvent } from '../../mesh/index.js';
-import { TAG_BYTES, TYPE_CONTROL, TYPE_COOKIE, TYPE_PROBE } from '../../router/datagram.js';
-import { IDLE_INTERVAL_MS } from '../../router/loss-reports.js';
+import { TAG_BYTES, TYPE_CONTROL, TYPE_COOKIE, TYPE_PROBE } from '../../common/wire/datagram.js';
+import { IDLE_INTERVAL_MS } from '../../router/outside/loss-reports.js';
 import { encodeAnswer, encodeProbe, encodeReport, PROBE_BYTES, readProbeUnit } from './probe-unit.js';
 import { chunkBytesFor, chunksFor, cutUnit, headersBytes, UnitGatherer } from './unit-datagrams.js';
 import type { SealedUnit } from './unit-datagrams.js';

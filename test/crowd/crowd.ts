@@ -5,8 +5,8 @@
 import { createSocket } from 'node:dgram';
 import type { Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { parseIpAddress } from '../../common/ip-address.js';
-import type { SocketAddress } from '../../common/socket-address.js';
+import { parseIpAddress } from '../../common/address/ip-address.js';
+import type { SocketAddress } from '../../common/address/socket-address.js';
 import { CrowdMember } from './crowd-member.js';
 import type { CrowdSettings, MemberSurroundings } from './crowd-member.js';
 import type { MemberPlan } from './crowd-plan.js';

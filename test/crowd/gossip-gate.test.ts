@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { NodeId } from '../../common/node-id.js';
-import { encodeControl } from '../../mesh/control-message.js';
+import { encodeControl } from '../../mesh/wire/control-message.js';
 import { isGossip } from './gossip-gate.js';
 
 const ID = '0'.repeat(32) as NodeId;

@@ -3,7 +3,7 @@
  * others would dial them all; one that took part in gossip without knowing them would ask for their adverts again and again,
  * which no real peer does. So digests, pulls and the adverts of others stay outside.
  */
-import { CONTROL_TYPES } from '../../mesh/control-message.js';
+import { CONTROL_TYPES } from '../../mesh/wire/control-message.js';
 
 /** Control messages are msgpack arrays of a few fields: the first byte is the array's, the second the type. */
 const TYPE_AT = 1;

@@ -5,11 +5,11 @@
 import { parseArgs } from 'node:util';
 import { messageOf } from '../../common/errors.js';
 import { createLogger } from '../../common/log.js';
-import { parseSocketAddress } from '../../common/socket-address.js';
-import { systemClock } from '../../agent/clock.js';
-import { loadClusterSecret } from '../../agent/cluster-secret.js';
-import { NoticeLog } from '../../agent/notice-log.js';
-import { systemRandom } from '../../agent/system-random.js';
+import { parseSocketAddress } from '../../common/address/socket-address.js';
+import { systemClock } from '../../common/clock.js';
+import { loadClusterSecret } from '../../agent/control-plane/cluster-secret.js';
+import { NoticeLog } from '../../common/notice-log.js';
+import { systemRandom } from '../../agent/control-plane/system-random.js';
 import { Crowd } from './crowd.js';
 import { planCrowd } from './crowd-plan.js';
 

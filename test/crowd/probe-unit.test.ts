@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseSocketAddress } from '../../common/socket-address.js';
+import { parseSocketAddress } from '../../common/address/socket-address.js';
 import { encodeAnswer, encodeProbe, encodeReport, PROBE_BYTES, readProbeUnit } from './probe-unit.js';
 
 const PROBE = { probeId: 0xdeadbeef, sentUs: 123456.5, sizeBytes: 1500 };

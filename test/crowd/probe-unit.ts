@@ -1,8 +1,8 @@
 /** Probes, their answers and loss reports as bytes (`docs/wire.md`, section 5): written and read, no more. Pure. */
-import { ipFromBytes, ipToBytes } from '../../common/ip-address.js';
-import type { SocketAddress } from '../../common/socket-address.js';
-import { REPORT_BYTES } from '../../router/loss-reports.js';
-import { KIND_ANSWER, KIND_PROBE, KIND_REPORT } from '../../router/probe-kinds.js';
+import { ipFromBytes, ipToBytes } from '../../common/address/ip-address.js';
+import type { SocketAddress } from '../../common/address/socket-address.js';
+import { REPORT_BYTES } from '../../router/outside/loss-reports.js';
+import { KIND_ANSWER, KIND_PROBE, KIND_REPORT } from '../../router/outside/probe-kinds.js';
 
 export const PROBE_BYTES = 40;
 const ID_AT = 4;

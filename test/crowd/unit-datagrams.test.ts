@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { HEADER_BYTES, TYPE_CONTROL } from '../../router/datagram.js';
+import { HEADER_BYTES, TYPE_CONTROL } from '../../common/wire/datagram.js';
 import { chunkBytesFor, chunksFor, cutUnit, UnitGatherer } from './unit-datagrams.js';
 import type { SealedUnit } from './unit-datagrams.js';
 

@@ -2,9 +2,13 @@
  * Units and the datagrams they travel in (`docs/wire.md`, sections 1 and 2): cut by the sender, gathered by the receiver.
  * Pure; the bytes of a unit are sealed already, or not opened yet.
  */
-import type { IpFamily } from '../../common/ip-address.js';
-import { UDP_HEADER_BYTES, UNDERLAY_IPV4_HEADER_BYTES, UNDERLAY_IPV6_HEADER_BYTES } from '../../common/overhead.js';
-import { HEADER_BYTES, MAX_CHUNKS, TAG_BYTES, TYPE_DATA, TYPE_PROBE } from '../../router/datagram.js';
+import type { IpFamily } from '../../common/address/ip-address.js';
+import {
+  UDP_HEADER_BYTES,
+  UNDERLAY_IPV4_HEADER_BYTES,
+  UNDERLAY_IPV6_HEADER_BYTES,
+} from '../../common/wire/overhead.js';
+import { HEADER_BYTES, MAX_CHUNKS, TAG_BYTES, TYPE_DATA, TYPE_PROBE } from '../../common/wire/datagram.js';
 import type { UnitName } from './unit-key.js';
 
 const CHUNK_AT = 2;

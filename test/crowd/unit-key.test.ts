@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { CipherName } from '../../common/router-port.js';
-import { TAG_BYTES, TYPE_CONTROL, TYPE_PROBE } from '../../router/datagram.js';
+import { TAG_BYTES, TYPE_CONTROL, TYPE_PROBE } from '../../common/wire/datagram.js';
 import { UnitKey } from './unit-key.js';
 
 const CIPHERS: readonly CipherName[] = ['aes-256-gcm', 'chacha20-poly1305'];

@@ -5,8 +5,8 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import type { CipherGCMTypes } from 'node:crypto';
 import type { CipherName } from '../../common/router-port.js';
-import { laneKey, SALT_BYTES, writeAssociatedData, writeCounter } from '../../router/aead.js';
-import { AAD_BYTES, TAG_BYTES } from '../../router/datagram.js';
+import { laneKey, SALT_BYTES, writeAssociatedData, writeCounter } from '../../router/aead/aead.js';
+import { AAD_BYTES, TAG_BYTES } from '../../common/wire/datagram.js';
 
 const NONCE_BYTES = 12;
 const TAG = { authTagLength: TAG_BYTES };

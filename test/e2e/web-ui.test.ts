@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { chromium } from 'playwright-core';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { FakeSource } from '../../agent/api/fake-source.js';
+import { FakeSource } from '../../agent/api/testing/fake-source.js';
 import { startApi } from '../../agent/api/index.js';
 import type { ApiServer } from '../../agent/api/index.js';
 import type { LinkState, Topology } from '../../common/api.js';

@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { cidrAddressAt, cidrContains, cidrNetwork, cidrSize, parseCidr } from '../../common/cidr.js';
+import { cidrAddressAt, cidrContains, cidrNetwork, cidrSize, parseCidr } from '../../common/address/cidr.js';
 import { AddressError, DecodeError } from '../../common/errors.js';
-import { ipFromBytes, ipToBytes, parseIpAddress } from '../../common/ip-address.js';
-import { parseMacAddress } from '../../common/mac-address.js';
-import { encodeMessage, MessageDecoder } from '../../common/message-stream.js';
-import { decodeMsgpack, encodeMsgpack } from '../../common/msgpack.js';
+import { ipFromBytes, ipToBytes, parseIpAddress } from '../../common/address/ip-address.js';
+import { parseMacAddress } from '../../common/address/mac-address.js';
+import { encodeMessage, MessageDecoder } from '../../common/codec/message-stream.js';
+import { decodeMsgpack, encodeMsgpack } from '../../common/codec/msgpack.js';
 import { parseNodeId } from '../../common/node-id.js';
-import { formatSocketAddress, parseSocketAddress } from '../../common/socket-address.js';
+import { formatSocketAddress, parseSocketAddress } from '../../common/address/socket-address.js';
 import { fuzzRuns } from './fuzz-runs.js';
 
 const RUNS = { numRuns: fuzzRuns(1_000) };

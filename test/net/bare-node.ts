@@ -8,7 +8,9 @@ import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { encodeMessage, MessageDecoder } from '../../common/message-stream.js';
+import { encodeMessage, MessageDecoder } from '../../common/codec/message-stream.js';
+import { ROUTER_OPTIONS_VARIABLE, SUPERVISOR_PID_VARIABLE } from '../../common/launch-contract.js';
+import type { RouterLaunchOptions } from '../../common/launch-contract.js';
 import { openTap, openUnderlaySockets, TAP_QUEUES_PER_LANE } from '../../router/index.js';
 
 const [tapName = '', address = '', port = '', portSocket = '', lanesText = '1'] = process.argv.slice(2);
@@ -16,7 +18,7 @@ const lanes = Number(lanesText);
 const tap = openTap({ name: tapName, queues: lanes * TAP_QUEUES_PER_LANE });
 const underlay = openUnderlaySockets({ address, port: Number(port), count: lanes });
 const fds = [...tap.fds, ...underlay.fds];
-const options = {
+const options: RouterLaunchOptions = {
   tapFds: tap.fds.map((_, i) => 3 + i),
   udpFds: underlay.fds.map((_, i) => 3 + tap.fds.length + i),
   tapName,
@@ -29,7 +31,11 @@ const options = {
 const program = join(dirname(fileURLToPath(import.meta.url)), 'router.js');
 const router = spawn(process.execPath, [program], {
   stdio: ['ignore', 'inherit', 'inherit', ...fds],
-  env: { ...process.env, HEDDLE_ROUTER_OPTIONS: JSON.stringify(options), HEDDLE_SUPERVISOR_PID: String(process.pid) },
+  env: {
+    ...process.env,
+    [ROUTER_OPTIONS_VARIABLE]: JSON.stringify(options),
+    [SUPERVISOR_PID_VARIABLE]: String(process.pid),
+  },
 });
 router.on('exit', (code) => process.exit(code ?? 1));
 process.on('SIGTERM', () => router.kill('SIGTERM'));

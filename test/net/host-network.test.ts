@@ -5,10 +5,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { reconcileHostNetwork } from '../../agent/host-network/host-network.js';
 import type { HostNetworkSpec } from '../../agent/host-network/host-plan.js';
-import { parseCidr } from '../../common/cidr.js';
-import { hostCommands } from '../../common/command.js';
-import type { CommandRunner } from '../../common/command.js';
-import { parseMacAddress } from '../../common/mac-address.js';
+import { parseCidr } from '../../common/address/cidr.js';
+import { hostCommands } from '../../common/host/command.js';
+import type { CommandRunner } from '../../common/host/command.js';
+import { parseMacAddress } from '../../common/address/mac-address.js';
 
 const namespace = `heddle-hn-${process.pid}`;
 const ran: string[] = [];

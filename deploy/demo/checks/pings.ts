@@ -1,5 +1,5 @@
 /** Check: every pod reaches every other pod, its own node and, from the node, every pod; in each address family. */
-import { gatewayOf, parseCidr } from '../../../common/cidr.js';
+import { gatewayOf, parseCidr } from '../../../common/address/cidr.js';
 import { mapBounded } from '../bounded.js';
 import type { Cluster, Pod } from '../cluster.js';
 import type { NetworkNamespace } from '../network-namespace.js';

@@ -2,7 +2,7 @@
  * Judges packets seen on the underlay. Allowed are UDP between two nodes on our port, and what the kernel needs to find
  * neighbours (ARP, ICMPv6). Anything else is a stranger; our marker or a pod's address pair in the clear is a leak.
  */
-import { ipFromBytes, ipToBytes, parseIpAddress } from '../../../common/ip-address.js';
+import { ipFromBytes, ipToBytes, parseIpAddress } from '../../../common/address/ip-address.js';
 import { MARKER, PING_PATTERN } from '../traffic-payload.js';
 import type { CapturedPacket } from './pcap-reader.js';
 

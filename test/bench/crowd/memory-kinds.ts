@@ -4,7 +4,7 @@
  *
  * ```
  *  program    file-backed: the node executable, libraries; shared by all processes that run it
- *  arena      anonymous, within 1 to 2 GiB, where nothing but the router's arena is (router/arena.ts)
+ *  arena      anonymous, within 1 to 2 GiB, where nothing but the router's arena is (router/kernel/arena.ts)
  *  malloc     [heap], and mappings that begin at a multiple of 64 MiB: the arenas of glibc
  *  v8         executable, or begins at a multiple of 256 KiB, as the pages of V8's heap do
  *  other      the rest: large ArrayBuffers, stacks, what malloc maps on its own

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { fakeLink, fakeNode, fakeTopology } from './fake-mesh.js';
+import { fakeLink, fakeNode, fakeTopology } from '../testing/fake-mesh.js';
 import { History, HISTORY_MS } from './history.js';
 import { linkKey, meshOf } from './mesh.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { fakeLink, fakeNode, fakeTopology } from './fake-mesh.js';
+import { fakeLink, fakeNode, fakeTopology } from '../testing/fake-mesh.js';
 import { MAX_NODES_WITH_ALL_LINKS, visibleLinks } from './link-filter.js';
 import { meshOf } from './mesh.js';
 import { NOTHING } from './selection.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { fakeLink, fakeNode, fakeTopology } from './fake-mesh.js';
+import { fakeLink, fakeNode, fakeTopology } from '../testing/fake-mesh.js';
 import { linkKey, linksOf, meshOf, otherEnd, ratesSeenBy, selfOf, tallyLinks } from './mesh.js';
 
 const nodes = [fakeNode('10'), fakeNode('2', { self: true }), fakeNode('1')];

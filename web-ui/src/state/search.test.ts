@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { fakeNode, fakeTopology } from './fake-mesh.js';
+import { fakeNode, fakeTopology } from '../testing/fake-mesh.js';
 import { meshOf } from './mesh.js';
 import { search } from './search.js';
 

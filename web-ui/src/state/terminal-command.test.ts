@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { fakeNode } from './fake-mesh.js';
+import { fakeNode } from '../testing/fake-mesh.js';
 import { commandsFor } from './terminal-command.js';
 
 const id = 'ab'.repeat(16);

@@ -1,0 +1,224 @@
+/**
+ * One HTTP server: the JSON routes, the OpenAPI document, the event stream, metrics and the built page, with the guards that
+ * apply to every request. The only importer of fastify and its plugins.
+ * Not here: what the routes answer (`routes.ts`), which sockets are listened on (`start-api.ts`).
+ */
+import { fastifyStatic } from '@fastify/static';
+import { fastifySwagger } from '@fastify/swagger';
+import { fastify } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { sep } from 'node:path';
+import type { Socket } from 'node:net';
+import type { ServerResponse } from 'node:http';
+import { RequestError, messageOf } from '../../../common/errors.js';
+import type { Logger } from '../../../common/log.js';
+import { DOCUMENTS, reference } from '../documents.js';
+import type { EventFeed, EventSink } from '../events/event-feed.js';
+import { MAX_EVENT_CLIENTS } from '../events/event-feed.js';
+import { isLoopbackHost } from './loopback.js';
+import type { Metrics } from '../metrics.js';
+import { problemOf } from './problem.js';
+import { MAX_PEER_KEY_LENGTH } from '../routes.js';
+import type { JsonRoute } from '../routes.js';
+import { SECURITY_HEADERS } from './security-headers.js';
+
+/** The API takes no bodies; this only bounds what is read of an unwanted one. */
+const MAX_BODY_BYTES = 16 << 10;
+/** A request must have arrived whole within this time. */
+const REQUEST_TIMEOUT_MS = 10_000;
+const MAX_CONNECTIONS = 256;
+const IMMUTABLE = 'public, max-age=31536000, immutable';
+
+export interface HttpServerOptions {
+  readonly routes: readonly JsonRoute[];
+  readonly feed: EventFeed;
+  readonly metrics: Metrics;
+  /** An existing directory, or null for no page. */
+  readonly webRoot: string | null;
+  readonly logger: Logger;
+  /** Refuse requests whose `Host` does not name this machine; for TCP. */
+  readonly checkHost: boolean;
+}
+
+export interface HttpServer {
+  listenUnix(path: string): Promise<void>;
+  /** @returns the port that was bound */
+  listenTcp(address: string, port: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const app = newApp();
+  addGuards(app, options);
+  for (const document of DOCUMENTS) app.addSchema(document);
+  await addOpenApi(app);
+  for (const route of options.routes) addJsonRoute(app, route);
+  addMetrics(app, options.metrics);
+  addEvents(app, options.feed);
+  if (options.webRoot !== null) await addPage(app, options.webRoot);
+  await app.ready();
+  app.server.maxConnections = MAX_CONNECTIONS;
+  return {
+    async listenUnix(path) {
+      await app.listen({ path });
+    },
+    async listenTcp(host, port) {
+      await app.listen({ host, port });
+      const bound = app.server.address();
+      return typeof bound === 'object' && bound !== null ? bound.port : port;
+    },
+    close: () => app.close(),
+  };
+}
+
+function newApp(): FastifyInstance {
+  return fastify({
+    forceCloseConnections: true,
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    routerOptions: { maxParamLength: MAX_PEER_KEY_LENGTH },
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+    frameworkErrors: (error, _request, reply) => sendProblem(reply, error),
+    clientErrorHandler: (error, socket) => refuseMalformed(error.code, socket),
+  });
+}
+
+function addGuards(app: FastifyInstance, options: HttpServerOptions): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.headers(SECURITY_HEADERS);
+    done(refusal(request, options.checkHost));
+  });
+  app.setErrorHandler((error, request, reply) => {
+    const status = sendProblem(reply, error);
+    if (status === 500) options.logger.error({ url: request.url, error: messageOf(error) }, 'an API request failed');
+  });
+  app.setNotFoundHandler((request, reply) => {
+    sendProblem(reply, new RequestError('NOT_FOUND', 404, `nothing is at ${request.url}; /openapi.json lists what is`));
+  });
+}
+
+function refusal(request: FastifyRequest, checkHost: boolean): RequestError | undefined {
+  if (checkHost && !isLoopbackHost(request.headers.host)) {
+    return new RequestError(
+      'HOST_REFUSED',
+      403,
+      `host "${request.headers.host ?? ''}" is not localhost or a loopback address`,
+    );
+  }
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    return new RequestError(
+      'METHOD_NOT_ALLOWED',
+      405,
+      `${request.method} is not allowed: this API only reads (GET, HEAD)`,
+    );
+  }
+  return undefined;
+}
+
+/** @returns the status that was sent */
+function sendProblem(reply: FastifyReply, thrown: unknown): number {
+  const { status, problem } = problemOf(thrown);
+  if (status === 405) reply.header('allow', 'GET, HEAD');
+  reply.headers(SECURITY_HEADERS).code(status).type('application/json; charset=utf-8');
+  void reply.send(JSON.stringify(problem));
+  return status;
+}
+
+/** Bytes that are not HTTP, or too much of it: there is no request to answer, only a socket. */
+function refuseMalformed(code: string, socket: Socket): void {
+  if (!socket.writable || code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const status = code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
+  const body = JSON.stringify({ code: 'REQUEST_INVALID', message: `the request is not valid HTTP (${code})` });
+  const head = ['content-type: application/json', `content-length: ${Buffer.byteLength(body)}`, 'connection: close'];
+  socket.end(`HTTP/1.1 ${status}\r\n${head.join('\r\n')}\r\n\r\n${body}`);
+}
+
+async function addOpenApi(app: FastifyInstance): Promise<void> {
+  await app.register(fastifySwagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Heddle agent', version: '1', description: 'What one node of the mesh knows. Read-only.' },
+    },
+    refResolver: {
+      buildLocalReference: ({ $id }, _uri, _fragment, index) => (typeof $id === 'string' ? $id : `schema-${index}`),
+    },
+  });
+  app.get('/openapi.json', { schema: { hide: true } }, (_request, reply) => reply.send(app.swagger()));
+}
+
+function addJsonRoute(app: FastifyInstance, route: JsonRoute): void {
+  const schema = {
+    summary: route.summary,
+    tags: [route.tag],
+    querystring: { type: 'object', additionalProperties: false },
+    response: { ...route.answers, '4xx': reference('Problem') },
+    ...(route.description === undefined ? {} : { description: route.description }),
+    ...(route.params === undefined ? {} : { params: route.params }),
+  };
+  app.get<{ Params: Record<string, string> }>(route.path, { schema }, (request, reply) => {
+    const answer = route.handle(request.params);
+    return reply.code(answer.status).header('cache-control', 'no-store').send(answer.body);
+  });
+}
+
+function addMetrics(app: FastifyInstance, metrics: Metrics): void {
+  const schema = { summary: 'Prometheus metrics', tags: ['health'] };
+  app.get('/metrics', { schema }, async (_request, reply) =>
+    reply.type(metrics.contentType).send(await metrics.render()),
+  );
+}
+
+function addEvents(app: FastifyInstance, feed: EventFeed): void {
+  const schema = {
+    summary: 'Live changes as server-sent events',
+    description:
+      'Events `status` and `topology` with the documents of the same name: at once, and whenever they change.',
+    tags: ['mesh'],
+  };
+  app.get('/v1/events', { schema, exposeHeadRoute: false }, (_request, reply) => {
+    if (feed.isFull) {
+      void reply.header('retry-after', '10');
+      throw new RequestError(
+        'LIMIT_REACHED',
+        503,
+        `${MAX_EVENT_CLIENTS} clients listen already; close a page and try again`,
+      );
+    }
+    reply.hijack();
+    openStream(reply.raw, feed);
+  });
+}
+
+function openStream(response: ServerResponse, feed: EventFeed): void {
+  response.writeHead(200, {
+    ...SECURITY_HEADERS,
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
+  });
+  const sink: EventSink = {
+    get bufferedBytes() {
+      return response.writableLength;
+    },
+    write: (text) => void response.write(text),
+    drop: () => response.destroy(),
+  };
+  response.on('close', () => feed.leave(sink));
+  feed.join(sink);
+}
+
+/** Vite names files in `assets/` by their content, so they never change; everything else is asked for again each time. */
+async function addPage(app: FastifyInstance, root: string): Promise<void> {
+  await app.register(fastifyStatic, {
+    root,
+    cacheControl: false,
+    dotfiles: 'deny',
+    schemaHide: true,
+    setHeaders: (response, path) => {
+      response.setHeader('cache-control', path.includes(`${sep}assets${sep}`) ? IMMUTABLE : 'no-cache');
+    },
+  });
+}

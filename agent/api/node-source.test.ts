@@ -1,0 +1,137 @@
+import { describe, expect, it } from '@jest/globals';
+import { parseCidr } from '../../common/address/cidr.js';
+import { parseIpAddress } from '../../common/address/ip-address.js';
+import type { NodeId } from '../../common/node-id.js';
+import type { MemberView } from '../../mesh/index.js';
+import { AgentApiSource } from './node-source.js';
+import type { ApiSourceParts } from './node-source.js';
+import { loadConfig } from '../config/config-sources.js';
+import { VirtualClock } from '../../common/testing/virtual-clock.js';
+
+const id = (digit: string) => digit.repeat(32) as NodeId;
+const member: MemberView = {
+  id: id('b'),
+  name: 'node-b',
+  publicKey: new Uint8Array(32).fill(7),
+  version: '0.1.0',
+  podCidrs: [parseCidr('10.1.2.0/24')],
+  endpoint: { ip: parseIpAddress('192.0.2.2'), port: 6785 },
+  state: 'up',
+  reason: 'the peer answers',
+  cipher: 'aes-256-gcm',
+  rttMs: 1,
+  mtuBytes: 1500,
+  sinceMs: 4_000,
+  lastHandshakeMs: null,
+};
+const hello = {
+  type: 'hello' as const,
+  version: 1,
+  instance: 'r1',
+  ciphers: ['aes-256-gcm' as const],
+  tapName: 'heddle-tap',
+  generation: 1,
+  paths: [],
+  sessions: [],
+};
+
+function source(overrides: Partial<ApiSourceParts> = {}) {
+  const clock = new VirtualClock('2026-01-01T00:00:00.000Z');
+  clock.advance(10_000);
+  const parts: ApiSourceParts = {
+    config: loadConfig(
+      ['--seeds', '192.0.2.2', '--pod-cidrs', '10.1.1.0/24', '--cluster-cidrs', '10.1.0.0/16'],
+      {},
+      () => null,
+    ),
+    id: id('a'),
+    name: 'node-a',
+    publicKey: new Uint8Array(32),
+    podMtuBytes: 1392,
+    podCidrs: [parseCidr('10.1.1.0/24')],
+    clusterCidrs: [parseCidr('10.1.0.0/16')],
+    clock,
+    mesh: {
+      members: () => [member],
+      routes: () => [
+        { cidr: parseCidr('10.1.1.0/24'), owner: id('a'), ownerName: 'node-a', conflict: id('b'), usable: false },
+        { cidr: parseCidr('10.1.2.0/24'), owner: id('b'), ownerName: 'node-b', conflict: null, usable: true },
+        { cidr: parseCidr('10.1.3.0/24'), owner: id('c'), ownerName: 'node-c', conflict: null, usable: false },
+      ],
+      remoteLinks: () => [],
+      remotePods: () => [],
+      lostClaims: () => [],
+      counters: () => ({ members: 1, sessionSlots: 1, pendingHandshakes: 0, badMac: 3 }),
+    },
+    router: () => hello,
+    underlayAddresses: () => [parseIpAddress('192.0.2.1')],
+    hostProblems: () => [],
+    podsReconciled: () => true,
+    endpoints: () => [],
+    addressUsage: () => [{ cidr: '10.1.1.0/24', total: 253, used: 2, quarantined: 1 }],
+    ownCounters: () => ({ mesh_faults: 0 }),
+    ...overrides,
+  };
+  return { clock, source: new AgentApiSource(parts) };
+}
+const report = (drops: Record<string, number>, rxBytes = 0) => ({
+  type: 'counters' as const,
+  drops,
+  peers: [{ peer: id('b'), txBytes: 5, txFrames: 1, rxBytes, rxFrames: 2, lastReceivedMsAgo: 1, lossRatio: 0.5 }],
+  sessions: [],
+});
+
+describe('AgentApiSource', () => {
+  it('is ready when all that matters is there, and says what is missing when not', () => {
+    expect(source().source.status()).toMatchObject({ ready: true, peers: { total: 1, up: 1 } });
+    const without = source({ router: () => null }).source.status();
+    expect(without).toMatchObject({ ready: false, router: { connected: false, instance: null, tap: null } });
+    expect(without.conditions.find(({ name }) => name === 'router')).toMatchObject({ ok: false });
+  });
+
+  it('counts what the router dropped and what the core refused together, without gauges', () => {
+    const { source: api } = source();
+    api.countersChanged(report({ noRoute: 4 }));
+    expect(api.status().drops).toEqual({ noRoute: 4, handshakeBadMac: 3 });
+    expect(api.counters()).toEqual({ mesh_faults: 0 });
+  });
+
+  it('shows a peer with the counters of the router and wall-clock times', () => {
+    const { source: api } = source();
+    api.countersChanged(report({}, 900));
+    expect(api.peers()).toEqual([
+      expect.objectContaining({
+        name: 'node-b',
+        endpoint: '192.0.2.2:6785',
+        path: 'direct',
+        rxBytes: 900,
+        lossRatio: 0.5,
+        since: '2026-01-01T00:00:04.000Z',
+        lastHandshake: null,
+      }),
+    ]);
+  });
+
+  it('tells how each route is reached and who else claims it', () => {
+    expect(
+      source()
+        .source.routes()
+        .map(({ cidr, via, conflict }) => [cidr, via, conflict]),
+    ).toEqual([
+      ['10.1.1.0/24', 'local', 'node-b'],
+      ['10.1.2.0/24', 'link', null],
+      ['10.1.3.0/24', 'unreachable', null],
+    ]);
+  });
+
+  it('tells its listeners of changes until they leave', () => {
+    const { source: api } = source();
+    let told = 0;
+    const leave = api.onChange(() => told++);
+    api.changed();
+    api.countersChanged(report({}));
+    leave();
+    api.changed();
+    expect(told).toBe(2);
+  });
+});

@@ -1,0 +1,52 @@
+/** Peers and routes as the API shows them, from what the mesh core and the router's counters say. Pure. */
+import type { Peer, Route } from '../../../common/api.js';
+import type { NodeId } from '../../../common/node-id.js';
+import type { PeerCounters } from '../../../common/router-port.js';
+import { formatSocketAddress } from '../../../common/address/socket-address.js';
+import type { MemberView, RouteView } from '../../../mesh/index.js';
+
+/** @param wallTime the wall-clock time of a moment on the core's clock */
+export function peerView(member: MemberView, counters: PeerCounters | undefined, wallTime: (ms: number) => Date): Peer {
+  return {
+    id: member.id,
+    name: member.name,
+    publicKey: Buffer.from(member.publicKey).toString('base64'),
+    endpoint: member.endpoint === null ? null : formatSocketAddress(member.endpoint),
+    path: pathOf(member.state),
+    state: member.state,
+    reason: member.reason,
+    cipher: member.cipher,
+    rttMs: member.rttMs,
+    mtuBytes: member.mtuBytes,
+    lossRatio: counters?.lossRatio ?? 0,
+    rxBytes: counters?.rxBytes ?? 0,
+    txBytes: counters?.txBytes ?? 0,
+    rxFrames: counters?.rxFrames ?? 0,
+    txFrames: counters?.txFrames ?? 0,
+    podCidrs: [...member.podCidrs],
+    since: wallTime(member.sinceMs).toISOString(),
+    lastHandshake: member.lastHandshakeMs === null ? null : wallTime(member.lastHandshakeMs).toISOString(),
+    version: member.version,
+  };
+}
+
+/** Datagrams go straight to the peer, or nowhere. */
+export function pathOf(state: MemberView['state']): Peer['path'] {
+  return state === 'up' || state === 'stale' ? 'direct' : 'none';
+}
+
+/** @param nameOf the name of a member, or its id when it has gone */
+export function routeView(route: RouteView, self: NodeId, nameOf: (id: NodeId) => string): Route {
+  return {
+    cidr: route.cidr,
+    node: route.ownerName,
+    nodeId: route.owner,
+    via: viaOf(route, self),
+    conflict: route.conflict === null ? null : nameOf(route.conflict),
+  };
+}
+
+function viaOf(route: RouteView, self: NodeId): Route['via'] {
+  if (route.owner === self) return 'local';
+  return route.usable ? 'link' : 'unreachable';
+}

@@ -1,0 +1,122 @@
+/** The picture of the cluster as this node sees it: its own links first-hand, those of others as they report them. */
+import type { Endpoint, Topology, TopologyLink, TopologyNode } from '../../../common/api.js';
+import type { NodeId } from '../../../common/node-id.js';
+import type { PeerCounters } from '../../../common/router-port.js';
+import { formatSocketAddress } from '../../../common/address/socket-address.js';
+import type { MemberView, RemoteLinkView, RemotePodsView } from '../../../mesh/index.js';
+import { pathOf } from './peer-view.js';
+import { podNameOf } from '../../pod-name.js';
+import { RateMeter } from './rate-meter.js';
+
+export interface TopologyInput {
+  readonly at: Date;
+  readonly nowMs: number;
+  readonly self: Omit<TopologyNode, 'self' | 'state' | 'pods' | 'podCount'> & { readonly id: NodeId };
+  readonly endpoints: readonly Endpoint[];
+  readonly members: readonly MemberView[];
+  readonly counters: ReadonlyMap<NodeId, PeerCounters>;
+  readonly remoteLinks: readonly RemoteLinkView[];
+  readonly remotePods: readonly RemotePodsView[];
+}
+
+export class TopologyView {
+  readonly #ownRates = new RateMeter();
+  readonly #remoteRates = new RateMeter();
+
+  /** Takes note of the router's counters, for the rates. */
+  countersChanged(counters: Iterable<PeerCounters>, nowMs: number): void {
+    const peers = new Set<string>();
+    for (const { peer, txBytes, rxBytes } of counters) {
+      this.#ownRates.record(peer, nowMs, [txBytes, rxBytes]);
+      peers.add(peer);
+    }
+    this.#ownRates.keepOnly(peers);
+  }
+
+  draw(input: TopologyInput): Topology {
+    const { members, self, at } = input;
+    const known = new Set<NodeId>([self.id, ...members.map(({ id }) => id)]);
+    const remote = freshestReports(input.remoteLinks).filter(
+      ({ a, b }) => a !== self.id && b !== self.id && known.has(a) && known.has(b),
+    );
+    this.#remoteRates.keepOnly(new Set(remote.map(linkKey)));
+    const pods = new Map(input.remotePods.map((report) => [report.node, report]));
+    return {
+      at: at.toISOString(),
+      nodes: [selfNode(input), ...members.map((member) => memberNode(member, pods.get(member.id)))],
+      links: [
+        ...members.map((member) => this.#ownLink(member, input)),
+        ...remote.map((link) => this.#remoteLink(link, input.nowMs)),
+      ],
+    };
+  }
+
+  #ownLink(member: MemberView, { self, counters, nowMs }: TopologyInput): TopologyLink {
+    const [abBitsPerSecond = 0, baBitsPerSecond = 0] = this.#ownRates.rates(member.id, nowMs, 2);
+    return {
+      a: self.id,
+      b: member.id,
+      state: member.state,
+      path: pathOf(member.state),
+      cipher: member.cipher,
+      rttMs: member.rttMs,
+      mtuBytes: member.mtuBytes,
+      lossRatio: counters.get(member.id)?.lossRatio ?? 0,
+      abBitsPerSecond,
+      baBitsPerSecond,
+    };
+  }
+
+  /** The loss of a link between others is not reported. */
+  #remoteLink(link: RemoteLinkView, nowMs: number): TopologyLink {
+    this.#remoteRates.record(linkKey(link), nowMs - link.ageMs, [link.abBytes, link.baBytes]);
+    const [abBitsPerSecond = 0, baBitsPerSecond = 0] = this.#remoteRates.rates(linkKey(link), nowMs, 2);
+    const { a, b, state, cipher, rttMs, mtuBytes } = link;
+    return {
+      a,
+      b,
+      state,
+      path: pathOf(state),
+      cipher,
+      rttMs,
+      mtuBytes,
+      lossRatio: 0,
+      abBitsPerSecond,
+      baBitsPerSecond,
+    };
+  }
+}
+
+/** Both ends of a link report it: the newer report stands for it. */
+function freshestReports(links: readonly RemoteLinkView[]): RemoteLinkView[] {
+  const byPair = new Map<string, RemoteLinkView>();
+  for (const link of links) {
+    const pair = [link.a, link.b].sort().join(' ');
+    const known = byPair.get(pair);
+    if (known === undefined || link.ageMs < known.ageMs) byPair.set(pair, link);
+  }
+  return [...byPair.values()];
+}
+
+function linkKey({ a, b }: RemoteLinkView): string {
+  return `${a} ${b}`;
+}
+
+function selfNode({ self, endpoints }: TopologyInput): TopologyNode {
+  const pods = endpoints.map((endpoint) => ({ name: podNameOf(endpoint), ips: [...endpoint.ips] }));
+  return { ...self, self: true, state: 'self', pods, podCount: pods.length };
+}
+
+function memberNode(member: MemberView, report: RemotePodsView | undefined): TopologyNode {
+  return {
+    id: member.id,
+    name: member.name,
+    self: false,
+    state: member.state,
+    endpoint: member.endpoint === null ? null : formatSocketAddress(member.endpoint),
+    podCidrs: [...member.podCidrs],
+    pods: report?.pods.map(({ name, ips }) => ({ name, ips: [...ips] })) ?? [],
+    podCount: report?.podCount ?? null,
+    version: member.version,
+  };
+}

@@ -1,0 +1,39 @@
+/**
+ * `meshd config` and the settings part of `meshd --help`. Apart from the supervisor, which reads the configuration by
+ * running this in a short-lived process: the parser's memory is not worth keeping for the life of a node.
+ */
+import { readFileSync } from 'node:fs';
+import { explainConfig, formatConfigHelp, loadConfig } from './config-sources.js';
+import type { ReadFile } from './config-sources.js';
+
+export { formatConfigHelp };
+
+/** Prints the configuration as one line of JSON, for programs. */
+const JSON_FLAG = '--json';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads a file of the host; null when there is none. Other failures are thrown. */
+export const readHostFile: ReadFile = (path) => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw thrown;
+  }
+};
+
+/** The text of `meshd config`. Throws ConfigError with every problem. */
+export function describeConfig(argv: readonly string[], env: Environment, readFile: ReadFile): string {
+  const settings = argv.filter((arg) => arg !== JSON_FLAG);
+  if (settings.length < argv.length) return `${JSON.stringify(loadConfig(settings, env, readFile))}\n`;
+  const rows = explainConfig(settings, env, readFile).map(({ name, value, source }) => [
+    name,
+    JSON.stringify(value),
+    source,
+  ]);
+  const [nameWidth = 0, valueWidth = 0] = [0, 1].map((i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
+  return rows
+    .map(([name = '', value = '', source]) => `${name.padEnd(nameWidth)}  ${value.padEnd(valueWidth)}  ${source}\n`)
+    .join('');
+}

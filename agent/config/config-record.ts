@@ -1,0 +1,53 @@
+/**
+ * What the last agent ran with, for `meshctl uninstall` to find what it made, flags and all. The effective configuration is
+ * kept in the state directory, in the form of a configuration file, and the bridge's alias names that directory
+ * (`host-network/bridge-mark.ts`): what is found in the kernel leads to the files.
+ */
+import type { CommandRunner } from '../../common/host/command.js';
+import type { Config } from '../../common/config.js';
+import { PRIVATE_FILE_MODE, replaceFile } from '../../common/storage/disk.js';
+import type { Disk } from '../../common/storage/disk.js';
+import { CONFIG_PATH_VARIABLE, readEnvironment } from './config-environment.js';
+import type { Environment } from './config-environment.js';
+import { loadConfig } from './config-sources.js';
+import type { ReadFile } from './config-sources.js';
+import { stateDirOfMark } from '../host-network/bridge-mark.js';
+import { printedLinks } from '../../common/host/ip-output.js';
+import { configRecordFile } from '../../common/host/run-files.js';
+
+/** Rejects with STORE_FAILED. The configuration names the file of the cluster's secret, and holds no secret itself. */
+export async function keepConfigRecord(disk: Disk, config: Config): Promise<void> {
+  await disk.makeDirectory(config.stateDir);
+  const text = `${JSON.stringify(config, null, 2)}\n`;
+  await replaceFile(disk, configRecordFile(config), Buffer.from(text), PRIVATE_FILE_MODE);
+}
+
+/**
+ * The configurations whose traces are on this host: the one that `HEDDLE_*` variables ask for, else one per marked bridge,
+ * else the default one; the latter two as their agent recorded them. Throws ConfigError when one of them does not parse.
+ */
+export async function installedConfigs(
+  commands: CommandRunner,
+  env: Environment,
+  readFile: ReadFile,
+): Promise<readonly Config[]> {
+  const asked = loadConfig([], env, readFile);
+  if (isExplicit(env)) return [asked];
+  const bridges = await printedLinks(commands, ['-details', '-json', 'link', 'show', 'type', 'bridge']);
+  const marked = bridges.flatMap(({ name, alias }): Config[] => {
+    const stateDir = stateDirOfMark(alias);
+    return stateDir === null ? [] : [{ ...asked, stateDir, bridgeName: name }];
+  });
+  return (marked.length > 0 ? marked : [asked]).map((config) => recordedConfig(config, readFile) ?? config);
+}
+
+function recordedConfig(config: Config, readFile: ReadFile): Config | null {
+  const path = configRecordFile(config);
+  return readFile(path) === null ? null : loadConfig(['--config', path], {}, readFile);
+}
+
+/** The API socket does not count: `meshctl` reads that variable for itself. */
+function isExplicit(env: Environment): boolean {
+  const settings = [...readEnvironment(env).values.keys()].filter((name) => name !== 'apiSocket');
+  return settings.length > 0 || env[CONFIG_PATH_VARIABLE] !== undefined;
+}

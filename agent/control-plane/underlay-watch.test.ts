@@ -1,0 +1,72 @@
+import { describe, expect, it } from '@jest/globals';
+import { CommandError } from '../../common/errors.js';
+import { silentLogger } from '../../common/log.js';
+import { NoticeLog } from '../../common/notice-log.js';
+import { SeedResolver } from './seed-resolver.js';
+import { UnderlayWatch } from './underlay-watch.js';
+import { settle, VirtualClock } from '../../common/testing/virtual-clock.js';
+
+function harness() {
+  const clock = new VirtualClock();
+  const notices = new NoticeLog(silentLogger(), clock);
+  const host = { address: '192.0.2.1', fails: false, seed: '198.51.100.1', answer: Promise.resolve() };
+  const told: string[] = [];
+  const watch = new UnderlayWatch({
+    commands: {
+      run: (program) => {
+        if (host.fails) return Promise.reject(new CommandError(program, 1, 'no'));
+        const link = { ifname: 'eth0', addr_info: [{ local: host.address, prefixlen: 24, scope: 'global' }] };
+        return Promise.resolve(JSON.stringify([link]));
+      },
+    },
+    filter: { ownInterfaces: [], clusterCidrs: [] },
+    seeds: new SeedResolver(['seed.example'], 6785, () => host.answer.then(() => [host.seed]), notices),
+    clock,
+    notices,
+    onAddressesChanged: (addresses) => told.push(`addresses ${addresses.join()}`),
+    onSeedsChanged: (seeds) => told.push(`seeds ${seeds.map(({ ip }) => ip).join()}`),
+  });
+  return { clock, host, told, watch };
+}
+
+describe('UnderlayWatch', () => {
+  it('tells changes, and only changes', async () => {
+    const { clock, host, told, watch } = harness();
+    await watch.firstLook();
+    watch.start();
+    await clock.advanceSettled(30_000, 10_000);
+    expect(told).toEqual([]);
+    host.address = '192.0.2.9';
+    await clock.advanceSettled(10_000);
+    expect(told).toEqual(['addresses 192.0.2.9']);
+    host.seed = '198.51.100.2';
+    await clock.advanceSettled(20_000, 10_000);
+    expect(told).toEqual(['addresses 192.0.2.9', 'seeds 198.51.100.2']);
+    watch.stop();
+    expect(clock.pending).toBe(0);
+  });
+
+  it('does not wait for a resolver that hangs, and tells the seeds when it answers', async () => {
+    const { clock, host, told, watch } = harness();
+    let answer: () => void = () => undefined;
+    host.answer = new Promise((resolve) => (answer = resolve));
+    const looked = watch.firstLook();
+    clock.advance(2_000);
+    await looked;
+    expect(watch.seeds).toEqual([]);
+    answer();
+    await settle();
+    expect(told).toEqual(['seeds 198.51.100.1']);
+  });
+
+  it('keeps what it knows while the host cannot be asked', async () => {
+    const { clock, host, told, watch } = harness();
+    await watch.firstLook();
+    watch.start();
+    host.fails = true;
+    await clock.advanceSettled(20_000, 10_000);
+    expect(watch.addresses).toEqual(['192.0.2.1']);
+    expect(told).toEqual([]);
+    watch.stop();
+  });
+});

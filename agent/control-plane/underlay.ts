@@ -1,0 +1,89 @@
+/**
+ * What the host's own network says about the underlay: the addresses peers may reach this node at, and the MTU towards
+ * them. Read again and again, because hosts get other addresses (DHCP, roaming) while they run.
+ */
+import { isIP } from 'node:net';
+import { cidrContains } from '../../common/address/cidr.js';
+import type { Cidr } from '../../common/address/cidr.js';
+import type { CommandRunner } from '../../common/host/command.js';
+import { CommandError } from '../../common/errors.js';
+import { parseIpAddress } from '../../common/address/ip-address.js';
+import type { IpAddress } from '../../common/address/ip-address.js';
+import type { SocketAddress } from '../../common/address/socket-address.js';
+import { printedLinks, printedRoutes } from '../../common/host/ip-output.js';
+import type { PrintedLink } from '../../common/host/ip-output.js';
+
+/** What Ethernet carries: assumed while the host knows no way to any seed. */
+const DEFAULT_UNDERLAY_MTU_BYTES = 1500;
+/** Bound on what an advert says, see `mesh/limits.ts`. */
+const MAX_ENDPOINTS = 16;
+
+export interface UnderlayFilter {
+  /** Bridge and TAP, whose addresses are not the underlay's. */
+  readonly ownInterfaces: readonly string[];
+  readonly clusterCidrs: readonly Cidr[];
+}
+
+/** Global unicast addresses of the host's interfaces, in the kernel's order; bridge, TAP and pod addresses left out. */
+export async function underlayAddresses(commands: CommandRunner, filter: UnderlayFilter): Promise<IpAddress[]> {
+  const links = await printedLinks(commands, ['-json', 'address', 'show', 'up']);
+  return selectAddresses(links, filter);
+}
+
+/** Pure part of {@link underlayAddresses}. */
+function selectAddresses(links: readonly PrintedLink[], filter: UnderlayFilter): IpAddress[] {
+  return links
+    .filter((link) => !filter.ownInterfaces.includes(link.name))
+    .flatMap((link) => link.addresses)
+    .filter((address) => address.scope === 'global' && !address.unstable && isIP(address.address) !== 0)
+    .map((address) => parseIpAddress(address.address))
+    .filter((address) => !filter.clusterCidrs.some((cidr) => cidrContains(cidr, address)));
+}
+
+/** What the advert says about where to reach this node: `listenAddress` alone when there is one. */
+export function advertisedEndpoints(
+  addresses: readonly IpAddress[],
+  listenAddress: string,
+  port: number,
+): SocketAddress[] {
+  const chosen = listenAddress === '' || isUnspecified(listenAddress) ? addresses : [parseIpAddress(listenAddress)];
+  return chosen.slice(0, MAX_ENDPOINTS).map((ip) => ({ ip, port }));
+}
+
+/** The smallest MTU on the way out towards any seed, or towards the outside at large when there are no seeds. */
+export async function underlayMtu(commands: CommandRunner, seeds: readonly SocketAddress[]): Promise<number> {
+  const mtus = await Promise.all(
+    seeds.length > 0 ? seeds.map((seed) => mtuTowards(commands, seed.ip)) : [mtuOfDefaultRoute(commands)],
+  );
+  const known = mtus.filter((mtu) => mtu !== null);
+  return known.length > 0 ? Math.min(...known) : DEFAULT_UNDERLAY_MTU_BYTES;
+}
+
+async function mtuTowards(commands: CommandRunner, address: IpAddress): Promise<number | null> {
+  return routeMtu(commands, ['-json', 'route', 'get', address]);
+}
+
+async function mtuOfDefaultRoute(commands: CommandRunner): Promise<number | null> {
+  return (
+    (await routeMtu(commands, ['-json', 'route', 'show', 'default'])) ??
+    (await routeMtu(commands, ['-json', '-6', 'route', 'show', 'default']))
+  );
+}
+
+/** A route's own `mtu` metric wins over its device's MTU; "unreachable" is no answer, not an error. */
+async function routeMtu(commands: CommandRunner, args: readonly string[]): Promise<number | null> {
+  try {
+    const [route] = await printedRoutes(commands, args);
+    if (route === undefined || route.device === null || route.device === 'lo') return null;
+    if (route.mtuBytes !== null) return route.mtuBytes;
+    const [link] = await printedLinks(commands, ['-json', 'link', 'show', 'dev', route.device]);
+    return link?.mtuBytes ?? null;
+  } catch (thrown) {
+    if (thrown instanceof CommandError && thrown.exitCode !== null) return null;
+    throw thrown;
+  }
+}
+
+function isUnspecified(address: string): boolean {
+  return address === '0.0.0.0' || address === '::';
+}

@@ -1,0 +1,93 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { createFakeTerminal, PEERS, ROUTES, startFakeAgent } from '../testing/fake-agent.js';
+import type { FakeAgent, FakeTerminal } from '../testing/fake-agent.js';
+import { runMeshctl } from '../main.js';
+
+let agent: FakeAgent;
+let terminal: FakeTerminal;
+
+beforeEach(async () => {
+  agent = await startFakeAgent();
+  terminal = createFakeTerminal();
+  agent.answers.set('/v1/routes', ROUTES.slice(0, 1));
+});
+
+afterEach(async () => {
+  terminal.leave();
+  await agent.close();
+});
+
+const ports = { uninstall: { uninstall: () => Promise.resolve({ removed: [] }) } };
+const watch = (...argv: string[]): Promise<number> =>
+  runMeshctl(['routes', '--watch', '--socket', agent.socketPath, ...argv], ports, terminal);
+const prints = (pattern: RegExp) => (): boolean => pattern.test(terminal.printed.out);
+/** Lets the open stream say that something changed. */
+const announce = (): void => agent.streams.forEach((stream) => stream.write('event: status\ndata: {}\n\n'));
+describe('--watch', () => {
+  it('prints again when an event comes and the document changed, not when it did not', async () => {
+    agent.answers.set('/v1/events', true);
+    const done = watch();
+    await agent.untilAsked('/v1/events', 1);
+    announce();
+    await agent.untilAsked('/v1/routes', 2);
+    agent.answers.set('/v1/routes', ROUTES.slice(0, 2));
+    announce();
+    await terminal.until(prints(/node-b/));
+    terminal.leave();
+    expect(await done).toBe(0);
+    expect(terminal.printed.out.split('\n\n')).toHaveLength(2);
+    expect(terminal.printed.out.match(/CIDR/g)).toHaveLength(2);
+    expect(terminal.printed.err).toBe('');
+  });
+
+  it('polls an agent that has no event stream, and says so once', async () => {
+    const done = watch('-o', 'json');
+    await terminal.until(() => terminal.waiting === 1);
+    agent.answers.set('/v1/routes', ROUTES.slice(1));
+    terminal.tick();
+    await terminal.until(() => terminal.waiting === 1);
+    terminal.leave();
+    expect(await done).toBe(0);
+    expect(terminal.printed.err).toBe('meshctl: the agent refused /v1/events: status 404; looking again every 2 s\n');
+    const documents = terminal.printed.out.split(/(?<=^\])\n/m).filter((text) => text !== '');
+    expect(documents.map((text) => JSON.parse(text) as unknown)).toEqual([ROUTES.slice(0, 1), ROUTES.slice(1)]);
+  });
+
+  it('waits for an agent that goes away and comes back with news', async () => {
+    agent.answers.set('/v1/events', true);
+    const done = watch('-o', 'yaml');
+    await agent.untilAsked('/v1/events', 1);
+    agent.answers.clear();
+    agent.streams.forEach((stream) => stream.destroy());
+    await terminal.until(() => terminal.waiting === 1);
+    terminal.tick();
+    await terminal.until(() => terminal.waiting === 1);
+    expect(terminal.printed.err).toContain('nothing at /v1/routes; looking again every 2 s\n');
+    agent.answers.set('/v1/routes', ROUTES);
+    terminal.tick();
+    await terminal.until(prints(/^---\n[^]*node-c/m));
+    terminal.leave();
+    expect(await done).toBe(0);
+  });
+
+  it('draws over the old table on a terminal', async () => {
+    terminal.columns = 100;
+    agent.answers.set('/v1/events', true);
+    const done = watch();
+    await agent.untilAsked('/v1/events', 1);
+    agent.answers.set('/v1/routes', ROUTES);
+    announce();
+    await terminal.until(prints(/node-c/));
+    terminal.leave();
+    await done;
+    expect(terminal.printed.out.split('\u001b[H\u001b[J')).toHaveLength(3);
+    expect(terminal.printed.out.startsWith('\u001b[H\u001b[J')).toBe(true);
+  });
+
+  it('fails at once, as without it, when the first answer fails', async () => {
+    agent.answers.delete('/v1/routes');
+    expect(await watch()).toBe(1);
+    agent.answers.set('/v1/peers', PEERS);
+    expect(await runMeshctl(['peers', '-w', '--socket', '/nowhere/api.sock'], ports, terminal)).toBe(3);
+  });
+});

@@ -1,0 +1,235 @@
+/** For tests: an agent that answers what it is told to on a unix socket in a directory of its own, and a terminal that keeps what is printed. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { RequestListener, ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Endpoint, Peer, Route, Status } from '../../common/api.js';
+import type { Terminal } from '../output/terminal.js';
+
+/** The wall clock of every test. */
+export const NOW = '2026-11-21T12:00:00.000Z';
+
+export interface FakeAgent {
+  readonly socketPath: string;
+  /** JSON answers by path; may be changed while it runs. */
+  readonly answers: Map<string, unknown>;
+  /** Paths asked for, in order. */
+  readonly asked: string[];
+  /** Resolves when `path` has been asked for so many times. */
+  untilAsked(path: string, times: number): Promise<void>;
+  /** Open event streams. */
+  readonly streams: Set<ServerResponse>;
+  close(): Promise<void>;
+}
+
+/** @param listener instead of the answers, for agents that misbehave */
+export async function startFakeAgent(listener?: RequestListener): Promise<FakeAgent> {
+  const directory = await mkdtemp(join(tmpdir(), 'meshctl-test-'));
+  const socketPath = join(directory, 'api.sock');
+  const answers = new Map<string, unknown>();
+  const asked: string[] = [];
+  const streams = new Set<ServerResponse>();
+  const watchers = new Set<() => void>();
+  const untilAsked = (path: string, times: number): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (): void => {
+        if (asked.filter((one) => one === path).length >= times) resolve();
+      };
+      watchers.add(look);
+      look();
+    });
+  const answer: RequestListener = (request, response) => {
+    const path = request.url ?? '';
+    asked.push(path);
+    watchers.forEach((look) => look());
+    if (path === '/v1/events' && answers.has(path)) {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write('retry: 2000\n\n');
+      streams.add(response);
+      response.on('close', () => streams.delete(response));
+    } else if (answers.has(path)) {
+      response.end(JSON.stringify(answers.get(path)));
+    } else {
+      response.writeHead(404).end(JSON.stringify({ code: 'NOT_FOUND', message: `nothing at ${path}` }));
+    }
+  };
+  const server = createServer(listener ?? answer);
+  await new Promise<void>((resolve) => server.listen(socketPath, resolve));
+  const close = async (): Promise<void> => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    await rm(directory, { recursive: true, force: true });
+  };
+  return { socketPath, answers, asked, untilAsked, streams, close };
+}
+
+export interface FakeTerminal extends Terminal {
+  readonly printed: { out: string; err: string };
+  env: Record<string, string | undefined>;
+  columns: number | null;
+  /** How many `delay`s are under way. */
+  readonly waiting: number;
+  leave(): void;
+  /** Ends every `delay` that is under way. */
+  tick(): void;
+  /** Resolves when `condition` holds; looked at after everything that is printed or waited for. */
+  until(condition: () => boolean): Promise<void>;
+}
+
+export function createFakeTerminal(): FakeTerminal {
+  const stopping = new AbortController();
+  const printed = { out: '', err: '' };
+  let sleepers: (() => void)[] = [];
+  let observers: (() => void)[] = [];
+  const notify = (): void => observers.forEach((observer) => observer());
+  const tick = (): void => {
+    const woken = sleepers;
+    sleepers = [];
+    woken.forEach((wake) => wake());
+  };
+  stopping.signal.addEventListener('abort', tick);
+  return {
+    get waiting() {
+      return sleepers.length;
+    },
+    printed,
+    env: {},
+    columns: null,
+    stop: stopping.signal,
+    out(text) {
+      printed.out += text;
+      notify();
+    },
+    err(text) {
+      printed.err += text;
+      notify();
+    },
+    nowMs: () => Date.parse(NOW),
+    delay: () =>
+      stopping.signal.aborted
+        ? Promise.resolve()
+        : new Promise((resolve) => {
+            sleepers.push(resolve);
+            notify();
+          }),
+    leave: () => stopping.abort(),
+    tick,
+    until: (condition) =>
+      new Promise((resolve) => {
+        const observer = (): void => {
+          if (!condition()) return;
+          observers = observers.filter((other) => other !== observer);
+          resolve();
+        };
+        observers.push(observer);
+        observer();
+      }),
+  };
+}
+
+/** ISO time that lies this long before {@link NOW}. */
+export function ago(seconds: number): string {
+  return new Date(Date.parse(NOW) - seconds * 1000).toISOString();
+}
+
+export const PEERS: readonly Peer[] = [
+  {
+    id: '0123456789abcdef0123456789abcdef',
+    name: 'node-b',
+    publicKey: 'q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=',
+    endpoint: '192.0.2.2:6785',
+    path: 'direct',
+    state: 'up',
+    reason: 'answers',
+    cipher: 'aes-256-gcm',
+    rttMs: 0.4312,
+    mtuBytes: 1500,
+    lossRatio: 0.0004,
+    rxBytes: 1_288_490_189,
+    txBytes: 512,
+    rxFrames: 900_000,
+    txFrames: 8,
+    podCidrs: ['10.1.2.0/24', 'fd00:2::/64'],
+    since: ago(312),
+    lastHandshake: ago(70),
+    version: '0.1.0',
+  },
+  {
+    id: 'fedcba9876543210fedcba9876543210',
+    name: 'a-node-with-a-long-name',
+    publicKey: 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=',
+    endpoint: null,
+    path: 'none',
+    state: 'down',
+    reason: 'no answer from 192.0.2.3:6785 for 12 s',
+    cipher: null,
+    rttMs: null,
+    mtuBytes: null,
+    lossRatio: 1,
+    rxBytes: 0,
+    txBytes: 0,
+    rxFrames: 0,
+    txFrames: 0,
+    podCidrs: [],
+    since: null,
+    lastHandshake: null,
+    version: '0.1.0',
+  },
+];
+
+export const ROUTES: readonly Route[] = [
+  { cidr: '10.1.1.0/24', node: 'node-a', nodeId: 'aaaa', via: 'local', conflict: null },
+  { cidr: '10.1.2.0/24', node: 'node-b', nodeId: 'bbbb', via: 'link', conflict: 'node-x' },
+  { cidr: 'fd00:3::/64', node: 'node-c', nodeId: 'cccc', via: 'unreachable', conflict: null },
+];
+
+export const ENDPOINTS: readonly Endpoint[] = [
+  {
+    containerId: '4f2c1d0e9b8a7f6e5d4c3b2a19080706',
+    ifname: 'eth0',
+    netns: '/run/netns/pod-a',
+    hostInterface: 'hd4f2c1d0e9b8a',
+    mac: '0a:58:0a:01:01:05',
+    ips: ['10.1.1.5', 'fd00:1::5'],
+    podNamespace: 'default',
+    podName: 'web-0',
+    since: ago(7200),
+  },
+  {
+    containerId: 'demo',
+    ifname: 'eth0',
+    netns: '/run/netns/pod-b',
+    hostInterface: 'hddemo',
+    mac: '0a:58:0a:01:01:06',
+    ips: ['10.1.1.6'],
+    podNamespace: null,
+    podName: null,
+    since: ago(30),
+  },
+];
+
+export const STATUS: Status = {
+  id: '00112233445566778899aabbccddeeff',
+  name: 'node-a',
+  publicKey: 'ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=',
+  version: '0.1.0',
+  ready: false,
+  conditions: [
+    { name: 'router', ok: true, message: '' },
+    { name: 'peers', ok: false, message: 'no seed answers: open UDP port 6785 between the nodes' },
+  ],
+  startedAt: ago(3 * 86_400),
+  listen: '0.0.0.0:6785',
+  underlayAddresses: ['192.0.2.1', '2001:db8::1'],
+  podCidrs: ['10.1.1.0/24', 'fd00:1::/64'],
+  clusterCidrs: ['10.1.0.0/16', 'fd00::/16'],
+  podMtuBytes: 1420,
+  cipher: 'aes-256-gcm',
+  router: { connected: true, instance: '7f3a', tap: 'heddle-tap' },
+  addresses: [
+    { cidr: '10.1.1.0/24', total: 253, used: 2, quarantined: 1 },
+    { cidr: 'fd00:1::/64', total: 65_533, used: 1, quarantined: 0 },
+  ],
+  peers: { total: 3, up: 2 },
+  drops: { 'no-route': 3, replay: 12, 'bad-tag': 0, 'source-mismatch': 1, 'too-long': 1 },
+};

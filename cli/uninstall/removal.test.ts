@@ -1,0 +1,122 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CommandError } from '../../common/errors.js';
+import { loadConfig } from '../../agent/config/config-sources.js';
+import { takeInstanceLock } from '../../supervisor/instance-lock.js';
+import { uninstall } from './removal.js';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'heddle-uninstall-'));
+  for (const name of ['run', 'state', 'conf', 'bin']) mkdirSync(join(folder, name));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const config = () =>
+  loadConfig(
+    [
+      ...['--run-dir', join(folder, 'run'), '--state-dir', join(folder, 'state')],
+      ...['--api-socket', join(folder, 'run', 'api.sock')],
+      ...['--cni-conf-dir', join(folder, 'conf'), '--cni-bin-dir', join(folder, 'bin')],
+    ],
+    {},
+    () => null,
+  );
+
+/** A host with these links and, perhaps, our table; what is deleted is gone. */
+function host(links: Record<string, object[]>, table = true) {
+  const state = { table };
+  const ran: string[] = [];
+  const run = (program: string, args: readonly string[]): string => {
+    const line = [program, ...args].join(' ');
+    const [, kind] = /show type (\w+)$/.exec(line) ?? [];
+    if (kind !== undefined) return JSON.stringify(links[kind] ?? []);
+    if (program === 'nft' && !state.table) throw new CommandError(line, 1, 'No such file or directory');
+    if (line.includes(' list ')) return '';
+    ran.push(line);
+    if (program === 'nft') state.table = false;
+    for (const kind of Object.keys(links)) {
+      links[kind] = (links[kind] ?? []).filter((link) => (link as { ifname: string }).ifname !== args.at(-1));
+    }
+    return '';
+  };
+  const commands = {
+    run: (program: string, args: readonly string[]) => new Promise<string>((resolve) => resolve(run(program, args))),
+  };
+  return { commands, ran };
+}
+
+const onBridge = (ifname: string, master: string) => ({
+  ifname,
+  master,
+  linkinfo: { info_kind: 'veth', info_slave_kind: 'bridge' },
+});
+/** A port of ours by its MAC, and one by its alias: `cni/pod-network/pod-port.ts`. */
+const BY_MAC = { ifname: 'hd0123456789abc', address: 'fe:01:23:45:67:89' };
+const BY_ALIAS = { ifname: 'hdcd23e22982a99', ifalias: 'heddle/1|pod|eth0|heddle|/run/netns/x' };
+const links = () => ({
+  veth: [
+    { ...onBridge('', 'heddle0'), ...BY_MAC },
+    BY_ALIAS,
+    onBridge('hdother', 'docker0'),
+    onBridge('hdguest', 'heddle0'),
+    { ...onBridge('', 'docker0'), ...BY_MAC, ifname: 'hd0123456789abd' },
+    { ifname: 'hdforeign' },
+    onBridge('veth7', 'heddle0'),
+  ],
+  tun: [{ ifname: 'heddle-tap' }, { ifname: 'tun0' }],
+  bridge: [{ ifname: 'heddle0' }, { ifname: 'docker0' }],
+});
+const ours = [
+  'link hd0123456789abc',
+  'link hdcd23e22982a99',
+  'link heddle-tap',
+  'link heddle0',
+  'nft table inet heddle',
+];
+
+describe('uninstall', () => {
+  it('removes what is ours, nothing of anyone else, and finds nothing the second time', async () => {
+    const { commands, ran } = host(links());
+    const request = { config: config(), dryRun: false, purge: false };
+    expect((await uninstall(commands, request)).removed).toEqual(ours);
+    expect(ran).not.toContain('ip link del dev docker0');
+    expect((await uninstall(commands, request)).removed).toEqual([]);
+    expect(existsSync(join(folder, 'run'))).toBe(false);
+    expect(existsSync(join(folder, 'state'))).toBe(true);
+  });
+
+  it('changes nothing on a dry run', async () => {
+    const { commands, ran } = host(links());
+    const { removed } = await uninstall(commands, { config: config(), dryRun: true, purge: true });
+    expect(removed).toEqual(ours);
+    expect(ran).toEqual([]);
+  });
+
+  it('takes the CNI configuration away first, and the state only when asked', async () => {
+    const conf = join(folder, 'conf', '10-heddle.conflist');
+    const identity = join(folder, 'state', 'identity.json');
+    for (const path of [conf, identity, join(folder, 'bin', 'heddle-cni'), join(folder, 'bin', 'bridge')]) {
+      writeFileSync(path, '');
+    }
+    const { commands } = host(links());
+    const { removed } = await uninstall(commands, { config: config(), dryRun: false, purge: false });
+    expect(removed).toEqual([conf, ...ours, join(folder, 'bin', 'heddle-cni')]);
+    expect(existsSync(identity)).toBe(true);
+    expect(existsSync(join(folder, 'bin', 'bridge'))).toBe(true);
+    const again = await uninstall(commands, { config: config(), dryRun: false, purge: true });
+    expect(again.removed).toEqual([identity]);
+    expect(existsSync(join(folder, 'state'))).toBe(false);
+  });
+
+  it('refuses while meshd runs', async () => {
+    const lock = await takeInstanceLock(join(folder, 'run', 'meshd.sock'));
+    const { commands, ran } = host(links());
+    const attempt = uninstall(commands, { config: config(), dryRun: false, purge: false });
+    await expect(attempt).rejects.toMatchObject({ code: 'ALREADY_RUNNING' });
+    expect(ran).toEqual([]);
+    lock.release();
+  });
+});

@@ -1,0 +1,86 @@
+/**
+ * Takes everything of Heddle off a host: interfaces, nft table, CNI files, sockets, and the state when asked. Finds what is
+ * there by looking, so it works after any crash and a second run finds nothing.
+ */
+import { existsSync } from 'node:fs';
+import { rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CNI_BIN_FILES, CNI_CONF_FILES } from '../../cni/index.js';
+import type { CommandRunner } from '../../common/host/command.js';
+import type { Config } from '../../common/config.js';
+import { HeddleError, messageOf } from '../../common/errors.js';
+import { findHostArtefacts } from './host-artefacts.js';
+import type { Artefact } from './host-artefacts.js';
+import { cniSocket, routerSocket, stateFiles, supervisorSocket } from '../../common/host/run-files.js';
+import { isListening } from '../../common/host/unix-socket.js';
+
+export interface UninstallRequest {
+  readonly config: Config;
+  /** Only tell what would be removed. */
+  readonly dryRun: boolean;
+  /** Also the node's identity and its allocations. */
+  readonly purge: boolean;
+}
+
+/**
+ * Returns what was removed (or would be), in order. Throws HeddleError `ALREADY_RUNNING` while `meshd` runs, which would
+ * put everything back, and `HOST_REFUSED` when something could not be removed, after removing all the rest.
+ */
+export async function uninstall(commands: CommandRunner, request: UninstallRequest): Promise<{ removed: string[] }> {
+  if (!request.dryRun) await refuseWhileRunning(request.config);
+  const artefacts = await findArtefacts(commands, request);
+  if (!request.dryRun) {
+    await removeAll(artefacts);
+    await removeEmptyFolders(request);
+  }
+  return { removed: artefacts.map(({ label }) => label) };
+}
+
+async function refuseWhileRunning(config: Config): Promise<void> {
+  for (const socket of [supervisorSocket(config), routerSocket(config), cniSocket(config)]) {
+    if (!(await isListening(socket))) continue;
+    throw new HeddleError('ALREADY_RUNNING', `meshd runs on this node (it answers on ${socket}); stop it first`);
+  }
+}
+
+async function findArtefacts(commands: CommandRunner, { config, purge }: UninstallRequest): Promise<Artefact[]> {
+  const { bridgeName, tapName, cniConfDir, cniBinDir, apiSocket } = config;
+  const inFolder = (folder: string, names: readonly string[]) =>
+    folder === '' ? [] : names.map((name) => join(folder, name));
+  const sockets = [supervisorSocket(config), routerSocket(config), cniSocket(config), apiSocket];
+  return [
+    // First, so that no runtime starts a pod on what is being taken away.
+    ...inFolder(cniConfDir, CNI_CONF_FILES).filter(existsSync).map(fileArtefact),
+    ...(await findHostArtefacts(commands, { bridgeName, tapName })),
+    ...inFolder(cniBinDir, CNI_BIN_FILES).filter(existsSync).map(fileArtefact),
+    ...sockets.filter(existsSync).map(fileArtefact),
+    ...(purge ? stateFiles(config).filter(existsSync).map(fileArtefact) : []),
+  ];
+}
+
+function fileArtefact(path: string): Artefact {
+  return { label: path, remove: () => rm(path, { recursive: true, force: true }) };
+}
+
+/** Our folders go when nothing of anyone else is in them. */
+async function removeEmptyFolders({ config, purge }: UninstallRequest): Promise<void> {
+  for (const folder of [config.runDir, ...(purge ? [config.stateDir] : [])]) {
+    try {
+      await rmdir(folder);
+    } catch (thrown) {
+      if (!['ENOTEMPTY', 'EBUSY', 'ENOENT'].includes((thrown as NodeJS.ErrnoException).code ?? '')) throw thrown;
+    }
+  }
+}
+
+async function removeAll(artefacts: readonly Artefact[]): Promise<void> {
+  const failures: string[] = [];
+  for (const artefact of artefacts) {
+    try {
+      await artefact.remove();
+    } catch (thrown) {
+      failures.push(`${artefact.label}: ${messageOf(thrown)}`);
+    }
+  }
+  if (failures.length > 0) throw new HeddleError('HOST_REFUSED', `could not be removed: ${failures.join('; ')}`);
+}

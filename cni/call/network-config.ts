@@ -1,0 +1,86 @@
+/** The network configuration a runtime passes on standard input (CNI spec 1.1.0, section 1): its shape, checked. */
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+import { Errors } from 'typebox/value';
+import { CniError, CNI_CODES } from '../cni-error.js';
+import { DEFAULT_SPEC_VERSION, isSpecVersion, SPEC_VERSIONS } from './spec-version.js';
+import type { SpecVersion } from './spec-version.js';
+
+const AttachmentListSchema = Type.Array(Type.Object({ containerID: Type.String(), ifname: Type.String() }));
+const RouteSchema = Type.Object({ dst: Type.String() });
+
+/** A result of another plugin, or of ours: only what is looked at is checked, the rest is carried through. */
+const PrevResultSchema = Type.Object({
+  interfaces: Type.Optional(
+    Type.Array(
+      Type.Object({
+        name: Type.String(),
+        mac: Type.Optional(Type.String()),
+        sandbox: Type.Optional(Type.String()),
+      }),
+    ),
+  ),
+  ips: Type.Optional(Type.Array(Type.Object({ address: Type.String(), interface: Type.Optional(Type.Integer()) }))),
+  routes: Type.Optional(Type.Union([Type.Array(RouteSchema), Type.Null()])),
+});
+export type PrevResult = Static<typeof PrevResultSchema>;
+
+/** Unknown keys are allowed: runtimes and other plugins have their own. */
+const NetworkConfigSchema = Type.Object({
+  cniVersion: Type.String(),
+  name: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9_.\\-]*$', maxLength: 253 }),
+  dns: Type.Optional(Type.Object({})),
+  prevResult: Type.Optional(PrevResultSchema),
+  runtimeConfig: Type.Optional(
+    Type.Object({ ips: Type.Optional(Type.Array(Type.String())), mac: Type.Optional(Type.String()) }),
+  ),
+  'cni.dev/valid-attachments': Type.Optional(Type.Union([AttachmentListSchema, Type.Null()])),
+  /** What libcni 1.1.0 called it. */
+  'cni.dev/attachments': Type.Optional(Type.Union([AttachmentListSchema, Type.Null()])),
+});
+export type NetworkConfig = Static<typeof NetworkConfigSchema> & { readonly cniVersion: SpecVersion };
+
+/** Throws {@link CniError} 6 when it is not JSON, 1 on a version we do not speak, 7 on a wrong shape. */
+export function parseNetworkConfig(stdin: Uint8Array): NetworkConfig {
+  const value = parseJson(stdin);
+  checkVersion(value);
+  const problems = Errors(NetworkConfigSchema, value);
+  if (problems.length > 0) {
+    const details = problems.map((problem) => `${problem.instancePath || '/'} ${problem.message}`).join('; ');
+    throw new CniError(CNI_CODES.invalidConfig, 'invalid network configuration', details);
+  }
+  return value as NetworkConfig;
+}
+
+/** The version an answer should carry, whatever else is wrong with the input. */
+export function versionOfInput(stdin: Uint8Array): string {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(stdin).toString());
+    const version = (value as { cniVersion?: unknown } | null)?.cniVersion;
+    return typeof version === 'string' && /^[0-9.]{1,15}$/.test(version) ? version : DEFAULT_SPEC_VERSION;
+  } catch {
+    return DEFAULT_SPEC_VERSION; // the input is refused, with its reason, by parseNetworkConfig
+  }
+}
+
+function parseJson(stdin: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(stdin));
+  } catch {
+    throw new CniError(
+      CNI_CODES.decodingFailure,
+      'network configuration is not JSON',
+      `${stdin.length} bytes on standard input, expected one JSON object in UTF-8`,
+    );
+  }
+}
+
+function checkVersion(value: unknown): void {
+  const version = (value as { cniVersion?: unknown } | null)?.cniVersion;
+  if (typeof version === 'string' && isSpecVersion(version)) return;
+  throw new CniError(
+    CNI_CODES.incompatibleVersion,
+    'incompatible CNI version',
+    `cniVersion is ${JSON.stringify(version) ?? 'missing'}, supported are ${SPEC_VERSIONS.join(', ')}`,
+  );
+}

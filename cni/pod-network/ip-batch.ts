@@ -1,0 +1,52 @@
+/**
+ * Many `ip` commands in one process, some of which may fail. Owns: what `ip -force -batch` says about failed lines.
+ *
+ * ```
+ * RTNETLINK answers: File exists      <- what was wrong with line 2
+ * Command failed -:2
+ * ```
+ */
+import type { CommandRunner } from '../../common/host/command.js';
+import { CommandError } from '../../common/errors.js';
+
+export interface BatchLine {
+  readonly text: string;
+  /** Whether its failure is ignored: a feature that older kernels or tools lack. */
+  readonly optional?: boolean;
+}
+
+/**
+ * Runs all lines, whatever happens to the ones before. Throws {@link CommandError} about the first line that failed
+ * and was not optional.
+ * @param prefix program and arguments before `ip`, as `['nsenter', '--net=PATH']`
+ */
+export async function runIpBatch(
+  commands: CommandRunner,
+  lines: readonly BatchLine[],
+  prefix: readonly string[] = [],
+): Promise<void> {
+  const [program = 'ip', ...args] = [...prefix, 'ip', '-force', '-batch', '-'];
+  try {
+    await commands.run(program, args, lines.map((line) => `${line.text}\n`).join(''));
+  } catch (thrown) {
+    const failures = thrown instanceof CommandError ? failedLines(thrown.stderr) : [];
+    if (!(thrown instanceof CommandError) || failures.length === 0) throw thrown;
+    const fatal = failures.find((failure) => lines[failure.line - 1]?.optional !== true);
+    if (fatal === undefined) return;
+    throw new CommandError(`ip ${lines[fatal.line - 1]?.text ?? ''}`, thrown.exitCode, fatal.message);
+  }
+}
+
+function failedLines(stderr: string): { line: number; message: string }[] {
+  const failures: { line: number; message: string }[] = [];
+  let message: string[] = [];
+  for (const text of stderr.split('\n')) {
+    const failed = /^Command failed -:(\d+)$/.exec(text);
+    if (failed === null) message.push(text);
+    else {
+      failures.push({ line: Number(failed[1]), message: message.join(' ').trim() });
+      message = [];
+    }
+  }
+  return failures;
+}

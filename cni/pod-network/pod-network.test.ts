@@ -1,0 +1,209 @@
+import { describe, expect, it } from '@jest/globals';
+import { parseCidr } from '../../common/address/cidr.js';
+import type { CommandRunner } from '../../common/host/command.js';
+import { CommandError } from '../../common/errors.js';
+import { parseIpAddress } from '../../common/address/ip-address.js';
+import { parseMacAddress } from '../../common/address/mac-address.js';
+import { hostInterfaceOf, hostMacOf } from '../attachment.js';
+import type { AttachmentPlan } from '../attachment.js';
+import { VethPodNetwork } from './pod-network.js';
+import { podRoutes } from './pod-routes.js';
+
+const OWNER = { containerId: 'abc', ifname: 'eth0' };
+const ADDRESSES = [
+  { ip: parseIpAddress('10.1.0.2'), cidr: parseCidr('10.1.0.0/24'), gateway: parseIpAddress('10.1.0.1') },
+  { ip: parseIpAddress('fd00:1::2'), cidr: parseCidr('fd00:1::/64'), gateway: parseIpAddress('fd00:1::1') },
+];
+const CLUSTER = [parseCidr('10.0.0.0/8'), parseCidr('fd00::/16')];
+const PLAN: AttachmentPlan = {
+  owner: OWNER,
+  network: 'heddle',
+  netns: '/proc/7/ns/net',
+  hostInterface: 'hd0',
+  bridge: 'heddle0',
+  mac: parseMacAddress('0a:58:0a:01:00:02'),
+  mtuBytes: 1400,
+  addresses: ADDRESSES,
+  routes: podRoutes(ADDRESSES, CLUSTER),
+};
+
+/** Records what is run; answers with the next outcome of the list, then with nothing. */
+class Recorder implements CommandRunner {
+  readonly calls: string[] = [];
+  readonly inputs: string[] = [];
+  constructor(readonly outcomes: (string | CommandError)[] = []) {}
+  run(program: string, args: readonly string[], input = ''): Promise<string> {
+    this.calls.push([program, ...args].join(' '));
+    this.inputs.push(input);
+    const outcome = this.outcomes.shift() ?? '';
+    return typeof outcome === 'string' ? Promise.resolve(outcome) : Promise.reject(outcome);
+  }
+}
+const failure = (stderr: string) => new CommandError('ip', 1, stderr);
+
+describe('attaching a pod to the kernel', () => {
+  it('takes four processes, and nothing through a shell', async () => {
+    const commands = new Recorder();
+    await new VethPodNetwork(commands).attach(PLAN);
+    expect(commands.calls).toEqual([
+      'ip -force -batch -',
+      'bridge fdb replace 0a:58:0a:01:00:02 dev hd0 master static sticky',
+      'nsenter --net=/proc/7/ns/net tee /proc/sys/net/ipv6/conf/eth0/disable_ipv6 ' +
+        '/proc/sys/net/ipv6/conf/eth0/accept_dad /proc/sys/net/ipv6/conf/eth0/accept_ra',
+      'nsenter --net=/proc/7/ns/net ip -force -batch -',
+    ]);
+  });
+
+  it('makes the pair with its final name, MAC and MTU, and the port before it is up', async () => {
+    const commands = new Recorder();
+    await new VethPodNetwork(commands).attach(PLAN);
+    expect(commands.inputs[0]).toBe(
+      [
+        `link add hd0 address ${hostMacOf(OWNER)} mtu 1400 type veth peer name eth0 ` +
+          'address 0a:58:0a:01:00:02 mtu 1400 netns /proc/7/ns/net',
+        'link set dev hd0 alias heddle/1|abc|eth0|heddle|/proc/7/ns/net',
+        'link set dev hd0 addrgenmode none',
+        'link set dev hd0 master heddle0',
+        'link set dev hd0 type bridge_slave flood off mcast_flood on learning on hairpin on isolated off',
+        'link set dev hd0 up',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('gives the pod host addresses, the cluster on-link, and the rest through the gateway', async () => {
+    const commands = new Recorder();
+    await new VethPodNetwork(commands).attach(PLAN);
+    expect(commands.inputs[3]).toBe(
+      [
+        'link set dev lo up',
+        'link set dev eth0 gso_max_size 61440',
+        'link set dev eth0 up',
+        'addr add 10.1.0.2/32 dev eth0',
+        'addr add fd00:1::2/128 dev eth0 nodad',
+        'route add 10.0.0.0/8 scope link dev eth0 src 10.1.0.2',
+        'route add 0.0.0.0/0 via 10.1.0.1 dev eth0 src 10.1.0.2',
+        'route add fd00::/16 dev eth0 src fd00:1::2',
+        'route add ::/0 via fd00:1::1 dev eth0 src fd00:1::2',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('leaves IPv6 alone in a pod without it', async () => {
+    const commands = new Recorder();
+    const addresses = ADDRESSES.slice(0, 1);
+    await new VethPodNetwork(commands).attach({ ...PLAN, addresses, routes: podRoutes(addresses, CLUSTER) });
+    expect(commands.calls).toHaveLength(3);
+  });
+
+  it('replaces what a crash left under the same name', async () => {
+    const commands = new Recorder([failure('RTNETLINK answers: File exists\nCommand failed -:1\n')]);
+    await new VethPodNetwork(commands).attach(PLAN);
+    expect(commands.calls.slice(0, 3)).toEqual(['ip -force -batch -', 'ip link del dev hd0', 'ip -force -batch -']);
+  });
+
+  it.each([
+    'Error: argument "/proc/7/ns/net" is wrong: Invalid "netns" value\n\nCommand failed -:1\n',
+    'nsenter: cannot open /proc/7/ns/net: No such file or directory\n',
+    "nsenter: reassociate to namespace 'ns/net' failed: Invalid argument\n",
+  ])('says that the namespace does not exist when told: %j', async (stderr) => {
+    const network = new VethPodNetwork(new Recorder([failure(stderr)]));
+    await expect(network.attach(PLAN)).rejects.toMatchObject({ cniCode: 3, details: PLAN.netns });
+  });
+
+  it('goes on when the kernel lacks what is optional', async () => {
+    const commands = new Recorder([
+      '',
+      '',
+      '',
+      failure('RTNETLINK answers: Operation not supported\nCommand failed -:2\n'),
+    ]);
+    await expect(new VethPodNetwork(commands).attach(PLAN)).resolves.toBeUndefined();
+  });
+
+  it('names the first line that failed and was not optional', async () => {
+    const stderr =
+      'no gso\nCommand failed -:2\nRTNETLINK answers: File exists\nCommand failed -:4\nlater\nCommand failed -:5\n';
+    const network = new VethPodNetwork(new Recorder(['', '', '', failure(stderr)]));
+    await expect(network.attach(PLAN)).rejects.toThrow(
+      'ip addr add 10.1.0.2/32 dev eth0 failed with exit code 1: RTNETLINK answers: File exists',
+    );
+  });
+});
+
+describe('detaching and looking', () => {
+  it('takes a port that is gone for detached, but not any failure', async () => {
+    const gone = new VethPodNetwork(new Recorder([failure('Cannot find device "hd0"\n')]));
+    await expect(gone.detach('hd0')).resolves.toBeUndefined();
+    const busy = new VethPodNetwork(new Recorder([failure('RTNETLINK answers: Device or resource busy\n')]));
+    await expect(busy.detach('hd0')).rejects.toMatchObject({ code: 'COMMAND_FAILED' });
+  });
+
+  it('reads the addresses of global scope, and skips what ip leaves empty', async () => {
+    const addr_info = [
+      { family: 'inet', local: '10.1.0.2', scope: 'global' },
+      { family: 'inet6', local: 'fe80::1', scope: 'link' },
+    ];
+    const link = { ifname: 'eth0', flags: ['UP'], mtu: 1400, address: '0a:58:0a:01:00:02', addr_info };
+    const network = new VethPodNetwork(new Recorder([JSON.stringify([{}, link])]));
+    expect(await network.inspect('/run/netns/x', 'eth0')).toEqual({
+      up: true,
+      mac: '0a:58:0a:01:00:02',
+      mtuBytes: 1400,
+      ips: ['10.1.0.2'],
+    });
+  });
+
+  it('tells "is not there" from "could not look"', async () => {
+    const gone = new VethPodNetwork(new Recorder([failure('Device "eth0" does not exist.\n')]));
+    expect(await gone.inspect('/run/netns/x', 'eth0')).toBeNull();
+    const refused = new VethPodNetwork(new Recorder([failure('nsenter: cannot open x: Permission denied\n')]));
+    await expect(refused.inspect('/run/netns/x', 'eth0')).rejects.toMatchObject({ code: 'COMMAND_FAILED' });
+  });
+
+  it('refuses output of an unexpected shape', async () => {
+    const network = new VethPodNetwork(new Recorder(['[{"ifname":7}]']));
+    await expect(network.hostPorts()).rejects.toMatchObject({ code: 'DECODE_FAILED' });
+  });
+
+  it('lists only ports of pods', async () => {
+    const links = ['hd1', 'veth7'].map((ifname) => ({
+      ...{ ifname, flags: [], mtu: 1400, address: 'fe:00:00:00:00:01', master: 'br', ifalias: 'x' },
+    }));
+    const network = new VethPodNetwork(new Recorder([JSON.stringify(links)]));
+    expect([...(await network.hostPorts()).values()]).toEqual([
+      { name: 'hd1', mac: 'fe:00:00:00:00:01', up: false, bridge: 'br', alias: 'x' },
+    ]);
+  });
+
+  it('reads default and host routes as ip writes them', async () => {
+    const v4 = '[{"dst":"default","gateway":"10.1.0.1"},{"dst":"10.9.9.9"}]';
+    const network = new VethPodNetwork(new Recorder([v4, '[{"dst":"default"}]']));
+    expect(await network.routes('/run/netns/x', 'eth0')).toEqual([
+      { dst: '0.0.0.0/0', gateway: '10.1.0.1' },
+      { dst: '10.9.9.9/32', gateway: null },
+      { dst: '::/0', gateway: null },
+    ]);
+  });
+});
+
+describe('the name of a bridge port', () => {
+  it('is always the same for an attachment, fits the kernel, and differs between attachments', () => {
+    const name = hostInterfaceOf(OWNER);
+    expect(name).toMatch(/^hd[0-9a-f]{13}$/);
+    expect(hostInterfaceOf({ ...OWNER })).toBe(name);
+    expect(hostInterfaceOf({ ...OWNER, ifname: 'net1' })).not.toBe(name);
+  });
+});
+
+describe('the routes of a pod', () => {
+  it('reach the gateway through the node CIDR where the cluster does not cover it', () => {
+    const routes = podRoutes(ADDRESSES.slice(0, 1), [parseCidr('192.168.0.0/16')]);
+    expect(routes.map(({ dst, gateway }) => [dst, gateway])).toEqual([
+      ['10.1.0.0/24', null],
+      ['192.168.0.0/16', null],
+      ['0.0.0.0/0', '10.1.0.1'],
+    ]);
+  });
+});

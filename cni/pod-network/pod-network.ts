@@ -1,0 +1,114 @@
+/**
+ * {@link PodNetwork} on the kernel: one veth pair per pod interface, far end in the pod's namespace, near end on the
+ * bridge. Owns running the commands and telling "is gone" from "failed". Not here: the bridge, the host's own routes.
+ * A namespace may be any path (`/run/netns/x`, `/proc/PID/ns/net`), so it is entered with nsenter.
+ */
+import { runJson } from '../../common/host/command.js';
+import type { CommandRunner } from '../../common/host/command.js';
+import { CommandError } from '../../common/errors.js';
+import { ipFamily } from '../../common/address/ip-address.js';
+import { HOST_INTERFACE_PREFIX } from '../attachment.js';
+import type { AttachmentPlan } from '../attachment.js';
+import { CniError, CNI_CODES } from '../cni-error.js';
+import { runIpBatch } from './ip-batch.js';
+import { readHostPorts, readPodInterface, readRoutes } from './pod-inspection.js';
+import type { HostPort, PodInterface, PodRouteFound } from '../ports.js';
+import type { PodNetwork } from '../ports.js';
+import { ipv6Switches, pairLines, podLines, portLines, stationArgs } from './veth-commands.js';
+
+/** What `ip` and `nsenter` say when the namespace is gone or the file is no namespace any more. */
+const NO_NAMESPACE =
+  /Invalid "netns" value|cannot open .*No such file|reassociate to namespace .* failed: Invalid argument/;
+const NO_LINK = /does not exist|Cannot find device/;
+const EXISTS = /File exists/;
+
+export class VethPodNetwork implements PodNetwork {
+  constructor(readonly commands: CommandRunner) {}
+
+  async attach(plan: AttachmentPlan): Promise<void> {
+    try {
+      await this.#makePair(plan);
+      await both(this.commands.run('bridge', stationArgs(plan.hostInterface, plan.mac)), this.#configurePod(plan));
+    } catch (thrown) {
+      if (!isFailure(thrown, NO_NAMESPACE)) throw thrown;
+      throw new CniError(CNI_CODES.unknownContainer, 'the network namespace does not exist', plan.netns, {
+        cause: thrown,
+      });
+    }
+  }
+
+  async detach(hostInterface: string): Promise<void> {
+    try {
+      await this.commands.run('ip', ['link', 'del', 'dev', hostInterface]);
+    } catch (thrown) {
+      if (!isFailure(thrown, NO_LINK)) throw thrown;
+    }
+  }
+
+  async inspect(netns: string, ifname: string): Promise<PodInterface | null> {
+    try {
+      const inside = [`--net=${netns}`, 'ip', '-json', 'addr', 'show', 'dev', ifname];
+      return readPodInterface(await runJson(this.commands, 'nsenter', inside));
+    } catch (thrown) {
+      if (isFailure(thrown, NO_NAMESPACE) || isFailure(thrown, NO_LINK)) return null;
+      throw thrown;
+    }
+  }
+
+  async routes(netns: string, ifname: string): Promise<readonly PodRouteFound[]> {
+    const read = (family: 4 | 6) =>
+      runJson(this.commands, 'nsenter', [
+        `--net=${netns}`,
+        'ip',
+        '-json',
+        `-${family}`,
+        'route',
+        'show',
+        'dev',
+        ifname,
+      ]);
+    return [...readRoutes(await read(4), 4), ...readRoutes(await read(6), 6)];
+  }
+
+  async hostPorts(): Promise<ReadonlyMap<string, HostPort>> {
+    const ports = readHostPorts(await runJson(this.commands, 'ip', ['-json', 'link', 'show', 'type', 'veth']));
+    return new Map(
+      ports.filter((port) => port.name.startsWith(HOST_INTERFACE_PREFIX)).map((port) => [port.name, port]),
+    );
+  }
+
+  async repairHostPort(hostInterface: string, bridge: string, mac: string): Promise<void> {
+    await runIpBatch(this.commands, portLines(hostInterface, bridge));
+    await this.commands.run('bridge', stationArgs(hostInterface, mac));
+  }
+
+  /** A port of this name can only be what a crash left of the same attachment: it is replaced. */
+  async #makePair(plan: AttachmentPlan): Promise<void> {
+    try {
+      await runIpBatch(this.commands, pairLines(plan));
+    } catch (thrown) {
+      if (!isFailure(thrown, EXISTS)) throw thrown;
+      await this.detach(plan.hostInterface);
+      await runIpBatch(this.commands, pairLines(plan));
+    }
+  }
+
+  async #configurePod(plan: AttachmentPlan): Promise<void> {
+    const enter = ['nsenter', `--net=${plan.netns}`] as const;
+    if (plan.addresses.some((address) => ipFamily(address.ip) === 6)) {
+      await this.commands.run(enter[0], [enter[1], 'tee', ...ipv6Switches(plan.owner.ifname)], '0');
+    }
+    await runIpBatch(this.commands, podLines(plan), enter);
+  }
+}
+
+/** Side by side. When one fails the other is waited for all the same: nothing of an attempt goes on after its end. */
+async function both(first: Promise<unknown>, second: Promise<unknown>): Promise<void> {
+  for (const outcome of await Promise.allSettled([first, second])) {
+    if (outcome.status === 'rejected') throw outcome.reason;
+  }
+}
+
+function isFailure(thrown: unknown, pattern: RegExp): boolean {
+  return thrown instanceof CommandError && pattern.test(thrown.stderr);
+}

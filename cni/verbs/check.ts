@@ -1,0 +1,67 @@
+/** CHECK: is the pod still attached as ADD left it? Other plugins may have added things; nothing of ours may be missing. */
+import { parseCidr } from '../../common/address/cidr.js';
+import type { Cidr } from '../../common/address/cidr.js';
+import { messageOf } from '../../common/errors.js';
+import { describeAttachment, hostInterfaceOf } from '../attachment.js';
+import type { EndpointRecord } from '../attachment.js';
+import { attachmentDifferences } from './attachment-check.js';
+import { CniError, CNI_CODES } from '../cni-error.js';
+import type { CniPorts } from '../ports.js';
+import type { PrevResult } from '../call/network-config.js';
+import type { AttachCall } from '../call/request.js';
+
+/** Throws {@link CniError} 3 for the unknown, 7 without prevResult, 103 with every difference in its details. */
+export async function checkPod(ports: CniPorts, call: AttachCall): Promise<void> {
+  const previous = call.config.prevResult;
+  if (previous === undefined) {
+    throw new CniError(CNI_CODES.invalidConfig, 'invalid network configuration', 'CHECK needs "prevResult"');
+  }
+  const record = ports.endpoints.get(hostInterfaceOf(call));
+  if (record === null) throw new CniError(CNI_CODES.unknownContainer, 'unknown container', describeAttachment(call));
+  const differences = [
+    ...resultDifferences(record, call, previous),
+    ...reservationDifferences(ports, record),
+    ...(await attachmentDifferences(ports.network, {
+      record,
+      bridge: ports.settings().bridge,
+      destinations: destinationsOf(previous),
+    })),
+  ];
+  if (differences.length > 0)
+    throw new CniError(CNI_CODES.checkFailed, 'CHECK found differences', differences.join('; '));
+}
+
+function resultDifferences(record: EndpointRecord, call: AttachCall, previous: PrevResult): string[] {
+  const addresses = (previous.ips ?? []).map((entry) => entry.address.split('/', 1)[0]);
+  const differences = record.ips.filter((ip) => !addresses.includes(ip)).map((ip) => `prevResult lacks address ${ip}`);
+  const inside = (previous.interfaces ?? []).find(
+    (entry) => entry.name === record.ifname && (entry.sandbox ?? '') !== '',
+  );
+  if (inside === undefined) differences.push(`prevResult lacks interface ${record.ifname}`);
+  else if (inside.mac !== undefined && inside.mac.toLowerCase() !== record.mac) {
+    differences.push(`prevResult has MAC ${inside.mac} for ${record.ifname}, expected ${record.mac}`);
+  }
+  if (record.netns !== call.netns) differences.push(`attached in ${record.netns}, not in ${call.netns}`);
+  return differences;
+}
+
+function reservationDifferences(ports: CniPorts, record: EndpointRecord): string[] {
+  const reserved = ports.addresses
+    .list()
+    .filter(({ owner }) => owner.containerId === record.containerId && owner.ifname === record.ifname)
+    .map(({ ip }) => ip);
+  return record.ips.filter((ip) => !reserved.includes(ip)).map((ip) => `address ${ip} is not reserved for this pod`);
+}
+
+/** Routes of the result, ours and of plugins before us. */
+function destinationsOf(previous: PrevResult): readonly Cidr[] {
+  try {
+    return (previous.routes ?? []).map((route) => parseCidr(route.dst));
+  } catch (thrown) {
+    throw new CniError(
+      CNI_CODES.invalidConfig,
+      'invalid network configuration',
+      `prevResult.routes: ${messageOf(thrown)}`,
+    );
+  }
+}

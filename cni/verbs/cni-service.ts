@@ -1,0 +1,119 @@
+/**
+ * The CNI plugin itself: takes one call as the relay passed it on and gives back what the executable prints and exits
+ * with. Owns the order of calls (one at a time per attachment). Not here: the socket (`agent/cni-server.ts`).
+ */
+import { attachPod } from './attach.js';
+import { hostInterfaceOf } from '../attachment.js';
+import type { EndpointRecord } from '../attachment.js';
+import { AttachmentLocks } from './attachment-locks.js';
+import { checkPod } from './check.js';
+import { CniError, toCniError } from '../cni-error.js';
+import { collectGarbage, isNewerThan, removeAttachment } from './detach.js';
+import { EndpointReconciler } from './endpoint-reconciler.js';
+import type { LiveAttachment } from './endpoint-reconciler.js';
+import { versionOfInput } from '../call/network-config.js';
+import type { CniPorts } from '../ports.js';
+import { decodeRelayRequest, encodeRelayResponse } from '../relay/relay-protocol.js';
+import type { CniRequest, CniResponse } from '../relay/relay-protocol.js';
+import { parseCniRequest } from '../call/request.js';
+import type { AttachCall, CniCall, CollectCall, DetachCall } from '../call/request.js';
+import { addResponse, emptyResponse, errorResponse, versionResponse } from '../call/result.js';
+
+export class CniService {
+  readonly #ports: CniPorts;
+  readonly #locks = new AttachmentLocks();
+  readonly #reconciler: EndpointReconciler;
+
+  constructor(ports: CniPorts) {
+    this.#ports = ports;
+    this.#reconciler = new EndpointReconciler(ports, this.#locks);
+  }
+
+  /**
+   * Never rejects: every failure is a response with the spec's error object.
+   * @param asOfMs wall-clock time at which a replayed call was made: attachments made after it are not touched
+   */
+  async handle(request: CniRequest, asOfMs = Infinity): Promise<CniResponse> {
+    try {
+      return await this.#perform(parseCniRequest(request), asOfMs);
+    } catch (thrown) {
+      const error = toCniError(thrown);
+      this.#ports.log.warn(
+        {
+          command: request.env.get('CNI_COMMAND'),
+          containerId: request.env.get('CNI_CONTAINERID'),
+          code: error.cniCode,
+          details: error.details,
+        },
+        `CNI call failed: ${error.message}`,
+      );
+      return errorResponse(error, versionOfInput(request.stdin));
+    }
+  }
+
+  /** {@link handle} on the relay's bytes. Rejects only with DecodeError, on bytes that are no request. */
+  async answer(request: Uint8Array): Promise<Uint8Array> {
+    return encodeRelayResponse(await this.handle(decodeRelayRequest(request)));
+  }
+
+  /** Everything that is attached, as last recorded. */
+  endpoints(): readonly EndpointRecord[] {
+    return this.#ports.endpoints.list();
+  }
+
+  /** See `endpoint-reconciler.ts`. Run it at start, before addresses are given out, and now and then. */
+  reconcile(): Promise<readonly LiveAttachment[]> {
+    return this.#reconciler.reconcile();
+  }
+
+  async #perform(call: CniCall, asOfMs: number): Promise<CniResponse> {
+    switch (call.verb) {
+      case 'ADD':
+        return this.#add(call);
+      case 'CHECK':
+        await this.#locks.run(hostInterfaceOf(call), () => checkPod(this.#ports, call));
+        return emptyResponse();
+      case 'DEL':
+        return this.#del(call, asOfMs);
+      case 'GC':
+        return this.#gc(call, asOfMs);
+      case 'STATUS':
+        return this.#status();
+      case 'VERSION':
+        return versionResponse(call.cniVersion);
+    }
+  }
+
+  async #add(call: AttachCall): Promise<CniResponse> {
+    const plan = await this.#locks.run(hostInterfaceOf(call), () => attachPod(this.#ports, call));
+    const ips = plan.addresses.map((address) => address.ip);
+    this.#ports.log.info(
+      { ...plan.owner, podNamespace: call.podNamespace, podName: call.podName, ips },
+      'pod attached',
+    );
+    return addResponse(plan, call.config);
+  }
+
+  async #del(call: DetachCall, asOfMs: number): Promise<CniResponse> {
+    const owner = { containerId: call.containerId, ifname: call.ifname };
+    const hostInterface = hostInterfaceOf(owner);
+    await this.#locks.run(hostInterface, async () => {
+      if (isNewerThan(this.#ports.endpoints.get(hostInterface), asOfMs)) return;
+      await removeAttachment(this.#ports, owner);
+      this.#ports.log.info(owner, 'pod detached');
+    });
+    return emptyResponse();
+  }
+
+  async #gc(call: CollectCall, asOfMs: number): Promise<CniResponse> {
+    const removed = await collectGarbage(this.#ports, this.#locks, call, asOfMs);
+    if (removed.length > 0) this.#ports.log.info({ removed }, 'attachments the runtime does not know were removed');
+    return emptyResponse();
+  }
+
+  #status(): CniResponse {
+    const unready = this.#ports.readiness();
+    if (unready !== null) throw new CniError(unready.code, 'heddle is not ready', unready.message);
+    return emptyResponse();
+  }
+}

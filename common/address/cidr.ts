@@ -1,0 +1,73 @@
+/**
+ * CIDR blocks as canonical text. A block with host bits set (`10.1.1.1/24`) is refused, not rounded: whoever wrote it
+ * meant something else.
+ */
+import type { Brand } from '../brand.js';
+import { AddressError } from '../errors.js';
+import { ADDRESS_BITS, ipFamily, ipFromBigInt, ipToBigInt, parseIpAddress } from './ip-address.js';
+import type { IpAddress, IpFamily } from './ip-address.js';
+
+export type Cidr = Brand<string, 'Cidr'>;
+
+/** Parses and canonicalises `address/prefix`. Throws {@link AddressError} that says what was wrong. */
+export function parseCidr(text: string): Cidr {
+  const slash = text.indexOf('/');
+  if (slash < 0) throw new AddressError(`"${text}" is not a CIDR (expected ADDRESS/PREFIX)`);
+  const address = parseIpAddress(text.slice(0, slash));
+  const prefixText = text.slice(slash + 1);
+  const prefix = Number(prefixText);
+  const bits = ADDRESS_BITS[ipFamily(address)];
+  if (!/^(0|[1-9]\d{0,2})$/.test(prefixText) || prefix > bits) {
+    throw new AddressError(`"${text}" has prefix length "${prefixText}" (expected 0 to ${bits})`);
+  }
+  const hostMask = (1n << BigInt(bits - prefix)) - 1n;
+  if ((ipToBigInt(address) & hostMask) !== 0n) {
+    const network = ipFromBigInt(ipToBigInt(address) & ~hostMask, ipFamily(address));
+    throw new AddressError(`"${text}" has host bits set (did you mean ${network}/${prefix}?)`);
+  }
+  return `${address}/${prefix}` as Cidr;
+}
+
+export function cidrFamily(cidr: Cidr): IpFamily {
+  return cidr.includes(':') ? 6 : 4;
+}
+
+export function cidrPrefix(cidr: Cidr): number {
+  return Number(cidr.slice(cidr.indexOf('/') + 1));
+}
+
+/** The first address of the block. */
+export function cidrNetwork(cidr: Cidr): IpAddress {
+  return cidr.slice(0, cidr.indexOf('/')) as IpAddress;
+}
+
+/** How many addresses the block holds. */
+export function cidrSize(cidr: Cidr): bigint {
+  return 1n << BigInt(ADDRESS_BITS[cidrFamily(cidr)] - cidrPrefix(cidr));
+}
+
+/** The address at `offset` from the network address; throws {@link AddressError} when outside the block. */
+export function cidrAddressAt(cidr: Cidr, offset: bigint): IpAddress {
+  if (offset < 0n || offset >= cidrSize(cidr)) throw new AddressError(`offset ${offset} is outside ${cidr}`);
+  return ipFromBigInt(ipToBigInt(cidrNetwork(cidr)) + offset, cidrFamily(cidr));
+}
+
+export function cidrContains(cidr: Cidr, address: IpAddress): boolean {
+  if (cidrFamily(cidr) !== ipFamily(address)) return false;
+  const offset = ipToBigInt(address) - ipToBigInt(cidrNetwork(cidr));
+  return offset >= 0n && offset < cidrSize(cidr);
+}
+
+/** True when `inner` lies wholly within `outer`. */
+export function cidrIncludes(outer: Cidr, inner: Cidr): boolean {
+  return cidrPrefix(outer) <= cidrPrefix(inner) && cidrContains(outer, cidrNetwork(inner));
+}
+
+export function cidrsOverlap(a: Cidr, b: Cidr): boolean {
+  return cidrIncludes(a, b) || cidrIncludes(b, a);
+}
+
+/** The pods' default gateway on a node: the first host address of its pod CIDR, which the bridge carries. */
+export function gatewayOf(cidr: Cidr): IpAddress {
+  return cidrAddressAt(cidr, 1n);
+}

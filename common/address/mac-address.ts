@@ -1,0 +1,44 @@
+/**
+ * MAC addresses, and the rule that computes a pod's MAC from its IP address, so that no node ever has to learn one.
+ * IPv4: `0a:58` and the four address bytes. IPv6: `0a:59` and 32 bits of an FNV-1a hash of the address; two pods may
+ * collide there, which is harmless because the owner rewrites the destination on delivery.
+ */
+import type { Brand } from '../brand.js';
+import { AddressError } from '../errors.js';
+import { ipFamily, ipToBytes } from './ip-address.js';
+import type { IpAddress } from './ip-address.js';
+
+export type MacAddress = Brand<string, 'MacAddress'>;
+
+export const MAC_PREFIX_IPV4 = 0x0a58;
+export const MAC_PREFIX_IPV6 = 0x0a59;
+
+/** Parses `xx:xx:xx:xx:xx:xx` and lower-cases it. Throws {@link AddressError}. */
+export function parseMacAddress(text: string): MacAddress {
+  if (!/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(text)) {
+    throw new AddressError(`"${text}" is not a MAC address (expected six hexadecimal bytes with colons)`);
+  }
+  return text.toLowerCase() as MacAddress;
+}
+
+export function macToBytes(mac: MacAddress): Uint8Array {
+  return Uint8Array.from(mac.split(':'), (byte) => parseInt(byte, 16));
+}
+
+export function macFromBytes(bytes: Uint8Array): MacAddress {
+  if (bytes.length !== 6) throw new AddressError(`a MAC address has 6 bytes, not ${bytes.length}`);
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(':') as MacAddress;
+}
+
+/** The MAC that every node computes for the pod at this address. */
+export function computedMac(address: IpAddress): MacAddress {
+  const bytes = ipToBytes(address);
+  if (ipFamily(address) === 4) return macFromBytes(Uint8Array.of(0x0a, 0x58, ...bytes));
+  const hash = fnv1a(bytes);
+  return macFromBytes(Uint8Array.of(0x0a, 0x59, hash >>> 24, hash >>> 16, hash >>> 8, hash));
+}
+
+/** FNV-1a, 32 bit (offset basis 2166136261, prime 16777619). */
+function fnv1a(bytes: Uint8Array): number {
+  return bytes.reduce((hash, byte) => Math.imul(hash ^ byte, 16777619), 2166136261) >>> 0;
+}

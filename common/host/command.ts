@@ -1,0 +1,77 @@
+/**
+ * Runs programs of the host (`ip`, `nft`, `bridge`, ...), never through a shell. Everything that changes the host goes
+ * through {@link CommandRunner}, so that a test can record it.
+ */
+import { spawn } from 'node:child_process';
+import { CommandError, DecodeError, messageOf } from '../errors.js';
+
+export interface CommandRunner {
+  /** Standard output of the program. Throws {@link CommandError} when it exits with anything but 0. */
+  run(program: string, args: readonly string[], input?: string): Promise<string>;
+}
+
+export interface CommandLimits {
+  /** The program is killed when it takes longer. */
+  readonly timeoutMs: number;
+  /** The program is killed when it prints more. */
+  readonly maxOutputBytes: number;
+}
+
+const DEFAULT_LIMITS: CommandLimits = { timeoutMs: 10_000, maxOutputBytes: 16 << 20 };
+/** Of standard error; the rest is thrown away. */
+const MAX_ERROR_CHUNKS = 64;
+/** `/usr/sbin` is missing from the PATH that some container runtimes hand down. An empty entry would mean `.`. */
+const SEARCH_PATH = [process.env['PATH'] ?? '', '/usr/sbin', '/sbin', '/usr/bin', '/bin'].filter(Boolean).join(':');
+
+export const hostCommands: CommandRunner = createCommandRunner(DEFAULT_LIMITS);
+
+export function createCommandRunner(limits: CommandLimits): CommandRunner {
+  return { run: (program, args, input = '') => runProgram(program, args, input, limits) };
+}
+
+function runProgram(program: string, args: readonly string[], input: string, limits: CommandLimits): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const label = [program, ...args].join(' ');
+    const child = spawn(program, args, { env: { PATH: SEARCH_PATH, LC_ALL: 'C' } });
+    const out: Buffer[] = [];
+    const err: Buffer[] = [];
+    let outBytes = 0;
+    const abort = (reason: string): void => {
+      clearTimeout(timer);
+      child.kill('SIGKILL');
+      child.stdout.destroy(); // a grandchild may hold it open for ever
+      child.stderr.destroy();
+      reject(new CommandError(label, null, reason));
+    };
+    const timer = setTimeout(() => abort(`no answer within ${limits.timeoutMs} ms`), limits.timeoutMs);
+    child.stdout.on('data', (chunk: Buffer) => {
+      outBytes += chunk.length;
+      if (outBytes > limits.maxOutputBytes) abort(`more than ${limits.maxOutputBytes} bytes of output`);
+      else out.push(chunk);
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      if (err.length < MAX_ERROR_CHUNKS) err.push(chunk);
+    });
+    child.on('error', (error) => abort(messageOf(error)));
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      if (code === 0) resolve(Buffer.concat(out).toString());
+      else reject(new CommandError(label, code, Buffer.concat(err).toString() || `ended by ${signal ?? 'itself'}`));
+    });
+    child.stdin.on('error', () => {
+      /* the program closed its input early; its exit code tells */
+    });
+    child.stdin.end(input);
+  });
+}
+
+/** Parses `ip -json` / `nft -j` output, which is empty when there is nothing to list. Throws {@link DecodeError}. */
+export async function runJson(commands: CommandRunner, program: string, args: readonly string[]): Promise<unknown> {
+  const text = await commands.run(program, args);
+  if (text.trim() === '') return [];
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (thrown) {
+    throw new DecodeError(`output of "${[program, ...args].join(' ')}" is not JSON: ${messageOf(thrown)}`);
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * Unix sockets in the file system: whether a process listens on one, and removal of the file that a dead process left.
+ * A file that is not a socket is never touched.
+ */
+import { lstat, mkdir, unlink } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { dirname } from 'node:path';
+import { ListenError, messageOf } from '../errors.js';
+
+/** Root only. */
+export const SOCKET_MODE = 0o600;
+const DIRECTORY_MODE = 0o755;
+const ANSWER_TIMEOUT_MS = 1_000;
+
+/** Throws {@link ListenError} when `path` is in use by a live process or is not a socket. */
+export async function claimSocketPath(path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: DIRECTORY_MODE });
+  const kind = await kindOf(path);
+  if (kind === 'none') return;
+  if (kind === 'other') throw new ListenError(`${path} exists and is not a socket; refusing to replace it`);
+  if (await isListening(path)) throw new ListenError(`another process is running: it answers on ${path}`);
+  await unlink(path);
+}
+
+async function kindOf(path: string): Promise<'none' | 'socket' | 'other'> {
+  try {
+    return (await lstat(path)).isSocket() ? 'socket' : 'other';
+  } catch (thrown) {
+    if (codeOf(thrown) === 'ENOENT') return 'none';
+    throw new ListenError(`${path} cannot be looked at: ${messageOf(thrown)}`, { cause: thrown });
+  }
+}
+
+/**
+ * True when a process accepts connections at `path`, or does not answer within a second. Rejects with ListenError when that
+ * cannot be found out, for example for want of permission.
+ */
+export function isListening(path: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path);
+    const answer = (listening: boolean): void => {
+      socket.destroy();
+      resolve(listening);
+    };
+    socket.setTimeout(ANSWER_TIMEOUT_MS, () => answer(true));
+    socket.once('connect', () => answer(true));
+    socket.once('error', (error) => {
+      if (codeOf(error) === 'ECONNREFUSED' || codeOf(error) === 'ENOENT') answer(false);
+      else reject(new ListenError(`${path} cannot be tried: ${error.message}`, { cause: error }));
+    });
+  });
+}
+
+function codeOf(thrown: unknown): unknown {
+  return typeof thrown === 'object' && thrown !== null && 'code' in thrown ? thrown.code : undefined;
+}

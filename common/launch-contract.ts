@@ -1,0 +1,87 @@
+/**
+ * The contract between the supervisor and the processes it starts: environment variables, exit codes, signals, and the
+ * options of the router. Not here: how processes are started (`supervisor/programs.ts`).
+ */
+import { DecodeError, messageOf } from './errors.js';
+import { LOG_LEVELS } from './log.js';
+import type { LogLevel } from './log.js';
+import { MAX_LANES } from './wire/datagram.js';
+
+/** The supervisor's process id, set for every child it starts. */
+export const SUPERVISOR_PID_VARIABLE = 'HEDDLE_SUPERVISOR_PID';
+/** {@link RouterLaunchOptions} as JSON, set for the router. */
+export const ROUTER_OPTIONS_VARIABLE = 'HEDDLE_ROUTER_OPTIONS';
+/** sysexits.h EX_CONFIG: the child's configuration is wrong, so starting it again cannot help. */
+export const EXIT_CONFIG_INVALID = 78;
+/** Ends the agent without telling the peers that the node leaves: only this process is replaced. */
+export const PAUSE_SIGNAL = 'SIGUSR2';
+
+/** What the router process is told by whoever starts it. */
+export interface RouterLaunchOptions {
+  /** Descriptors of the TAP's queues, the same number for each lane. */
+  readonly tapFds: readonly number[];
+  /** Descriptors of the underlay's UDP sockets, one for each lane. */
+  readonly udpFds: readonly number[];
+  readonly tapName: string;
+  /** Path of the unix socket on which the router listens for the agent. */
+  readonly portSocket: string;
+  /** User and group id to become once the socket is there. */
+  readonly user: number;
+  readonly lanes: number;
+  readonly logLevel: LogLevel;
+  /** False when the configuration wants ChaCha20-Poly1305 only, whatever the processor can do. */
+  readonly offerAes: boolean;
+}
+
+const MAX_DESCRIPTORS = 1024;
+
+/** Throws DecodeError that names the first option that is missing or wrong. */
+export function parseRouterLaunchOptions(json: string): RouterLaunchOptions {
+  const options = parseObject(json);
+  const refuse = (name: keyof RouterLaunchOptions, expected: string): never => {
+    throw new DecodeError(`${ROUTER_OPTIONS_VARIABLE}: ${name} is ${describe(options[name])}, expected ${expected}`);
+  };
+  const integer = (name: keyof RouterLaunchOptions, min: number, max: number): number => {
+    const value = options[name];
+    return isIntegerIn(value, min, max) ? value : refuse(name, `an integer from ${min} to ${max}`);
+  };
+  const text = (name: keyof RouterLaunchOptions): string => {
+    const value = options[name];
+    return typeof value === 'string' && value !== '' ? value : refuse(name, 'a text');
+  };
+  const descriptors = (name: keyof RouterLaunchOptions, perLane: string, isCount: (n: number) => boolean): number[] => {
+    const value = options[name];
+    const valid = Array.isArray(value) && value.every((fd): fd is number => isIntegerIn(fd, 0, MAX_DESCRIPTORS));
+    return valid && isCount(value.length) ? value : refuse(name, `descriptor numbers, ${perLane} each lane`);
+  };
+  const lanes = integer('lanes', 1, MAX_LANES);
+  return {
+    tapFds: descriptors('tapFds', 'the same number for', (count) => count >= lanes && count % lanes === 0),
+    udpFds: descriptors('udpFds', 'one for', (count) => count === lanes),
+    tapName: text('tapName'),
+    portSocket: text('portSocket'),
+    user: integer('user', 0, 2 ** 32 - 2),
+    lanes,
+    logLevel: LOG_LEVELS.find((level) => level === options['logLevel']) ?? refuse('logLevel', LOG_LEVELS.join(', ')),
+    offerAes: typeof options['offerAes'] === 'boolean' ? options['offerAes'] : refuse('offerAes', 'true or false'),
+  };
+}
+
+function parseObject(json: string): Readonly<Record<string, unknown>> {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (thrown) {
+    throw new DecodeError(`${ROUTER_OPTIONS_VARIABLE} is not JSON: ${messageOf(thrown)}`, { cause: thrown });
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw new DecodeError(`${ROUTER_OPTIONS_VARIABLE} is ${describe(value)}, expected an object`);
+}
+
+function isIntegerIn(value: unknown, min: number, max: number): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
+}
+
+function describe(value: unknown): string {
+  return value === undefined ? 'missing' : JSON.stringify(value);
+}

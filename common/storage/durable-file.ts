@@ -1,0 +1,98 @@
+/**
+ * One value kept durably in one JSON file with a checksum. A file that is not exactly what was once written (truncated,
+ * a byte flipped, edited by hand) is detected, copied to `NAME.corrupt-<n>`, and reported to the caller, who rebuilds
+ * the value. The damaged file itself stays until it is replaced, so that a crash in between is no first start.
+ * One writer per file, by design. Owns: the format. Not here: what the value means.
+ *
+ * ```
+ * {"kind":"<kind>","sha256":"<hex of the JSON text of body>","body":<value>}\n
+ * ```
+ */
+import { createHash } from 'node:crypto';
+import { dirname } from 'node:path';
+import { PRIVATE_FILE_MODE, replaceFile } from './disk.js';
+import type { Disk } from './disk.js';
+import { DecodeError, messageOf } from '../errors.js';
+
+/** Bounds how many corrupt files are kept; the last number is overwritten. */
+const MAX_CORRUPT_FILES = 8;
+
+/** How a value becomes JSON and back. */
+export interface DurableCodec<T> {
+  /** Name and version of the content, part of the file. */
+  readonly kind: string;
+  /** Plain JSON that survives a round trip: objects with fixed keys, arrays, strings, finite numbers, booleans, null. */
+  encode(value: T): unknown;
+  /** Throws a HeddleError on a shape that `encode` never made. */
+  decode(body: unknown): T;
+}
+
+export type DurableRead<T> =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'value'; readonly value: T }
+  | { readonly kind: 'corrupt'; readonly reason: string; readonly keptAs: string };
+
+export class DurableFile<T> {
+  constructor(
+    readonly disk: Disk,
+    /** Absolute. The directory is made when missing. */
+    readonly path: string,
+    readonly codec: DurableCodec<T>,
+  ) {}
+
+  /** What was last written. Rejects only when the disk does. */
+  async read(): Promise<DurableRead<T>> {
+    const bytes = await this.disk.read(this.path);
+    if (bytes === null) return { kind: 'absent' };
+    try {
+      return { kind: 'value', value: this.#decode(bytes) };
+    } catch (thrown) {
+      return { kind: 'corrupt', reason: messageOf(thrown), keptAs: await this.#keepAside(bytes) };
+    }
+  }
+
+  /** Resolves when the value survives a crash. Rejects with STORE_FAILED; then the file holds the old value or this. */
+  async write(value: T): Promise<void> {
+    const text = durableText(this.codec.kind, this.codec.encode(value));
+    await this.disk.makeDirectory(dirname(this.path));
+    await replaceFile(this.disk, this.path, Buffer.from(text), PRIVATE_FILE_MODE);
+  }
+
+  #decode(bytes: Uint8Array): T {
+    const text = Buffer.from(bytes).toString('utf8');
+    const body = bodyOf(text);
+    if (!Buffer.from(durableText(this.codec.kind, body)).equals(bytes)) {
+      throw new DecodeError(`checksum or kind differs (expected an intact "${this.codec.kind}")`);
+    }
+    return this.codec.decode(body);
+  }
+
+  async #keepAside(bytes: Uint8Array): Promise<string> {
+    let keptAs = '';
+    for (let n = 1; n <= MAX_CORRUPT_FILES; n++) {
+      keptAs = `${this.path}.corrupt-${n}`;
+      if ((await this.disk.describe(keptAs)) === null) break;
+    }
+    await this.disk.writeSynced(keptAs, bytes, PRIVATE_FILE_MODE);
+    return keptAs;
+  }
+}
+
+function durableText(kind: string, body: unknown): string {
+  const bodyText = JSON.stringify(body);
+  const sha256 = createHash('sha256').update(bodyText).digest('hex');
+  return `{"kind":${JSON.stringify(kind)},"sha256":"${sha256}","body":${bodyText}}\n`;
+}
+
+function bodyOf(text: string): unknown {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    throw new DecodeError(`not JSON (${text.length} characters)`);
+  }
+  if (typeof parsed !== 'object' || parsed === null || !('body' in parsed) || parsed.body === undefined) {
+    throw new DecodeError('no "body" in it');
+  }
+  return parsed.body;
+}

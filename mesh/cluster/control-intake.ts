@@ -1,0 +1,84 @@
+/** What comes in control messages, handed to whom it concerns; and the questions about links, asked and answered. */
+import { DecodeError } from '../../common/errors.js';
+import type { NodeId } from '../../common/node-id.js';
+import { BoundedMap } from '../../common/bounded-map.js';
+import { decodeControl, encodeControl } from '../wire/control-message.js';
+import type { ControlMessage } from '../wire/control-message.js';
+import type { Counters } from '../counters.js';
+import type { Gossip } from './gossip.js';
+import { LINKS_ANSWER_INTERVAL_MS, MAX_LINKS_PER_MESSAGE, MAX_MEMBERS } from '../limits.js';
+import type { RandomSource } from '../mesh-io.js';
+import type { Peer } from '../peer/peer.js';
+import type { Topology } from './topology.js';
+import { linkReport } from './views.js';
+
+export interface ControlSurroundings {
+  readonly gossip: Gossip;
+  readonly topology: Topology;
+  readonly peers: ReadonlyMap<NodeId, Peer>;
+  readonly random: RandomSource;
+  readonly counters: Counters;
+  send(peer: NodeId, bytes: Uint8Array): void;
+  /** Takes an advert as it travelled. */
+  meet(bytes: Uint8Array, from: NodeId, nowMs: number): void;
+}
+
+export class ControlIntake {
+  readonly #around: ControlSurroundings;
+  /** When a peer was last told our links. Bounded by MAX_MEMBERS. */
+  readonly #linksAnswered = new BoundedMap<NodeId, number>(MAX_MEMBERS);
+
+  constructor(around: ControlSurroundings) {
+    this.#around = around;
+  }
+
+  /** An authentic control message from `peer`; malformed ones are counted. */
+  receive(peer: Peer, bytes: Uint8Array, nowMs: number): void {
+    try {
+      const message = decodeControl(bytes);
+      if (message === null) this.#around.counters.count('unknownControl');
+      else this.#handle(peer, message, nowMs);
+    } catch (thrown) {
+      if (!(thrown instanceof DecodeError)) throw thrown;
+      this.#around.counters.count('malformedControl');
+    }
+  }
+
+  /** Asks peers for their links if somebody is looking. */
+  askForLinks(linked: readonly NodeId[], nowMs: number): void {
+    const { topology, random } = this.#around;
+    const peers = topology.due(linked, random.fraction(), nowMs);
+    for (const peer of peers) this.#around.send(peer, encodeControl({ type: 'linksQuery' }));
+  }
+
+  #handle(peer: Peer, message: ControlMessage, nowMs: number): void {
+    const { gossip, topology } = this.#around;
+    switch (message.type) {
+      case 'adverts':
+        for (const bytes of message.adverts) this.#around.meet(bytes, peer.id, nowMs);
+        return;
+      case 'digest':
+        return gossip.answerDigest(peer.id, message);
+      case 'pull':
+        return gossip.answerPull(peer.id, message.ids);
+      case 'goodbye':
+        return peer.left(nowMs);
+      case 'linksQuery':
+        return this.#answerLinks(peer.id, nowMs);
+      case 'links':
+        return topology.reported(peer.id, message, nowMs);
+    }
+  }
+
+  #answerLinks(to: NodeId, nowMs: number): void {
+    const lastMs = this.#linksAnswered.get(to);
+    if (lastMs !== undefined && nowMs - lastMs < LINKS_ANSWER_INTERVAL_MS)
+      return this.#around.counters.count('linksQueryTooSoon');
+    this.#linksAnswered.set(to, nowMs);
+    const links = [...this.#around.peers.values()]
+      .filter((peer) => peer.advert !== null)
+      .slice(0, MAX_LINKS_PER_MESSAGE)
+      .map(linkReport);
+    this.#around.send(to, encodeControl(this.#around.topology.answer(links)));
+  }
+}

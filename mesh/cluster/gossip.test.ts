@@ -1,0 +1,117 @@
+import { describe, expect, it } from '@jest/globals';
+import type { NodeId } from '../../common/node-id.js';
+import { signAdvert } from '../wire/advert.js';
+import type { Advert } from '../wire/advert.js';
+import { decodeControl } from '../wire/control-message.js';
+import type { ControlMessage } from '../wire/control-message.js';
+import { Gossip } from './gossip.js';
+import { generateIdentity } from '../wire/identity.js';
+import { ANTI_ENTROPY_MS, GOSSIP_FANOUT, MAX_DIGEST_ENTRIES, MAX_SENT_CONTROL_BYTES } from '../limits.js';
+import { Membership } from './membership.js';
+import { SeededRandom } from '../testing/seeded-random.js';
+
+const template = advertOf(1);
+
+function advertOf(seed: number, revision = 1): Advert {
+  const self = { name: `node-${seed}`, version: '1', endpoints: [], podCidrs: [] };
+  return signAdvert(generateIdentity(new SeededRandom(seed)), self, { createdAtMs: 1, revision, incarnation: 1 });
+}
+
+/** An advert that costs no signature, for large numbers. */
+function cheapAdvert(n: number): Advert {
+  return { ...template, id: n.toString(16).padStart(32, '0') as NodeId, bytes: new Uint8Array(300).fill(n) };
+}
+
+class Node {
+  readonly members: Membership;
+  readonly gossip: Gossip;
+  readonly sent: { to: NodeId; message: ControlMessage }[] = [];
+  linked: NodeId[] = [];
+
+  constructor(readonly own: Advert) {
+    this.members = new Membership(own.id);
+    const port = {
+      linkedPeers: () => this.linked,
+      ownAdvert: () => own,
+      send: (to: NodeId, bytes: Uint8Array) => {
+        expect(bytes.length).toBeLessThanOrEqual(MAX_SENT_CONTROL_BYTES);
+        this.sent.push({ to, message: decodeControl(bytes)! });
+      },
+    };
+    this.gossip = new Gossip(this.members, port, new SeededRandom(3));
+  }
+
+  take(): ControlMessage[] {
+    return this.sent.splice(0).map(({ message }) => message);
+  }
+
+  receive(from: Node, message: ControlMessage): void {
+    if (message.type === 'digest') this.gossip.answerDigest(from.own.id, message);
+    if (message.type === 'pull') this.gossip.answerPull(from.own.id, message.ids);
+    if (message.type === 'adverts') for (const bytes of message.adverts) this.members.meetBytes(bytes);
+  }
+}
+
+describe('gossip', () => {
+  it('makes two nodes equal with one digest', () => {
+    const [a, b] = [new Node(advertOf(1)), new Node(advertOf(2))];
+    for (const advert of [advertOf(3), advertOf(4, 9), advertOf(5)]) a.members.meet(advert);
+    for (const advert of [advertOf(4, 2), advertOf(5), advertOf(6)]) b.members.meet(advert);
+    a.gossip.greet(b.own.id);
+    for (let turn = 0; turn < 4; turn++) {
+      for (const message of a.take()) b.receive(a, message);
+      for (const message of b.take()) a.receive(b, message);
+    }
+    const known = (node: Node) =>
+      [node.own, ...node.members.all()].map(({ id, revision }) => `${id} ${revision}`).sort();
+    expect(known(a)).toEqual(known(b));
+    expect(known(a)).toHaveLength(6);
+  });
+
+  it('pushes news to a few peers once, but not back to where it came from', () => {
+    const node = new Node(advertOf(1));
+    node.linked = Array.from({ length: 40 }, (_, n) => cheapAdvert(n).id);
+    node.gossip.push(advertOf(9), node.linked[0]!);
+    node.gossip.advance(0);
+    expect(node.sent.length).toBeGreaterThanOrEqual(GOSSIP_FANOUT - 1);
+    expect(node.sent.length).toBeLessThanOrEqual(GOSSIP_FANOUT);
+    expect(node.sent.every(({ to }) => to !== node.linked[0])).toBe(true);
+    node.take();
+    node.gossip.advance(1);
+    expect(node.sent).toEqual([]);
+  });
+
+  it('sends a digest to one peer now and then', () => {
+    const node = new Node(advertOf(1));
+    node.linked = [cheapAdvert(1).id, cheapAdvert(2).id];
+    for (let now = 0; now <= ANTI_ENTROPY_MS * 10; now += 100) node.gossip.advance(now);
+    expect(node.sent.length).toBeGreaterThanOrEqual(7);
+    expect(node.sent.length).toBeLessThanOrEqual(14);
+    expect(node.sent.every(({ message }) => message.type === 'digest')).toBe(true);
+  });
+
+  it('cuts the digests and the answers of a large cluster to size', () => {
+    const node = new Node({ ...cheapAdvert(0) });
+    for (let n = 1; n <= 3 * MAX_DIGEST_ENTRIES; n++) node.members.meet(cheapAdvert(n));
+    const seen = new Set<string>();
+    for (let i = 0; i < 60; i++) node.gossip.greet(cheapAdvert(1).id);
+    for (const message of node.take()) {
+      if (message.type !== 'digest') continue;
+      expect(message.entries.length).toBeLessThanOrEqual(MAX_DIGEST_ENTRIES);
+      for (const { id } of message.entries) {
+        expect(id >= message.fromId && (message.toId === null || id < message.toId)).toBe(true);
+        seen.add(id);
+      }
+    }
+    expect(seen.size).toBe(3 * MAX_DIGEST_ENTRIES + 1);
+    node.gossip.answerDigest(cheapAdvert(1).id, {
+      type: 'digest',
+      fromId: cheapAdvert(0).id,
+      toId: null,
+      entries: [],
+    });
+    const answers = node.take();
+    expect(answers.length).toBeGreaterThan(1);
+    expect(answers.length).toBeLessThanOrEqual(4);
+  });
+});

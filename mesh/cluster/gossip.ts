@@ -1,0 +1,174 @@
+/**
+ * How adverts travel: a changed advert is pushed to a few random linked peers, each of whom pushes it on once; what that
+ * misses is repaired by digests, which any two peers compare every few seconds.
+ *
+ *   A: digest (what I know of ids from..to) -> B
+ *   B: adverts (newer, or unknown to A) -> A,  pull (what A has newer) -> A
+ *   A: adverts (pulled) -> B
+ */
+import type { NodeId } from '../../common/node-id.js';
+import type { Advert } from '../wire/advert.js';
+import { encodeControl } from '../wire/control-message.js';
+import type { ControlMessage, DigestEntry } from '../wire/control-message.js';
+import {
+  ANTI_ENTROPY_MS,
+  GOSSIP_FANOUT,
+  MAX_ADVERTS_PER_MESSAGE,
+  MAX_DIGEST_ENTRIES,
+  MAX_PENDING_ADVERTS,
+  MAX_SENT_CONTROL_BYTES,
+} from '../limits.js';
+import type { Membership } from './membership.js';
+import type { RandomSource } from '../mesh-io.js';
+
+/** Room for an array head and the length in front of each advert. */
+const FRAMING_BYTES = 16;
+const ADVERT_FRAMING_BYTES = 8;
+/** At most this many messages answer one digest or pull; the next round carries the rest. */
+const MAX_ANSWERS = 4;
+const LOWEST_ID = '0'.repeat(32) as NodeId;
+
+export interface GossipPort {
+  /** Ids of the peers that control messages reach now. */
+  linkedPeers(): readonly NodeId[];
+  ownAdvert(): Advert;
+  send(peer: NodeId, bytes: Uint8Array): void;
+}
+
+export class Gossip {
+  readonly #members: Membership;
+  readonly #port: GossipPort;
+  readonly #random: RandomSource;
+  /** Adverts to push, with who gave them to us. Bounded by MAX_PENDING_ADVERTS. */
+  #pending: { readonly advert: Advert; readonly from: NodeId | null }[] = [];
+  #nextDigestMs: number | null = null;
+
+  constructor(members: Membership, port: GossipPort, random: RandomSource) {
+    this.#members = members;
+    this.#port = port;
+    this.#random = random;
+  }
+
+  /** An advert is news: push it with the next {@link advance}. */
+  push(advert: Advert, from: NodeId | null): void {
+    this.#pending.push({ advert, from });
+    if (this.#pending.length > MAX_PENDING_ADVERTS) this.#pending.shift();
+  }
+
+  /** A link came up: compare at once. */
+  greet(peer: NodeId): void {
+    this.#sendDigest(peer);
+  }
+
+  advance(nowMs: number): void {
+    if (this.#pending.length > 0) this.#pushPending();
+    this.#nextDigestMs ??= nowMs + this.#jittered(ANTI_ENTROPY_MS);
+    if (nowMs < this.#nextDigestMs) return;
+    this.#nextDigestMs = nowMs + this.#jittered(ANTI_ENTROPY_MS);
+    const [peer] = this.#sample(this.#port.linkedPeers(), 1);
+    if (peer !== undefined) this.#sendDigest(peer);
+  }
+
+  pollAt(): number | null {
+    return this.#nextDigestMs;
+  }
+
+  answerDigest(peer: NodeId, digest: Extract<ControlMessage, { type: 'digest' }>): void {
+    const theirs = new Map(digest.entries.map(({ id, revision }) => [id, revision]));
+    const inRange = this.#known().filter(({ id }) => id >= digest.fromId && (digest.toId === null || id < digest.toId));
+    const newer = inRange.filter(({ id, revision }) => revision > (theirs.get(id) ?? -1) && id !== peer);
+    this.#sendAdverts(peer, newer);
+    const own = this.#port.ownAdvert();
+    const missing = digest.entries.filter(({ id, revision }) => this.#isMissing(id, revision, own));
+    if (missing.length > 0) this.#send(peer, { type: 'pull', ids: missing.map(({ id }) => id) });
+  }
+
+  answerPull(peer: NodeId, ids: readonly NodeId[]): void {
+    const own = this.#port.ownAdvert();
+    const wanted = ids.map((id) => (id === own.id ? own : this.#members.get(id)));
+    this.#sendAdverts(
+      peer,
+      wanted.filter((advert) => advert !== undefined),
+    );
+  }
+
+  /** A newer advert under our own id is news too: it has to be outbid. */
+  #isMissing(id: NodeId, revision: number, own: Advert): boolean {
+    return id === own.id ? revision > own.revision : this.#members.wants(id, revision);
+  }
+
+  #pushPending(): void {
+    const pending = this.#pending;
+    this.#pending = [];
+    const newest = new Map(pending.map((item) => [item.advert.id, item]));
+    for (const peer of this.#sample(this.#port.linkedPeers(), GOSSIP_FANOUT)) {
+      const fresh = [...newest.values()].filter(({ advert, from }) => from !== peer && advert.id !== peer);
+      this.#sendAdverts(
+        peer,
+        fresh.map(({ advert }) => advert),
+        Infinity,
+      );
+    }
+  }
+
+  #sendDigest(peer: NodeId): void {
+    const known = this.#known().sort((a, b) => (a.id < b.id ? -1 : 1));
+    const chunks = Math.ceil(known.length / MAX_DIGEST_ENTRIES);
+    const chunk = Math.floor(this.#random.fraction() * chunks);
+    const start = chunk * MAX_DIGEST_ENTRIES;
+    const entries = known.slice(start, start + MAX_DIGEST_ENTRIES).map(entryOf);
+    const fromId = chunk === 0 ? LOWEST_ID : known[start]!.id;
+    const toId = known[start + MAX_DIGEST_ENTRIES]?.id ?? null;
+    this.#send(peer, { type: 'digest', fromId, toId, entries });
+  }
+
+  #sendAdverts(peer: NodeId, adverts: readonly Advert[], maxMessages = MAX_ANSWERS): void {
+    for (const batch of batchesOf(adverts).slice(0, maxMessages)) {
+      this.#send(peer, { type: 'adverts', adverts: batch.map(({ bytes }) => bytes) });
+    }
+  }
+
+  #known(): Advert[] {
+    return [this.#port.ownAdvert(), ...this.#members.all()];
+  }
+
+  #send(peer: NodeId, message: ControlMessage): void {
+    this.#port.send(peer, encodeControl(message));
+  }
+
+  /** Up to `count` different items, in random order. */
+  #sample<Item>(items: readonly Item[], count: number): Item[] {
+    const pool = [...items];
+    const taken: Item[] = [];
+    while (taken.length < count && pool.length > 0) {
+      taken.push(...pool.splice(Math.floor(this.#random.fraction() * pool.length), 1));
+    }
+    return taken;
+  }
+
+  #jittered(ms: number): number {
+    return ms * (0.75 + this.#random.fraction() / 2);
+  }
+}
+
+function entryOf({ id, revision }: Advert): DigestEntry {
+  return { id, revision };
+}
+
+/** Splits into messages within the bounds of a control message. */
+function batchesOf(adverts: readonly Advert[]): Advert[][] {
+  const batches: Advert[][] = [];
+  let bytes = Infinity;
+  for (const advert of adverts) {
+    const size = advert.bytes.length + ADVERT_FRAMING_BYTES;
+    const last = batches.at(-1);
+    if (last === undefined || bytes + size > MAX_SENT_CONTROL_BYTES || last.length >= MAX_ADVERTS_PER_MESSAGE) {
+      batches.push([advert]);
+      bytes = FRAMING_BYTES + size;
+    } else {
+      last.push(advert);
+      bytes += size;
+    }
+  }
+  return batches;
+}

@@ -1,0 +1,48 @@
+import { describe, expect, it } from '@jest/globals';
+import { signAdvert } from '../wire/advert.js';
+import { generateIdentity } from '../wire/identity.js';
+import type { NodeIdentity } from '../wire/identity.js';
+import { Membership } from './membership.js';
+import { SeededRandom } from '../testing/seeded-random.js';
+
+const [own, other] = [generateIdentity(new SeededRandom(1)), generateIdentity(new SeededRandom(2))];
+const advertOf = (identity: NodeIdentity, revision: number) =>
+  signAdvert(
+    identity,
+    { name: `r${revision}`, version: '1', endpoints: [], podCidrs: [] },
+    { createdAtMs: 1, revision, incarnation: 1 },
+  );
+
+describe('membership', () => {
+  it('keeps the newest advert of each node, in whatever order they come', () => {
+    const members = new Membership(own.id);
+    expect(members.meetBytes(advertOf(other, 5).bytes).type).toBe('new');
+    expect(members.meetBytes(advertOf(other, 4).bytes).type).toBe('old');
+    expect(members.meetBytes(advertOf(other, 5).bytes).type).toBe('old');
+    expect(members.meetBytes(advertOf(other, 6).bytes)).toMatchObject({ type: 'new', before: { revision: 5 } });
+    expect(members.get(other.id)?.name).toBe('r6');
+  });
+
+  it('takes no advert that is not signed by its node', () => {
+    const members = new Membership(own.id);
+    const forged = new Uint8Array(advertOf(other, 5).bytes);
+    forged[forged.length - 1]! ^= 1;
+    expect(members.meetBytes(forged).type).toBe('invalid');
+    expect(members.meetBytes(new Uint8Array(9)).type).toBe('invalid');
+    expect(members.size).toBe(0);
+  });
+
+  it('tells an advert under our own id apart', () => {
+    expect(new Membership(own.id).meetBytes(advertOf(own, 1).bytes).type).toBe('self');
+  });
+
+  it('lets a forgotten member back only with something new', () => {
+    const members = new Membership(own.id);
+    members.meetBytes(advertOf(other, 5).bytes);
+    members.forget(other.id);
+    expect(members.size).toBe(0);
+    expect(members.wants(other.id, 5)).toBe(false);
+    expect(members.meetBytes(advertOf(other, 5).bytes).type).toBe('old');
+    expect(members.meetBytes(advertOf(other, 6).bytes).type).toBe('new');
+  });
+});

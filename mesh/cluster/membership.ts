@@ -1,0 +1,79 @@
+/**
+ * Which other nodes there are: the newest advert of each. Who is reachable is `peer.ts`; how adverts travel is
+ * `gossip.ts`. A forgotten member stays forgotten until it signs something new.
+ */
+import { DecodeError } from '../../common/errors.js';
+import type { NodeId } from '../../common/node-id.js';
+import { readAdvert, verifyAdvert } from '../wire/advert.js';
+import type { Advert } from '../wire/advert.js';
+import { BoundedMap } from '../../common/bounded-map.js';
+import { MAX_MEMBERS } from '../limits.js';
+
+export type MeetResult =
+  | { readonly type: 'new'; readonly advert: Advert; readonly before: Advert | null }
+  /** Ours, or one of ours from another life. */
+  | { readonly type: 'self'; readonly advert: Advert }
+  | { readonly type: 'old' }
+  | { readonly type: 'invalid' }
+  | { readonly type: 'full' };
+
+export class Membership {
+  readonly #ownId: NodeId;
+  /** Bounded by MAX_MEMBERS. */
+  readonly #adverts = new Map<NodeId, Advert>();
+  /** Revision at which a member was forgotten. Bounded by MAX_MEMBERS. */
+  readonly #forgotten = new BoundedMap<NodeId, number>(MAX_MEMBERS);
+
+  constructor(ownId: NodeId) {
+    this.#ownId = ownId;
+  }
+
+  get size(): number {
+    return this.#adverts.size;
+  }
+
+  get(id: NodeId): Advert | undefined {
+    return this.#adverts.get(id);
+  }
+
+  all(): IterableIterator<Advert> {
+    return this.#adverts.values();
+  }
+
+  /** Takes an advert as it travels, from anyone. Never throws. */
+  meetBytes(bytes: Uint8Array): MeetResult {
+    try {
+      const unverified = readAdvert(bytes);
+      if (!this.wants(unverified.advert.id, unverified.advert.revision)) return { type: 'old' };
+      const advert = verifyAdvert(unverified);
+      return advert === null ? { type: 'invalid' } : this.meet(advert);
+    } catch (thrown) {
+      if (thrown instanceof DecodeError) return { type: 'invalid' };
+      throw thrown;
+    }
+  }
+
+  /** Takes a verified advert. */
+  meet(advert: Advert): MeetResult {
+    if (advert.id === this.#ownId) return { type: 'self', advert };
+    if (!this.wants(advert.id, advert.revision)) return { type: 'old' };
+    const before = this.#adverts.get(advert.id) ?? null;
+    if (before === null && this.#adverts.size >= MAX_MEMBERS) return { type: 'full' };
+    this.#adverts.set(advert.id, advert);
+    this.#forgotten.delete(advert.id);
+    return { type: 'new', advert, before };
+  }
+
+  /** Whether an advert of this revision would be news. */
+  wants(id: NodeId, revision: number): boolean {
+    const known = this.#adverts.get(id)?.revision ?? this.#forgotten.get(id) ?? -1;
+    return id === this.#ownId || revision > known;
+  }
+
+  forget(id: NodeId): void {
+    const advert = this.#adverts.get(id);
+    if (advert === undefined) return;
+    this.#adverts.delete(id);
+    this.#forgotten.set(id, advert.revision);
+  }
+}

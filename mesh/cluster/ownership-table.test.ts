@@ -1,0 +1,88 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { cidrsOverlap, parseCidr } from '../../common/address/cidr.js';
+import type { NodeId } from '../../common/node-id.js';
+import { ownershipTable } from './ownership-table.js';
+import type { Claim } from './ownership-table.js';
+
+const CLUSTER = [parseCidr('10.0.0.0/8'), parseCidr('fd00::/16')];
+const nodeId = (n: number) => n.toString(16).padStart(32, '0') as NodeId;
+const claim = (cidr: string, owner: number, createdAtMs = 0): Claim => ({
+  cidr: parseCidr(cidr),
+  owner: nodeId(owner),
+  createdAtMs,
+});
+
+/** Few bits, many prefix lengths: overlaps are the rule. */
+const anyClaim = fc
+  .record({
+    v6: fc.boolean(),
+    prefix: fc.integer({ min: 0, max: 5 }),
+    bits: fc.nat(31),
+    owner: fc.integer({ min: 1, max: 4 }),
+    createdAtMs: fc.nat(3),
+  })
+  .map(({ v6, prefix, bits, owner, createdAtMs }) => {
+    const network = (bits >> (5 - prefix)) << (5 - prefix);
+    const text = v6 ? `fd00:${(network << 11).toString(16)}::/${16 + prefix}` : `10.${network << 3}.0.0/${8 + prefix}`;
+    return claim(text, owner, createdAtMs);
+  });
+
+/** The rule, slow and obvious. */
+function slowTable(claims: readonly Claim[]): string[] {
+  const order = [...claims].sort(
+    (a, b) => a.createdAtMs - b.createdAtMs || a.owner.localeCompare(b.owner) || (a.cidr < b.cidr ? -1 : 1),
+  );
+  const won: Claim[] = [];
+  for (const next of order) {
+    if (won.every((other) => other.owner === next.owner || !cidrsOverlap(other.cidr, next.cidr))) won.push(next);
+  }
+  return [...new Set(won.map(({ cidr, owner }) => `${cidr} ${owner}`))].sort();
+}
+
+describe('the ownership table', () => {
+  it('never gives overlapping blocks to two owners, and follows the rule', () => {
+    fc.assert(
+      fc.property(fc.array(anyClaim, { maxLength: 30 }), (claims) => {
+        const { entries, lost } = ownershipTable(claims, CLUSTER);
+        for (const a of entries) {
+          for (const b of entries) expect(a.owner === b.owner || !cidrsOverlap(a.cidr, b.cidr)).toBe(true);
+        }
+        expect(entries.map(({ cidr, owner }) => `${cidr} ${owner}`).sort()).toEqual(slowTable(claims));
+        for (const { claim: loser, winner } of lost) {
+          expect(entries.some(({ owner, cidr }) => owner === winner && cidrsOverlap(cidr, loser.cidr))).toBe(true);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('is the same whatever the order of the claims', () => {
+    fc.assert(
+      fc.property(fc.array(anyClaim, { maxLength: 12 }), fc.nat(), (claims, turn) => {
+        const turned = [...claims.slice(turn % (claims.length + 1)), ...claims.slice(0, turn % (claims.length + 1))];
+        const owners = (list: readonly Claim[]) =>
+          ownershipTable(list, CLUSTER).entries.map((e) => `${e.cidr}${e.owner}`);
+        expect(owners(turned)).toEqual(owners(claims));
+      }),
+    );
+  });
+
+  it('lets the earlier claim win, ties by the lower id, and names the loser', () => {
+    const { entries, lost } = ownershipTable(
+      [claim('10.1.0.0/24', 1, 50), claim('10.1.0.0/16', 2, 40), claim('10.2.0.0/24', 4), claim('10.2.0.0/24', 3)],
+      CLUSTER,
+    );
+    expect(entries).toEqual([
+      { cidr: '10.2.0.0/24', owner: nodeId(3), conflict: nodeId(4) },
+      { cidr: '10.1.0.0/16', owner: nodeId(2), conflict: nodeId(1) },
+    ]);
+    expect(lost.map(({ winner }) => winner)).toEqual([nodeId(3), nodeId(2)]);
+  });
+
+  it('ignores claims outside the cluster CIDRs', () => {
+    const { entries, outside } = ownershipTable([claim('192.168.0.0/24', 1), claim('8.0.0.0/5', 2)], CLUSTER);
+    expect(entries).toEqual([]);
+    expect(outside).toHaveLength(2);
+  });
+});

@@ -1,0 +1,122 @@
+/**
+ * Claims in, ownership table out: which node owns which pod CIDR. A pure function of the adverts, so every node that
+ * knows the same adverts has the same table.
+ *
+ * A claim is valid when it lies within the cluster's CIDRs. Of overlapping claims of different nodes the one of the
+ * earlier identity wins, ties by the lower node id; the loser's claim is out as a whole.
+ * Invariant: no two entries of different owners overlap.
+ */
+import { cidrFamily, cidrIncludes, cidrNetwork, cidrPrefix } from '../../common/address/cidr.js';
+import type { Cidr } from '../../common/address/cidr.js';
+import { ADDRESS_BITS, ipToBigInt } from '../../common/address/ip-address.js';
+import type { NodeId } from '../../common/node-id.js';
+
+export interface Claim {
+  readonly cidr: Cidr;
+  readonly owner: NodeId;
+  readonly createdAtMs: number;
+}
+
+export interface OwnershipEntry {
+  readonly cidr: Cidr;
+  readonly owner: NodeId;
+  /** A node whose valid claim lost against this entry, if there is one. */
+  readonly conflict: NodeId | null;
+}
+
+export interface LosingClaim {
+  readonly claim: Claim;
+  readonly winner: NodeId;
+}
+
+export interface OwnershipTable {
+  readonly entries: readonly OwnershipEntry[];
+  readonly lost: readonly LosingClaim[];
+  /** Claims outside the cluster's CIDRs. */
+  readonly outside: readonly Claim[];
+}
+
+export function ownershipTable(claims: Iterable<Claim>, clusterCidrs: readonly Cidr[]): OwnershipTable {
+  const valid: Claim[] = [];
+  const outside: Claim[] = [];
+  for (const claim of claims) {
+    (clusterCidrs.some((cluster) => cidrIncludes(cluster, claim.cidr)) ? valid : outside).push(claim);
+  }
+  valid.sort(byPrecedence);
+  const index = new OverlapIndex(valid);
+  const conflicts = new Map<Claim, NodeId>();
+  const winners: Claim[] = [];
+  const lost: LosingClaim[] = [];
+  for (const claim of valid) {
+    if (index.has(claim)) continue;
+    const rival = index.rivalOf(claim);
+    if (rival === null) {
+      index.add(claim);
+      winners.push(claim);
+    } else {
+      conflicts.set(rival, conflicts.get(rival) ?? claim.owner);
+      lost.push({ claim, winner: rival.owner });
+    }
+  }
+  const entries = winners.map((claim) => ({
+    cidr: claim.cidr,
+    owner: claim.owner,
+    conflict: conflicts.get(claim) ?? null,
+  }));
+  return { entries, lost, outside };
+}
+
+function byPrecedence(a: Claim, b: Claim): number {
+  if (a.createdAtMs !== b.createdAtMs) return a.createdAtMs - b.createdAtMs;
+  if (a.owner !== b.owner) return a.owner < b.owner ? -1 : 1;
+  return a.cidr < b.cidr ? -1 : a.cidr > b.cidr ? 1 : 0;
+}
+
+/**
+ * Finds an accepted claim that overlaps a new one in a few map lookups: one per prefix length in use. An accepted claim
+ * is entered under its own network, and under the networks of all shorter lengths in use as "something inside".
+ */
+class OverlapIndex {
+  readonly #lengths: readonly number[];
+  readonly #exact = new Map<string, Claim>();
+  /** Claims inside a network, one per owner: enough to find one of another owner. */
+  readonly #inside = new Map<string, Claim[]>();
+
+  constructor(claims: readonly Claim[]) {
+    this.#lengths = [...new Set(claims.map(({ cidr }) => cidrPrefix(cidr)))].sort((a, b) => a - b);
+  }
+
+  add(claim: Claim): void {
+    const prefix = cidrPrefix(claim.cidr);
+    for (const length of this.#lengths) {
+      if (length >= prefix) break;
+      const key = keyAt(claim.cidr, length);
+      const inside = this.#inside.get(key) ?? [];
+      if (inside.length < 2 && inside.every(({ owner }) => owner !== claim.owner)) inside.push(claim);
+      this.#inside.set(key, inside);
+    }
+    this.#exact.set(keyAt(claim.cidr, prefix), claim);
+  }
+
+  /** Whether the owner has said the same before. */
+  has(claim: Claim): boolean {
+    return this.#exact.get(keyAt(claim.cidr, cidrPrefix(claim.cidr)))?.owner === claim.owner;
+  }
+
+  /** An accepted claim of another owner that overlaps, or null. */
+  rivalOf(claim: Claim): Claim | null {
+    const prefix = cidrPrefix(claim.cidr);
+    for (const length of this.#lengths) {
+      if (length > prefix) break;
+      const around = this.#exact.get(keyAt(claim.cidr, length));
+      if (around !== undefined && around.owner !== claim.owner) return around;
+    }
+    const inside = this.#inside.get(keyAt(claim.cidr, prefix)) ?? [];
+    return inside.find(({ owner }) => owner !== claim.owner) ?? null;
+  }
+}
+
+function keyAt(cidr: Cidr, length: number): string {
+  const family = cidrFamily(cidr);
+  return `${family}/${length}/${ipToBigInt(cidrNetwork(cidr)) >> BigInt(ADDRESS_BITS[family] - length)}`;
+}

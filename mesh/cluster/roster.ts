@@ -1,0 +1,219 @@
+/**
+ * Who there is: this node's advert, the members and a {@link Peer} for each, and the ownership table that follows from
+ * their adverts. Adverts come in here from everywhere; peers are made and forgotten here.
+ */
+import type { Cidr } from '../../common/address/cidr.js';
+import type { NodeId } from '../../common/node-id.js';
+import { sameSocketAddress } from '../../common/address/socket-address.js';
+import type { SocketAddress } from '../../common/address/socket-address.js';
+import type { Advert } from '../wire/advert.js';
+import type { Counters } from '../counters.js';
+import { FORGET_AFTER_MS } from '../limits.js';
+import { cachedLink, connectingLink, isUsable, linkReason } from '../peer/link.js';
+import type { Link } from '../peer/link.js';
+import { Membership } from './membership.js';
+import type { MeetResult } from './membership.js';
+import type { MeshEffect } from '../mesh-io.js';
+import type { Notices } from '../notices.js';
+import { Ownership } from './ownership.js';
+import { Peer } from '../peer/peer.js';
+import type { PeerSurroundings } from '../peer/peer.js';
+import type { SelfAdvert } from './self-advert.js';
+
+export interface RosterSurroundings {
+  readonly self: SelfAdvert;
+  readonly clusterCidrs: readonly Cidr[];
+  readonly peer: Omit<PeerSurroundings, 'linkChanged'>;
+  readonly counters: Counters;
+  readonly notices: Notices;
+  /** Whether the router was ever there; before, members are those remembered from the last life. */
+  hasStarted(): boolean;
+  /** An advert is news for others. */
+  spread(advert: Advert, from: NodeId | null): void;
+  /** A link came up. */
+  greet(peer: NodeId): void;
+  /** Something of the peer changed: it wants to be advanced. */
+  touch(peer: Peer, nowMs: number): void;
+}
+
+export class Roster {
+  readonly members: Membership;
+  readonly #around: RosterSurroundings;
+  readonly #ownId: NodeId;
+  readonly #ownership: Ownership;
+  /** Members, and peers whose sessions were found in the router. Bounded by MAX_MEMBERS and the router's slots. */
+  readonly #peers = new Map<NodeId, Peer>();
+  #routesDirty = false;
+  #advertsDirty = false;
+  #claimsDirty = true;
+
+  constructor(around: RosterSurroundings) {
+    this.#around = around;
+    this.#ownId = around.peer.ownId;
+    this.members = new Membership(this.#ownId);
+    this.#ownership = new Ownership(this.#ownId, around.clusterCidrs);
+  }
+
+  get peers(): ReadonlyMap<NodeId, Peer> {
+    return this.#peers;
+  }
+
+  get ownership(): Ownership {
+    return this.#ownership;
+  }
+
+  /** Ids of the peers that control messages reach now. */
+  linked(): NodeId[] {
+    return [...this.#peers.values()].filter((peer) => peer.isLinked).map(({ id }) => id);
+  }
+
+  linkedAt(address: SocketAddress): NodeId | null {
+    for (const { isLinked, endpoint, id } of this.#peers.values()) {
+      if (isLinked && endpoint !== null && sameSocketAddress(endpoint, address)) return id;
+    }
+    return null;
+  }
+
+  /** This node's own advert first. */
+  *adverts(): Generator<Advert> {
+    yield this.#around.self.current;
+    yield* this.members.all();
+  }
+
+  /** Takes an advert as it travels. @param from who passed it on, or null */
+  meetBytes(bytes: Uint8Array, from: NodeId | null, nowMs: number): void {
+    this.#met(this.members.meetBytes(bytes), from, nowMs);
+  }
+
+  /** The peer that a handshake showed, or null when there can be none: our own key elsewhere, or no room. */
+  meetInPerson(advert: Advert, nowMs: number): Peer | null {
+    if (advert.id === this.#ownId) {
+      this.#noticeClone(nowMs);
+      return null;
+    }
+    this.#met(this.members.meet(advert), advert.id, nowMs);
+    return this.#peers.get(advert.id) ?? null;
+  }
+
+  /** The peer, made if need be without an advert. */
+  peerOf(id: NodeId, nowMs: number): Peer {
+    return this.#peers.get(id) ?? this.#addPeer(id, nowMs);
+  }
+
+  /** This node signed a new advert. */
+  selfChanged(): void {
+    this.#around.spread(this.#around.self.current, null);
+    this.#claimsDirty = true;
+    this.#advertsDirty = true;
+  }
+
+  advance(nowMs: number): void {
+    for (const peer of [...this.#peers.values()]) {
+      peer.advance(nowMs);
+      if (isForgettable(peer, nowMs)) this.#forget(peer);
+    }
+  }
+
+  pollAt(nowMs: number): number | null {
+    if (this.#peers.size === 0) return null;
+    return Math.min(...Array.from(this.#peers.values(), (peer) => peer.pollAt(nowMs)));
+  }
+
+  /** The router is a new one: it wants all routes again. */
+  routesWanted(): void {
+    this.#routesDirty = true;
+  }
+
+  /** What the changes since the last call lead to, once. */
+  flush(nowMs: number): MeshEffect[] {
+    const effects: MeshEffect[] = [];
+    if (this.#claimsDirty) this.#updateOwnership(nowMs);
+    if (this.#routesDirty) effects.push({ type: 'routesChanged' });
+    if (this.#advertsDirty) effects.push({ type: 'advertsChanged' });
+    this.#claimsDirty = this.#routesDirty = this.#advertsDirty = false;
+    return effects;
+  }
+
+  #met(result: MeetResult, from: NodeId | null, nowMs: number): void {
+    switch (result.type) {
+      case 'old':
+        return;
+      case 'invalid':
+        return this.#around.counters.count('invalidAdvert');
+      case 'full':
+        return this.#around.counters.count('tooManyMembers');
+      case 'self':
+        if (this.#around.self.meet(result.advert)) this.#noticeClone(nowMs);
+        return;
+      case 'new':
+        return this.#learn(result.advert, result.before, from, nowMs);
+    }
+  }
+
+  #learn(advert: Advert, before: Advert | null, from: NodeId | null, nowMs: number): void {
+    const peer = this.peerOf(advert.id, nowMs);
+    peer.advert = advert;
+    peer.advertAtMs = nowMs;
+    this.#around.spread(advert, from);
+    this.#advertsDirty = true;
+    if (before === null || claimsDiffer(before, advert)) this.#claimsDirty = true;
+    if (!peer.isLinked) peer.dial.restart(nowMs);
+    this.#around.touch(peer, nowMs);
+  }
+
+  #addPeer(id: NodeId, nowMs: number): Peer {
+    const link = this.#around.hasStarted() ? connectingLink(nowMs) : cachedLink(nowMs);
+    const linkChanged = (peer: Peer, before: Link, atMs: number): void => this.#linkChanged(peer, before, atMs);
+    const peer = new Peer({ ...this.#around.peer, linkChanged }, id, link, nowMs);
+    this.#peers.set(id, peer);
+    return peer;
+  }
+
+  #linkChanged(peer: Peer, before: Link, nowMs: number): void {
+    const { link, id } = peer;
+    if (isUsable(link) !== isUsable(before)) this.#routesDirty = true;
+    const fields = { peer: id, name: peer.advert?.name ?? '', reason: linkReason(link) };
+    if (link.state === 'up') {
+      this.#around.greet(id);
+      this.#around.notices.tell('info', 'a link is up', nowMs, id, fields);
+    } else if (link.state === 'down') {
+      this.#around.notices.tell('warn', 'a link is down', nowMs, id, fields);
+    }
+  }
+
+  #forget(peer: Peer): void {
+    peer.dispose();
+    this.#peers.delete(peer.id);
+    this.members.forget(peer.id);
+    this.#claimsDirty = true;
+    this.#advertsDirty = true;
+  }
+
+  #updateOwnership(nowMs: number): void {
+    const { notices } = this.#around;
+    if (this.#ownership.update(this.adverts())) this.#routesDirty = true;
+    for (const { claim, winner } of this.#ownership.table.lost) {
+      const fields = { cidr: claim.cidr, winner, loser: claim.owner };
+      notices.tell('error', 'two nodes claim the same pod addresses', nowMs, `${claim.cidr}${claim.owner}`, fields);
+    }
+    for (const { cidr, owner } of this.#ownership.table.outside) {
+      const fields = { cidr, owner };
+      notices.tell('warn', 'a claim outside the cluster CIDRs is ignored', nowMs, `${cidr}${owner}`, fields);
+    }
+  }
+
+  #noticeClone(nowMs: number): void {
+    const message = 'cloned identity: another node uses the key of this one; delete the key file on one of them';
+    this.#around.notices.tell('error', message, nowMs, '', { id: this.#ownId });
+  }
+}
+
+function isForgettable(peer: Peer, nowMs: number): boolean {
+  if (peer.link.state !== 'down') return false;
+  if (peer.advert === null) return true;
+  return nowMs - peer.link.sinceMs >= FORGET_AFTER_MS && nowMs - peer.advertAtMs >= FORGET_AFTER_MS;
+}
+
+function claimsDiffer(a: Advert, b: Advert): boolean {
+  return a.name !== b.name || a.createdAtMs !== b.createdAtMs || a.podCidrs.join() !== b.podCidrs.join();
+}

@@ -1,0 +1,40 @@
+import { describe, expect, it } from '@jest/globals';
+import { generateIdentity } from '../wire/identity.js';
+import { ADVERT_MIN_INTERVAL_MS, ADVERT_REFRESH_MS } from '../limits.js';
+import { SelfAdvert } from './self-advert.js';
+import { SeededRandom } from '../testing/seeded-random.js';
+
+const identity = generateIdentity(new SeededRandom(1));
+const SELF = { name: 'a', version: '1', endpoints: [], podCidrs: [] };
+const make = (wallClockMs: number, seed = 5) => new SelfAdvert(identity, SELF, new SeededRandom(seed), wallClockMs);
+
+describe('the own advert', () => {
+  it('is signed anew when the description changes, and every hour', () => {
+    const self = make(1_000_000);
+    expect(self.advance(50)).toBe(false);
+    self.describe({ ...SELF, name: 'b' });
+    expect(self.advance(50 + ADVERT_MIN_INTERVAL_MS)).toBe(true);
+    expect(self.current).toMatchObject({ name: 'b', revision: 1_000_000 + ADVERT_MIN_INTERVAL_MS });
+    expect(self.advance(ADVERT_REFRESH_MS)).toBe(false);
+    expect(self.advance(50 + ADVERT_MIN_INTERVAL_MS + ADVERT_REFRESH_MS)).toBe(true);
+  });
+
+  it('outbids what an earlier life with a faster clock said, and keeps its place in the queue of claims', () => {
+    const before = make(9_000_000).current;
+    const self = make(8_000_000);
+    expect(self.meet(before)).toBe(false);
+    self.advance(0);
+    self.advance(ADVERT_MIN_INTERVAL_MS);
+    expect(self.current.revision).toBeGreaterThan(before.revision);
+    const late = make(10_000_000);
+    late.meet(before);
+    expect(late.current.createdAtMs).toBe(9_000_000);
+  });
+
+  it('knows another process with the same key from its own past', () => {
+    const self = make(8_000_000);
+    self.advance(0);
+    expect(self.meet(self.current)).toBe(false);
+    expect(self.meet(make(9_000_000, 6).current)).toBe(true);
+  });
+});

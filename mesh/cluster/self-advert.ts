@@ -1,0 +1,76 @@
+/**
+ * This node's own advert: signed anew when the node's description changes, every hour, and when an advert of an earlier
+ * life (or of a clone) turns up that others would take for newer.
+ */
+import { signAdvert } from '../wire/advert.js';
+import type { Advert } from '../wire/advert.js';
+import type { NodeIdentity } from '../wire/identity.js';
+import { ADVERT_MIN_INTERVAL_MS, ADVERT_REFRESH_MS } from '../limits.js';
+import type { RandomSource, SelfDescription } from '../mesh-io.js';
+
+export class SelfAdvert {
+  readonly #identity: NodeIdentity;
+  readonly #incarnation: number;
+  readonly #wallClockMs: number;
+  #self: SelfDescription;
+  #advert: Advert;
+  #startMs: number | null = null;
+  #signedMs = 0;
+  #dirty = false;
+
+  /** @param wallClockMs wall-clock time at this call */
+  constructor(identity: NodeIdentity, self: SelfDescription, random: RandomSource, wallClockMs: number) {
+    this.#identity = identity;
+    this.#self = self;
+    this.#wallClockMs = Math.floor(wallClockMs);
+    const [a, b, c, d] = random.bytes(4);
+    this.#incarnation = a! * 0x1000000 + b! * 0x10000 + c! * 0x100 + d!;
+    this.#advert = this.#sign(this.#wallClockMs, this.#wallClockMs);
+  }
+
+  get current(): Advert {
+    return this.#advert;
+  }
+
+  describe(self: SelfDescription): void {
+    this.#self = self;
+    this.#dirty = true;
+  }
+
+  /**
+   * Takes an advert under our own id that others know: keeps the earliest claim time and outbids its revision.
+   * True when it must come from another process that runs with our key now.
+   */
+  meet(advert: Advert): boolean {
+    const outbid = advert.revision > this.#advert.revision;
+    const older = advert.createdAtMs < this.#advert.createdAtMs;
+    if (!outbid && !older) return false;
+    const isForeign = outbid && advert.incarnation !== this.#incarnation && this.#startMs !== null;
+    this.#advert = this.#sign(
+      Math.min(advert.createdAtMs, this.#advert.createdAtMs),
+      Math.max(advert.revision, this.#advert.revision),
+    );
+    this.#dirty = true;
+    return isForeign;
+  }
+
+  /** Signs anew if it is time; true when there is a new advert. */
+  advance(nowMs: number): boolean {
+    this.#startMs ??= nowMs;
+    if (nowMs < this.pollAt(nowMs)) return false;
+    const wallMs = Math.floor(this.#wallClockMs + nowMs - this.#startMs);
+    this.#advert = this.#sign(this.#advert.createdAtMs, Math.max(wallMs, this.#advert.revision + 1));
+    this.#signedMs = nowMs;
+    this.#dirty = false;
+    return true;
+  }
+
+  pollAt(nowMs: number): number {
+    if (this.#startMs === null) return nowMs;
+    return this.#signedMs + (this.#dirty ? ADVERT_MIN_INTERVAL_MS : ADVERT_REFRESH_MS);
+  }
+
+  #sign(createdAtMs: number, revision: number): Advert {
+    return signAdvert(this.#identity, this.#self, { createdAtMs, revision, incarnation: this.#incarnation });
+  }
+}

@@ -1,0 +1,57 @@
+/** What the core shows of itself to the agent: snapshots without secrets. */
+import type { NodeId } from '../../common/node-id.js';
+import type { CoreClock } from '../core-clock.js';
+import type { Advert } from '../wire/advert.js';
+import { isUsable, linkReason } from '../peer/link.js';
+import type { LinkReport } from '../wire/links-message.js';
+import type { MemberView, RouteView } from '../mesh-io.js';
+import type { OwnershipEntry } from './ownership-table.js';
+import type { Peer } from '../peer/peer.js';
+
+/** Null for a peer whose advert is not known (its sessions were found in the router). */
+export function memberView(peer: Peer, clock: CoreClock): MemberView | null {
+  const { advert, link } = peer;
+  if (advert === null) return null;
+  return {
+    id: peer.id,
+    name: advert.name,
+    publicKey: advert.identityKey,
+    version: advert.version,
+    podCidrs: advert.podCidrs,
+    endpoint: peer.endpoint ?? advert.endpoints[0] ?? null,
+    state: link.state,
+    reason: linkReason(link),
+    cipher: peer.sessions.active?.cipher ?? null,
+    rttMs: peer.rttMs,
+    mtuBytes: peer.isLinked ? peer.mtuBytes : null,
+    sinceMs: clock.toCaller(link.sinceMs),
+    lastHandshakeMs: peer.lastHandshakeMs === null ? null : clock.toCaller(peer.lastHandshakeMs),
+  };
+}
+
+/** A link as it is told to a peer that asks. */
+export function linkReport(peer: Peer): LinkReport {
+  return {
+    peer: peer.id,
+    state: peer.link.state,
+    rttMs: peer.rttMs,
+    mtuBytes: peer.mtuBytes,
+    txBytes: peer.counters?.txBytes ?? 0,
+    rxBytes: peer.counters?.rxBytes ?? 0,
+    cipher: peer.sessions.active?.cipher ?? null,
+  };
+}
+
+/** The ownership table with what the links say; `self` owns its part whatever the links say. */
+export function routeViews(
+  entries: readonly OwnershipEntry[],
+  self: Advert,
+  peers: ReadonlyMap<NodeId, Peer>,
+): RouteView[] {
+  return entries.map(({ cidr, owner, conflict }) => {
+    const peer = peers.get(owner);
+    const name = owner === self.id ? self.name : (peer?.advert?.name ?? owner);
+    const usable = owner === self.id || (peer !== undefined && isUsable(peer.link));
+    return { cidr, owner, ownerName: name, conflict, usable };
+  });
+}

@@ -1,0 +1,76 @@
+/**
+ * What a first handshake message must pass before it may cost a curve operation. Its MAC is known to be good here; what
+ * is left is who sends too many, who replays, and whether the source address is real.
+ *
+ *   rate of the source -> replayed? -> under load: cookie? -> pass (and remember against replay)
+ */
+import type { SocketAddress } from '../../common/address/socket-address.js';
+import { formatSocketAddress } from '../../common/address/socket-address.js';
+import { BoundedMap } from '../../common/bounded-map.js';
+import { macUnder } from '../wire/cluster-keys.js';
+import { KEY_BYTES } from '../wire/curve-keys.js';
+import { hasValidCookie } from '../wire/handshake-datagram.js';
+import { COOKIE_LIFETIME_MS, MAX_SEEN_OPENINGS, UNDER_LOAD_PER_SECOND } from '../limits.js';
+import type { RandomSource } from '../mesh-io.js';
+import { SourceLimiter } from './source-limiter.js';
+
+export type GateVerdict = 'pass' | 'replayed' | 'needsCookie';
+
+export class HandshakeGate {
+  readonly #random: RandomSource;
+  readonly #sources = new SourceLimiter();
+  /** MACs, in hex, of first messages that were let through. Bounded by MAX_SEEN_OPENINGS. */
+  readonly #seen = new BoundedMap<string, true>(MAX_SEEN_OPENINGS);
+  #secret: Uint8Array;
+  #secretBefore: Uint8Array;
+  #secretFromMs = 0;
+  #second = { startMs: 0, openings: 0 };
+
+  constructor(random: RandomSource) {
+    this.#random = random;
+    this.#secret = random.bytes(KEY_BYTES);
+    this.#secretBefore = random.bytes(KEY_BYTES);
+  }
+
+  /** Whether `from` may send another first message now. */
+  admitsSource(from: SocketAddress, nowMs: number): boolean {
+    return this.#sources.take(from.ip, nowMs);
+  }
+
+  /** Judges a first message with a good MAC from a source within its rate. */
+  judge(bytes: Uint8Array, mac: Uint8Array, from: SocketAddress, nowMs: number): GateVerdict {
+    const key = Buffer.from(mac).toString('hex');
+    if (this.#seen.has(key)) return 'replayed';
+    if (this.#isUnderLoad(nowMs) && !this.#hasCookie(bytes, from, nowMs)) return 'needsCookie';
+    this.#second.openings++;
+    this.#seen.set(key, true);
+    return 'pass';
+  }
+
+  /** The cookie that proves that a sender receives at `from`. */
+  cookieFor(from: SocketAddress, nowMs: number): Uint8Array {
+    this.#rotate(nowMs);
+    return cookieUnder(this.#secret, from);
+  }
+
+  #isUnderLoad(nowMs: number): boolean {
+    if (nowMs - this.#second.startMs >= 1000) this.#second = { startMs: nowMs, openings: 0 };
+    return this.#second.openings >= UNDER_LOAD_PER_SECOND;
+  }
+
+  #hasCookie(bytes: Uint8Array, from: SocketAddress, nowMs: number): boolean {
+    this.#rotate(nowMs);
+    return [this.#secret, this.#secretBefore].some((secret) => hasValidCookie(bytes, cookieUnder(secret, from)));
+  }
+
+  #rotate(nowMs: number): void {
+    if (nowMs - this.#secretFromMs < COOKIE_LIFETIME_MS) return;
+    this.#secretBefore = this.#secret;
+    this.#secret = this.#random.bytes(KEY_BYTES);
+    this.#secretFromMs = nowMs;
+  }
+}
+
+function cookieUnder(secret: Uint8Array, from: SocketAddress): Uint8Array {
+  return macUnder(secret, Buffer.from(formatSocketAddress(from)));
+}

@@ -1,0 +1,113 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { CONNECT_WITHIN_MS, DOWN_AFTER_MS, STALE_AFTER_MS, START_GRACE_MS } from '../limits.js';
+import { cachedLink, connectingLink, isUsable, linkPollAt, linkReason, step } from './link.js';
+import type { Link, LinkEvent } from './link.js';
+
+const NOW = 100_000;
+
+const STATES: Record<Link['state'], Link> = {
+  connecting: { state: 'connecting', sinceMs: NOW - 500, giveUpAtMs: NOW + 500 },
+  up: { state: 'up', sinceMs: NOW - 50_000, lastHeardMs: NOW - 100 },
+  stale: { state: 'stale', sinceMs: NOW - 1_000, downAtMs: NOW + 1_000, reason: 'r' },
+  down: { state: 'down', sinceMs: NOW - 9_000, reason: 'r' },
+};
+
+const EVENTS: Record<string, LinkEvent> = {
+  established: { type: 'established' },
+  heardNow: { type: 'heard', atMs: NOW },
+  heardLongAgo: { type: 'heard', atMs: NOW - 10_000 },
+  blind: { type: 'blind', reason: 'our router was restarted' },
+  left: { type: 'left' },
+  paused: { type: 'paused', gapMs: 5_000 },
+  tick: { type: 'tick' },
+};
+
+/** The state after each event, from each state. */
+const NEXT: Record<Link['state'], Record<keyof typeof EVENTS, Link['state']>> = {
+  connecting: {
+    established: 'up',
+    heardNow: 'connecting',
+    heardLongAgo: 'connecting',
+    blind: 'connecting',
+    left: 'down',
+    paused: 'connecting',
+    tick: 'connecting',
+  },
+  up: { established: 'up', heardNow: 'up', heardLongAgo: 'up', blind: 'stale', left: 'down', paused: 'up', tick: 'up' },
+  stale: {
+    established: 'up',
+    heardNow: 'up',
+    heardLongAgo: 'stale',
+    blind: 'stale',
+    left: 'down',
+    paused: 'stale',
+    tick: 'stale',
+  },
+  down: {
+    established: 'up',
+    heardNow: 'down',
+    heardLongAgo: 'down',
+    blind: 'down',
+    left: 'down',
+    paused: 'down',
+    tick: 'down',
+  },
+};
+
+describe('a link', () => {
+  for (const [from, nexts] of Object.entries(NEXT)) {
+    for (const [event, to] of Object.entries(nexts)) {
+      it(`that is ${from} is ${to} after ${event}`, () => {
+        expect(step(STATES[from as Link['state']], EVENTS[event]!, NOW).state).toBe(to);
+      });
+    }
+  }
+
+  it('goes from up over stale to down within 10 s of silence', () => {
+    let link = step(connectingLink(0), { type: 'established' }, 1_000);
+    link = step(link, { type: 'tick' }, 1_000 + STALE_AFTER_MS - 1);
+    expect(link.state).toBe('up');
+    link = step(link, { type: 'tick' }, 1_000 + STALE_AFTER_MS);
+    expect(link.state).toBe('stale');
+    expect(isUsable(link)).toBe(true);
+    link = step(link, { type: 'tick' }, 1_000 + DOWN_AFTER_MS - 1);
+    expect(link.state).toBe('stale');
+    link = step(link, { type: 'tick' }, 1_000 + DOWN_AFTER_MS);
+    expect(link).toMatchObject({ state: 'down', reason: 'nothing heard for 6 s' });
+    expect(isUsable(link)).toBe(false);
+    expect(DOWN_AFTER_MS).toBeLessThan(10_000);
+  });
+
+  it('gives a handshake and a remembered member their time', () => {
+    expect(step(connectingLink(0), { type: 'tick' }, CONNECT_WITHIN_MS - 1).state).toBe('connecting');
+    expect(step(connectingLink(0), { type: 'tick' }, CONNECT_WITHIN_MS)).toMatchObject({
+      state: 'down',
+      reason: 'no answer to handshakes',
+    });
+    expect(step(cachedLink(0), { type: 'tick' }, START_GRACE_MS - 1).state).toBe('stale');
+    expect(step(cachedLink(0), { type: 'tick' }, START_GRACE_MS).state).toBe('down');
+  });
+
+  it('does not hold a pause of this process against the peer', () => {
+    const link = step(STATES.up, { type: 'paused', gapMs: 60_000 }, NOW + 60_000);
+    expect(step(link, { type: 'tick' }, NOW + 60_000).state).toBe('up');
+  });
+
+  it('always moves on when ticked at its own time, and has a reason in words', () => {
+    const anyEvent = fc.constantFrom(...Object.values(EVENTS));
+    fc.assert(
+      fc.property(fc.array(fc.tuple(anyEvent, fc.nat(8_000))), (events) => {
+        let now = NOW;
+        let link = connectingLink(now);
+        for (const [event, waitMs] of events) {
+          now += waitMs;
+          link = step(link, event, now);
+          expect(linkReason(link)).not.toBe('');
+          const due = linkPollAt(link);
+          if (due !== null) expect(step(link, { type: 'tick' }, Math.max(due, now)).state).not.toBe(link.state);
+        }
+      }),
+    );
+  });
+});

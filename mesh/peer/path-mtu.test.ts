@@ -1,0 +1,150 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { MTU_CONFIRM_MS, MTU_RAISE_MS, MTU_TRIES } from '../limits.js';
+import { mtuPollAt, stepMtu, unknownPathMtu } from './path-mtu.js';
+import type { PathMtu } from './path-mtu.js';
+
+/** A path with one truth, on which a probe is answered after the round trip or not at all. */
+class Path {
+  nowMs = 0;
+  probes: number[] = [];
+  lastHeardMs = 0;
+  isDead = false;
+  constructor(
+    public mtu: PathMtu,
+    public truthBytes: number,
+    readonly roundTripMs = 10,
+  ) {}
+
+  start(): this {
+    this.mtu = stepMtu(this.mtu, { type: 'start' }, this.nowMs).mtu;
+    return this;
+  }
+
+  run(forMs: number): this {
+    const endMs = this.nowMs + forMs;
+    const answers: { atMs: number; sizeBytes: number }[] = [];
+    for (;;) {
+      const dueMs = Math.max(mtuPollAt(this.mtu) ?? Infinity, this.nowMs);
+      const answer = answers[0];
+      const nextMs = Math.min(dueMs, answer?.atMs ?? Infinity);
+      if (nextMs > endMs) break;
+      this.nowMs = nextMs;
+      if (!this.isDead) this.lastHeardMs = nextMs;
+      if (answer !== undefined && answer.atMs <= nextMs) {
+        answers.shift();
+        this.mtu = stepMtu(this.mtu, { type: 'answer', sizeBytes: answer.sizeBytes }, nextMs).mtu;
+        continue;
+      }
+      const { lastHeardMs } = this;
+      const result = stepMtu(this.mtu, { type: 'tick', lastHeardMs, roundTripMs: null }, nextMs);
+      this.mtu = result.mtu;
+      if (result.probeBytes === null) continue;
+      this.probes.push(result.probeBytes);
+      const passes = result.probeBytes <= this.truthBytes && !this.isDead;
+      if (passes) answers.push({ atMs: nextMs + this.roundTripMs, sizeBytes: result.probeBytes });
+    }
+    this.nowMs = endMs;
+    return this;
+  }
+}
+
+describe('the path-MTU search', () => {
+  it('is done after one probe where the path takes the whole interface MTU', () => {
+    const path = new Path(unknownPathMtu(1500), 1500).start().run(5_000);
+    expect(path.probes).toEqual([1500]);
+    expect(path.mtu.mtuBytes).toBe(1500);
+  });
+
+  it('assumes 1280 until it knows', () => {
+    expect(unknownPathMtu(1500).mtuBytes).toBe(1280);
+    expect(unknownPathMtu(1250).mtuBytes).toBe(1250);
+    expect(unknownPathMtu(1500, 1400).mtuBytes).toBe(1400);
+  });
+
+  it.each([
+    [1200, 1500, 1200],
+    [1279, 1500, 1200],
+    [1280, 1500, 1280],
+    [1420, 1500, 1420],
+    [1450, 9001, 1420],
+    [1499, 1500, 1460],
+    [1500, 9001, 1500],
+    [8950, 9001, 8900],
+    [9001, 9001, 9001],
+    [65535, 1500, 1500],
+  ])('finds on a path of %i with an interface of %i the size %i', (truthBytes, capBytes, expected) => {
+    const path = new Path(unknownPathMtu(capBytes), truthBytes).start().run(10_000);
+    expect(path.mtu.mtuBytes).toBe(expected);
+    expect(path.mtu.phase.name).toBe('settled');
+  });
+
+  it('takes an answer that comes later than the retries', () => {
+    const path = new Path(unknownPathMtu(9000), 9000, 450).start().run(10_000);
+    expect(path.mtu.mtuBytes).toBe(9000);
+  });
+
+  it('confirms a settled size with a full-size probe now and then', () => {
+    const path = new Path(unknownPathMtu(1500), 1500).start().run(MTU_CONFIRM_MS * 4);
+    expect(path.probes).toEqual([1500, 1500, 1500, 1500]);
+  });
+
+  it('leaves a black hole for the base size, and finds what still passes', () => {
+    const path = new Path(unknownPathMtu(1500), 1500).start().run(1_000);
+    path.truthBytes = 1300;
+    path.mtu = stepMtu(path.mtu, { type: 'doubt' }, path.nowMs).mtu;
+    path.run(1_501);
+    expect(path.mtu.mtuBytes).toBe(1200);
+    path.run(2_000);
+    expect(path.mtu.mtuBytes).toBe(1280);
+  });
+
+  it('keeps its size while the peer is silent altogether', () => {
+    const path = new Path(unknownPathMtu(1500), 1500).start().run(1_000);
+    path.isDead = true;
+    path.run(120_000);
+    expect(path.mtu.mtuBytes).toBe(1500);
+  });
+
+  it('looks for more after ten minutes, and keeps what it has meanwhile', () => {
+    const path = new Path(unknownPathMtu(1500), 1420).start().run(5_000);
+    path.truthBytes = 1500;
+    path.run(MTU_RAISE_MS);
+    expect(path.mtu.mtuBytes).toBe(1500);
+  });
+
+  it('tries each size three times at first contact', () => {
+    const path = new Path(unknownPathMtu(1500), 1400).start().run(5_000);
+    const tries = (size: number) => path.probes.filter((probe) => probe === size).length;
+    expect([tries(1500), tries(1280), tries(1400), tries(1420), tries(1460)]).toEqual([MTU_TRIES, 1, 1, MTU_TRIES, 0]);
+  });
+
+  it('uses a remembered size at once, and takes it back when it no longer passes', () => {
+    const path = new Path(unknownPathMtu(1500, 1500), 1420).start();
+    expect(path.mtu.mtuBytes).toBe(1500);
+    path.run(2_000);
+    expect(path.mtu.mtuBytes).toBe(1420);
+    path.start();
+    expect(path.mtu.mtuBytes).toBe(1280);
+  });
+
+  it('never exceeds the interface, whatever is answered', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1200, max: 9216 }),
+        fc.array(fc.tuple(fc.nat(70_000), fc.nat(2_000))),
+        (cap, answers) => {
+          const path = new Path(unknownPathMtu(cap), 65535).start();
+          for (const [sizeBytes, waitMs] of answers) {
+            path.mtu = stepMtu(path.mtu, { type: 'answer', sizeBytes }, path.nowMs).mtu;
+            path.run(waitMs);
+            expect(path.mtu.mtuBytes).toBeLessThanOrEqual(cap);
+            expect(path.mtu.mtuBytes).toBeGreaterThanOrEqual(1200);
+          }
+          expect(path.probes.every((size) => size <= cap)).toBe(true);
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+});

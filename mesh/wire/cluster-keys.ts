@@ -1,0 +1,46 @@
+/**
+ * What is derived from the cluster secret: the handshake's PSK (the secret itself) and the key of the MAC that every
+ * handshake datagram carries, so that a stranger gets silence. MACs are HMAC-BLAKE2s cut to 16 bytes.
+ */
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { assert } from '../../common/errors.js';
+import { KEY_BYTES } from './curve-keys.js';
+
+export const MAC_BYTES = 16;
+
+export class ClusterKeys {
+  readonly #psk: Uint8Array;
+  readonly #macKey: Uint8Array;
+
+  /** @param secret the cluster secret, 32 bytes */
+  constructor(secret: Uint8Array) {
+    assert(secret.length === KEY_BYTES, `the cluster secret has ${KEY_BYTES} bytes`);
+    this.#psk = new Uint8Array(secret);
+    this.#macKey = createHmac('blake2s256', secret).update('heddle/1 handshake mac').digest();
+  }
+
+  get psk(): Uint8Array {
+    return this.#psk;
+  }
+
+  /** MAC over the parts, under the cluster's key. */
+  mac(...parts: readonly Uint8Array[]): Uint8Array {
+    return macUnder(this.#macKey, ...parts);
+  }
+
+  toJSON(): string {
+    return 'ClusterKeys';
+  }
+}
+
+/** HMAC-BLAKE2s under `key`, 16 bytes. */
+export function macUnder(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
+  const mac = createHmac('blake2s256', key);
+  for (const part of parts) mac.update(part);
+  return mac.digest().subarray(0, MAC_BYTES);
+}
+
+/** Constant-time comparison. */
+export function macsEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && timingSafeEqual(a, b);
+}

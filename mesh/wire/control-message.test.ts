@@ -1,0 +1,166 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { LINK_STATES } from '../../common/api.js';
+import { DecodeError } from '../../common/errors.js';
+import { encodeMsgpack } from '../../common/codec/msgpack.js';
+import { ipFromBytes, ipToBytes, parseIpAddress } from '../../common/address/ip-address.js';
+import type { IpAddress } from '../../common/address/ip-address.js';
+import type { NodeId } from '../../common/node-id.js';
+import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
+import { decodeControl, encodeControl } from './control-message.js';
+import type { ControlMessage } from './control-message.js';
+import {
+  MAX_CONTROL_BYTES,
+  MAX_DIGEST_ENTRIES,
+  MAX_LINKS_PER_MESSAGE,
+  MAX_POD_ADDRESSES,
+  MAX_PODS_PER_MESSAGE,
+} from '../limits.js';
+
+const anyId = fc
+  .uint8Array({ minLength: 16, maxLength: 16 })
+  .map((bytes) => Buffer.from(bytes).toString('hex') as NodeId);
+const anyCount = fc.maxSafeNat();
+const anyAddress = fc.oneof(fc.ipV4(), fc.ipV6()).map(canonicalAddress);
+const anyPods = fc.array(
+  fc.record({
+    name: fc.string({ maxLength: 40, unit: 'binary' }),
+    ips: fc.array(anyAddress, { maxLength: MAX_POD_ADDRESSES }),
+  }),
+  { maxLength: 20 },
+);
+const anyMessage: fc.Arbitrary<ControlMessage> = fc.oneof(
+  fc.record({
+    type: fc.constant('adverts' as const),
+    adverts: fc.array(
+      fc.uint8Array({ minLength: 1, maxLength: 400 }).map((bytes) => new Uint8Array(bytes)),
+      { maxLength: 9 },
+    ),
+  }),
+  fc.record({
+    type: fc.constant('digest' as const),
+    fromId: anyId,
+    toId: fc.option(anyId),
+    entries: fc.array(fc.record({ id: anyId, revision: anyCount })),
+  }),
+  fc.record({ type: fc.constant('pull' as const), ids: fc.array(anyId) }),
+  fc.constant<ControlMessage>({ type: 'goodbye' }),
+  fc.constant<ControlMessage>({ type: 'linksQuery' }),
+  fc.record({
+    type: fc.constant('links' as const),
+    links: fc.array(
+      fc.record({
+        peer: anyId,
+        state: fc.constantFrom(...LINK_STATES),
+        rttMs: fc.option(fc.double({ min: 0, max: 1e6, noNaN: true })),
+        mtuBytes: fc.nat(65535),
+        txBytes: anyCount,
+        rxBytes: anyCount,
+        cipher: fc.option(fc.constantFrom('aes-256-gcm', 'chacha20-poly1305', 'a cipher to come')),
+      }),
+      { maxLength: MAX_LINKS_PER_MESSAGE },
+    ),
+    pods: fc.option(anyPods.map((list) => ({ list, count: list.length + 5 }))),
+  }),
+);
+
+describe('control messages', () => {
+  it('survive the wire', () => {
+    fc.assert(
+      fc.property(anyMessage, (message) => {
+        expect(normal(decodeControl(encodeControl(message)))).toEqual(normal(message));
+      }),
+    );
+  });
+
+  it('have the bytes that other nodes expect', () => {
+    const id = '00112233445566778899aabbccddeeff' as NodeId;
+    const hex = (message: ControlMessage) => Buffer.from(encodeControl(message)).toString('hex');
+    expect(hex({ type: 'goodbye' })).toBe('920401');
+    expect(hex({ type: 'linksQuery' })).toBe('920501');
+    expect(hex({ type: 'pull', ids: [id] })).toBe(`93030191c410${id}`);
+    const link = { peer: id, state: 'up', rttMs: null, mtuBytes: 1500, txBytes: 0, rxBytes: 1, cipher: 'x' } as const;
+    const list = [{ name: 'a', ips: [parseIpAddress('10.1.2.3')] }];
+    expect(hex({ type: 'links', links: [link], pods: { list, count: 3 } })).toBe(
+      `9506019197c410${id}01c0cd05dc0001a1789192a16191c4040a01020303`,
+    );
+    expect(hex({ type: 'digest', fromId: id, toId: null, entries: [{ id, revision: 5 }] })).toBe(
+      `950201c410${id}c09192c410${id}05`,
+    );
+  });
+
+  it('of an unknown type or version are ignored, and appended fields are accepted', () => {
+    expect(decodeControl(encodeMsgpack([99, 1, 'whatever']))).toBeNull();
+    expect(decodeControl(encodeMsgpack([4, 2]))).toBeNull();
+    expect(decodeControl(encodeMsgpack([4, 1, 'reason']))).toEqual({ type: 'goodbye' });
+    expect(decodeControl(encodeMsgpack([3, 1, [], { more: 1 }]))).toEqual({ type: 'pull', ids: [] });
+  });
+
+  it('about links are read from nodes that tell no ciphers and no pods, and from those that tell more', () => {
+    const link = [new Uint8Array(16), 1, null, 1500, 3, 4];
+    const expected = { state: 'up', mtuBytes: 1500, txBytes: 3, rxBytes: 4 };
+    expect(decodeControl(encodeMsgpack([6, 1, [link]]))).toMatchObject({
+      links: [{ ...expected, cipher: null }],
+      pods: null,
+    });
+    const more = [6, 1, [[...link, 'aes-256-gcm', 'more']], [['a/b', [], 'more']], 7, 'more'];
+    expect(decodeControl(encodeMsgpack(more))).toMatchObject({
+      links: [{ ...expected, cipher: 'aes-256-gcm' }],
+      pods: { list: [{ name: 'a/b', ips: [] }], count: 7 },
+    });
+  });
+
+  it.each<[string, unknown]>([
+    ['no array', { type: 1 }],
+    ['no type', []],
+    ['a type that is text', ['1', 1]],
+    ['a missing field', [3, 1]],
+    ['an id of the wrong length', [3, 1, [new Uint8Array(15)]]],
+    ['an id that is text', [3, 1, ['0'.repeat(16)]]],
+    ['too many ids', [3, 1, Array(MAX_DIGEST_ENTRIES + 1).fill(new Uint8Array(16))]],
+    ['an advert that is too long', [1, 1, [new Uint8Array(5000)]]],
+    ['a link state that is not one', [6, 1, [[new Uint8Array(16), 9, null, 1500, 0, 0]]]],
+    ['a negative round trip', [6, 1, [[new Uint8Array(16), 1, -1, 1500, 0, 0]]]],
+    ['a cipher that is no name', [6, 1, [[new Uint8Array(16), 1, null, 1500, 0, 0, 7]]]],
+    ['a cipher of too long a name', [6, 1, [[new Uint8Array(16), 1, null, 1500, 0, 0, 'x'.repeat(65)]]]],
+    ['pods without their count', [6, 1, [], []]],
+    ['too many pods', [6, 1, [], Array(MAX_PODS_PER_MESSAGE + 1).fill(['x', []]), 999]],
+    ['a pod whose name is no text', [6, 1, [], [[7, []]], 1]],
+    ['a pod of too long a name', [6, 1, [], [['x'.repeat(318), []]], 1]],
+    ['a pod with an address of 5 bytes', [6, 1, [], [['x', [new Uint8Array(5)]]], 1]],
+    ['a pod with too many addresses', [6, 1, [], [['x', Array(17).fill(new Uint8Array(4))]], 1]],
+  ])('with %s are refused', (_what, value) => {
+    expect(() => decodeControl(encodeMsgpack(value))).toThrow(DecodeError);
+  });
+
+  it('longer than a control unit are refused', () => {
+    expect(() => decodeControl(new Uint8Array(MAX_CONTROL_BYTES + 1))).toThrow(DecodeError);
+  });
+
+  it('never make the decoder throw anything but a decode error', () => {
+    const mutated = fc.tuple(anyMessage, fc.nat(), fc.nat(255)).map(([message, at, byte]) => {
+      const bytes = new Uint8Array(encodeControl(message));
+      bytes[at % bytes.length] = byte;
+      return bytes;
+    });
+    fc.assert(
+      fc.property(fc.oneof(fc.uint8Array({ maxLength: 200 }), mutated), (bytes) => {
+        try {
+          decodeControl(bytes);
+        } catch (thrown) {
+          expect(thrown).toBeInstanceOf(DecodeError);
+        }
+      }),
+      { numRuns: fuzzRuns(500) },
+    );
+  });
+});
+
+/** -0 and Buffer-ness aside. */
+function normal(message: ControlMessage | null): unknown {
+  return JSON.parse(JSON.stringify(message)) as unknown;
+}
+
+function canonicalAddress(text: string): IpAddress {
+  return ipFromBytes(ipToBytes(parseIpAddress(text)));
+}

@@ -1,0 +1,121 @@
+/**
+ * Control messages: msgpack arrays `[type, version, ...fields]`, at most MAX_CONTROL_BYTES, one per control unit. The
+ * list of types is append-only; an unknown type or a later version of a known one is not an error, it is ignored.
+ *
+ * ```
+ *   1 adverts     [1, 1, [advert bytes, ...]]
+ *   2 digest      [2, 1, from id, to id or nil, [[id, revision], ...]]   ids from <= id < to, sorted
+ *   3 pull        [3, 1, [id, ...]]
+ *   4 goodbye     [4, 1]
+ *   5 linksQuery  [5, 1]
+ *   6 links       [6, 1, links, pods, count of pods]   links-message.ts
+ * ```
+ */
+import { Type } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { DecodeError } from '../../common/errors.js';
+import { decodeMsgpack, encodeMsgpack } from '../../common/codec/msgpack.js';
+import type { NodeId } from '../../common/node-id.js';
+import { MAX_ADVERT_BYTES, MAX_ADVERTS_PER_MESSAGE, MAX_CONTROL_BYTES, MAX_DIGEST_ENTRIES } from '../limits.js';
+import { linksFields, readLinks } from './links-message.js';
+import type { LinksMessage } from './links-message.js';
+import { Bytes, bytesOfId, Count, Fields, Id, idOf, ListOf } from './wire-schema.js';
+
+export const CONTROL_TYPES = { adverts: 1, digest: 2, pull: 3, goodbye: 4, linksQuery: 5, links: 6 } as const;
+const MESSAGE_VERSION = 1;
+
+export interface DigestEntry {
+  readonly id: NodeId;
+  readonly revision: number;
+}
+
+export type ControlMessage =
+  | { readonly type: 'adverts'; readonly adverts: readonly Uint8Array[] }
+  /** All that the sender knows in the range `fromId <= id < toId`; `toId` null means to the end. */
+  | {
+      readonly type: 'digest';
+      readonly fromId: NodeId;
+      readonly toId: NodeId | null;
+      readonly entries: readonly DigestEntry[];
+    }
+  | { readonly type: 'pull'; readonly ids: readonly NodeId[] }
+  | { readonly type: 'goodbye' }
+  | { readonly type: 'linksQuery' }
+  | LinksMessage;
+
+const Head = Compile(Fields(Count(), Count()));
+const Adverts = Compile(Fields(Count(), Count(), ListOf(Bytes(1, MAX_ADVERT_BYTES), MAX_ADVERTS_PER_MESSAGE)));
+const Digest = Compile(
+  Fields(Count(), Count(), Id, Type.Union([Id, Type.Null()]), ListOf(Fields(Id, Count()), MAX_DIGEST_ENTRIES)),
+);
+const Pull = Compile(Fields(Count(), Count(), ListOf(Id, MAX_DIGEST_ENTRIES)));
+
+export function encodeControl(message: ControlMessage): Uint8Array {
+  return encodeMsgpack([CONTROL_TYPES[message.type], MESSAGE_VERSION, ...fieldsOf(message)]);
+}
+
+/** Null for a type or version that this node does not know. Throws {@link DecodeError}. */
+export function decodeControl(bytes: Uint8Array): ControlMessage | null {
+  const value = decodeMsgpack(bytes, MAX_CONTROL_BYTES);
+  const [type, version] = headOf(value);
+  if (version !== MESSAGE_VERSION) return null;
+  switch (type) {
+    case CONTROL_TYPES.adverts:
+      if (!Adverts.Check(value)) break;
+      return { type: 'adverts', adverts: value[2] };
+    case CONTROL_TYPES.digest:
+      if (!Digest.Check(value)) break;
+      return digestOf(value[2], value[3], value[4]);
+    case CONTROL_TYPES.pull:
+      if (!Pull.Check(value)) break;
+      return { type: 'pull', ids: value[2].map(idOf) };
+    case CONTROL_TYPES.goodbye:
+      return { type: 'goodbye' };
+    case CONTROL_TYPES.linksQuery:
+      return { type: 'linksQuery' };
+    case CONTROL_TYPES.links: {
+      const links = readLinks(value);
+      if (links === null) break;
+      return links;
+    }
+    default:
+      return null;
+  }
+  throw new DecodeError(`a control message of type ${type} does not have the expected fields`);
+}
+
+function headOf(value: unknown): readonly [number, number] {
+  if (Head.Check(value)) return value;
+  throw new DecodeError('a control message does not begin with its type and version');
+}
+
+function fieldsOf(message: ControlMessage): unknown[] {
+  switch (message.type) {
+    case 'adverts':
+      return [message.adverts];
+    case 'digest': {
+      const entries = message.entries.map(({ id, revision }) => [bytesOfId(id), revision]);
+      return [bytesOfId(message.fromId), message.toId === null ? null : bytesOfId(message.toId), entries];
+    }
+    case 'pull':
+      return [message.ids.map(bytesOfId)];
+    case 'goodbye':
+    case 'linksQuery':
+      return [];
+    case 'links':
+      return linksFields(message);
+  }
+}
+
+function digestOf(
+  from: Uint8Array,
+  to: Uint8Array | null,
+  entries: readonly (readonly [Uint8Array, number])[],
+): ControlMessage {
+  return {
+    type: 'digest',
+    fromId: idOf(from),
+    toId: to === null ? null : idOf(to),
+    entries: entries.map(([id, revision]) => ({ id: idOf(id), revision })),
+  };
+}

@@ -1,0 +1,65 @@
+/**
+ * What messages 2 and 3 carry inside Noise: `[protocol, advert, features, ciphers, chosen cipher]`. Message 2 names no
+ * choice. Both lists and the choice are authenticated by the handshake, so nobody can talk two nodes down.
+ */
+import { Type } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { HandshakeError } from '../../common/errors.js';
+import { encodeMsgpack } from '../../common/codec/msgpack.js';
+import type { CipherName } from '../../common/router-port.js';
+import { MAX_ADVERT_BYTES, MAX_HANDSHAKE_BYTES, PROTOCOL_VERSION } from '../limits.js';
+import { Bytes, Count, decodeAs, Fields, ListOf, Text } from './wire-schema.js';
+
+const MAX_NAMES = 32;
+const MAX_NAME = 64;
+
+const Payload = Compile(
+  Fields(
+    Count(),
+    Bytes(1, MAX_ADVERT_BYTES),
+    ListOf(Text(MAX_NAME), MAX_NAMES),
+    ListOf(Text(MAX_NAME), MAX_NAMES),
+    Type.Union([Text(MAX_NAME), Type.Null()]),
+  ),
+);
+
+export interface HandshakePayload {
+  readonly advert: Uint8Array;
+  /** Names of optional abilities; none is defined in protocol version 1. */
+  readonly features: readonly string[];
+  /** Names of ciphers, the preferred one first; unknown names are kept and ignored. */
+  readonly ciphers: readonly string[];
+  readonly chosen: string | null;
+}
+
+export function encodePayload(payload: HandshakePayload): Uint8Array {
+  return encodeMsgpack([PROTOCOL_VERSION, payload.advert, payload.features, payload.ciphers, payload.chosen]);
+}
+
+/** Throws `DecodeError` on a wrong shape and {@link HandshakeError} on another protocol version. */
+export function decodePayload(bytes: Uint8Array): HandshakePayload {
+  const fields = decodeAs(Payload, bytes, MAX_HANDSHAKE_BYTES, 'a handshake payload');
+  const [protocol, advert, features, ciphers, chosen] = fields;
+  if (protocol !== PROTOCOL_VERSION) {
+    throw new HandshakeError(`the peer speaks protocol ${protocol}, this node ${PROTOCOL_VERSION}`);
+  }
+  return { advert, features, ciphers, chosen };
+}
+
+/**
+ * The cipher of the session: AES-256-GCM when both sides list it first, else ChaCha20-Poly1305, else whatever both
+ * have. Symmetric in its arguments. Throws {@link HandshakeError} when there is none.
+ */
+export function negotiateCipher(a: readonly string[], b: readonly string[]): CipherName {
+  if (a[0] === 'aes-256-gcm' && b[0] === 'aes-256-gcm') return 'aes-256-gcm';
+  for (const cipher of ['chacha20-poly1305', 'aes-256-gcm'] as const) {
+    if (a.includes(cipher) && b.includes(cipher)) return cipher;
+  }
+  throw new HandshakeError('the peer and this node have no cipher in common');
+}
+
+/** A router's ciphers, in its order or with the preferred one first where there is it. */
+export function preferCipher(ciphers: readonly CipherName[], preference: 'auto' | CipherName): readonly CipherName[] {
+  if (preference === 'auto' || !ciphers.includes(preference)) return ciphers;
+  return [preference, ...ciphers.filter((cipher) => cipher !== preference)];
+}

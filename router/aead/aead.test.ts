@@ -1,0 +1,51 @@
+import { describe, expect, it } from '@jest/globals';
+import { laneKey } from './aead.js';
+import { createIpsecMbEngine, implementationFor } from './ipsec-mb.js';
+import { createOpensslEngine } from './openssl.js';
+import { referenceSeal, selectAeadEngine, selfTest } from './selection.js';
+import { Arena } from '../kernel/arena.js';
+
+const arena = new Arena(32 << 20);
+const openssl = createOpensslEngine(arena);
+
+describe('the AEAD engines', () => {
+  it('seal with OpenSSL exactly as node:crypto does, for both ciphers', () => {
+    expect(selfTest(openssl, arena, 'aes-256-gcm')).toBe(true);
+    expect(selfTest(openssl, arena, 'chacha20-poly1305')).toBe(true);
+  });
+
+  it('seal with the multi-buffer library as node:crypto does, where the host has it', () => {
+    const engine = createIpsecMbEngine(arena, openssl);
+    if (engine === null) return expect(selectAeadEngine(arena).name).toBe('openssl');
+    expect(selfTest(engine, arena, 'aes-256-gcm')).toBe(true);
+  });
+
+  it('bind type, lane, chunk count and counter to the unit', () => {
+    const engine = selectAeadEngine(arena);
+    const { key, salt } = laneKey(new Uint8Array(32).fill(3), 0);
+    const unit = arena.allocate(256) + 8;
+    const plain = Uint8Array.from({ length: 100 }, (_, i) => i);
+    const sealed = referenceSeal('aes-256-gcm', key, salt, 7, plain, 5, 1, 2);
+    const opening = engine.openingKey('aes-256-gcm', key, salt);
+    const open = (counter: number, type: number, lane: number, chunks: number) => {
+      arena.u8.set(sealed, unit);
+      return opening.open(unit, plain.length, counter, type, lane, chunks);
+    };
+    expect(open(7, 5, 1, 2)).toBe(true);
+    expect(open(8, 5, 1, 2)).toBe(false);
+    expect(open(7, 6, 1, 2)).toBe(false);
+    expect(open(7, 5, 0, 2)).toBe(false);
+    expect(open(7, 5, 1, 3)).toBe(false);
+  });
+
+  it('give every lane its own key and salt', () => {
+    const base = new Uint8Array(32).fill(1);
+    expect(laneKey(base, 0).key).not.toEqual(laneKey(base, 1).key);
+    expect(laneKey(base, 0).salt).not.toEqual(laneKey(base, 1).salt);
+  });
+
+  it('pick an implementation by what the processor can do', () => {
+    expect(implementationFor(new Set(['aes', 'pclmulqdq', 'avx2']))).toBe('avx_gen4');
+    expect(implementationFor(new Set(['aes']))).toBeNull();
+  });
+});

@@ -1,0 +1,124 @@
+/**
+ * The OpenSSL engine. It uses the record mode that OpenSSL has for TLS (EVP_CTRL_AEAD_TLS1_AAD): the associated data in
+ * one call, then sealing or opening with nonce and tag in place in one more, where the general interface needs five.
+ *
+ * AES-GCM in this mode keeps the nonce itself: 4 bytes fixed, 8 bytes counted up by one per seal and written in front of
+ * the unit; on opening it is read from there. ChaCha20-Poly1305 takes the nonce as the fixed 12 bytes XOR the counter in
+ * the associated data. Both give salt || counter.
+ */
+import { assert, HeddleError } from '../../common/errors.js';
+import type { CipherName } from '../../common/router-port.js';
+import type { AeadEngine, OpeningKey, SealingKey } from './aead.js';
+import { KEY_BYTES, writeAssociatedData, writeCounter } from './aead.js';
+import type { Arena } from '../kernel/arena.js';
+import { AAD_BYTES, TAG_BYTES } from '../../common/wire/datagram.js';
+import { ADDRESS, opensslFunction } from '../kernel/ffi.js';
+
+const EVP_CTRL_AEAD_SET_IV_FIXED = 0x12;
+const EVP_CTRL_AEAD_TLS1_AAD = 0x16;
+const EXPLICIT_NONCE_BYTES = 8;
+const NONCE_BYTES = 12;
+const WHOLE_NONCE = -1;
+
+/** Creates the engine over `arena`. Throws PLATFORM_UNSUPPORTED when Node does not export what it needs. */
+export function createOpensslEngine(arena: Arena): AeadEngine {
+  const evp = bindEvp();
+  const scratch = arena.allocate(64);
+  const setUp = (cipher: CipherName, key: Uint8Array, nonce: Uint8Array, sealing: boolean): number => {
+    const context = evp.contextNew();
+    const keyAt = arena.placeSecret(key);
+    const initialised = evp.cipherInit(context, evp.ciphers[cipher](), 0, arena.base + keyAt, 0, sealing ? 1 : 0);
+    arena.eraseSecret(keyAt, KEY_BYTES);
+    arena.u8.set(nonce, scratch);
+    const bytes = cipher === 'aes-256-gcm' ? WHOLE_NONCE : NONCE_BYTES;
+    const fixed = evp.control(context, EVP_CTRL_AEAD_SET_IV_FIXED, bytes, arena.base + scratch);
+    if (initialised !== 1 || fixed !== 1) throw new HeddleError('PLATFORM_UNSUPPORTED', `OpenSSL refused ${cipher}`);
+    return context;
+  };
+  return {
+    name: 'openssl',
+    sealingKey: (cipher, key, salt) =>
+      new OpensslKey(arena, evp, setUp(cipher, key, nonceOf(salt), true), cipher, scratch),
+    openingKey: (cipher, key, salt) =>
+      new OpensslKey(arena, evp, setUp(cipher, key, nonceOf(salt), false), cipher, scratch),
+  };
+}
+
+function nonceOf(salt: Uint8Array): Uint8Array {
+  const nonce = new Uint8Array(NONCE_BYTES);
+  nonce.set(salt);
+  return nonce;
+}
+
+/** A context of OpenSSL, set up for one direction; whoever holds it calls only that one. */
+class OpensslKey implements SealingKey, OpeningKey {
+  /** AES-GCM works on the unit with its nonce in front, ChaCha20-Poly1305 on the unit alone. */
+  readonly #front: number;
+  #nextCounter = 0;
+
+  constructor(
+    private readonly arena: Arena,
+    private readonly evp: Evp,
+    private readonly context: number,
+    cipher: CipherName,
+    private readonly scratch: number,
+  ) {
+    this.#front = cipher === 'aes-256-gcm' ? EXPLICIT_NONCE_BYTES : 0;
+  }
+
+  seal(unit: number, length: number, counter: number, type: number, lane: number, chunks: number): void {
+    // OpenSSL counts its nonce up by itself; ours must be the same number.
+    assert(counter === this.#nextCounter++, 'units are sealed in counter order');
+    this.#prepare(length + this.#front, length, counter, type, lane, chunks);
+    const at = this.arena.base + unit - this.#front;
+    const sealed = this.evp.cipher(this.context, at, at, this.#front + length + TAG_BYTES);
+    assert(sealed > 0, 'OpenSSL seals');
+  }
+
+  open(unit: number, length: number, counter: number, type: number, lane: number, chunks: number): boolean {
+    this.#prepare(length + this.#front + TAG_BYTES, length, counter, type, lane, chunks);
+    if (this.#front !== 0) writeCounter(this.arena.u8, unit - EXPLICIT_NONCE_BYTES, counter);
+    const at = this.arena.base + unit - this.#front;
+    return this.evp.cipher(this.context, at, at, this.#front + length + TAG_BYTES) >= 0;
+  }
+
+  destroy(): void {
+    this.evp.contextFree(this.context);
+  }
+
+  /** `announced` is what TLS would announce; OpenSSL takes nonce and tag off before it authenticates the length. */
+  #prepare(announced: number, length: number, counter: number, type: number, lane: number, chunks: number): void {
+    const { u8, base } = this.arena;
+    writeAssociatedData(u8, this.scratch, counter, type, lane, chunks, length);
+    u8[this.scratch + 11] = announced >>> 8;
+    u8[this.scratch + 12] = announced;
+    this.evp.control(this.context, EVP_CTRL_AEAD_TLS1_AAD, AAD_BYTES, base + this.scratch);
+  }
+}
+
+type Evp = ReturnType<typeof bindEvp>;
+
+function bindEvp() {
+  return {
+    contextNew: opensslFunction<[]>('EVP_CIPHER_CTX_new', 'pointer', []),
+    contextFree: opensslFunction<[context: number]>('EVP_CIPHER_CTX_free', 'void', [ADDRESS]),
+    cipherInit: opensslFunction<
+      [context: number, cipher: number, engine: number, key: number, nonce: number, sealing: number]
+    >('EVP_CipherInit_ex', 'int', [ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, 'int']),
+    control: opensslFunction<[context: number, type: number, argument: number, pointer: number]>(
+      'EVP_CIPHER_CTX_ctrl',
+      'int',
+      [ADDRESS, 'int', 'int', ADDRESS],
+    ),
+    cipher: opensslFunction<[context: number, out: number, input: number, length: number]>('EVP_Cipher', 'int', [
+      ADDRESS,
+      ADDRESS,
+      ADDRESS,
+      'uint',
+    ]),
+    ciphers: {
+      'aes-256-gcm': opensslFunction<[]>('EVP_aes_256_gcm', 'pointer', []),
+      'chacha20-poly1305': opensslFunction<[]>('EVP_chacha20_poly1305', 'pointer', []),
+    },
+  };
+}

@@ -1,0 +1,364 @@
+/**
+ * From the pods to the peers. The stages of a frame:
+ *
+ *   1. read      from the TAP's queues in turn, straight behind the records of the unit that is open for the last peer
+ *   2. classify  ARP and neighbour discovery are answered here; source check; longest-prefix match -> peer
+ *   3. pack      into the open unit of that peer: in place as a rule, moved when it is another peer's
+ *   4. slice     a super-frame that exceeds the unit is cut at segment boundaries
+ *   5. close     units are sealed and queued (`unit-sender.ts`), at the end of the batch all of them
+ *
+ * A batch is what is there: nothing waits for more.
+ */
+import type { Arena } from '../kernel/arena.js';
+import type { Counters } from '../tables/counters.js';
+import { TYPE_DATA } from '../../common/wire/datagram.js';
+import { DROP } from '../tables/drop-reasons.js';
+import { sysWrite } from '../kernel/ffi.js';
+import type { LoopTables } from '../tables/forwarding-tables.js';
+import { EMPTY_TABLES, LOCAL } from '../tables/forwarding-tables.js';
+import {
+  createParsedFrame,
+  FRAME_ARP,
+  FRAME_IPV4,
+  FRAME_IPV6,
+  FRAME_TOO_SHORT,
+  parseFrame,
+  sameAddresses,
+} from '../packet/frame.js';
+import { INSIDE_BUDGET_FRAMES, MAX_FRAME_BYTES, MAX_PEERS, UNIT_SLOTS } from '../limits.js';
+import { VIRTIO_NET_HDR_BYTES } from '../kernel/linux-abi.js';
+import {
+  isNeighbourDiscovery,
+  readArpRequest,
+  readSolicitation,
+  writeAdvertisement,
+  writeArpReply,
+} from '../packet/neighbour-responder.js';
+import type { Peers } from '../tables/peers.js';
+import { NO_PEER, NO_SESSION } from '../tables/peers.js';
+import { createSuperFrame, readSuperFrame, RECORD_LENGTH_BYTES, writeSlice } from '../packet/super-frame.js';
+import type { TapQueues } from './tap-queues.js';
+import type { UnitSender } from '../outside/unit-sender.js';
+import type { Unreachable } from '../packet/unreachable.js';
+import { checkVirtioHeader } from '../packet/virtio-net-header.js';
+
+const NO_SLOT = -1;
+const NOT_FORWARDED = -1;
+const UNREACHABLE = -2;
+/** A unit with less room than this is closed: hardly a frame fits. */
+const SMALLEST_RECORD_BYTES = 80;
+const REPLY_ROOM_BYTES = 256;
+
+export class InsideReader {
+  tables: LoopTables = EMPTY_TABLES;
+  /** Bytes of frames read so far. */
+  bytesRead = 0;
+  /** How many frames those were. */
+  framesRead = 0;
+  /** Whether the last batch ended because it was large enough, and not because there was no more. */
+  moreWaits = false;
+  /** Peers that frames waited for in vain since the list was taken. */
+  readonly wantedPeers = new Set<number>();
+  readonly #parsed = createParsedFrame();
+  readonly #superFrame = createSuperFrame();
+  /** From the start of the frame last classified to its layer 3 header. */
+  #l3Distance = 0;
+  #nowMs = 0;
+  readonly #question = { target: new Int32Array(4) };
+  /** Source and destination of the last frame that was forwarded, and where it went: most frames repeat them. */
+  readonly #lastWords = new Int32Array(8);
+  #lastPeer = NOT_FORWARDED;
+  readonly #openSlot = new Int32Array(MAX_PEERS + 1).fill(NO_SLOT);
+  readonly #openPeers = new Int32Array(UNIT_SLOTS);
+  #openCount = 0;
+  /** Bytes of records in each peer's open unit. */
+  readonly #filled = new Int32Array(UNIT_SLOTS);
+  readonly #reply: number;
+
+  constructor(
+    private readonly arena: Arena,
+    private readonly queues: TapQueues,
+    private readonly peers: Peers,
+    private readonly sender: UnitSender,
+    private readonly counters: Counters,
+    private readonly unreachable: Unreachable,
+  ) {
+    this.#reply = arena.allocate(REPLY_ROOM_BYTES);
+  }
+
+  useTables(tables: LoopTables): void {
+    this.tables = tables;
+    this.#lastPeer = NOT_FORWARDED;
+  }
+
+  /** Reads and sends one batch, of little more than `budgetBytes`; returns how many frames it read. */
+  drain(nowMs: number, budgetBytes: number): number {
+    const { arena, sender, peers, queues } = this;
+    this.#nowMs = nowMs;
+    let frames = 0;
+    let current = NO_SLOT;
+    let currentPeer = 0;
+    const lastByte = this.bytesRead + budgetBytes;
+    while (frames < INSIDE_BUDGET_FRAMES && this.bytesRead < lastByte) {
+      if (current === NO_SLOT) {
+        this.#makeRoom(NO_PEER);
+        current = sender.take(NO_PEER);
+        currentPeer = 0;
+        this.#filled[current] = 0;
+      }
+      const filled = this.#filled[current]!;
+      const record = sender.unitAt(current) + filled;
+      const length = queues.read(record + RECORD_LENGTH_BYTES, VIRTIO_NET_HDR_BYTES + MAX_FRAME_BYTES);
+      if (length === 0) break;
+      frames++;
+      this.bytesRead += length;
+      const peer = this.#classify(record + RECORD_LENGTH_BYTES, length);
+      if (peer === NOT_FORWARDED) continue;
+      if (peers.activeSession[peer] === NO_SESSION) {
+        this.wantedPeers.add(peer);
+        this.#refuse(DROP.noSession, record + RECORD_LENGTH_BYTES, length);
+        continue;
+      }
+      if (peer === currentPeer || (currentPeer === 0 && this.#openSlot[peer] === NO_SLOT)) {
+        if (currentPeer === 0) {
+          this.#adopt(current, peer);
+          currentPeer = peer;
+        }
+      } else {
+        // The frame is another peer's: move it behind that peer's records, and read on from there.
+        const previous = current;
+        current = this.#openSlot[peer]! === NO_SLOT ? this.#open(peer, currentPeer) : this.#openSlot[peer]!;
+        arena.u8.copyWithin(
+          sender.unitAt(current) + this.#filled[current]! + RECORD_LENGTH_BYTES,
+          record + RECORD_LENGTH_BYTES,
+          record + RECORD_LENGTH_BYTES + length,
+        );
+        if (currentPeer === 0) sender.release(previous);
+        currentPeer = peer;
+      }
+      current = this.#append(current, peer, length);
+      if (current === NO_SLOT) currentPeer = 0;
+      else if (this.#filled[current]! > peers.unitBytes[peer]! - SMALLEST_RECORD_BYTES) {
+        this.#close(current, peer);
+        current = NO_SLOT;
+      }
+    }
+    if (current !== NO_SLOT && currentPeer === 0) sender.release(current);
+    this.#closeOpen(NO_PEER);
+    sender.flush();
+    this.framesRead += frames;
+    this.moreWaits = frames === INSIDE_BUDGET_FRAMES || this.bytesRead >= lastByte;
+    return frames;
+  }
+
+  /** The peer a frame goes to, or NOT_FORWARDED when it was answered here or dropped. */
+  #classify(header: number, length: number): number {
+    const frame = header + VIRTIO_NET_HDR_BYTES;
+    const frameBytes = length - VIRTIO_NET_HDR_BYTES;
+    const kind = parseFrame(this.arena, frame, frameBytes, this.#parsed);
+    this.#l3Distance = this.#parsed.l3 - frame;
+    if (kind === FRAME_IPV4 || kind === FRAME_IPV6) {
+      // Whether a neighbour is still there is asked by unicast.
+      const { u8 } = this.arena;
+      if (
+        (u8[frame]! & 1) !== 0 ||
+        (kind === FRAME_IPV6 && isNeighbourDiscovery(u8, this.#parsed.l3, header + length))
+      ) {
+        return this.#multicast(frame, frameBytes, kind);
+      }
+      const peer = this.#route();
+      return peer === UNREACHABLE ? this.#refuse(DROP.noRoute, header, length) : peer;
+    }
+    if (kind === FRAME_ARP) return this.#answerArp(frame, frameBytes);
+    return this.#drop(kind === FRAME_TOO_SHORT ? DROP.insideTooShort : DROP.insideNotIp);
+  }
+
+  #route(): number {
+    const words = this.#parsed.words;
+    const last = this.#lastWords;
+    if (this.#lastPeer !== NOT_FORWARDED && sameAddresses(words, last)) {
+      return this.#lastPeer;
+    }
+    if (this.tables.endpoints.find(words[0]!, words[1]!, words[2]!, words[3]!) < 0) {
+      return this.#drop(DROP.insideSpoofedSource);
+    }
+    const peer = this.tables.routes.lookup(words[4]!, words[5]!, words[6]!, words[7]!);
+    if (peer === LOCAL) return this.#drop(DROP.insideLocalDestination);
+    if (peer < 0) return UNREACHABLE;
+    last.set(words);
+    this.#lastPeer = peer;
+    return peer;
+  }
+
+  #drop(reason: number): number {
+    this.counters.drops[reason]!++;
+    return NOT_FORWARDED;
+  }
+
+  /** Drops a frame that has nowhere to go, and tells the pod so. */
+  #refuse(reason: number, header: number, length: number): number {
+    const frame = header + VIRTIO_NET_HDR_BYTES;
+    const l3 = frame + this.#l3Distance;
+    const ipv6 = this.arena.u8[l3]! >>> 4 === 6;
+    const gateway = ipv6 ? this.tables.gateway6 : this.tables.gateway4;
+    const { unreachable } = this;
+    const bytes = unreachable.answer(frame, length - VIRTIO_NET_HDR_BYTES, l3, ipv6, gateway, this.#nowMs);
+    if (bytes > 0) this.#write(unreachable.at, bytes);
+    return this.#drop(reason);
+  }
+
+  #multicast(frame: number, frameBytes: number, kind: number): number {
+    const l3 = this.#parsed.l3;
+    const left = frame + frameBytes - l3;
+    if (kind === FRAME_IPV6 && readSolicitation(this.arena, l3, left, this.#question)) {
+      if (this.#isRemote()) this.#write(this.#reply, writeAdvertisement(this.arena, frame, l3, this.#reply));
+      return NOT_FORWARDED;
+    }
+    return this.#drop(DROP.insideMulticast);
+  }
+
+  #answerArp(frame: number, frameBytes: number): number {
+    const l3 = this.#parsed.l3;
+    if (readArpRequest(this.arena, l3, frame + frameBytes - l3, this.#question) && this.#isRemote()) {
+      this.#write(this.#reply, writeArpReply(this.arena, l3, this.#reply));
+    }
+    return NOT_FORWARDED;
+  }
+
+  #isRemote(): boolean {
+    const target = this.#question.target;
+    return this.tables.routes.lookup(target[0]!, target[1]!, target[2]!, target[3]!) > LOCAL;
+  }
+
+  #write(at: number, length: number): void {
+    if (sysWrite(this.queues.anyFd, this.arena.base + at, length) < 0) this.counters.drops[DROP.tapWriteFailed]!++;
+  }
+
+  /** Opens a unit for the peer. The open unit of `spare` is left alone: a record behind it is still to be moved. */
+  #open(peer: number, spare: number): number {
+    this.#makeRoom(spare);
+    const slot = this.sender.take(peer);
+    this.#adopt(slot, peer);
+    this.#filled[slot] = 0;
+    return slot;
+  }
+
+  #adopt(slot: number, peer: number): void {
+    this.sender.assign(slot, peer);
+    this.#openSlot[peer] = slot;
+    this.#openPeers[this.#openCount++] = peer;
+  }
+
+  /** Frees a slot if none is: first the queued ones, then those of open units. */
+  #makeRoom(spare: number): void {
+    if (this.sender.freeSlots > 0) return;
+    this.sender.flush();
+    if (this.sender.freeSlots > 0) return;
+    this.#closeOpen(spare);
+    this.sender.flush();
+  }
+
+  #closeOpen(spare: number): void {
+    for (let i = this.#openCount - 1; i >= 0; i--) {
+      const peer = this.#openPeers[i]!;
+      if (peer !== spare) this.#close(this.#openSlot[peer]!, peer);
+    }
+  }
+
+  /** Adds the record at the end of the slot. Returns the slot that is open for the peer afterwards, or NO_SLOT. */
+  #append(slot: number, peer: number, length: number): number {
+    const limit = this.peers.unitBytes[peer]!;
+    const filled = this.#filled[slot]!;
+    const recordBytes = (RECORD_LENGTH_BYTES + length + 3) & ~3;
+    if (filled > 0 && filled + recordBytes > limit) return this.#moveToNewUnit(slot, peer, length, filled);
+    this.counters.sent(peer, 1, length - VIRTIO_NET_HDR_BYTES);
+    if (recordBytes <= limit) {
+      this.#finishRecord(slot, filled, length, recordBytes);
+      return slot;
+    }
+    const frame = this.sender.unitAt(slot) + RECORD_LENGTH_BYTES + VIRTIO_NET_HDR_BYTES;
+    if (!this.#isHeaderInRange(frame, length - VIRTIO_NET_HDR_BYTES)) {
+      this.#drop(DROP.insideBadVirtioHeader);
+      this.#forgetOpen(peer);
+      this.sender.release(slot);
+      return NO_SLOT;
+    }
+    if (this.#readSuperFrame(frame, length - VIRTIO_NET_HDR_BYTES)) {
+      this.#slice(frame, peer, limit);
+      this.#forgetOpen(peer);
+      this.sender.release(slot);
+      return NO_SLOT;
+    }
+    // One frame larger than a unit may grow: it travels alone, in as many datagrams as it needs.
+    this.#finishRecord(slot, 0, length, recordBytes);
+    this.#close(slot, peer);
+    return NO_SLOT;
+  }
+
+  /** The tag is written behind a unit: move the record away first, seal after. */
+  #moveToNewUnit(slot: number, peer: number, length: number, filled: number): number {
+    const { arena, sender } = this;
+    this.#makeRoom(peer);
+    const from = sender.unitAt(slot) + filled + RECORD_LENGTH_BYTES;
+    const next = sender.take(peer);
+    arena.u8.copyWithin(sender.unitAt(next) + RECORD_LENGTH_BYTES, from, from + length);
+    this.#close(slot, peer);
+    this.#adopt(next, peer);
+    this.#filled[next] = 0;
+    return this.#append(next, peer, length);
+  }
+
+  #finishRecord(slot: number, filled: number, length: number, recordBytes: number): void {
+    const { u8, u32 } = this.arena;
+    const record = this.sender.unitAt(slot) + filled;
+    u32[record >>> 2] = length;
+    for (let at = record + RECORD_LENGTH_BYTES + length; at < record + recordBytes; at++) u8[at] = 0;
+    this.#filled[slot] = filled + recordBytes;
+  }
+
+  /** A pod with a raw socket may have made the header itself: the other side would refuse the frame, and we cannot cut it. */
+  #isHeaderInRange(frame: number, frameBytes: number): boolean {
+    const l3 = frame + this.#l3Distance;
+    const ipv6 = this.arena.u8[l3]! >>> 4 === 6;
+    return checkVirtioHeader(this.arena.u8, frame - VIRTIO_NET_HDR_BYTES, frame, frameBytes, l3, ipv6);
+  }
+
+  /** The frame may have been moved since it was parsed; layer 3 keeps its distance from the start. */
+  #readSuperFrame(frame: number, frameBytes: number): boolean {
+    const l3 = frame + this.#l3Distance;
+    const ipv6 = this.arena.u8[l3]! >>> 4 === 6;
+    return readSuperFrame(this.arena.u8, frame, frameBytes, l3, ipv6, this.#superFrame);
+  }
+
+  #slice(frame: number, peer: number, limit: number): void {
+    const { arena, sender } = this;
+    const parts = this.#superFrame;
+    const room = limit - RECORD_LENGTH_BYTES - VIRTIO_NET_HDR_BYTES - parts.headerBytes - 3;
+    const step = Math.max(1, Math.floor(room / parts.gsoBytes)) * parts.gsoBytes;
+    for (let offset = 0; offset < parts.payloadBytes; offset += step) {
+      this.#makeRoom(peer);
+      const slot = sender.take(peer);
+      const bytes = Math.min(step, parts.payloadBytes - offset);
+      const length = writeSlice(arena.u8, frame, parts, offset, bytes, sender.unitAt(slot));
+      this.#finishRecord(slot, 0, length, (RECORD_LENGTH_BYTES + length + 3) & ~3);
+      if (!sender.close(slot, this.#filled[slot]!, TYPE_DATA)) {
+        this.wantedPeers.add(peer);
+        return;
+      }
+    }
+  }
+
+  #close(slot: number, peer: number): void {
+    this.#forgetOpen(peer);
+    if (!this.sender.close(slot, this.#filled[slot]!, TYPE_DATA)) this.wantedPeers.add(peer);
+  }
+
+  #forgetOpen(peer: number): void {
+    this.#openSlot[peer] = NO_SLOT;
+    for (let i = 0; i < this.#openCount; i++) {
+      if (this.#openPeers[i] !== peer) continue;
+      this.#openPeers[i] = this.#openPeers[--this.#openCount]!;
+      return;
+    }
+  }
+}

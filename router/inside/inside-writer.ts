@@ -1,0 +1,119 @@
+/**
+ * From an opened unit to the pods: every record is checked (lengths, virtio header, that its source belongs to the peer
+ * that sent it, that its destination is a local endpoint), gets the endpoint's MAC, and goes to the TAP, joined with its
+ * neighbours where that is possible (`segment-run.ts`).
+ */
+import type { Arena } from '../kernel/arena.js';
+import type { Counters } from '../tables/counters.js';
+import { DROP } from '../tables/drop-reasons.js';
+import type { LoopTables } from '../tables/forwarding-tables.js';
+import { EMPTY_TABLES } from '../tables/forwarding-tables.js';
+import {
+  createParsedFrame,
+  ETHERNET_BYTES,
+  FRAME_IPV4,
+  FRAME_IPV6,
+  parseFrame,
+  sameAddresses,
+} from '../packet/frame.js';
+import { VIRTIO_NET_HDR_BYTES } from '../kernel/linux-abi.js';
+import { isNeighbourDiscovery } from '../packet/neighbour-responder.js';
+import { SegmentRun } from './segment-run.js';
+import { RECORD_LENGTH_BYTES } from '../packet/super-frame.js';
+import type { TapQueues } from './tap-queues.js';
+import { checkVirtioHeader } from '../packet/virtio-net-header.js';
+
+const MIN_RECORD_BYTES = VIRTIO_NET_HDR_BYTES + ETHERNET_BYTES;
+
+export class InsideWriter {
+  /** Records taken so far, whatever became of them. */
+  framesTaken = 0;
+  #tables: LoopTables = EMPTY_TABLES;
+  readonly #parsed = createParsedFrame();
+  /** Addresses, sender and endpoint of the last record that passed: most records repeat them. */
+  readonly #lastWords = new Int32Array(8);
+  #lastPeer = 0;
+  #lastEndpoint = -1;
+  readonly #run: SegmentRun;
+
+  constructor(
+    private readonly arena: Arena,
+    queues: TapQueues,
+    private readonly counters: Counters,
+    uso: boolean,
+  ) {
+    this.#run = new SegmentRun(arena, queues, counters, uso);
+  }
+
+  useTables(tables: LoopTables): void {
+    this.#tables = tables;
+    this.#lastPeer = 0;
+  }
+
+  /** Delivers the records of an opened unit of `length` bytes at `unit`; they must stay in place until {@link flush}. */
+  deliver(peer: number, unit: number, length: number): void {
+    const { u32 } = this.arena;
+    const end = unit + length;
+    let at = unit;
+    while (at + RECORD_LENGTH_BYTES <= end) {
+      const bytes = u32[at >>> 2]!;
+      const record = at + RECORD_LENGTH_BYTES;
+      this.framesTaken++;
+      if (bytes < MIN_RECORD_BYTES || bytes > end - record) {
+        this.counters.drops[DROP.recordBadLength]!++;
+        return;
+      }
+      this.#deliverRecord(peer, record, bytes);
+      at = (record + bytes + 3) & ~3;
+    }
+  }
+
+  flush(): void {
+    this.#run.flush();
+  }
+
+  #deliverRecord(peer: number, header: number, bytes: number): void {
+    const { arena } = this;
+    const frame = header + VIRTIO_NET_HDR_BYTES;
+    const frameBytes = bytes - VIRTIO_NET_HDR_BYTES;
+    const kind = parseFrame(arena, frame, frameBytes, this.#parsed);
+    if (kind !== FRAME_IPV4 && kind !== FRAME_IPV6) return this.#drop(DROP.recordNotIp);
+    const ipv6 = kind === FRAME_IPV6;
+    const l3 = this.#parsed.l3;
+    if (!checkVirtioHeader(arena.u8, header, frame, frameBytes, l3, ipv6))
+      return this.#drop(DROP.recordBadVirtioHeader);
+    if (ipv6 && isNeighbourDiscovery(arena.u8, l3, header + bytes)) return this.#drop(DROP.neighbourDiscovery);
+    if (!this.#isRepeat(peer) && !this.#admit(peer)) return;
+    this.#tables.endpoints.writeMac(this.#lastEndpoint, arena.u8, frame);
+    this.counters.received(peer, 1, frameBytes);
+    this.#run.push(header, bytes, l3, ipv6);
+  }
+
+  #isRepeat(peer: number): boolean {
+    return peer === this.#lastPeer && sameAddresses(this.#parsed.words, this.#lastWords);
+  }
+
+  /** The source must be within the sender's claims, the destination one of ours. */
+  #admit(peer: number): boolean {
+    const words = this.#parsed.words;
+    const { routes, endpoints } = this.#tables;
+    this.#lastPeer = 0;
+    if (routes.lookup(words[0]!, words[1]!, words[2]!, words[3]!) !== peer) {
+      this.#drop(DROP.spoofedSource);
+      return false;
+    }
+    const endpoint = endpoints.find(words[4]!, words[5]!, words[6]!, words[7]!);
+    if (endpoint < 0) {
+      this.#drop(DROP.unknownDestination);
+      return false;
+    }
+    this.#lastWords.set(words);
+    this.#lastPeer = peer;
+    this.#lastEndpoint = endpoint;
+    return true;
+  }
+
+  #drop(reason: number): void {
+    this.counters.drops[reason]!++;
+  }
+}

@@ -1,0 +1,124 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { Arena } from '../kernel/arena.js';
+import { createParsedFrame, FRAME_IPV6, parseFrame } from '../packet/frame.js';
+import { TapQueues } from './tap-queues.js';
+import { anyFrame } from '../testing/frame-arbitraries.js';
+import { buildRecord, VIRTIO_BYTES } from '../testing/frame-builder.js';
+import { PacketPair } from '../testing/packet-pair.js';
+
+const ROOM_BYTES = 128 << 10;
+const arena = new Arena(1 << 20);
+const ROOM = arena.allocate(ROOM_BYTES, 4096);
+const ALL = -1;
+
+const ends = (bytes: number) => {
+  const address = fc.uint8Array({ minLength: bytes, maxLength: bytes });
+  return fc.record({ source: address, destination: address });
+};
+const frames = fc.oneof(ends(4), ends(16)).chain((e) => anyFrame(e, { maxPayloadBytes: 1400, maxSuperBytes: 20_000 }));
+
+let lines: PacketPair[] = [];
+afterEach(() => lines.forEach((line) => line.close()));
+
+function open(count: number): TapQueues {
+  lines = Array.from({ length: count }, () => new PacketPair());
+  return new TapQueues(
+    arena,
+    lines.map((line) => line.near),
+  );
+}
+
+/** A frame of so many bytes that says whose it is. */
+function send(line: number, bytes: number): void {
+  lines[line]!.send(new Uint8Array(bytes).fill(line));
+}
+
+/** Whose frames come, in order, until there are none or `most` came. */
+function take(queues: TapQueues, most = Infinity): number[] {
+  const order: number[] = [];
+  while (order.length < most && queues.read(ROOM, ROOM_BYTES) > 0) order.push(arena.u8[ROOM]!);
+  return order;
+}
+
+describe('the queues of the TAP', () => {
+  it('are emptied, in the order of each', () => {
+    const queues = open(3);
+    for (let i = 0; i < 5; i++) send(1, 100 + i);
+    queues.setReady(ALL);
+    const lengths = Array.from({ length: 6 }, () => queues.read(ROOM, ROOM_BYTES));
+    expect(lengths).toEqual([100, 101, 102, 103, 104, 0]);
+  });
+
+  it('come in turn: large frames in one do not keep small ones in another waiting', () => {
+    const queues = open(4);
+    for (let i = 0; i < 10; i++) send(0, 60_000);
+    for (let i = 0; i < 3; i++) send(2, 100);
+    queues.setReady(ALL);
+    expect(take(queues)).toEqual([0, 2, 2, 2, ...Array<number>(9).fill(0)]);
+  });
+
+  it('give equal shares of what they have', () => {
+    const queues = open(2);
+    for (let i = 0; i < 12; i++) send(0, 30_000);
+    for (let i = 0; i < 12; i++) send(1, 30_000);
+    queues.setReady(ALL);
+    const first = take(queues, 12);
+    expect(first.filter((line) => line === 0)).toHaveLength(6);
+  });
+
+  it('go on with whose turn it was in the next batch', () => {
+    const queues = open(2);
+    for (let i = 0; i < 4; i++) [0, 1].forEach((line) => send(line, 60_000));
+    const order: number[] = [];
+    for (let batch = 0; batch < 4; batch++) {
+      queues.setReady(ALL);
+      order.push(...take(queues, 1));
+    }
+    expect(order).toEqual([0, 1, 0, 1]);
+  });
+
+  it('are looked at only where something is said to be', () => {
+    const queues = open(2);
+    send(0, 100);
+    send(1, 100);
+    queues.setReady(0b10);
+    expect(take(queues)).toEqual([1]);
+    queues.setReady(0);
+    expect(take(queues)).toEqual([]);
+  });
+
+  it('have one for each flow, the same in both directions', () => {
+    const queues = open(4);
+    const parsed = createParsedFrame();
+    const seen = new Set<number>();
+    fc.assert(
+      fc.property(frames, (spec) => {
+        arena.u8.set(buildRecord(spec), ROOM);
+        const frame = ROOM + VIRTIO_BYTES;
+        const kind = parseFrame(arena, frame, ROOM_BYTES, parsed);
+        const ipv6 = kind === FRAME_IPV6;
+        const there = queues.queueOf(parsed.l3, ipv6);
+        swapEnds(parsed.l3, ipv6);
+        expect(queues.queueOf(parsed.l3, ipv6)).toBe(there);
+        expect(queues.fdFor(parsed.l3, ipv6)).toBe(lines[there]!.near);
+        seen.add(there);
+      }),
+    );
+    expect([...seen].sort()).toEqual([0, 1, 2, 3]);
+  });
+});
+
+/** Source and destination change places, ports too where the first word behind the header is taken for them. */
+function swapEnds(l3: number, ipv6: boolean): void {
+  const { u8 } = arena;
+  const swap = (a: number, b: number, bytes: number) => {
+    const kept = u8.slice(a, a + bytes);
+    u8.copyWithin(a, b, b + bytes);
+    u8.set(kept, b);
+  };
+  if (ipv6) swap(l3 + 8, l3 + 24, 16);
+  else swap(l3 + 12, l3 + 16, 4);
+  const l4 = l3 + (ipv6 ? 40 : 20);
+  if (ipv6 || u8[l3] === 0x45) swap(l4, l4 + 2, 2);
+}

@@ -1,0 +1,95 @@
+/**
+ * The queues of the TAP that belong to one thread: stochastic fair queueing (RFC 8290, 3 has the idea) by the kernel's own
+ * means. The kernel spreads flows over the queues of a multi-queue TAP, each a first-in first-out line of its own with
+ * its own bound, and the thread takes from those that have something in turn. So a stream that fills its line takes
+ * neither room nor time from a ping in another one.
+ *
+ *   pods -> bridge -> kernel: flow -> queue   [||||||||]
+ *                                             [|       ]  -> taken in turn, a quantum each
+ *                                             [||      ]
+ *
+ * The kernel sends a flow to the queue by which its last answer was written (tun, "automatic queue steering"), so which
+ * line a flow is in is decided here: by a hash that is the same in both directions.
+ */
+import type { Arena } from '../kernel/arena.js';
+import { sysRead } from '../kernel/ffi.js';
+import { IPV4_HEADER_BYTES, IPV6_HEADER_BYTES, PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/frame.js';
+
+/** What one queue gives before it is another's turn: one super-frame, or a dozen small frames. */
+const QUANTUM_BYTES = 16 * 1024;
+/** What a frame costs besides its bytes, in bytes that would take as long. */
+const FRAME_COST_BYTES = 1024;
+/** Multiplier of Fibonacci hashing: the upper bits of the product depend on all bits of the key. */
+const GOLDEN_RATIO = 0x9e3779b1;
+
+export class TapQueues {
+  /** Bit `i` is set while queue `i` may have frames. */
+  #ready = 0;
+  #turn = 0;
+  /** Taken in this turn. */
+  #taken = 0;
+  readonly #fds: Int32Array;
+
+  /** @param fds of the queues, non-blocking; at most 30 */
+  constructor(
+    private readonly arena: Arena,
+    fds: readonly number[],
+  ) {
+    this.#fds = Int32Array.from(fds);
+  }
+
+  get count(): number {
+    return this.#fds.length;
+  }
+
+  /** Says which queues to look at: bit `i` for queue `i`. */
+  setReady(bits: number): void {
+    this.#ready = bits & ((1 << this.#fds.length) - 1);
+  }
+
+  /** Reads the next frame to `at` (an arena offset): its length, or 0 when no queue has one. */
+  read(at: number, room: number): number {
+    while (this.#ready !== 0) {
+      if (this.#taken >= QUANTUM_BYTES || (this.#ready & (1 << this.#turn)) === 0) this.#next();
+      const length = sysRead(this.#fds[this.#turn]!, this.arena.base + at, room);
+      if (length > 0) {
+        this.#taken += length + FRAME_COST_BYTES;
+        return length;
+      }
+      this.#ready &= ~(1 << this.#turn);
+    }
+    return 0;
+  }
+
+  /** The descriptor to write a frame by, whose layer 3 header is at `l3`: that of the queue its answers should come by. */
+  fdFor(l3: number, ipv6: boolean): number {
+    return this.#fds.length === 1 ? this.#fds[0]! : this.#fds[this.queueOf(l3, ipv6)]!;
+  }
+
+  /** A descriptor for what belongs to no flow. */
+  get anyFd(): number {
+    return this.#fds[0]!;
+  }
+
+  /** The queue of a flow, by addresses and ports; the same in both directions. */
+  queueOf(l3: number, ipv6: boolean): number {
+    const { i32, u8 } = this.arena;
+    const word = l3 >>> 2;
+    let key = 0;
+    if (ipv6) for (let i = 2; i < 10; i++) key ^= i32[word + i]!;
+    else key = i32[word + 3]! ^ i32[word + 4]!;
+    const protocol = u8[ipv6 ? l3 + 6 : l3 + 9]!;
+    const whole = ipv6 || (u8[l3] === 0x45 && ((u8[l3 + 6]! & 0x3f) | u8[l3 + 7]!) === 0);
+    if (whole && (protocol === PROTOCOL_TCP || protocol === PROTOCOL_UDP)) {
+      const ports = i32[(l3 + (ipv6 ? IPV6_HEADER_BYTES : IPV4_HEADER_BYTES)) >>> 2]!;
+      key ^= (ports & 0xffff) ^ (ports >>> 16);
+    }
+    return ((Math.imul(key, GOLDEN_RATIO) >>> 16) * this.#fds.length) >>> 16;
+  }
+
+  #next(): void {
+    this.#taken = 0;
+    do this.#turn = this.#turn + 1 < this.#fds.length ? this.#turn + 1 : 0;
+    while ((this.#ready & (1 << this.#turn)) === 0);
+  }
+}

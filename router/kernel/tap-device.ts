@@ -1,0 +1,82 @@
+/**
+ * The TAP device (Linux `tuntap.txt`): opening it, which takes CAP_NET_ADMIN, and agreeing on offloads, which does not.
+ * The device lives as long as a descriptor of it; a router that comes back gets the same one from its parent.
+ */
+import { SystemCallError } from '../../common/errors.js';
+import { Arena } from './arena.js';
+import { sysClose, sysErrno, sysIoctl, sysOpen } from './ffi.js';
+import {
+  IFF_MULTI_QUEUE,
+  IFF_NO_PI,
+  IFF_TAP,
+  IFF_VNET_HDR,
+  IFREQ_BYTES,
+  IFREQ_UNION,
+  O_NONBLOCK,
+  O_RDWR,
+  TUN_F_CSUM,
+  TUN_F_TSO4,
+  TUN_F_TSO6,
+  TUN_F_TSO_ECN,
+  TUN_F_USO4,
+  TUN_F_USO6,
+  TUNSETIFF,
+  TUNSETOFFLOAD,
+} from './linux-abi.js';
+
+const TUN_PATH = '/dev/net/tun';
+
+/** From most to least: kernels refuse what they do not know (USO came with 6.2), so ask for less until one is taken. */
+const OFFLOADS = [
+  { bits: TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN | TUN_F_USO4 | TUN_F_USO6, uso: true, tso: true },
+  { bits: TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN, uso: false, tso: true },
+  { bits: TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6, uso: false, tso: true },
+  { bits: TUN_F_CSUM, uso: false, tso: false },
+] as const;
+
+export interface TapOffloads {
+  readonly tso: boolean;
+  /** Whether the kernel takes joined UDP datagrams (and hands over uncut ones). */
+  readonly uso: boolean;
+}
+
+/**
+ * Opens (or makes) the TAP `name` with one descriptor per queue, non-blocking.
+ * Throws {@link SystemCallError} that says what is missing.
+ */
+export function openTap(options: { readonly name: string; readonly queues: number }): { fds: number[]; name: string } {
+  const arena = new Arena(4096);
+  const fds: number[] = [];
+  try {
+    for (let queue = 0; queue < options.queues; queue++) fds.push(openQueue(arena, options.name, options.queues > 1));
+  } catch (thrown) {
+    fds.forEach((fd) => sysClose(fd));
+    throw thrown;
+  }
+  return { fds, name: options.name };
+}
+
+function openQueue(arena: Arena, name: string, multiQueue: boolean): number {
+  const fd = sysOpen(TUN_PATH, O_RDWR | O_NONBLOCK);
+  if (fd < 0)
+    throw new SystemCallError('open', sysErrno(), `${TUN_PATH} (is the tun module there, and the process root?)`);
+  const request = 64;
+  arena.u8.fill(0, request, request + IFREQ_BYTES);
+  arena.u8.set(Buffer.from(name), request);
+  const flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | (multiQueue ? IFF_MULTI_QUEUE : 0);
+  arena.view.setUint16(request + IFREQ_UNION, flags, true);
+  if (sysIoctl(fd, TUNSETIFF, arena.base + request) >= 0) return fd;
+  const errno = sysErrno();
+  sysClose(fd);
+  throw new SystemCallError(
+    'ioctl TUNSETIFF',
+    errno,
+    `TAP ${name} (needs CAP_NET_ADMIN; is another process using it?)`,
+  );
+}
+
+/** Turns on the offloads that this kernel has. */
+export function negotiateOffloads(fd: number): TapOffloads {
+  for (const { bits, ...offloads } of OFFLOADS) if (sysIoctl(fd, TUNSETOFFLOAD, bits) >= 0) return offloads;
+  throw new SystemCallError('ioctl TUNSETOFFLOAD', sysErrno(), 'not even checksum offload');
+}

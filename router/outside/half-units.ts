@@ -1,0 +1,123 @@
+/**
+ * Units of which only some datagrams have come, because the underlay has no GRO, lost some or mixed them up. A fixed
+ * number of places, found by session and counter; a unit that needs a taken place displaces what is in it, so nothing an
+ * attacker sends can make this grow. Consecutive counters of one session share MAX_HALF_UNITS_PER_SESSION places.
+ */
+import type { Arena } from '../kernel/arena.js';
+import type { Counters } from '../tables/counters.js';
+import { MAX_UNIT_BYTES, TAG_BYTES } from '../../common/wire/datagram.js';
+import { DROP } from '../tables/drop-reasons.js';
+import { MAX_HALF_UNITS, MAX_HALF_UNITS_PER_SESSION } from '../limits.js';
+
+const HEADROOM_BYTES = 64;
+const PLACE_BYTES = HEADROOM_BYTES + MAX_UNIT_BYTES + TAG_BYTES + 64;
+const FREE = -1;
+
+export const INCOMPLETE = -1;
+
+export class HalfUnits {
+  readonly #at: number;
+  readonly #session = new Int32Array(MAX_HALF_UNITS).fill(FREE);
+  readonly #lane = new Uint8Array(MAX_HALF_UNITS);
+  readonly #counter = new Float64Array(MAX_HALF_UNITS);
+  readonly #chunks = new Uint8Array(MAX_HALF_UNITS);
+  readonly #unitBytes = new Int32Array(MAX_HALF_UNITS);
+  readonly #chunkBytes = new Int32Array(MAX_HALF_UNITS);
+  /** Which chunks are here: two words of bits, as a unit has at most 64. */
+  readonly #present = new Int32Array(MAX_HALF_UNITS * 2);
+  readonly #missing = new Uint8Array(MAX_HALF_UNITS);
+
+  constructor(
+    private readonly arena: Arena,
+    private readonly counters: Counters,
+  ) {
+    this.#at = arena.allocate(MAX_HALF_UNITS * PLACE_BYTES, 4096);
+  }
+
+  /** Arena offset of the unit in a place. */
+  unitAt(place: number): number {
+    return this.#at + place * PLACE_BYTES + HEADROOM_BYTES;
+  }
+
+  /**
+   * Adds one chunk, copying it. All arguments come from a header nobody has authenticated yet.
+   * @returns the place of the unit when this chunk completed it (call {@link release} when done), else INCOMPLETE
+   */
+  add(
+    session: number,
+    lane: number,
+    counter: number,
+    chunk: number,
+    chunks: number,
+    unitBytes: number,
+    from: number,
+    bytes: number,
+  ): number {
+    const last = chunk === chunks - 1;
+    // All chunks but the last have one size, and together they are the unit: anything else is not ours.
+    const chunkBytes = last ? (unitBytes - bytes) / (chunks - 1) : bytes;
+    if (
+      !Number.isInteger(chunkBytes) ||
+      bytes > chunkBytes ||
+      unitBytes > MAX_UNIT_BYTES ||
+      unitBytes <= (chunks - 1) * chunkBytes ||
+      unitBytes > chunks * chunkBytes
+    ) {
+      return this.#mismatch();
+    }
+    const place = this.#place(session, counter);
+    if (!this.#holds(place, session, lane, counter)) this.#begin(place, session, lane, counter, chunks, unitBytes);
+    const known = this.#chunkBytes[place]!;
+    if (
+      this.#chunks[place] !== chunks ||
+      this.#unitBytes[place] !== unitBytes ||
+      (known !== 0 && known !== chunkBytes)
+    ) {
+      return this.#mismatch();
+    }
+    this.#chunkBytes[place] = chunkBytes;
+    const word = place * 2 + (chunk >>> 5);
+    const bit = 1 << (chunk & 31);
+    if ((this.#present[word]! & bit) !== 0) return INCOMPLETE;
+    this.#present[word] = this.#present[word]! | bit;
+    this.arena.u8.copyWithin(this.unitAt(place) + chunk * chunkBytes, from, from + bytes);
+    this.#missing[place] = this.#missing[place]! - 1;
+    return this.#missing[place] === 0 ? place : INCOMPLETE;
+  }
+
+  release(place: number): void {
+    this.#session[place] = FREE;
+  }
+
+  /** Forgets what a session left behind. */
+  forget(session: number): void {
+    for (let place = 0; place < MAX_HALF_UNITS; place++) if (this.#session[place] === session) this.release(place);
+  }
+
+  #mismatch(): typeof INCOMPLETE {
+    this.counters.drops[DROP.reassemblyMismatch]!++;
+    return INCOMPLETE;
+  }
+
+  #place(session: number, counter: number): number {
+    const ring = Math.imul(session, 0x9e3779b1) >>> 8;
+    return (ring * MAX_HALF_UNITS_PER_SESSION + (counter % MAX_HALF_UNITS_PER_SESSION)) % MAX_HALF_UNITS;
+  }
+
+  #holds(place: number, session: number, lane: number, counter: number): boolean {
+    return this.#session[place] === session && this.#counter[place] === counter && this.#lane[place] === lane;
+  }
+
+  #begin(place: number, session: number, lane: number, counter: number, chunks: number, unitBytes: number): void {
+    if (this.#session[place] !== FREE) this.counters.drops[DROP.reassemblyEvicted]!++;
+    this.#session[place] = session;
+    this.#lane[place] = lane;
+    this.#counter[place] = counter;
+    this.#chunks[place] = chunks;
+    this.#unitBytes[place] = unitBytes;
+    this.#chunkBytes[place] = 0;
+    this.#missing[place] = chunks;
+    this.#present[place * 2] = 0;
+    this.#present[place * 2 + 1] = 0;
+  }
+}

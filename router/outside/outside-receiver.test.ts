@@ -1,0 +1,222 @@
+import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import type { NodeId } from '../../common/node-id.js';
+import { selectAeadEngine } from '../aead/selection.js';
+import { Arena } from '../kernel/arena.js';
+import { Counters, dropsByName } from '../tables/counters.js';
+import { DROP } from '../tables/drop-reasons.js';
+import { HalfUnits } from './half-units.js';
+import { InsideWriter } from '../inside/inside-writer.js';
+import { AF_INET6 } from '../kernel/linux-abi.js';
+import { LossReports } from './loss-reports.js';
+import { OutsideReceiver } from './outside-receiver.js';
+import { Peers } from '../tables/peers.js';
+import { Sessions } from '../tables/sessions.js';
+import { DatagramSocket } from '../testing/datagram-socket.js';
+import { packet, patternBytes } from '../testing/frame-arbitraries.js';
+import { buildRecord } from '../testing/frame-builder.js';
+import { PacketPair } from '../testing/packet-pair.js';
+import { CONTROL, packRecords, sealUnit, wireHeader } from '../testing/reference-wire.js';
+import { UnitSender } from './unit-sender.js';
+import { TapQueues } from '../inside/tap-queues.js';
+import { negotiateUnderlay } from '../kernel/underlay-socket.js';
+
+const LOCAL_INDEX = 0x00770001;
+const baseKey = Uint8Array.from({ length: 32 }, (_, i) => 3 * i);
+const key = { cipher: 'aes-256-gcm' as const, baseKey, index: LOCAL_INDEX };
+const peerId = '01'.repeat(16) as NodeId;
+
+const arena = new Arena(64 << 20);
+const counters = new Counters();
+const tap = new PacketPair();
+const outside = new DatagramSocket();
+const other = new DatagramSocket();
+negotiateUnderlay(outside.fd);
+
+const peers = new Peers(arena, AF_INET6);
+const sessions = new Sessions(selectAeadEngine(arena), peers, 0);
+const halfUnits = new HalfUnits(arena, counters);
+const sender = new UnitSender(arena, outside.fd, peers, sessions, counters, true);
+const writer = new InsideWriter(arena, new TapQueues(arena, [tap.near]), counters, true);
+const lossReports = new LossReports(arena, peers, sessions, sender, counters);
+const handshakes: Uint8Array[] = [];
+const messages: Uint8Array[] = [];
+const ignore = () => undefined;
+const receiver = new OutsideReceiver(arena, outside.fd, peers, sessions, halfUnits, writer, counters, lossReports, 1, {
+  handshake: (_address, datagram) => handshakes.push(datagram),
+  control: (_peer, message) => messages.push(message),
+  probe: ignore,
+  confirmed: ignore,
+  roamed: ignore,
+});
+/** What the receiver allocated last lies right in front of this. */
+const GUARD_BYTES = 256 << 10;
+const guard = arena.allocate(GUARD_BYTES);
+let counter = 0;
+
+afterAll(() => {
+  tap.close();
+  outside.close();
+  other.close();
+});
+beforeEach(() => {
+  handshakes.length = messages.length = 0;
+  counters.drops.fill(0);
+  arena.u8.fill(0x5a, guard, guard + GUARD_BYTES);
+  sessions.install(
+    {
+      peer: peerId,
+      localIndex: LOCAL_INDEX,
+      remoteIndex: 1,
+      cipher: key.cipher,
+      sendKey: baseKey,
+      receiveKey: baseKey,
+    },
+    0,
+  );
+  halfUnits.forget(LOCAL_INDEX & 0xffff);
+  counter = 0;
+});
+
+function receive(...datagrams: readonly Uint8Array[]): void {
+  for (const datagram of datagrams) {
+    other.send(outside.address, datagram);
+    outside.wait(1000);
+    receiver.drain(0);
+  }
+}
+
+function receiveTrain(datagrams: readonly Uint8Array[]): void {
+  const all = receiver.bytesReceived + datagrams.reduce((sum, { length }) => sum + length, 0);
+  other.sendTrain(outside.address, datagrams);
+  while (receiver.bytesReceived < all && outside.wait(1000)) receiver.drain(0);
+}
+
+function guardIsWhole(): boolean {
+  return arena.u8.subarray(guard, guard + GUARD_BYTES).every((byte) => byte === 0x5a);
+}
+
+/** A handshake datagram: the one kind that is handed on as it came. */
+function handshake(length: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, i) => (i === 0 ? 1 : i * 7 + (i >>> 8)));
+}
+
+function control(length: number, chunkBytes: number): { message: Uint8Array; datagrams: Uint8Array[] } {
+  const message = patternBytes(length, counter);
+  return { message, datagrams: sealUnit(key, counter++, message, { type: CONTROL, chunkBytes }) };
+}
+
+const hex = (list: readonly Uint8Array[]): string[] => list.map((bytes) => Buffer.from(bytes).toString('hex'));
+
+/** The largest datagrams that UDP over IPv4 has, some typical ones, and the smallest that are read. */
+const LENGTHS = [32, 33, 1200, 1472, 1473, 8972, 32_768, 60_001, 65_504, 65_507];
+
+describe('lone datagrams', () => {
+  it.each(LENGTHS)('of %d bytes are handed on as they came, whatever came before', (length) => {
+    for (const before of LENGTHS) {
+      handshakes.length = 0;
+      receive(handshake(before), handshake(length));
+      expect(handshakes.map((datagram) => datagram.length)).toEqual([before, length]);
+      expect(Buffer.compare(handshakes[1]!, handshake(length))).toBe(0);
+    }
+  });
+
+  it('of any size are written nowhere but into the memory for them', () => {
+    for (const first of LENGTHS) for (const second of LENGTHS) receive(handshake(first), handshake(second));
+    expect(guardIsWhole()).toBe(true);
+  });
+
+  it('are counted when they are shorter than any of ours', () => {
+    receive(new Uint8Array(0), handshake(1), handshake(15), handshake(16), handshake(31));
+    expect(counters.drops[DROP.datagramTooShort]).toBe(5);
+    expect(handshakes).toEqual([]);
+  });
+
+  it('are counted when their type does not exist', () => {
+    for (const type of [0, 8, 9, 255]) receive(handshake(100).fill(type, 0, 1));
+    expect(counters.drops[DROP.datagramUnknownType]).toBe(4);
+  });
+});
+
+describe('trains of datagrams', () => {
+  const unit = fc.record({ chunks: fc.integer({ min: 1, max: 8 }), missing: fc.nat(10_000) });
+
+  it('give all their units, whatever their size, also when it is another train each time', () => {
+    const chunkSizes = fc.constantFrom(504, 505, 1236, 1456, 1455, 2000, 103);
+    const train = fc.tuple(chunkSizes, fc.array(unit, { minLength: 1, maxLength: 5 }));
+    fc.assert(
+      fc.property(fc.array(train, { minLength: 1, maxLength: 4 }), (trains) => {
+        messages.length = 0;
+        const expected: Uint8Array[] = [];
+        for (const [chunkBytes, units] of trains) {
+          const datagrams = units.flatMap(({ chunks, missing }, i) => {
+            // Only the last datagram of a train may be shorter.
+            const short = i === units.length - 1 ? missing % Math.max(1, chunkBytes - 17) : 0;
+            const made = control(chunks * chunkBytes - 16 - short, chunkBytes);
+            expected.push(made.message);
+            return made.datagrams;
+          });
+          // A train is one message to the kernel, and no message is longer.
+          const most = Math.floor(LENGTHS.at(-1)! / (chunkBytes + 16));
+          for (let i = 0; i < datagrams.length; i += most) receiveTrain(datagrams.slice(i, i + most));
+        }
+        expect(hex(messages)).toEqual(hex(expected));
+      }),
+      { numRuns: 60 },
+    );
+    expect(dropsByName(counters.drops)).toEqual({});
+  });
+
+  it('may begin and end in the middle of a unit', () => {
+    const { message, datagrams } = control(20_000, 1456);
+    receiveTrain(datagrams.slice(0, 5));
+    expect(messages).toEqual([]);
+    receiveTrain(datagrams.slice(5));
+    expect(hex(messages)).toEqual(hex([message]));
+  });
+
+  it('may hold units of several kinds, shorter ones at the end', () => {
+    const first = control(87, 103);
+    const second = control(87, 103);
+    const last = control(40, 60);
+    receiveTrain([...first.datagrams, ...second.datagrams, ...last.datagrams]);
+    expect(hex(messages)).toEqual(hex([first.message, second.message, last.message]));
+  });
+
+  it('of a size that is no multiple of 4 leave their records where words can be read', () => {
+    const ends = { source: Uint8Array.of(10, 2, 0, 5), destination: Uint8Array.of(10, 1, 0, 5) };
+    const [drawn] = fc.sample(packet(ends, { maxPayloadBytes: 1, maxSuperBytes: 1 }), 1);
+    const plain = { vlans: [], ipOptionBytes: 0, fragment: 0, offload: 'none' as const, gsoBytes: 0 };
+    const opaque = { kind: 'opaque' as const, protocol: 47 };
+    // 4 + 485 bytes: a unit of 505 bytes in a datagram of 521.
+    const record = buildRecord({ ...drawn!, ...plain, transport: opaque, payload: patternBytes(485 - 44, 1) });
+    const datagram = (): Uint8Array => sealUnit(key, counter++, packRecords([record]).subarray(0, 489))[0]!;
+    for (let train = 0; train < 3; train++) receiveTrain([datagram(), datagram(), datagram()]);
+    // They are read rightly, and refused for what they say: this peer has no range.
+    expect(dropsByName(counters.drops)).toEqual({ spoofedSource: 9 });
+  });
+
+  it('that announce more than they hold are not read beyond their end, and harm nothing', () => {
+    const chunkBytes = 1456;
+    for (const chunks of [2, 3, 20, 40]) {
+      for (const unitBytes of [65_535, 65_280, chunks * chunkBytes + 1, chunks * chunkBytes - chunkBytes - 1, 16]) {
+        const datagrams = Array.from({ length: chunks }, (_, chunk) => {
+          const header = { type: 5, lane: 0, chunk, chunks, index: LOCAL_INDEX, unitBytes, counter: 2 ** 20 };
+          return Uint8Array.from([...wireHeader(header), ...patternBytes(chunkBytes, chunk)]);
+        });
+        receiveTrain(datagrams);
+      }
+    }
+    const { message, datagrams } = control(20_000, chunkBytes);
+    receiveTrain(datagrams);
+    expect(hex(messages)).toEqual(hex([message]));
+    expect(counters.drops[DROP.badTag]).toBe(0);
+    expect(counters.drops[DROP.reassemblyMismatch]).toBeGreaterThan(0);
+    expect(guardIsWhole()).toBe(true);
+  });
+
+  it('of garbage are counted one by one', () => {
+    receiveTrain(Array.from({ length: 30 }, (_, i) => handshake(1000).fill(99, 0, 1).fill(i, 4)));
+    expect(dropsByName(counters.drops)).toEqual({ datagramUnknownType: 30 });
+  });
+});

@@ -1,0 +1,351 @@
+/**
+ * From the underlay to opened units. The stages of a datagram:
+ *
+ *   1. receive   recvmmsg; with UDP GRO a message is a train of equal datagrams, scattered so that headers and chunks
+ *                come to lie apart and the chunks of one unit follow each other in memory
+ *   2. check     length, type, session index, chunk numbers; then the replay window (a number seen before goes no further)
+ *   3. gather    a unit whose chunks are all in the train is complete as it lies; any other goes through `half-units.ts`
+ *   4. open      authenticate and decrypt in place; then, and only then, mark the window and believe the address
+ *   5. hand on   data to the TAP, control messages to the agent, probes are answered
+ *
+ * Nothing before stage 4 is believed, nothing before it is answered, and nothing is kept for an unknown index.
+ */
+import type { Arena } from '../kernel/arena.js';
+import type { Counters } from '../tables/counters.js';
+import {
+  HEADER_BYTES,
+  MAX_CHUNKS,
+  MAX_LANES,
+  swap32,
+  TAG_BYTES,
+  TYPE_CONTROL,
+  TYPE_COOKIE,
+  TYPE_DATA,
+  TYPE_HANDSHAKE_1,
+  TYPE_PROBE,
+  WORD_COUNTER_LOW,
+  WORD_INDEX,
+  WORD_LENGTH_COUNTER_HIGH,
+} from '../../common/wire/datagram.js';
+import { DROP } from '../tables/drop-reasons.js';
+import { sysRecvmmsg } from '../kernel/ffi.js';
+import type { HalfUnits } from './half-units.js';
+import { INCOMPLETE } from './half-units.js';
+import { RECEIVE_MESSAGES } from '../limits.js';
+import type { LossReports } from './loss-reports.js';
+import {
+  CMSG_DATA,
+  CMSG_ROOM,
+  IOVEC_BYTES,
+  MMSGHDR_BYTES,
+  MSG_CONTROL,
+  MSG_CONTROLLEN,
+  MSG_DONTWAIT,
+  MSG_IOV,
+  MSG_IOVLEN,
+  MSG_LENGTH,
+  MSG_NAME,
+  MSG_NAMELEN,
+  SOCKADDR_ROOM,
+  SOL_UDP,
+  UDP_GRO,
+} from '../kernel/linux-abi.js';
+import type { Peers } from '../tables/peers.js';
+import { NO_SESSION } from '../tables/peers.js';
+import type { Sessions } from '../tables/sessions.js';
+import { NO_CONTEXT } from '../tables/sessions.js';
+import { sameSocketAddressMemory } from '../kernel/socket-address-memory.js';
+
+/** What the receiver hands to others. `address` is the arena offset of the sender's socket address. */
+export interface ReceiverEvents {
+  handshake(address: number, datagram: Uint8Array): void;
+  control(peer: number, message: Uint8Array): void;
+  probe(peer: number, address: number, unit: number, length: number, nowMs: number): void;
+  confirmed(peer: number, session: number): void;
+  roamed(peer: number, address: number): void;
+}
+
+/** Datagram size at an IPv4 path MTU of 1500; adapted to the trains that come. */
+const INITIAL_STRIDE_BYTES = 1472;
+const MIN_STRIDE_BYTES = 512;
+const MAX_TRAIN_BYTES = 65536;
+const MAX_PARTS = Math.ceil(MAX_TRAIN_BYTES / MIN_STRIDE_BYTES) + 1;
+const HEADROOM_BYTES = 64;
+const TWO_POW_32 = 2 ** 32;
+
+/** Where the records of opened data units go; the other side of the router implements it (`inside/inside-writer.ts`). */
+export interface RecordSink {
+  /** Delivers the records of an opened unit of `length` bytes at offset `unit` of the arena; they stay in place until {@link flush}. */
+  deliver(peer: number, unit: number, length: number): void;
+  flush(): void;
+}
+
+export class OutsideReceiver {
+  /** Bytes of datagrams received so far. */
+  bytesReceived = 0;
+  readonly #messages: number;
+  readonly #headers = new Int32Array(RECEIVE_MESSAGES + 1);
+  readonly #chunks = new Int32Array(RECEIVE_MESSAGES + 1);
+  readonly #iovecs = new Int32Array(RECEIVE_MESSAGES);
+  readonly #controls = new Int32Array(RECEIVE_MESSAGES);
+  readonly #names = new Int32Array(RECEIVE_MESSAGES);
+  /** Bytes of a datagram that the iovecs are laid out for, and what they should be from the next receive on. */
+  #stride = 0;
+  #wantedStride = INITIAL_STRIDE_BYTES;
+  readonly #linear: number;
+  #nowMs = 0;
+
+  constructor(
+    private readonly arena: Arena,
+    private readonly fd: number,
+    private readonly peers: Peers,
+    private readonly sessions: Sessions,
+    private readonly halfUnits: HalfUnits,
+    private readonly writer: RecordSink,
+    private readonly counters: Counters,
+    private readonly lossReports: LossReports,
+    private readonly lanes: number,
+    private readonly events: ReceiverEvents,
+  ) {
+    this.#messages = arena.allocate(RECEIVE_MESSAGES * MMSGHDR_BYTES);
+    for (let i = 0; i <= RECEIVE_MESSAGES; i++) {
+      this.#headers[i] = arena.allocate(MAX_PARTS * HEADER_BYTES);
+      this.#chunks[i] = arena.allocate(HEADROOM_BYTES + MAX_TRAIN_BYTES + 4096, 4096) + HEADROOM_BYTES;
+    }
+    for (let i = 0; i < RECEIVE_MESSAGES; i++) {
+      this.#iovecs[i] = arena.allocate(MAX_PARTS * 2 * IOVEC_BYTES);
+      this.#controls[i] = arena.allocate(CMSG_ROOM);
+      this.#names[i] = arena.allocate(SOCKADDR_ROOM);
+    }
+    this.#linear = arena.allocate(MAX_TRAIN_BYTES);
+  }
+
+  /** Receives and hands on one batch; returns how many messages it took. */
+  drain(nowMs: number): number {
+    if (this.#stride !== this.#wantedStride) this.#layOut(this.#wantedStride);
+    this.#nowMs = nowMs;
+    const received = sysRecvmmsg(this.fd, this.arena.base + this.#messages, RECEIVE_MESSAGES, MSG_DONTWAIT, 0);
+    for (let i = 0; i < received; i++) this.#takeMessage(i);
+    this.writer.flush();
+    return received;
+  }
+
+  #takeMessage(i: number): void {
+    const { u32 } = this.arena;
+    const message = this.#messages + i * MMSGHDR_BYTES;
+    const total = u32[(message + MSG_LENGTH) >>> 2]!;
+    this.bytesReceived += total;
+    const segment = Math.min(this.#segmentBytes(i), total);
+    u32[(message + MSG_CONTROLLEN) >>> 2] = CMSG_ROOM;
+    u32[(message + MSG_NAMELEN) >>> 2] = SOCKADDR_ROOM;
+    if (segment === 0) return this.#drop(DROP.datagramTooShort);
+    if (segment === total ? total <= this.#stride : segment === this.#stride) {
+      this.#takeTrain(this.#headers[i]!, this.#chunks[i]!, segment, total, this.#names[i]!);
+    } else {
+      this.#takeOddTrain(i, segment, total);
+    }
+  }
+
+  /** The segment size that UDP GRO says, or all of it. */
+  #segmentBytes(i: number): number {
+    const { u32 } = this.arena;
+    const control = this.#controls[i]! >>> 2;
+    const length = u32[(this.#messages + i * MMSGHDR_BYTES + MSG_CONTROLLEN) >>> 2]!;
+    if (length < CMSG_DATA + 4 || u32[control + 2] !== SOL_UDP || u32[control + 3] !== UDP_GRO) return MAX_TRAIN_BYTES;
+    return u32[control + CMSG_DATA / 4]!;
+  }
+
+  /** Datagrams of another size than expected: line them up, take them one by one, and expect that size from now on. */
+  #takeOddTrain(i: number, segment: number, total: number): void {
+    const { u8 } = this.arena;
+    const chunkBytes = this.#stride - HEADER_BYTES;
+    for (let at = 0, part = 0; at < total; at += this.#stride, part++) {
+      const header = this.#headers[i]! + part * HEADER_BYTES;
+      const chunk = this.#chunks[i]! + part * chunkBytes;
+      // Never more than what came: a stride larger than the rest would run past the end.
+      const bytes = Math.min(this.#stride, total - at);
+      u8.copyWithin(this.#linear + at, header, header + Math.min(HEADER_BYTES, bytes));
+      u8.copyWithin(this.#linear + at + HEADER_BYTES, chunk, chunk + bytes - HEADER_BYTES);
+    }
+    const header = this.#headers[RECEIVE_MESSAGES]!;
+    const chunk = this.#chunks[RECEIVE_MESSAGES]!;
+    for (let at = 0; at < total; at += segment) {
+      const bytes = Math.min(segment, total - at);
+      u8.copyWithin(header, this.#linear + at, this.#linear + at + HEADER_BYTES);
+      u8.copyWithin(chunk, this.#linear + at + HEADER_BYTES, this.#linear + at + bytes);
+      this.#takeTrain(header, chunk, bytes, bytes, this.#names[i]!);
+      // The next datagram takes this one's place in memory.
+      this.writer.flush();
+    }
+    if (segment >= MIN_STRIDE_BYTES && segment % 4 === 0) this.#wantedStride = segment;
+  }
+
+  /** Takes `total` bytes of datagrams of `segment` bytes each (the last may be shorter), headers and chunks apart. */
+  #takeTrain(headers: number, chunks: number, segment: number, total: number, name: number): void {
+    const { u32 } = this.arena;
+    const count = Math.ceil(total / segment);
+    const chunkBytes = segment - HEADER_BYTES;
+    for (let i = 0; i < count;) {
+      const bytes = (i === count - 1 ? total - i * segment : segment) - HEADER_BYTES;
+      const word = (headers + i * HEADER_BYTES) >>> 2;
+      const chunkAt = chunks + i * chunkBytes;
+      const type = u32[word]! & 0xff;
+      // The last chunk of a unit may be shorter than a tag.
+      if (bytes < (type >= TYPE_DATA && u32[word]! >>> 24 > 1 ? 1 : TAG_BYTES)) {
+        this.#drop(DROP.datagramTooShort);
+        i++;
+        continue;
+      }
+      if (type >= TYPE_DATA && type <= TYPE_PROBE) {
+        i += this.#takeSealed(word, type, chunkAt, bytes, chunkBytes, count - i, total - i * segment, name);
+        continue;
+      }
+      if (type >= TYPE_HANDSHAKE_1 && type <= TYPE_COOKIE)
+        this.#takeHandshake(headers + i * HEADER_BYTES, chunkAt, bytes, name);
+      else this.#drop(DROP.datagramUnknownType);
+      i++;
+    }
+  }
+
+  /** Takes the sealed datagram whose header is at `word`, or the whole unit it starts; returns how many datagrams. */
+  #takeSealed(
+    word: number,
+    type: number,
+    chunkAt: number,
+    bytes: number,
+    chunkBytes: number,
+    datagramsLeft: number,
+    bytesLeft: number,
+    name: number,
+  ): number {
+    const { u32 } = this.arena;
+    const first = u32[word]!;
+    const lane = (first >>> 8) & 0xff;
+    const chunk = (first >>> 16) & 0xff;
+    const chunks = first >>> 24;
+    const session = this.sessions.find(u32[word + WORD_INDEX]!);
+    if (session === NO_SESSION) return this.#dropOne(DROP.unknownSession);
+    const high = swap32(u32[word + WORD_LENGTH_COUNTER_HIGH]!);
+    const unitBytes = high >>> 16;
+    const counter = (high & 0xffff) * TWO_POW_32 + swap32(u32[word + WORD_COUNTER_LOW]!);
+    if (chunk >= chunks || chunks > MAX_CHUNKS || unitBytes < TAG_BYTES) return this.#dropOne(DROP.datagramBadChunk);
+    if (lane >= MAX_LANES || lane % this.lanes !== this.sessions.lane) return this.#dropOne(DROP.wrongLane);
+    const context = this.sessions.context(session, lane);
+    if (context === NO_CONTEXT) return this.#dropOne(DROP.unknownSession);
+    if (!this.sessions.windows.isFresh(context, counter)) return this.#dropOne(DROP.replayed);
+    if (chunks === 1) {
+      if (bytes !== unitBytes) return this.#dropOne(DROP.datagramBadChunk);
+      this.#open(session, context, type, lane, 1, counter, chunkAt, unitBytes, name);
+      return 1;
+    }
+    if (chunk === 0 && this.#isWhole(word, chunks, datagramsLeft, bytesLeft, chunkBytes, unitBytes)) {
+      this.#open(session, context, type, lane, chunks, counter, chunkAt, unitBytes, name);
+      return chunks;
+    }
+    const place = this.halfUnits.add(session, lane, counter, chunk, chunks, unitBytes, chunkAt, bytes);
+    if (place !== INCOMPLETE) {
+      this.#open(session, context, type, lane, chunks, counter, this.halfUnits.unitAt(place), unitBytes, name);
+      // The place may be taken again within this batch.
+      this.writer.flush();
+      this.halfUnits.release(place);
+    }
+    return 1;
+  }
+
+  /** True when the train holds all chunks of the unit in order, and they add up to it. */
+  #isWhole(
+    word: number,
+    chunks: number,
+    datagramsLeft: number,
+    bytesLeft: number,
+    chunkBytes: number,
+    unitBytes: number,
+  ): boolean {
+    if (datagramsLeft < chunks) return false;
+    const available = datagramsLeft === chunks ? bytesLeft - chunks * HEADER_BYTES : chunks * chunkBytes;
+    if (available !== unitBytes) return false;
+    const { u32 } = this.arena;
+    for (let i = 1; i < chunks; i++) {
+      const other = word + i * 4;
+      if (
+        u32[other] !== (u32[word]! | (i << 16)) >>> 0 ||
+        u32[other + WORD_INDEX] !== u32[word + WORD_INDEX] ||
+        u32[other + WORD_LENGTH_COUNTER_HIGH] !== u32[word + WORD_LENGTH_COUNTER_HIGH] ||
+        u32[other + WORD_COUNTER_LOW] !== u32[word + WORD_COUNTER_LOW]
+      ) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  #open(
+    session: number,
+    context: number,
+    type: number,
+    lane: number,
+    chunks: number,
+    counter: number,
+    unit: number,
+    unitBytes: number,
+    name: number,
+  ): void {
+    const length = unitBytes - TAG_BYTES;
+    const { windows, openingKeys } = this.sessions;
+    if (!openingKeys[context]!.open(unit, length, counter, type, lane, chunks)) return this.#drop(DROP.badTag);
+    const newest = counter > windows.highest(context);
+    this.sessions.markOpened(context, counter, chunks);
+    this.lossReports.opened(session, context, lane, type === TYPE_DATA, this.#nowMs);
+    const peer = this.sessions.peerOf[session]!;
+    this.counters.heard(peer, this.#nowMs);
+    if (this.sessions.confirmed[session] === 0) {
+      this.sessions.confirmed[session] = 1;
+      this.events.confirmed(peer, session);
+    }
+    if (newest && !sameSocketAddressMemory(this.arena, name, this.peers.addressAt(peer), this.peers.family)) {
+      this.events.roamed(peer, name);
+    }
+    if (type === TYPE_DATA) this.writer.deliver(peer, unit, length);
+    else if (type === TYPE_CONTROL) this.events.control(peer, this.arena.u8.slice(unit, unit + length));
+    else this.events.probe(peer, name, unit, length, this.#nowMs);
+  }
+
+  #takeHandshake(header: number, chunk: number, bytes: number, name: number): void {
+    const datagram = new Uint8Array(HEADER_BYTES + bytes);
+    datagram.set(this.arena.u8.subarray(header, header + HEADER_BYTES));
+    datagram.set(this.arena.u8.subarray(chunk, chunk + bytes), HEADER_BYTES);
+    this.events.handshake(name, datagram);
+  }
+
+  #drop(reason: number): void {
+    this.counters.drops[reason]!++;
+  }
+
+  #dropOne(reason: number): 1 {
+    this.counters.drops[reason]!++;
+    return 1;
+  }
+
+  #layOut(stride: number): void {
+    const { arena } = this;
+    const parts = Math.ceil(MAX_TRAIN_BYTES / stride);
+    const chunkBytes = stride - HEADER_BYTES;
+    for (let i = 0; i < RECEIVE_MESSAGES; i++) {
+      for (let part = 0; part < parts; part++) {
+        const at = this.#iovecs[i]! + part * 2 * IOVEC_BYTES;
+        arena.writeAddress(at, this.#headers[i]! + part * HEADER_BYTES);
+        arena.writeLength(at + 8, HEADER_BYTES);
+        arena.writeAddress(at + IOVEC_BYTES, this.#chunks[i]! + part * chunkBytes);
+        arena.writeLength(at + IOVEC_BYTES + 8, chunkBytes);
+      }
+      const message = this.#messages + i * MMSGHDR_BYTES;
+      arena.writeAddress(message + MSG_NAME, this.#names[i]!);
+      arena.u32[(message + MSG_NAMELEN) >>> 2] = SOCKADDR_ROOM;
+      arena.writeAddress(message + MSG_IOV, this.#iovecs[i]!);
+      arena.writeLength(message + MSG_IOVLEN, parts * 2);
+      arena.writeAddress(message + MSG_CONTROL, this.#controls[i]!);
+      arena.writeLength(message + MSG_CONTROLLEN, CMSG_ROOM);
+    }
+    this.#stride = stride;
+  }
+}

@@ -1,0 +1,55 @@
+/** Datagrams that are sent as they are, one by one: handshake messages of the control plane. */
+import type { SocketAddress } from '../../common/address/socket-address.js';
+import type { Arena } from '../kernel/arena.js';
+import type { Counters } from '../tables/counters.js';
+import { DROP } from '../tables/drop-reasons.js';
+import { sysSendmmsg } from '../kernel/ffi.js';
+import {
+  IOVEC_BYTES,
+  MMSGHDR_BYTES,
+  MSG_IOV,
+  MSG_IOVLEN,
+  MSG_NAME,
+  MSG_NAMELEN,
+  SOCKADDR_ROOM,
+} from '../kernel/linux-abi.js';
+import type { SocketFamily } from '../kernel/socket-address-memory.js';
+import { socketAddressBytes, writeSocketAddress } from '../kernel/socket-address-memory.js';
+
+const MAX_DATAGRAM_BYTES = 65507;
+
+export class RawSender {
+  readonly #message: number;
+  readonly #iovec: number;
+  readonly #address: number;
+  readonly #data: number;
+
+  constructor(
+    private readonly arena: Arena,
+    private readonly fd: number,
+    private readonly family: SocketFamily,
+    private readonly counters: Counters,
+  ) {
+    this.#message = arena.allocate(MMSGHDR_BYTES);
+    this.#iovec = arena.allocate(IOVEC_BYTES);
+    this.#address = arena.allocate(SOCKADDR_ROOM);
+    this.#data = arena.allocate(MAX_DATAGRAM_BYTES + 1);
+  }
+
+  /** Sends once; what the kernel refuses is counted, the handshake repeats itself. */
+  send(to: SocketAddress, bytes: Uint8Array): void {
+    const { arena } = this;
+    if (bytes.length > MAX_DATAGRAM_BYTES || !writeSocketAddress(arena, this.#address, to, this.family)) {
+      this.counters.drops[DROP.sendFailed]!++;
+      return;
+    }
+    arena.u8.set(bytes, this.#data);
+    arena.writeAddress(this.#iovec, this.#data);
+    arena.writeLength(this.#iovec + 8, bytes.length);
+    arena.writeAddress(this.#message + MSG_NAME, this.#address);
+    arena.u32[(this.#message + MSG_NAMELEN) >>> 2] = socketAddressBytes(this.family);
+    arena.writeAddress(this.#message + MSG_IOV, this.#iovec);
+    arena.writeLength(this.#message + MSG_IOVLEN, 1);
+    if (sysSendmmsg(this.fd, arena.base + this.#message, 1, 0) !== 1) this.counters.drops[DROP.sendFailed]!++;
+  }
+}

@@ -1,0 +1,279 @@
+/**
+ * Units on their way out. A unit is built in a slot of the arena, sealed in place, cut into datagrams by an iovec list,
+ * and sent with as many others as are ready in one `sendmmsg`; the kernel cuts each message with UDP GSO.
+ *
+ *   1. take      a free slot for a peer; the caller writes records into it
+ *   2. close     seal, write the datagram headers, queue the message
+ *   3. flush     one sendmmsg for all queued messages; their slots are free again
+ *
+ * Without UDP GSO (old kernels, some devices) every datagram becomes a message of its own; nothing else changes.
+ */
+import { assert } from '../../common/errors.js';
+import type { Arena } from '../kernel/arena.js';
+import type { Counters } from '../tables/counters.js';
+import {
+  HEADER_BYTES,
+  MAX_CHUNKS,
+  MAX_UNIT_BYTES,
+  REFUSE_AFTER_UNITS,
+  swap32,
+  TAG_BYTES,
+  WORD_COUNTER_LOW,
+  WORD_INDEX,
+  WORD_LENGTH_COUNTER_HIGH,
+} from '../../common/wire/datagram.js';
+import { DROP } from '../tables/drop-reasons.js';
+import { sysErrno, sysPoll, sysSendmmsg } from '../kernel/ffi.js';
+import { FLUSH_AFTER_BYTES, MAX_FRAME_BYTES, UNIT_SLOTS } from '../limits.js';
+import {
+  CMSG_ROOM,
+  CMSG_UDP_SEGMENT_BYTES,
+  EAGAIN,
+  EINTR,
+  EIO,
+  ENOBUFS,
+  IOVEC_BYTES,
+  MMSGHDR_BYTES,
+  MSG_CONTROL,
+  MSG_CONTROLLEN,
+  MSG_FLAGS,
+  MSG_IOV,
+  MSG_IOVLEN,
+  MSG_NAME,
+  MSG_NAMELEN,
+  POLLFD_BYTES,
+  POLLOUT,
+  SOL_UDP,
+  UDP_MAX_PAYLOAD_BYTES,
+  UDP_SEGMENT,
+} from '../kernel/linux-abi.js';
+import type { Peers } from '../tables/peers.js';
+import { NO_SESSION } from '../tables/peers.js';
+import type { Sessions } from '../tables/sessions.js';
+import { socketAddressBytes } from '../kernel/socket-address-memory.js';
+
+/** Room in front of a unit: what AES-GCM in OpenSSL's record mode writes there. */
+const HEADROOM_BYTES = 64;
+/** A unit, and behind it one more record that was read before it was known not to fit. */
+const SLOT_BYTES = HEADROOM_BYTES + MAX_UNIT_BYTES + TAG_BYTES + MAX_FRAME_BYTES + 64;
+const MAX_MESSAGES = UNIT_SLOTS * MAX_CHUNKS;
+/** How often a full socket buffer is waited for, 2 ms each, before what is queued is dropped. */
+const SEND_ATTEMPTS = 4;
+const SEND_WAIT_MS = 2;
+const TWO_POW_32 = 2 ** 32;
+
+export class UnitSender {
+  readonly #slotAt = new Int32Array(UNIT_SLOTS);
+  readonly #headersAt = new Int32Array(UNIT_SLOTS);
+  readonly #iovecsAt = new Int32Array(UNIT_SLOTS);
+  readonly #controlAt = new Int32Array(UNIT_SLOTS);
+  /** For which chunk size the slot's iovecs are laid out, and which of them is cut short. */
+  readonly #slotChunk = new Int32Array(UNIT_SLOTS);
+  readonly #shortChunk = new Int32Array(UNIT_SLOTS).fill(-1);
+  readonly #slotPeer = new Int32Array(UNIT_SLOTS);
+  readonly #free = new Int32Array(UNIT_SLOTS);
+  #freeCount = UNIT_SLOTS;
+  readonly #queued = new Int32Array(UNIT_SLOTS);
+  #queuedCount = 0;
+  #queuedBytes = 0;
+  readonly #messagesAt: number;
+  #messageCount = 0;
+  readonly #pollAt: number;
+
+  constructor(
+    private readonly arena: Arena,
+    private readonly fd: number,
+    private readonly peers: Peers,
+    private readonly sessions: Sessions,
+    private readonly counters: Counters,
+    private gso: boolean,
+  ) {
+    for (let slot = 0; slot < UNIT_SLOTS; slot++) {
+      this.#slotAt[slot] = arena.allocate(SLOT_BYTES, 4096) + HEADROOM_BYTES;
+      this.#headersAt[slot] = arena.allocate(MAX_CHUNKS * HEADER_BYTES);
+      this.#iovecsAt[slot] = arena.allocate(MAX_CHUNKS * 2 * IOVEC_BYTES);
+      this.#controlAt[slot] = arena.allocate(CMSG_ROOM);
+      this.#free[slot] = UNIT_SLOTS - 1 - slot;
+    }
+    this.#messagesAt = arena.allocate(MAX_MESSAGES * MMSGHDR_BYTES);
+    this.#pollAt = arena.allocate(POLLFD_BYTES);
+  }
+
+  /** A free slot for a unit to this peer. Flushes when none is left, so slots that are not closed must stay few. */
+  take(peer: number): number {
+    if (this.#freeCount === 0) this.flush();
+    assert(this.#freeCount > 0, 'a unit slot is free after a flush');
+    const slot = this.#free[--this.#freeCount]!;
+    this.#slotPeer[slot] = peer;
+    return slot;
+  }
+
+  /** Says whose unit a slot that was taken for nobody yet is. */
+  assign(slot: number, peer: number): void {
+    this.#slotPeer[slot] = peer;
+  }
+
+  get freeSlots(): number {
+    return this.#freeCount;
+  }
+
+  /** Arena offset where the unit of a slot starts. */
+  unitAt(slot: number): number {
+    return this.#slotAt[slot]!;
+  }
+
+  /** Gives a slot back without sending. */
+  release(slot: number): void {
+    this.#free[this.#freeCount++] = slot;
+  }
+
+  /**
+   * Seals the `length` bytes of plaintext in the slot and queues them. The slot belongs to the sender from here on.
+   * False when the peer cannot be sent to now: dropped and counted.
+   */
+  close(slot: number, length: number, type: number): boolean {
+    return this.#seal(slot, length, type, this.peers.chunkBytes[this.#slotPeer[slot]!]!);
+  }
+
+  /** As {@link close}, but in one datagram whatever the path MTU is thought to be: probes ask exactly that. */
+  closeWhole(slot: number, length: number, type: number): boolean {
+    return this.#seal(slot, length, type, (length + TAG_BYTES + 3) & ~3);
+  }
+
+  #seal(slot: number, length: number, type: number, chunk: number): boolean {
+    const peer = this.#slotPeer[slot]!;
+    const session = this.peers.activeSession[peer]!;
+    if (session === NO_SESSION || !this.peers.isReachable(peer)) return this.#refuse(slot, DROP.noSession);
+    const counter = this.sessions.nextCounter[session]!;
+    if (counter >= REFUSE_AFTER_UNITS) return this.#refuse(slot, DROP.sessionExhausted);
+    const total = length + TAG_BYTES;
+    const chunks = Math.ceil(total / chunk);
+    if (chunks > MAX_CHUNKS || total > MAX_UNIT_BYTES) return this.#refuse(slot, DROP.frameTooLarge);
+    this.sessions.nextCounter[session] = counter + 1;
+    const lane = this.sessions.lane;
+    this.sessions.sealingKeys[session]!.seal(this.#slotAt[slot]!, length, counter, type, lane, chunks);
+    this.#writeHeaders(slot, type | (lane << 8) | (chunks << 24), chunks, session, total, counter);
+    this.#layOut(slot, chunk, chunks, total);
+    this.#queueMessages(slot, peer, chunk, chunks);
+    this.#queued[this.#queuedCount++] = slot;
+    this.#queuedBytes += total;
+    if (this.#queuedBytes >= FLUSH_AFTER_BYTES) this.flush();
+    return true;
+  }
+
+  /** Sends all queued messages. What the kernel refuses is dropped and counted. */
+  flush(): void {
+    let sent = 0;
+    let attempts = SEND_ATTEMPTS;
+    while (sent < this.#messageCount) {
+      const at = this.arena.base + this.#messagesAt + sent * MMSGHDR_BYTES;
+      const done = sysSendmmsg(this.fd, at, this.#messageCount - sent, 0);
+      if (done > 0) {
+        sent += done;
+        continue;
+      }
+      const errno = sysErrno();
+      if (errno === EINTR) continue;
+      if ((errno === EAGAIN || errno === ENOBUFS) && attempts-- > 0) this.#waitWritable();
+      else {
+        // The kernel can cut, but not on this way: a device without checksum offload (before Linux 6.11), IPsec.
+        if (errno === EIO) this.gso = false;
+        // The first message of the rest is what the kernel refuses (too big for the interface, no route, ...).
+        sent++;
+        this.counters.drops[DROP.sendFailed]!++;
+      }
+    }
+    for (let i = 0; i < this.#queuedCount; i++) this.release(this.#queued[i]!);
+    this.#queuedCount = 0;
+    this.#queuedBytes = 0;
+    this.#messageCount = 0;
+  }
+
+  #refuse(slot: number, reason: number): false {
+    this.counters.drops[reason]!++;
+    this.release(slot);
+    return false;
+  }
+
+  #writeHeaders(slot: number, typeWord: number, chunks: number, session: number, total: number, counter: number): void {
+    const u32 = this.arena.u32;
+    const index = this.sessions.remoteWireIndexes[session]!;
+    const high = swap32(((total << 16) | ((counter / TWO_POW_32) & 0xffff)) >>> 0);
+    const low = swap32(counter >>> 0);
+    let word = this.#headersAt[slot]! >>> 2;
+    for (let chunk = 0; chunk < chunks; chunk++, word += 4) {
+      u32[word] = typeWord | (chunk << 16);
+      u32[word + WORD_INDEX] = index;
+      u32[word + WORD_LENGTH_COUNTER_HIGH] = high;
+      u32[word + WORD_COUNTER_LOW] = low;
+    }
+  }
+
+  /** Points the slot's iovecs at header and chunk of each datagram; only what differs from last time is written. */
+  #layOut(slot: number, chunk: number, chunks: number, total: number): void {
+    const { arena } = this;
+    const iovecs = this.#iovecsAt[slot]!;
+    if (this.#slotChunk[slot] !== chunk) {
+      for (let i = 0; i < MAX_CHUNKS; i++) {
+        const at = iovecs + i * 2 * IOVEC_BYTES;
+        arena.writeAddress(at, this.#headersAt[slot]! + i * HEADER_BYTES);
+        arena.writeLength(at + 8, HEADER_BYTES);
+        arena.writeAddress(at + IOVEC_BYTES, this.#slotAt[slot]! + i * chunk);
+        arena.writeLength(at + IOVEC_BYTES + 8, chunk);
+      }
+      this.#slotChunk[slot] = chunk;
+      this.#shortChunk[slot] = -1;
+    }
+    const short = this.#shortChunk[slot]!;
+    if (short >= 0) arena.u32[(iovecs + (short * 2 + 1) * IOVEC_BYTES + 8) >>> 2] = chunk;
+    arena.u32[(iovecs + (chunks * 2 - 1) * IOVEC_BYTES + 8) >>> 2] = total - (chunks - 1) * chunk;
+    this.#shortChunk[slot] = chunks - 1;
+  }
+
+  #queueMessages(slot: number, peer: number, chunk: number, chunks: number): void {
+    const iovecs = this.#iovecsAt[slot]!;
+    if (chunks === 1) return this.#queueMessage(peer, iovecs, 2, 0);
+    if (!this.gso) {
+      for (let i = 0; i < chunks; i++) this.#queueMessage(peer, iovecs + i * 2 * IOVEC_BYTES, 2, 0);
+      return;
+    }
+    const control = this.#controlAt[slot]!;
+    this.#writeSegmentSize(control, chunk + HEADER_BYTES);
+    // The largest units exceed one GSO send together with their headers.
+    const most = Math.floor(UDP_MAX_PAYLOAD_BYTES / (chunk + HEADER_BYTES));
+    for (let i = 0; i < chunks; i += most) {
+      this.#queueMessage(peer, iovecs + i * 2 * IOVEC_BYTES, Math.min(most, chunks - i) * 2, control);
+    }
+  }
+
+  #queueMessage(peer: number, iovecs: number, count: number, control: number): void {
+    const { arena } = this;
+    const { u32 } = arena;
+    const at = this.#messagesAt + this.#messageCount++ * MMSGHDR_BYTES;
+    arena.writeAddress(at + MSG_NAME, this.peers.addressAt(peer));
+    u32[(at + MSG_NAMELEN) >>> 2] = socketAddressBytes(this.peers.family);
+    arena.writeAddress(at + MSG_IOV, iovecs);
+    arena.writeLength(at + MSG_IOVLEN, count);
+    if (control === 0) {
+      u32[(at + MSG_CONTROLLEN) >>> 2] = 0;
+    } else {
+      arena.writeAddress(at + MSG_CONTROL, control);
+      arena.writeLength(at + MSG_CONTROLLEN, 24);
+    }
+    u32[(at + MSG_FLAGS) >>> 2] = 0;
+  }
+
+  #writeSegmentSize(at: number, bytes: number): void {
+    const { u32 } = this.arena;
+    this.arena.writeLength(at, CMSG_UDP_SEGMENT_BYTES);
+    u32[(at + 8) >>> 2] = SOL_UDP;
+    u32[(at + 12) >>> 2] = UDP_SEGMENT;
+    u32[(at + 16) >>> 2] = bytes;
+  }
+
+  #waitWritable(): void {
+    this.arena.i32[this.#pollAt >>> 2] = this.fd;
+    this.arena.u32[(this.#pollAt + 4) >>> 2] = POLLOUT;
+    sysPoll(this.arena.base + this.#pollAt, 1, SEND_WAIT_MS);
+  }
+}

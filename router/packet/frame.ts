@@ -1,0 +1,91 @@
+/**
+ * Ethernet frames as the router reads them (IEEE 802.3, 802.1Q; RFC 791, 8200): where layer 3 starts, and source and
+ * destination address as four words each. One check of the lengths, after which no accessor can run past the frame.
+ * VLAN tags (up to two) are looked through and stay untouched.
+ */
+import type { Arena } from '../kernel/arena.js';
+import { MAPPED_WORD } from '../tables/prefix-table.js';
+
+export const ETHERNET_BYTES = 14;
+export const ETHERTYPE_IPV4 = 0x0800;
+export const ETHERTYPE_ARP = 0x0806;
+const ETHERTYPE_VLAN = 0x8100;
+const ETHERTYPE_QINQ = 0x88a8;
+export const ETHERTYPE_IPV6 = 0x86dd;
+export const IPV4_HEADER_BYTES = 20;
+export const IPV6_HEADER_BYTES = 40;
+export const PROTOCOL_ICMP = 1;
+export const PROTOCOL_TCP = 6;
+export const PROTOCOL_UDP = 17;
+export const PROTOCOL_ICMPV6 = 58;
+
+export const FRAME_TOO_SHORT = 0;
+export const FRAME_IPV4 = 1;
+export const FRAME_IPV6 = 2;
+export const FRAME_ARP = 3;
+/** Anything else: not forwarded. */
+export const FRAME_OTHER = 4;
+
+/** The last frame parsed. One per thread, overwritten by every {@link parseFrame}: nothing is allocated per frame. */
+export interface ParsedFrame {
+  /** Offset of the layer 3 header in the arena. */
+  l3: number;
+  /** Source address words 0..3, destination address words 4..7. */
+  readonly words: Int32Array;
+}
+
+export function createParsedFrame(): ParsedFrame {
+  return { l3: 0, words: new Int32Array(8) };
+}
+
+/** Parses the frame of `length` bytes at `at` into `parsed` and returns its kind, FRAME_*. */
+export function parseFrame(arena: Arena, at: number, length: number, parsed: ParsedFrame): number {
+  if (length < ETHERNET_BYTES) return FRAME_TOO_SHORT;
+  const { u8, i32 } = arena;
+  const words = parsed.words;
+  let l3 = at + ETHERNET_BYTES;
+  let etherType = (u8[at + 12]! << 8) | u8[at + 13]!;
+  const end = at + length;
+  for (let tags = 0; tags < 2 && (etherType === ETHERTYPE_VLAN || etherType === ETHERTYPE_QINQ); tags++) {
+    if (l3 + 4 > end) return FRAME_TOO_SHORT;
+    etherType = (u8[l3 + 2]! << 8) | u8[l3 + 3]!;
+    l3 += 4;
+  }
+  parsed.l3 = l3;
+  // Frames lie at 4-byte boundaries plus 2, so the layer 3 header is aligned for word loads.
+  const w = l3 >>> 2;
+  if (etherType === ETHERTYPE_IPV4) {
+    const headerBytes = (u8[l3]! & 15) * 4;
+    if (l3 + IPV4_HEADER_BYTES > end || u8[l3]! >>> 4 !== 4) return FRAME_TOO_SHORT;
+    if (headerBytes < IPV4_HEADER_BYTES || l3 + headerBytes > end) return FRAME_TOO_SHORT;
+    words[0] = words[1] = words[4] = words[5] = 0;
+    words[2] = words[6] = MAPPED_WORD;
+    words[3] = i32[w + 3]!;
+    words[7] = i32[w + 4]!;
+    return FRAME_IPV4;
+  }
+  if (etherType === ETHERTYPE_IPV6) {
+    if (l3 + IPV6_HEADER_BYTES > end || u8[l3]! >>> 4 !== 6) return FRAME_TOO_SHORT;
+    for (let i = 0; i < 8; i++) words[i] = i32[w + 2 + i]!;
+    // An IPv4-mapped address never travels in IPv6 (RFC 4942, 2.2): it would pass for the IPv4 one here.
+    const mapped =
+      (words[2] === MAPPED_WORD && words[0] === 0 && words[1] === 0) ||
+      (words[6] === MAPPED_WORD && words[4] === 0 && words[5] === 0);
+    return mapped ? FRAME_OTHER : FRAME_IPV6;
+  }
+  return etherType === ETHERTYPE_ARP ? FRAME_ARP : FRAME_OTHER;
+}
+
+/** Whether two frames have the same source and destination; what differs most comes first. */
+export function sameAddresses(a: Int32Array, b: Int32Array): boolean {
+  return (
+    a[7] === b[7] &&
+    a[3] === b[3] &&
+    a[6] === b[6] &&
+    a[5] === b[5] &&
+    a[4] === b[4] &&
+    a[2] === b[2] &&
+    a[1] === b[1] &&
+    a[0] === b[0]
+  );
+}

@@ -1,0 +1,121 @@
+/**
+ * Tells a pod at once that a frame cannot go anywhere, instead of letting it wait for a timeout: ICMP destination
+ * unreachable (RFC 792, RFC 4443 3.1), from the node's gateway address. Never about ICMP errors, fragments other than the
+ * first, or multicast (RFC 1122, 3.2.2; RFC 4443, 2.4 e); at a bounded rate.
+ */
+import type { Arena } from '../kernel/arena.js';
+import { fold, sumWords, writeIcmpv6Checksum, writeIpv4Checksum } from './checksum.js';
+import { ETHERNET_BYTES, IPV4_HEADER_BYTES, IPV6_HEADER_BYTES, PROTOCOL_ICMP, PROTOCOL_ICMPV6 } from './frame.js';
+import { VIRTIO_NET_HDR_BYTES } from '../kernel/linux-abi.js';
+import { readU16be, writeU16be } from './super-frame.js';
+
+const ICMP_HEADER_BYTES = 8;
+const ICMP_UNREACHABLE = 3;
+const ICMP_HOST_UNREACHABLE = 1;
+const ICMPV6_UNREACHABLE = 1;
+const ICMPV6_ADDRESS_UNREACHABLE = 3;
+/** How much of the packet is quoted: IPv4 header with options and 8 bytes; as much as fits 1280 bytes in IPv6. */
+const QUOTED_IPV4_BYTES = 8;
+const QUOTED_IPV6_BYTES = 1280 - IPV6_HEADER_BYTES - ICMP_HEADER_BYTES;
+const TTL = 64;
+/** Answers per second and in a burst, per forwarding thread. */
+const RATE_PER_SECOND = 100;
+const BURST = 20;
+
+/** ICMP errors are below 128 in ICMPv6; these in ICMP. */
+const ICMP_ERRORS: ReadonlySet<number> = new Set([3, 4, 5, 11, 12]);
+
+export class Unreachable {
+  readonly #room: number;
+  #tokens = BURST;
+  #filledMs = 0;
+
+  constructor(private readonly arena: Arena) {
+    this.#room = arena.allocate(VIRTIO_NET_HDR_BYTES + ETHERNET_BYTES + 1280 + 64);
+  }
+
+  /**
+   * Writes the answer to the frame at `frame` whose IP header is at `l3` as virtio header and frame; `gateway` holds the
+   * address it comes from. Returns its length, or 0 when nothing may be said. It lies at {@link at}.
+   */
+  answer(
+    frame: number,
+    frameBytes: number,
+    l3: number,
+    ipv6: boolean,
+    gateway: Uint8Array | null,
+    nowMs: number,
+  ): number {
+    const ipBytes = frame + frameBytes - l3;
+    if (gateway === null || !this.#mayAnswer(l3, ipBytes, ipv6) || !this.#takeToken(nowMs)) return 0;
+    const { u8 } = this.arena;
+    const out = this.#room + VIRTIO_NET_HDR_BYTES;
+    u8.fill(0, this.#room, out + ETHERNET_BYTES + IPV6_HEADER_BYTES + ICMP_HEADER_BYTES);
+    u8.copyWithin(out, frame + 6, frame + 12);
+    u8.copyWithin(out + 6, frame, frame + 6);
+    u8[out + 12] = ipv6 ? 0x86 : 0x08;
+    u8[out + 13] = ipv6 ? 0xdd : 0x00;
+    const written = ipv6 ? this.#writeIpv6(l3, ipBytes, gateway) : this.#writeIpv4(l3, ipBytes, gateway);
+    return VIRTIO_NET_HDR_BYTES + ETHERNET_BYTES + written;
+  }
+
+  /** Arena offset of the last answer. */
+  get at(): number {
+    return this.#room;
+  }
+
+  #mayAnswer(l3: number, ipBytes: number, ipv6: boolean): boolean {
+    const { u8 } = this.arena;
+    if (ipv6)
+      return u8[l3 + 6] !== PROTOCOL_ICMPV6 || (ipBytes > IPV6_HEADER_BYTES && u8[l3 + IPV6_HEADER_BYTES]! >= 128);
+    const headerBytes = (u8[l3]! & 15) * 4;
+    if ((readU16be(u8, l3 + 6) & 0x1fff) !== 0) return false;
+    return u8[l3 + 9] !== PROTOCOL_ICMP || (ipBytes > headerBytes && !ICMP_ERRORS.has(u8[l3 + headerBytes]!));
+  }
+
+  #takeToken(nowMs: number): boolean {
+    this.#tokens = Math.min(BURST, this.#tokens + ((nowMs - this.#filledMs) * RATE_PER_SECOND) / 1000);
+    this.#filledMs = nowMs;
+    if (this.#tokens < 1) return false;
+    this.#tokens--;
+    return true;
+  }
+
+  #writeIpv4(l3: number, ipBytes: number, gateway: Uint8Array): number {
+    const { u8 } = this.arena;
+    const ip = this.#room + VIRTIO_NET_HDR_BYTES + ETHERNET_BYTES;
+    const icmp = ip + IPV4_HEADER_BYTES;
+    const quoted = Math.min(ipBytes, (u8[l3]! & 15) * 4 + QUOTED_IPV4_BYTES);
+    const total = IPV4_HEADER_BYTES + ICMP_HEADER_BYTES + quoted;
+    u8[ip] = 0x45;
+    writeU16be(u8, ip + 2, total);
+    u8[ip + 8] = TTL;
+    u8[ip + 9] = PROTOCOL_ICMP;
+    u8.set(gateway, ip + 12);
+    u8.copyWithin(ip + 16, l3 + 12, l3 + 16);
+    writeIpv4Checksum(u8, ip);
+    u8[icmp] = ICMP_UNREACHABLE;
+    u8[icmp + 1] = ICMP_HOST_UNREACHABLE;
+    u8.copyWithin(icmp + ICMP_HEADER_BYTES, l3, l3 + quoted);
+    writeU16be(u8, icmp + 2, ~fold(sumWords(u8, icmp, ICMP_HEADER_BYTES + quoted, 0)) & 0xffff);
+    return total;
+  }
+
+  #writeIpv6(l3: number, ipBytes: number, gateway: Uint8Array): number {
+    const { u8 } = this.arena;
+    const ip = this.#room + VIRTIO_NET_HDR_BYTES + ETHERNET_BYTES;
+    const icmp = ip + IPV6_HEADER_BYTES;
+    const quoted = Math.min(ipBytes, QUOTED_IPV6_BYTES);
+    u8[ip] = 0x60;
+    writeU16be(u8, ip + 4, ICMP_HEADER_BYTES + quoted);
+    u8[ip + 6] = PROTOCOL_ICMPV6;
+    u8[ip + 7] = TTL;
+    u8.set(gateway, ip + 8);
+    u8.copyWithin(ip + 24, l3 + 8, l3 + 24);
+    u8[icmp] = ICMPV6_UNREACHABLE;
+    u8[icmp + 1] = ICMPV6_ADDRESS_UNREACHABLE;
+    u8.copyWithin(icmp + ICMP_HEADER_BYTES, l3, l3 + quoted);
+    writeIcmpv6Checksum(u8, ip, icmp, ICMP_HEADER_BYTES + quoted);
+    return IPV6_HEADER_BYTES + ICMP_HEADER_BYTES + quoted;
+  }
+}

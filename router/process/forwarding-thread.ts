@@ -1,0 +1,71 @@
+/** The main thread's handle on one forwarding thread: start it, command it, hear from it. */
+import { MessageChannel, Worker } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
+import { HeddleError, messageOf } from '../../common/errors.js';
+import { Arena } from '../kernel/arena.js';
+import { sysEventfd, sysWrite } from '../kernel/ffi.js';
+import type { ForwarderCommand, ForwarderEvent, ForwarderOptions } from '../forwarder.js';
+import { EFD_NONBLOCK } from '../kernel/linux-abi.js';
+import { FLAG_COMMANDS, FLAG_EVENTS_TAKEN } from './worker-flags.js';
+
+export interface ForwardingThreadListener {
+  onEvent(event: ForwarderEvent): void;
+  /** The thread ended without being asked to: nothing forwards any more. */
+  onFailure(reason: string): void;
+}
+
+export class ForwardingThread {
+  readonly #worker: Worker;
+  readonly #commands: MessagePort;
+  readonly #flags = new Int32Array(new SharedArrayBuffer(8));
+  readonly #arena = new Arena(4096);
+  readonly #wakeFd: number;
+  #stopping = false;
+  /** Name of the AEAD engine it runs, once it is ready. */
+  readonly ready: Promise<string>;
+
+  /** @param program path of the built `router-worker.js` */
+  constructor(program: string, options: Omit<ForwarderOptions, 'wakeFd'>, listener: ForwardingThreadListener) {
+    this.#wakeFd = sysEventfd(0, EFD_NONBLOCK);
+    this.#arena.u32[16] = 1;
+    const { port1, port2 } = new MessageChannel();
+    this.#commands = port1;
+    this.#worker = new Worker(program, {
+      workerData: { options: { ...options, wakeFd: this.#wakeFd }, commands: port2, flags: this.#flags.buffer },
+      transferList: [port2],
+    });
+    this.ready = new Promise((resolve, reject) => {
+      this.#worker.on('message', (event: ForwarderEvent | { type: 'ready'; engine: string }) => {
+        if (event.type === 'ready') return resolve(event.engine);
+        Atomics.add(this.#flags, FLAG_EVENTS_TAKEN, 1);
+        listener.onEvent(event);
+      });
+      this.#worker.on('error', (thrown) => {
+        const reason = messageOf(thrown);
+        reject(new HeddleError('PLATFORM_UNSUPPORTED', `forwarding thread failed: ${reason}`));
+        listener.onFailure(reason);
+      });
+      this.#worker.on('exit', (code) => {
+        if (!this.#stopping) listener.onFailure(`exit code ${code}`);
+      });
+    });
+  }
+
+  /** Lets the loop begin. From here on the thread reads its commands itself. */
+  run(): void {
+    this.#worker.postMessage('run');
+  }
+
+  command(command: ForwarderCommand): void {
+    this.#commands.postMessage(command);
+    Atomics.store(this.#flags, FLAG_COMMANDS, 1);
+    sysWrite(this.#wakeFd, this.#arena.base + 64, 8);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    const ended = new Promise((resolve) => this.#worker.once('exit', resolve));
+    this.command({ type: 'stop' });
+    await ended;
+  }
+}

@@ -1,0 +1,93 @@
+import { describe, expect, it } from '@jest/globals';
+import { DecodeError } from '../../common/errors.js';
+import { decodeMsgpack, encodeMsgpack } from '../../common/codec/msgpack.js';
+import { checkRouterCommand } from './router-command.js';
+
+const peer = 'ab'.repeat(16);
+const endpoint = { ip: '192.0.2.1', port: 6785 };
+const session = {
+  peer,
+  localIndex: 0x10001,
+  remoteIndex: 0xffffffff,
+  cipher: 'aes-256-gcm',
+  sendKey: new Uint8Array(32),
+  receiveKey: new Uint8Array(32),
+};
+const tables = {
+  generation: 3,
+  clusterCidrs: ['10.0.0.0/8'],
+  localCidrs: ['10.1.0.0/16', 'fd00::/64'],
+  endpoints: [{ ip: '10.1.0.5', mac: '0a:58:0a:01:00:05' }],
+  routes: [{ cidr: '10.2.0.0/16', peer }],
+};
+const good = {
+  tables: { type: 'tables', tables },
+  path: { type: 'path', path: { peer, endpoint, mtuBytes: 1500 } },
+  installSession: { type: 'installSession', session },
+  activateSession: { type: 'activateSession', localIndex: 1 },
+  removeSession: { type: 'removeSession', localIndex: 1 },
+  removePeer: { type: 'removePeer', peer },
+  sendDatagram: { type: 'sendDatagram', to: endpoint, bytes: Uint8Array.of(1) },
+  sendControl: { type: 'sendControl', peer, bytes: Uint8Array.of(1) },
+  probe: { type: 'probe', peer, probeId: 0xffffffff, sizeBytes: 1500 },
+};
+
+describe('a command of the agent', () => {
+  it.each(Object.entries(good))('%s is accepted as it comes over the port', (_type, command) => {
+    const received = decodeMsgpack(encodeMsgpack(command), 1 << 20);
+    expect(checkRouterCommand(received)).toEqual(received);
+  });
+
+  it.each<[string, unknown]>([
+    ['nothing', undefined],
+    ['null', null],
+    ['text', 'tables'],
+    ['a list', [good.probe]],
+    ['no type', {}],
+    ['a type that is none', { type: 'stop' }],
+    ['a report, which only the router itself asks for', { type: 'report' }],
+    ['a field that is missing', { type: 'probe', peer, probeId: 1 }],
+    ['an index of 0', { type: 'activateSession', localIndex: 0 }],
+    ['an index beyond 32 bits', { type: 'activateSession', localIndex: 2 ** 32 }],
+    ['an index that is no integer', { type: 'activateSession', localIndex: 1.5 }],
+    ['a peer in upper case', { type: 'removePeer', peer: 'AB'.repeat(16) }],
+    ['a short key', { type: 'installSession', session: { ...session, sendKey: new Uint8Array(31) } }],
+    ['a key as text', { type: 'installSession', session: { ...session, receiveKey: 'x'.repeat(32) } }],
+    ['a cipher that is none', { type: 'installSession', session: { ...session, cipher: 'null' } }],
+    ['a path without room for anything', { type: 'path', path: { peer, endpoint, mtuBytes: 575 } }],
+    ['a path beyond IP', { type: 'path', path: { peer, endpoint, mtuBytes: 65536 } }],
+    ['a port of 0', { type: 'sendDatagram', to: { ip: '192.0.2.1', port: 0 }, bytes: new Uint8Array(1) }],
+    ['an endpoint that is a name', { type: 'path', path: { peer, endpoint: { ip: 'host', port: 1 }, mtuBytes: 1500 } }],
+    ['a datagram to nowhere', { type: 'sendDatagram', to: { ip: '', port: 1 }, bytes: new Uint8Array(1) }],
+    [
+      'an octal address',
+      { type: 'tables', tables: { ...tables, endpoints: [{ ip: '010.1.1.1', mac: '0a:58:0a:01:00:05' }] } },
+    ],
+    [
+      'a MAC address of five bytes',
+      { type: 'tables', tables: { ...tables, endpoints: [{ ip: '10.1.0.5', mac: '0a:58:0a:01:00' }] } },
+    ],
+    ['a CIDR with host bits', { type: 'tables', tables: { ...tables, routes: [{ cidr: '10.2.0.1/16', peer }] } }],
+    ['a local CIDR without a prefix', { type: 'tables', tables: { ...tables, localCidrs: ['10.1.0.0'] } }],
+    ['a route to nobody', { type: 'tables', tables: { ...tables, routes: [{ cidr: '10.2.0.0/16', peer: 'x' }] } }],
+    [
+      'more cluster CIDRs than there may be',
+      { type: 'tables', tables: { ...tables, clusterCidrs: new Array(65).fill('10.0.0.0/8') } },
+    ],
+  ])('is refused with a DecodeError when it is, or has, %s', (_what, command) => {
+    expect(() => checkRouterCommand(command)).toThrow(DecodeError);
+  });
+
+  it('never repeats a key in what it says', () => {
+    const secret = 'the key itself, for which no one asked';
+    const command = { type: 'installSession', session: { ...session, sendKey: secret } };
+    let message = '';
+    try {
+      checkRouterCommand(command);
+    } catch (thrown) {
+      message = String(thrown);
+    }
+    expect(message).toContain('malformed');
+    expect(message).not.toContain('itself');
+  });
+});

@@ -1,0 +1,56 @@
+/** Entry of the router process: options from its parent's environment, signals, and the end. */
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { systemClock } from '../../common/clock.js';
+import { DecodeError, messageOf } from '../../common/errors.js';
+import { watchParent } from '../../common/host/parent-watch.js';
+import {
+  EXIT_CONFIG_INVALID,
+  parseRouterLaunchOptions,
+  ROUTER_OPTIONS_VARIABLE,
+  SUPERVISOR_PID_VARIABLE,
+} from '../../common/launch-contract.js';
+import type { RouterLaunchOptions } from '../../common/launch-contract.js';
+import { createLogger } from '../../common/log.js';
+import { RouterProcess } from './router-process.js';
+
+/** Runs the router of this process until it is told to stop. */
+async function runRouter(): Promise<void> {
+  const options = readOptions();
+  if (options === null) process.exit(EXIT_CONFIG_INVALID);
+  const log = createLogger('router', options.logLevel);
+  const workerProgram = join(dirname(fileURLToPath(import.meta.url)), 'router-worker.js');
+  const router = new RouterProcess({ ...options, workerProgram }, log, (reason) => {
+    log.fatal({ reason }, 'forwarding stopped');
+    process.exit(1);
+  });
+  const stop = () => {
+    void router.stop().then(() => process.exit(0));
+  };
+  process.once('SIGTERM', stop);
+  // Ctrl-C reaches the whole terminal session; a supervisor stops its children in order.
+  const supervisorPid = process.env[SUPERVISOR_PID_VARIABLE];
+  for (const signal of ['SIGINT', 'SIGHUP'] as const)
+    process.on(signal, supervisorPid === undefined ? stop : () => undefined);
+  watchParent({ supervisorPid, parentPid: () => process.ppid, clock: systemClock, onOrphaned: stop });
+  try {
+    await router.start();
+  } catch (thrown) {
+    log.fatal({ reason: messageOf(thrown) }, 'the router cannot start');
+    process.exit(1);
+  }
+}
+
+/** Null when this process was not started by `meshd`, or not with options that it understands; the log says so. */
+function readOptions(): RouterLaunchOptions | null {
+  const json = process.env[ROUTER_OPTIONS_VARIABLE];
+  try {
+    if (json === undefined) throw new DecodeError(`${ROUTER_OPTIONS_VARIABLE} is missing: meshd starts the router`);
+    return parseRouterLaunchOptions(json);
+  } catch (thrown) {
+    createLogger('router').fatal({ reason: messageOf(thrown) }, 'the router cannot start');
+    return null;
+  }
+}
+
+await runRouter();

@@ -1,0 +1,36 @@
+import { describe, expect, it } from '@jest/globals';
+import type { ForwarderEvent } from '../forwarder.js';
+import { Forwarder } from '../forwarder.js';
+import { AF_INET6 } from '../kernel/linux-abi.js';
+import { WarmUp } from './warm-up.js';
+
+const QUEUES = 2;
+
+function warmedForwarder(): { forwarder: Forwarder; events: ForwarderEvent[] } {
+  const events: ForwarderEvent[] = [];
+  const warmUp = new WarmUp(AF_INET6, QUEUES);
+  const options = { ...warmUp.standIns, lane: 0, lanes: 1, family: AF_INET6, udpGso: true, tapUso: true } as const;
+  const forwarder = new Forwarder(options, {
+    commandsWaiting: () => false,
+    nextCommand: () => undefined,
+    emit: (event) => events.push(event) > 0,
+    nowMs: () => performance.now(),
+  });
+  warmUp.run(forwarder);
+  return { forwarder, events };
+}
+
+describe('WarmUp', () => {
+  const { forwarder, events } = warmedForwarder();
+
+  it('goes all the way: frames to sealed units and back, control messages, handshakes, probes, calls for a session', () => {
+    expect(new Set(events.map(({ type }) => type))).toEqual(
+      new Set(['datagram', 'control', 'probeAnswer', 'sessionConfirmed', 'sessionWanted']),
+    );
+  });
+
+  it('leaves nothing behind', () => {
+    forwarder.obey({ type: 'report' });
+    expect(events.at(-1)).toEqual({ type: 'report', generation: 0, drops: {}, peers: [], paths: [], sessions: [] });
+  });
+});

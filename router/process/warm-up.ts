@@ -1,0 +1,177 @@
+/**
+ * Warms a forwarding thread before its first real packet: JavaScript that was never run is slow (the first frames took
+ * milliseconds), so the whole loop is run on itself first. The thread starts with stand-ins for its descriptors, a packet
+ * socket pair for the TAP and a loopback UDP socket for the underlay, with one session whose peer is itself; frames go
+ * once around, and then the real descriptors take the stand-ins' numbers. Nothing of it reaches the network.
+ */
+import { parseCidr } from '../../common/address/cidr.js';
+import { SystemCallError } from '../../common/errors.js';
+import { ADDRESS_BITS, ipFamily, parseIpAddress } from '../../common/address/ip-address.js';
+import { computedMac } from '../../common/address/mac-address.js';
+import { parseNodeId } from '../../common/node-id.js';
+import type { NodeId } from '../../common/node-id.js';
+import type { SocketAddress } from '../../common/address/socket-address.js';
+import type { CipherName, ForwardingTables } from '../../common/router-port.js';
+import { Arena } from '../kernel/arena.js';
+import { sysClose, sysDup2, sysErrno, sysGetsockname, sysRead, sysSocketpair, sysWrite } from '../kernel/ffi.js';
+import type { Forwarder, ForwarderOptions } from '../forwarder.js';
+import { AF_INET, AF_UNIX, O_NONBLOCK, SOCK_SEQPACKET } from '../kernel/linux-abi.js';
+import { readSocketAddress } from '../kernel/socket-address-memory.js';
+import type { SocketFamily } from '../kernel/socket-address-memory.js';
+import { negotiateUnderlay, openUnderlaySockets } from '../kernel/underlay-socket.js';
+import { warmUpBursts } from './warm-up-frames.js';
+
+/** Times that each burst goes around: enough for V8 to compile also what happens once a batch. The rarer cipher goes first. */
+const ROUNDS = [
+  ['chacha20-poly1305', 3],
+  ['aes-256-gcm', 100],
+] as const;
+/** How long a burst waits for its own datagrams, in turns of the loop. */
+const TURNS_PER_BURST = 3;
+
+/**
+ * All of them are this thread. Their sessions have the last slots, which the agent's allocator gives out last. Words of
+ * indices and addresses are of either sign: compiled code that has only seen positive ones is thrown away at a negative one.
+ * The small path MTU is for super-frames that do not fit a unit.
+ */
+const PEERS = [
+  { id: parseNodeId('f'.repeat(32)), index: 0x0001_3fff, address: parseIpAddress('192.0.2.1'), mtuBytes: 1500 },
+  { id: parseNodeId('e'.repeat(32)), index: 0x8001_3f01, address: parseIpAddress('198.51.100.200'), mtuBytes: 1500 },
+  { id: parseNodeId('d'.repeat(32)), index: 0x0001_3ffe, address: parseIpAddress('2001:db8::1'), mtuBytes: 1500 },
+  { id: parseNodeId('c'.repeat(32)), index: 0x8001_3f02, address: parseIpAddress('2001:db8::c8'), mtuBytes: 800 },
+] as const;
+/** A peer without a session, and an address of nobody. */
+const STRANGER = { id: parseNodeId('b'.repeat(32)), address: parseIpAddress('203.0.113.1') };
+const NOWHERE = parseIpAddress('203.0.113.2');
+const WAKE_COUNT = Uint8Array.from({ length: 8 }, () => 1);
+/** Type 1 and nonsense: it reaches the thread, and nobody takes it. */
+const HANDSHAKE = Uint8Array.from({ length: 64 }, (_, i) => (i === 0 ? 1 : 0));
+const PAIR = 64;
+const BUFFER = 128;
+const BUFFER_BYTES = 96 << 10;
+
+export type ThreadDescriptors = Pick<ForwarderOptions, 'tapFds' | 'udpFd' | 'wakeFd'>;
+
+export class WarmUp {
+  /** To be given to the forwarder instead of the real ones. */
+  readonly standIns: ThreadDescriptors;
+  /** The other ends of those that stand in for the TAP's queues, and for the wake descriptor. */
+  readonly #farTapFds: readonly number[];
+  readonly #farWakeFd: number;
+  readonly #arena = new Arena(BUFFER_BYTES + 4096);
+
+  constructor(family: SocketFamily, tapQueues: number) {
+    const pairs = Array.from({ length: tapQueues }, () => this.#openPair());
+    const wake = this.#openPair();
+    const address = family === AF_INET ? '127.0.0.1' : '::1';
+    const udpFd = openUnderlaySockets({ address, port: 0, count: 1 }).fds[0]!;
+    negotiateUnderlay(udpFd);
+    this.standIns = { tapFds: pairs.map(({ near }) => near), udpFd, wakeFd: wake.near };
+    this.#farTapFds = pairs.map(({ far }) => far);
+    this.#farWakeFd = wake.far;
+  }
+
+  /** Runs frames through the forwarder, then leaves it as if nothing had been. */
+  run(forwarder: Forwarder): void {
+    const endpoint = this.#boundAddress();
+    // A megabyte that nobody needs afterwards.
+    const bursts = warmUpBursts(
+      PEERS.map(({ address }) => address),
+      [STRANGER.address, NOWHERE],
+    );
+    for (const { id, mtuBytes } of PEERS) forwarder.obey({ type: 'path', path: { peer: id, endpoint, mtuBytes } });
+    forwarder.obey({ type: 'tables', tables: tablesOf(PEERS, [...PEERS, STRANGER]) });
+    for (const [cipher, rounds] of ROUNDS) {
+      for (const { id, index } of PEERS) installSession(forwarder, id, index, cipher);
+      for (let round = 0; round < rounds; round++) {
+        this.#beRare(forwarder, endpoint);
+        this.#goAround(forwarder, bursts);
+      }
+    }
+    for (const { id } of [...PEERS, STRANGER]) forwarder.obey({ type: 'removePeer', peer: id });
+    forwarder.obey({ type: 'tables', tables: tablesOf([], []) });
+    forwarder.clearCounters();
+  }
+
+  /** The real descriptors take the places of the stand-ins. */
+  replace(real: ThreadDescriptors): void {
+    const places = inOrder(this.standIns);
+    inOrder(real).forEach((fd, i) => {
+      if (sysDup2(fd, places[i]!) < 0) throw new SystemCallError('dup2', sysErrno());
+    });
+    for (const fd of [...this.#farTapFds, this.#farWakeFd]) sysClose(fd);
+  }
+
+  #openPair(): { readonly near: number; readonly far: number } {
+    const { i32, base } = this.#arena;
+    if (sysSocketpair(AF_UNIX, SOCK_SEQPACKET | O_NONBLOCK, 0, base + PAIR) !== 0) {
+      throw new SystemCallError('socketpair', sysErrno());
+    }
+    return { near: i32[PAIR >>> 2]!, far: i32[(PAIR >>> 2) + 1]! };
+  }
+
+  /** Kinds of frames take turns from the start, so that code is compiled once, for all of them. */
+  #goAround(forwarder: Forwarder, bursts: readonly (readonly Uint8Array[])[]): void {
+    bursts.forEach((burst, i) => {
+      const far = this.#farTapFds[i % this.#farTapFds.length]!;
+      for (const record of burst) this.#write(far, record);
+      for (let turn = 0; turn < TURNS_PER_BURST; turn++) forwarder.turn();
+      this.#discard();
+    });
+  }
+
+  /** What does not belong to a frame: wake-ups, datagrams of a handshake, control messages, probes. */
+  #beRare(forwarder: Forwarder, endpoint: SocketAddress): void {
+    this.#write(this.#farWakeFd, WAKE_COUNT);
+    forwarder.obey({ type: 'sendDatagram', to: endpoint, bytes: HANDSHAKE });
+    for (const { id: peer, mtuBytes } of PEERS) {
+      forwarder.obey({ type: 'sendControl', peer, bytes: HANDSHAKE });
+      forwarder.obey({ type: 'probe', peer, probeId: 1, sizeBytes: mtuBytes });
+    }
+  }
+
+  #write(far: number, record: Uint8Array): void {
+    this.#arena.u8.set(record, BUFFER);
+    sysWrite(far, this.#arena.base + BUFFER, record.length);
+  }
+
+  #discard(): void {
+    for (const far of this.#farTapFds) while (sysRead(far, this.#arena.base + BUFFER, BUFFER_BYTES) > 0);
+  }
+
+  #boundAddress() {
+    const { base, u32 } = this.#arena;
+    u32[8] = 28;
+    if (sysGetsockname(this.standIns.udpFd, base + 64, base + 32) !== 0)
+      throw new SystemCallError('getsockname', sysErrno());
+    return readSocketAddress(this.#arena, 64);
+  }
+}
+
+function inOrder({ tapFds, udpFd, wakeFd }: ThreadDescriptors): readonly number[] {
+  return [...tapFds, udpFd, wakeFd];
+}
+
+function installSession(forwarder: Forwarder, peer: NodeId, index: number, cipher: CipherName): void {
+  const key = Uint8Array.from({ length: 32 }, (_, i) => i + 1);
+  const session = { peer, localIndex: index, remoteIndex: index, cipher, sendKey: key, receiveKey: key };
+  forwarder.obey({ type: 'installSession', session });
+  forwarder.obey({ type: 'activateSession', localIndex: index });
+}
+
+/** A node and the address that it claims. */
+type Claimed = typeof STRANGER;
+
+/** Source and destination of a frame are one address: from the peer's claim to the local endpoint, and both are this thread. */
+function tablesOf(local: readonly Claimed[], remote: readonly Claimed[]): ForwardingTables {
+  return {
+    generation: 0,
+    clusterCidrs: [],
+    localCidrs: [],
+    endpoints: local.map(({ address }) => ({ ip: address, mac: computedMac(address) })),
+    routes: remote.map(({ id, address }) => ({
+      cidr: parseCidr(`${address}/${ADDRESS_BITS[ipFamily(address)]}`),
+      peer: id,
+    })),
+  };
+}

@@ -1,0 +1,36 @@
+import { describe, expect, it } from '@jest/globals';
+import { Counters, dropsByName } from './counters.js';
+import { DROP, DROP_REASONS } from './drop-reasons.js';
+import { MAX_PEERS } from '../limits.js';
+
+describe('the counters of a thread', () => {
+  it('name the drops that occurred, and only those', () => {
+    const counters = new Counters();
+    expect(dropsByName(counters.drops)).toEqual({});
+    counters.drops[DROP.badTag]!++;
+    counters.drops[DROP.replayed]! += 2;
+    expect(dropsByName(counters.drops)).toEqual({ replayed: 2, badTag: 1 });
+  });
+
+  it('have a place for every reason', () => {
+    const counters = new Counters();
+    for (const reason of DROP_REASONS) counters.drops[DROP[reason]]!++;
+    expect(Object.keys(dropsByName(counters.drops))).toEqual([...DROP_REASONS]);
+  });
+
+  it('add up per peer and keep peers apart', () => {
+    const counters = new Counters();
+    counters.sent(1, 2, 300);
+    counters.sent(1, 1, 60);
+    counters.received(1, 5, 1000);
+    counters.heard(1, 77.5);
+    counters.lossReported(1, 0.25);
+    counters.sent(MAX_PEERS, 1, 2 ** 40);
+    const one = { txBytes: 360, txFrames: 3, rxBytes: 1000, rxFrames: 5, lastReceivedMs: 77.5, lossRatio: 0.25 };
+    expect(counters.totals(1)).toEqual(one);
+    expect(counters.totals(MAX_PEERS)).toMatchObject({ txBytes: 2 ** 40, rxBytes: 0 });
+    counters.forget(1);
+    expect(Object.values(counters.totals(1)).every((value) => value === 0)).toBe(true);
+    expect(counters.totals(MAX_PEERS).txFrames).toBe(1);
+  });
+});

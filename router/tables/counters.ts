@@ -1,0 +1,78 @@
+/**
+ * Counters of one forwarding thread: drops by reason, traffic by peer. Doubles, so that a count never wraps (exact to
+ * 2^53). Only their thread touches them; the router's main thread asks for a report.
+ */
+import { DROP_REASONS } from './drop-reasons.js';
+import { MAX_PEERS } from '../limits.js';
+
+const TX_BYTES = 0;
+const TX_FRAMES = 1;
+const RX_BYTES = 2;
+const RX_FRAMES = 3;
+/** Milliseconds on the thread's clock of the last authentic datagram; 0 is never. */
+const LAST_RECEIVED_MS = 4;
+const LOSS_RATIO = 5;
+const PEER_FIELDS = 6;
+
+/** Those reasons that occurred, by name. */
+export function dropsByName(drops: Float64Array): Record<string, number> {
+  return Object.fromEntries(
+    DROP_REASONS.map((reason, i) => [reason, drops[i]!] as const).filter(([, count]) => count > 0),
+  );
+}
+
+export interface PeerTotals {
+  txBytes: number;
+  txFrames: number;
+  rxBytes: number;
+  rxFrames: number;
+  lastReceivedMs: number;
+  lossRatio: number;
+}
+
+export class Counters {
+  readonly drops = new Float64Array(DROP_REASONS.length);
+  readonly #peers = new Float64Array((MAX_PEERS + 1) * PEER_FIELDS);
+
+  sent(peer: number, frames: number, bytes: number): void {
+    const at = peer * PEER_FIELDS;
+    this.#peers[at + TX_BYTES] = this.#peers[at + TX_BYTES]! + bytes;
+    this.#peers[at + TX_FRAMES] = this.#peers[at + TX_FRAMES]! + frames;
+  }
+
+  received(peer: number, frames: number, bytes: number): void {
+    const at = peer * PEER_FIELDS;
+    this.#peers[at + RX_BYTES] = this.#peers[at + RX_BYTES]! + bytes;
+    this.#peers[at + RX_FRAMES] = this.#peers[at + RX_FRAMES]! + frames;
+  }
+
+  heard(peer: number, nowMs: number): void {
+    this.#peers[peer * PEER_FIELDS + LAST_RECEIVED_MS] = nowMs;
+  }
+
+  lossReported(peer: number, ratio: number): void {
+    this.#peers[peer * PEER_FIELDS + LOSS_RATIO] = ratio;
+  }
+
+  totals(peer: number): PeerTotals {
+    const at = peer * PEER_FIELDS;
+    return {
+      txBytes: this.#peers[at + TX_BYTES]!,
+      txFrames: this.#peers[at + TX_FRAMES]!,
+      rxBytes: this.#peers[at + RX_BYTES]!,
+      rxFrames: this.#peers[at + RX_FRAMES]!,
+      lastReceivedMs: this.#peers[at + LAST_RECEIVED_MS]!,
+      lossRatio: this.#peers[at + LOSS_RATIO]!,
+    };
+  }
+
+  /** Everything back to zero, drops included. */
+  clear(): void {
+    this.drops.fill(0);
+    this.#peers.fill(0);
+  }
+
+  forget(peer: number): void {
+    this.#peers.fill(0, peer * PEER_FIELDS, (peer + 1) * PEER_FIELDS);
+  }
+}

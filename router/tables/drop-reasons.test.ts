@@ -1,0 +1,255 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { ipToBytes } from '../../common/address/ip-address.js';
+import type { NodeId } from '../../common/node-id.js';
+import { Arena } from '../kernel/arena.js';
+import { Counters, dropsByName } from './counters.js';
+import { MAX_UNIT_BYTES, REFUSE_AFTER_UNITS, TYPE_DATA } from '../../common/wire/datagram.js';
+import type { DropReason } from './drop-reasons.js';
+import { DROP_REASONS } from './drop-reasons.js';
+import { sysClose } from '../kernel/ffi.js';
+import { selectAeadEngine } from '../aead/selection.js';
+import { MAX_HALF_UNITS_PER_SESSION } from '../limits.js';
+import { AF_INET6 } from '../kernel/linux-abi.js';
+import { Peers } from './peers.js';
+import { Sessions } from './sessions.js';
+import { anyFrame, patternBytes } from '../testing/frame-arbitraries.js';
+import type { FrameSpec } from '../testing/frame-builder.js';
+import { buildRecord, bytesOf, frameOf, VIRTIO_BYTES } from '../testing/frame-builder.js';
+import { settle } from '../testing/exchange.js';
+import { CONTROL, PROBE, sealUnit, wireHeader } from '../testing/reference-wire.js';
+import { podAddress, TestNode } from '../testing/test-node.js';
+import { WirePeer } from '../testing/wire-peer.js';
+import { UnitSender } from '../outside/unit-sender.js';
+
+let node: TestNode;
+let peer: WirePeer;
+beforeAll(() => {
+  node = new TestNode({ number: 1 });
+  peer = new WirePeer(node, 2);
+  node.route(peer, { number: 3 });
+});
+afterAll(() => {
+  peer.close();
+  node.close();
+});
+
+const pod = (number: number, host?: number): Uint8Array => ipToBytes(podAddress(number, '4', host));
+const pod6 = (number: number): Uint8Array => ipToBytes(podAddress(number, '6'));
+const ends = { source: Uint8Array.of(10, 1, 0, 5), destination: Uint8Array.of(10, 2, 0, 5) };
+const [drawn] = fc.sample(anyFrame(ends, { maxPayloadBytes: 1, maxSuperBytes: 1 }), 1);
+const udp: FrameSpec = {
+  ...drawn!,
+  vlans: [],
+  ipOptionBytes: 0,
+  fragment: 0,
+  transport: { kind: 'udp' },
+  offload: 'checksum',
+  payload: patternBytes(60, 1),
+};
+const outward = (change: Partial<FrameSpec> = {}): Uint8Array => buildRecord({ ...udp, ...change });
+const inward = (change: Partial<FrameSpec> = {}): Uint8Array =>
+  buildRecord({ ...udp, source: ends.destination, destination: ends.source, ...change });
+
+function fromPod(record: Uint8Array): void {
+  node.tap.send(record);
+}
+
+function fromPeer(datagrams: readonly Uint8Array[]): void {
+  peer.sendDatagrams(datagrams);
+}
+
+/** A sealed unit whose header says something else. */
+function withHeader(change: Partial<Parameters<typeof wireHeader>[0]>): Uint8Array[] {
+  const [datagram] = peer.seal(patternBytes(100, 1));
+  const header = {
+    type: 5,
+    lane: 0,
+    chunk: 0,
+    chunks: 1,
+    index: peer.outgoing.index,
+    unitBytes: 116,
+    counter: 2 ** 30,
+  };
+  return [bytesOf(wireHeader({ ...header, ...change }), datagram!.subarray(16))];
+}
+
+function changedByte(datagram: Uint8Array, at: number): Uint8Array {
+  return datagram.map((byte, i) => (i === at ? byte ^ 0x40 : byte));
+}
+
+/** ICMPv6, whose checksum nobody looks at: the type alone makes it neighbour discovery. */
+function icmpv6(type: number, ends: { source: Uint8Array; destination: Uint8Array }): FrameSpec {
+  const payload = patternBytes(24, 1);
+  payload[0] = type;
+  payload[1] = 0;
+  return { ...udp, ...ends, hopLimit: 255, offload: 'none', transport: { kind: 'opaque', protocol: 58 }, payload };
+}
+
+/** One way into each reason. */
+const WAYS: Readonly<Record<DropReason, () => void>> = {
+  insideTooShort: () => fromPod(outward().subarray(0, VIRTIO_BYTES + 20)),
+  insideBadVirtioHeader: () => {
+    const record = outward({ offload: 'segmentation', gsoBytes: 1000, payload: patternBytes(61_000, 1) });
+    record[8] = 16;
+    const { peers } = node.forwarder;
+    peers.setChunkBudget(peers.find(peer.id), 8);
+    fromPod(record);
+    settle([node]);
+    peers.setChunkBudget(peers.find(peer.id), 64);
+  },
+  insideNotIp: () => fromPod(changedByte(outward(), VIRTIO_BYTES + 12)),
+  insideMulticast: () => fromPod(outward({ destinationMac: new Uint8Array(6).fill(0xff) })),
+  insideSpoofedSource: () => fromPod(outward({ source: pod(1, 99) })),
+  insideLocalDestination: () => fromPod(outward({ destination: pod(1, 6) })),
+  noRoute: () => fromPod(outward({ destination: pod(77) })),
+  noSession: () => fromPod(outward({ destination: pod(3) })),
+  sessionExhausted: () => undefined,
+  frameTooLarge: () => {
+    const path = { peer: peer.id, endpoint: peer.socket.address };
+    node.command({ type: 'path', path: { ...path, mtuBytes: 576 } });
+    fromPod(outward({ payload: patternBytes(40_000, 1) }));
+    settle([node]);
+    node.command({ type: 'path', path: { ...path, mtuBytes: 1500 } });
+  },
+  sendFailed: () =>
+    node.command({ type: 'sendDatagram', to: { ...peer.socket.address, port: 0 }, bytes: new Uint8Array(40) }),
+  datagramTooShort: () => fromPeer([Uint8Array.of(5, 0, 0, 1, ...new Uint8Array(27))]),
+  datagramUnknownType: () => fromPeer(withHeader({ type: 99 })),
+  datagramBadChunk: () => {
+    fromPeer(withHeader({ chunk: 1 }));
+    fromPeer(withHeader({ chunks: 65 }));
+    fromPeer(withHeader({ chunks: 0 }));
+    fromPeer(withHeader({ unitBytes: 15, chunks: 2 }));
+    fromPeer(withHeader({ unitBytes: 117 }));
+  },
+  unknownSession: () => fromPeer(withHeader({ index: peer.outgoing.index ^ 0x10000 })),
+  replayed: () => {
+    const datagrams = peer.seal(new Uint8Array(0));
+    fromPeer([...datagrams, ...datagrams]);
+  },
+  badTag: () => fromPeer(peer.seal(patternBytes(100, 1)).map((datagram) => changedByte(datagram, 40))),
+  reassemblyEvicted: () => {
+    const units = Array.from({ length: MAX_HALF_UNITS_PER_SESSION + 1 }, () =>
+      peer.seal(patternBytes(100, 1), { chunkBytes: 40 }),
+    );
+    fromPeer(units.map(([first]) => first!));
+    settle([node]);
+    peer.install();
+  },
+  reassemblyMismatch: () => {
+    const [first, second] = peer.seal(patternBytes(100, 1), { chunkBytes: 40 });
+    fromPeer([first!, second!.subarray(0, 50)]);
+    settle([node]);
+    peer.install();
+  },
+  recordBadLength: () => {
+    peer.send(Uint8Array.of(255, 255, 255, 255, ...inward()));
+    peer.send(Uint8Array.of(5, 0, 0, 0, ...inward()));
+  },
+  recordBadVirtioHeader: () => peer.sendRecords([changedByte(inward(), 1)]),
+  recordNotIp: () => peer.sendRecords([changedByte(inward(), VIRTIO_BYTES + 12)]),
+  spoofedSource: () => peer.sendRecords([inward({ source: pod(3) })]),
+  unknownDestination: () => peer.sendRecords([inward({ destination: pod(1, 99) })]),
+  tapWriteFailed: () => undefined,
+  tapCongested: () => {
+    // As many as any socket buffer holds: nobody reads at the far end.
+    const record = inward({ payload: patternBytes(60_000, 1) });
+    for (let i = 0; i < 200; i++) {
+      peer.sendRecords([record], { chunkBytes: 9000 });
+      node.turn();
+    }
+  },
+  controlCongested: () => {
+    node.takesEvents = false;
+    peer.send(patternBytes(10, 1), { type: CONTROL });
+    settle([node]);
+    node.takesEvents = true;
+  },
+  malformedProbe: () => {
+    peer.send(new Uint8Array(39), { type: PROBE });
+    peer.send(new Uint8Array(60).fill(9), { type: PROBE });
+    peer.send(new Uint8Array(0), { type: PROBE });
+  },
+  wrongLane: () => fromPeer(withHeader({ lane: 16 })),
+  neighbourDiscovery: () => {
+    for (const type of [133, 134, 135, 136, 137]) {
+      peer.sendRecords([buildRecord(icmpv6(type, { source: pod6(2), destination: pod6(1) }))]);
+    }
+    const hidden = { ...icmpv6(136, { source: pod6(2), destination: pod6(1) }), ipOptionBytes: 8 };
+    peer.sendRecords([buildRecord(hidden)]);
+  },
+};
+
+/** Those whose cause is not in the hands of whoever is on either side of a running node. */
+const OWN_TESTS: readonly DropReason[] = ['sessionExhausted', 'tapWriteFailed'];
+
+describe('drop reasons', () => {
+  const ordinary = DROP_REASONS.filter((reason) => !OWN_TESTS.includes(reason));
+
+  it.each(ordinary)('%s is counted, alone, and the node goes on', (reason) => {
+    const drops = node.dropsDuring(() => {
+      WAYS[reason]();
+      settle([node]);
+    });
+    expect(Object.keys(drops)).toEqual([reason]);
+    node.tap.receiveAll();
+    peer.units();
+    // Afterwards all is as before: a good frame passes in both directions.
+    peer.sendRecords([inward()]);
+    fromPod(outward());
+    settle([node]);
+    expect(node.tap.receiveAll()).toHaveLength(1);
+    peer.socket.wait(1000);
+    expect(Buffer.compare(frameOf(peer.records()[0]!), frameOf(outward()))).toBe(0);
+  });
+
+  it('sessionExhausted is counted when a session has sealed all it may', () => {
+    const arena = new Arena(32 << 20);
+    const counters = new Counters();
+    const peers = new Peers(arena, AF_INET6);
+    const sessions = new Sessions(selectAeadEngine(arena), peers, 0);
+    const sender = new UnitSender(arena, -1, peers, sessions, counters, true);
+    const id = '07'.repeat(16) as NodeId;
+    const key = new Uint8Array(32);
+    sessions.install(
+      { peer: id, localIndex: 1, remoteIndex: 1, cipher: 'aes-256-gcm', sendKey: key, receiveKey: key },
+      0,
+    );
+    sessions.activate(1);
+    peers.setPath(peers.find(id), peer.socket.address, 1500);
+    sessions.nextCounter[1] = REFUSE_AFTER_UNITS;
+    expect(sender.close(sender.take(peers.find(id)), 10, TYPE_DATA)).toBe(false);
+    expect(dropsByName(counters.drops)).toEqual({ sessionExhausted: 1 });
+  });
+
+  it('tapWriteFailed is counted when the TAP is gone', () => {
+    const other = new TestNode({ number: 9 });
+    const far = new WirePeer(other, 2);
+    other.route(far);
+    sysClose(other.tap.far);
+    const record = inward({ destination: ipToBytes(podAddress(9, '4')) });
+    far.sendRecords([record]);
+    settle([other]);
+    expect(other.drops()).toEqual({ tapWriteFailed: 1 });
+    far.close();
+  });
+
+  it('are no more than what is tested here', () => {
+    expect([...ordinary, ...OWN_TESTS].sort()).toEqual([...DROP_REASONS].sort());
+    expect(Object.keys(WAYS)).toEqual([...DROP_REASONS]);
+  });
+});
+
+describe('the longest unit that a header can announce', () => {
+  it('is refused in pieces without harm', () => {
+    const sealed = sealUnit(peer.outgoing, 2 ** 33, new Uint8Array(65_519), { chunkBytes: 1024 });
+    expect(sealed).toHaveLength(64);
+    const drops = node.dropsDuring(() => {
+      fromPeer(sealed);
+      settle([node]);
+    });
+    expect(MAX_UNIT_BYTES).toBeLessThan(65_535);
+    expect(drops).toEqual({ reassemblyMismatch: 64 });
+  });
+});

@@ -1,0 +1,53 @@
+/**
+ * The forwarding tables of one thread in the form the loop reads, made from the desired state and swapped as a whole.
+ * Route values: a peer's index (from 1), or LOCAL for this node's own CIDRs.
+ */
+import type { Cidr } from '../../common/address/cidr.js';
+import { cidrFamily, cidrSize, gatewayOf } from '../../common/address/cidr.js';
+import type { IpFamily } from '../../common/address/ip-address.js';
+import { ipToBytes } from '../../common/address/ip-address.js';
+import type { ForwardingTables as DesiredTables } from '../../common/router-port.js';
+import { AddressTable } from './address-table.js';
+import type { Peers } from './peers.js';
+import { NO_PEER } from './peers.js';
+import { PrefixTable } from './prefix-table.js';
+
+export const LOCAL = 0;
+
+export interface LoopTables {
+  readonly generation: number;
+  /** This node's gateway addresses as bytes: what it says about a frame comes from them. Null where it has no CIDR. */
+  readonly gateway4: Uint8Array | null;
+  readonly gateway6: Uint8Array | null;
+  readonly routes: PrefixTable;
+  readonly endpoints: AddressTable;
+}
+
+export const EMPTY_TABLES: LoopTables = {
+  generation: 0,
+  gateway4: null,
+  gateway6: null,
+  routes: new PrefixTable([]),
+  endpoints: new AddressTable([]),
+};
+
+/** Routes to peers beyond MAX_PEERS are left out: their frames count as `noRoute`. */
+export function compileTables(desired: DesiredTables, peers: Peers): LoopTables {
+  const remote = desired.routes.map(({ cidr, peer }) => ({ cidr, value: peers.indexOf(peer) }));
+  return {
+    generation: desired.generation,
+    gateway4: gatewayBytes(desired.localCidrs, 4),
+    gateway6: gatewayBytes(desired.localCidrs, 6),
+    // Of equal prefixes the first is found: what is ours stays ours whatever a peer claims.
+    routes: new PrefixTable([
+      ...desired.localCidrs.map((cidr) => ({ cidr, value: LOCAL })),
+      ...remote.filter(({ value }) => value !== NO_PEER),
+    ]),
+    endpoints: new AddressTable(desired.endpoints),
+  };
+}
+
+function gatewayBytes(localCidrs: readonly Cidr[], family: IpFamily): Uint8Array | null {
+  const cidr = localCidrs.find((candidate) => cidrFamily(candidate) === family && cidrSize(candidate) > 1n);
+  return cidr === undefined ? null : ipToBytes(gatewayOf(cidr));
+}

@@ -1,0 +1,101 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import type { NodeId } from '../../common/node-id.js';
+import { parseSocketAddress } from '../../common/address/socket-address.js';
+import { Arena } from '../kernel/arena.js';
+import { HEADER_BYTES, MAX_CHUNKS, MAX_UNIT_BYTES, TAG_BYTES } from '../../common/wire/datagram.js';
+import { DEFAULT_PATH_MTU_BYTES, MAX_PEERS, MIN_PATH_MTU_BYTES } from '../limits.js';
+import { AF_INET, AF_INET6, UDP_MAX_PAYLOAD_BYTES } from '../kernel/linux-abi.js';
+import { NO_PEER, NO_SESSION, Peers } from './peers.js';
+
+const id = (n: number): NodeId => n.toString(16).padStart(32, '0') as NodeId;
+const v4 = parseSocketAddress('192.0.2.7', 6785);
+const v6 = parseSocketAddress('2001:db8::7', 6785);
+const fresh = (family: typeof AF_INET | typeof AF_INET6 = AF_INET6): Peers => new Peers(new Arena(1 << 20), family);
+
+describe('the peers of a thread', () => {
+  it('have small integers that stay theirs, from 1', () => {
+    const peers = fresh();
+    expect([peers.indexOf(id(1)), peers.indexOf(id(2)), peers.indexOf(id(1))]).toEqual([1, 2, 1]);
+    expect(peers.find(id(3))).toBe(NO_PEER);
+    expect(peers.idOf(2)).toBe(id(2));
+    expect([...peers.ids()]).toEqual([
+      [id(1), 1],
+      [id(2), 2],
+    ]);
+  });
+
+  it('are no more than the bound', () => {
+    const peers = fresh();
+    for (let n = 1; n <= MAX_PEERS; n++) expect(peers.indexOf(id(n))).not.toBe(NO_PEER);
+    expect(peers.indexOf(id(MAX_PEERS + 1))).toBe(NO_PEER);
+    peers.forget(id(7));
+    expect(peers.indexOf(id(MAX_PEERS + 1))).not.toBe(NO_PEER);
+  });
+
+  it('leave nothing behind for whoever gets their integer next', () => {
+    const peers = fresh();
+    const index = peers.indexOf(id(1));
+    peers.setPath(index, v4, 9000);
+    peers.setChunkBudget(index, 3);
+    peers.activeSession[index] = 5;
+    peers.forget(id(1));
+    expect(peers.indexOf(id(2))).toBe(index);
+    expect(peers.isReachable(index)).toBe(false);
+    expect(peers.endpoint(index)).toBeNull();
+    expect(peers.mtuBytes(index)).toBe(DEFAULT_PATH_MTU_BYTES);
+    expect(peers.chunkBudget(index)).toBe(MAX_CHUNKS);
+    expect(peers.activeSession[index]).toBe(NO_SESSION);
+  });
+
+  it('are forgotten once, and quietly when unknown', () => {
+    const peers = fresh();
+    peers.forget(id(1));
+    const first = peers.indexOf(id(1));
+    peers.forget(id(1));
+    peers.forget(id(1));
+    expect(new Set([peers.indexOf(id(2)), peers.indexOf(id(3))]).size).toBe(2);
+    expect(first).toBe(1);
+  });
+
+  it.each([v4, v6])('keep their endpoint: $ip', (endpoint) => {
+    const peers = fresh();
+    const index = peers.indexOf(id(1));
+    peers.setPath(index, endpoint, null);
+    expect(peers.endpoint(index)).toEqual(endpoint);
+    expect(peers.mtuBytes(index)).toBe(DEFAULT_PATH_MTU_BYTES);
+  });
+
+  it('are unreachable over a family that the socket does not have', () => {
+    const peers = fresh(AF_INET);
+    const index = peers.indexOf(id(1));
+    peers.setPath(index, v4, 1500);
+    expect(peers.isReachable(index)).toBe(true);
+    peers.setPath(index, v6, 1500);
+    expect(peers.isReachable(index)).toBe(false);
+  });
+
+  it('get units that one send call can carry, cut into aligned chunks that fit the path', () => {
+    const peers = fresh();
+    const index = peers.indexOf(id(1));
+    const mtu = fc.oneof(fc.integer({ min: 0, max: 70_000 }), fc.constantFrom(576, 1280, 1400, 1500, 9000, 65535));
+    fc.assert(
+      fc.property(mtu, fc.integer({ min: -5, max: 100 }), fc.constantFrom(v4, v6), (mtuBytes, budget, endpoint) => {
+        peers.setPath(index, endpoint, mtuBytes);
+        peers.setChunkBudget(index, budget);
+        const chunk = peers.chunkBytes[index]!;
+        const unit = peers.unitBytes[index]! + TAG_BYTES;
+        const headers = endpoint === v4 ? 28 : 48;
+        expect(chunk % 4).toBe(0);
+        expect(chunk + HEADER_BYTES + headers).toBeLessThanOrEqual(
+          Math.max(MIN_PATH_MTU_BYTES, Math.min(mtuBytes, 65535)),
+        );
+        const chunks = Math.ceil(unit / chunk);
+        expect(chunks).toBeGreaterThanOrEqual(1);
+        expect(chunks).toBeLessThanOrEqual(Math.max(1, Math.min(budget, MAX_CHUNKS)));
+        expect(unit).toBeLessThanOrEqual(MAX_UNIT_BYTES);
+        expect(unit + chunks * HEADER_BYTES).toBeLessThanOrEqual(UDP_MAX_PAYLOAD_BYTES);
+      }),
+    );
+  });
+});

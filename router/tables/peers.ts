@@ -1,0 +1,123 @@
+/**
+ * The peers of one forwarding thread: node id to a small integer, and per peer its socket address in the arena, how its
+ * units are cut, and its active session. Written between batches, read per unit.
+ */
+import type { NodeId } from '../../common/node-id.js';
+import type { SocketAddress } from '../../common/address/socket-address.js';
+import type { Arena } from '../kernel/arena.js';
+import { HEADER_BYTES, MAX_UNIT_BYTES, TAG_BYTES } from '../../common/wire/datagram.js';
+import { DEFAULT_PATH_MTU_BYTES, MAX_PEERS, MIN_PATH_MTU_BYTES } from '../limits.js';
+import { SOCKADDR_ROOM, UDP_MAX_PAYLOAD_BYTES, UDP_MAX_SEGMENTS } from '../kernel/linux-abi.js';
+import type { SocketFamily } from '../kernel/socket-address-memory.js';
+import { readSocketAddress, underlayOverheadBytes, writeSocketAddress } from '../kernel/socket-address-memory.js';
+
+export const NO_PEER = 0;
+export const NO_SESSION = -1;
+
+export class Peers {
+  /** Bounded by MAX_PEERS. */
+  readonly #indexes = new Map<NodeId, number>();
+  readonly #ids: (NodeId | undefined)[] = [];
+  readonly #free: number[] = [];
+  readonly #addresses: number;
+  /** 1 when the peer has an endpoint. */
+  readonly #reachable = new Uint8Array(MAX_PEERS + 1);
+  readonly #mtuBytes = new Uint16Array(MAX_PEERS + 1).fill(DEFAULT_PATH_MTU_BYTES);
+  /** Datagrams a unit may be cut into, as loss on the path allows. */
+  readonly #chunkBudget = new Uint8Array(MAX_PEERS + 1).fill(UDP_MAX_SEGMENTS);
+  /** Bytes of a unit in each datagram: a multiple of 4, so that chunks stay aligned. */
+  readonly chunkBytes = new Uint16Array(MAX_PEERS + 1);
+  /** Most bytes of plaintext in a unit that may still grow. */
+  readonly unitBytes = new Int32Array(MAX_PEERS + 1);
+  readonly activeSession = new Int32Array(MAX_PEERS + 1).fill(NO_SESSION);
+
+  constructor(
+    private readonly arena: Arena,
+    readonly family: SocketFamily,
+  ) {
+    this.#addresses = arena.allocate((MAX_PEERS + 1) * SOCKADDR_ROOM);
+    for (let index = MAX_PEERS; index > 0; index--) this.#free.push(index);
+  }
+
+  /** The index of a peer, making one; NO_PEER when MAX_PEERS are known. */
+  indexOf(id: NodeId): number {
+    const known = this.#indexes.get(id);
+    if (known !== undefined) return known;
+    const index = this.#free.pop() ?? NO_PEER;
+    if (index === NO_PEER) return NO_PEER;
+    this.#indexes.set(id, index);
+    this.#ids[index] = id;
+    this.#setCut(index, DEFAULT_PATH_MTU_BYTES, 28);
+    return index;
+  }
+
+  find(id: NodeId): number {
+    return this.#indexes.get(id) ?? NO_PEER;
+  }
+
+  idOf(index: number): NodeId | undefined {
+    return this.#ids[index];
+  }
+
+  ids(): IterableIterator<[NodeId, number]> {
+    return this.#indexes.entries();
+  }
+
+  forget(id: NodeId): void {
+    const index = this.find(id);
+    if (index === NO_PEER) return;
+    this.#indexes.delete(id);
+    this.#ids[index] = undefined;
+    this.#reachable[index] = 0;
+    this.#chunkBudget[index] = UDP_MAX_SEGMENTS;
+    this.activeSession[index] = NO_SESSION;
+    this.#free.push(index);
+  }
+
+  /** Arena offset of the peer's socket address. */
+  addressAt(index: number): number {
+    return this.#addresses + index * SOCKADDR_ROOM;
+  }
+
+  isReachable(index: number): boolean {
+    return this.#reachable[index] === 1;
+  }
+
+  endpoint(index: number): SocketAddress | null {
+    return this.isReachable(index) ? readSocketAddress(this.arena, this.addressAt(index)) : null;
+  }
+
+  mtuBytes(index: number): number {
+    return this.#mtuBytes[index]!;
+  }
+
+  /** @param mtuBytes the largest IP packet that fits the path; unchanged when null */
+  setPath(index: number, endpoint: SocketAddress, mtuBytes: number | null): void {
+    const written = writeSocketAddress(this.arena, this.addressAt(index), endpoint, this.family);
+    this.#reachable[index] = written ? 1 : 0;
+    this.#setCut(index, mtuBytes ?? this.#mtuBytes[index]!, underlayOverheadBytes(endpoint));
+  }
+
+  /** Limits how many datagrams a growing unit is cut into: the fewer, the less a lost datagram takes with it. */
+  setChunkBudget(index: number, chunks: number): void {
+    this.#chunkBudget[index] = Math.max(1, Math.min(UDP_MAX_SEGMENTS, chunks));
+    this.unitBytes[index] = this.#unitBytes(index);
+  }
+
+  chunkBudget(index: number): number {
+    return this.#chunkBudget[index]!;
+  }
+
+  #setCut(index: number, mtuBytes: number, overheadBytes: number): void {
+    const mtu = Math.max(MIN_PATH_MTU_BYTES, Math.min(65535, mtuBytes));
+    this.#mtuBytes[index] = mtu;
+    this.chunkBytes[index] = (mtu - overheadBytes - HEADER_BYTES) & ~3;
+    this.unitBytes[index] = this.#unitBytes(index);
+  }
+
+  #unitBytes(index: number): number {
+    const chunk = this.chunkBytes[index]!;
+    const chunks = Math.min(this.#chunkBudget[index]!, Math.floor(UDP_MAX_PAYLOAD_BYTES / (chunk + HEADER_BYTES)));
+    return Math.min(chunks * chunk, MAX_UNIT_BYTES) - TAG_BYTES;
+  }
+}

@@ -1,0 +1,65 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import type { Cidr } from '../../common/address/cidr.js';
+import { cidrContains, cidrPrefix, parseCidr } from '../../common/address/cidr.js';
+import { ADDRESS_BITS, ipFromBigInt, ipToBigInt, parseIpAddress } from '../../common/address/ip-address.js';
+import type { IpAddress, IpFamily } from '../../common/address/ip-address.js';
+import { addressWords, PrefixTable } from './prefix-table.js';
+
+const lookup = (table: PrefixTable, address: IpAddress) => table.lookup(...addressWords(address));
+
+/** The slow obvious twin. */
+function scan(entries: readonly { cidr: Cidr; value: number }[], address: IpAddress): number {
+  const holding = entries.filter(({ cidr }) => cidrContains(cidr, address));
+  return holding.sort((a, b) => cidrPrefix(b.cidr) - cidrPrefix(a.cidr))[0]?.value ?? -1;
+}
+
+const family = fc.constantFrom<IpFamily>(4, 6);
+/** Few high bits vary, so that prefixes nest and addresses hit. */
+const address = family.chain((version) =>
+  fc.tuple(fc.bigInt(0n, 7n), fc.bigInt(0n, 0xffffn)).map(([high, low]) => {
+    const bits = BigInt(ADDRESS_BITS[version]);
+    return ipFromBigInt((high << (bits - 3n)) | (low << 4n), version);
+  }),
+);
+const cidr = fc.tuple(address, fc.integer({ min: 0, max: 32 })).map(([ip, prefix]) => {
+  const bits = BigInt(ip.includes(':') ? 128 : 32);
+  const shift = bits - BigInt(prefix);
+  const value = ipToBigInt(ip);
+  return parseCidr(`${ipFromBigInt((value >> shift) << shift, ip.includes(':') ? 6 : 4)}/${prefix}`);
+});
+
+describe('the prefix table', () => {
+  it('answers as a scan over all prefixes does', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(cidr, { maxLength: 40 }), fc.array(address, { maxLength: 40 }), (cidrs, addresses) => {
+        const entries = cidrs.map((block, value) => ({ cidr: block, value }));
+        const table = new PrefixTable(entries);
+        for (const ip of addresses) expect(lookup(table, ip)).toBe(scan(entries, ip));
+      }),
+    );
+  });
+
+  it('is empty without prefixes', () => {
+    expect(lookup(new PrefixTable([]), parseIpAddress('10.0.0.1'))).toBe(-1);
+  });
+
+  it('keeps IPv4 apart from the IPv6 default route', () => {
+    const table = new PrefixTable([
+      { cidr: parseCidr('::/0'), value: 1 },
+      { cidr: parseCidr('10.0.0.0/8'), value: 2 },
+    ]);
+    expect(lookup(table, parseIpAddress('10.1.2.3'))).toBe(2);
+    expect(lookup(table, parseIpAddress('fd00::1'))).toBe(1);
+  });
+
+  it('holds five thousand nodes', () => {
+    const entries = Array.from({ length: 5000 }, (_, i) => ({
+      cidr: parseCidr(`10.${i >> 8}.${i & 255}.0/24`),
+      value: i,
+    }));
+    const table = new PrefixTable(entries);
+    expect(lookup(table, parseIpAddress('10.19.135.77'))).toBe(4999);
+    expect(lookup(table, parseIpAddress('10.19.136.77'))).toBe(-1);
+  });
+});

@@ -1,0 +1,114 @@
+/**
+ * Longest-prefix match over IPv4 and IPv6 in typed arrays: one open-addressing hash table over (prefix length, masked
+ * address), probed once for each prefix length that occurs, longest first. A cluster has one or two lengths per family,
+ * so a look-up is one or two probes; a table with many lengths still answers rightly, only slower.
+ * Addresses are four 32-bit words as the machine loads them from network-order bytes (so a frame's address is compared
+ * without swapping); IPv4 is mapped into IPv6 (`::ffff:a.b.c.d`, RFC 4291).
+ * The twin it is tested against is a scan over all prefixes.
+ */
+import type { Cidr } from '../../common/address/cidr.js';
+import { cidrFamily, cidrNetwork, cidrPrefix } from '../../common/address/cidr.js';
+import { ipFamily, ipToBytes } from '../../common/address/ip-address.js';
+import type { IpAddress } from '../../common/address/ip-address.js';
+import { swap32 } from '../../common/wire/datagram.js';
+
+export type AddressWords = readonly [number, number, number, number];
+
+/** The third word of an IPv4-mapped address: bytes 00 00 ff ff, loaded little-endian. */
+export const MAPPED_WORD = 0xffff0000 | 0;
+
+/** An address as four signed words in memory order, IPv4 as IPv4-mapped. */
+export function addressWords(address: IpAddress): AddressWords {
+  const bytes = ipToBytes(address);
+  const word = (at: number) => bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+  return ipFamily(address) === 4 ? [0, 0, MAPPED_WORD, word(0)] : [word(0), word(4), word(8), word(12)];
+}
+
+/** 32 bits of hash over five words (a multiply-xor mix; quality is tested by the spread of real prefixes). */
+function hashWords(a: number, b: number, c: number, d: number, salt: number): number {
+  let hash = Math.imul(d ^ Math.imul(c, 0x85ebca6b) ^ salt, 0x9e3779b1);
+  hash = Math.imul(hash ^ (hash >>> 15) ^ b, 0xc2b2ae35);
+  return Math.imul(hash ^ (hash >>> 13) ^ a, 0x27d4eb2f) >>> 0;
+}
+
+/** Mask of word `index` (0 is the most significant) for a prefix of `length` bits out of 128. */
+function maskWord(length: number, index: number): number {
+  const bits = Math.min(32, Math.max(0, length - index * 32));
+  return bits === 0 ? 0 : swap32((0xffffffff << (32 - bits)) >>> 0) | 0;
+}
+
+function mappedLength(cidr: Cidr): number {
+  return cidrPrefix(cidr) + (cidrFamily(cidr) === 4 ? 96 : 0);
+}
+
+/** The prefix lengths that occur in one family, longest first, and the four mask words of each. */
+class Lengths {
+  readonly bits: Uint8Array;
+  readonly masks: Int32Array;
+
+  constructor(entries: readonly { cidr: Cidr }[]) {
+    this.bits = Uint8Array.from(new Set(entries.map(({ cidr }) => mappedLength(cidr)))).sort((a, b) => b - a);
+    this.masks = new Int32Array(this.bits.length * 4);
+    this.bits.forEach((length, i) => {
+      for (let word = 0; word < 4; word++) this.masks[i * 4 + word] = maskWord(length, word);
+    });
+  }
+}
+
+/** Built once, then only read; a change builds a new one. Values are integers from 0; absent is -1. */
+export class PrefixTable {
+  readonly #slots: number;
+  /** IPv4 prefixes are 96 bits longer here; IPv6 ones are never tried for an IPv4 address, so `::/0` stays IPv6. */
+  readonly #lengths4: Lengths;
+  readonly #lengths6: Lengths;
+  readonly #keys: Int32Array;
+  readonly #keyLengths: Uint8Array;
+  readonly #values: Int32Array;
+
+  constructor(entries: readonly { cidr: Cidr; value: number }[]) {
+    this.#lengths4 = new Lengths(entries.filter(({ cidr }) => cidrFamily(cidr) === 4));
+    this.#lengths6 = new Lengths(entries.filter(({ cidr }) => cidrFamily(cidr) === 6));
+    this.#slots = 1 << Math.ceil(Math.log2(Math.max(8, entries.length * 2)));
+    this.#keys = new Int32Array(this.#slots * 4);
+    this.#keyLengths = new Uint8Array(this.#slots);
+    this.#values = new Int32Array(this.#slots).fill(-1);
+    for (const { cidr, value } of entries) this.#insert(addressWords(cidrNetwork(cidr)), mappedLength(cidr), value);
+  }
+
+  /** The value of the longest prefix that holds the address, or -1. */
+  lookup(a: number, b: number, c: number, d: number): number {
+    const { bits, masks } = a === 0 && b === 0 && c === MAPPED_WORD ? this.#lengths4 : this.#lengths6;
+    for (let i = 0, m = 0; i < bits.length; i++, m += 4) {
+      const value = this.#find(a & masks[m]!, b & masks[m + 1]!, c & masks[m + 2]!, d & masks[m + 3]!, bits[i]!);
+      if (value >= 0) return value;
+    }
+    return -1;
+  }
+
+  #find(a: number, b: number, c: number, d: number, length: number): number {
+    const keys = this.#keys;
+    let slot = hashWords(a, b, c, d, length) & (this.#slots - 1);
+    while (this.#values[slot]! >= 0) {
+      const k = slot * 4;
+      if (
+        keys[k + 3] === d &&
+        keys[k + 2] === c &&
+        keys[k + 1] === b &&
+        keys[k] === a &&
+        this.#keyLengths[slot] === length
+      ) {
+        return this.#values[slot]!;
+      }
+      slot = (slot + 1) & (this.#slots - 1);
+    }
+    return -1;
+  }
+
+  #insert(words: AddressWords, length: number, value: number): void {
+    let slot = hashWords(words[0], words[1], words[2], words[3], length) & (this.#slots - 1);
+    while (this.#values[slot]! >= 0) slot = (slot + 1) & (this.#slots - 1);
+    this.#keys.set(words, slot * 4);
+    this.#keyLengths[slot] = length;
+    this.#values[slot] = value;
+  }
+}

@@ -1,0 +1,143 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { NodeId } from '../../common/node-id.js';
+import type { SessionKeys } from '../../common/router-port.js';
+import { laneKey } from '../aead/aead.js';
+import { createOpensslEngine } from '../aead/openssl.js';
+import { referenceSeal } from '../aead/selection.js';
+import { Arena } from '../kernel/arena.js';
+import { MAX_LANES, swap32 } from '../../common/wire/datagram.js';
+import { MAX_RECEIVE_CONTEXTS, MAX_SESSIONS } from '../limits.js';
+import { AF_INET6 } from '../kernel/linux-abi.js';
+import { NO_SESSION, Peers } from './peers.js';
+import { NO_CONTEXT, Sessions } from './sessions.js';
+
+const arena = new Arena(4 << 20);
+const engine = createOpensslEngine(arena);
+const unit = arena.allocate(256) + 64;
+const id = (n: number): NodeId => n.toString(16).padStart(32, '0') as NodeId;
+const key = (n: number): Uint8Array => new Uint8Array(32).fill(n);
+
+function keysFor(localIndex: number, peer = 1): SessionKeys {
+  const cipher = 'aes-256-gcm' as const;
+  return { peer: id(peer), localIndex, remoteIndex: localIndex + 5, cipher, sendKey: key(1), receiveKey: key(2) };
+}
+
+let peers: Peers;
+let sessions: Sessions;
+beforeEach(() => {
+  peers = new Peers(new Arena(1 << 20), AF_INET6);
+  sessions = new Sessions(engine, peers, 0);
+});
+
+const SLOT = 9;
+const INDEX = 0x77770000 + SLOT;
+
+function opens(context: number, counter: number, lane: number): boolean {
+  const { key: laneSecret, salt } = laneKey(key(2), lane);
+  const plain = Uint8Array.of(1, 2, 3);
+  arena.u8.set(referenceSeal('aes-256-gcm', laneSecret, salt, counter, plain, 5, lane, 1), unit);
+  return sessions.openingKeys[context]!.open(unit, plain.length, counter, 5, lane, 1);
+}
+
+describe('the sessions of a thread', () => {
+  it('are found by their whole index, as it stands in a header', () => {
+    expect(sessions.find(swap32(INDEX))).toBe(NO_SESSION);
+    expect(sessions.install(keysFor(INDEX), 0)).toBe(true);
+    expect(sessions.find(swap32(INDEX))).toBe(SLOT);
+    expect(sessions.find(swap32(INDEX ^ 0x10000))).toBe(NO_SESSION);
+    expect(sessions.find(0)).toBe(NO_SESSION);
+    expect(sessions.find(swap32(0xffffffff))).toBe(NO_SESSION);
+    expect(swap32(sessions.remoteWireIndexes[SLOT]!)).toBe(INDEX + 5);
+  });
+
+  it('are not installed beyond the table, nor with the index that means none', () => {
+    expect(sessions.install(keysFor(MAX_SESSIONS), 0)).toBe(false);
+    expect(sessions.install(keysFor(0), 0)).toBe(false);
+    expect(sessions.statuses()).toEqual([]);
+  });
+
+  it('seal for their peer from activation on', () => {
+    sessions.install(keysFor(INDEX), 0);
+    expect(peers.activeSession[1]).toBe(NO_SESSION);
+    expect(sessions.activate(INDEX ^ 0x10000)).toBe(false);
+    expect(sessions.activate(INDEX)).toBe(true);
+    expect(peers.activeSession[1]).toBe(SLOT);
+    expect(sessions.statuses()).toEqual([{ peer: id(1), localIndex: INDEX, active: true, unitsSent: 0 }]);
+  });
+
+  it('are gone when removed: nothing seals, nothing opens, nothing is found', () => {
+    sessions.install(keysFor(INDEX), 0);
+    sessions.activate(INDEX);
+    const context = sessions.context(SLOT, 0);
+    sessions.remove(INDEX);
+    sessions.remove(INDEX);
+    expect(sessions.find(swap32(INDEX))).toBe(NO_SESSION);
+    expect(peers.activeSession[1]).toBe(NO_SESSION);
+    expect(sessions.sealingKeys[SLOT]).toBeUndefined();
+    expect(sessions.openingKeys[context]).toBeUndefined();
+    expect(sessions.context(SLOT, 0)).toBe(NO_CONTEXT);
+    expect(sessions.statuses()).toEqual([]);
+  });
+
+  it('do not take the active place of another when an old one is removed', () => {
+    sessions.install(keysFor(INDEX), 0);
+    sessions.install(keysFor(INDEX + 1), 0);
+    sessions.activate(INDEX);
+    sessions.activate(INDEX + 1);
+    sessions.remove(INDEX);
+    expect(peers.activeSession[1]).toBe(SLOT + 1);
+  });
+
+  it('start anew in a slot that was used: counter, window, confirmation', () => {
+    sessions.install(keysFor(INDEX), 0);
+    sessions.nextCounter[SLOT] = 500;
+    sessions.confirmed[SLOT] = 1;
+    sessions.markOpened(sessions.context(SLOT, 0), 500, 3);
+    sessions.install(keysFor(INDEX ^ 0x10000), 0);
+    expect(sessions.find(swap32(INDEX))).toBe(NO_SESSION);
+    expect(sessions.nextCounter[SLOT]).toBe(0);
+    expect(sessions.confirmed[SLOT]).toBe(0);
+    const context = sessions.context(SLOT, 0);
+    expect(sessions.windows.isFresh(context, 0)).toBe(true);
+    expect(sessions.unitsOpened[context]).toBe(0);
+    expect(sessions.statuses()).toHaveLength(1);
+  });
+
+  it('have a key and a window per lane of the sender', () => {
+    sessions.install(keysFor(INDEX), 0);
+    const contexts = [0, 1, 15].map((lane) => sessions.context(SLOT, lane));
+    expect(new Set(contexts).size).toBe(3);
+    expect(sessions.context(SLOT, 1)).toBe(contexts[1]);
+    expect(opens(contexts[0]!, 7, 0)).toBe(true);
+    expect(opens(contexts[1]!, 7, 1)).toBe(true);
+    expect(opens(contexts[1]!, 7, 0)).toBe(false);
+    sessions.windows.mark(contexts[0]!, 7);
+    expect(sessions.windows.isFresh(contexts[1]!, 7)).toBe(true);
+    expect(sessions.context(SLOT, MAX_LANES)).toBe(NO_CONTEXT);
+  });
+
+  it('go with their peer', () => {
+    sessions.install(keysFor(INDEX), 0);
+    sessions.install(keysFor(INDEX + 1, 2), 0);
+    sessions.install(keysFor(INDEX + 2), 0);
+    sessions.removePeer(id(1));
+    expect(sessions.statuses().map(({ localIndex }) => localIndex)).toEqual([INDEX + 1]);
+    sessions.removePeer(id(77));
+    expect(sessions.statuses()).toHaveLength(1);
+  });
+
+  it('never run out of receive contexts by coming and going', () => {
+    for (let round = 0; round < (2 * MAX_RECEIVE_CONTEXTS) / MAX_LANES; round++) {
+      sessions.install(keysFor(INDEX), 0);
+      for (let lane = 0; lane < MAX_LANES; lane++) expect(sessions.context(SLOT, lane)).not.toBe(NO_CONTEXT);
+    }
+  });
+
+  it('end by themselves after an hour, whatever becomes of the agent', () => {
+    sessions.install(keysFor(INDEX), 1000);
+    sessions.expire(1000 + 60 * 60_000 - 1);
+    expect(sessions.find(swap32(INDEX))).not.toBe(NO_SESSION);
+    sessions.expire(1000 + 60 * 60_000);
+    expect(sessions.find(swap32(INDEX))).toBe(NO_SESSION);
+  });
+});

@@ -1,0 +1,168 @@
+/**
+ * The sessions of one forwarding thread: their keys, unit counters and receive contexts. A session is found by the low
+ * 16 bits of the index in a datagram; the upper 16 are random, so a datagram of an earlier holder of the slot is told
+ * apart. A receive context is one sender's lane within a session: key, replay window.
+ */
+import type { NodeId } from '../../common/node-id.js';
+import type { CipherName, SessionKeys, SessionStatus } from '../../common/router-port.js';
+import type { AeadEngine, OpeningKey, SealingKey } from '../aead/aead.js';
+import { laneKey } from '../aead/aead.js';
+import { MAX_LANES, swap32 } from '../../common/wire/datagram.js';
+import { MAX_RECEIVE_CONTEXTS, MAX_SESSIONS, REFUSE_AFTER_MS } from '../limits.js';
+import type { Peers } from './peers.js';
+import { NO_PEER, NO_SESSION } from './peers.js';
+import { ReplayWindows } from './replay-window.js';
+
+export const NO_CONTEXT = -1;
+const SLOT_MASK = 0xffff;
+
+interface ReceiveSecret {
+  readonly cipher: CipherName;
+  readonly receiveKey: Uint8Array;
+}
+
+export class Sessions {
+  readonly windows = new ReplayWindows(MAX_RECEIVE_CONTEXTS);
+  readonly openingKeys: (OpeningKey | undefined)[] = [];
+  readonly sealingKeys: (SealingKey | undefined)[] = [];
+  /** Local index of each slot as it stands in a header (swapped), 0 when the slot is free. */
+  readonly wireIndexes = new Uint32Array(MAX_SESSIONS);
+  /** The peer's index for each slot, swapped. */
+  readonly remoteWireIndexes = new Uint32Array(MAX_SESSIONS);
+  readonly peerOf = new Uint16Array(MAX_SESSIONS);
+  readonly nextCounter = new Float64Array(MAX_SESSIONS);
+  readonly confirmed = new Uint8Array(MAX_SESSIONS);
+  /** When each session is refused whatever the agent says: it may be gone for good. */
+  readonly #expiresMs = new Float64Array(MAX_SESSIONS);
+  /** By receive context: units opened, and the datagrams they came in. */
+  readonly unitsOpened = new Float64Array(MAX_RECEIVE_CONTEXTS);
+  readonly datagramsOpened = new Float64Array(MAX_RECEIVE_CONTEXTS);
+  readonly #contexts = new Int16Array(MAX_SESSIONS * MAX_LANES).fill(NO_CONTEXT);
+  readonly #freeContexts: number[] = [];
+  readonly #secrets: (ReceiveSecret | undefined)[] = [];
+  /** Slots in use; bounded by MAX_SESSIONS. */
+  readonly #slots = new Set<number>();
+
+  constructor(
+    private readonly engine: AeadEngine,
+    private readonly peers: Peers,
+    readonly lane: number,
+  ) {
+    for (let context = MAX_RECEIVE_CONTEXTS - 1; context >= 0; context--) this.#freeContexts.push(context);
+  }
+
+  /** The slot of a header's session index, or NO_SESSION. */
+  find(wireIndex: number): number {
+    const slot = swap32(wireIndex) & SLOT_MASK;
+    return slot < MAX_SESSIONS && wireIndex !== 0 && this.wireIndexes[slot] === wireIndex ? slot : NO_SESSION;
+  }
+
+  /** Installs a session for receiving, in place of whatever held its slot. False when there is no room for the peer. */
+  install(keys: SessionKeys, nowMs: number): boolean {
+    const slot = keys.localIndex & SLOT_MASK;
+    const peer = this.peers.indexOf(keys.peer);
+    if (slot >= MAX_SESSIONS || keys.localIndex === 0 || peer === NO_PEER) return false;
+    if (this.#slots.has(slot)) this.#clear(slot);
+    const { key, salt } = laneKey(keys.sendKey, this.lane);
+    this.sealingKeys[slot] = this.engine.sealingKey(keys.cipher, key, salt);
+    key.fill(0);
+    this.#secrets[slot] = { cipher: keys.cipher, receiveKey: Uint8Array.from(keys.receiveKey) };
+    this.wireIndexes[slot] = swap32(keys.localIndex);
+    this.remoteWireIndexes[slot] = swap32(keys.remoteIndex);
+    this.peerOf[slot] = peer;
+    this.nextCounter[slot] = 0;
+    this.confirmed[slot] = 0;
+    this.#expiresMs[slot] = nowMs + REFUSE_AFTER_MS;
+    this.#slots.add(slot);
+    return true;
+  }
+
+  /** Seals with this session from now on. False when it is not installed. */
+  activate(localIndex: number): boolean {
+    const slot = this.find(swap32(localIndex));
+    if (slot === NO_SESSION) return false;
+    this.peers.activeSession[this.peerOf[slot]!] = slot;
+    return true;
+  }
+
+  remove(localIndex: number): void {
+    const slot = this.find(swap32(localIndex));
+    if (slot !== NO_SESSION) this.#clear(slot);
+  }
+
+  /** Removes the sessions that are too old (`docs/wire.md`, lifetimes). */
+  expire(nowMs: number): void {
+    for (const slot of this.#slots) if (nowMs >= this.#expiresMs[slot]!) this.#clear(slot);
+  }
+
+  removePeer(id: NodeId): void {
+    const peer = this.peers.find(id);
+    for (const slot of this.#slots) if (this.peerOf[slot] === peer) this.#clear(slot);
+  }
+
+  /** Marks an authenticated unit: its counter is used up, its datagrams count as arrived. */
+  markOpened(context: number, counter: number, datagrams: number): void {
+    this.windows.mark(context, counter);
+    this.unitsOpened[context] = this.unitsOpened[context]! + 1;
+    this.datagramsOpened[context] = this.datagramsOpened[context]! + datagrams;
+  }
+
+  /** The receive context of a sender's lane, deriving its key on first use; NO_CONTEXT when there is no room. */
+  context(slot: number, lane: number): number {
+    const at = slot * MAX_LANES + lane;
+    const known = this.#contexts[at]!;
+    return known !== NO_CONTEXT ? known : this.#openContext(slot, lane, at);
+  }
+
+  statuses(): SessionStatus[] {
+    const statuses: SessionStatus[] = [];
+    for (const slot of this.#slots) {
+      const peer = this.peerOf[slot]!;
+      const id = this.peers.idOf(peer);
+      if (id === undefined) continue;
+      statuses.push({
+        peer: id,
+        localIndex: swap32(this.wireIndexes[slot]!),
+        active: this.peers.activeSession[peer] === slot,
+        unitsSent: this.nextCounter[slot]!,
+      });
+    }
+    return statuses;
+  }
+
+  #openContext(slot: number, lane: number, at: number): number {
+    const secret = this.#secrets[slot];
+    if (secret === undefined || lane >= MAX_LANES) return NO_CONTEXT;
+    const context = this.#freeContexts.pop() ?? NO_CONTEXT;
+    if (context === NO_CONTEXT) return NO_CONTEXT;
+    const { key, salt } = laneKey(secret.receiveKey, lane);
+    this.openingKeys[context] = this.engine.openingKey(secret.cipher, key, salt);
+    key.fill(0);
+    this.windows.reset(context);
+    this.unitsOpened[context] = 0;
+    this.datagramsOpened[context] = 0;
+    this.#contexts[at] = context;
+    return context;
+  }
+
+  #clear(slot: number): void {
+    const peer = this.peerOf[slot]!;
+    if (this.peers.activeSession[peer] === slot) this.peers.activeSession[peer] = NO_SESSION;
+    this.sealingKeys[slot]?.destroy();
+    this.sealingKeys[slot] = undefined;
+    for (let lane = 0; lane < MAX_LANES; lane++) this.#closeContext(slot * MAX_LANES + lane);
+    this.#secrets[slot]?.receiveKey.fill(0);
+    this.#secrets[slot] = undefined;
+    this.wireIndexes[slot] = 0;
+    this.#slots.delete(slot);
+  }
+
+  #closeContext(at: number): void {
+    const context = this.#contexts[at]!;
+    if (context === NO_CONTEXT) return;
+    this.openingKeys[context]?.destroy();
+    this.openingKeys[context] = undefined;
+    this.#contexts[at] = NO_CONTEXT;
+    this.#freeContexts.push(context);
+  }
+}

@@ -1,0 +1,61 @@
+import { describe, expect, it } from '@jest/globals';
+import { HeddleError } from '../common/errors.js';
+import { DescriptorKeeper } from './descriptors.js';
+
+function harness(options: { failUdp?: number } = {}) {
+  const state = { nextFd: 10, tapExists: false, udpFailures: options.failUdp ?? 0 };
+  const calls: string[] = [];
+  const take = (count: number) => Array.from({ length: count }, () => state.nextFd++);
+  const keeper = new DescriptorKeeper({
+    source: {
+      openTap: ({ name, queues }) => {
+        calls.push('openTap');
+        state.tapExists = true;
+        return { fds: take(queues), name };
+      },
+      openUnderlaySockets: ({ count }) => {
+        calls.push('openUnderlaySockets');
+        if (state.udpFailures-- > 0) throw new HeddleError('SYSTEM_CALL_FAILED', 'bind: address in use');
+        return { fds: take(count) };
+      },
+    },
+    tap: { name: 'heddle-tap', queues: 2 },
+    underlay: { address: '', port: 6785, count: 2 },
+    interfaceExists: () => state.tapExists,
+    close: (fd) => calls.push(`close ${fd}`),
+  });
+  return { state, calls, keeper };
+}
+
+describe('DescriptorKeeper', () => {
+  it('opens once and hands the same descriptors to every router', () => {
+    const { calls, keeper } = harness();
+    const first = keeper.ensure();
+    expect(first).toEqual({ tapFds: [10, 11], udpFds: [12, 13], tapName: 'heddle-tap' });
+    expect(keeper.ensure()).toEqual(first);
+    expect(calls).toEqual(['openTap', 'openUnderlaySockets']);
+  });
+
+  it('opens a deleted TAP anew and keeps the sockets', () => {
+    const { state, calls, keeper } = harness();
+    keeper.ensure();
+    state.tapExists = false;
+    expect(keeper.tapIsGone()).toBe(true);
+    expect(keeper.ensure()).toEqual({ tapFds: [14, 15], udpFds: [12, 13], tapName: 'heddle-tap' });
+    expect(calls.slice(2)).toEqual(['close 10', 'close 11', 'openTap']);
+  });
+
+  it('keeps the TAP when the port is taken, and only opens the sockets the next time', () => {
+    const { calls, keeper } = harness({ failUdp: 1 });
+    expect(() => keeper.ensure()).toThrow('address in use');
+    expect(keeper.ensure().tapFds).toEqual([10, 11]);
+    expect(calls).toEqual(['openTap', 'openUnderlaySockets', 'openUnderlaySockets']);
+  });
+
+  it('closes everything at the end', () => {
+    const { calls, keeper } = harness();
+    keeper.ensure();
+    keeper.close();
+    expect(calls.slice(2)).toEqual(['close 10', 'close 11', 'close 12', 'close 13']);
+  });
+});

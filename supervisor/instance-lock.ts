@@ -1,0 +1,55 @@
+/**
+ * One `meshd` per run directory. The lock is a listening unix socket: it answers while its owner lives and refuses the
+ * moment the owner is gone, `kill -9` included, so a stale lock never has to be told from a fresh one by guessing.
+ */
+import { rmSync, statSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { Server } from 'node:net';
+import { HeddleError, messageOf } from '../common/errors.js';
+import { isListening } from '../common/host/unix-socket.js';
+
+/** sun_path of unix(7), without the final NUL. */
+const MAX_SOCKET_PATH_BYTES = 107;
+
+export interface InstanceLock {
+  release(): void;
+}
+
+/**
+ * Takes the lock at `path`. Throws {@link HeddleError} `ALREADY_RUNNING` when another process holds it and
+ * `CONFIG_INVALID` when the path cannot be a socket's.
+ */
+export async function takeInstanceLock(path: string): Promise<InstanceLock> {
+  if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) {
+    throw new HeddleError('CONFIG_INVALID', `runDir is too long: "${path}" exceeds ${MAX_SOCKET_PATH_BYTES} bytes`);
+  }
+  if (await isListening(path)) throw alreadyRunning(path);
+  rmSync(path, { force: true });
+  const server = createServer((socket) => socket.destroy());
+  await listen(server, path);
+  server.unref();
+  const inode = statSync(path).ino;
+  return {
+    release() {
+      server.close();
+      if (statSync(path, { throwIfNoEntry: false })?.ino === inode) rmSync(path, { force: true });
+    },
+  };
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(
+        error.code === 'EADDRINUSE'
+          ? alreadyRunning(path)
+          : new HeddleError('LISTEN_FAILED', `cannot listen on ${path}: ${messageOf(error)}`),
+      );
+    });
+    server.listen(path, resolve);
+  });
+}
+
+function alreadyRunning(path: string): HeddleError {
+  return new HeddleError('ALREADY_RUNNING', `another meshd runs with this run directory (it answers on ${path})`);
+}

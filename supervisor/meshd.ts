@@ -1,0 +1,139 @@
+#!/usr/bin/env node
+/**
+ * `meshd`, the node service. Without a command it is the supervisor of router and agent; the other commands are those
+ * two, and questions. Imports as little as it can: what is imported here stays in memory as long as the node runs.
+ */
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Config } from '../common/config.js';
+import { ConfigError, messageOf } from '../common/errors.js';
+import { createLogger } from '../common/log.js';
+import { HEDDLE_VERSION } from '../common/version.js';
+import { openTap, openUnderlaySockets, TAP_QUEUES_PER_LANE } from '../router/index.js';
+import { systemClock } from '../common/clock.js';
+import { routerSocket, supervisorSocket } from '../common/host/run-files.js';
+import { DescriptorKeeper } from './descriptors.js';
+import { takeInstanceLock } from './instance-lock.js';
+import { EXIT_CONFIG_INVALID, PAUSE_SIGNAL, ROUTER_OPTIONS_VARIABLE } from '../common/launch-contract.js';
+import { launchAgent, launchRouter } from './programs.js';
+import { readConfig } from './read-config.js';
+import { Supervisor } from './supervisor.js';
+
+const PROGRAM = fileURLToPath(import.meta.url);
+const PROGRAM_FOLDER = dirname(PROGRAM);
+
+const USAGE = `Usage: meshd [COMMAND] [SETTING...]
+
+The node service of Heddle. Without a command it runs the router and the agent and starts either again when it ends.
+
+Commands:
+  agent      run the agent only: it decides (mesh, addresses, CNI, API)
+  router     run the router only: it forwards
+  config     print the effective configuration and where each value was found (--json: for programs)
+  --help     print this
+  --version  print the version
+
+Signals: SIGTERM stops everything and tells the peers; SIGUSR2 replaces only the agent, by the program that is on disk
+now, while the router forwards on.
+
+`;
+
+async function main(argv: readonly string[]): Promise<number | null> {
+  const [command, ...rest] = argv;
+  if (argv.includes('--help') || argv.includes('-h')) return print(USAGE + (await configCommand()).formatConfigHelp());
+  if (command === '--version') return print(`meshd ${HEDDLE_VERSION}\n`);
+  if (command === 'config') return printConfig(rest);
+  if (command === 'agent') return becomeSibling('agent', rest);
+  if (command === 'router') {
+    return process.env[ROUTER_OPTIONS_VARIABLE] === undefined ? supervise(rest, false) : becomeSibling('router', rest);
+  }
+  if (command === undefined || command.startsWith('-')) return supervise(argv, true);
+  process.stderr.write(
+    `meshd: unknown command "${command}" (expected agent, router, config or a setting; see --help)\n`,
+  );
+  return EXIT_CONFIG_INVALID;
+}
+
+function print(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}
+
+/** Loaded only when asked for: it brings the schema and the YAML parser. */
+function configCommand() {
+  return import('../agent/config/index.js');
+}
+
+async function printConfig(argv: readonly string[]): Promise<number> {
+  const { describeConfig, readHostFile } = await configCommand();
+  try {
+    return print(describeConfig(argv, process.env, readHostFile));
+  } catch (thrown) {
+    process.stderr.write(`meshd: ${messageOf(thrown)}\n`);
+    return thrown instanceof ConfigError ? EXIT_CONFIG_INVALID : 1;
+  }
+}
+
+/** Runs the sibling program within this process; it ends the process by itself. */
+async function becomeSibling(name: 'agent' | 'router', argv: readonly string[]): Promise<null> {
+  process.argv.splice(2, process.argv.length, ...argv);
+  await import(pathToFileURL(join(PROGRAM_FOLDER, `${name}.js`)).href);
+  return null;
+}
+
+/** Returns null while the children run: the process ends when {@link Supervisor} has stopped. */
+async function supervise(argv: readonly string[], withAgent: boolean): Promise<number | null> {
+  const reading = readConfig(PROGRAM, argv);
+  if ('exitCode' in reading) return reading.exitCode;
+  const { config } = reading;
+  mkdirSync(config.runDir, { recursive: true, mode: 0o755 });
+  mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
+  chmodSync(config.stateDir, 0o700);
+  const lock = await takeInstanceLock(supervisorSocket(config));
+  const supervisor = new Supervisor({
+    descriptors: descriptorKeeper(config),
+    launchRouter: (descriptors) => launchRouter(PROGRAM_FOLDER, config, descriptors),
+    launchAgent: withAgent ? () => launchAgent(PROGRAM_FOLDER, argv) : null,
+    clock: systemClock,
+    log: createLogger('supervisor', config.logLevel),
+    onGiveUp: () => end(EXIT_CONFIG_INVALID),
+  });
+  const end = (code: number): void => {
+    // The router gave up the privilege to remove its socket.
+    rmSync(routerSocket(config), { force: true });
+    lock.release();
+    process.exit(code);
+  };
+  stopOnSignals(() => supervisor.stop().then(() => end(0)));
+  process.on(PAUSE_SIGNAL, () => supervisor.renewAgent());
+  supervisor.start();
+  return null;
+}
+
+function descriptorKeeper(config: Config): DescriptorKeeper {
+  return new DescriptorKeeper({
+    source: { openTap, openUnderlaySockets },
+    tap: { name: config.tapName, queues: config.lanes * TAP_QUEUES_PER_LANE },
+    underlay: { address: config.listenAddress, port: config.listenPort, count: config.lanes },
+  });
+}
+
+function stopOnSignals(stop: () => Promise<void>): void {
+  let stopping = false;
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (stopping) return;
+      stopping = true;
+      void stop();
+    });
+  }
+}
+
+try {
+  const code = await main(process.argv.slice(2));
+  if (code !== null) process.exitCode = code;
+} catch (thrown) {
+  process.stderr.write(`meshd: ${messageOf(thrown)}\n`);
+  process.exitCode = 1;
+}

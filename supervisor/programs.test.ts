@@ -1,0 +1,32 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Config } from '../common/config.js';
+import { routerLaunchOptions } from './programs.js';
+
+const config = {
+  runDir: '/run/heddle',
+  routerUser: 65534,
+  lanes: 2,
+  logLevel: 'info',
+  cipher: 'auto',
+} as unknown as Config;
+
+describe('routerLaunchOptions', () => {
+  it('numbers the descriptors as the child sees them, whatever they are here', () => {
+    const options = routerLaunchOptions(config, { tapFds: [21, 30], udpFds: [22, 40], tapName: 'heddle-tap' });
+    expect(options).toEqual({
+      tapFds: [3, 4],
+      udpFds: [5, 6],
+      tapName: 'heddle-tap',
+      portSocket: '/run/heddle/router.sock',
+      user: 65534,
+      lanes: 2,
+      logLevel: 'info',
+      offerAes: true,
+    });
+  });
+
+  it('offers no AES when the configuration wants ChaCha20-Poly1305', () => {
+    const descriptors = { tapFds: [20], udpFds: [21], tapName: 'heddle-tap' };
+    expect(routerLaunchOptions({ ...config, cipher: 'chacha20-poly1305' }, descriptors).offerAes).toBe(false);
+  });
+});

@@ -1,0 +1,123 @@
+import { describe, expect, it } from '@jest/globals';
+import { HeddleError } from '../common/errors.js';
+import { silentLogger } from '../common/log.js';
+import { settle, VirtualClock } from '../common/testing/virtual-clock.js';
+import { SupervisedChild } from './supervised-child.js';
+import type { ChildProcessPort } from './supervised-child.js';
+
+class FakeProcess implements ChildProcessPort {
+  readonly signals: string[] = [];
+  readonly pid = 4711;
+  readonly ended: Promise<number | null>;
+  #end: (code: number | null) => void = () => undefined;
+
+  constructor(readonly obeysTerm = true) {
+    this.ended = new Promise((resolve) => (this.#end = resolve));
+  }
+
+  end(code: number | null): void {
+    this.#end(code);
+  }
+
+  signal(name: Parameters<ChildProcessPort['signal']>[0]): void {
+    this.signals.push(name);
+    if (name === 'SIGKILL' || this.obeysTerm) this.#end(null);
+  }
+}
+
+function harness(make: () => ChildProcessPort = () => new FakeProcess()) {
+  const clock = new VirtualClock();
+  const launched: ChildProcessPort[] = [];
+  const gaveUp: true[] = [];
+  const child = new SupervisedChild({
+    name: 'router',
+    launch: () => {
+      const started = make();
+      launched.push(started);
+      return started;
+    },
+    clock,
+    log: silentLogger(),
+    onGiveUp: () => gaveUp.push(true),
+  });
+  return { clock, launched, gaveUp, child };
+}
+
+describe('SupervisedChild', () => {
+  it('starts a child again that ended, the first time without delay', async () => {
+    const { clock, launched, child } = harness();
+    child.start();
+    (launched[0] as FakeProcess).end(1);
+    await settle();
+    clock.advance(0);
+    expect(launched).toHaveLength(2);
+    expect(child.running).toBe(true);
+  });
+
+  it('waits before it starts a child again that keeps ending', async () => {
+    const { clock, launched, child } = harness();
+    child.start();
+    for (let i = 0; i < 2; i++) {
+      (launched[i] as FakeProcess).end(1);
+      await settle();
+      clock.advance(0);
+    }
+    expect(launched).toHaveLength(2);
+    clock.advance(250);
+    expect(launched).toHaveLength(3);
+  });
+
+  it('treats a launch that throws like a child that ended', () => {
+    let attempts = 0;
+    const { clock, child } = harness(() => {
+      attempts++;
+      if (attempts < 4) throw new HeddleError('PLATFORM_UNSUPPORTED', 'TAP is busy');
+      return new FakeProcess();
+    });
+    child.start();
+    clock.advance(10_000);
+    expect(attempts).toBe(4);
+    expect(child.running).toBe(true);
+  });
+
+  it('gives up on exit code 78', async () => {
+    const { clock, launched, gaveUp, child } = harness();
+    child.start();
+    (launched[0] as FakeProcess).end(78);
+    await settle();
+    clock.advance(60_000);
+    expect(gaveUp).toHaveLength(1);
+    expect(launched).toHaveLength(1);
+  });
+
+  it('stops with SIGTERM and does not start the child again', async () => {
+    const { clock, launched, child } = harness();
+    child.start();
+    await child.stop();
+    clock.advance(60_000);
+    expect((launched[0] as FakeProcess).signals).toEqual(['SIGTERM']);
+    expect(launched).toHaveLength(1);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('kills a child that ignores SIGTERM for five seconds', async () => {
+    const { clock, launched, child } = harness(() => new FakeProcess(false));
+    child.start();
+    const stopped = child.stop();
+    clock.advance(4999);
+    expect((launched[0] as FakeProcess).signals).toEqual(['SIGTERM']);
+    clock.advance(1);
+    await stopped;
+    expect((launched[0] as FakeProcess).signals).toEqual(['SIGTERM', 'SIGKILL']);
+  });
+
+  it('cancels a pending restart when it is stopped', async () => {
+    const { clock, launched, child } = harness();
+    child.start();
+    (launched[0] as FakeProcess).end(1);
+    await settle();
+    await child.stop();
+    clock.advance(60_000);
+    expect(launched).toHaveLength(1);
+  });
+});

@@ -1,0 +1,102 @@
+/**
+ * One child process that is kept running.
+ *
+ * ```
+ *   start()            ended / could not start           delay over
+ *  --------> running ---------------------------> waiting ---------> running
+ *               | stop(): SIGTERM, later SIGKILL     | stop()
+ *               v                                    v
+ *            stopping ----------- ended ---------> stopped      (exit code 78 goes to `stopped` by itself)
+ * ```
+ */
+import { messageOf } from '../common/errors.js';
+import type { PAUSE_SIGNAL } from '../common/launch-contract.js';
+import type { Logger } from '../common/log.js';
+import type { Clock } from '../common/clock.js';
+import { decideRestart } from './restart-policy.js';
+
+const KILL_AFTER_MS = 5_000;
+
+/** A process that was started. `ended` resolves once, with the exit code or null when a signal ended it. */
+export interface ChildProcessPort {
+  readonly pid: number | undefined;
+  readonly ended: Promise<number | null>;
+  signal(name: 'SIGTERM' | 'SIGKILL' | typeof PAUSE_SIGNAL): void;
+}
+
+export interface SupervisedChildOptions {
+  readonly name: string;
+  /** May throw: what the child needs is not there yet; it is tried again like a child that ended. */
+  readonly launch: () => ChildProcessPort;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** The child said that its configuration is wrong: it is not started again. */
+  readonly onGiveUp: () => void;
+}
+
+export class SupervisedChild {
+  #process: ChildProcessPort | null = null;
+  #quickExits = 0;
+  #stopping = false;
+  #cancelRestart: () => void = () => undefined;
+
+  constructor(readonly options: SupervisedChildOptions) {}
+
+  get running(): boolean {
+    return this.#process !== null;
+  }
+
+  start(): void {
+    const startedAtMs = this.options.clock.nowMs();
+    const child = this.#launch();
+    this.#process = child;
+    if (child === null) return this.#ended(null, startedAtMs);
+    this.options.log.info({ child: this.options.name, childPid: child.pid }, 'child started');
+    void child.ended.then((code) => this.#ended(code, startedAtMs));
+  }
+
+  /** Resolves when the child is gone; it is killed when it takes longer than 5 s. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#cancelRestart();
+    const child = this.#process;
+    if (child === null) return;
+    child.signal('SIGTERM');
+    const cancelKill = this.options.clock.after(KILL_AFTER_MS, () => {
+      this.options.log.warn({ child: this.options.name }, 'child did not stop in time and is killed');
+      child.signal('SIGKILL');
+    });
+    await child.ended;
+    cancelKill();
+  }
+
+  /** Ends the current run; the next one starts with the program and the descriptors of then. */
+  restart(signal: 'SIGTERM' | typeof PAUSE_SIGNAL): void {
+    this.#process?.signal(signal);
+  }
+
+  #launch(): ChildProcessPort | null {
+    try {
+      return this.options.launch();
+    } catch (thrown) {
+      this.options.log.error({ child: this.options.name, error: messageOf(thrown) }, 'child could not be started');
+      return null;
+    }
+  }
+
+  #ended(code: number | null, startedAtMs: number): void {
+    const wasStarted = this.#process !== null;
+    this.#process = null;
+    if (this.#stopping) return;
+    const { clock, log, name } = this.options;
+    const decision = decideRestart(this.#quickExits, { code, ranMs: clock.nowMs() - startedAtMs });
+    if (decision.action === 'give-up') {
+      log.fatal({ child: name, code }, 'child says its configuration is wrong; giving up');
+      this.options.onGiveUp();
+      return;
+    }
+    if (wasStarted) log.warn({ child: name, code, restartInMs: decision.delayMs }, 'child ended; it is started again');
+    this.#quickExits = decision.quickExits;
+    this.#cancelRestart = clock.after(decision.delayMs, () => this.start());
+  }
+}

@@ -1,0 +1,105 @@
+import { describe, expect, it } from '@jest/globals';
+import { silentLogger } from '../common/log.js';
+import { settle, VirtualClock } from '../common/testing/virtual-clock.js';
+import { DescriptorKeeper } from './descriptors.js';
+import { Supervisor } from './supervisor.js';
+import type { ChildProcessPort } from './supervised-child.js';
+
+function harness() {
+  const clock = new VirtualClock();
+  const events: string[] = [];
+  const host = { tapExists: false, nextFd: 20, gaveUp: 0 };
+  const ends = new Map<string, (code: number | null) => void>();
+  const launch = (name: string): ChildProcessPort => {
+    events.push(`start ${name}`);
+    let end: (code: number | null) => void = () => undefined;
+    const ended = new Promise<number | null>((resolve) => (end = resolve));
+    ends.set(name, end);
+    return {
+      pid: 1,
+      ended,
+      signal: (signal) => {
+        events.push(`${signal} ${name}`);
+        end(0);
+      },
+    };
+  };
+  const descriptors = new DescriptorKeeper({
+    source: {
+      openTap: ({ name }) => {
+        host.tapExists = true;
+        return { fds: [host.nextFd++], name };
+      },
+      openUnderlaySockets: () => ({ fds: [host.nextFd++] }),
+    },
+    tap: { name: 'heddle-tap', queues: 1 },
+    underlay: { address: '', port: 6785, count: 1 },
+    interfaceExists: () => host.tapExists,
+    close: () => undefined,
+  });
+  const supervisor = new Supervisor({
+    descriptors,
+    launchRouter: ({ tapFds }) => launch(`router tap=${tapFds.join()}`),
+    launchAgent: () => launch('agent'),
+    clock,
+    log: silentLogger(),
+    onGiveUp: () => host.gaveUp++,
+  });
+  return { clock, events, host, ends, supervisor };
+}
+
+describe('Supervisor', () => {
+  it('starts both children and stops the agent before the router', async () => {
+    const { events, supervisor } = harness();
+    supervisor.start();
+    await supervisor.stop();
+    expect(events).toEqual(['start router tap=20', 'start agent', 'SIGTERM agent', 'SIGTERM router tap=20']);
+  });
+
+  it('gives a restarted router the descriptors of the one before', async () => {
+    const { clock, events, ends, supervisor } = harness();
+    supervisor.start();
+    ends.get('router tap=20')?.(null);
+    await settle();
+    clock.advance(0);
+    expect(events.filter((event) => event.startsWith('start router'))).toEqual([
+      'start router tap=20',
+      'start router tap=20',
+    ]);
+  });
+
+  it('leaves the router alone when the agent ends', async () => {
+    const { clock, events, ends, supervisor } = harness();
+    supervisor.start();
+    ends.get('agent')?.(1);
+    await settle();
+    clock.advance(0);
+    expect(events).toEqual(['start router tap=20', 'start agent', 'start agent']);
+  });
+
+  it('replaces the agent alone, by a signal on which it says no goodbye', async () => {
+    const { clock, events, supervisor } = harness();
+    supervisor.start();
+    supervisor.renewAgent();
+    await settle();
+    clock.advance(0);
+    expect(events.slice(2)).toEqual(['SIGUSR2 agent', 'start agent']);
+  });
+
+  it('replaces the router when someone deletes the TAP', async () => {
+    const { clock, events, host, supervisor } = harness();
+    supervisor.start();
+    host.tapExists = false;
+    await clock.advanceSettled(4_000, 1_000);
+    expect(events.slice(2)).toEqual(['SIGTERM router tap=20', 'start router tap=22']);
+  });
+
+  it('stops everything when a child says its configuration is wrong', async () => {
+    const { events, host, ends, supervisor } = harness();
+    supervisor.start();
+    ends.get('agent')?.(78);
+    await settle();
+    expect(events).toContain('SIGTERM router tap=20');
+    expect(host.gaveUp).toBe(1);
+  });
+});
