@@ -20,8 +20,8 @@ import {
   CniService,
   ConfInstaller,
   MAX_REQUEST_BYTES,
-  replayTombstones,
-  sweepSpool,
+  replayDeferredDeletes,
+  sweepDeferredDeletes,
   VethPodNetwork,
 } from '../cni/index.js';
 import type { LiveAttachment, Unreadiness } from '../cni/index.js';
@@ -43,7 +43,7 @@ import { NoticeLog } from '../common/notice-log.js';
 import { PodKeeper } from './pod-keeper.js';
 import type { RouterReport } from './control-plane/router-client.js';
 import { connectRouter } from './control-plane/router-socket.js';
-import { cniSocket, routerSocket, tombstoneFolder } from '../common/host/run-files.js';
+import { cniSocket, deferredDeleteFolder, formerDeferredDeleteFolder, routerSocket } from '../common/host/run-files.js';
 import { SeedResolver, systemResolver } from './control-plane/seed-resolver.js';
 import { underlayMtu } from './control-plane/underlay.js';
 import { UnderlayWatch } from './control-plane/underlay-watch.js';
@@ -215,12 +215,12 @@ export class Agent {
 
   #createPodKeeper(): PodKeeper<LiveAttachment> {
     const { config, disk, clock, log } = this.surroundings;
-    const spool = tombstoneFolder(config);
+    const spools = [deferredDeleteFolder(config), formerDeferredDeleteFolder(config)];
     const installer = this.#createInstaller();
     return new PodKeeper({
-      replayTombstones: async () => {
-        await sweepSpool(disk, spool, clock.wallTime().getTime());
-        await replayTombstones(disk, spool, (request, asOfMs) => this.#cni.handle(request, asOfMs), log);
+      replayDeferredDeletes: async () => {
+        for (const spool of spools) await sweepDeferredDeletes(disk, spool, clock.wallTime().getTime());
+        await replayDeferredDeletes(disk, spools, (request, asOfMs) => this.#cni.handle(request, asOfMs), log);
       },
       liveAttachments: () => this.#cni.reconcile(),
       reconcileAddresses: (live) => this.state.ipam.reconcile(live),
@@ -241,7 +241,7 @@ export class Agent {
         CNI_EXECUTABLES.map((name) => join(programFolder, name)).find(existsSync) ?? join(programFolder, 'heddle-cni'),
       cniVersion: config.cniVersion,
       socketPath: cniSocket(config),
-      spoolDirectory: tombstoneFolder(config),
+      spoolDirectory: deferredDeleteFolder(config),
     });
   }
 

@@ -10,7 +10,7 @@ function harness() {
   const host = { fails: false, canInstall: true };
   const done: string[] = [];
   const keeper = new PodKeeper<string>({
-    replayTombstones: () => Promise.resolve(done.push('replay')),
+    replayDeferredDeletes: () => Promise.resolve(done.push('replay')),
     liveAttachments: () =>
       host.fails ? Promise.reject(new HeddleError('COMMAND_FAILED', 'ip failed')) : Promise.resolve(['pod-a']),
     reconcileAddresses: (live) => Promise.resolve(done.push(`addresses of ${live.join()}`)),

@@ -11,7 +11,7 @@ const INTERVAL_MS = 60_000;
 const RETRY_MS = 2_000;
 
 export interface PodKeeperOptions<Live> {
-  readonly replayTombstones: () => Promise<unknown>;
+  readonly replayDeferredDeletes: () => Promise<unknown>;
   /** Compares the endpoints with the kernel, repairs, and gives every pod that lives. */
   readonly liveAttachments: () => Promise<readonly Live[]>;
   readonly reconcileAddresses: (live: readonly Live[]) => Promise<unknown>;
@@ -66,9 +66,9 @@ export class PodKeeper<Live> {
   }
 
   async #reconcile(): Promise<boolean> {
-    const { replayTombstones, liveAttachments, reconcileAddresses, notices, onReconciled } = this.options;
+    const { replayDeferredDeletes, liveAttachments, reconcileAddresses, notices, onReconciled } = this.options;
     try {
-      await replayTombstones();
+      await replayDeferredDeletes();
       await reconcileAddresses(await liveAttachments());
       notices.clear('pods');
       this.#reconciled = true;

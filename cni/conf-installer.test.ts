@@ -31,7 +31,7 @@ const installer = (renames: string[] = [], confDir = join(folder, 'conf')) =>
     executable: join(folder, 'relay'),
     cniVersion: '1.0.0',
     socketPath: '/run/heddle/cni.sock',
-    spoolDirectory: '/var/lib/heddle/tombstones',
+    spoolDirectory: '/var/lib/heddle/deferred-deletes',
   });
 
 describe('installing the CNI files', () => {

@@ -23,6 +23,6 @@ export type {
 } from './ports.js';
 export { MAX_REQUEST_BYTES } from './relay/relay-protocol.js';
 export type { CniRequest, CniResponse } from './relay/relay-protocol.js';
-export { replayTombstones, sweepSpool } from './relay/tombstones.js';
-export type { ReplayReport } from './relay/tombstones.js';
+export { replayDeferredDeletes, sweepDeferredDeletes } from './relay/deferred-deletes.js';
+export type { ReplayReport } from './relay/deferred-deletes.js';
 export { POD_GSO_MAX_BYTES } from './pod-network/veth-commands.js';

@@ -170,9 +170,9 @@ static uint64_t attachment_hash(int is_del) {
   return hash;
 }
 
-static int write_tombstone(int is_del) {
+static int write_deferred_delete(int is_del) {
   char spool[MAX_PATH], temporary[MAX_PATH + 64], final[MAX_PATH + 64];
-  find_path(spool, "HEDDLE_CNI_SPOOL", "heddle-cni.spool", "/var/lib/heddle/tombstones");
+  find_path(spool, "HEDDLE_CNI_SPOOL", "heddle-cni.spool", "/var/lib/heddle/deferred-deletes");
   make_directories(spool);
   snprintf(temporary, sizeof temporary, "%s/.tmp-%ld-%lld", spool, (long)getpid(), (long long)now_ms());
   snprintf(final, sizeof final, "%s/%s-%016llx", spool, is_del ? "del" : "gc", (unsigned long long)attachment_hash(is_del));
@@ -194,7 +194,7 @@ static int answer_alone(void) {
     return 0;
   }
   if (is_del || !strcmp(command, "GC")) {
-    const char *outcome = write_tombstone(is_del) ? "and could not be kept for it" : "and is kept for it";
+    const char *outcome = write_deferred_delete(is_del) ? "and could not be kept for it" : "and is kept for it";
     fprintf(stderr, "heddle-cni: %s: %s; %s is answered without it, %s\n", "no agent", reason, command, outcome);
     return 0;
   }

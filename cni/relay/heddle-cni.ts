@@ -103,7 +103,7 @@ function answerAlone(request: Buffer, stdin: Buffer, reason: string): void {
     finish(0, `${JSON.stringify({ cniVersion: specVersion(stdin), supportedVersions: SUPPORTED_VERSIONS })}\n`);
   }
   if (command === 'DEL' || command === 'GC') {
-    const outcome = writeTombstone(command, request);
+    const outcome = writeDeferredDelete(command, request);
     process.stderr.write(`heddle-cni: no agent: ${reason}; ${command} is answered without it, and ${outcome}\n`);
     finish(0, '');
   }
@@ -111,8 +111,8 @@ function answerAlone(request: Buffer, stdin: Buffer, reason: string): void {
   finish(1, errorText(stdin, 11, 'try again later: heddle agent is not running', reason));
 }
 
-function writeTombstone(command: 'DEL' | 'GC', request: Buffer): string {
-  const spool = findPath('HEDDLE_CNI_SPOOL', 'heddle-cni.spool', '/var/lib/heddle/tombstones');
+function writeDeferredDelete(command: 'DEL' | 'GC', request: Buffer): string {
+  const spool = findPath('HEDDLE_CNI_SPOOL', 'heddle-cni.spool', '/var/lib/heddle/deferred-deletes');
   const temporary = join(spool, `.tmp-${process.pid}-${Math.floor(performance.now())}`);
   try {
     mkdirSync(spool, { recursive: true, mode: 0o755 });

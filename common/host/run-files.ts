@@ -15,8 +15,10 @@ export const configRecordFile = ({ stateDir }: Pick<Folders, 'stateDir'>): strin
 export const advertCacheFile = ({ stateDir }: Folders): string => `${stateDir}/adverts.json`;
 export const allocationFolder = ({ stateDir }: Folders): string => `${stateDir}/ipam`;
 export const endpointFolder = ({ stateDir }: Folders): string => `${stateDir}/endpoints`;
-/** Where the CNI executable leaves word of pods that went while no agent ran. */
-export const tombstoneFolder = ({ stateDir }: Folders): string => `${stateDir}/tombstones`;
+/** Where the CNI executable keeps DEL and GC calls while no agent runs. */
+export const deferredDeleteFolder = ({ stateDir }: Folders): string => `${stateDir}/deferred-deletes`;
+/** The same folder as named before; a CNI executable of that time may still write to it during an upgrade. */
+export const formerDeferredDeleteFolder = ({ stateDir }: Folders): string => `${stateDir}/tombstones`;
 
 /** Everything under `stateDir` that is ours. */
 export function stateFiles(folders: Folders): string[] {
@@ -26,6 +28,7 @@ export function stateFiles(folders: Folders): string[] {
     advertCacheFile(folders),
     allocationFolder(folders),
     endpointFolder(folders),
-    tombstoneFolder(folders),
+    deferredDeleteFolder(folders),
+    formerDeferredDeleteFolder(folders),
   ];
 }

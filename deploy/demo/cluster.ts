@@ -136,7 +136,7 @@ export class Cluster {
     command: CniCommand,
     pod: Pick<Pod, 'name' | 'node' | 'namespace'> & { readonly result?: CniResult },
   ): Promise<CniResult | null> {
-    const runtime = new ContainerRuntime(this.options.distDir, pod.node.cniSocket, pod.node.tombstoneDir);
+    const runtime = new ContainerRuntime(this.options.distDir, pod.node.cniSocket, pod.node.deferredDeleteDir);
     const containerId = createHash('sha256').update(pod.namespace.name).digest('hex');
     const prevResult = pod.result === undefined ? {} : { prevResult: pod.result };
     return runtime.call(command, { containerId, netns: pod.namespace.path, podName: pod.name, ...prevResult });

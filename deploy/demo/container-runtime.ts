@@ -32,7 +32,7 @@ export class ContainerRuntime {
     readonly distDir: string,
     /** Tell the executable which agent to ask, and where to leave word when it is down: nodes share a file system here. */
     readonly cniSocket: string,
-    readonly tombstoneDir: string,
+    readonly deferredDeleteDir: string,
   ) {}
 
   /** The result of the call, null when it has none (DEL, CHECK). Throws {@link CommandError} with the CNI error. */
@@ -67,7 +67,7 @@ export class ContainerRuntime {
       CNI_PATH: this.distDir,
       CNI_ARGS: `K8S_POD_NAMESPACE=${POD_NAMESPACE};K8S_POD_NAME=${attachment.podName}`,
       HEDDLE_CNI_SOCKET: this.cniSocket,
-      HEDDLE_CNI_SPOOL: this.tombstoneDir,
+      HEDDLE_CNI_SPOOL: this.deferredDeleteDir,
     };
   }
 }

@@ -33,7 +33,7 @@ export class DemoNode {
   readonly apiSocket: string;
   readonly cniSocket: string;
   readonly stateDir: string;
-  readonly tombstoneDir: string;
+  readonly deferredDeleteDir: string;
   readonly logFile: string;
   readonly #runDir: string;
 
@@ -46,7 +46,7 @@ export class DemoNode {
     this.apiSocket = join(this.#runDir, 'api.sock');
     this.cniSocket = join(this.#runDir, 'cni.sock');
     this.stateDir = join(settings.folder, 'state');
-    this.tombstoneDir = join(this.stateDir, 'tombstones');
+    this.deferredDeleteDir = join(this.stateDir, 'deferred-deletes');
     this.logFile = join(settings.folder, 'meshd.log');
     this.api = new AgentApi(this.apiSocket);
     mkdirSync(this.#runDir, { recursive: true });

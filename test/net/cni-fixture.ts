@@ -12,7 +12,13 @@ import { buildSync } from 'esbuild';
 import { CniServer } from '../../agent/cni-server.js';
 import { systemClock } from '../../common/clock.js';
 import { NoticeLog } from '../../common/notice-log.js';
-import { CniService, EndpointStore, MAX_REQUEST_BYTES, replayTombstones, VethPodNetwork } from '../../cni/index.js';
+import {
+  CniService,
+  EndpointStore,
+  MAX_REQUEST_BYTES,
+  replayDeferredDeletes,
+  VethPodNetwork,
+} from '../../cni/index.js';
 import type { CniPorts, EndpointRecord, Unreadiness } from '../../cni/index.js';
 import { parseCidr } from '../../common/address/cidr.js';
 import { hostCommands } from '../../common/host/command.js';
@@ -86,7 +92,12 @@ export class TestAgent {
       log,
     };
     this.service = new CniService(ports);
-    await replayTombstones(systemDisk, this.spool, (request, asOfMs) => this.service.handle(request, asOfMs), log);
+    await replayDeferredDeletes(
+      systemDisk,
+      [this.spool],
+      (request, asOfMs) => this.service.handle(request, asOfMs),
+      log,
+    );
     await this.ipam.reconcile(await this.service.reconcile());
     this.#server = new CniServer({
       path: this.socketPath,

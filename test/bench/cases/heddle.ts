@@ -103,7 +103,7 @@ function startAll(lab: Lab, nodes: readonly DemoNode[]): Promise<Status[]> {
 
 async function attachPod(lab: Lab, site: Node, node: DemoNode): Promise<Pod> {
   const namespace = await createPod(lab, site);
-  const runtime = new ContainerRuntime(node.settings.distDir, node.cniSocket, node.tombstoneDir);
+  const runtime = new ContainerRuntime(node.settings.distDir, node.cniSocket, node.deferredDeleteDir);
   const containerId = createHash('sha256').update(namespace.name).digest('hex');
   const podName = `pod${site.plan.index}`;
   const result = await runtime.call('ADD', { containerId, netns: namespace.path, podName });

@@ -1,11 +1,11 @@
-import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { systemDisk } from '../../common/storage/disk.js';
 import { silentLogger } from '../../common/log.js';
 import { encodeRelayRequest } from './relay-protocol.js';
-import { replayTombstones, sweepSpool } from './tombstones.js';
+import { replayDeferredDeletes, sweepDeferredDeletes } from './deferred-deletes.js';
 
 let spool: string;
 beforeEach(() => {
@@ -13,15 +13,15 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(spool, { recursive: true }));
 
-const tombstone = (command: string) =>
+const deferred = (command: string) =>
   encodeRelayRequest({ env: new Map([['CNI_COMMAND', command]]), stdin: new Uint8Array() });
 const keep = (name: string, bytes: Uint8Array | string) => writeFileSync(join(spool, name), bytes);
 /** Replays, and returns the commands with the time each was made at. */
-async function replay(exitCode = 0, directory = spool) {
+async function replay(exitCode = 0, directories = [spool]) {
   const seen: [string | undefined, number][] = [];
-  const report = await replayTombstones(
+  const report = await replayDeferredDeletes(
     systemDisk,
-    directory,
+    directories,
     (request, asOfMs) => {
       seen.push([request.env.get('CNI_COMMAND'), asOfMs]);
       return Promise.resolve({ exitCode, stdout: '' });
@@ -31,10 +31,10 @@ async function replay(exitCode = 0, directory = spool) {
   return { seen, report };
 }
 
-describe('the spool', () => {
-  it('is replayed with the time each call was made at, and emptied', async () => {
-    keep('del-0123456789abcdef', tombstone('DEL'));
-    keep('gc-0123456789abcdef', tombstone('GC'));
+describe('deferred deletes', () => {
+  it('are replayed with the time of each call, and then removed', async () => {
+    keep('del-0123456789abcdef', deferred('DEL'));
+    keep('gc-0123456789abcdef', deferred('GC'));
     utimesSync(join(spool, 'del-0123456789abcdef'), 1000, 1000);
     utimesSync(join(spool, 'gc-0123456789abcdef'), 2000, 2000);
     const { seen, report } = await replay();
@@ -46,39 +46,48 @@ describe('the spool', () => {
     expect(readdirSync(spool)).toEqual([]);
   });
 
-  it('keeps a call that failed for the next time', async () => {
-    keep('del-0123456789abcdef', tombstone('DEL'));
+  it('that fail are kept for the next replay', async () => {
+    keep('del-0123456789abcdef', deferred('DEL'));
     expect((await replay(1)).report.failed).toBe(1);
     expect(readdirSync(spool)).toHaveLength(1);
   });
 
-  it('throws away what is no DEL or GC', async () => {
+  it('are removed without replay when they hold something else than DEL or GC', async () => {
     keep('del-0123456789abcde0', 'garbage');
-    keep('del-0123456789abcde1', tombstone('ADD'));
+    keep('del-0123456789abcde1', deferred('ADD'));
     const { seen, report } = await replay();
     expect(seen).toEqual([]);
     expect(report.refused).toBe(2);
     expect(readdirSync(spool)).toEqual([]);
   });
 
-  it('leaves files of other names alone', async () => {
-    keep('.tmp-7-1', tombstone('DEL'));
+  it('do not include files of other names', async () => {
+    keep('.tmp-7-1', deferred('DEL'));
     expect((await replay()).report).toEqual({ replayed: 0, failed: 0, refused: 0 });
     expect(readdirSync(spool)).toHaveLength(1);
   });
 
-  it('is swept of what a relay left that died while it wrote, not of what one is writing', async () => {
+  it('of a relay that died while writing are removed after 60 s, and younger ones are kept', async () => {
     for (const name of ['.tmp-7-1', '.tmp-8-2', '.tmp-note', 'del-0123456789abcdef']) {
       keep(name, '');
       utimesSync(join(spool, name), 1000, 1000);
     }
     utimesSync(join(spool, '.tmp-8-2'), 1030, 1030);
-    await sweepSpool(systemDisk, spool, 1_060_000);
+    await sweepDeferredDeletes(systemDisk, spool, 1_060_000);
     expect(readdirSync(spool)).toEqual(['.tmp-8-2', '.tmp-note', 'del-0123456789abcdef']);
-    await sweepSpool(systemDisk, join(spool, 'none'), 0);
+    await sweepDeferredDeletes(systemDisk, join(spool, 'none'), 0);
   });
 
-  it('may not exist', async () => {
-    expect((await replay(0, join(spool, 'none'))).seen).toEqual([]);
+  it('are read from every directory, also after an upgrade that renamed it', async () => {
+    const former = join(spool, 'former');
+    mkdirSync(former);
+    keep('del-0123456789abcdef', deferred('DEL'));
+    keep('former/gc-0123456789abcdef', deferred('GC'));
+    expect((await replay(0, [spool, former])).report.replayed).toBe(2);
+    expect([...readdirSync(spool), ...readdirSync(former)]).toEqual(['former']);
+  });
+
+  it('have no directory before the first of them', async () => {
+    expect((await replay(0, [join(spool, 'none')])).seen).toEqual([]);
   });
 });
