@@ -4,7 +4,7 @@
  *
  *   event -> clock (pauses are not the peers' fault) -> dispatch -> what is due -> ownership -> effects
  *
- * The parts: handshakes.ts (datagrams to sessions), peer.ts (one peer each), roster.ts (who there is, and who owns what),
+ * The parts: handshakes.ts (datagrams to sessions), peer.ts (one peer each), peer-table.ts (who there is, and who owns what),
  * gossip.ts (how adverts travel), seeds.ts (how to join), topology.ts (what others report).
  */
 import type { Cidr } from '../common/address/cidr.js';
@@ -39,7 +39,7 @@ import type {
 } from './mesh-io.js';
 import { Notices } from './notices.js';
 import type { Peer } from './peer/peer.js';
-import { Roster } from './cluster/roster.js';
+import { PeerTable } from './cluster/peer-table.js';
 import { Seeds } from './cluster/seeds.js';
 import { SelfAdvert } from './cluster/self-advert.js';
 import { SessionSlots } from './handshake/session-slots.js';
@@ -73,7 +73,7 @@ export class Mesh {
   readonly #self: SelfAdvert;
   readonly #slots: SessionSlots;
   readonly #handshakes: Handshakes;
-  readonly #roster: Roster;
+  readonly #peerTable: PeerTable;
   readonly #gossip: Gossip;
   readonly #seeds: Seeds;
   readonly #topology: Topology;
@@ -93,12 +93,12 @@ export class Mesh {
     this.#slots = new SessionSlots(random);
     this.#handshakes = new Handshakes(this.#party(options), this.#slots);
     this.#topology = new Topology(identity.id);
-    this.#roster = this.#makeRoster(options);
+    this.#peerTable = this.#makePeerTable(options);
     this.#gossip = this.#makeGossip(random);
     this.#seeds = this.#makeSeeds(options);
     this.#control = this.#makeControlIntake(random);
-    for (const bytes of options.cachedAdverts) this.#roster.meetBytes(bytes, null, 0);
-    this.#roster.ownership.update(this.#roster.adverts());
+    for (const bytes of options.cachedAdverts) this.#peerTable.meetBytes(bytes, null, 0);
+    this.#peerTable.ownership.update(this.#peerTable.adverts());
   }
 
   /** Takes one event. `nowMs` is the caller's monotonic clock; one that jumps is put up with. Never throws on input. */
@@ -107,10 +107,10 @@ export class Mesh {
     if (this.#stopped) return [];
     this.#effects = [];
     const gapMs = this.#connected ? pauseBetween(this.#dueMs, now) : 0;
-    if (gapMs > 0) for (const peer of this.#roster.peers.values()) peer.paused(gapMs, now);
+    if (gapMs > 0) for (const peer of this.#peerTable.peers.values()) peer.paused(gapMs, now);
     this.#dispatch(event, now);
     if (this.#connected && !this.#stopped) this.#advance(now);
-    for (const effect of this.#roster.flush(now)) this.#emit(effect);
+    for (const effect of this.#peerTable.flush(now)) this.#emit(effect);
     return this.#effects;
   }
 
@@ -122,13 +122,13 @@ export class Mesh {
 
   /** The whole ownership table, this node's own CIDRs among it (always usable). */
   routes(): RouteView[] {
-    return routeViews(this.#roster.ownership.entries, this.#self.current, this.#roster.peers);
+    return routeViews(this.#peerTable.ownership.entries, this.#self.current, this.#peerTable.peers);
   }
 
   /** All other members. */
   members(nowMs: number): MemberView[] {
     this.#clock.advance(nowMs);
-    return [...this.#roster.peers.values()].flatMap((peer) => memberView(peer, this.#clock) ?? []);
+    return [...this.#peerTable.peers.values()].flatMap((peer) => memberView(peer, this.#clock) ?? []);
   }
 
   remoteLinks(nowMs: number): RemoteLinkView[] {
@@ -140,19 +140,19 @@ export class Mesh {
   }
 
   lostClaims(): LostClaim[] {
-    return this.#roster.ownership.lostClaims();
+    return this.#peerTable.ownership.lostClaims();
   }
 
   /** The encoded adverts of this node and of all members, for `cachedAdverts` of the next start. */
   adverts(): Uint8Array[] {
-    return Array.from(this.#roster.adverts(), ({ bytes }) => bytes);
+    return Array.from(this.#peerTable.adverts(), ({ bytes }) => bytes);
   }
 
   /** What was refused, by reason, and how much state there is. */
   counters(): Readonly<Record<string, number>> {
     return {
       ...this.#counters.all(),
-      members: this.#roster.members.size,
+      members: this.#peerTable.members.size,
       sessionSlots: this.#slots.count,
       pendingHandshakes: this.#handshakes.pendingCount,
     };
@@ -198,7 +198,7 @@ export class Mesh {
   }
 
   #peerEvent(event: PeerEvent, now: number): void {
-    const peer = this.#roster.peers.get(event.peer);
+    const peer = this.#peerTable.peers.get(event.peer);
     if (peer === undefined) return this.#counters.count('unknownPeer');
     if (event.type === 'control') {
       peer.heardDirectly(now);
@@ -211,7 +211,7 @@ export class Mesh {
   }
 
   #counted(event: EventOf<'counters'>, now: number): void {
-    const { peers } = this.#roster;
+    const { peers } = this.#peerTable;
     for (const { peer, localIndex, unitsSent } of event.sessions) {
       peers.get(peer)?.sessions.noteUnits(localIndex, unitsSent);
     }
@@ -229,9 +229,9 @@ export class Mesh {
       case 'reply':
         return this.#emit({ type: 'sendDatagram', to: from, bytes: outcome.reply });
       case 'repeated':
-        return this.#roster.peers.get(outcome.peer)?.probeIfLinked(now);
+        return this.#peerTable.peers.get(outcome.peer)?.probeIfLinked(now);
       case 'otherPeer': {
-        const peer = this.#roster.meetInPerson(outcome.advert, now);
+        const peer = this.#peerTable.meetInPerson(outcome.advert, now);
         this.#seeds.met(outcome.localIndex, outcome.advert.id);
         if (peer !== null) peer.endpoint ??= from;
         return;
@@ -244,7 +244,7 @@ export class Mesh {
 
   #established(outcome: Established, from: SocketAddress, now: number): void {
     const { session, begunMs } = outcome;
-    const peer = this.#roster.meetInPerson(outcome.advert, now);
+    const peer = this.#peerTable.meetInPerson(outcome.advert, now);
     if (outcome.type === 'answered') this.#seeds.met(session.localIndex, session.peer);
     // The peer's own handshake has finished while ours was under way: one session is enough.
     const isSurplus = outcome.type === 'answered' && peer?.sessions.hasNewerThan(begunMs) === true;
@@ -260,28 +260,28 @@ export class Mesh {
     this.#connected = true;
     this.#instance = event.instance;
     this.#ciphers = event.ciphers;
-    this.#roster.routesWanted();
+    this.#peerTable.routesWanted();
     this.#dueMs = now;
     if (isSame) return this.#routerReturned(event, now);
     this.#handshakes.clear();
     this.#seeds.restart(now);
-    for (const peer of this.#roster.peers.values()) peer.routerReplaced(reason, now);
-    for (const status of event.sessions) this.#roster.peerOf(status.peer, now).adopt(status, now);
+    for (const peer of this.#peerTable.peers.values()) peer.routerReplaced(reason, now);
+    for (const status of event.sessions) this.#peerTable.peerOf(status.peer, now).adopt(status, now);
     for (const { peer, endpoint, mtuBytes } of event.paths) {
-      this.#roster.peers.get(peer)?.restorePath(endpoint, mtuBytes);
+      this.#peerTable.peers.get(peer)?.restorePath(endpoint, mtuBytes);
     }
-    for (const peer of this.#roster.peers.values()) peer.emitPath();
+    for (const peer of this.#peerTable.peers.values()) peer.emitPath();
   }
 
   /** The connection to the same router was interrupted: it holds what it held, less what we removed meanwhile. */
   #routerReturned(event: EventOf<'routerConnected'>, now: number): void {
     const held = new Set(event.sessions.map(({ localIndex }) => localIndex));
-    for (const peer of this.#roster.peers.values()) {
+    for (const peer of this.#peerTable.peers.values()) {
       peer.routerReturned((localIndex) => held.has(localIndex), now - this.#blindSinceMs, now);
       peer.emitPath();
     }
     for (const { peer, localIndex } of event.sessions) {
-      const known = this.#roster.peers.get(peer)?.sessions.find(localIndex) ?? null;
+      const known = this.#peerTable.peers.get(peer)?.sessions.find(localIndex) ?? null;
       if (known === null) this.#emit({ type: 'removeSession', localIndex });
     }
   }
@@ -293,13 +293,13 @@ export class Mesh {
 
   #advanceAll(now: number): void {
     this.#handshakes.expire(now);
-    if (this.#self.advance(now)) this.#roster.selfChanged();
-    this.#roster.advance(now);
+    if (this.#self.advance(now)) this.#peerTable.selfChanged();
+    this.#peerTable.advance(now);
     this.#seeds.advance(now);
-    this.#control.askForLinks(this.#roster.linked(), now);
+    this.#control.askForLinks(this.#peerTable.linked(), now);
     this.#gossip.advance(now);
     this.#dueMs = null;
-    this.#wakeAt(this.#roster.pollAt(now));
+    this.#wakeAt(this.#peerTable.pollAt(now));
     this.#wakeAt(this.#self.pollAt(now));
     for (const part of [this.#handshakes, this.#seeds, this.#topology, this.#gossip]) this.#wakeAt(part.pollAt());
   }
@@ -317,7 +317,7 @@ export class Mesh {
 
   #stop(): void {
     const bytes = encodeControl({ type: 'goodbye' });
-    for (const peer of this.#roster.linked()) this.#emit({ type: 'sendControl', peer, bytes });
+    for (const peer of this.#peerTable.linked()) this.#emit({ type: 'sendControl', peer, bytes });
     this.#stopped = true;
   }
 
@@ -331,8 +331,8 @@ export class Mesh {
     };
   }
 
-  #makeRoster({ identity, random, underlay, clusterCidrs }: MeshOptions): Roster {
-    return new Roster({
+  #makePeerTable({ identity, random, underlay, clusterCidrs }: MeshOptions): PeerTable {
+    return new PeerTable({
       self: this.#self,
       clusterCidrs,
       counters: this.#counters,
@@ -355,11 +355,11 @@ export class Mesh {
 
   #makeGossip(random: RandomSource): Gossip {
     const port = {
-      linkedPeers: (): NodeId[] => this.#roster.linked(),
+      linkedPeers: (): NodeId[] => this.#peerTable.linked(),
       ownAdvert: () => this.#self.current,
       send: (peer: NodeId, bytes: Uint8Array): void => this.#emit({ type: 'sendControl', peer, bytes }),
     };
-    return new Gossip(this.#roster.members, port, random);
+    return new Gossip(this.#peerTable.members, port, random);
   }
 
   #makeSeeds({ random, underlay }: MeshOptions): Seeds {
@@ -368,9 +368,9 @@ export class Mesh {
       random,
       underlay,
       emit: (effect) => this.#emit(effect),
-      isMember: (id) => this.#roster.members.get(id) !== undefined,
-      isLinked: (id) => this.#roster.peers.get(id)?.isLinked === true,
-      linkedAt: (address) => this.#roster.linkedAt(address),
+      isMember: (id) => this.#peerTable.members.get(id) !== undefined,
+      isLinked: (id) => this.#peerTable.peers.get(id)?.isLinked === true,
+      linkedAt: (address) => this.#peerTable.linkedAt(address),
     });
   }
 
@@ -378,11 +378,11 @@ export class Mesh {
     return new ControlIntake({
       gossip: this.#gossip,
       topology: this.#topology,
-      peers: this.#roster.peers,
+      peers: this.#peerTable.peers,
       random,
       counters: this.#counters,
       send: (peer, bytes) => this.#emit({ type: 'sendControl', peer, bytes }),
-      meet: (bytes, from, nowMs) => this.#roster.meetBytes(bytes, from, nowMs),
+      meet: (bytes, from, nowMs) => this.#peerTable.meetBytes(bytes, from, nowMs),
     });
   }
 

@@ -20,7 +20,7 @@ import { Peer } from '../peer/peer.js';
 import type { PeerSurroundings } from '../peer/peer.js';
 import type { SelfAdvert } from './self-advert.js';
 
-export interface RosterSurroundings {
+export interface PeerTableDeps {
   readonly self: SelfAdvert;
   readonly clusterCidrs: readonly Cidr[];
   readonly peer: Omit<PeerSurroundings, 'linkChanged'>;
@@ -36,9 +36,9 @@ export interface RosterSurroundings {
   touch(peer: Peer, nowMs: number): void;
 }
 
-export class Roster {
+export class PeerTable {
   readonly members: Membership;
-  readonly #around: RosterSurroundings;
+  readonly #around: PeerTableDeps;
   readonly #ownId: NodeId;
   readonly #ownership: Ownership;
   /** Members, and peers whose sessions were found in the router. Bounded by MAX_MEMBERS and the router's slots. */
@@ -47,7 +47,7 @@ export class Roster {
   #advertsDirty = false;
   #claimsDirty = true;
 
-  constructor(around: RosterSurroundings) {
+  constructor(around: PeerTableDeps) {
     this.#around = around;
     this.#ownId = around.peer.ownId;
     this.members = new Membership(this.#ownId);
