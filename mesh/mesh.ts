@@ -18,7 +18,7 @@ import { encodeControl } from './wire/control-message.js';
 import { CoreClock, pauseBetween } from './core-clock.js';
 import { Counters } from './counters.js';
 import { Gossip } from './cluster/gossip.js';
-import type { HandshakeParty } from './handshake/handshake.js';
+import type { HandshakeDeps } from './handshake/handshake.js';
 import { preferCipher } from './wire/handshake-payload.js';
 import { Handshakes } from './handshake/handshakes.js';
 import type { HandshakeOutcome } from './handshake/handshakes.js';
@@ -91,7 +91,7 @@ export class Mesh {
     const { identity, random } = options;
     this.#self = new SelfAdvert(identity, options.self, random, options.wallClockMs);
     this.#slots = new SessionSlots(random);
-    this.#handshakes = new Handshakes(this.#party(options), this.#slots);
+    this.#handshakes = new Handshakes(this.#handshakeDeps(options), this.#slots);
     this.#topology = new Topology(identity.id);
     this.#peerTable = this.#makePeerTable(options);
     this.#gossip = this.#makeGossip(random);
@@ -321,7 +321,7 @@ export class Mesh {
     this.#stopped = true;
   }
 
-  #party({ identity, random, clusterSecret, cipherPreference }: MeshOptions): HandshakeParty {
+  #handshakeDeps({ identity, random, clusterSecret, cipherPreference }: MeshOptions): HandshakeDeps {
     return {
       identity,
       random,
@@ -354,12 +354,12 @@ export class Mesh {
   }
 
   #makeGossip(random: RandomSource): Gossip {
-    const port = {
+    const deps = {
       linkedPeers: (): NodeId[] => this.#peerTable.linked(),
       ownAdvert: () => this.#self.current,
       send: (peer: NodeId, bytes: Uint8Array): void => this.#emit({ type: 'sendControl', peer, bytes }),
     };
-    return new Gossip(this.#peerTable.members, port, random);
+    return new Gossip(this.#peerTable.members, deps, random);
   }
 
   #makeSeeds({ random, underlay }: MeshOptions): Seeds {

@@ -12,7 +12,7 @@ import type { Peer } from '../peer/peer.js';
 import type { Topology } from './topology.js';
 import { linkReport } from './views.js';
 
-export interface ControlSurroundings {
+export interface ControlDispatcherDeps {
   readonly gossip: Gossip;
   readonly topology: Topology;
   readonly peers: ReadonlyMap<NodeId, Peer>;
@@ -24,38 +24,38 @@ export interface ControlSurroundings {
 }
 
 export class ControlIntake {
-  readonly #around: ControlSurroundings;
+  readonly #deps: ControlDispatcherDeps;
   /** When a peer was last told our links. Bounded by MAX_MEMBERS. */
   readonly #linksAnswered = new BoundedMap<NodeId, number>(MAX_MEMBERS);
 
-  constructor(around: ControlSurroundings) {
-    this.#around = around;
+  constructor(deps: ControlDispatcherDeps) {
+    this.#deps = deps;
   }
 
   /** An authentic control message from `peer`; malformed ones are counted. */
   receive(peer: Peer, bytes: Uint8Array, nowMs: number): void {
     try {
       const message = decodeControl(bytes);
-      if (message === null) this.#around.counters.count('unknownControl');
+      if (message === null) this.#deps.counters.count('unknownControl');
       else this.#handle(peer, message, nowMs);
     } catch (thrown) {
       if (!(thrown instanceof DecodeError)) throw thrown;
-      this.#around.counters.count('malformedControl');
+      this.#deps.counters.count('malformedControl');
     }
   }
 
   /** Asks peers for their links if somebody is looking. */
   askForLinks(linked: readonly NodeId[], nowMs: number): void {
-    const { topology, random } = this.#around;
+    const { topology, random } = this.#deps;
     const peers = topology.due(linked, random.fraction(), nowMs);
-    for (const peer of peers) this.#around.send(peer, encodeControl({ type: 'linksQuery' }));
+    for (const peer of peers) this.#deps.send(peer, encodeControl({ type: 'linksQuery' }));
   }
 
   #handle(peer: Peer, message: ControlMessage, nowMs: number): void {
-    const { gossip, topology } = this.#around;
+    const { gossip, topology } = this.#deps;
     switch (message.type) {
       case 'adverts':
-        for (const bytes of message.adverts) this.#around.meet(bytes, peer.id, nowMs);
+        for (const bytes of message.adverts) this.#deps.meet(bytes, peer.id, nowMs);
         return;
       case 'digest':
         return gossip.answerDigest(peer.id, message);
@@ -73,12 +73,12 @@ export class ControlIntake {
   #answerLinks(to: NodeId, nowMs: number): void {
     const lastMs = this.#linksAnswered.get(to);
     if (lastMs !== undefined && nowMs - lastMs < LINKS_ANSWER_INTERVAL_MS)
-      return this.#around.counters.count('linksQueryTooSoon');
+      return this.#deps.counters.count('linksQueryTooSoon');
     this.#linksAnswered.set(to, nowMs);
-    const links = [...this.#around.peers.values()]
+    const links = [...this.#deps.peers.values()]
       .filter((peer) => peer.advert !== null)
       .slice(0, MAX_LINKS_PER_MESSAGE)
       .map(linkReport);
-    this.#around.send(to, encodeControl(this.#around.topology.answer(links)));
+    this.#deps.send(to, encodeControl(this.#deps.topology.answer(links)));
   }
 }

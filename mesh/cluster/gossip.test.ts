@@ -30,7 +30,7 @@ class Node {
 
   constructor(readonly own: Advert) {
     this.members = new Membership(own.id);
-    const port = {
+    const deps = {
       linkedPeers: () => this.linked,
       ownAdvert: () => own,
       send: (to: NodeId, bytes: Uint8Array) => {
@@ -38,7 +38,7 @@ class Node {
         this.sent.push({ to, message: decodeControl(bytes)! });
       },
     };
-    this.gossip = new Gossip(this.members, port, new SeededRandom(3));
+    this.gossip = new Gossip(this.members, deps, new SeededRandom(3));
   }
 
   take(): ControlMessage[] {

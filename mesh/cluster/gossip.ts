@@ -28,7 +28,7 @@ const ADVERT_FRAMING_BYTES = 8;
 const MAX_ANSWERS = 4;
 const LOWEST_ID = '0'.repeat(32) as NodeId;
 
-export interface GossipPort {
+export interface GossipDeps {
   /** Ids of the peers that control messages reach now. */
   linkedPeers(): readonly NodeId[];
   ownAdvert(): Advert;
@@ -37,15 +37,15 @@ export interface GossipPort {
 
 export class Gossip {
   readonly #members: Membership;
-  readonly #port: GossipPort;
+  readonly #deps: GossipDeps;
   readonly #random: RandomSource;
   /** Adverts to push, with who gave them to us. Bounded by MAX_PENDING_ADVERTS. */
   #pending: { readonly advert: Advert; readonly from: NodeId | null }[] = [];
   #nextDigestMs: number | null = null;
 
-  constructor(members: Membership, port: GossipPort, random: RandomSource) {
+  constructor(members: Membership, deps: GossipDeps, random: RandomSource) {
     this.#members = members;
-    this.#port = port;
+    this.#deps = deps;
     this.#random = random;
   }
 
@@ -65,7 +65,7 @@ export class Gossip {
     this.#nextDigestMs ??= nowMs + this.#jittered(ANTI_ENTROPY_MS);
     if (nowMs < this.#nextDigestMs) return;
     this.#nextDigestMs = nowMs + this.#jittered(ANTI_ENTROPY_MS);
-    const [peer] = this.#sample(this.#port.linkedPeers(), 1);
+    const [peer] = this.#sample(this.#deps.linkedPeers(), 1);
     if (peer !== undefined) this.#sendDigest(peer);
   }
 
@@ -78,13 +78,13 @@ export class Gossip {
     const inRange = this.#known().filter(({ id }) => id >= digest.fromId && (digest.toId === null || id < digest.toId));
     const newer = inRange.filter(({ id, revision }) => revision > (theirs.get(id) ?? -1) && id !== peer);
     this.#sendAdverts(peer, newer);
-    const own = this.#port.ownAdvert();
+    const own = this.#deps.ownAdvert();
     const missing = digest.entries.filter(({ id, revision }) => this.#isMissing(id, revision, own));
     if (missing.length > 0) this.#send(peer, { type: 'pull', ids: missing.map(({ id }) => id) });
   }
 
   answerPull(peer: NodeId, ids: readonly NodeId[]): void {
-    const own = this.#port.ownAdvert();
+    const own = this.#deps.ownAdvert();
     const wanted = ids.map((id) => (id === own.id ? own : this.#members.get(id)));
     this.#sendAdverts(
       peer,
@@ -101,7 +101,7 @@ export class Gossip {
     const pending = this.#pending;
     this.#pending = [];
     const newest = new Map(pending.map((item) => [item.advert.id, item]));
-    for (const peer of this.#sample(this.#port.linkedPeers(), GOSSIP_FANOUT)) {
+    for (const peer of this.#sample(this.#deps.linkedPeers(), GOSSIP_FANOUT)) {
       const fresh = [...newest.values()].filter(({ advert, from }) => from !== peer && advert.id !== peer);
       this.#sendAdverts(
         peer,
@@ -129,11 +129,11 @@ export class Gossip {
   }
 
   #known(): Advert[] {
-    return [this.#port.ownAdvert(), ...this.#members.all()];
+    return [this.#deps.ownAdvert(), ...this.#members.all()];
   }
 
   #send(peer: NodeId, message: ControlMessage): void {
-    this.#port.send(peer, encodeControl(message));
+    this.#deps.send(peer, encodeControl(message));
   }
 
   /** Up to `count` different items, in random order. */

@@ -17,13 +17,13 @@ import type { MeshEffect } from '../mesh-io.js';
 import type { Notices } from '../notices.js';
 import { Ownership } from './ownership.js';
 import { Peer } from '../peer/peer.js';
-import type { PeerSurroundings } from '../peer/peer.js';
+import type { PeerDeps } from '../peer/peer.js';
 import type { SelfAdvert } from './self-advert.js';
 
 export interface PeerTableDeps {
   readonly self: SelfAdvert;
   readonly clusterCidrs: readonly Cidr[];
-  readonly peer: Omit<PeerSurroundings, 'linkChanged'>;
+  readonly peer: Omit<PeerDeps, 'linkChanged'>;
   readonly counters: Counters;
   readonly notices: Notices;
   /** Whether the router was ever there; before, members are those remembered from the last life. */
@@ -38,7 +38,7 @@ export interface PeerTableDeps {
 
 export class PeerTable {
   readonly members: Membership;
-  readonly #around: PeerTableDeps;
+  readonly #deps: PeerTableDeps;
   readonly #ownId: NodeId;
   readonly #ownership: Ownership;
   /** Members, and peers whose sessions were found in the router. Bounded by MAX_MEMBERS and the router's slots. */
@@ -47,11 +47,11 @@ export class PeerTable {
   #advertsDirty = false;
   #claimsDirty = true;
 
-  constructor(around: PeerTableDeps) {
-    this.#around = around;
-    this.#ownId = around.peer.ownId;
+  constructor(deps: PeerTableDeps) {
+    this.#deps = deps;
+    this.#ownId = deps.peer.ownId;
     this.members = new Membership(this.#ownId);
-    this.#ownership = new Ownership(this.#ownId, around.clusterCidrs);
+    this.#ownership = new Ownership(this.#ownId, deps.clusterCidrs);
   }
 
   get peers(): ReadonlyMap<NodeId, Peer> {
@@ -76,7 +76,7 @@ export class PeerTable {
 
   /** This node's own advert first. */
   *adverts(): Generator<Advert> {
-    yield this.#around.self.current;
+    yield this.#deps.self.current;
     yield* this.members.all();
   }
 
@@ -102,7 +102,7 @@ export class PeerTable {
 
   /** This node signed a new advert. */
   selfChanged(): void {
-    this.#around.spread(this.#around.self.current, null);
+    this.#deps.spread(this.#deps.self.current, null);
     this.#claimsDirty = true;
     this.#advertsDirty = true;
   }
@@ -139,11 +139,11 @@ export class PeerTable {
       case 'old':
         return;
       case 'invalid':
-        return this.#around.counters.count('invalidAdvert');
+        return this.#deps.counters.count('invalidAdvert');
       case 'full':
-        return this.#around.counters.count('tooManyMembers');
+        return this.#deps.counters.count('tooManyMembers');
       case 'self':
-        if (this.#around.self.meet(result.advert)) this.#noticeClone(nowMs);
+        if (this.#deps.self.meet(result.advert)) this.#noticeClone(nowMs);
         return;
       case 'new':
         return this.#learn(result.advert, result.before, from, nowMs);
@@ -154,17 +154,17 @@ export class PeerTable {
     const peer = this.peerOf(advert.id, nowMs);
     peer.advert = advert;
     peer.advertAtMs = nowMs;
-    this.#around.spread(advert, from);
+    this.#deps.spread(advert, from);
     this.#advertsDirty = true;
     if (before === null || claimsDiffer(before, advert)) this.#claimsDirty = true;
     if (!peer.isLinked) peer.dial.restart(nowMs);
-    this.#around.touch(peer, nowMs);
+    this.#deps.touch(peer, nowMs);
   }
 
   #addPeer(id: NodeId, nowMs: number): Peer {
-    const link = this.#around.hasStarted() ? connectingLink(nowMs) : cachedLink(nowMs);
+    const link = this.#deps.hasStarted() ? connectingLink(nowMs) : cachedLink(nowMs);
     const linkChanged = (peer: Peer, before: Link, atMs: number): void => this.#linkChanged(peer, before, atMs);
-    const peer = new Peer({ ...this.#around.peer, linkChanged }, id, link, nowMs);
+    const peer = new Peer({ ...this.#deps.peer, linkChanged }, id, link, nowMs);
     this.#peers.set(id, peer);
     return peer;
   }
@@ -174,10 +174,10 @@ export class PeerTable {
     if (isUsable(link) !== isUsable(before)) this.#routesDirty = true;
     const fields = { peer: id, name: peer.advert?.name ?? '', reason: linkReason(link) };
     if (link.state === 'up') {
-      this.#around.greet(id);
-      this.#around.notices.tell('info', 'a link is up', nowMs, id, fields);
+      this.#deps.greet(id);
+      this.#deps.notices.tell('info', 'a link is up', nowMs, id, fields);
     } else if (link.state === 'down') {
-      this.#around.notices.tell('warn', 'a link is down', nowMs, id, fields);
+      this.#deps.notices.tell('warn', 'a link is down', nowMs, id, fields);
     }
   }
 
@@ -190,7 +190,7 @@ export class PeerTable {
   }
 
   #updateOwnership(nowMs: number): void {
-    const { notices } = this.#around;
+    const { notices } = this.#deps;
     if (this.#ownership.update(this.adverts())) this.#routesDirty = true;
     for (const { claim, winner } of this.#ownership.table.lost) {
       const fields = { cidr: claim.cidr, winner, loser: claim.owner };
@@ -204,7 +204,7 @@ export class PeerTable {
 
   #noticeClone(nowMs: number): void {
     const message = 'cloned identity: another node uses the key of this one; delete the key file on one of them';
-    this.#around.notices.tell('error', message, nowMs, '', { id: this.#ownId });
+    this.#deps.notices.tell('error', message, nowMs, '', { id: this.#ownId });
   }
 }
 

@@ -21,7 +21,7 @@ interface Seed {
   member: NodeId | null;
 }
 
-export interface SeedSurroundings {
+export interface SeedsDeps {
   readonly handshakes: Handshakes;
   readonly random: RandomSource;
   readonly underlay: UnderlayFacts;
@@ -34,18 +34,18 @@ export interface SeedSurroundings {
 }
 
 export class Seeds {
-  readonly #around: SeedSurroundings;
+  readonly #deps: SeedsDeps;
   /** By address. Bounded by MAX_SEEDS. */
   #seeds = new Map<string, Seed>();
 
-  constructor(around: SeedSurroundings) {
-    this.#around = around;
+  constructor(deps: SeedsDeps) {
+    this.#deps = deps;
   }
 
   /** Replaces the list; true when some were too many. */
   replace(addresses: readonly SocketAddress[], nowMs: number): boolean {
     const next = new Map<string, Seed>();
-    for (const address of dialable(addresses, this.#around.underlay.ownAddresses).slice(0, MAX_SEEDS)) {
+    for (const address of dialable(addresses, this.#deps.underlay.ownAddresses).slice(0, MAX_SEEDS)) {
       const key = formatSocketAddress(address);
       next.set(key, this.#seeds.get(key) ?? { address, dial: new Dial(nowMs), tries: 0, member: null });
     }
@@ -76,7 +76,7 @@ export class Seeds {
 
   advance(nowMs: number): void {
     for (const seed of this.#seeds.values()) {
-      if (!this.#isSettled(seed) && nowMs >= seed.dial.nextMs) seed.member = this.#around.linkedAt(seed.address);
+      if (!this.#isSettled(seed) && nowMs >= seed.dial.nextMs) seed.member = this.#deps.linkedAt(seed.address);
       if (this.#isSettled(seed)) this.#endAttempt(seed);
       else if (nowMs >= seed.dial.nextMs) this.#tryToReach(seed, nowMs);
     }
@@ -88,24 +88,24 @@ export class Seeds {
   }
 
   #isSettled(seed: Seed): boolean {
-    return seed.member !== null && this.#around.isMember(seed.member);
+    return seed.member !== null && this.#deps.isMember(seed.member);
   }
 
   #tryToReach(seed: Seed, nowMs: number): void {
-    const { handshakes, random } = this.#around;
+    const { handshakes, random } = this.#deps;
     if (seed.dial.isAttemptOver(nowMs)) this.#endAttempt(seed);
     if (seed.dial.attempt === null) {
-      const localIndex = handshakes.begin((id) => !this.#around.isLinked(id), nowMs);
+      const localIndex = handshakes.begin((id) => !this.#deps.isLinked(id), nowMs);
       if (localIndex !== null) seed.dial.begun(localIndex, nowMs);
     }
     const bytes = seed.dial.attempt === null ? null : handshakes.openingFor(seed.dial.attempt, seed.address, nowMs);
-    if (bytes !== null) this.#around.emit({ type: 'sendDatagram', to: seed.address, bytes });
+    if (bytes !== null) this.#deps.emit({ type: 'sendDatagram', to: seed.address, bytes });
     seed.tries++;
     seed.dial.tried(seed.tries > MANY_TRIES ? MAX_DEAD_DIAL_RETRY_MS : MAX_DIAL_RETRY_MS, random.fraction(), nowMs);
   }
 
   #endAttempt(seed: Seed): void {
-    if (seed.dial.attempt !== null) this.#around.handshakes.cancel(seed.dial.attempt);
+    if (seed.dial.attempt !== null) this.#deps.handshakes.cancel(seed.dial.attempt);
     seed.dial.attempt = null;
   }
 }

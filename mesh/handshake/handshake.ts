@@ -28,7 +28,7 @@ const NOISE_PROTOCOL = 'Noise_XXpsk3_25519_ChaChaPoly_BLAKE2s';
 const PADDING_BYTES = OPENING_BYTES - handshakeOverhead(1) - KEY_BYTES - TAG_BYTES;
 
 /** What this node brings to every handshake. */
-export interface HandshakeParty {
+export interface HandshakeDeps {
   readonly identity: NodeIdentity;
   readonly keys: ClusterKeys;
   readonly random: RandomSource;
@@ -50,15 +50,15 @@ export class Initiation {
   readonly localIndex: number;
   /** The datagram of message 1, {@link OPENING_BYTES} long; the same bytes are sent again on a retry. */
   readonly opening: Uint8Array;
-  readonly #party: HandshakeParty;
+  readonly #deps: HandshakeDeps;
   readonly #noise: HandshakeState;
 
-  constructor(party: HandshakeParty, localIndex: number) {
+  constructor(deps: HandshakeDeps, localIndex: number) {
     this.localIndex = localIndex;
-    this.#party = party;
-    this.#noise = noiseOf(party, true);
+    this.#deps = deps;
+    this.#noise = noiseOf(deps, true);
     const noise = this.#noise.writeMessage(new Uint8Array(PADDING_BYTES));
-    this.opening = encodeHandshake({ type: 1, receiverIndex: 0, senderIndex: localIndex, noise }, party.keys);
+    this.opening = encodeHandshake({ type: 1, receiverIndex: 0, senderIndex: localIndex, noise }, deps.keys);
   }
 
   /**
@@ -80,11 +80,11 @@ export class Initiation {
 
   /** Writes message 3 to an accepted peer. */
   finish(hello: PeerHello): { datagram: Uint8Array; session: SessionKeys } {
-    const cipher = negotiateCipher(this.#party.ciphers(), hello.ciphers);
-    const noise = this.#noise.writeMessage(encodePayload(ownPayload(this.#party, cipher)));
+    const cipher = negotiateCipher(this.#deps.ciphers(), hello.ciphers);
+    const noise = this.#noise.writeMessage(encodePayload(ownPayload(this.#deps, cipher)));
     const message = { type: 3, receiverIndex: hello.remoteIndex, senderIndex: 0, noise } as const;
     return {
-      datagram: encodeHandshake(message, this.#party.keys),
+      datagram: encodeHandshake(message, this.#deps.keys),
       session: sessionOf(this.#noise, hello, this.localIndex, cipher),
     };
   }
@@ -94,20 +94,20 @@ export class Response {
   readonly localIndex: number;
   /** The datagram of message 2. */
   readonly answer: Uint8Array;
-  readonly #party: HandshakeParty;
+  readonly #deps: HandshakeDeps;
   readonly #noise: HandshakeState;
   readonly #remoteIndex: number;
 
   /** Reads message 1 and writes message 2. Throws {@link HandshakeError}. */
-  constructor(party: HandshakeParty, opening: HandshakeDatagram, localIndex: number) {
+  constructor(deps: HandshakeDeps, opening: HandshakeDatagram, localIndex: number) {
     this.localIndex = localIndex;
-    this.#party = party;
+    this.#deps = deps;
     this.#remoteIndex = opening.senderIndex;
-    this.#noise = noiseOf(party, false);
+    this.#noise = noiseOf(deps, false);
     this.#noise.readMessage(opening.noise);
-    const noise = this.#noise.writeMessage(encodePayload(ownPayload(party, null)));
+    const noise = this.#noise.writeMessage(encodePayload(ownPayload(deps, null)));
     const message = { type: 2, receiverIndex: opening.senderIndex, senderIndex: localIndex, noise } as const;
-    this.answer = encodeHandshake(message, party.keys);
+    this.answer = encodeHandshake(message, deps.keys);
   }
 
   /** Reads message 3. Throws {@link HandshakeError} or `DecodeError`; the state then still waits for a good one. */
@@ -116,7 +116,7 @@ export class Response {
     try {
       const payload = decodePayload(this.#noise.readMessage(datagram.noise));
       const hello = helloOf(payload, this.#noise, this.#remoteIndex);
-      const cipher = negotiateCipher(this.#party.ciphers(), hello.ciphers);
+      const cipher = negotiateCipher(this.#deps.ciphers(), hello.ciphers);
       if (payload.chosen !== cipher) throw new HandshakeError(`the peer chose a cipher other than ${cipher}`);
       return { hello, session: sessionOf(this.#noise, hello, this.localIndex, cipher) };
     } catch (thrown) {
@@ -126,19 +126,19 @@ export class Response {
   }
 }
 
-function noiseOf(party: HandshakeParty, initiator: boolean): HandshakeState {
+function noiseOf(deps: HandshakeDeps, initiator: boolean): HandshakeState {
   return new HandshakeState({
     protocolName: NOISE_PROTOCOL,
     initiator,
     prologue: Buffer.from(PROLOGUE),
-    staticKeys: party.identity.noiseKeys,
-    psks: [party.keys.psk],
-    generateEphemeral: () => x25519KeyPair(party.random.bytes(KEY_BYTES)),
+    staticKeys: deps.identity.noiseKeys,
+    psks: [deps.keys.psk],
+    generateEphemeral: () => x25519KeyPair(deps.random.bytes(KEY_BYTES)),
   });
 }
 
-function ownPayload(party: HandshakeParty, chosen: CipherName | null): HandshakePayload {
-  return { advert: party.advert(), features: [], ciphers: party.ciphers(), chosen };
+function ownPayload(deps: HandshakeDeps, chosen: CipherName | null): HandshakePayload {
+  return { advert: deps.advert(), features: [], ciphers: deps.ciphers(), chosen };
 }
 
 /** The static key that Noise authenticated must be the one that the signed advert names. */

@@ -3,7 +3,7 @@ import { parseSocketAddress } from '../../common/address/socket-address.js';
 import { signAdvert } from '../wire/advert.js';
 import { ClusterKeys } from '../wire/cluster-keys.js';
 import { COOKIE_DATAGRAM_BYTES } from '../wire/cookie-datagram.js';
-import type { HandshakeParty } from './handshake.js';
+import type { HandshakeDeps } from './handshake.js';
 import { encodeHandshake, readHandshake } from '../wire/handshake-datagram.js';
 import { Handshakes } from './handshakes.js';
 import type { HandshakeOutcome } from './handshakes.js';
@@ -28,15 +28,15 @@ class Side {
   readonly identity: NodeIdentity;
   readonly slots: SessionSlots;
   readonly handshakes: Handshakes;
-  readonly party: HandshakeParty;
+  readonly deps: HandshakeDeps;
 
-  constructor(seed: number, overrides: Partial<HandshakeParty> = {}) {
+  constructor(seed: number, overrides: Partial<HandshakeDeps> = {}) {
     const random = new SeededRandom(seed);
     this.identity = generateIdentity(random);
     const self = { name: `n${seed}`, version: '1', endpoints: [], podCidrs: [] };
     const { bytes } = signAdvert(this.identity, self, STAMP);
     const ciphers = ['aes-256-gcm', 'chacha20-poly1305'] as const;
-    this.party = {
+    this.deps = {
       identity: this.identity,
       keys: KEYS,
       random,
@@ -45,7 +45,7 @@ class Side {
       ...overrides,
     };
     this.slots = new SessionSlots(random);
-    this.handshakes = new Handshakes(this.party, this.slots);
+    this.handshakes = new Handshakes(this.deps, this.slots);
   }
 
   open(nowMs = 0, wants: (id: string) => boolean = () => true): Uint8Array {
@@ -114,7 +114,7 @@ describe('handshakes', () => {
 
   it('refuse a static key that is not the one in the advert', () => {
     const [a, b, thief] = [new Side(1), new Side(2), new Side(3)];
-    const forger = new Side(4, { advert: () => b.party.advert(), identity: thief.identity });
+    const forger = new Side(4, { advert: () => b.deps.advert(), identity: thief.identity });
     const answer = replyOf(forger.handshakes.receive(a.open(), FROM_A, 0));
     expect(a.handshakes.receive(answer, FROM_B, 1)).toMatchObject({ type: 'refused', reason: 'badTag' });
   });
@@ -148,7 +148,7 @@ describe('handshakes', () => {
   it('ask for a cookie under load, and take it only from where it was sent to', () => {
     const b = new Side(2);
     const opening = new Side(7).open();
-    const { keys } = b.party;
+    const { keys } = b.deps;
     const { noise } = readHandshake(opening)!;
     for (let i = 0; i < UNDER_LOAD_PER_SECOND; i++) {
       const bytes = encodeHandshake({ type: 1, receiverIndex: 0, senderIndex: i, noise }, keys);

@@ -17,7 +17,7 @@ import { BoundedMap } from '../../common/bounded-map.js';
 import { macsEqual } from '../wire/cluster-keys.js';
 import { cookieIndex, encodeCookie, openCookie } from '../wire/cookie-datagram.js';
 import { Initiation, Response } from './handshake.js';
-import type { HandshakeParty, PeerHello } from './handshake.js';
+import type { HandshakeDeps, PeerHello } from './handshake.js';
 import { hasValidMac, readHandshake, withCookie } from '../wire/handshake-datagram.js';
 import type { HandshakeDatagram } from '../wire/handshake-datagram.js';
 import { HandshakeGate } from './handshake-gate.js';
@@ -71,7 +71,7 @@ interface KeptCookie {
 }
 
 export class Handshakes {
-  readonly #party: HandshakeParty;
+  readonly #deps: HandshakeDeps;
   readonly #slots: SessionSlots;
   readonly #gate: HandshakeGate;
   /** Bounded by the session slots; each is one dial of ours. */
@@ -85,10 +85,10 @@ export class Handshakes {
   /** Cookies that responders gave us, by their address. */
   readonly #cookies = new BoundedMap<string, KeptCookie>(MAX_COOKIES);
 
-  constructor(party: HandshakeParty, slots: SessionSlots) {
-    this.#party = party;
+  constructor(deps: HandshakeDeps, slots: SessionSlots) {
+    this.#deps = deps;
     this.#slots = slots;
-    this.#gate = new HandshakeGate(party.random);
+    this.#gate = new HandshakeGate(deps.random);
   }
 
   get pendingCount(): number {
@@ -99,7 +99,7 @@ export class Handshakes {
   begin(wants: (peer: NodeId) => boolean, nowMs: number): number | null {
     const localIndex = this.#slots.allocate();
     if (localIndex === null) return null;
-    this.#initiations.set(localIndex, { initiation: new Initiation(this.#party, localIndex), begunMs: nowMs, wants });
+    this.#initiations.set(localIndex, { initiation: new Initiation(this.#deps, localIndex), begunMs: nowMs, wants });
     return localIndex;
   }
 
@@ -141,7 +141,7 @@ export class Handshakes {
     if (cookieFor !== null) return this.#receiveCookie(bytes, cookieFor, from, nowMs);
     const datagram = readHandshake(bytes);
     if (datagram === null) return refused('malformed');
-    if (!hasValidMac(bytes, this.#party.keys)) return refused('badMac');
+    if (!hasValidMac(bytes, this.#deps.keys)) return refused('badMac');
     try {
       if (datagram.type === 1) return this.#receiveOpening(bytes, datagram, from, nowMs);
       if (datagram.type === 2) return this.#receiveAnswer(datagram);
@@ -163,7 +163,7 @@ export class Handshakes {
     if (verdict === 'replayed') return refused('replayed');
     if (verdict === 'needsCookie') {
       const cookie = this.#gate.cookieFor(from, nowMs);
-      return refused('underLoad', encodeCookie(opening.senderIndex, cookie, opening.mac, this.#party.keys));
+      return refused('underLoad', encodeCookie(opening.senderIndex, cookie, opening.mac, this.#deps.keys));
     }
     return this.#answer(opening, openingMac, nowMs);
   }
@@ -173,7 +173,7 @@ export class Handshakes {
     const localIndex = this.#slots.allocate();
     if (localIndex === null) return refused('noFreeSlot');
     try {
-      const response = new Response(this.#party, opening, localIndex);
+      const response = new Response(this.#deps, opening, localIndex);
       this.#responses.set(localIndex, { response, begunMs: nowMs, openingMac });
       this.#answered.set(openingMac, localIndex);
       return { type: 'reply', reply: response.answer };
@@ -210,7 +210,7 @@ export class Handshakes {
   #receiveCookie(bytes: Uint8Array, index: number, from: SocketAddress, nowMs: number): HandshakeOutcome {
     const own = this.#initiations.get(index)?.initiation.opening;
     if (own === undefined) return refused('unknownIndex');
-    const cookie = openCookie(bytes, readHandshake(own)!.mac, this.#party.keys);
+    const cookie = openCookie(bytes, readHandshake(own)!.mac, this.#deps.keys);
     if (cookie === null) return refused('badMac');
     this.#cookies.set(formatSocketAddress(from), { cookie, untilMs: nowMs + COOKIE_USE_MS });
     return { type: 'reply', reply: withCookie(own, cookie) };

@@ -30,8 +30,8 @@ import { PeerSessions } from './peer-sessions.js';
 import { RoundTrip } from './round-trip.js';
 import type { SessionSlots } from '../handshake/session-slots.js';
 
-/** What a peer needs from the mesh around it. */
-export interface PeerSurroundings {
+/** What a peer uses of the mesh core. */
+export interface PeerDeps {
   readonly ownId: NodeId;
   readonly random: RandomSource;
   readonly handshakes: Handshakes;
@@ -61,15 +61,15 @@ export class Peer {
   #lastProbeMs: number;
   #probeWaitMs = PROBE_INTERVAL_MS;
   readonly #roundTrip = new RoundTrip();
-  readonly #around: PeerSurroundings;
+  readonly #deps: PeerDeps;
 
-  constructor(around: PeerSurroundings, id: NodeId, link: Link, nowMs: number) {
-    this.#around = around;
+  constructor(deps: PeerDeps, id: NodeId, link: Link, nowMs: number) {
+    this.#deps = deps;
     this.id = id;
-    this.sessions = new PeerSessions(around.slots, (effect) => around.emit(effect));
+    this.sessions = new PeerSessions(deps.slots, (effect) => deps.emit(effect));
     this.dial = new Dial(nowMs);
     this.#link = link;
-    this.#mtu = unknownPathMtu(around.underlay.mtuBytes);
+    this.#mtu = unknownPathMtu(deps.underlay.mtuBytes);
     this.#lastHeardMs = nowMs;
     this.#lastProbeMs = nowMs;
     this.advertAtMs = nowMs;
@@ -99,8 +99,8 @@ export class Peer {
     this.#dropConfirmation(nowMs);
     const firstContact = this.sessions.active === null;
     this.#moveTo(from, nowMs);
-    const session = this.sessions.install(keys, 'initiator', this.#around.random.fraction(), nowMs);
-    this.#around.emit({ type: 'sendDatagram', to: from, bytes: final });
+    const session = this.sessions.install(keys, 'initiator', this.#deps.random.fraction(), nowMs);
+    this.#deps.emit({ type: 'sendDatagram', to: from, bytes: final });
     this.#confirmation = new Confirmation(session, final, from, firstContact, nowMs);
     if (firstContact) this.sessions.activate(session, nowMs);
   }
@@ -110,7 +110,7 @@ export class Peer {
     const keepsOurs = this.#isOursPreferred(begunMs);
     this.#endAttempt();
     this.#moveTo(from, nowMs);
-    const session = this.sessions.install(keys, 'responder', this.#around.random.fraction(), nowMs);
+    const session = this.sessions.install(keys, 'responder', this.#deps.random.fraction(), nowMs);
     if (keepsOurs) {
       this.sessions.retire(session, nowMs);
     } else {
@@ -171,7 +171,7 @@ export class Peer {
   /** What the router knew of the path before this process started. */
   restorePath(endpoint: SocketAddress, mtuBytes: number): void {
     this.endpoint = endpoint;
-    this.#mtu = unknownPathMtu(this.#around.underlay.mtuBytes, mtuBytes);
+    this.#mtu = unknownPathMtu(this.#deps.underlay.mtuBytes, mtuBytes);
   }
 
   /** A session found in the router after this process restarted. */
@@ -185,7 +185,7 @@ export class Peer {
     this.#endAttempt();
     this.sessions.forget();
     this.#step({ type: 'blind', reason }, nowMs);
-    this.dial.restart(nowMs + this.#around.random.fraction() * 100);
+    this.dial.restart(nowMs + this.#deps.random.fraction() * 100);
   }
 
   /** The same router is back: what it no longer holds is forgotten, and silence meanwhile means nothing. */
@@ -207,7 +207,7 @@ export class Peer {
 
   emitPath(): void {
     if (this.endpoint === null) return;
-    this.#around.emit({ type: 'path', path: { peer: this.id, endpoint: this.endpoint, mtuBytes: this.mtuBytes } });
+    this.#deps.emit({ type: 'path', path: { peer: this.id, endpoint: this.endpoint, mtuBytes: this.mtuBytes } });
   }
 
   /** Shows the peer that its session works, when there is one. */
@@ -240,7 +240,7 @@ export class Peer {
   dispose(): void {
     this.#endAttempt();
     this.sessions.removeAll();
-    this.#around.emit({ type: 'removePeer', peer: this.id });
+    this.#deps.emit({ type: 'removePeer', peer: this.id });
   }
 
   #step(event: LinkEvent, nowMs: number): void {
@@ -253,7 +253,7 @@ export class Peer {
     }
     if (this.#link.state === 'down') this.#wentDown(nowMs);
     if (this.#link.state === 'up') this.#cameUp(before, nowMs);
-    this.#around.linkChanged(this, before, nowMs);
+    this.#deps.linkChanged(this, before, nowMs);
   }
 
   #cameUp(before: Link, nowMs: number): void {
@@ -286,7 +286,7 @@ export class Peer {
 
   /** See the header: whether a session that we began at the same time outranks one that the peer began. */
   #isOursPreferred(begunMs: number): boolean {
-    if (this.id < this.#around.ownId) return false;
+    if (this.id < this.#deps.ownId) return false;
     const ours = this.#confirmation?.session ?? this.sessions.active;
     if (ours?.role !== 'initiator') return false;
     return ours.confirmedMs === null || ours.confirmedMs > begunMs;
@@ -306,7 +306,7 @@ export class Peer {
       this.#confirmation = null;
       this.sessions.remove(confirmation.session, nowMs);
     } else if (nowMs >= confirmation.nextMs) {
-      this.#around.emit({ type: 'sendDatagram', to: confirmation.to, bytes: confirmation.datagram });
+      this.#deps.emit({ type: 'sendDatagram', to: confirmation.to, bytes: confirmation.datagram });
       confirmation.repeated(nowMs);
     }
   }
@@ -319,7 +319,7 @@ export class Peer {
   }
 
   #tryToReach(nowMs: number): void {
-    const { handshakes, random, underlay } = this.#around;
+    const { handshakes, random, underlay } = this.#deps;
     if (this.dial.isAttemptOver(nowMs)) this.#endAttempt();
     if (this.dial.attempt === null) {
       const localIndex = handshakes.begin((peer) => peer === this.id, nowMs);
@@ -328,7 +328,7 @@ export class Peer {
     const addresses = dialable([this.endpoint, ...(this.advert?.endpoints ?? [])], underlay.ownAddresses);
     for (const to of this.dial.pick(addresses)) {
       const bytes = this.dial.attempt === null ? null : handshakes.openingFor(this.dial.attempt, to, nowMs);
-      if (bytes !== null) this.#around.emit({ type: 'sendDatagram', to, bytes });
+      if (bytes !== null) this.#deps.emit({ type: 'sendDatagram', to, bytes });
     }
     this.dial.tried(this.#dialCapMs(nowMs), random.fraction(), nowMs);
   }
@@ -339,7 +339,7 @@ export class Peer {
   }
 
   #endAttempt(): void {
-    if (this.dial.attempt !== null) this.#around.handshakes.cancel(this.dial.attempt);
+    if (this.dial.attempt !== null) this.#deps.handshakes.cancel(this.dial.attempt);
     this.dial.attempt = null;
   }
 
@@ -363,11 +363,11 @@ export class Peer {
     this.#lastProbeMs = nowMs;
     this.#probe(LIVENESS_PROBE_BYTES);
     const intervalMs = this.#link.state === 'stale' ? PROBE_INTERVAL_MS / 2 : PROBE_INTERVAL_MS;
-    this.#probeWaitMs = intervalMs * (0.9 + this.#around.random.fraction() / 5);
+    this.#probeWaitMs = intervalMs * (0.9 + this.#deps.random.fraction() / 5);
   }
 
   #probe(sizeBytes: number): void {
-    this.#around.emit({ type: 'probe', peer: this.id, probeId: this.#around.nextProbeId(), sizeBytes });
+    this.#deps.emit({ type: 'probe', peer: this.id, probeId: this.#deps.nextProbeId(), sizeBytes });
   }
 
   #probeDueMs(): number {

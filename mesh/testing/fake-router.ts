@@ -23,7 +23,7 @@ type UnitBody =
       readonly observed: SocketAddress;
     };
 
-export interface FakeRouterPort {
+export interface FakeRouterDeps {
   send(to: SocketAddress, packet: Packet, sizeBytes: number): void;
   up(event: MeshEvent): void;
 }
@@ -45,17 +45,17 @@ export class FakeRouter {
   readonly lastReceivedMs = new Map<NodeId, number>();
   /** Every slot that was installed while another session was in it: must stay empty. */
   readonly slotClashes: number[] = [];
-  readonly #port: FakeRouterPort;
+  readonly #deps: FakeRouterDeps;
 
-  constructor(instance: string, port: FakeRouterPort) {
+  constructor(instance: string, deps: FakeRouterDeps) {
     this.instance = instance;
-    this.#port = port;
+    this.#deps = deps;
   }
 
   apply(effect: MeshEffect, nowMs: number): void {
     switch (effect.type) {
       case 'sendDatagram':
-        return this.#port.send(
+        return this.#deps.send(
           effect.to,
           { kind: 'datagram', bytes: effect.bytes },
           effect.bytes.length + UNDERLAY_BYTES,
@@ -91,14 +91,14 @@ export class FakeRouter {
   }
 
   receive(from: SocketAddress, packet: Packet, nowMs: number): void {
-    if (packet.kind === 'datagram') return this.#port.up({ type: 'datagram', from, bytes: packet.bytes });
+    if (packet.kind === 'datagram') return this.#deps.up({ type: 'datagram', from, bytes: packet.bytes });
     const held = this.sessions.get(packet.index);
     if (held === undefined || hex(held.keys.receiveKey) !== packet.key) return;
     const { peer } = held.keys;
     this.lastReceivedMs.set(peer, nowMs);
     if (!held.confirmed) {
       held.confirmed = true;
-      this.#port.up({ type: 'sessionConfirmed', peer, localIndex: packet.index });
+      this.#deps.up({ type: 'sessionConfirmed', peer, localIndex: packet.index });
     }
     this.#followRoaming(peer, from);
     this.#open(peer, from, packet.body, nowMs);
@@ -111,7 +111,7 @@ export class FakeRouter {
     if (held === undefined || path === undefined) return;
     held.unitsSent++;
     const packet = { kind: 'unit', index: held.keys.remoteIndex, key: hex(held.keys.sendKey), body } as const;
-    this.#port.send(path.endpoint, packet, sizeBytes);
+    this.#deps.send(path.endpoint, packet, sizeBytes);
   }
 
   sessionStatus(): SessionStatus[] {
@@ -132,20 +132,20 @@ export class FakeRouter {
   }
 
   #open(peer: NodeId, from: SocketAddress, body: UnitBody, nowMs: number): void {
-    if (body.kind === 'control') return this.#port.up({ type: 'control', peer, bytes: body.bytes });
+    if (body.kind === 'control') return this.#deps.up({ type: 'control', peer, bytes: body.bytes });
     const { id, sizeBytes, sentMs } = body;
     if (body.kind === 'probe') {
       return this.seal(peer, { kind: 'answer', id, sizeBytes, sentMs, observed: from }, SMALL_PACKET_BYTES);
     }
     const roundTripUs = (nowMs - sentMs) * 1000;
-    this.#port.up({ type: 'probeAnswer', peer, probeId: id, sizeBytes, roundTripUs, observed: body.observed });
+    this.#deps.up({ type: 'probeAnswer', peer, probeId: id, sizeBytes, roundTripUs, observed: body.observed });
   }
 
   #followRoaming(peer: NodeId, from: SocketAddress): void {
     const path = this.paths.get(peer);
     if (path === undefined || sameSocketAddress(path.endpoint, from)) return;
     this.paths.set(peer, { ...path, endpoint: from });
-    this.#port.up({ type: 'roamed', peer, endpoint: from });
+    this.#deps.up({ type: 'roamed', peer, endpoint: from });
   }
 
   #install(keys: SessionKeys): void {
