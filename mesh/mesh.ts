@@ -13,7 +13,7 @@ import type { CipherName } from '../common/router-port.js';
 import { formatSocketAddress } from '../common/address/socket-address.js';
 import type { SocketAddress } from '../common/address/socket-address.js';
 import { ClusterKeys } from './wire/cluster-keys.js';
-import { ControlIntake } from './cluster/control-intake.js';
+import { ControlDispatcher } from './cluster/control-dispatcher.js';
 import { encodeControl } from './wire/control-message.js';
 import { CoreClock, pauseBetween } from './core-clock.js';
 import { Counters } from './counters.js';
@@ -77,7 +77,7 @@ export class Mesh {
   readonly #gossip: Gossip;
   readonly #seeds: Seeds;
   readonly #topology: Topology;
-  readonly #control: ControlIntake;
+  readonly #control: ControlDispatcher;
   #effects: MeshEffect[] = [];
   #instance: string | null = null;
   #connected = false;
@@ -96,7 +96,7 @@ export class Mesh {
     this.#peerTable = this.#makePeerTable(options);
     this.#gossip = this.#makeGossip(random);
     this.#seeds = this.#makeSeeds(options);
-    this.#control = this.#makeControlIntake(random);
+    this.#control = this.#makeControlDispatcher(random);
     for (const bytes of options.cachedAdverts) this.#peerTable.meetBytes(bytes, null, 0);
     this.#peerTable.ownership.update(this.#peerTable.adverts());
   }
@@ -374,8 +374,8 @@ export class Mesh {
     });
   }
 
-  #makeControlIntake(random: RandomSource): ControlIntake {
-    return new ControlIntake({
+  #makeControlDispatcher(random: RandomSource): ControlDispatcher {
+    return new ControlDispatcher({
       gossip: this.#gossip,
       topology: this.#topology,
       peers: this.#peerTable.peers,

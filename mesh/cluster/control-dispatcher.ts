@@ -23,7 +23,7 @@ export interface ControlDispatcherDeps {
   meet(bytes: Uint8Array, from: NodeId, nowMs: number): void;
 }
 
-export class ControlIntake {
+export class ControlDispatcher {
   readonly #deps: ControlDispatcherDeps;
   /** When a peer was last told our links. Bounded by MAX_MEMBERS. */
   readonly #linksAnswered = new BoundedMap<NodeId, number>(MAX_MEMBERS);
