@@ -20,7 +20,7 @@ import { Agent } from './agent.js';
 import { systemClock } from '../common/clock.js';
 import { readHostFile } from './config/config-command.js';
 import { loadConfig } from './config/config-sources.js';
-import type { Parting } from './control-plane/mesh-driver.js';
+import type { StopReason } from './control-plane/mesh-driver.js';
 import { watchParent } from '../common/host/parent-watch.js';
 import { EXIT_CONFIG_INVALID, PAUSE_SIGNAL, SUPERVISOR_PID_VARIABLE } from '../common/launch-contract.js';
 
@@ -34,12 +34,12 @@ async function main(): Promise<void> {
   const log = createLogger('agent', config.logLevel);
   let stopping = false;
   const starting = startAgent(config, log);
-  const stop = (reason: string, parting: Parting): void => {
+  const stop = (cause: string, reason: StopReason): void => {
     if (stopping) return;
     stopping = true;
-    log.info({ reason, parting }, 'agent stops');
+    log.info({ cause, reason }, 'agent stops');
     setTimeout(() => process.exit(1), STOP_WITHIN_MS);
-    void starting.then((agent) => agent?.stop(parting)).then(() => process.exit(0));
+    void starting.then((agent) => agent?.stop(reason)).then(() => process.exit(0));
   };
   // Ctrl-C and a closed terminal reach the whole session; a supervisor stops its children in order.
   const supervised = process.env[SUPERVISOR_PID_VARIABLE] !== undefined;

@@ -37,7 +37,7 @@ import { ControlPlane } from './control-plane/control-plane.js';
 import { bridgeMac } from './control-plane/forwarding-tables.js';
 import { HostKeeper } from './host-network/host-keeper.js';
 import { loadNodeState } from './control-plane/node-state.js';
-import type { Parting } from './control-plane/mesh-driver.js';
+import type { StopReason } from './control-plane/mesh-driver.js';
 import type { NodeState } from './control-plane/node-state.js';
 import { NoticeLog } from '../common/notice-log.js';
 import { PodKeeper } from './pod-keeper.js';
@@ -127,10 +127,10 @@ export class Agent {
   }
 
   /** Closes everything; what was made on the host stays, so that pods keep their network. */
-  async stop(parting: Parting): Promise<void> {
+  async stop(reason: StopReason): Promise<void> {
     this.underlay.stop();
     await Promise.all([this.#cniServer.stop(), this.#pods.stop(), this.#host?.stop(), this.#api.stop()]);
-    await this.#control.stop(parting);
+    await this.#control.stop(reason);
   }
 
   async #start(): Promise<void> {

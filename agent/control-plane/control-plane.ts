@@ -12,7 +12,7 @@ import type { LostClaim, SelfDescription } from '../../mesh/index.js';
 import type { Clock } from '../../common/clock.js';
 import { computeTables, TablesPublisher } from './forwarding-tables.js';
 import { MeshDriver } from './mesh-driver.js';
-import type { Parting } from './mesh-driver.js';
+import type { StopReason } from './mesh-driver.js';
 import type { NodeState } from './node-state.js';
 import type { NoticeLog } from '../../common/notice-log.js';
 import { podNameOf } from '../pod-name.js';
@@ -87,8 +87,8 @@ export class ControlPlane {
   }
 
   /** Resolves when the router has been given all that was said, the goodbye of a node that leaves included. */
-  async stop(parting: Parting): Promise<void> {
-    this.driver.stop(parting);
+  async stop(reason: StopReason): Promise<void> {
+    this.driver.stop(reason);
     await Promise.all([this.router.stop(), this.options.state.adverts.flush()]);
   }
 

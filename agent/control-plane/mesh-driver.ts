@@ -16,10 +16,10 @@ export interface MeshCore {
 }
 
 /**
- * How an agent ends. `leave`: the node stops forwarding too, so its peers are told and give their links up at once.
- * `pause`: another agent follows (an upgrade, a crash of the supervisor); nothing is said, and the router forwards on.
+ * Why an agent stops. `leave`: the node stops forwarding too; its peers get a goodbye and take their links down at once.
+ * `pause`: another agent follows (an upgrade, a crash of the supervisor); no goodbye is sent, and the router forwards on.
  */
-export type Parting = 'leave' | 'pause';
+export type StopReason = 'leave' | 'pause';
 
 /** A core that asks for the past must not spin the process. */
 const MIN_TIMER_MS = 1;
@@ -62,8 +62,8 @@ export class MeshDriver {
   }
 
   /** Says goodbye to the peers when this node leaves, and ends; later events are ignored. */
-  stop(parting: Parting): void {
-    if (parting === 'leave') this.feed({ type: 'stop' });
+  stop(reason: StopReason): void {
+    if (reason === 'leave') this.feed({ type: 'stop' });
     this.#stopped = true;
     this.#cancelTimer();
   }
