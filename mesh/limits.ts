@@ -9,8 +9,8 @@
 export const PROTOCOL_VERSION = 1;
 /** Mixed into every handshake, so that another protocol's messages never fit. */
 export const PROLOGUE = 'heddle/1';
-/** Length of the message-1 datagram: at least that of its answer, so that a replay amplifies nothing. */
-export const OPENING_BYTES = 1100;
+/** Length of an initiation datagram: at least that of its response, so that a replay is not amplified. */
+export const INITIATION_BYTES = 1100;
 /** The longest handshake datagram that is looked at. */
 export const MAX_HANDSHAKE_BYTES = 4096;
 /** The longest control message that is read. */
@@ -19,7 +19,7 @@ export const MAX_CONTROL_BYTES = 65536;
 export const MAX_SENT_CONTROL_BYTES = 65_024;
 /** The longest encoded advert that is read. */
 export const MAX_ADVERT_BYTES = 2560;
-/** An advert's body up to this size lets message 2 be no longer than message 1, and pass every path unfragmented. */
+/** An advert's body up to this size lets a response be no longer than an initiation, and pass every path unfragmented. */
 export const ADVERT_FIT_BYTES = 800;
 /** Endpoints in one advert. */
 export const MAX_ADVERT_ENDPOINTS = 16;
@@ -79,26 +79,26 @@ export const MAX_PENDING_ADVERTS = 512;
 
 /** Last session slot; slot 0 is never used. */
 export const MAX_SESSION_SLOT = 16_383;
-/** Handshakes that wait for their third message. */
+/** Responder handshakes that wait for a confirmation. */
 export const MAX_PENDING_RESPONSES = 1024;
-/** How long a responder waits for the third message, and how long an initiator lets one first message stand. */
+/** How long a responder waits for the confirmation, and how long an initiator repeats one initiation. */
 export const HANDSHAKE_LIFETIME_MS = 10_000;
-/** How long an initiator repeats the third message before it gives the new session up. */
+/** How long an initiator repeats the confirmation before it removes the new session. */
 export const CONFIRM_WITHIN_MS = 10_000;
-/** First wait before the third message is repeated; doubles. */
+/** First wait before the confirmation is repeated; doubles. */
 export const CONFIRM_RETRY_MS = 100;
-/** Longest wait between repeats of the third message. */
+/** Longest wait between repeats of the confirmation. */
 export const MAX_CONFIRM_RETRY_MS = 1_000;
-/** First messages from one source address in a burst. */
+/** Initiations from one source address in a burst. */
 export const SOURCE_BURST = 20;
-/** First messages from one source address per second, sustained. */
+/** Initiations from one source address per second, sustained. */
 export const SOURCE_PER_SECOND = 5;
 /** Source addresses whose rate is remembered; the oldest is dropped beyond this. */
 export const MAX_SOURCES = 4096;
-/** First messages per second from all sources beyond which a cookie is asked for. */
+/** Initiations per second from all sources beyond which a cookie is asked for. */
 export const UNDER_LOAD_PER_SECOND = 50;
-/** First messages remembered so that a replay costs nothing; the oldest is dropped beyond this. */
-export const MAX_SEEN_OPENINGS = 8192;
+/** Initiations remembered so that a replay costs no curve operation; the oldest is dropped beyond this. */
+export const MAX_SEEN_INITIATIONS = 8192;
 /** How long a cookie is good: the secret behind it changes this often, and the one before is still taken. */
 export const COOKIE_LIFETIME_MS = 120_000;
 /** Cookies kept for use at once; the oldest is dropped beyond this. */

@@ -64,7 +64,7 @@ export interface MeshOptions {
 
 type EventOf<Type extends MeshEvent['type']> = Extract<MeshEvent, { type: Type }>;
 type PeerEvent = EventOf<'control' | 'probeAnswer' | 'sessionConfirmed' | 'roamed' | 'sessionWanted'>;
-type Established = Extract<HandshakeOutcome, { type: 'answered' | 'accepted' }>;
+type Established = Extract<HandshakeOutcome, { type: 'responded' | 'confirmed' }>;
 
 export class Mesh {
   readonly #clock = new CoreClock();
@@ -204,7 +204,7 @@ export class Mesh {
       peer.heardDirectly(now);
       this.#control.receive(peer, event.bytes, now);
     } else if (event.type === 'probeAnswer') peer.probeAnswered(event.sizeBytes, event.roundTripUs / 1000, now);
-    else if (event.type === 'sessionConfirmed') peer.confirmed(event.localIndex, now);
+    else if (event.type === 'sessionConfirmed') peer.sessionConfirmed(event.localIndex, now);
     else if (event.type === 'roamed') peer.roamed(event.endpoint, now);
     else peer.wanted(now);
     this.#touch(peer, now);
@@ -228,29 +228,29 @@ export class Mesh {
         return;
       case 'reply':
         return this.#emit({ type: 'sendDatagram', to: from, bytes: outcome.reply });
-      case 'repeated':
+      case 'confirmedAgain':
         return this.#peerTable.peers.get(outcome.peer)?.probeIfLinked(now);
-      case 'otherPeer': {
+      case 'unexpectedPeer': {
         const peer = this.#peerTable.meetInPerson(outcome.advert, now);
         this.#seeds.met(outcome.localIndex, outcome.advert.id);
         if (peer !== null) peer.endpoint ??= from;
         return;
       }
-      case 'answered':
-      case 'accepted':
+      case 'responded':
+      case 'confirmed':
         return this.#established(outcome, from, now);
     }
   }
 
   #established(outcome: Established, from: SocketAddress, now: number): void {
-    const { session, begunMs } = outcome;
+    const { session, startedMs } = outcome;
     const peer = this.#peerTable.meetInPerson(outcome.advert, now);
-    if (outcome.type === 'answered') this.#seeds.met(session.localIndex, session.peer);
+    if (outcome.type === 'responded') this.#seeds.met(session.localIndex, session.peer);
     // The peer's own handshake has finished while ours was under way: one session is enough.
-    const isSurplus = outcome.type === 'answered' && peer?.sessions.hasNewerThan(begunMs) === true;
+    const isSurplus = outcome.type === 'responded' && peer?.sessions.hasNewerThan(startedMs) === true;
     if (peer === null || isSurplus) return this.#slots.release(session.localIndex);
-    if (outcome.type === 'answered') peer.answered(session, outcome.final, from, now);
-    else peer.accepted(session, from, begunMs, now);
+    if (outcome.type === 'responded') peer.installAsInitiator(session, outcome.confirmation, from, now);
+    else peer.installAsResponder(session, from, startedMs, now);
     this.#touch(peer, now);
   }
 

@@ -95,10 +95,10 @@ export class Seeds {
     const { handshakes, random } = this.#deps;
     if (seed.dial.isAttemptOver(nowMs)) this.#endAttempt(seed);
     if (seed.dial.attempt === null) {
-      const localIndex = handshakes.begin((id) => !this.#deps.isLinked(id), nowMs);
+      const localIndex = handshakes.start((id) => !this.#deps.isLinked(id), nowMs);
       if (localIndex !== null) seed.dial.begun(localIndex, nowMs);
     }
-    const bytes = seed.dial.attempt === null ? null : handshakes.openingFor(seed.dial.attempt, seed.address, nowMs);
+    const bytes = seed.dial.attempt === null ? null : handshakes.initiationFor(seed.dial.attempt, seed.address, nowMs);
     if (bytes !== null) this.#deps.emit({ type: 'sendDatagram', to: seed.address, bytes });
     seed.tries++;
     seed.dial.tried(seed.tries > MANY_TRIES ? MAX_DEAD_DIAL_RETRY_MS : MAX_DIAL_RETRY_MS, random.fraction(), nowMs);

@@ -1,6 +1,5 @@
 /**
- * What a first handshake message must pass before it may cost a curve operation. Its MAC is known to be good here; what
- * is left is who sends too many, who replays, and whether the source address is real.
+ * Admission of initiations: the checks between a good MAC and the first curve operation.
  *
  *   rate of the source -> replayed? -> under load: cookie? -> pass (and remember against replay)
  */
@@ -10,21 +9,21 @@ import { BoundedMap } from '../../common/bounded-map.js';
 import { macUnder } from '../wire/cluster-keys.js';
 import { KEY_BYTES } from '../wire/curve-keys.js';
 import { hasValidCookie } from '../wire/handshake-datagram.js';
-import { COOKIE_LIFETIME_MS, MAX_SEEN_OPENINGS, UNDER_LOAD_PER_SECOND } from '../limits.js';
+import { COOKIE_LIFETIME_MS, MAX_SEEN_INITIATIONS, UNDER_LOAD_PER_SECOND } from '../limits.js';
 import type { RandomSource } from '../mesh-io.js';
 import { SourceLimiter } from './source-limiter.js';
 
-export type GateVerdict = 'pass' | 'replayed' | 'needsCookie';
+export type Admission = 'pass' | 'replayed' | 'needsCookie';
 
 export class HandshakeGate {
   readonly #random: RandomSource;
   readonly #sources = new SourceLimiter();
-  /** MACs, in hex, of first messages that were let through. Bounded by MAX_SEEN_OPENINGS. */
-  readonly #seen = new BoundedMap<string, true>(MAX_SEEN_OPENINGS);
+  /** MACs, in hex, of initiations that were admitted. Bounded by MAX_SEEN_INITIATIONS. */
+  readonly #seen = new BoundedMap<string, true>(MAX_SEEN_INITIATIONS);
   #secret: Uint8Array;
   #secretBefore: Uint8Array;
   #secretFromMs = 0;
-  #second = { startMs: 0, openings: 0 };
+  #second = { startMs: 0, initiations: 0 };
 
   constructor(random: RandomSource) {
     this.#random = random;
@@ -32,17 +31,17 @@ export class HandshakeGate {
     this.#secretBefore = random.bytes(KEY_BYTES);
   }
 
-  /** Whether `from` may send another first message now. */
+  /** Whether `from` may send another initiation now. */
   admitsSource(from: SocketAddress, nowMs: number): boolean {
     return this.#sources.take(from.ip, nowMs);
   }
 
-  /** Judges a first message with a good MAC from a source within its rate. */
-  judge(bytes: Uint8Array, mac: Uint8Array, from: SocketAddress, nowMs: number): GateVerdict {
+  /** Checks an initiation with a good MAC from a source within its rate. */
+  admit(bytes: Uint8Array, mac: Uint8Array, from: SocketAddress, nowMs: number): Admission {
     const key = Buffer.from(mac).toString('hex');
     if (this.#seen.has(key)) return 'replayed';
     if (this.#isUnderLoad(nowMs) && !this.#hasCookie(bytes, from, nowMs)) return 'needsCookie';
-    this.#second.openings++;
+    this.#second.initiations++;
     this.#seen.set(key, true);
     return 'pass';
   }
@@ -54,8 +53,8 @@ export class HandshakeGate {
   }
 
   #isUnderLoad(nowMs: number): boolean {
-    if (nowMs - this.#second.startMs >= 1000) this.#second = { startMs: nowMs, openings: 0 };
-    return this.#second.openings >= UNDER_LOAD_PER_SECOND;
+    if (nowMs - this.#second.startMs >= 1000) this.#second = { startMs: nowMs, initiations: 0 };
+    return this.#second.initiations >= UNDER_LOAD_PER_SECOND;
   }
 
   #hasCookie(bytes: Uint8Array, from: SocketAddress, nowMs: number): boolean {

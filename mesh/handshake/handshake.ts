@@ -1,12 +1,14 @@
 /**
- * One handshake, either side, without I/O: Noise messages with the payloads checked and bound to the keys.
+ * The two sides of one handshake, without I/O: Noise messages whose payloads are checked and bound to the static keys.
  *
- *   initiator                                                    responder
- *   Initiation -- 1: e, padding ------------------------------->  Response
- *              <- 2: e, ee, s, es, {advert, ciphers} ------------
- *              -- 3: s, se, psk, {advert, ciphers, choice} ----->  both split
+ * ```
+ *   InitiatorHandshake                                               ResponderHandshake
+ *        | -- initiation:   e, padding ------------------------------------> |
+ *        | <- response:     e, ee, s, es, {advert, ciphers} ---------------- |
+ *        | -- confirmation: s, se, psk, {advert, ciphers, chosen cipher} --> |   both sides split
+ * ```
  *
- * Error contract: a message that throws leaves the handshake as it was; the next one may still be good.
+ * Error contract: when reading a message throws, the handshake is as it was before; a later message may still be good.
  */
 import { HandshakeError } from '../../common/errors.js';
 import type { CipherName, SessionKeys } from '../../common/router-port.js';
@@ -14,18 +16,19 @@ import { readAdvert, verifyAdvert } from '../wire/advert.js';
 import type { Advert } from '../wire/advert.js';
 import type { ClusterKeys } from '../wire/cluster-keys.js';
 import { KEY_BYTES, x25519KeyPair } from '../wire/curve-keys.js';
+import { DATAGRAM_TYPES } from '../wire/datagram-header.js';
 import { encodeHandshake, handshakeOverhead } from '../wire/handshake-datagram.js';
 import type { HandshakeDatagram } from '../wire/handshake-datagram.js';
 import { decodePayload, encodePayload, negotiateCipher } from '../wire/handshake-payload.js';
 import type { HandshakePayload } from '../wire/handshake-payload.js';
 import type { NodeIdentity } from '../wire/identity.js';
-import { OPENING_BYTES, PROLOGUE } from '../limits.js';
+import { INITIATION_BYTES, PROLOGUE } from '../limits.js';
 import type { RandomSource } from '../mesh-io.js';
 import { HandshakeState } from '../noise/handshake-state.js';
 import { TAG_BYTES } from '../noise/suite.js';
 
 const NOISE_PROTOCOL = 'Noise_XXpsk3_25519_ChaChaPoly_BLAKE2s';
-const PADDING_BYTES = OPENING_BYTES - handshakeOverhead(1) - KEY_BYTES - TAG_BYTES;
+const PADDING_BYTES = INITIATION_BYTES - handshakeOverhead(DATAGRAM_TYPES.initiation) - KEY_BYTES - TAG_BYTES;
 
 /** What this node brings to every handshake. */
 export interface HandshakeDeps {
@@ -38,7 +41,7 @@ export interface HandshakeDeps {
   ciphers(): readonly CipherName[];
 }
 
-/** The peer as message 2 or 3 showed it. */
+/** The peer as its response or confirmation describes it. */
 export interface PeerHello {
   readonly advert: Advert;
   readonly ciphers: readonly string[];
@@ -46,10 +49,10 @@ export interface PeerHello {
   readonly remoteIndex: number;
 }
 
-export class Initiation {
+export class InitiatorHandshake {
   readonly localIndex: number;
-  /** The datagram of message 1, {@link OPENING_BYTES} long; the same bytes are sent again on a retry. */
-  readonly opening: Uint8Array;
+  /** The datagram of {@link INITIATION_BYTES}; a retry sends the same bytes again. */
+  readonly initiation: Uint8Array;
   readonly #deps: HandshakeDeps;
   readonly #noise: HandshakeState;
 
@@ -58,14 +61,17 @@ export class Initiation {
     this.#deps = deps;
     this.#noise = noiseOf(deps, true);
     const noise = this.#noise.writeMessage(new Uint8Array(PADDING_BYTES));
-    this.opening = encodeHandshake({ type: 1, receiverIndex: 0, senderIndex: localIndex, noise }, deps.keys);
+    this.initiation = encodeHandshake(
+      { type: DATAGRAM_TYPES.initiation, receiverIndex: 0, senderIndex: localIndex, noise },
+      deps.keys,
+    );
   }
 
   /**
-   * Reads message 2. When `accepts` says no to the peer, the state goes back to waiting for another answer.
+   * Reads a response. When `accepts` returns false for the peer, the state goes back to waiting for another response.
    * Throws {@link HandshakeError} or `DecodeError`.
    */
-  readAnswer(datagram: HandshakeDatagram, accepts: (hello: PeerHello) => boolean): PeerHello {
+  readResponse(datagram: HandshakeDatagram, accepts: (hello: PeerHello) => boolean): PeerHello {
     const undo = this.#noise.checkpoint();
     let accepted = false;
     try {
@@ -78,40 +84,50 @@ export class Initiation {
     }
   }
 
-  /** Writes message 3 to an accepted peer. */
-  finish(hello: PeerHello): { datagram: Uint8Array; session: SessionKeys } {
+  /** Writes the confirmation to an accepted peer. */
+  confirm(hello: PeerHello): { confirmation: Uint8Array; session: SessionKeys } {
     const cipher = negotiateCipher(this.#deps.ciphers(), hello.ciphers);
     const noise = this.#noise.writeMessage(encodePayload(ownPayload(this.#deps, cipher)));
-    const message = { type: 3, receiverIndex: hello.remoteIndex, senderIndex: 0, noise } as const;
+    const message = {
+      type: DATAGRAM_TYPES.confirmation,
+      receiverIndex: hello.remoteIndex,
+      senderIndex: 0,
+      noise,
+    } as const;
     return {
-      datagram: encodeHandshake(message, this.#deps.keys),
+      confirmation: encodeHandshake(message, this.#deps.keys),
       session: sessionOf(this.#noise, hello, this.localIndex, cipher),
     };
   }
 }
 
-export class Response {
+export class ResponderHandshake {
   readonly localIndex: number;
-  /** The datagram of message 2. */
-  readonly answer: Uint8Array;
+  /** The datagram of the response; a repeated initiation gets the same bytes again. */
+  readonly response: Uint8Array;
   readonly #deps: HandshakeDeps;
   readonly #noise: HandshakeState;
   readonly #remoteIndex: number;
 
-  /** Reads message 1 and writes message 2. Throws {@link HandshakeError}. */
-  constructor(deps: HandshakeDeps, opening: HandshakeDatagram, localIndex: number) {
+  /** Reads the initiation and writes the response. Throws {@link HandshakeError}. */
+  constructor(deps: HandshakeDeps, initiation: HandshakeDatagram, localIndex: number) {
     this.localIndex = localIndex;
     this.#deps = deps;
-    this.#remoteIndex = opening.senderIndex;
+    this.#remoteIndex = initiation.senderIndex;
     this.#noise = noiseOf(deps, false);
-    this.#noise.readMessage(opening.noise);
+    this.#noise.readMessage(initiation.noise);
     const noise = this.#noise.writeMessage(encodePayload(ownPayload(deps, null)));
-    const message = { type: 2, receiverIndex: opening.senderIndex, senderIndex: localIndex, noise } as const;
-    this.answer = encodeHandshake(message, deps.keys);
+    const message = {
+      type: DATAGRAM_TYPES.response,
+      receiverIndex: initiation.senderIndex,
+      senderIndex: localIndex,
+      noise,
+    } as const;
+    this.response = encodeHandshake(message, deps.keys);
   }
 
-  /** Reads message 3. Throws {@link HandshakeError} or `DecodeError`; the state then still waits for a good one. */
-  readFinal(datagram: HandshakeDatagram): { hello: PeerHello; session: SessionKeys } {
+  /** Reads the confirmation. Throws {@link HandshakeError} or `DecodeError`; the state then still waits for a good one. */
+  readConfirmation(datagram: HandshakeDatagram): { hello: PeerHello; session: SessionKeys } {
     const undo = this.#noise.checkpoint();
     try {
       const payload = decodePayload(this.#noise.readMessage(datagram.noise));

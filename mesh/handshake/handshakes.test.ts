@@ -12,7 +12,7 @@ import type { NodeIdentity } from '../wire/identity.js';
 import {
   HANDSHAKE_LIFETIME_MS,
   MAX_PENDING_RESPONSES,
-  OPENING_BYTES,
+  INITIATION_BYTES,
   SOURCE_BURST,
   UNDER_LOAD_PER_SECOND,
 } from '../limits.js';
@@ -48,8 +48,8 @@ class Side {
     this.handshakes = new Handshakes(this.deps, this.slots);
   }
 
-  open(nowMs = 0, wants: (id: string) => boolean = () => true): Uint8Array {
-    return this.handshakes.openingFor(this.handshakes.begin(wants, nowMs)!, FROM_B, nowMs)!;
+  initiate(nowMs = 0, expects: (id: string) => boolean = () => true): Uint8Array {
+    return this.handshakes.initiationFor(this.handshakes.start(expects, nowMs)!, FROM_B, nowMs)!;
   }
 }
 
@@ -61,51 +61,54 @@ function replyOf(outcome: HandshakeOutcome): Uint8Array {
 describe('handshakes', () => {
   it('give both sides the same session', () => {
     const [a, b] = [new Side(1), new Side(2)];
-    const answer = replyOf(b.handshakes.receive(a.open(), FROM_A, 0));
-    const answered = a.handshakes.receive(answer, FROM_B, 5);
-    if (answered.type !== 'answered') throw new TypeError(answered.type);
-    const accepted = b.handshakes.receive(answered.final, FROM_A, 9);
-    if (accepted.type !== 'accepted') throw new TypeError(accepted.type);
-    expect(answered.advert.id).toBe(b.identity.id);
-    expect(accepted.advert.id).toBe(a.identity.id);
-    expect(answered.session.sendKey).toEqual(accepted.session.receiveKey);
-    expect(answered.session.receiveKey).toEqual(accepted.session.sendKey);
-    expect(answered.session.localIndex).toBe(accepted.session.remoteIndex);
-    expect(answered.session.remoteIndex).toBe(accepted.session.localIndex);
-    expect([answered.session.cipher, accepted.session.cipher]).toEqual(['aes-256-gcm', 'aes-256-gcm']);
-    expect(b.handshakes.receive(answered.final, FROM_A, 10)).toEqual({ type: 'repeated', peer: a.identity.id });
+    const response = replyOf(b.handshakes.receive(a.initiate(), FROM_A, 0));
+    const responded = a.handshakes.receive(response, FROM_B, 5);
+    if (responded.type !== 'responded') throw new TypeError(responded.type);
+    const confirmed = b.handshakes.receive(responded.confirmation, FROM_A, 9);
+    if (confirmed.type !== 'confirmed') throw new TypeError(confirmed.type);
+    expect(responded.advert.id).toBe(b.identity.id);
+    expect(confirmed.advert.id).toBe(a.identity.id);
+    expect(responded.session.sendKey).toEqual(confirmed.session.receiveKey);
+    expect(responded.session.receiveKey).toEqual(confirmed.session.sendKey);
+    expect(responded.session.localIndex).toBe(confirmed.session.remoteIndex);
+    expect(responded.session.remoteIndex).toBe(confirmed.session.localIndex);
+    expect([responded.session.cipher, confirmed.session.cipher]).toEqual(['aes-256-gcm', 'aes-256-gcm']);
+    expect(b.handshakes.receive(responded.confirmation, FROM_A, 10)).toEqual({
+      type: 'confirmedAgain',
+      peer: a.identity.id,
+    });
   });
 
-  it('answer a message 1 with less than was sent', () => {
+  it('respond to an initiation with less than was sent', () => {
     const [a, b] = [new Side(1), new Side(2)];
-    const opening = a.open();
-    expect(opening).toHaveLength(OPENING_BYTES);
-    expect(replyOf(b.handshakes.receive(opening, FROM_A, 0)).length).toBeLessThan(OPENING_BYTES);
+    const initiation = a.initiate();
+    expect(initiation).toHaveLength(INITIATION_BYTES);
+    expect(replyOf(b.handshakes.receive(initiation, FROM_A, 0)).length).toBeLessThan(INITIATION_BYTES);
   });
 
-  it('answer a repeated message 1 from memory, and later not at all', () => {
+  it('repeat the response to a repeated initiation, and refuse it after the handshake is over', () => {
     const [a, b] = [new Side(1), new Side(2)];
-    const opening = a.open();
-    const first = replyOf(b.handshakes.receive(opening, FROM_A, 0));
-    expect(replyOf(b.handshakes.receive(opening, FROM_A, 100))).toBe(first);
+    const initiation = a.initiate();
+    const first = replyOf(b.handshakes.receive(initiation, FROM_A, 0));
+    expect(replyOf(b.handshakes.receive(initiation, FROM_A, 100))).toBe(first);
     b.handshakes.expire(HANDSHAKE_LIFETIME_MS);
     expect(b.slots.count).toBe(0);
-    const late = b.handshakes.receive(opening, FROM_A, HANDSHAKE_LIFETIME_MS);
+    const late = b.handshakes.receive(initiation, FROM_A, HANDSHAKE_LIFETIME_MS);
     expect(late).toMatchObject({ type: 'refused', reason: 'replayed', reply: null });
   });
 
-  it('wait on after an answer of somebody else', () => {
+  it('keep waiting after a response of an unexpected peer', () => {
     const [a, b, c] = [new Side(1), new Side(2), new Side(3)];
-    const opening = a.open(0, (id) => id === b.identity.id);
-    const wrong = a.handshakes.receive(replyOf(c.handshakes.receive(opening, FROM_A, 0)), FROM_B, 1);
-    expect(wrong).toMatchObject({ type: 'otherPeer', advert: { id: c.identity.id } });
-    const right = a.handshakes.receive(replyOf(b.handshakes.receive(opening, FROM_A, 0)), FROM_B, 2);
-    expect(right.type).toBe('answered');
+    const initiation = a.initiate(0, (id) => id === b.identity.id);
+    const wrong = a.handshakes.receive(replyOf(c.handshakes.receive(initiation, FROM_A, 0)), FROM_B, 1);
+    expect(wrong).toMatchObject({ type: 'unexpectedPeer', advert: { id: c.identity.id } });
+    const right = a.handshakes.receive(replyOf(b.handshakes.receive(initiation, FROM_A, 0)), FROM_B, 2);
+    expect(right.type).toBe('responded');
   });
 
-  it('are silent to who does not know the secret', () => {
+  it('do not respond to an initiation under another cluster secret', () => {
     const stranger = new Side(1, { keys: new ClusterKeys(new Uint8Array(32).fill(2)) });
-    expect(new Side(2).handshakes.receive(stranger.open(), FROM_A, 0)).toEqual({
+    expect(new Side(2).handshakes.receive(stranger.initiate(), FROM_A, 0)).toEqual({
       type: 'refused',
       reason: 'badMac',
       reply: null,
@@ -115,8 +118,8 @@ describe('handshakes', () => {
   it('refuse a static key that is not the one in the advert', () => {
     const [a, b, thief] = [new Side(1), new Side(2), new Side(3)];
     const forger = new Side(4, { advert: () => b.deps.advert(), identity: thief.identity });
-    const answer = replyOf(forger.handshakes.receive(a.open(), FROM_A, 0));
-    expect(a.handshakes.receive(answer, FROM_B, 1)).toMatchObject({ type: 'refused', reason: 'badTag' });
+    const response = replyOf(forger.handshakes.receive(a.initiate(), FROM_A, 0));
+    expect(a.handshakes.receive(response, FROM_B, 1)).toMatchObject({ type: 'refused', reason: 'badTag' });
   });
 
   it('refuse a choice of cipher that the lists do not lead to', () => {
@@ -124,55 +127,58 @@ describe('handshakes', () => {
     const lists = [['aes-256-gcm'], ['chacha20-poly1305']] as const;
     let call = 0;
     const liar = new Side(1, { ciphers: () => lists[call++ % 2]! });
-    const answered = liar.handshakes.receive(replyOf(b.handshakes.receive(liar.open(), FROM_A, 0)), FROM_B, 1);
-    if (answered.type !== 'answered') throw new TypeError(answered.type);
-    expect(b.handshakes.receive(answered.final, FROM_A, 2)).toMatchObject({ type: 'refused', reason: 'badTag' });
+    const responded = liar.handshakes.receive(replyOf(b.handshakes.receive(liar.initiate(), FROM_A, 0)), FROM_B, 1);
+    if (responded.type !== 'responded') throw new TypeError(responded.type);
+    expect(b.handshakes.receive(responded.confirmation, FROM_A, 2)).toMatchObject({
+      type: 'refused',
+      reason: 'badTag',
+    });
   });
 
-  it('do not answer their own message 1', () => {
+  it('do not respond to their own initiation', () => {
     const a = new Side(1);
-    expect(a.handshakes.receive(a.open(), FROM_A, 0)).toMatchObject({ reason: 'ownEcho', reply: null });
+    expect(a.handshakes.receive(a.initiate(), FROM_A, 0)).toMatchObject({ reason: 'ownEcho', reply: null });
   });
 
-  it('limit what one source may begin', () => {
+  it('limit the initiations of one source', () => {
     const b = new Side(2);
     const reasons = Array.from(
       { length: SOURCE_BURST + 5 },
-      (_, i) => b.handshakes.receive(new Side(10 + i).open(), FROM_A, 0).type,
+      (_, i) => b.handshakes.receive(new Side(10 + i).initiate(), FROM_A, 0).type,
     );
     expect(reasons.filter((type) => type === 'reply')).toHaveLength(SOURCE_BURST);
-    expect(b.handshakes.receive(new Side(99).open(), FROM_B, 0).type).toBe('reply');
-    expect(b.handshakes.receive(new Side(98).open(), FROM_A, 1_000).type).toBe('reply');
+    expect(b.handshakes.receive(new Side(99).initiate(), FROM_B, 0).type).toBe('reply');
+    expect(b.handshakes.receive(new Side(98).initiate(), FROM_A, 1_000).type).toBe('reply');
   });
 
-  it('ask for a cookie under load, and take it only from where it was sent to', () => {
+  it('ask for a cookie under load, and accept it only from the address it was sent to', () => {
     const b = new Side(2);
-    const opening = new Side(7).open();
+    const initiation = new Side(7).initiate();
     const { keys } = b.deps;
-    const { noise } = readHandshake(opening)!;
+    const { noise } = readHandshake(initiation)!;
     for (let i = 0; i < UNDER_LOAD_PER_SECOND; i++) {
       const bytes = encodeHandshake({ type: 1, receiverIndex: 0, senderIndex: i, noise }, keys);
       b.handshakes.receive(bytes, parseSocketAddress(`10.0.0.${i}:1`), 0);
     }
     const a = new Side(1);
-    const index = a.handshakes.begin(() => true, 0)!;
-    const plain = a.handshakes.openingFor(index, FROM_B, 0)!;
+    const index = a.handshakes.start(() => true, 0)!;
+    const plain = a.handshakes.initiationFor(index, FROM_B, 0)!;
     const loaded = b.handshakes.receive(plain, FROM_A, 0);
     expect(loaded).toMatchObject({ type: 'refused', reason: 'underLoad' });
     const cookie = replyOf(loaded);
     expect(cookie).toHaveLength(COOKIE_DATAGRAM_BYTES);
     expect(a.handshakes.receive(new Uint8Array(cookie).fill(0, 16, 20), FROM_B, 1)).toMatchObject({ reason: 'badMac' });
     const again = replyOf(a.handshakes.receive(cookie, FROM_B, 1));
-    expect(a.handshakes.openingFor(index, FROM_B, 2)).toEqual(again);
+    expect(a.handshakes.initiationFor(index, FROM_B, 2)).toEqual(again);
     expect(b.handshakes.receive(again, parseSocketAddress('192.0.2.9:6785'), 1)).toMatchObject({ reason: 'underLoad' });
     expect(b.handshakes.receive(again, FROM_A, 1).type).toBe('reply');
-    expect(b.handshakes.receive(new Side(8).open(), FROM_A, 1_500).type).toBe('reply');
+    expect(b.handshakes.receive(new Side(8).initiate(), FROM_A, 1_500).type).toBe('reply');
   });
 
-  it('keep a bounded number that wait for message 3', () => {
+  it('keep a bounded number of responder handshakes', () => {
     const b = new Side(2);
-    const opening = new Side(1).open();
-    const { noise } = readHandshake(opening)!;
+    const initiation = new Side(1).initiate();
+    const { noise } = readHandshake(initiation)!;
     for (let i = 0; i < MAX_PENDING_RESPONSES + 10; i++) {
       const bytes = encodeHandshake({ type: 1, receiverIndex: 0, senderIndex: i, noise }, KEYS);
       b.handshakes.receive(bytes, parseSocketAddress(`10.0.${i >> 8}.${i & 255}:1`), i * 25);

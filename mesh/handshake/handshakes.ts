@@ -1,11 +1,13 @@
 /**
- * All handshakes in progress, both roles, keyed by our session index. Datagrams in, outcomes out; what an outcome means
- * for a peer is `mesh.ts`'s business.
+ * All handshakes in progress, both roles, keyed by our session index. Datagrams in, outcomes out; `mesh.ts` applies an
+ * outcome to the peer.
  *
- *   type 1: MAC -> own echo? -> source rate -> known? repeat answer -> gate (replay, load, cookie) -> answer
- *   type 2: MAC -> our initiation -> open -> expected peer? -> message 3
- *   type 3: MAC -> our response -> open -> established
- *   type 4: our initiation -> MAC over its message -> keep the cookie
+ * ```
+ *   initiation:   MAC -> not our own -> rate of the source -> a repeated one gets the same response -> gate -> response
+ *   response:     MAC -> initiator handshake of its index -> read -> expected peer -> confirmation
+ *   confirmation: MAC -> responder handshake of its index -> read -> established
+ *   cookie:       initiator handshake of its index -> MAC over our initiation's MAC -> kept, initiation sent again
+ * ```
  */
 import { DecodeError, HandshakeError } from '../../common/errors.js';
 import type { NodeId } from '../../common/node-id.js';
@@ -16,8 +18,9 @@ import type { Advert } from '../wire/advert.js';
 import { BoundedMap } from '../../common/bounded-map.js';
 import { macsEqual } from '../wire/cluster-keys.js';
 import { cookieIndex, encodeCookie, openCookie } from '../wire/cookie-datagram.js';
-import { Initiation, Response } from './handshake.js';
+import { InitiatorHandshake, ResponderHandshake } from './handshake.js';
 import type { HandshakeDeps, PeerHello } from './handshake.js';
+import { DATAGRAM_TYPES } from '../wire/datagram-header.js';
 import { hasValidMac, readHandshake, withCookie } from '../wire/handshake-datagram.js';
 import type { HandshakeDatagram } from '../wire/handshake-datagram.js';
 import { HandshakeGate } from './handshake-gate.js';
@@ -38,31 +41,32 @@ export type Refusal =
 export type HandshakeOutcome =
   | { readonly type: 'refused'; readonly reason: Refusal; readonly reply: Uint8Array | null }
   | { readonly type: 'reply'; readonly reply: Uint8Array }
-  /** We initiated and the peer is who we wanted: `final` is message 3. */
+  /** An expected peer responded to our initiation; `confirmation` is the datagram to send. */
   | {
-      readonly type: 'answered';
+      readonly type: 'responded';
       readonly advert: Advert;
       readonly session: SessionKeys;
-      readonly final: Uint8Array;
-      readonly begunMs: number;
+      readonly confirmation: Uint8Array;
+      readonly startedMs: number;
     }
-  /** Someone who is authentic but not wanted answered our message 1; the initiation still waits. */
-  | { readonly type: 'otherPeer'; readonly advert: Advert; readonly localIndex: number }
-  /** Message 3 again: the peer does not know yet that it arrived. */
-  | { readonly type: 'repeated'; readonly peer: NodeId }
-  | { readonly type: 'accepted'; readonly advert: Advert; readonly session: SessionKeys; readonly begunMs: number };
+  /** An authentic peer responded that the initiation was not meant for; our handshake still waits. */
+  | { readonly type: 'unexpectedPeer'; readonly advert: Advert; readonly localIndex: number }
+  /** The peer confirmed a handshake that it initiated. */
+  | { readonly type: 'confirmed'; readonly advert: Advert; readonly session: SessionKeys; readonly startedMs: number }
+  /** A confirmation arrived again: the peer does not know yet that the first one did. */
+  | { readonly type: 'confirmedAgain'; readonly peer: NodeId };
 
-interface PendingInitiation {
-  readonly initiation: Initiation;
-  readonly begunMs: number;
-  /** Says whether the node that answered is wanted. */
-  readonly wants: (peer: NodeId) => boolean;
+interface PendingInitiator {
+  readonly handshake: InitiatorHandshake;
+  readonly startedMs: number;
+  /** Whether this node may be the responder. */
+  readonly expects: (peer: NodeId) => boolean;
 }
 
-interface PendingResponse {
-  readonly response: Response;
-  readonly begunMs: number;
-  readonly openingMac: string;
+interface PendingResponder {
+  readonly handshake: ResponderHandshake;
+  readonly startedMs: number;
+  readonly initiationMac: string;
 }
 
 interface KeptCookie {
@@ -74,14 +78,14 @@ export class Handshakes {
   readonly #deps: HandshakeDeps;
   readonly #slots: SessionSlots;
   readonly #gate: HandshakeGate;
-  /** Bounded by the session slots; each is one dial of ours. */
-  readonly #initiations = new Map<number, PendingInitiation>();
-  /** Bounded by MAX_PENDING_RESPONSES. */
-  readonly #responses = new Map<number, PendingResponse>();
-  /** Index of the response to a first message, by its MAC; as bounded as the responses. */
-  readonly #answered = new Map<string, number>();
-  /** Peers whose third message arrived, by our index, to know it when it comes again. */
-  readonly #finished = new BoundedMap<number, NodeId>(MAX_PENDING_RESPONSES);
+  /** Handshakes that this node initiated. Bounded by the session slots. */
+  readonly #initiators = new Map<number, PendingInitiator>();
+  /** Handshakes that peers initiated. Bounded by MAX_PENDING_RESPONSES. */
+  readonly #responders = new Map<number, PendingResponder>();
+  /** Our index in `#responders` by the MAC of the initiation, in hex. Bounded as `#responders` is. */
+  readonly #responderByMac = new Map<string, number>();
+  /** Peers whose confirmation arrived, by our index: recognizes a repeated confirmation. */
+  readonly #confirmed = new BoundedMap<number, NodeId>(MAX_PENDING_RESPONSES);
   /** Cookies that responders gave us, by their address. */
   readonly #cookies = new BoundedMap<string, KeptCookie>(MAX_COOKIES);
 
@@ -92,46 +96,47 @@ export class Handshakes {
   }
 
   get pendingCount(): number {
-    return this.#initiations.size + this.#responses.size;
+    return this.#initiators.size + this.#responders.size;
   }
 
-  /** Begins an initiation and returns its session index, or null when no slot is free. */
-  begin(wants: (peer: NodeId) => boolean, nowMs: number): number | null {
+  /** Starts a handshake and returns its session index, or null when no slot is free. */
+  start(expects: (peer: NodeId) => boolean, nowMs: number): number | null {
     const localIndex = this.#slots.allocate();
     if (localIndex === null) return null;
-    this.#initiations.set(localIndex, { initiation: new Initiation(this.#deps, localIndex), begunMs: nowMs, wants });
+    const handshake = new InitiatorHandshake(this.#deps, localIndex);
+    this.#initiators.set(localIndex, { handshake, startedMs: nowMs, expects });
     return localIndex;
   }
 
-  /** Message 1 of an initiation for this address, or null when the initiation is over. */
-  openingFor(localIndex: number, to: SocketAddress, nowMs: number): Uint8Array | null {
-    const opening = this.#initiations.get(localIndex)?.initiation.opening;
-    if (opening === undefined) return null;
+  /** The initiation for this address, with its cookie if there is one; null when the handshake is over. */
+  initiationFor(localIndex: number, to: SocketAddress, nowMs: number): Uint8Array | null {
+    const initiation = this.#initiators.get(localIndex)?.handshake.initiation;
+    if (initiation === undefined) return null;
     const kept = this.#cookies.get(formatSocketAddress(to));
-    return kept !== undefined && nowMs < kept.untilMs ? withCookie(opening, kept.cookie) : opening;
+    return kept !== undefined && nowMs < kept.untilMs ? withCookie(initiation, kept.cookie) : initiation;
   }
 
-  /** Gives an initiation up and frees its slot. */
+  /** Drops a handshake that this node initiated and frees its slot. */
   cancel(localIndex: number): void {
-    if (this.#initiations.delete(localIndex)) this.#slots.release(localIndex);
+    if (this.#initiators.delete(localIndex)) this.#slots.release(localIndex);
   }
 
-  /** Forgets everything in progress: the router that would carry it is gone. */
+  /** Drops all handshakes in progress: the router that carried them is gone. */
   clear(): void {
-    for (const localIndex of [...this.#initiations.keys()]) this.cancel(localIndex);
-    for (const localIndex of [...this.#responses.keys()]) this.#dropResponse(localIndex, true);
+    for (const localIndex of [...this.#initiators.keys()]) this.cancel(localIndex);
+    for (const localIndex of [...this.#responders.keys()]) this.#dropResponder(localIndex, true);
   }
 
-  /** Drops responses whose third message never came. */
+  /** Drops responder handshakes whose confirmation did not arrive in time. */
   expire(nowMs: number): void {
-    for (const [localIndex, { begunMs }] of this.#responses) {
-      if (nowMs - begunMs >= HANDSHAKE_LIFETIME_MS) this.#dropResponse(localIndex, true);
+    for (const [localIndex, { startedMs }] of this.#responders) {
+      if (nowMs - startedMs >= HANDSHAKE_LIFETIME_MS) this.#dropResponder(localIndex, true);
     }
   }
 
   /** When {@link expire} has something to do next. */
   pollAt(): number | null {
-    for (const { begunMs } of this.#responses.values()) return begunMs + HANDSHAKE_LIFETIME_MS;
+    for (const { startedMs } of this.#responders.values()) return startedMs + HANDSHAKE_LIFETIME_MS;
     return null;
   }
 
@@ -143,72 +148,77 @@ export class Handshakes {
     if (datagram === null) return refused('malformed');
     if (!hasValidMac(bytes, this.#deps.keys)) return refused('badMac');
     try {
-      if (datagram.type === 1) return this.#receiveOpening(bytes, datagram, from, nowMs);
-      if (datagram.type === 2) return this.#receiveAnswer(datagram);
-      return this.#receiveFinal(datagram);
+      if (datagram.type === DATAGRAM_TYPES.initiation) return this.#receiveInitiation(bytes, datagram, from, nowMs);
+      if (datagram.type === DATAGRAM_TYPES.response) return this.#receiveResponse(datagram);
+      return this.#receiveConfirmation(datagram);
     } catch (thrown) {
       if (thrown instanceof HandshakeError || thrown instanceof DecodeError) return refused('badTag');
       throw thrown;
     }
   }
 
-  #receiveOpening(bytes: Uint8Array, opening: HandshakeDatagram, from: SocketAddress, nowMs: number): HandshakeOutcome {
-    const own = this.#initiations.get(opening.senderIndex)?.initiation.opening;
-    if (own !== undefined && macsEqual(opening.mac, readHandshake(own)!.mac)) return refused('ownEcho');
+  #receiveInitiation(
+    bytes: Uint8Array,
+    datagram: HandshakeDatagram,
+    from: SocketAddress,
+    nowMs: number,
+  ): HandshakeOutcome {
+    const own = this.#initiators.get(datagram.senderIndex)?.handshake.initiation;
+    if (own !== undefined && macsEqual(datagram.mac, readHandshake(own)!.mac)) return refused('ownEcho');
     if (!this.#gate.admitsSource(from, nowMs)) return refused('rateLimited');
-    const openingMac = Buffer.from(opening.mac).toString('hex');
-    const answered = this.#responses.get(this.#answered.get(openingMac) ?? -1);
-    if (answered !== undefined) return { type: 'reply', reply: answered.response.answer };
-    const verdict = this.#gate.judge(bytes, opening.mac, from, nowMs);
-    if (verdict === 'replayed') return refused('replayed');
-    if (verdict === 'needsCookie') {
+    const mac = Buffer.from(datagram.mac).toString('hex');
+    const pending = this.#responders.get(this.#responderByMac.get(mac) ?? -1);
+    if (pending !== undefined) return { type: 'reply', reply: pending.handshake.response };
+    const admission = this.#gate.admit(bytes, datagram.mac, from, nowMs);
+    if (admission === 'replayed') return refused('replayed');
+    if (admission === 'needsCookie') {
       const cookie = this.#gate.cookieFor(from, nowMs);
-      return refused('underLoad', encodeCookie(opening.senderIndex, cookie, opening.mac, this.#deps.keys));
+      return refused('underLoad', encodeCookie(datagram.senderIndex, cookie, datagram.mac, this.#deps.keys));
     }
-    return this.#answer(opening, openingMac, nowMs);
+    return this.#respond(datagram, mac, nowMs);
   }
 
-  #answer(opening: HandshakeDatagram, openingMac: string, nowMs: number): HandshakeOutcome {
-    if (this.#responses.size >= MAX_PENDING_RESPONSES) this.#dropOldestResponse();
+  #respond(initiation: HandshakeDatagram, initiationMac: string, nowMs: number): HandshakeOutcome {
+    if (this.#responders.size >= MAX_PENDING_RESPONSES) this.#dropOldestResponder();
     const localIndex = this.#slots.allocate();
     if (localIndex === null) return refused('noFreeSlot');
     try {
-      const response = new Response(this.#deps, opening, localIndex);
-      this.#responses.set(localIndex, { response, begunMs: nowMs, openingMac });
-      this.#answered.set(openingMac, localIndex);
-      return { type: 'reply', reply: response.answer };
+      const handshake = new ResponderHandshake(this.#deps, initiation, localIndex);
+      this.#responders.set(localIndex, { handshake, startedMs: nowMs, initiationMac });
+      this.#responderByMac.set(initiationMac, localIndex);
+      return { type: 'reply', reply: handshake.response };
     } catch (thrown) {
       this.#slots.release(localIndex);
       throw thrown;
     }
   }
 
-  #receiveAnswer(datagram: HandshakeDatagram): HandshakeOutcome {
-    const pending = this.#initiations.get(datagram.receiverIndex);
+  #receiveResponse(datagram: HandshakeDatagram): HandshakeOutcome {
+    const pending = this.#initiators.get(datagram.receiverIndex);
     if (pending === undefined) return refused('unknownIndex');
-    let wanted = false;
-    const accepts = ({ advert }: PeerHello): boolean => (wanted = pending.wants(advert.id));
-    const hello = pending.initiation.readAnswer(datagram, accepts);
-    if (!wanted) return { type: 'otherPeer', advert: hello.advert, localIndex: datagram.receiverIndex };
-    const { datagram: final, session } = pending.initiation.finish(hello);
-    this.#initiations.delete(datagram.receiverIndex);
-    return { type: 'answered', advert: hello.advert, session, final, begunMs: pending.begunMs };
+    let isExpected = false;
+    const accepts = ({ advert }: PeerHello): boolean => (isExpected = pending.expects(advert.id));
+    const hello = pending.handshake.readResponse(datagram, accepts);
+    if (!isExpected) return { type: 'unexpectedPeer', advert: hello.advert, localIndex: datagram.receiverIndex };
+    const { confirmation, session } = pending.handshake.confirm(hello);
+    this.#initiators.delete(datagram.receiverIndex);
+    return { type: 'responded', advert: hello.advert, session, confirmation, startedMs: pending.startedMs };
   }
 
-  #receiveFinal(datagram: HandshakeDatagram): HandshakeOutcome {
-    const pending = this.#responses.get(datagram.receiverIndex);
+  #receiveConfirmation(datagram: HandshakeDatagram): HandshakeOutcome {
+    const pending = this.#responders.get(datagram.receiverIndex);
     if (pending === undefined) {
-      const peer = this.#finished.get(datagram.receiverIndex);
-      return peer === undefined ? refused('unknownIndex') : { type: 'repeated', peer };
+      const peer = this.#confirmed.get(datagram.receiverIndex);
+      return peer === undefined ? refused('unknownIndex') : { type: 'confirmedAgain', peer };
     }
-    const { hello, session } = pending.response.readFinal(datagram);
-    this.#dropResponse(datagram.receiverIndex, false);
-    this.#finished.set(datagram.receiverIndex, hello.advert.id);
-    return { type: 'accepted', advert: hello.advert, session, begunMs: pending.begunMs };
+    const { hello, session } = pending.handshake.readConfirmation(datagram);
+    this.#dropResponder(datagram.receiverIndex, false);
+    this.#confirmed.set(datagram.receiverIndex, hello.advert.id);
+    return { type: 'confirmed', advert: hello.advert, session, startedMs: pending.startedMs };
   }
 
   #receiveCookie(bytes: Uint8Array, index: number, from: SocketAddress, nowMs: number): HandshakeOutcome {
-    const own = this.#initiations.get(index)?.initiation.opening;
+    const own = this.#initiators.get(index)?.handshake.initiation;
     if (own === undefined) return refused('unknownIndex');
     const cookie = openCookie(bytes, readHandshake(own)!.mac, this.#deps.keys);
     if (cookie === null) return refused('badMac');
@@ -216,18 +226,18 @@ export class Handshakes {
     return { type: 'reply', reply: withCookie(own, cookie) };
   }
 
-  #dropOldestResponse(): void {
-    for (const localIndex of this.#responses.keys()) {
-      this.#dropResponse(localIndex, true);
+  #dropOldestResponder(): void {
+    for (const localIndex of this.#responders.keys()) {
+      this.#dropResponder(localIndex, true);
       return;
     }
   }
 
-  #dropResponse(localIndex: number, releaseSlot: boolean): void {
-    const pending = this.#responses.get(localIndex);
+  #dropResponder(localIndex: number, releaseSlot: boolean): void {
+    const pending = this.#responders.get(localIndex);
     if (pending === undefined) return;
-    this.#answered.delete(pending.openingMac);
-    this.#responses.delete(localIndex);
+    this.#responderByMac.delete(pending.initiationMac);
+    this.#responders.delete(localIndex);
     if (releaseSlot) this.#slots.release(localIndex);
   }
 }

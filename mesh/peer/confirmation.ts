@@ -1,6 +1,6 @@
 /**
- * The last step of an initiator: message 3 is repeated until the responder shows that it has the new session, because
- * nothing answers message 3 as such.
+ * Retransmission of an initiator's confirmation: no message acknowledges it, so it is repeated until something sealed
+ * with the new session arrives.
  */
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import { CONFIRM_RETRY_MS, CONFIRM_WITHIN_MS, MAX_CONFIRM_RETRY_MS } from '../limits.js';
@@ -11,7 +11,7 @@ const YIELD_AFTER_MS = 2_000;
 
 export class Confirmation {
   readonly session: Session;
-  /** The datagram of message 3. */
+  /** The confirmation's bytes. */
   readonly datagram: Uint8Array;
   readonly to: SocketAddress;
   /** There was no other session, so whatever the peer sends confirms this one. */

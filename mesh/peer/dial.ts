@@ -1,6 +1,6 @@
 /**
  * When to try next to reach a node, and at which of its addresses: exponential back-off with jitter, and the one
- * initiation that is in flight. The same first message goes to several addresses; the first answer wins.
+ * initiation that is in flight. The same initiation goes to several addresses; the first response wins.
  */
 import type { IpAddress } from '../../common/address/ip-address.js';
 import { formatSocketAddress } from '../../common/address/socket-address.js';

@@ -2,8 +2,8 @@
  * One other node as seen from here: its advert, its link, its sessions, its path, and the attempts to reach it. What
  * happens to several peers at once (gossip, ownership, seeds) is not here.
  *
- * When both sides open at once, the handshake that the node with the lower id began is the one that stays: its
- * initiator keeps it active and lets the other one retire, its responder switches to it.
+ * When both sides initiate at once, the handshake of the node with the lower id wins: its initiator keeps that session
+ * active and retires the other one, its responder switches to it.
  */
 import type { NodeId } from '../../common/node-id.js';
 import type { PeerCounters, SessionKeys, SessionStatus } from '../../common/router-port.js';
@@ -93,21 +93,21 @@ export class Peer {
     return this.sessions.active !== null && isUsable(this.#link);
   }
 
-  /** We initiated and the peer answered: `final` is message 3. */
-  answered(keys: SessionKeys, final: Uint8Array, from: SocketAddress, nowMs: number): void {
+  /** The peer responded to our initiation: installs the session and sends the confirmation, repeatedly if need be. */
+  installAsInitiator(keys: SessionKeys, confirmation: Uint8Array, from: SocketAddress, nowMs: number): void {
     this.#endAttempt();
     this.#dropConfirmation(nowMs);
     const firstContact = this.sessions.active === null;
     this.#moveTo(from, nowMs);
     const session = this.sessions.install(keys, 'initiator', this.#deps.random.fraction(), nowMs);
-    this.#deps.emit({ type: 'sendDatagram', to: from, bytes: final });
-    this.#confirmation = new Confirmation(session, final, from, firstContact, nowMs);
+    this.#deps.emit({ type: 'sendDatagram', to: from, bytes: confirmation });
+    this.#confirmation = new Confirmation(session, confirmation, from, firstContact, nowMs);
     if (firstContact) this.sessions.activate(session, nowMs);
   }
 
-  /** The peer initiated and its message 3 was good. @param begunMs when its message 1 came */
-  accepted(keys: SessionKeys, from: SocketAddress, begunMs: number, nowMs: number): void {
-    const keepsOurs = this.#isOursPreferred(begunMs);
+  /** The peer confirmed its handshake. @param startedMs when its initiation arrived */
+  installAsResponder(keys: SessionKeys, from: SocketAddress, startedMs: number, nowMs: number): void {
+    const keepsOurs = this.#isOursPreferred(startedMs);
     this.#endAttempt();
     this.#moveTo(from, nowMs);
     const session = this.sessions.install(keys, 'responder', this.#deps.random.fraction(), nowMs);
@@ -122,7 +122,7 @@ export class Peer {
   }
 
   /** The first authentic datagram came in on a session. */
-  confirmed(localIndex: number, nowMs: number): void {
+  sessionConfirmed(localIndex: number, nowMs: number): void {
     const session = this.sessions.find(localIndex);
     if (session === null) return;
     this.sessions.confirm(session, nowMs);
@@ -285,11 +285,11 @@ export class Peer {
   }
 
   /** See the header: whether a session that we began at the same time outranks one that the peer began. */
-  #isOursPreferred(begunMs: number): boolean {
+  #isOursPreferred(startedMs: number): boolean {
     if (this.id < this.#deps.ownId) return false;
     const ours = this.#confirmation?.session ?? this.sessions.active;
     if (ours?.role !== 'initiator') return false;
-    return ours.confirmedMs === null || ours.confirmedMs > begunMs;
+    return ours.confirmedMs === null || ours.confirmedMs > startedMs;
   }
 
   /** Gives up waiting for a confirmation; a session that never carried anything retires. */
@@ -322,12 +322,12 @@ export class Peer {
     const { handshakes, random, underlay } = this.#deps;
     if (this.dial.isAttemptOver(nowMs)) this.#endAttempt();
     if (this.dial.attempt === null) {
-      const localIndex = handshakes.begin((peer) => peer === this.id, nowMs);
+      const localIndex = handshakes.start((peer) => peer === this.id, nowMs);
       if (localIndex !== null) this.dial.begun(localIndex, nowMs);
     }
     const addresses = dialable([this.endpoint, ...(this.advert?.endpoints ?? [])], underlay.ownAddresses);
     for (const to of this.dial.pick(addresses)) {
-      const bytes = this.dial.attempt === null ? null : handshakes.openingFor(this.dial.attempt, to, nowMs);
+      const bytes = this.dial.attempt === null ? null : handshakes.initiationFor(this.dial.attempt, to, nowMs);
       if (bytes !== null) this.#deps.emit({ type: 'sendDatagram', to, bytes });
     }
     this.dial.tried(this.#dialCapMs(nowMs), random.fraction(), nowMs);

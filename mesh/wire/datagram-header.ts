@@ -11,7 +11,7 @@
  */
 import { DATAGRAM_HEADER_BYTES } from '../../common/wire/overhead.js';
 
-export const DATAGRAM_TYPES = { opening: 1, answer: 2, final: 3, cookie: 4 } as const;
+export const DATAGRAM_TYPES = { initiation: 1, response: 2, confirmation: 3, cookie: 4 } as const;
 export type DatagramType = (typeof DATAGRAM_TYPES)[keyof typeof DATAGRAM_TYPES];
 
 const INDEX_AT = 4;

@@ -1,5 +1,5 @@
 /**
- * Datagram types 1 to 3: one Noise message with its MACs. The MAC is keyed from the cluster secret and covers all bytes
+ * Handshake datagrams: initiation (type 1), response (2) and confirmation (3), each one Noise message with its MACs. The MAC is keyed from the cluster secret and covers all bytes
  * in front of it; the cookie MAC is keyed by a cookie the receiver gave and covers all bytes in front of it, or is zero.
  *
  * ```
@@ -8,7 +8,7 @@
  *  | header  | sender index | Noise message                           | MAC | cookie |
  *  |         | (types 1, 2) |                                         |     | MAC    |
  *  +---------+--------------+-----------------------------------------+-----+--------+
- *  header's session index: type 1 zero, type 2 the initiator's, type 3 the responder's
+ *  header's session index: zero in an initiation, the initiator's in a response, the responder's in a confirmation
  * ```
  */
 import { DATAGRAM_HEADER_BYTES } from '../../common/wire/overhead.js';
@@ -42,7 +42,7 @@ export function encodeHandshake(message: Omit<HandshakeDatagram, 'mac'>, keys: C
   const at = noiseAt(message.type);
   const bytes = new Uint8Array(at + message.noise.length + TRAILER_BYTES);
   writeHeader(bytes, message.type, message.receiverIndex);
-  if (message.type !== DATAGRAM_TYPES.final) writeU32(bytes, DATAGRAM_HEADER_BYTES, message.senderIndex);
+  if (message.type !== DATAGRAM_TYPES.confirmation) writeU32(bytes, DATAGRAM_HEADER_BYTES, message.senderIndex);
   bytes.set(message.noise, at);
   bytes.set(keys.mac(bytes.subarray(0, -TRAILER_BYTES)), bytes.length - TRAILER_BYTES);
   return bytes;
@@ -57,7 +57,7 @@ export function readHandshake(bytes: Uint8Array): HandshakeDatagram | null {
   return {
     type,
     receiverIndex: headerIndex(bytes),
-    senderIndex: type === DATAGRAM_TYPES.final ? 0 : readU32(bytes, DATAGRAM_HEADER_BYTES),
+    senderIndex: type === DATAGRAM_TYPES.confirmation ? 0 : readU32(bytes, DATAGRAM_HEADER_BYTES),
     noise: bytes.subarray(at, -TRAILER_BYTES),
     mac: bytes.subarray(bytes.length - TRAILER_BYTES, bytes.length - MAC_BYTES),
   };
@@ -81,5 +81,5 @@ export function hasValidCookie(bytes: Uint8Array, cookie: Uint8Array): boolean {
 }
 
 function noiseAt(type: HandshakeType): number {
-  return DATAGRAM_HEADER_BYTES + (type === DATAGRAM_TYPES.final ? 0 : SENDER_INDEX_BYTES);
+  return DATAGRAM_HEADER_BYTES + (type === DATAGRAM_TYPES.confirmation ? 0 : SENDER_INDEX_BYTES);
 }

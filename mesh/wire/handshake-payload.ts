@@ -1,6 +1,6 @@
 /**
- * What messages 2 and 3 carry inside Noise: `[protocol, advert, features, ciphers, chosen cipher]`. Message 2 names no
- * choice. Both lists and the choice are authenticated by the handshake, so nobody can talk two nodes down.
+ * Payload of a response and a confirmation: `[protocol, advert, features, ciphers, chosen cipher]`; a response chooses no
+ * cipher. The handshake authenticates lists and choice, which rules out a downgrade by somebody in the path.
  */
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';

@@ -28,9 +28,9 @@ describe('type lists on the wire are append-only', () => {
 
   it('datagrams of the handshake, the same in the mesh as in the router', () => {
     expect(DATAGRAM_TYPES).toMatchObject({
-      opening: TYPE_HANDSHAKE_1,
-      answer: TYPE_HANDSHAKE_2,
-      final: TYPE_HANDSHAKE_3,
+      initiation: TYPE_HANDSHAKE_1,
+      response: TYPE_HANDSHAKE_2,
+      confirmation: TYPE_HANDSHAKE_3,
       cookie: TYPE_COOKIE,
     });
   });

@@ -11,7 +11,7 @@ import { CrowdMember } from './crowd-member.js';
 import type { CrowdSettings, MemberSurroundings } from './crowd-member.js';
 import type { MemberPlan } from './crowd-plan.js';
 
-/** Between the starts of two members: a node asks strangers for a cookie from 50 openings a second on. */
+/** Between the starts of two members: a node asks strangers for a cookie from 50 initiations a second on. */
 const START_INTERVAL_MS = 25;
 
 interface Place {

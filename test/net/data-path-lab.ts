@@ -125,13 +125,13 @@ export class DataPathLab {
     await this.settle();
   }
 
-  /** What a handshake that a began does: b seals with the new session once it has message 3, a once b has confirmed it. */
+  /** A handshake that a initiates: b seals with the new session once it has the confirmation, a once b has sealed with it. */
   async switchKeys(): Promise<void> {
     const { a, b } = this;
     const [former, epoch] = [this.#epoch - 1, ++this.#epoch];
     const [indexA, indexB] = [sessionIndex(a, epoch), sessionIndex(b, epoch)];
     this.#installSession(a, b, epoch);
-    // In place of message 3, which lane 0 sends once it has the session.
+    // In place of the confirmation, which lane 0 sends once it has the session.
     await this.#answered(a, b);
     this.#installSession(b, a, epoch);
     this.command('b', { type: 'activateSession', localIndex: indexB });
