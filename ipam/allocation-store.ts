@@ -22,6 +22,7 @@ const RecordSchema = Type.Object({
   released: Type.Array(Type.String(), { description: 'Oldest first' }),
   cursors: Type.Array(Type.Object({ cidr: Type.String(), offset: Type.String({ pattern: '^[0-9]{1,39}$' }) })),
   historyLost: Type.Boolean({ description: 'Freed addresses from before may be unknown' }),
+  cidrs: Type.Optional(Type.Array(Type.String(), { description: 'The pod CIDRs then, withdrawn ones included' })),
 });
 
 /** What is left of an {@link AllocatorState} without times and configuration. */
@@ -31,6 +32,8 @@ export interface AllocationRecord {
   readonly cursors: ReadonlyMap<Cidr, bigint>;
   /** Whether never-used addresses were still held back: then a restart holds them back again. */
   readonly historyLost: boolean;
+  /** The pod CIDRs when this was written, withdrawn ones included. */
+  readonly cidrs: readonly Cidr[];
 }
 
 const codec: DurableCodec<AllocationRecord> = {
@@ -44,6 +47,7 @@ const codec: DurableCodec<AllocationRecord> = {
     released: record.released,
     cursors: [...record.cursors].map(([cidr, offset]) => ({ cidr, offset: offset.toString() })),
     historyLost: record.historyLost,
+    cidrs: record.cidrs,
   }),
   decode(body) {
     if (!Check(RecordSchema, body)) throw new DecodeError('not a record of allocations');
@@ -52,6 +56,7 @@ const codec: DurableCodec<AllocationRecord> = {
       released: body.released.map(parseIpAddress),
       cursors: new Map(body.cursors.map(({ cidr, offset }) => [parseCidr(cidr), BigInt(offset)])),
       historyLost: body.historyLost,
+      cidrs: (body.cidrs ?? []).map(parseCidr),
     };
   },
 };
@@ -75,6 +80,7 @@ export class AllocationStore {
       released: state.released.map((freed) => freed.ip),
       cursors: new Map([...state.cursors].filter(([cidr]) => state.cidrs.includes(cidr))),
       historyLost: nowMs < state.coldUntilMs,
+      cidrs: [...state.cidrs, ...state.withdrawn],
     });
   }
 }

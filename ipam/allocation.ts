@@ -33,8 +33,10 @@ export interface ReleasedAddress {
 
 /** Never changed in place: every step makes a new one, so that a failed write to disk leaves nothing to undo. */
 export interface AllocatorState {
-  /** This node's pod CIDRs, at most one per family. */
+  /** This node's pod CIDRs, in the order of preference within a family. None overlaps another. */
   readonly cidrs: readonly Cidr[];
+  /** Pod CIDRs that were taken from this node while pods have addresses from them. Nothing new is given out from these. */
+  readonly withdrawn: readonly Cidr[];
   /** Of those, the ones that another node has won. */
   readonly stopped: readonly Cidr[];
   /** Bounded by the size of the CIDRs, and by the number of pods a bridge takes (1023 ports). */

@@ -2,7 +2,15 @@ import { describe, expect, it } from '@jest/globals';
 import { parseCidr } from '../common/address/cidr.js';
 import { parseIpAddress } from '../common/address/ip-address.js';
 import type { AddressOwner, AllocatorState } from './allocation.js';
-import { allocate, emptyAllocator, QUARANTINE_MS, release, stopAllocatingFrom, usageOf } from './allocator.js';
+import {
+  allocate,
+  emptyAllocator,
+  QUARANTINE_MS,
+  release,
+  stopAllocatingFrom,
+  useCidrs,
+  usageOf,
+} from './allocator.js';
 
 const V4 = parseCidr('10.1.0.0/29');
 const V6 = parseCidr('fd00:1::/64');
@@ -122,14 +130,95 @@ describe('the allocator', () => {
     expect(fill(stopAllocatingFrom(stopped, []), ['b'], 0).ips).toEqual(['10.1.0.3']);
   });
 
-  it('refuses two CIDRs of one family', () => {
-    expect(() => emptyAllocator([V4, parseCidr('10.2.0.0/24')])).toThrow('two IPv4 pod CIDRs');
+  it('refuses CIDRs that overlap', () => {
+    expect(() => emptyAllocator([V4, parseCidr('10.1.0.0/16')])).toThrow(
+      'pod CIDRs 10.1.0.0/29 and 10.1.0.0/16 overlap',
+    );
   });
 
   it('counts total, used and quarantined addresses per CIDR', () => {
     const { state } = fill(emptyAllocator([V4]), ['a', 'b', 'c'], 0);
     const freed = release(state, owner('a'), 0);
-    expect(usageOf(freed, 0)).toEqual([{ cidr: V4, total: 5, used: 2, quarantined: 1 }]);
-    expect(usageOf(freed, QUARANTINE_MS)).toEqual([{ cidr: V4, total: 5, used: 2, quarantined: 0 }]);
+    expect(usageOf(freed, 0)).toEqual([{ cidr: V4, withdrawn: false, total: 5, used: 2, quarantined: 1 }]);
+    expect(usageOf(freed, QUARANTINE_MS)).toEqual([{ cidr: V4, withdrawn: false, total: 5, used: 2, quarantined: 0 }]);
+  });
+});
+
+describe('the allocator with several CIDRs of one family', () => {
+  const SECOND = parseCidr('10.2.0.0/29');
+
+  it('gives one address per owner and takes the second CIDR when the first is full', () => {
+    const { ips, state } = fill(emptyAllocator([V4, SECOND]), ['a', 'b', 'c', 'd', 'e', 'f'], 0);
+    expect(ips.slice(0, 5).every((ip) => ip.startsWith('10.1.'))).toBe(true);
+    expect(ips[5]).toBe('10.2.0.2');
+    expect(allocate(state, owner('f'), [], 0).addresses).toEqual([
+      { ip: '10.2.0.2', cidr: SECOND, gateway: '10.2.0.1' },
+    ]);
+  });
+
+  it('passes over a CIDR that another node owns', () => {
+    const state = stopAllocatingFrom(emptyAllocator([V4, SECOND]), [V4]);
+    expect(fill(state, ['a'], 0).ips).toEqual(['10.2.0.2']);
+  });
+
+  it('names every CIDR when all are full', () => {
+    const names = Array.from({ length: 10 }, (_, i) => `pod ${i}`);
+    const { state } = fill(emptyAllocator([V4, SECOND]), names, 0);
+    expect(() => allocate(state, owner('late'), [], 0)).toThrow(
+      'no free address in 10.1.0.0/29: 5 of 5 in use, 0 quarantined; 10.2.0.0/29: 5 of 5 in use, 0 quarantined',
+    );
+  });
+
+  it('gives a requested address from whichever CIDR holds it', () => {
+    const step = allocate(emptyAllocator([V4, SECOND]), owner('a'), [parseIpAddress('10.2.0.4')], 0);
+    expect(step.addresses[0]).toEqual({ ip: '10.2.0.4', cidr: SECOND, gateway: '10.2.0.1' });
+  });
+});
+
+describe('a pod CIDR that is taken from the node', () => {
+  const NEW = parseCidr('10.9.0.0/29');
+
+  it('keeps its pods and gives out nothing more', () => {
+    const before = fill(emptyAllocator([V4]), ['a'], 0);
+    const state = useCidrs(before.state, [NEW], 0);
+    expect(state.withdrawn).toEqual([V4]);
+    expect(allocate(state, owner('a'), [], 0).addresses).toEqual([{ ip: '10.1.0.2', cidr: V4, gateway: '10.1.0.1' }]);
+    expect(fill(state, ['b'], 0).ips).toEqual(['10.9.0.2']);
+    expect(() => allocate(state, owner('c'), [parseIpAddress('10.1.0.4')], 0)).toThrow('not in this node');
+  });
+
+  it('is forgotten with its last pod', () => {
+    const before = fill(emptyAllocator([V4]), ['a', 'b'], 0);
+    const state = useCidrs(before.state, [NEW], 0);
+    const half = release(state, owner('a'), 0);
+    expect(half.withdrawn).toEqual([V4]);
+    expect(release(half, owner('b'), 0).withdrawn).toEqual([]);
+  });
+
+  it('is not kept without pods', () => {
+    expect(useCidrs(emptyAllocator([V4]), [NEW], 0).withdrawn).toEqual([]);
+  });
+
+  it('gives out addresses again when it comes back, after their quarantine', () => {
+    const before = fill(emptyAllocator([V4]), ['a', 'b', 'c', 'd', 'e'], 0);
+    const away = release(useCidrs(before.state, [NEW], 0), owner('a'), 0);
+    const back = useCidrs(away, [V4], 0);
+    expect(back.withdrawn).toEqual([]);
+    expect(() => allocate(back, owner('f'), [], QUARANTINE_MS - 1)).toThrow('1 quarantined');
+    expect(fill(back, ['f'], QUARANTINE_MS).ips).toEqual(['10.1.0.2']);
+  });
+
+  it('can grow to a block that holds the old one', () => {
+    const before = fill(emptyAllocator([V4]), ['a'], 0);
+    const state = useCidrs(before.state, [parseCidr('10.1.0.0/24')], 0);
+    expect(state.withdrawn).toEqual([]);
+    expect(fill(state, ['a', 'b'], 0).ips).toEqual(['10.1.0.2', '10.1.0.3']);
+  });
+
+  it('can shrink below the addresses of living pods', () => {
+    const before = allocate(emptyAllocator([parseCidr('10.1.0.0/24')]), owner('a'), [parseIpAddress('10.1.0.200')], 0);
+    const state = useCidrs(before.state, [V4], 0);
+    expect(state.withdrawn).toEqual(['10.1.0.0/24']);
+    expect(allocate(state, owner('a'), [], 0).addresses[0]!.ip).toBe('10.1.0.200');
   });
 });

@@ -7,7 +7,15 @@
  *  never used --allocate--> owned --release--> quarantined --60 s--> reusable --allocate--> owned
  * ```
  */
-import { cidrAddressAt, cidrContains, cidrFamily, cidrNetwork, cidrSize, gatewayOf } from '../common/address/cidr.js';
+import {
+  cidrAddressAt,
+  cidrContains,
+  cidrFamily,
+  cidrNetwork,
+  cidrSize,
+  cidrsOverlap,
+  gatewayOf,
+} from '../common/address/cidr.js';
 import type { Cidr } from '../common/address/cidr.js';
 import { AddressError, HeddleError } from '../common/errors.js';
 import { ipFamily, ipToBigInt } from '../common/address/ip-address.js';
@@ -31,25 +39,50 @@ export interface AllocationStep {
 
 export interface CidrUsage {
   readonly cidr: Cidr;
+  /** Whether the CIDR was taken from this node: its pods keep their addresses, no new pod gets one. */
+  readonly withdrawn: boolean;
   /** Addresses that pods can have: without network, gateway and broadcast address. */
   readonly total: number;
   readonly used: number;
   readonly quarantined: number;
 }
 
-/** Throws {@link AddressError} on two CIDRs of one family. */
+/** An allocator that has given out nothing. Throws {@link AddressError} on CIDRs that overlap. */
 export function emptyAllocator(cidrs: readonly Cidr[]): AllocatorState {
-  for (const family of [4, 6] as const) {
-    const same = cidrs.filter((cidr) => cidrFamily(cidr) === family);
-    if (same.length > 1)
-      throw new AddressError(`two IPv${family} pod CIDRs (${same.join(', ')}), expected at most one`);
-  }
-  return { cidrs, stopped: [], allocations: new Map(), released: [], cursors: new Map(), coldUntilMs: -Infinity };
+  requireDisjoint(cidrs);
+  return {
+    cidrs,
+    withdrawn: [],
+    stopped: [],
+    allocations: new Map(),
+    released: [],
+    cursors: new Map(),
+    coldUntilMs: -Infinity,
+  };
 }
 
 /**
- * One address per configured family for the owner; those it has already are given again.
- * @param requested at most one per family, honoured if free
+ * Replaces the node's pod CIDRs. One that is gone stays as withdrawn while a pod has an address from it; addresses freed
+ * from it are forgotten once their quarantine is over. Throws {@link AddressError} on CIDRs that overlap.
+ */
+export function useCidrs(state: AllocatorState, cidrs: readonly Cidr[], nowMs: number): AllocatorState {
+  requireDisjoint(cidrs);
+  if (sameCidrs(state.cidrs, cidrs)) return state;
+  const gone = [...state.cidrs, ...state.withdrawn].filter((cidr) => !cidrs.includes(cidr));
+  const next = {
+    ...state,
+    cidrs,
+    withdrawn: gone,
+    stopped: state.stopped.filter((cidr) => cidrs.includes(cidr)),
+    released: state.released.map((freed) => ({ ...freed, cidr: cidrOf(cidrs, freed.ip) })),
+    cursors: new Map([...state.cursors].filter(([cidr]) => cidrs.includes(cidr))),
+  };
+  return forgetUnused(next, nowMs);
+}
+
+/**
+ * One address per family of the node's pod CIDRs; the owner's present ones are given again, from a withdrawn CIDR too.
+ * @param requested at most one per family, given if free
  * Throws ALLOCATION_EXHAUSTED when no address may be given out, ALLOCATION_CONFLICT when a requested address may not or
  * the CIDR was lost to another node; the state is then as before.
  */
@@ -62,13 +95,14 @@ export function allocate(
   const wanted = requestedByFamily(state, requested);
   let next = state;
   const addresses: AssignedAddress[] = [];
-  for (const cidr of state.cidrs) {
-    const held = heldIn(next, cidr, owner);
-    const ip = held ?? choose(next, cidr, wanted.get(cidrFamily(cidr)), nowMs);
+  for (const family of familiesOf(state.cidrs)) {
+    const held = heldOf(next, family, owner);
+    const ip = held ?? choose(next, family, wanted.get(family), nowMs);
     if (held === undefined) next = own(next, ip, owner, nowMs);
+    const cidr = cidrOf([...state.cidrs, ...state.withdrawn], ip)!;
     addresses.push({ ip, cidr, gateway: gatewayOf(cidr) });
   }
-  return { state: forgetUnusable(next, nowMs), addresses };
+  return { state: forgetUnused(next, nowMs), addresses };
 }
 
 /** Puts every address of the owner into quarantine; an owner without addresses is no error. */
@@ -82,7 +116,7 @@ export function releaseAddresses(state: AllocatorState, ips: readonly IpAddress[
   const allocations = new Map(state.allocations);
   for (const ip of ips) allocations.delete(ip);
   const freed = ips.map((ip) => ({ ip, cidr: cidrOf(state.cidrs, ip), releasedAtMs: nowMs }));
-  return forgetUnusable({ ...state, allocations, released: [...state.released, ...freed] }, nowMs);
+  return forgetUnused({ ...state, allocations, released: [...state.released, ...freed] }, nowMs);
 }
 
 /** Records that the owner has this address, whatever was known about it. */
@@ -102,8 +136,9 @@ export function stopAllocatingFrom(state: AllocatorState, cidrs: readonly Cidr[]
 }
 
 export function usageOf(state: AllocatorState, nowMs: number): readonly CidrUsage[] {
-  return state.cidrs.map((cidr) => ({
+  return [...state.cidrs, ...state.withdrawn].map((cidr) => ({
     cidr,
+    withdrawn: state.withdrawn.includes(cidr),
     total: Number(podAddressCount(cidr)),
     used: [...state.allocations.keys()].filter((ip) => cidrContains(cidr, ip)).length,
     quarantined: releasedIn(state, cidr).filter((freed) => !isReusable(freed, nowMs)).length,
@@ -131,28 +166,37 @@ function requestedByFamily(state: AllocatorState, requested: readonly IpAddress[
   return byFamily;
 }
 
-function heldIn(state: AllocatorState, cidr: Cidr, owner: AddressOwner): IpAddress | undefined {
+function heldOf(state: AllocatorState, family: IpFamily, owner: AddressOwner): IpAddress | undefined {
+  const served = [...state.cidrs, ...state.withdrawn];
   for (const [ip, held] of state.allocations) {
-    if (sameOwner(held.owner, owner) && cidrContains(cidr, ip)) return ip;
+    if (sameOwner(held.owner, owner) && ipFamily(ip) === family && cidrOf(served, ip) !== null) return ip;
   }
   return undefined;
 }
 
-function choose(state: AllocatorState, cidr: Cidr, requested: IpAddress | undefined, nowMs: number): IpAddress {
-  if (state.stopped.includes(cidr)) {
-    throw new HeddleError('ALLOCATION_CONFLICT', `no address is given out from ${cidr}: another node owns it`);
+/** From the first CIDR of the family that has a free address; the error of each is told when none has. */
+function choose(state: AllocatorState, family: IpFamily, requested: IpAddress | undefined, nowMs: number): IpAddress {
+  const cidrs = state.cidrs.filter((cidr) => cidrFamily(cidr) === family);
+  if (requested !== undefined) return checkRequested(state, cidrOf(cidrs, requested)!, requested, nowMs);
+  const open = cidrs.filter((cidr) => !state.stopped.includes(cidr));
+  if (open.length === 0) throw stopped(cidrs);
+  for (const cidr of open) {
+    const ip = nextFree(state, cidr, nowMs);
+    if (ip !== undefined) return ip;
   }
-  if (requested !== undefined) return checkRequested(state, cidr, requested, nowMs);
+  throw exhausted(state, open, nowMs);
+}
+
+function nextFree(state: AllocatorState, cidr: Cidr, nowMs: number): IpAddress | undefined {
   const released = releasedIn(state, cidr);
   const oldest = released[0];
   const reusable = oldest !== undefined && isReusable(oldest, nowMs) ? oldest.ip : undefined;
   if (reusable !== undefined && released.length >= RELEASED_KEPT) return reusable;
-  const ip = (nowMs >= state.coldUntilMs ? neverUsed(state, cidr) : undefined) ?? reusable;
-  if (ip === undefined) throw exhausted(state, cidr, nowMs);
-  return ip;
+  return (nowMs >= state.coldUntilMs ? neverUsed(state, cidr) : undefined) ?? reusable;
 }
 
 function checkRequested(state: AllocatorState, cidr: Cidr, ip: IpAddress, nowMs: number): IpAddress {
+  if (state.stopped.includes(cidr)) throw stopped([cidr]);
   const refuse = (why: string) => new HeddleError('ALLOCATION_CONFLICT', `requested address ${ip} ${why}`);
   const offset = ipToBigInt(ip) - ipToBigInt(cidrNetwork(cidr));
   if (offset < FIRST_POD_OFFSET || offset > lastPodOffset(cidr)) throw refuse(`is reserved in ${cidr}`);
@@ -181,10 +225,33 @@ function pastCursor(state: AllocatorState, ip: IpAddress): ReadonlyMap<Cidr, big
   return new Map(state.cursors).set(cidr, ipToBigInt(ip) - ipToBigInt(cidrNetwork(cidr)) + 1n);
 }
 
-/** Drops freed addresses that are out of quarantine and outside every CIDR: nobody can be given them. */
-function forgetUnusable(state: AllocatorState, nowMs: number): AllocatorState {
+/** Drops freed addresses that are out of quarantine and in no CIDR, and withdrawn CIDRs without pods. */
+function forgetUnused(state: AllocatorState, nowMs: number): AllocatorState {
   const released = state.released.filter((freed) => freed.cidr !== null || !isReusable(freed, nowMs));
-  return released.length === state.released.length ? state : { ...state, released };
+  const withdrawn = state.withdrawn.filter((cidr) => isStillUsed(state, cidr));
+  const same = released.length === state.released.length && withdrawn.length === state.withdrawn.length;
+  return same ? state : { ...state, released, withdrawn };
+}
+
+/** Whether a pod has an address from the withdrawn CIDR that is in none of the present ones. */
+function isStillUsed(state: AllocatorState, cidr: Cidr): boolean {
+  return [...state.allocations.keys()].some((ip) => cidrContains(cidr, ip) && cidrOf(state.cidrs, ip) === null);
+}
+
+function requireDisjoint(cidrs: readonly Cidr[]): void {
+  cidrs.forEach((a, i) => {
+    const b = cidrs.slice(i + 1).find((other) => cidrsOverlap(a, other));
+    if (b !== undefined) throw new AddressError(`pod CIDRs ${a} and ${b} overlap`);
+  });
+}
+
+function sameCidrs(a: readonly Cidr[], b: readonly Cidr[]): boolean {
+  return a.length === b.length && a.every((cidr, i) => cidr === b[i]);
+}
+
+/** In the order of their first CIDR. */
+function familiesOf(cidrs: readonly Cidr[]): IpFamily[] {
+  return [...new Set(cidrs.map(cidrFamily))];
 }
 
 function isReusable(freed: ReleasedAddress, nowMs: number): boolean {
@@ -204,12 +271,19 @@ function podAddressCount(cidr: Cidr): bigint {
   return count > 0n ? count : 0n;
 }
 
-function exhausted(state: AllocatorState, cidr: Cidr, nowMs: number): HeddleError {
-  const usage = usageOf(state, nowMs).find((entry) => entry.cidr === cidr)!;
+function stopped(cidrs: readonly Cidr[]): HeddleError {
+  return new HeddleError(
+    'ALLOCATION_CONFLICT',
+    `no address is given out from ${cidrs.join(', ')}: another node owns it`,
+  );
+}
+
+function exhausted(state: AllocatorState, cidrs: readonly Cidr[], nowMs: number): HeddleError {
+  const usages = usageOf(state, nowMs).filter(({ cidr }) => cidrs.includes(cidr));
+  const full = usages.map(
+    ({ cidr, used, total, quarantined }) => `${cidr}: ${used} of ${total} in use, ${quarantined} quarantined`,
+  );
   const cold =
     nowMs < state.coldUntilMs ? '; never-used ones are held back because the record of freed ones was lost' : '';
-  return new HeddleError(
-    'ALLOCATION_EXHAUSTED',
-    `no free address in ${cidr}: ${usage.used} of ${usage.total} in use, ${usage.quarantined} quarantined${cold}`,
-  );
+  return new HeddleError('ALLOCATION_EXHAUSTED', `no free address in ${full.join('; ')}${cold}`);
 }

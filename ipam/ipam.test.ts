@@ -62,10 +62,10 @@ describe('the address service', () => {
     const [given] = await ipam.allocate(owner('a'));
     disk.failAfter(1);
     await expect(ipam.release(owner('a'))).rejects.toMatchObject({ code: 'STORE_FAILED' });
-    expect(ipam.usage()).toEqual([{ cidr: CIDR, total: 13, used: 1, quarantined: 0 }]);
+    expect(ipam.usage()).toEqual([{ cidr: CIDR, withdrawn: false, total: 13, used: 1, quarantined: 0 }]);
     expect((await ipam.allocate(owner('a')))[0]!.ip).toBe(given!.ip);
     await ipam.release(owner('a'));
-    expect(ipam.usage()).toEqual([{ cidr: CIDR, total: 13, used: 0, quarantined: 1 }]);
+    expect(ipam.usage()).toEqual([{ cidr: CIDR, withdrawn: false, total: 13, used: 0, quarantined: 1 }]);
     expect((await ipam.allocate(owner('a')))[0]!.ip).not.toBe(given!.ip);
   });
 
@@ -101,7 +101,7 @@ describe('the address service', () => {
     await (await startedIpam(disk)).allocate(owner('a'));
     const next = await openIpam(disk);
     expect((await next.reconcile([])).freed).toEqual(['10.1.0.2']);
-    expect(next.usage()).toEqual([{ cidr: CIDR, total: 13, used: 0, quarantined: 1 }]);
+    expect(next.usage()).toEqual([{ cidr: CIDR, withdrawn: false, total: 13, used: 0, quarantined: 1 }]);
   });
 
   it('rebuilds a damaged record from live pods, and holds back what may have been freed lately', async () => {
@@ -253,5 +253,51 @@ describe('the address service under crashes, refusing disks and flipped bytes', 
       ),
       { numRuns: 300 },
     );
+  });
+});
+
+describe('the address service when the node gets other pod CIDRs', () => {
+  const other = parseCidr('10.2.0.0/28');
+
+  it('serves a CIDR that came late', async () => {
+    const ipam = await openIpam(new CrashingDisk(() => 0), () => 0, []);
+    await ipam.reconcile([]);
+    await expect(ipam.allocate(owner('a'))).rejects.toMatchObject({ code: 'NOT_READY' });
+    await ipam.useCidrs([CIDR]);
+    expect((await ipam.allocate(owner('a')))[0]!.ip).toBe('10.1.0.2');
+  });
+
+  it('knows a withdrawn CIDR after a restart, as long as a pod has an address from it', async () => {
+    const disk = new CrashingDisk(() => 0);
+    const ipam = await startedIpam(disk);
+    await ipam.allocate(owner('a'));
+    await ipam.useCidrs([other]);
+    disk.restart();
+    const next = await openIpam(disk, () => 0, [other]);
+    expect(next.withdrawn).toEqual([CIDR]);
+    await next.release(owner('a'));
+    expect(next.withdrawn).toEqual([]);
+  });
+
+  it('notices at the start that the configuration has changed meanwhile', async () => {
+    const disk = new CrashingDisk(() => 0);
+    await (await startedIpam(disk)).allocate(owner('a'));
+    disk.restart();
+    expect((await openIpam(disk, () => 0, [other])).withdrawn).toEqual([CIDR]);
+  });
+
+  it('keeps the CIDRs it has when the disk refuses the new ones', async () => {
+    const disk = new CrashingDisk(() => 0);
+    const ipam = await startedIpam(disk);
+    await ipam.allocate(owner('a'));
+    disk.failAfter(3);
+    await expect(ipam.useCidrs([other])).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    expect(ipam.withdrawn).toEqual([]);
+    expect((await ipam.allocate(owner('b')))[0]!.cidr).toBe(CIDR);
+  });
+
+  it('refuses CIDRs that overlap', async () => {
+    const ipam = await startedIpam();
+    await expect(ipam.useCidrs([CIDR, parseCidr('10.1.0.0/16')])).rejects.toMatchObject({ code: 'ADDRESS_INVALID' });
   });
 });

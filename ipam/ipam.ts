@@ -15,7 +15,16 @@ import { SerialQueue } from '../common/serial-queue.js';
 import type { AddressOwner, AllocatorState, AssignedAddress, LiveOwner } from './allocation.js';
 import { AllocationStore } from './allocation-store.js';
 import type { AllocationRecord } from './allocation-store.js';
-import { allocate, cidrOf, emptyAllocator, QUARANTINE_MS, release, stopAllocatingFrom, usageOf } from './allocator.js';
+import {
+  allocate,
+  cidrOf,
+  emptyAllocator,
+  QUARANTINE_MS,
+  release,
+  stopAllocatingFrom,
+  useCidrs,
+  usageOf,
+} from './allocator.js';
 import type { CidrUsage } from './allocator.js';
 import { reconcile } from './reconciliation.js';
 import type { ReconcileReport } from './reconciliation.js';
@@ -26,7 +35,7 @@ const MAX_PENDING = 4096;
 export interface IpamOptions {
   /** Absolute; used by nobody else. */
   readonly directory: string;
-  /** This node's pod CIDRs, at most one per family. */
+  /** This node's pod CIDRs; {@link Ipam.useCidrs} replaces them. */
   readonly cidrs: readonly Cidr[];
   readonly log: Logger;
   readonly disk?: Disk;
@@ -110,6 +119,19 @@ export class Ipam {
     });
   }
 
+  /**
+   * Replaces the node's pod CIDRs. Pods keep addresses from those that are gone ({@link withdrawn}); no new ones are given
+   * out from there. Rejects with ADDRESS_INVALID when CIDRs overlap, STORE_FAILED; the old ones then stay.
+   */
+  useCidrs(cidrs: readonly Cidr[]): Promise<void> {
+    return this.#queue.run(() => this.#commit(useCidrs(this.#state, cidrs, this.#nowMs())));
+  }
+
+  /** CIDRs that were taken from this node while pods have addresses from them. */
+  get withdrawn(): readonly Cidr[] {
+    return this.#state.withdrawn;
+  }
+
   /** From now on nothing new is given out from these of the node's CIDRs, and from no others is it withheld. */
   stopAllocatingFrom(cidrs: readonly Cidr[]): Promise<void> {
     return this.#queue.run(async () => {
@@ -145,16 +167,19 @@ export class Ipam {
   }
 }
 
+/** The state as it was recorded, with the CIDRs of now. A record of version 0.1 does not name its CIDRs. */
 function restoredState(cidrs: readonly Cidr[], loaded: DurableRead<AllocationRecord>, nowMs: number): AllocatorState {
   const empty = emptyAllocator(cidrs);
   if (loaded.kind === 'absent') return empty;
   if (loaded.kind === 'corrupt') return { ...empty, coldUntilMs: nowMs + QUARANTINE_MS };
-  const { allocations, released, cursors, historyLost } = loaded.value;
-  return {
+  const { allocations, released, cursors, historyLost, cidrs: earlier } = loaded.value;
+  const before: AllocatorState = {
     ...empty,
+    cidrs: earlier,
     allocations: new Map([...allocations].map(([ip, owner]) => [ip, { owner, allocatedAtMs: -Infinity }])),
-    released: released.map((ip) => ({ ip, cidr: cidrOf(cidrs, ip), releasedAtMs: nowMs })),
-    cursors: new Map([...cursors].filter(([cidr]) => cidrs.includes(cidr))),
+    released: released.map((ip) => ({ ip, cidr: cidrOf(earlier, ip), releasedAtMs: nowMs })),
+    cursors,
     coldUntilMs: historyLost ? nowMs + QUARANTINE_MS : -Infinity,
   };
+  return useCidrs(before, cidrs, nowMs);
 }
