@@ -15,7 +15,7 @@ afterEach(async () => {
   agent = null;
 });
 
-const ports = { uninstall: { uninstall: () => Promise.resolve({ removed: [] }) }, timeoutMs: 5_000 };
+const deps = { uninstall: () => Promise.resolve({ removed: [] }), timeoutMs: 5_000 };
 
 async function ask(listener: RequestListener, command = 'status', timeoutMs = 5_000): Promise<[number, string]> {
   agent = await startFakeAgent(listener);
@@ -24,7 +24,7 @@ async function ask(listener: RequestListener, command = 'status', timeoutMs = 5_
 
 async function askAt(socketPath: string, command = 'status', timeoutMs = 5_000): Promise<[number, string]> {
   const terminal = createFakeTerminal();
-  const exitCode = await runMeshctl([command, '--socket', socketPath], { ...ports, timeoutMs }, terminal);
+  const exitCode = await runMeshctl([command, '--socket', socketPath], { ...deps, timeoutMs }, terminal);
   expect(terminal.printed.out).toBe('');
   return [exitCode, terminal.printed.err];
 }
@@ -123,9 +123,9 @@ describe('when the answer is not what was asked for', () => {
     const newer = PEERS.map((peer) => ({ ...peer, state: 'sleeping', path: 'relay', colour: 'green' }));
     agent = await startFakeAgent((_request, response) => void response.end(JSON.stringify(newer)));
     const terminal = createFakeTerminal();
-    expect(await runMeshctl(['peers', '--socket', agent.socketPath], ports, terminal)).toBe(0);
+    expect(await runMeshctl(['peers', '--socket', agent.socketPath], deps, terminal)).toBe(0);
     expect(terminal.printed.out).toMatch(/node-b .* relay +sleeping /);
-    expect(await runMeshctl(['peers', '-o', 'json', '--socket', agent.socketPath], ports, terminal)).toBe(0);
+    expect(await runMeshctl(['peers', '-o', 'json', '--socket', agent.socketPath], deps, terminal)).toBe(0);
     expect(terminal.printed.out).toContain('"colour": "green"');
   });
 });

@@ -6,7 +6,7 @@
 export { EXIT } from './exit-codes.js';
 export type { ExitCode } from './exit-codes.js';
 export { runMeshctl } from './main.js';
-export type { MeshctlPorts } from './main.js';
+export type { MeshctlDeps } from './main.js';
 export { processTerminal } from './output/terminal.js';
 export type { Terminal } from './output/terminal.js';
-export type { UninstallOptions, UninstallPort, UninstallReport } from './uninstall/command.js';
+export type { Uninstall, UninstallOptions, UninstallReport } from './uninstall/command.js';

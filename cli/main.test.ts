@@ -25,17 +25,14 @@ afterEach(async () => {
   await agent.close();
 });
 
-const ports = {
-  uninstall: {
-    uninstall: (options: UninstallOptions) => {
-      uninstalled.push(options);
-      return Promise.resolve({ removed: ['link heddle0', 'nft table inet heddle'] });
-    },
+const deps = {
+  uninstall: (options: UninstallOptions) => {
+    uninstalled.push(options);
+    return Promise.resolve({ removed: ['link heddle0', 'nft table inet heddle'] });
   },
 };
 
-const run = (...argv: string[]): Promise<number> =>
-  runMeshctl(['--socket', agent.socketPath, ...argv], ports, terminal);
+const run = (...argv: string[]): Promise<number> => runMeshctl(['--socket', agent.socketPath, ...argv], deps, terminal);
 
 async function printed(...argv: string[]): Promise<string> {
   expect(await run(...argv)).toBe(0);
@@ -237,16 +234,16 @@ describe('meshctl version', () => {
   });
 
   it('prints its own version even if there is no agent, and says so', async () => {
-    expect(await runMeshctl(['--socket', '/nowhere/api.sock', 'version'], ports, terminal)).toBe(3);
+    expect(await runMeshctl(['--socket', '/nowhere/api.sock', 'version'], deps, terminal)).toBe(3);
     expect(terminal.printed.out).toBe(`meshctl  ${HEDDLE_VERSION}\nagent    unknown\n`);
     expect(terminal.printed.err).toContain('no agent is listening');
-    expect(await runMeshctl(['--version'], ports, terminal)).toBe(0);
+    expect(await runMeshctl(['--version'], deps, terminal)).toBe(0);
   });
 });
 
 describe('meshctl uninstall', () => {
   const uninstall = (...argv: string[]): Promise<number> =>
-    runMeshctl(['uninstall', '--socket', '/nowhere/api.sock', ...argv], ports, terminal);
+    runMeshctl(['uninstall', '--socket', '/nowhere/api.sock', ...argv], deps, terminal);
 
   it('says what was removed', async () => {
     expect(await uninstall()).toBe(0);
@@ -270,7 +267,7 @@ describe('meshctl uninstall', () => {
   });
 
   it('says so when there is nothing', async () => {
-    const nothing = { uninstall: { uninstall: () => Promise.resolve({ removed: [] }) } };
+    const nothing = { uninstall: () => Promise.resolve({ removed: [] }) };
     expect(await runMeshctl(['uninstall', '--socket', '/nowhere/api.sock'], nothing, terminal)).toBe(0);
     expect(terminal.printed.out).toBe('nothing of Heddle is on this host\n');
   });
@@ -287,14 +284,14 @@ describe('the command line', () => {
     [['version', '--watch'], "meshctl: unknown option '--watch'"],
     [['peers', '--socket'], "meshctl: option '--socket <path>' argument missing"],
   ])('exits with 2 for %j and asks nobody', async (argv, message) => {
-    expect(await runMeshctl(argv, ports, terminal)).toBe(2);
+    expect(await runMeshctl(argv, deps, terminal)).toBe(2);
     expect(terminal.printed.err).toContain(message);
     expect(terminal.printed.out).toBe('');
     expect(agent.asked).toEqual([]);
   });
 
   it('documents commands, exit codes and the socket in --help', async () => {
-    expect(await runMeshctl(['--help'], ports, terminal)).toBe(0);
+    expect(await runMeshctl(['--help'], deps, terminal)).toBe(0);
     for (const text of [
       'peers',
       'status',
@@ -310,10 +307,10 @@ describe('the command line', () => {
   });
 
   it('takes the socket from --socket anywhere, else from HEDDLE_API_SOCKET', async () => {
-    expect(await runMeshctl(['routes', '--socket', agent.socketPath], ports, terminal)).toBe(0);
+    expect(await runMeshctl(['routes', '--socket', agent.socketPath], deps, terminal)).toBe(0);
     terminal.env = { HEDDLE_API_SOCKET: agent.socketPath };
-    expect(await runMeshctl(['routes'], ports, terminal)).toBe(0);
+    expect(await runMeshctl(['routes'], deps, terminal)).toBe(0);
     terminal.env = { HEDDLE_API_SOCKET: '' };
-    expect(await runMeshctl(['version', '--socket', agent.socketPath], ports, terminal)).toBe(0);
+    expect(await runMeshctl(['version', '--socket', agent.socketPath], deps, terminal)).toBe(0);
   });
 });

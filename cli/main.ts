@@ -19,13 +19,13 @@ import { statusView } from './commands/status.js';
 import { printableLines } from './output/table.js';
 import type { Terminal } from './output/terminal.js';
 import { runUninstall } from './uninstall/command.js';
-import type { UninstallPort } from './uninstall/command.js';
+import type { Uninstall } from './uninstall/command.js';
 import { versionView } from './commands/version.js';
 import { watchDocument } from './commands/watch.js';
 
-/** What `meshctl` needs and cannot do by itself. */
-export interface MeshctlPorts {
-  readonly uninstall: UninstallPort;
+/** Dependencies of `meshctl`, replaced in tests. */
+export interface MeshctlDeps {
+  readonly uninstall: Uninstall;
   /** How long the agent may take to answer; {@link DEFAULT_TIMEOUT_MS} when absent. */
   readonly timeoutMs?: number;
 }
@@ -40,16 +40,16 @@ interface Inquiry {
 const REDRAW = '\u001b[H\u001b[J';
 
 /** @param argv what follows `meshctl` on the command line @returns what to exit with; never throws a HeddleError */
-export async function runMeshctl(argv: readonly string[], ports: MeshctlPorts, terminal: Terminal): Promise<ExitCode> {
+export async function runMeshctl(argv: readonly string[], deps: MeshctlDeps, terminal: Terminal): Promise<ExitCode> {
   const invocation = parseCommandLine(argv, terminal);
   if (invocation.type === 'answered') return invocation.exitCode;
   const client = createApiClient({
     socketPath: invocation.socketPath,
-    timeoutMs: ports.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    timeoutMs: deps.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     stop: terminal.stop,
   });
   try {
-    if (invocation.type === 'removal') return await runUninstall(ports.uninstall, client, invocation, terminal);
+    if (invocation.type === 'removal') return await runUninstall(deps.uninstall, client, invocation, terminal);
     return await runQuestion(invocation, client, terminal);
   } catch (thrown) {
     if (!(thrown instanceof HeddleError)) throw thrown;

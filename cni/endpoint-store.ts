@@ -11,7 +11,7 @@ import type { Logger } from '../common/log.js';
 import { parseMacAddress } from '../common/address/mac-address.js';
 import { SerialQueue } from '../common/serial-queue.js';
 import type { EndpointRecord } from './attachment.js';
-import type { EndpointBook } from './ports.js';
+import type { EndpointBook } from './deps.js';
 
 const FILE_NAME = 'endpoints.json';
 const MAX_PENDING = 4096;

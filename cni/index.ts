@@ -9,18 +9,10 @@ export type { CniInstallation } from './conf-installer.js';
 export { CniService } from './verbs/cni-service.js';
 export type { LiveAttachment } from './verbs/endpoint-reconciler.js';
 export { EndpointStore } from './endpoint-store.js';
-export type { HostPort, PodInterface, PodRouteFound } from './ports.js';
+export type { HostPort, PodInterface, PodRouteFound } from './deps.js';
 export { VethPodNetwork } from './pod-network/pod-network.js';
 export { isPodPort } from './pod-network/pod-port.js';
-export type {
-  AddressPool,
-  Announce,
-  CniPorts,
-  EndpointBook,
-  NetworkSettings,
-  PodNetwork,
-  Unreadiness,
-} from './ports.js';
+export type { AddressPool, Announce, CniDeps, EndpointBook, NetworkSettings, PodNetwork, Unreadiness } from './deps.js';
 export { MAX_REQUEST_BYTES } from './relay/relay-protocol.js';
 export type { CniRequest, CniResponse } from './relay/relay-protocol.js';
 export { replayDeferredDeletes, sweepDeferredDeletes } from './relay/deferred-deletes.js';

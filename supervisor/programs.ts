@@ -11,7 +11,7 @@ import type { Descriptors } from './descriptors.js';
 import { routerSocket } from '../common/host/run-files.js';
 import { ROUTER_OPTIONS_VARIABLE, SUPERVISOR_PID_VARIABLE } from '../common/launch-contract.js';
 import type { RouterLaunchOptions } from '../common/launch-contract.js';
-import type { ChildProcessPort } from './supervised-child.js';
+import type { ChildProcess } from './supervised-child.js';
 
 /**
  * Both wait most of their lives, and what they allocate is soon garbage: new objects get 3 MiB of room, not 48. One thread for
@@ -39,7 +39,7 @@ export function routerLaunchOptions(config: Config, descriptors: Descriptors): R
 }
 
 /** @param programFolder where the built programs lie */
-export function launchRouter(programFolder: string, config: Config, descriptors: Descriptors): ChildProcessPort {
+export function launchRouter(programFolder: string, config: Config, descriptors: Descriptors): ChildProcess {
   const options = routerLaunchOptions(config, descriptors);
   return launch([join(programFolder, 'router.js')], { [ROUTER_OPTIONS_VARIABLE]: JSON.stringify(options) }, [
     ...descriptors.tapFds,
@@ -48,16 +48,12 @@ export function launchRouter(programFolder: string, config: Config, descriptors:
 }
 
 /** @param args the command line of `meshd`, which the agent reads itself */
-export function launchAgent(programFolder: string, args: readonly string[]): ChildProcessPort {
+export function launchAgent(programFolder: string, args: readonly string[]): ChildProcess {
   return launch([join(programFolder, 'agent.js'), ...args], {}, []);
 }
 
 /** @param command the program and its arguments */
-function launch(
-  command: readonly string[],
-  variables: Record<string, string>,
-  fds: readonly number[],
-): ChildProcessPort {
+function launch(command: readonly string[], variables: Record<string, string>, fds: readonly number[]): ChildProcess {
   const stdio: StdioOptions = ['ignore', 'inherit', 'inherit', ...fds];
   const child = spawn(process.execPath, [...NODE_FLAGS, ...command], {
     stdio,

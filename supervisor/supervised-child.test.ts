@@ -3,9 +3,9 @@ import { HeddleError } from '../common/errors.js';
 import { silentLogger } from '../common/log.js';
 import { settle, VirtualClock } from '../common/testing/virtual-clock.js';
 import { SupervisedChild } from './supervised-child.js';
-import type { ChildProcessPort } from './supervised-child.js';
+import type { ChildProcess } from './supervised-child.js';
 
-class FakeProcess implements ChildProcessPort {
+class FakeProcess implements ChildProcess {
   readonly signals: string[] = [];
   readonly pid = 4711;
   readonly ended: Promise<number | null>;
@@ -19,15 +19,15 @@ class FakeProcess implements ChildProcessPort {
     this.#end(code);
   }
 
-  signal(name: Parameters<ChildProcessPort['signal']>[0]): void {
+  signal(name: Parameters<ChildProcess['signal']>[0]): void {
     this.signals.push(name);
     if (name === 'SIGKILL' || this.obeysTerm) this.#end(null);
   }
 }
 
-function harness(make: () => ChildProcessPort = () => new FakeProcess()) {
+function harness(make: () => ChildProcess = () => new FakeProcess()) {
   const clock = new VirtualClock();
-  const launched: ChildProcessPort[] = [];
+  const launched: ChildProcess[] = [];
   const gaveUp: true[] = [];
   const child = new SupervisedChild({
     name: 'router',

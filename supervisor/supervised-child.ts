@@ -18,7 +18,7 @@ import { decideRestart } from './restart-policy.js';
 const KILL_AFTER_MS = 5_000;
 
 /** A process that was started. `ended` resolves once, with the exit code or null when a signal ended it. */
-export interface ChildProcessPort {
+export interface ChildProcess {
   readonly pid: number | undefined;
   readonly ended: Promise<number | null>;
   signal(name: 'SIGTERM' | 'SIGKILL' | typeof PAUSE_SIGNAL): void;
@@ -27,7 +27,7 @@ export interface ChildProcessPort {
 export interface SupervisedChildOptions {
   readonly name: string;
   /** May throw: what the child needs is not there yet; it is tried again like a child that ended. */
-  readonly launch: () => ChildProcessPort;
+  readonly launch: () => ChildProcess;
   readonly clock: Clock;
   readonly log: Logger;
   /** The child said that its configuration is wrong: it is not started again. */
@@ -35,7 +35,7 @@ export interface SupervisedChildOptions {
 }
 
 export class SupervisedChild {
-  #process: ChildProcessPort | null = null;
+  #process: ChildProcess | null = null;
   #quickExits = 0;
   #stopping = false;
   #cancelRestart: () => void = () => undefined;
@@ -75,7 +75,7 @@ export class SupervisedChild {
     this.#process?.signal(signal);
   }
 
-  #launch(): ChildProcessPort | null {
+  #launch(): ChildProcess | null {
     try {
       return this.options.launch();
     } catch (thrown) {

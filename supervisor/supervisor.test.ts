@@ -3,14 +3,14 @@ import { silentLogger } from '../common/log.js';
 import { settle, VirtualClock } from '../common/testing/virtual-clock.js';
 import { DescriptorKeeper } from './descriptors.js';
 import { Supervisor } from './supervisor.js';
-import type { ChildProcessPort } from './supervised-child.js';
+import type { ChildProcess } from './supervised-child.js';
 
 function harness() {
   const clock = new VirtualClock();
   const events: string[] = [];
   const host = { tapExists: false, nextFd: 20, gaveUp: 0 };
   const ends = new Map<string, (code: number | null) => void>();
-  const launch = (name: string): ChildProcessPort => {
+  const launch = (name: string): ChildProcess => {
     events.push(`start ${name}`);
     let end: (code: number | null) => void = () => undefined;
     const ended = new Promise<number | null>((resolve) => (end = resolve));

@@ -9,15 +9,15 @@ import type { Clock } from '../common/clock.js';
 import type { DescriptorKeeper, Descriptors } from './descriptors.js';
 import { PAUSE_SIGNAL } from '../common/launch-contract.js';
 import { SupervisedChild } from './supervised-child.js';
-import type { ChildProcessPort } from './supervised-child.js';
+import type { ChildProcess } from './supervised-child.js';
 
 const TAP_CHECK_MS = 2_000;
 
 export interface SupervisorOptions {
   readonly descriptors: DescriptorKeeper;
-  readonly launchRouter: (descriptors: Descriptors) => ChildProcessPort;
+  readonly launchRouter: (descriptors: Descriptors) => ChildProcess;
   /** null when only the router is supervised. */
-  readonly launchAgent: (() => ChildProcessPort) | null;
+  readonly launchAgent: (() => ChildProcess) | null;
   readonly clock: Clock;
   readonly log: Logger;
   /** A child's configuration is wrong: everything has been stopped. */

@@ -17,9 +17,9 @@ afterEach(async () => {
   await agent.close();
 });
 
-const ports = { uninstall: { uninstall: () => Promise.resolve({ removed: [] }) } };
+const deps = { uninstall: () => Promise.resolve({ removed: [] }) };
 const watch = (...argv: string[]): Promise<number> =>
-  runMeshctl(['routes', '--watch', '--socket', agent.socketPath, ...argv], ports, terminal);
+  runMeshctl(['routes', '--watch', '--socket', agent.socketPath, ...argv], deps, terminal);
 const prints = (pattern: RegExp) => (): boolean => pattern.test(terminal.printed.out);
 /** Lets the open stream say that something changed. */
 const announce = (): void => agent.streams.forEach((stream) => stream.write('event: status\ndata: {}\n\n'));
@@ -88,6 +88,6 @@ describe('--watch', () => {
     agent.answers.delete('/v1/routes');
     expect(await watch()).toBe(1);
     agent.answers.set('/v1/peers', PEERS);
-    expect(await runMeshctl(['peers', '-w', '--socket', '/nowhere/api.sock'], ports, terminal)).toBe(3);
+    expect(await runMeshctl(['peers', '-w', '--socket', '/nowhere/api.sock'], deps, terminal)).toBe(3);
   });
 });

@@ -1,4 +1,4 @@
-/** `meshctl uninstall`: says what is taken off the host. How it is done is behind the port, which `agent/` plugs. */
+/** Command `meshctl uninstall`: refuses while an agent runs, calls {@link Uninstall} and prints what was removed. */
 import { ApiUnreachableError } from '../../common/errors.js';
 import type { ApiClient } from '../api-client.js';
 import { EXIT } from '../exit-codes.js';
@@ -22,13 +22,11 @@ export interface UninstallReport {
  * Removes what Heddle made on this host: the bridge, the TAP, `hd*` interfaces on our bridge, the nft table `inet heddle`,
  * CNI configuration and executable; things that are not there are fine. Throws a HeddleError when something stays.
  */
-export interface UninstallPort {
-  uninstall(options: UninstallOptions): Promise<UninstallReport>;
-}
+export type Uninstall = (options: UninstallOptions) => Promise<UninstallReport>;
 
 /** Refuses while an agent runs, which would put everything back at once. */
 export async function runUninstall(
-  port: UninstallPort,
+  uninstall: Uninstall,
   client: ApiClient,
   options: UninstallOptions,
   terminal: Terminal,
@@ -37,7 +35,7 @@ export async function runUninstall(
     terminal.err('meshctl: an agent is listening on this node and would put everything back: stop meshd first\n');
     return EXIT.failed;
   }
-  const { removed } = await port.uninstall(options);
+  const { removed } = await uninstall(options);
   const verb = options.dryRun ? 'would remove' : 'removed';
   for (const thing of removed) terminal.out(`${verb} ${printable(thing)}\n`);
   if (removed.length === 0) terminal.out('nothing of Heddle is on this host\n');

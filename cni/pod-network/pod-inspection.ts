@@ -6,7 +6,7 @@ import { parseCidr } from '../../common/address/cidr.js';
 import type { Cidr } from '../../common/address/cidr.js';
 import { DecodeError } from '../../common/errors.js';
 import { ADDRESS_BITS, ipFamily, parseIpAddress } from '../../common/address/ip-address.js';
-import type { HostPort, PodInterface, PodRouteFound } from '../ports.js';
+import type { HostPort, PodInterface, PodRouteFound } from '../deps.js';
 import { DEFAULT_ROUTE } from './pod-routes.js';
 
 const LinkSchema = Type.Object({

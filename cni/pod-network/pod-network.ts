@@ -12,8 +12,8 @@ import type { AttachmentPlan } from '../attachment.js';
 import { CniError, CNI_CODES } from '../cni-error.js';
 import { runIpBatch } from './ip-batch.js';
 import { readHostPorts, readPodInterface, readRoutes } from './pod-inspection.js';
-import type { HostPort, PodInterface, PodRouteFound } from '../ports.js';
-import type { PodNetwork } from '../ports.js';
+import type { HostPort, PodInterface, PodRouteFound } from '../deps.js';
+import type { PodNetwork } from '../deps.js';
 import { ipv6Switches, pairLines, podLines, portLines, stationArgs } from './veth-commands.js';
 
 /** What `ip` and `nsenter` say when the namespace is gone or the file is no namespace any more. */

@@ -12,33 +12,33 @@ import { hostInterfaceOf } from '../attachment.js';
 import type { AttachmentPlan, EndpointRecord, PodAddress } from '../attachment.js';
 import { attachmentDifferences } from './attachment-check.js';
 import { CniError, CNI_CODES } from '../cni-error.js';
-import type { CniPorts } from '../ports.js';
+import type { CniDeps } from '../deps.js';
 import { removeAttachment } from './detach.js';
 import { podRoutes } from '../pod-network/pod-routes.js';
 import type { AttachCall } from '../call/request.js';
 
 /** Attaches the pod, or confirms that it is attached already. Nothing of the attempt is left when it rejects. */
-export async function attachPod(ports: CniPorts, call: AttachCall): Promise<AttachmentPlan> {
-  const unready = ports.readiness();
+export async function attachPod(deps: CniDeps, call: AttachCall): Promise<AttachmentPlan> {
+  const unready = deps.readiness();
   if (unready !== null) throw new CniError(CNI_CODES.tryAgainLater, 'try again later', unready.message);
   const owner = { containerId: call.containerId, ifname: call.ifname };
-  const plan = planAttachment(ports, call, await ports.addresses.allocate(owner, call.requestedIps));
-  const known = ports.endpoints.get(plan.hostInterface);
-  if (known !== null && (await isAttached(ports, known, plan))) return plan;
+  const plan = planAttachment(deps, call, await deps.addresses.allocate(owner, call.requestedIps));
+  const known = deps.endpoints.get(plan.hostInterface);
+  if (known !== null && (await isAttached(deps, known, plan))) return plan;
   try {
-    if (known !== null) await ports.network.detach(plan.hostInterface);
-    await ports.network.attach(plan);
-    await ports.endpoints.put(recordOf(ports, call, plan));
-    await ports.announce(ports.endpoints.list());
+    if (known !== null) await deps.network.detach(plan.hostInterface);
+    await deps.network.attach(plan);
+    await deps.endpoints.put(recordOf(deps, call, plan));
+    await deps.announce(deps.endpoints.list());
   } catch (thrown) {
-    await undo(ports, plan);
+    await undo(deps, plan);
     throw thrown;
   }
   return plan;
 }
 
-function planAttachment(ports: CniPorts, call: AttachCall, addresses: readonly PodAddress[]): AttachmentPlan {
-  const settings = ports.settings();
+function planAttachment(deps: CniDeps, call: AttachCall, addresses: readonly PodAddress[]): AttachmentPlan {
+  const settings = deps.settings();
   const owner = { containerId: call.containerId, ifname: call.ifname };
   const first = addresses[0];
   if (first === undefined)
@@ -56,15 +56,15 @@ function planAttachment(ports: CniPorts, call: AttachCall, addresses: readonly P
   };
 }
 
-async function isAttached(ports: CniPorts, known: EndpointRecord, plan: AttachmentPlan): Promise<boolean> {
+async function isAttached(deps: CniDeps, known: EndpointRecord, plan: AttachmentPlan): Promise<boolean> {
   const ips = plan.addresses.map((address) => address.ip);
   if (known.netns !== plan.netns || known.mac !== plan.mac || known.ips.join() !== ips.join()) return false;
   const destinations = plan.routes.map((route) => route.dst);
-  const differences = await attachmentDifferences(ports.network, { record: known, bridge: plan.bridge, destinations });
+  const differences = await attachmentDifferences(deps.network, { record: known, bridge: plan.bridge, destinations });
   return differences.length === 0;
 }
 
-function recordOf(ports: CniPorts, call: AttachCall, plan: AttachmentPlan): EndpointRecord {
+function recordOf(deps: CniDeps, call: AttachCall, plan: AttachmentPlan): EndpointRecord {
   return {
     ...plan.owner,
     network: plan.network,
@@ -74,15 +74,15 @@ function recordOf(ports: CniPorts, call: AttachCall, plan: AttachmentPlan): Endp
     ips: plan.addresses.map((address) => address.ip),
     podNamespace: call.podNamespace,
     podName: call.podName,
-    since: ports.wallTime().toISOString(),
+    since: deps.wallTime().toISOString(),
   };
 }
 
 /** What can't be undone now stays on record, for the reconciler. */
-async function undo(ports: CniPorts, plan: AttachmentPlan): Promise<void> {
+async function undo(deps: CniDeps, plan: AttachmentPlan): Promise<void> {
   try {
-    await removeAttachment(ports, plan.owner);
+    await removeAttachment(deps, plan.owner);
   } catch (thrown) {
-    ports.log.warn({ ...plan.owner, reason: messageOf(thrown) }, 'a failed attachment could not be removed yet');
+    deps.log.warn({ ...plan.owner, reason: messageOf(thrown) }, 'a failed attachment could not be removed yet');
   }
 }

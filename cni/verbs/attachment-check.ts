@@ -1,8 +1,8 @@
 /** Compares an attachment with the kernel: what CHECK reports, and what a repeated ADD asks before it answers as before. */
 import type { Cidr } from '../../common/address/cidr.js';
 import type { EndpointRecord } from '../attachment.js';
-import type { HostPort, PodInterface, PodRouteFound } from '../ports.js';
-import type { PodNetwork } from '../ports.js';
+import type { HostPort, PodInterface, PodRouteFound } from '../deps.js';
+import type { PodNetwork } from '../deps.js';
 
 export interface ExpectedAttachment {
   readonly record: EndpointRecord;

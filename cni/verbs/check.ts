@@ -6,24 +6,24 @@ import { describeAttachment, hostInterfaceOf } from '../attachment.js';
 import type { EndpointRecord } from '../attachment.js';
 import { attachmentDifferences } from './attachment-check.js';
 import { CniError, CNI_CODES } from '../cni-error.js';
-import type { CniPorts } from '../ports.js';
+import type { CniDeps } from '../deps.js';
 import type { PrevResult } from '../call/network-config.js';
 import type { AttachCall } from '../call/request.js';
 
 /** Throws {@link CniError} 3 for the unknown, 7 without prevResult, 103 with every difference in its details. */
-export async function checkPod(ports: CniPorts, call: AttachCall): Promise<void> {
+export async function checkPod(deps: CniDeps, call: AttachCall): Promise<void> {
   const previous = call.config.prevResult;
   if (previous === undefined) {
     throw new CniError(CNI_CODES.invalidConfig, 'invalid network configuration', 'CHECK needs "prevResult"');
   }
-  const record = ports.endpoints.get(hostInterfaceOf(call));
+  const record = deps.endpoints.get(hostInterfaceOf(call));
   if (record === null) throw new CniError(CNI_CODES.unknownContainer, 'unknown container', describeAttachment(call));
   const differences = [
     ...resultDifferences(record, call, previous),
-    ...reservationDifferences(ports, record),
-    ...(await attachmentDifferences(ports.network, {
+    ...reservationDifferences(deps, record),
+    ...(await attachmentDifferences(deps.network, {
       record,
-      bridge: ports.settings().bridge,
+      bridge: deps.settings().bridge,
       destinations: destinationsOf(previous),
     })),
   ];
@@ -45,8 +45,8 @@ function resultDifferences(record: EndpointRecord, call: AttachCall, previous: P
   return differences;
 }
 
-function reservationDifferences(ports: CniPorts, record: EndpointRecord): string[] {
-  const reserved = ports.addresses
+function reservationDifferences(deps: CniDeps, record: EndpointRecord): string[] {
+  const reserved = deps.addresses
     .list()
     .filter(({ owner }) => owner.containerId === record.containerId && owner.ifname === record.ifname)
     .map(({ ip }) => ip);

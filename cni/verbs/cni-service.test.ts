@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { CniResponse } from '../relay/relay-protocol.js';
-import { FakeNode } from '../testing/fake-ports.js';
+import { FakeNode } from '../testing/fake-node.js';
 
 interface Result {
   cniVersion: string;

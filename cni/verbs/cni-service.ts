@@ -12,7 +12,7 @@ import { collectGarbage, isNewerThan, removeAttachment } from './detach.js';
 import { EndpointReconciler } from './endpoint-reconciler.js';
 import type { LiveAttachment } from './endpoint-reconciler.js';
 import { versionOfInput } from '../call/network-config.js';
-import type { CniPorts } from '../ports.js';
+import type { CniDeps } from '../deps.js';
 import { decodeRelayRequest, encodeRelayResponse } from '../relay/relay-protocol.js';
 import type { CniRequest, CniResponse } from '../relay/relay-protocol.js';
 import { parseCniRequest } from '../call/request.js';
@@ -20,13 +20,13 @@ import type { AttachCall, CniCall, CollectCall, DetachCall } from '../call/reque
 import { addResponse, emptyResponse, errorResponse, versionResponse } from '../call/result.js';
 
 export class CniService {
-  readonly #ports: CniPorts;
+  readonly #deps: CniDeps;
   readonly #locks = new AttachmentLocks();
   readonly #reconciler: EndpointReconciler;
 
-  constructor(ports: CniPorts) {
-    this.#ports = ports;
-    this.#reconciler = new EndpointReconciler(ports, this.#locks);
+  constructor(deps: CniDeps) {
+    this.#deps = deps;
+    this.#reconciler = new EndpointReconciler(deps, this.#locks);
   }
 
   /**
@@ -38,7 +38,7 @@ export class CniService {
       return await this.#perform(parseCniRequest(request), asOfMs);
     } catch (thrown) {
       const error = toCniError(thrown);
-      this.#ports.log.warn(
+      this.#deps.log.warn(
         {
           command: request.env.get('CNI_COMMAND'),
           containerId: request.env.get('CNI_CONTAINERID'),
@@ -58,7 +58,7 @@ export class CniService {
 
   /** Everything that is attached, as last recorded. */
   endpoints(): readonly EndpointRecord[] {
-    return this.#ports.endpoints.list();
+    return this.#deps.endpoints.list();
   }
 
   /** See `endpoint-reconciler.ts`. Run it at start, before addresses are given out, and now and then. */
@@ -71,7 +71,7 @@ export class CniService {
       case 'ADD':
         return this.#add(call);
       case 'CHECK':
-        await this.#locks.run(hostInterfaceOf(call), () => checkPod(this.#ports, call));
+        await this.#locks.run(hostInterfaceOf(call), () => checkPod(this.#deps, call));
         return emptyResponse();
       case 'DEL':
         return this.#del(call, asOfMs);
@@ -85,12 +85,9 @@ export class CniService {
   }
 
   async #add(call: AttachCall): Promise<CniResponse> {
-    const plan = await this.#locks.run(hostInterfaceOf(call), () => attachPod(this.#ports, call));
+    const plan = await this.#locks.run(hostInterfaceOf(call), () => attachPod(this.#deps, call));
     const ips = plan.addresses.map((address) => address.ip);
-    this.#ports.log.info(
-      { ...plan.owner, podNamespace: call.podNamespace, podName: call.podName, ips },
-      'pod attached',
-    );
+    this.#deps.log.info({ ...plan.owner, podNamespace: call.podNamespace, podName: call.podName, ips }, 'pod attached');
     return addResponse(plan, call.config);
   }
 
@@ -98,21 +95,21 @@ export class CniService {
     const owner = { containerId: call.containerId, ifname: call.ifname };
     const hostInterface = hostInterfaceOf(owner);
     await this.#locks.run(hostInterface, async () => {
-      if (isNewerThan(this.#ports.endpoints.get(hostInterface), asOfMs)) return;
-      await removeAttachment(this.#ports, owner);
-      this.#ports.log.info(owner, 'pod detached');
+      if (isNewerThan(this.#deps.endpoints.get(hostInterface), asOfMs)) return;
+      await removeAttachment(this.#deps, owner);
+      this.#deps.log.info(owner, 'pod detached');
     });
     return emptyResponse();
   }
 
   async #gc(call: CollectCall, asOfMs: number): Promise<CniResponse> {
-    const removed = await collectGarbage(this.#ports, this.#locks, call, asOfMs);
-    if (removed.length > 0) this.#ports.log.info({ removed }, 'attachments the runtime does not know were removed');
+    const removed = await collectGarbage(this.#deps, this.#locks, call, asOfMs);
+    if (removed.length > 0) this.#deps.log.info({ removed }, 'attachments the runtime does not know were removed');
     return emptyResponse();
   }
 
   #status(): CniResponse {
-    const unready = this.#ports.readiness();
+    const unready = this.#deps.readiness();
     if (unready !== null) throw new CniError(unready.code, 'heddle is not ready', unready.message);
     return emptyResponse();
   }

@@ -7,18 +7,18 @@ import { describeAttachment, hostInterfaceOf } from '../attachment.js';
 import type { AttachmentOwner, EndpointRecord } from '../attachment.js';
 import type { AttachmentLocks } from './attachment-locks.js';
 import { CniError, CNI_CODES } from '../cni-error.js';
-import type { CniPorts } from '../ports.js';
+import type { CniDeps } from '../deps.js';
 import { parseLinkAlias } from '../pod-network/link-alias.js';
 import type { CollectCall } from '../call/request.js';
 
 /** Rejects only when the pair exists and could not be removed; then the address stays taken. */
-export async function removeAttachment(ports: CniPorts, owner: AttachmentOwner): Promise<void> {
+export async function removeAttachment(deps: CniDeps, owner: AttachmentOwner): Promise<void> {
   const hostInterface = hostInterfaceOf(owner);
-  await ports.network.detach(hostInterface);
-  const known = ports.endpoints.get(hostInterface);
-  await orLater(ports, owner, 'releasing its addresses', ports.addresses.release(owner));
-  await orLater(ports, owner, 'removing its record', ports.endpoints.remove(hostInterface));
-  if (known !== null) await orLater(ports, owner, 'telling the router', ports.announce(ports.endpoints.list()));
+  await deps.network.detach(hostInterface);
+  const known = deps.endpoints.get(hostInterface);
+  await orLater(deps, owner, 'releasing its addresses', deps.addresses.release(owner));
+  await orLater(deps, owner, 'removing its record', deps.endpoints.remove(hostInterface));
+  if (known !== null) await orLater(deps, owner, 'telling the router', deps.announce(deps.endpoints.list()));
 }
 
 /** Whether the attachment was made after a DEL or GC that is replayed was written: then it is not meant. */
@@ -28,7 +28,7 @@ export function isNewerThan(record: EndpointRecord | null, asOfMs: number): bool
 
 /** Removes everything of the network that the runtime does not name. Goes on after failures and reports all of them. */
 export async function collectGarbage(
-  ports: CniPorts,
+  deps: CniDeps,
   locks: AttachmentLocks,
   call: CollectCall,
   asOfMs: number,
@@ -36,12 +36,12 @@ export async function collectGarbage(
   const valid = new Set(call.validAttachments.map(hostInterfaceOf));
   const removed: AttachmentOwner[] = [];
   const failures: string[] = [];
-  for (const owner of await candidates(ports, call.config.name)) {
+  for (const owner of await candidates(deps, call.config.name)) {
     const hostInterface = hostInterfaceOf(owner);
     if (valid.has(hostInterface) || locks.isHeld(hostInterface)) continue;
-    if (isNewerThan(ports.endpoints.get(hostInterface), asOfMs)) continue;
+    if (isNewerThan(deps.endpoints.get(hostInterface), asOfMs)) continue;
     try {
-      await locks.run(hostInterface, () => removeAttachment(ports, owner));
+      await locks.run(hostInterface, () => removeAttachment(deps, owner));
       removed.push(owner);
     } catch (thrown) {
       failures.push(`${describeAttachment(owner)}: ${messageOf(thrown)}`);
@@ -53,27 +53,27 @@ export async function collectGarbage(
 }
 
 /** Owners of records, of addresses without a record, and of bridge ports without a record. */
-async function candidates(ports: CniPorts, network: string): Promise<readonly AttachmentOwner[]> {
+async function candidates(deps: CniDeps, network: string): Promise<readonly AttachmentOwner[]> {
   const owners = new Map<string, AttachmentOwner>();
-  for (const record of ports.endpoints.list()) {
+  for (const record of deps.endpoints.list()) {
     if (record.network === network) owners.set(record.hostInterface, record);
   }
-  for (const { owner } of ports.addresses.list()) {
+  for (const { owner } of deps.addresses.list()) {
     const hostInterface = hostInterfaceOf(owner);
-    if (ports.endpoints.get(hostInterface) === null) owners.set(hostInterface, owner);
+    if (deps.endpoints.get(hostInterface) === null) owners.set(hostInterface, owner);
   }
-  for (const port of (await ports.network.hostPorts()).values()) {
+  for (const port of (await deps.network.hostPorts()).values()) {
     const alias = parseLinkAlias(port.alias);
-    if (alias?.network === network && ports.endpoints.get(port.name) === null) owners.set(port.name, alias.owner);
+    if (alias?.network === network && deps.endpoints.get(port.name) === null) owners.set(port.name, alias.owner);
   }
   return [...owners.values()].map(({ containerId, ifname }) => ({ containerId, ifname }));
 }
 
-async function orLater(ports: CniPorts, owner: AttachmentOwner, what: string, work: Promise<void>): Promise<void> {
+async function orLater(deps: CniDeps, owner: AttachmentOwner, what: string, work: Promise<void>): Promise<void> {
   try {
     await work;
   } catch (thrown) {
-    ports.log.warn(
+    deps.log.warn(
       { ...owner, reason: messageOf(thrown) },
       `detaching a pod: ${what} failed, the reconciler will do it`,
     );

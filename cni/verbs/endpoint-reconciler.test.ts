@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { hostInterfaceOf } from '../attachment.js';
-import { FakeNode } from '../testing/fake-ports.js';
+import { FakeNode } from '../testing/fake-node.js';
 
 /** More than any call takes. */
 const MAX_STEPS = 16;

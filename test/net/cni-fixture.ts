@@ -19,7 +19,7 @@ import {
   replayDeferredDeletes,
   VethPodNetwork,
 } from '../../cni/index.js';
-import type { CniPorts, EndpointRecord, Unreadiness } from '../../cni/index.js';
+import type { CniDeps, EndpointRecord, Unreadiness } from '../../cni/index.js';
 import { parseCidr } from '../../common/address/cidr.js';
 import { hostCommands } from '../../common/host/command.js';
 import type { CommandRunner } from '../../common/host/command.js';
@@ -78,7 +78,7 @@ export class TestAgent {
     const log = silentLogger();
     const endpoints = await EndpointStore.open(systemDisk, join(this.folder, 'endpoints'), log);
     this.ipam = await Ipam.open({ directory: join(this.folder, 'ipam'), cidrs: CIDRS, log });
-    const ports: CniPorts = {
+    const deps: CniDeps = {
       addresses: this.ipam,
       network: new VethPodNetwork(this.#nodeCommands()),
       endpoints,
@@ -91,7 +91,7 @@ export class TestAgent {
       wallTime: () => new Date(),
       log,
     };
-    this.service = new CniService(ports);
+    this.service = new CniService(deps);
     await replayDeferredDeletes(
       systemDisk,
       [this.spool],

@@ -1,4 +1,4 @@
-/** What the verbs need from others; `agent/` plugs it in. Addresses come from `ipam/`, tables go to the router. */
+/** Dependencies of the CNI verbs, supplied by `agent/`: the address pool, the kernel, the endpoint list, the router. */
 import type { IpAddress } from '../common/address/ip-address.js';
 import type { Cidr } from '../common/address/cidr.js';
 import type { Logger } from '../common/log.js';
@@ -77,7 +77,7 @@ export interface Unreadiness {
  */
 export type Announce = (endpoints: readonly EndpointRecord[]) => Promise<void>;
 
-export interface CniPorts {
+export interface CniDeps {
   readonly addresses: AddressPool;
   readonly network: PodNetwork;
   readonly endpoints: EndpointBook;

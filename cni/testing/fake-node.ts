@@ -1,6 +1,6 @@
 /**
- * A node for tests: kernel, address pool and endpoint book in memory, behind the ports of `ports.ts`. Every step passes a
- * gate that a test can close: a crash there leaves exactly what was done before. Tests only.
+ * Fake node: kernel, address pool and endpoint list in memory, as {@link CniDeps}. A test can crash it before any step;
+ * the steps before that stay done.
  */
 import { cidrAddressAt, gatewayOf, parseCidr } from '../../common/address/cidr.js';
 import { HeddleError } from '../../common/errors.js';
@@ -12,8 +12,8 @@ import type { AttachmentOwner, AttachmentPlan, EndpointRecord, PodAddress } from
 import { CniService } from '../verbs/cni-service.js';
 import type { LiveAttachment } from '../verbs/endpoint-reconciler.js';
 import { formatLinkAlias } from '../pod-network/link-alias.js';
-import type { PodInterface, PodRouteFound } from '../ports.js';
-import type { CniPorts, Unreadiness } from '../ports.js';
+import type { PodInterface, PodRouteFound } from '../deps.js';
+import type { CniDeps, Unreadiness } from '../deps.js';
 import type { CniResponse } from '../relay/relay-protocol.js';
 
 const CIDRS = [parseCidr('10.1.0.0/24'), parseCidr('fd00:1::/64')];
@@ -50,7 +50,7 @@ export class FakeNode {
   #nextOffset = 2n;
 
   constructor() {
-    this.service = new CniService(this.#ports());
+    this.service = new CniService(this.#deps());
   }
 
   /** The `steps`-th step from now does not happen, nor any later one, until {@link restart}. */
@@ -71,7 +71,7 @@ export class FakeNode {
   async restart(): Promise<readonly LiveAttachment[]> {
     this.#crashed = false;
     this.#stepsLeft = Infinity;
-    this.service = new CniService(this.#ports());
+    this.service = new CniService(this.#deps());
     const live = await this.service.reconcile();
     for (const [key, { owner }] of this.allocations) {
       if (!live.some((pod) => hostInterfaceOf(pod.owner) === hostInterfaceOf(owner))) this.allocations.delete(key);
@@ -109,7 +109,7 @@ export class FakeNode {
     this.steps.push(name);
   }
 
-  #ports(): CniPorts {
+  #deps(): CniDeps {
     return {
       addresses: {
         allocate: (owner) => this.#allocate(owner),
