@@ -1,17 +1,17 @@
-/** The words of attaching: who is attached, how its interfaces are named, what it is given. */
+/** Types of an attachment, and the names and MACs computed from it: owner, addresses, routes, plan, record. */
 import { createHash } from 'node:crypto';
 import type { Cidr } from '../common/address/cidr.js';
 import type { IpAddress } from '../common/address/ip-address.js';
 import { macFromBytes } from '../common/address/mac-address.js';
 import type { MacAddress } from '../common/address/mac-address.js';
 
-/** One pod interface, in CNI's terms. */
+/** The CNI key of a pod interface. */
 export interface AttachmentOwner {
   readonly containerId: string;
   readonly ifname: string;
 }
 
-/** An address of the pod, the node's pod CIDR it comes from and that CIDR's gateway. */
+/** An address of the pod, the pod CIDR it was allocated from, and that CIDR's gateway. */
 export interface PodAddress {
   readonly ip: IpAddress;
   readonly cidr: Cidr;
@@ -23,11 +23,11 @@ export interface PodRoute {
   readonly dst: Cidr;
   /** Null: on-link. */
   readonly gateway: IpAddress | null;
-  /** Source address of what the pod sends along it. */
+  /** Preferred source address. */
   readonly source: IpAddress;
 }
 
-/** Everything the kernel must be told to attach a pod. */
+/** Everything that the kernel is configured with to attach a pod. */
 export interface AttachmentPlan {
   readonly owner: AttachmentOwner;
   /** Name of the CNI network, from the configuration. */
@@ -41,7 +41,7 @@ export interface AttachmentPlan {
   readonly routes: readonly PodRoute[];
 }
 
-/** What is remembered of an attached pod. */
+/** The durable record of an attached pod. */
 export interface EndpointRecord extends AttachmentOwner {
   readonly network: string;
   readonly netns: string;
@@ -59,17 +59,17 @@ export const HOST_INTERFACE_PREFIX = 'hd';
 const HASH_DIGITS = 13;
 const HASH = /^[0-9a-f]{13}$/;
 
-/** The bridge port of a pod, always the same one, so that what a crash left behind is found again. */
+/** Name of a pod's host interface. Computed, so that an interface left by a crash is found again. */
 export function hostInterfaceOf(owner: AttachmentOwner): string {
   return HOST_INTERFACE_PREFIX + ownerHash(owner).toString('hex').slice(0, HASH_DIGITS);
 }
 
-/** The port's own MAC: locally administered, and high, so that a bridge never takes it for its own. */
+/** MAC of the host interface: local, and high (`fe`), because a bridge takes the lowest MAC of its ports for its own. */
 export function hostMacOf(owner: AttachmentOwner): MacAddress {
   return macFromBytes(Uint8Array.of(0xfe, ...ownerHash(owner).subarray(0, 5)));
 }
 
-/** As {@link hostMacOf}, from the port's name, which holds the same hash; null when the name is none of ours. */
+/** As {@link hostMacOf}, from the interface's name, which holds the same hash; null for a name of another form. */
 export function hostMacOfName(hostInterface: string): MacAddress | null {
   const digits = hostInterface.slice(HOST_INTERFACE_PREFIX.length);
   if (!hostInterface.startsWith(HOST_INTERFACE_PREFIX) || !HASH.test(digits)) return null;

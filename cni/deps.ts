@@ -1,13 +1,13 @@
 /** Dependencies of the CNI verbs, supplied by `agent/`: the address pool, the kernel, the endpoint list, the router. */
 import type { IpAddress } from '../common/address/ip-address.js';
 import type { Cidr } from '../common/address/cidr.js';
+import type { InterfaceInfo } from '../common/host/ip-output.js';
 import type { Logger } from '../common/log.js';
 import type { AttachmentOwner, AttachmentPlan, EndpointRecord, PodAddress } from './attachment.js';
 
 export interface PodInterface {
   readonly up: boolean;
   readonly mac: string;
-  readonly mtuBytes: number;
   /** Of global scope. */
   readonly ips: readonly IpAddress[];
 }
@@ -17,15 +17,8 @@ export interface PodRouteFound {
   readonly gateway: string | null;
 }
 
-export interface HostPort {
-  readonly name: string;
-  readonly mac: string;
-  readonly up: boolean;
-  /** Name of the bridge, or null. */
-  readonly bridge: string | null;
-  /** What {@link alias text} the port was given, or empty. */
-  readonly alias: string;
-}
+/** Host interface of a pod, or another interface with such a name. */
+export type HostInterface = Pick<InterfaceInfo, 'name' | 'mac' | 'up' | 'bridge' | 'alias'>;
 
 /** Where pod addresses come from. Everything it resolves is durable; errors are HeddleErrors. */
 export interface AddressPool {
@@ -45,14 +38,14 @@ export interface PodNetwork {
   /** Null when the namespace or the interface is gone. Rejects when it can't be told. */
   inspect(netns: string, ifname: string): Promise<PodInterface | null>;
   routes(netns: string, ifname: string): Promise<readonly PodRouteFound[]>;
-  /** Bridge ports of pods, by name. */
-  hostPorts(): Promise<ReadonlyMap<string, HostPort>>;
-  /** Puts an existing host side back on the bridge, with its flags. */
-  repairHostPort(hostInterface: string, bridge: string, mac: string): Promise<void>;
+  /** veth interfaces whose name begins as those of pods do, by name. */
+  hostInterfaces(): Promise<ReadonlyMap<string, HostInterface>>;
+  /** Makes an existing host interface a port of the bridge again, with its flags and forwarding entry. */
+  repairHostInterface(hostInterface: string, bridge: string, mac: string): Promise<void>;
 }
 
 /** The durable list of what is attached, by host interface. Changes are on disk when they resolve. */
-export interface EndpointBook {
+export interface EndpointList {
   get(hostInterface: string): EndpointRecord | null;
   list(): readonly EndpointRecord[];
   put(record: EndpointRecord): Promise<void>;
@@ -80,7 +73,7 @@ export type Announce = (endpoints: readonly EndpointRecord[]) => Promise<void>;
 export interface CniDeps {
   readonly addresses: AddressPool;
   readonly network: PodNetwork;
-  readonly endpoints: EndpointBook;
+  readonly endpoints: EndpointList;
   /** Asked at every call: they may change while the agent runs. */
   settings(): NetworkSettings;
   /** Why no pod can be attached now, or null. Must be quick: STATUS waits for it. */

@@ -1,4 +1,4 @@
-/** {@link EndpointBook} on disk: what is attached, in one durable file. A change that could not be written has not happened. */
+/** {@link EndpointList} on disk: what is attached, in one durable file. A change that could not be written has not happened. */
 import { Type } from 'typebox';
 import { Check } from 'typebox/value';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import type { Logger } from '../common/log.js';
 import { parseMacAddress } from '../common/address/mac-address.js';
 import { SerialQueue } from '../common/serial-queue.js';
 import type { EndpointRecord } from './attachment.js';
-import type { EndpointBook } from './deps.js';
+import type { EndpointList } from './deps.js';
 
 const FILE_NAME = 'endpoints.json';
 const MAX_PENDING = 4096;
@@ -40,7 +40,7 @@ const codec: DurableCodec<readonly EndpointRecord[]> = {
   },
 };
 
-export class EndpointStore implements EndpointBook {
+export class EndpointStore implements EndpointList {
   readonly #queue = new SerialQueue('endpoint store', MAX_PENDING);
   readonly #file: DurableFile<readonly EndpointRecord[]>;
   /** By host interface. Bounded by the pods of this node: a bridge takes 1023. */

@@ -12,7 +12,7 @@ import type { Environment } from './config-environment.js';
 import { loadConfig } from './config-sources.js';
 import type { ReadFile } from './config-sources.js';
 import { stateDirOfMark } from '../host-network/bridge-mark.js';
-import { printedLinks } from '../../common/host/ip-output.js';
+import { listInterfaces } from '../../common/host/ip-output.js';
 import { configRecordFile } from '../../common/host/run-files.js';
 
 /** Rejects with STORE_FAILED. The configuration names the file of the cluster's secret, and holds no secret itself. */
@@ -33,7 +33,7 @@ export async function installedConfigs(
 ): Promise<readonly Config[]> {
   const asked = loadConfig([], env, readFile);
   if (isExplicit(env)) return [asked];
-  const bridges = await printedLinks(commands, ['-details', '-json', 'link', 'show', 'type', 'bridge']);
+  const bridges = await listInterfaces(commands, ['-details', 'link', 'show', 'type', 'bridge']);
   const marked = bridges.flatMap(({ name, alias }): Config[] => {
     const stateDir = stateDirOfMark(alias);
     return stateDir === null ? [] : [{ ...asked, stateDir, bridgeName: name }];

@@ -10,8 +10,8 @@ import { CommandError } from '../../common/errors.js';
 import { parseIpAddress } from '../../common/address/ip-address.js';
 import type { IpAddress } from '../../common/address/ip-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
-import { printedLinks, printedRoutes } from '../../common/host/ip-output.js';
-import type { PrintedLink } from '../../common/host/ip-output.js';
+import { listInterfaces, listRoutes } from '../../common/host/ip-output.js';
+import type { InterfaceInfo } from '../../common/host/ip-output.js';
 
 /** What Ethernet carries: assumed while the host knows no way to any seed. */
 const DEFAULT_UNDERLAY_MTU_BYTES = 1500;
@@ -26,12 +26,12 @@ export interface UnderlayFilter {
 
 /** Global unicast addresses of the host's interfaces, in the kernel's order; bridge, TAP and pod addresses left out. */
 export async function underlayAddresses(commands: CommandRunner, filter: UnderlayFilter): Promise<IpAddress[]> {
-  const links = await printedLinks(commands, ['-json', 'address', 'show', 'up']);
+  const links = await listInterfaces(commands, ['address', 'show', 'up']);
   return selectAddresses(links, filter);
 }
 
 /** Pure part of {@link underlayAddresses}. */
-function selectAddresses(links: readonly PrintedLink[], filter: UnderlayFilter): IpAddress[] {
+function selectAddresses(links: readonly InterfaceInfo[], filter: UnderlayFilter): IpAddress[] {
   return links
     .filter((link) => !filter.ownInterfaces.includes(link.name))
     .flatMap((link) => link.addresses)
@@ -60,23 +60,23 @@ export async function underlayMtu(commands: CommandRunner, seeds: readonly Socke
 }
 
 async function mtuTowards(commands: CommandRunner, address: IpAddress): Promise<number | null> {
-  return routeMtu(commands, ['-json', 'route', 'get', address]);
+  return routeMtu(commands, ['route', 'get', address]);
 }
 
 async function mtuOfDefaultRoute(commands: CommandRunner): Promise<number | null> {
   return (
-    (await routeMtu(commands, ['-json', 'route', 'show', 'default'])) ??
-    (await routeMtu(commands, ['-json', '-6', 'route', 'show', 'default']))
+    (await routeMtu(commands, ['route', 'show', 'default'])) ??
+    (await routeMtu(commands, ['-6', 'route', 'show', 'default']))
   );
 }
 
 /** A route's own `mtu` metric wins over its device's MTU; "unreachable" is no answer, not an error. */
 async function routeMtu(commands: CommandRunner, args: readonly string[]): Promise<number | null> {
   try {
-    const [route] = await printedRoutes(commands, args);
+    const [route] = await listRoutes(commands, args);
     if (route === undefined || route.device === null || route.device === 'lo') return null;
     if (route.mtuBytes !== null) return route.mtuBytes;
-    const [link] = await printedLinks(commands, ['-json', 'link', 'show', 'dev', route.device]);
+    const [link] = await listInterfaces(commands, ['link', 'show', 'dev', route.device]);
     return link?.mtuBytes ?? null;
   } catch (thrown) {
     if (thrown instanceof CommandError && thrown.exitCode !== null) return null;

@@ -3,7 +3,7 @@
  * The bridge is ours alone: other global addresses on it are left over from an earlier configuration and go.
  */
 import { cidrFamily, cidrPrefix, gatewayOf } from '../../common/address/cidr.js';
-import type { PrintedLink } from '../../common/host/ip-output.js';
+import type { InterfaceInfo } from '../../common/host/ip-output.js';
 import type { HostNetworkSpec, HostPart, Repair } from './host-plan.js';
 
 export const bridgeAddressesPart: HostPart = {
@@ -13,7 +13,7 @@ export const bridgeAddressesPart: HostPart = {
   },
 };
 
-function planAddresses(spec: HostNetworkSpec, bridge: PrintedLink | null): Repair[] {
+function planAddresses(spec: HostNetworkSpec, bridge: InterfaceInfo | null): Repair[] {
   const { bridgeName } = spec;
   const wanted = new Map(spec.podCidrs.map((cidr) => [`${gatewayOf(cidr)}/${cidrPrefix(cidr)}`, cidrFamily(cidr)]));
   const present = (bridge?.addresses ?? [])

@@ -2,7 +2,7 @@
  * The bridge that the node's pods and the TAP are ports of. Its MAC is given when it is made and never follows a port
  * (a bridge takes the lowest MAC of its ports otherwise, and the pods' neighbour entries go stale).
  */
-import type { PrintedLink } from '../../common/host/ip-output.js';
+import type { InterfaceInfo } from '../../common/host/ip-output.js';
 import { bridgeMark } from './bridge-mark.js';
 import type { HostNetworkSpec, HostPart, Repair } from './host-plan.js';
 import { superFrameRepairs } from './super-frame-limit.js';
@@ -30,7 +30,7 @@ function createBridge(spec: HostNetworkSpec): Repair[] {
   ];
 }
 
-function mendBridge(spec: HostNetworkSpec, found: PrintedLink): Repair[] {
+function mendBridge(spec: HostNetworkSpec, found: InterfaceInfo): Repair[] {
   const { bridgeName, bridgeMac, podMtuBytes } = spec;
   const repairs: Repair[] = [];
   const set = (what: string, ...args: string[]) =>

@@ -4,7 +4,7 @@
  */
 import { cidrFamily, cidrIncludes, parseCidr } from '../../common/address/cidr.js';
 import type { Cidr } from '../../common/address/cidr.js';
-import { printedRoutes } from '../../common/host/ip-output.js';
+import { listRoutes } from '../../common/host/ip-output.js';
 import { hasIpv4, hasIpv6, outermost } from './host-plan.js';
 import type { HostNetworkSpec, HostPart, Repair } from './host-plan.js';
 
@@ -17,16 +17,7 @@ export const clusterRoutesPart: HostPart = {
     const families = [...(hasIpv4(spec) ? (['-4'] as const) : []), ...(hasIpv6(spec) ? (['-6'] as const) : [])];
     const lists = await Promise.all(
       families.map((family) =>
-        printedRoutes(view.commands, [
-          '-json',
-          family,
-          'route',
-          'show',
-          'dev',
-          spec.bridgeName,
-          'proto',
-          ROUTE_PROTOCOL,
-        ]),
+        listRoutes(view.commands, [family, 'route', 'show', 'dev', spec.bridgeName, 'proto', ROUTE_PROTOCOL]),
       ),
     );
     const present = lists

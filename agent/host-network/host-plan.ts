@@ -6,8 +6,8 @@ import type { Cidr } from '../../common/address/cidr.js';
 import { cidrFamily, cidrIncludes } from '../../common/address/cidr.js';
 import type { CommandRunner } from '../../common/host/command.js';
 import type { MacAddress } from '../../common/address/mac-address.js';
-import { printedLinks } from '../../common/host/ip-output.js';
-import type { PrintedLink } from '../../common/host/ip-output.js';
+import { listInterfaces } from '../../common/host/ip-output.js';
+import type { InterfaceInfo } from '../../common/host/ip-output.js';
 
 /** Everything that is wanted of the host, from the configuration alone. */
 export interface HostNetworkSpec {
@@ -42,23 +42,23 @@ export interface HostPart {
 
 /** One look at the host. Used until something is changed, so that parts need not ask the same twice. */
 export class HostView {
-  #bridge: Promise<PrintedLink | null> | null = null;
+  #bridge: Promise<InterfaceInfo | null> | null = null;
 
   constructor(readonly commands: CommandRunner) {}
 
   /** The bridge with its addresses, or null when there is no bridge of this name. */
-  bridge(name: string): Promise<PrintedLink | null> {
+  bridge(name: string): Promise<InterfaceInfo | null> {
     this.#bridge ??= this.#linkOfKind('bridge', name, 'address');
     return this.#bridge;
   }
 
-  tap(name: string): Promise<PrintedLink | null> {
+  tap(name: string): Promise<InterfaceInfo | null> {
     return this.#linkOfKind('tun', name, 'link');
   }
 
   /** Filtered by kind in the kernel, so that hundreds of pods cost nothing; an absent link is no error that way. */
-  async #linkOfKind(kind: string, name: string, object: 'link' | 'address'): Promise<PrintedLink | null> {
-    const links = await printedLinks(this.commands, ['-details', '-json', object, 'show', 'type', kind]);
+  async #linkOfKind(kind: string, name: string, object: 'link' | 'address'): Promise<InterfaceInfo | null> {
+    const links = await listInterfaces(this.commands, ['-details', object, 'show', 'type', kind]);
     return links.find((link) => link.name === name) ?? null;
   }
 }

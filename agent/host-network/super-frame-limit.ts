@@ -4,11 +4,11 @@
  * node forwards from elsewhere. Pods get theirs when they are attached.
  */
 import { POD_GSO_MAX_BYTES } from '../../cni/index.js';
-import type { PrintedLink } from '../../common/host/ip-output.js';
+import type { InterfaceInfo } from '../../common/host/ip-output.js';
 import type { Repair } from './host-plan.js';
 
 /** @param found the link as it is, null when it has just been made */
-export function superFrameRepairs(link: string, found: PrintedLink | null): Repair[] {
+export function superFrameRepairs(link: string, found: InterfaceInfo | null): Repair[] {
   // Where `ip` does not tell the limit it cannot set it either.
   if (found !== null && (found.gsoMaxBytes === null || found.gsoMaxBytes === POD_GSO_MAX_BYTES)) return [];
   const args = ['link', 'set', 'dev', link, 'gso_max_size', String(POD_GSO_MAX_BYTES)];

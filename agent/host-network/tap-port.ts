@@ -3,7 +3,7 @@
  * Nothing is learned on it: the addresses of remote pods are computed, and a MAC learned there could capture a local pod's.
  */
 import { HeddleError } from '../../common/errors.js';
-import type { PrintedLink } from '../../common/host/ip-output.js';
+import type { InterfaceInfo } from '../../common/host/ip-output.js';
 import type { HostNetworkSpec, HostPart, Repair } from './host-plan.js';
 import { superFrameRepairs } from './super-frame-limit.js';
 
@@ -36,7 +36,7 @@ export const tapPortPart: HostPart = {
   },
 };
 
-function mendTap({ tapName, bridgeName, podMtuBytes }: HostNetworkSpec, found: PrintedLink): Repair[] {
+function mendTap({ tapName, bridgeName, podMtuBytes }: HostNetworkSpec, found: InterfaceInfo): Repair[] {
   const repairs: Repair[] = [];
   const set = (what: string, ...args: string[]) =>
     repairs.push({ what: `${tapName} ${what}`, program: 'ip', args: ['link', 'set', 'dev', tapName, ...args] });

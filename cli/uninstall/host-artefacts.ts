@@ -2,11 +2,11 @@
  * Everything of ours that may be on a host's kernel, found by what it is and not by what is remembered, so that it can be
  * removed after any crash. Settings under `/proc/sys` are left: others may have come to rely on them.
  */
-import { isPodPort } from '../../cni/index.js';
+import { isHostInterface } from '../../cni/index.js';
 import type { CommandRunner } from '../../common/host/command.js';
 import { CommandError } from '../../common/errors.js';
-import { printedLinks } from '../../common/host/ip-output.js';
-import type { PrintedLink } from '../../common/host/ip-output.js';
+import { listInterfaces } from '../../common/host/ip-output.js';
+import type { InterfaceInfo } from '../../common/host/ip-output.js';
 import { NFT_TABLE } from '../../agent/host-network/index.js';
 
 export interface HostNames {
@@ -23,10 +23,10 @@ export interface Artefact {
 
 /** What is there now, in the order in which it should be removed. Addresses and routes go with the bridge. */
 export async function findHostArtefacts(commands: CommandRunner, names: HostNames): Promise<Artefact[]> {
-  const show = (kind: string) => printedLinks(commands, ['-details', '-json', 'link', 'show', 'type', kind]);
+  const show = (kind: string) => listInterfaces(commands, ['-details', 'link', 'show', 'type', kind]);
   const [veths, taps, bridges] = await Promise.all([show('veth'), show('tun'), show('bridge')]);
   const links = [
-    ...veths.filter((link) => isPodPort(link, names.bridgeName)),
+    ...veths.filter((link) => isHostInterface(link, names.bridgeName)),
     ...taps.filter(({ name }) => name === names.tapName),
     ...bridges.filter(({ name }) => name === names.bridgeName),
   ];
@@ -34,7 +34,7 @@ export async function findHostArtefacts(commands: CommandRunner, names: HostName
   return [...links.map((link) => linkArtefact(commands, link)), ...(table === null ? [] : [table])];
 }
 
-function linkArtefact(commands: CommandRunner, { name }: PrintedLink): Artefact {
+function linkArtefact(commands: CommandRunner, { name }: InterfaceInfo): Artefact {
   return {
     label: `link ${name}`,
     async remove() {

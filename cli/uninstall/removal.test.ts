@@ -53,7 +53,7 @@ const onBridge = (ifname: string, master: string) => ({
   master,
   linkinfo: { info_kind: 'veth', info_slave_kind: 'bridge' },
 });
-/** A port of ours by its MAC, and one by its alias: `cni/pod-network/pod-port.ts`. */
+/** A port of ours by its MAC, and one by its alias: `cni/pod-network/host-interface.ts`. */
 const BY_MAC = { ifname: 'hd0123456789abc', address: 'fe:01:23:45:67:89' };
 const BY_ALIAS = { ifname: 'hdcd23e22982a99', ifalias: 'heddle/1|pod|eth0|heddle|/run/netns/x' };
 const links = () => ({

@@ -142,15 +142,14 @@ describe('detaching and looking', () => {
 
   it('reads the addresses of global scope, and skips what ip leaves empty', async () => {
     const addr_info = [
-      { family: 'inet', local: '10.1.0.2', scope: 'global' },
-      { family: 'inet6', local: 'fe80::1', scope: 'link' },
+      { family: 'inet', local: '10.1.0.2', prefixlen: 32, scope: 'global' },
+      { family: 'inet6', local: 'fe80::1', prefixlen: 64, scope: 'link' },
     ];
     const link = { ifname: 'eth0', flags: ['UP'], mtu: 1400, address: '0a:58:0a:01:00:02', addr_info };
     const network = new VethPodNetwork(new Recorder([JSON.stringify([{}, link])]));
     expect(await network.inspect('/run/netns/x', 'eth0')).toEqual({
       up: true,
       mac: '0a:58:0a:01:00:02',
-      mtuBytes: 1400,
       ips: ['10.1.0.2'],
     });
   });
@@ -164,15 +163,16 @@ describe('detaching and looking', () => {
 
   it('refuses output of an unexpected shape', async () => {
     const network = new VethPodNetwork(new Recorder(['[{"ifname":7}]']));
-    await expect(network.hostPorts()).rejects.toMatchObject({ code: 'DECODE_FAILED' });
+    await expect(network.hostInterfaces()).rejects.toMatchObject({ code: 'DECODE_FAILED' });
   });
 
   it('lists only ports of pods', async () => {
+    const linkinfo = { info_kind: 'veth', info_slave_kind: 'bridge' };
     const links = ['hd1', 'veth7'].map((ifname) => ({
-      ...{ ifname, flags: [], mtu: 1400, address: 'fe:00:00:00:00:01', master: 'br', ifalias: 'x' },
+      ...{ ifname, flags: [], mtu: 1400, address: 'fe:00:00:00:00:01', master: 'br', ifalias: 'x', linkinfo },
     }));
     const network = new VethPodNetwork(new Recorder([JSON.stringify(links)]));
-    expect([...(await network.hostPorts()).values()]).toEqual([
+    expect([...(await network.hostInterfaces()).values()]).toMatchObject([
       { name: 'hd1', mac: 'fe:00:00:00:00:01', up: false, bridge: 'br', alias: 'x' },
     ]);
   });

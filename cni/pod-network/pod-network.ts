@@ -3,18 +3,18 @@
  * bridge. Owns running the commands and telling "is gone" from "failed". Not here: the bridge, the host's own routes.
  * A namespace may be any path (`/run/netns/x`, `/proc/PID/ns/net`), so it is entered with nsenter.
  */
-import { runJson } from '../../common/host/command.js';
 import type { CommandRunner } from '../../common/host/command.js';
 import { CommandError } from '../../common/errors.js';
+import { listInterfaces, listRoutes } from '../../common/host/ip-output.js';
 import { ipFamily } from '../../common/address/ip-address.js';
 import { HOST_INTERFACE_PREFIX } from '../attachment.js';
 import type { AttachmentPlan } from '../attachment.js';
 import { CniError, CNI_CODES } from '../cni-error.js';
 import { runIpBatch } from './ip-batch.js';
-import { readHostPorts, readPodInterface, readRoutes } from './pod-inspection.js';
-import type { HostPort, PodInterface, PodRouteFound } from '../deps.js';
+import { podInterfaceOf, podRouteOf } from './pod-inspection.js';
+import type { HostInterface, PodInterface, PodRouteFound } from '../deps.js';
 import type { PodNetwork } from '../deps.js';
-import { ipv6Switches, pairLines, podLines, portLines, stationArgs } from './veth-commands.js';
+import { ipv6Switches, pairLines, podLines, bridgePortLines, stationArgs } from './veth-commands.js';
 
 /** What `ip` and `nsenter` say when the namespace is gone or the file is no namespace any more. */
 const NO_NAMESPACE =
@@ -47,8 +47,8 @@ export class VethPodNetwork implements PodNetwork {
 
   async inspect(netns: string, ifname: string): Promise<PodInterface | null> {
     try {
-      const inside = [`--net=${netns}`, 'ip', '-json', 'addr', 'show', 'dev', ifname];
-      return readPodInterface(await runJson(this.commands, 'nsenter', inside));
+      const [found] = await listInterfaces(this.commands, ['addr', 'show', 'dev', ifname], enter(netns));
+      return found === undefined ? null : podInterfaceOf(found);
     } catch (thrown) {
       if (isFailure(thrown, NO_NAMESPACE) || isFailure(thrown, NO_LINK)) return null;
       throw thrown;
@@ -56,29 +56,20 @@ export class VethPodNetwork implements PodNetwork {
   }
 
   async routes(netns: string, ifname: string): Promise<readonly PodRouteFound[]> {
-    const read = (family: 4 | 6) =>
-      runJson(this.commands, 'nsenter', [
-        `--net=${netns}`,
-        'ip',
-        '-json',
-        `-${family}`,
-        'route',
-        'show',
-        'dev',
-        ifname,
-      ]);
-    return [...readRoutes(await read(4), 4), ...readRoutes(await read(6), 6)];
+    const list = async (family: 4 | 6) => {
+      const routes = await listRoutes(this.commands, [`-${family}`, 'route', 'show', 'dev', ifname], enter(netns));
+      return routes.map((route) => podRouteOf(route, family));
+    };
+    return [...(await list(4)), ...(await list(6))];
   }
 
-  async hostPorts(): Promise<ReadonlyMap<string, HostPort>> {
-    const ports = readHostPorts(await runJson(this.commands, 'ip', ['-json', 'link', 'show', 'type', 'veth']));
-    return new Map(
-      ports.filter((port) => port.name.startsWith(HOST_INTERFACE_PREFIX)).map((port) => [port.name, port]),
-    );
+  async hostInterfaces(): Promise<ReadonlyMap<string, HostInterface>> {
+    const veths = await listInterfaces(this.commands, ['-details', 'link', 'show', 'type', 'veth']);
+    return new Map(veths.filter(({ name }) => name.startsWith(HOST_INTERFACE_PREFIX)).map((veth) => [veth.name, veth]));
   }
 
-  async repairHostPort(hostInterface: string, bridge: string, mac: string): Promise<void> {
-    await runIpBatch(this.commands, portLines(hostInterface, bridge));
+  async repairHostInterface(hostInterface: string, bridge: string, mac: string): Promise<void> {
+    await runIpBatch(this.commands, bridgePortLines(hostInterface, bridge));
     await this.commands.run('bridge', stationArgs(hostInterface, mac));
   }
 
@@ -94,12 +85,17 @@ export class VethPodNetwork implements PodNetwork {
   }
 
   async #configurePod(plan: AttachmentPlan): Promise<void> {
-    const enter = ['nsenter', `--net=${plan.netns}`] as const;
+    const [program, ...args] = enter(plan.netns);
     if (plan.addresses.some((address) => ipFamily(address.ip) === 6)) {
-      await this.commands.run(enter[0], [enter[1], 'tee', ...ipv6Switches(plan.owner.ifname)], '0');
+      await this.commands.run(program, [...args, 'tee', ...ipv6Switches(plan.owner.ifname)], '0');
     }
-    await runIpBatch(this.commands, podLines(plan), enter);
+    await runIpBatch(this.commands, podLines(plan), enter(plan.netns));
   }
+}
+
+/** Program and arguments that run the command after them inside a namespace. */
+function enter(netns: string): [program: string, ...args: string[]] {
+  return ['nsenter', `--net=${netns}`];
 }
 
 /** Side by side. When one fails the other is waited for all the same: nothing of an attempt goes on after its end. */

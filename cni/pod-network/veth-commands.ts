@@ -3,7 +3,7 @@ import { ADDRESS_BITS, ipFamily } from '../../common/address/ip-address.js';
 import { hostMacOf } from '../attachment.js';
 import type { AttachmentPlan, PodRoute } from '../attachment.js';
 import type { BatchLine } from './ip-batch.js';
-import { formatLinkAlias } from './link-alias.js';
+import { formatInterfaceAlias } from './interface-alias.js';
 
 /**
  * The largest super-frame a pod may hand to its interface: with its headers it still fits the 64 KiB of one record
@@ -16,11 +16,11 @@ export function pairLines(plan: AttachmentPlan): readonly BatchLine[] {
   const { hostInterface: host, owner } = plan;
   const near = `link add ${host} address ${hostMacOf(owner)} mtu ${plan.mtuBytes} type veth`;
   const far = `peer name ${owner.ifname} address ${plan.mac} mtu ${plan.mtuBytes} netns ${plan.netns}`;
-  const alias = formatLinkAlias(plan);
+  const alias = formatInterfaceAlias(plan);
   return [
     { text: `${near} ${far}` },
     ...(alias === null ? [] : [{ text: `link set dev ${host} alias ${alias}` }]),
-    ...portLines(host, plan.bridge),
+    ...bridgePortLines(host, plan.bridge),
   ];
 }
 
@@ -28,7 +28,7 @@ export function pairLines(plan: AttachmentPlan): readonly BatchLine[] {
  * Unknown unicast goes to the router only (flood off): a pod never sees frames for others. No IPv6 link-local address
  * on a port: it is not a station.
  */
-export function portLines(hostInterface: string, bridge: string): readonly BatchLine[] {
+export function bridgePortLines(hostInterface: string, bridge: string): readonly BatchLine[] {
   const flags = 'flood off mcast_flood on learning on hairpin on isolated off';
   return [
     { text: `link set dev ${hostInterface} addrgenmode none`, optional: true },

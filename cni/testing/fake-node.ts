@@ -11,7 +11,7 @@ import { hostInterfaceOf, hostMacOf } from '../attachment.js';
 import type { AttachmentOwner, AttachmentPlan, EndpointRecord, PodAddress } from '../attachment.js';
 import { CniService } from '../verbs/cni-service.js';
 import type { LiveAttachment } from '../verbs/endpoint-reconciler.js';
-import { formatLinkAlias } from '../pod-network/link-alias.js';
+import { formatInterfaceAlias } from '../pod-network/interface-alias.js';
 import type { PodInterface, PodRouteFound } from '../deps.js';
 import type { CniDeps, Unreadiness } from '../deps.js';
 import type { CniResponse } from '../relay/relay-protocol.js';
@@ -88,9 +88,9 @@ export class FakeNode {
     return this.service.handle(request, asOfMs);
   }
 
-  /** An interface of someone else, whose name begins as those of pods do. */
-  addStranger(hostInterface: string, bridge: string | null, alias = ''): void {
-    const pod: PodInterface = { up: true, mac: '02:00:00:00:00:01', mtuBytes: 1500, ips: [] };
+  /** A foreign interface whose name begins like those of pods. */
+  addForeign(hostInterface: string, bridge: string | null, alias = ''): void {
+    const pod: PodInterface = { up: true, mac: '02:00:00:00:00:01', ips: [] };
     const mac = '02:00:00:00:00:02';
     this.pairs.set(hostInterface, { hostInterface, mac, netns: '', ifname: '', alias, bridge, pod, routes: [] });
   }
@@ -134,12 +134,12 @@ export class FakeNode {
           await this.#step('routes');
           return this.#pairIn(netns, ifname)?.routes ?? [];
         },
-        hostPorts: async () => {
-          await this.#step('hostPorts');
-          const ports = [...this.pairs.values()].map((pair) => ({ name: pair.hostInterface, up: true, ...pair }));
-          return new Map(ports.map((port) => [port.name, port]));
+        hostInterfaces: async () => {
+          await this.#step('hostInterfaces');
+          const found = [...this.pairs.values()].map((pair) => ({ name: pair.hostInterface, up: true, ...pair }));
+          return new Map(found.map((one) => [one.name, one]));
         },
-        repairHostPort: async (hostInterface, bridge) => {
+        repairHostInterface: async (hostInterface, bridge) => {
           await this.#step('repair');
           this.pairs.get(hostInterface)!.bridge = bridge;
         },
@@ -187,8 +187,8 @@ export class FakeNode {
   async #attach(plan: AttachmentPlan): Promise<void> {
     await this.#step('pair');
     if (!this.namespaces.has(plan.netns)) throw new HeddleError('COMMAND_FAILED', 'no such namespace');
-    const { hostInterface, netns, mac, mtuBytes: mtu } = plan;
-    const bare: PodInterface = { up: true, mac, mtuBytes: mtu, ips: [] };
+    const { hostInterface, netns, mac } = plan;
+    const bare: PodInterface = { up: true, mac, ips: [] };
     const pair: Pair = {
       hostInterface,
       mac: hostMacOf(plan.owner),
@@ -200,8 +200,8 @@ export class FakeNode {
       routes: [],
     };
     this.pairs.set(hostInterface, pair);
-    await this.#step('port');
-    pair.alias = formatLinkAlias(plan) ?? '';
+    await this.#step('bridge port');
+    pair.alias = formatInterfaceAlias(plan) ?? '';
     pair.bridge = plan.bridge;
     await this.#step('addresses');
     pair.pod = { ...bare, ips: plan.addresses.map(({ ip }): IpAddress => ip) };

@@ -1,8 +1,7 @@
-/** Compares an attachment with the kernel: what CHECK reports, and what a repeated ADD asks before it answers as before. */
+/** Comparison of an attachment with the kernel, for CHECK and for an ADD that is repeated. */
 import type { Cidr } from '../../common/address/cidr.js';
 import type { EndpointRecord } from '../attachment.js';
-import type { HostPort, PodInterface, PodRouteFound } from '../deps.js';
-import type { PodNetwork } from '../deps.js';
+import type { HostInterface, PodInterface, PodNetwork, PodRouteFound } from '../deps.js';
 
 export interface ExpectedAttachment {
   readonly record: EndpointRecord;
@@ -11,18 +10,18 @@ export interface ExpectedAttachment {
   readonly destinations: readonly Cidr[];
 }
 
-/** Sentences about everything that is not as it should be; none when all is well. */
+/** One sentence per difference from what is expected. */
 export async function attachmentDifferences(
   network: PodNetwork,
   expected: ExpectedAttachment,
 ): Promise<readonly string[]> {
   const { netns, ifname, hostInterface } = expected.record;
   const pod = await network.inspect(netns, ifname);
-  const port = (await network.hostPorts()).get(hostInterface);
+  const found = (await network.hostInterfaces()).get(hostInterface);
   const routes = pod === null ? [] : await network.routes(netns, ifname);
   return [
     ...podDifferences(pod, expected),
-    ...portDifferences(port, expected),
+    ...hostDifferences(found, expected),
     ...routeDifferences(routes, pod, expected),
   ];
 }
@@ -37,13 +36,13 @@ function podDifferences(pod: PodInterface | null, { record }: ExpectedAttachment
   return differences;
 }
 
-function portDifferences(port: HostPort | undefined, { record, bridge }: ExpectedAttachment): string[] {
-  if (port === undefined) return [`host interface ${record.hostInterface} is missing`];
+function hostDifferences(found: HostInterface | undefined, { record, bridge }: ExpectedAttachment): string[] {
+  if (found === undefined) return [`host interface ${record.hostInterface} is missing`];
   const differences: string[] = [];
-  if (port.bridge !== bridge) {
-    differences.push(`host interface ${record.hostInterface} is on ${port.bridge ?? 'no bridge'}, expected ${bridge}`);
+  if (found.bridge !== bridge) {
+    differences.push(`host interface ${record.hostInterface} is on ${found.bridge ?? 'no bridge'}, expected ${bridge}`);
   }
-  if (!port.up) differences.push(`host interface ${record.hostInterface} is down`);
+  if (!found.up) differences.push(`host interface ${record.hostInterface} is down`);
   return differences;
 }
 

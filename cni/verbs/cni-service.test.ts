@@ -62,7 +62,7 @@ describe('ADD', () => {
 
   it('has told the router before it answers, and recorded it before that', async () => {
     await node.call('ADD', {}, { CNI_ARGS: 'K8S_POD_NAMESPACE=shop;K8S_POD_NAME=cart' });
-    expect(node.steps).toEqual(['allocate', 'pair', 'port', 'addresses', 'put', 'announce']);
+    expect(node.steps).toEqual(['allocate', 'pair', 'bridge port', 'addresses', 'put', 'announce']);
     expect(node.announced.at(-1)).toMatchObject([
       { podNamespace: 'shop', podName: 'cart', ips: ['10.1.0.2', 'fd00:1::2'] },
     ]);
@@ -72,7 +72,7 @@ describe('ADD', () => {
     const first = await node.call('ADD');
     node.steps.length = 0;
     expect(await node.call('ADD')).toEqual(first);
-    expect(node.steps).toEqual(['allocate', 'inspect', 'hostPorts', 'routes']);
+    expect(node.steps).toEqual(['allocate', 'inspect', 'hostInterfaces', 'routes']);
   });
 
   it('attaches again, with the same addresses, when the namespace is another one', async () => {

@@ -1,6 +1,6 @@
 /**
- * DEL and GC: the pair goes first, then the address, then the record. A pod whose namespace is gone, or that was never
- * attached, is no error. Not being able to write to disk is none either: the reconciler frees what stays on record.
+ * DEL and GC. Order of removal: veth pair, addresses, record, router. A pod that was never attached, or whose namespace is
+ * gone, is no error. A failed write to disk is no error either: the reconciler frees what is still recorded.
  */
 import { messageOf } from '../../common/errors.js';
 import { describeAttachment, hostInterfaceOf } from '../attachment.js';
@@ -8,10 +8,10 @@ import type { AttachmentOwner, EndpointRecord } from '../attachment.js';
 import type { AttachmentLocks } from './attachment-locks.js';
 import { CniError, CNI_CODES } from '../cni-error.js';
 import type { CniDeps } from '../deps.js';
-import { parseLinkAlias } from '../pod-network/link-alias.js';
+import { parseInterfaceAlias } from '../pod-network/interface-alias.js';
 import type { CollectCall } from '../call/request.js';
 
-/** Rejects only when the pair exists and could not be removed; then the address stays taken. */
+/** Rejects only when the veth pair could not be removed; its addresses then stay allocated. */
 export async function removeAttachment(deps: CniDeps, owner: AttachmentOwner): Promise<void> {
   const hostInterface = hostInterfaceOf(owner);
   await deps.network.detach(hostInterface);
@@ -21,12 +21,12 @@ export async function removeAttachment(deps: CniDeps, owner: AttachmentOwner): P
   if (known !== null) await orLater(deps, owner, 'telling the router', deps.announce(deps.endpoints.list()));
 }
 
-/** Whether the attachment was made after a DEL or GC that is replayed was written: then it is not meant. */
+/** Whether the attachment was made after `asOfMs`, the time of a deferred DEL or GC, which then does not apply to it. */
 export function isNewerThan(record: EndpointRecord | null, asOfMs: number): boolean {
   return record !== null && Date.parse(record.since) > asOfMs;
 }
 
-/** Removes everything of the network that the runtime does not name. Goes on after failures and reports all of them. */
+/** Removes the network's attachments that the runtime does not list. Continues after a failure; the error names all. */
 export async function collectGarbage(
   deps: CniDeps,
   locks: AttachmentLocks,
@@ -48,11 +48,11 @@ export async function collectGarbage(
     }
   }
   if (failures.length > 0)
-    throw new CniError(CNI_CODES.hostRefused, 'garbage could not be removed', failures.join('; '));
+    throw new CniError(CNI_CODES.hostRefused, 'GC could not remove some attachments', failures.join('; '));
   return removed;
 }
 
-/** Owners of records, of addresses without a record, and of bridge ports without a record. */
+/** Owners of records, of addresses without a record, and of host interfaces without a record. */
 async function candidates(deps: CniDeps, network: string): Promise<readonly AttachmentOwner[]> {
   const owners = new Map<string, AttachmentOwner>();
   for (const record of deps.endpoints.list()) {
@@ -62,20 +62,21 @@ async function candidates(deps: CniDeps, network: string): Promise<readonly Atta
     const hostInterface = hostInterfaceOf(owner);
     if (deps.endpoints.get(hostInterface) === null) owners.set(hostInterface, owner);
   }
-  for (const port of (await deps.network.hostPorts()).values()) {
-    const alias = parseLinkAlias(port.alias);
-    if (alias?.network === network && deps.endpoints.get(port.name) === null) owners.set(port.name, alias.owner);
+  for (const { name, alias: text } of (await deps.network.hostInterfaces()).values()) {
+    const alias = parseInterfaceAlias(text);
+    if (alias?.network === network && deps.endpoints.get(name) === null) owners.set(name, alias.owner);
   }
   return [...owners.values()].map(({ containerId, ifname }) => ({ containerId, ifname }));
 }
 
+/** Leaves a failed step to the reconciler. */
 async function orLater(deps: CniDeps, owner: AttachmentOwner, what: string, work: Promise<void>): Promise<void> {
   try {
     await work;
   } catch (thrown) {
     deps.log.warn(
       { ...owner, reason: messageOf(thrown) },
-      `detaching a pod: ${what} failed, the reconciler will do it`,
+      `DEL: ${what} failed; the reconciler repeats it within a minute`,
     );
   }
 }

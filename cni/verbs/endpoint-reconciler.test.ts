@@ -4,9 +4,9 @@ import { FakeNode } from '../testing/fake-node.js';
 
 /** More than any call takes. */
 const MAX_STEPS = 16;
-/** The port of container `pod-a`, interface `eth0`, and how it is marked. */
-const MARKED = hostInterfaceOf({ containerId: 'pod-a', ifname: 'eth0' });
-const MARK = 'heddle/1|pod-a|eth0|heddle|/run/netns/a';
+/** The host interface of container `pod-a`, interface `eth0`, and its alias. */
+const NAME = hostInterfaceOf({ containerId: 'pod-a', ifname: 'eth0' });
+const ALIAS = 'heddle/1|pod-a|eth0|heddle|/run/netns/a';
 let node: FakeNode;
 
 function newNode(): FakeNode {
@@ -27,7 +27,7 @@ function expectConsistent(): void {
 }
 
 describe('reconciling endpoints', () => {
-  it('reports every live pod with its addresses', async () => {
+  it('resolves to every live pod with its addresses', async () => {
     await node.call('ADD');
     expect(await node.service.reconcile()).toEqual([
       { owner: { containerId: 'pod-a', ifname: 'eth0' }, ips: ['10.1.0.2', 'fd00:1::2'] },
@@ -49,13 +49,13 @@ describe('reconciling endpoints', () => {
     expect(pair.bridge).toBe('heddle0');
   });
 
-  it('keeps a pod that could not be looked at', async () => {
+  it('keeps a pod whose inspection fails', async () => {
     await node.call('ADD');
     node.refuse('inspect');
     expect(await node.service.reconcile()).toHaveLength(1);
   });
 
-  it('rebuilds a lost book from the interfaces that exist', async () => {
+  it('rebuilds a lost endpoint list from the interfaces that exist', async () => {
     await node.call('ADD');
     const before = [...node.records.values()][0]!;
     node.records.clear();
@@ -64,14 +64,14 @@ describe('reconciling endpoints', () => {
     expectConsistent();
   });
 
-  it('looks at all ports once, however many pods there are', async () => {
+  it('lists the interfaces of the host once, for any number of pods', async () => {
     for (let i = 0; i < 5; i++) await node.call('ADD', {}, { CNI_CONTAINERID: `pod-${i}` });
     node.steps.length = 0;
     await node.service.reconcile();
-    expect(node.steps.filter((step) => step === 'hostPorts')).toHaveLength(1);
+    expect(node.steps.filter((step) => step === 'hostInterfaces')).toHaveLength(1);
   });
 
-  it('keeps a pod that is attached anew while it looks', async () => {
+  it('keeps a pod that is attached again during the run', async () => {
     await node.call('ADD');
     const [again] = await Promise.all([node.call('ADD', {}, { CNI_NETNS: '/run/netns/a2' }), node.service.reconcile()]);
     expect(again.exitCode).toBe(0);
@@ -80,34 +80,34 @@ describe('reconciling endpoints', () => {
   });
 
   it.each([
-    ['named like a pod port, wherever it is', 'hd-else', null, ''],
-    ['named like a pod port, on the bridge of someone else', 'hd0123456789abc', 'docker0', ''],
-    ['with our mark, on the bridge of someone else', MARKED, 'br-other', MARK],
-    ['with the mark of another port', 'hd0123456789abc', 'heddle0', MARK],
-    ['on our bridge', 'hd0123456789abc', 'heddle0', ''],
-  ])('leaves an interface of others alone: %s', async (_, name, bridge, alias) => {
-    node.addStranger(name, bridge, alias);
+    ['named like a host interface, on no bridge', 'hd-else', null, ''],
+    ['named like a host interface, on another bridge', 'hd0123456789abc', 'docker0', ''],
+    ['with a valid alias, on another bridge', NAME, 'br-other', ALIAS],
+    ['with the alias of another attachment', 'hd0123456789abc', 'heddle0', ALIAS],
+    ['without alias, on our bridge', 'hd0123456789abc', 'heddle0', ''],
+  ])('leaves a foreign interface alone: %s', async (_, name, bridge, alias) => {
+    node.addForeign(name, bridge, alias);
     expect(await node.service.reconcile()).toEqual([]);
     expect([...node.pairs.keys()]).toEqual([name]);
     expect(node.steps).not.toContain('detach');
   });
 
-  it('says once that something on our bridge is not ours, and again when it came back', async () => {
+  it('warns once about a foreign interface on our bridge, and again when it comes back', async () => {
     const reconcile = async (times: number) => {
       for (let i = 0; i < times; i++) await node.service.reconcile();
     };
-    node.addStranger('hdstranger', 'heddle0');
-    node.addStranger('hdelsewhere', 'docker0');
+    node.addForeign('hdforeign', 'heddle0');
+    node.addForeign('hdelsewhere', 'docker0');
     await reconcile(3);
     expect(node.warnings).toHaveLength(1);
-    node.pairs.delete('hdstranger');
+    node.pairs.delete('hdforeign');
     await reconcile(1);
-    node.addStranger('hdstranger', 'heddle0');
+    node.addForeign('hdforeign', 'heddle0');
     await reconcile(2);
     expect(node.warnings).toHaveLength(2);
   });
 
-  it('leaves no half attachment after a crash at any step of ADD, and DEL then removes the rest', async () => {
+  it('is consistent after a crash at any step of ADD, and DEL then removes everything', async () => {
     for (let step = 1; step <= MAX_STEPS; step++) {
       node = newNode();
       node.crashAfter(step);
@@ -120,7 +120,7 @@ describe('reconciling endpoints', () => {
     }
   });
 
-  it('gives the same pod its network after a crash at any step of ADD, when the runtime tries again', async () => {
+  it('lets a repeated ADD succeed after a crash at any step of ADD', async () => {
     for (let step = 1; step <= MAX_STEPS; step++) {
       node = newNode();
       node.crashAfter(step);
@@ -131,7 +131,7 @@ describe('reconciling endpoints', () => {
     }
   });
 
-  it('leaves no half attachment after a crash at any step of DEL', async () => {
+  it('is consistent after a crash at any step of DEL', async () => {
     for (let step = 1; step <= MAX_STEPS; step++) {
       node = newNode();
       await node.call('ADD');

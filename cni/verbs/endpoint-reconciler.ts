@@ -1,7 +1,7 @@
 /**
- * Compares the endpoint book with the kernel, and repairs: pods that are gone are removed, ports that lost their bridge
- * are put back, attachments that the book does not know are taken up or removed, and the router is told the outcome.
- * Safe beside running calls: every attachment is looked at under its lock.
+ * Reconciler of the endpoint list with the kernel. A record whose pod is gone is removed with its address; a host interface
+ * off the bridge is made a port of it again; a pod's host interface without a record is recorded, or deleted when its pod
+ * is gone. The router then gets the whole list. Calls may run meanwhile: each attachment is examined under its lock.
  */
 import { cidrContains } from '../../common/address/cidr.js';
 import { messageOf } from '../../common/errors.js';
@@ -11,24 +11,24 @@ import type { AttachmentOwner, EndpointRecord } from '../attachment.js';
 import type { AttachmentLocks } from './attachment-locks.js';
 import type { CniDeps } from '../deps.js';
 import { removeAttachment } from './detach.js';
-import { parseLinkAlias } from '../pod-network/link-alias.js';
-import type { HostPort, PodInterface } from '../deps.js';
-import { hasPodPortMark, isPodPort } from '../pod-network/pod-port.js';
+import { parseInterfaceAlias } from '../pod-network/interface-alias.js';
+import type { HostInterface, PodInterface } from '../deps.js';
+import { hasHostInterfaceMark, isHostInterface } from '../pod-network/host-interface.js';
 
-/** A pod that exists, with its addresses: what the address pool is reconciled with. */
+/** An attached pod that exists, with its addresses. The address pool is reconciled with the list of these. */
 export interface LiveAttachment {
   readonly owner: AttachmentOwner;
   readonly ips: readonly IpAddress[];
 }
 
-/** What one run looks at: the book before the ports, so that a record without a port has lost it or changed since. */
-interface Look {
+/** One observation. The records are read first, so a record without a host interface has lost it or changed since. */
+interface Observation {
   readonly records: readonly EndpointRecord[];
-  readonly hostPorts: ReadonlyMap<string, HostPort>;
+  readonly hostInterfaces: ReadonlyMap<string, HostInterface>;
 }
 
 export class EndpointReconciler {
-  /** Ports that were reported as not ours. Bounded by the interfaces of this host: replaced by every run. */
+  /** Names of foreign interfaces already reported. Bounded by the interfaces of this host; replaced by every run. */
   #reported: ReadonlySet<string> = new Set<string>();
 
   constructor(
@@ -36,42 +36,42 @@ export class EndpointReconciler {
     readonly locks: AttachmentLocks,
   ) {}
 
-  /** Resolves to every attachment that exists afterwards. Rejects when the host's links cannot be listed. */
+  /** Resolves to every attachment that exists afterwards. Rejects when the host's interfaces cannot be listed. */
   async reconcile(): Promise<readonly LiveAttachment[]> {
     const { endpoints, network } = this.deps;
-    const look: Look = { records: endpoints.list(), hostPorts: await network.hostPorts() };
-    for (const record of look.records) {
-      await this.locks.run(record.hostInterface, () => confirm(this.deps, record, look));
+    const observed: Observation = { records: endpoints.list(), hostInterfaces: await network.hostInterfaces() };
+    for (const record of observed.records) {
+      await this.locks.run(record.hostInterface, () => reconcileRecord(this.deps, record, observed));
     }
-    await this.#settleStrays(look);
+    await this.#reconcileUnrecorded(observed);
     const live = endpoints.list();
     await announceAll(this.deps, live);
     return live.map((record) => ({ owner: ownerOf(record), ips: record.ips }));
   }
 
-  async #settleStrays({ records, hostPorts }: Look): Promise<void> {
-    const known = new Set(records.map(({ hostInterface }) => hostInterface));
-    const strays = [...hostPorts.values()].filter(({ name }) => !known.has(name));
+  async #reconcileUnrecorded({ records, hostInterfaces }: Observation): Promise<void> {
+    const recorded = new Set(records.map(({ hostInterface }) => hostInterface));
+    const unrecorded = [...hostInterfaces.values()].filter(({ name }) => !recorded.has(name));
     const { bridge } = this.deps.settings();
-    this.#reportStrangers(strays, bridge);
-    for (const port of strays.filter((stray) => isPodPort(stray, bridge))) {
-      if (this.locks.isHeld(port.name)) continue;
-      await this.locks.run(port.name, () => settleStray(this.deps, port));
+    this.#reportForeign(unrecorded, bridge);
+    for (const found of unrecorded.filter((candidate) => isHostInterface(candidate, bridge))) {
+      if (this.locks.isHeld(found.name)) continue;
+      await this.locks.run(found.name, () => recordOrDelete(this.deps, found));
     }
   }
 
-  /** Told once: whoever put an interface with such a name on our bridge shall know why it is no pod. */
-  #reportStrangers(strays: readonly HostPort[], bridge: string): void {
-    const strangers = strays
-      .filter((port) => !isPodPort(port, bridge) && (port.bridge === bridge || hasPodPortMark(port)))
+  /** Warns once per interface that is named like a pod's and is on our bridge, or is marked and on another bridge. */
+  #reportForeign(unrecorded: readonly HostInterface[], bridge: string): void {
+    const foreign = unrecorded
+      .filter((one) => !isHostInterface(one, bridge) && (one.bridge === bridge || hasHostInterfaceMark(one)))
       .map(({ name }) => name);
-    for (const hostInterface of strangers.filter((name) => !this.#reported.has(name))) {
+    for (const hostInterface of foreign.filter((name) => !this.#reported.has(name))) {
       this.deps.log.warn(
         { hostInterface, bridge },
-        'an interface is named like a pod port and is not ours; it is left alone',
+        "interface ignored: named like a pod's host interface, but without its alias or MAC, or on another bridge",
       );
     }
-    this.#reported = new Set(strangers);
+    this.#reported = new Set(foreign);
   }
 }
 
@@ -79,53 +79,64 @@ async function announceAll(deps: CniDeps, live: readonly EndpointRecord[]): Prom
   try {
     await deps.announce(live);
   } catch (thrown) {
-    deps.log.warn({ reason: messageOf(thrown) }, 'the router could not be told of the endpoints yet');
-  }
-}
-
-/** A record that was replaced since the look belongs to a call that has just seen to it. */
-async function confirm(deps: CniDeps, record: EndpointRecord, { hostPorts }: Look): Promise<void> {
-  if (deps.endpoints.get(record.hostInterface) !== record) return;
-  try {
-    const pod = await deps.network.inspect(record.netns, record.ifname);
-    const port = hostPorts.get(record.hostInterface);
-    if (pod === null || port === undefined) await forget(deps, record);
-    else if (port.bridge !== deps.settings().bridge || !port.up) await repair(deps, record);
-  } catch (thrown) {
     deps.log.warn(
-      { ...ownerOf(record), reason: messageOf(thrown) },
-      'a pod interface could not be looked at; it is kept',
+      { reason: messageOf(thrown) },
+      'endpoint list could not be sent to the router; retried at the next run',
     );
   }
 }
 
-async function forget(deps: CniDeps, record: EndpointRecord): Promise<void> {
-  deps.log.info({ ...ownerOf(record), netns: record.netns }, 'a pod is gone without DEL; its address is freed');
+/** A record replaced since the observation belongs to a newer call and needs no repair. */
+async function reconcileRecord(deps: CniDeps, record: EndpointRecord, { hostInterfaces }: Observation): Promise<void> {
+  if (deps.endpoints.get(record.hostInterface) !== record) return;
+  try {
+    const pod = await deps.network.inspect(record.netns, record.ifname);
+    const found = hostInterfaces.get(record.hostInterface);
+    if (pod === null || found === undefined) await remove(deps, record);
+    else if (found.bridge !== deps.settings().bridge || !found.up) await repair(deps, record);
+  } catch (thrown) {
+    deps.log.warn(
+      { ...ownerOf(record), reason: messageOf(thrown) },
+      'pod interface could not be inspected; its record is kept',
+    );
+  }
+}
+
+async function remove(deps: CniDeps, record: EndpointRecord): Promise<void> {
+  deps.log.info(
+    { ...ownerOf(record), netns: record.netns },
+    'pod removed: its network namespace or interface is gone and no DEL came; its address is freed',
+  );
   await removeAttachment(deps, record);
 }
 
 async function repair(deps: CniDeps, record: EndpointRecord): Promise<void> {
   const { bridge } = deps.settings();
-  await deps.network.repairHostPort(record.hostInterface, bridge, record.mac);
-  deps.log.warn({ ...ownerOf(record), bridge }, 'a pod was off the bridge and is back on it');
+  await deps.network.repairHostInterface(record.hostInterface, bridge, record.mac);
+  deps.log.warn({ ...ownerOf(record), bridge }, 'host interface of a pod was down or off the bridge; repaired');
 }
 
-/** A port without a record: the rest of a crashed ADD, or of a book that was lost. */
-async function settleStray(deps: CniDeps, port: HostPort): Promise<void> {
-  const { name: hostInterface } = port;
+/** For a host interface without a record, left by a crash during ADD or by the loss of the endpoint list. */
+async function recordOrDelete(deps: CniDeps, found: HostInterface): Promise<void> {
+  const { name: hostInterface } = found;
   if (deps.endpoints.get(hostInterface) !== null) return;
   try {
-    const found = await recordFromPort(deps, port);
-    if (found === null) await deps.network.detach(hostInterface);
-    else await deps.endpoints.put(found);
-    deps.log.warn({ hostInterface, kept: found !== null }, 'a pod interface without a record was found');
+    const record = await recordFromKernel(deps, found);
+    if (record === null) await deps.network.detach(hostInterface);
+    else await deps.endpoints.put(record);
+    const outcome = record === null ? 'deleted, its pod is gone' : 'recorded again';
+    deps.log.warn({ hostInterface }, `host interface of a pod without a record: ${outcome}`);
   } catch (thrown) {
-    deps.log.warn({ hostInterface, reason: messageOf(thrown) }, 'a pod interface without a record is left alone');
+    deps.log.warn(
+      { hostInterface, reason: messageOf(thrown) },
+      'host interface of a pod without a record could not be reconciled; retried at the next run',
+    );
   }
 }
 
-async function recordFromPort(deps: CniDeps, port: HostPort): Promise<EndpointRecord | null> {
-  const alias = parseLinkAlias(port.alias);
+/** Null when the interface has no alias, or the pod has no interface with a cluster address. */
+async function recordFromKernel(deps: CniDeps, { name, alias: text }: HostInterface): Promise<EndpointRecord | null> {
+  const alias = parseInterfaceAlias(text);
   if (alias === null) return null;
   const pod = await deps.network.inspect(alias.netns, alias.owner.ifname);
   const ips = pod === null ? [] : clusterAddresses(deps, pod);
@@ -134,7 +145,7 @@ async function recordFromPort(deps: CniDeps, port: HostPort): Promise<EndpointRe
     ...alias.owner,
     network: alias.network,
     netns: alias.netns,
-    hostInterface: port.name,
+    hostInterface: name,
     mac: parseMacAddress(pod.mac),
     ips,
     podNamespace: null,

@@ -1,84 +1,106 @@
 /**
- * What `ip -json` prints, as far as the agent reads it, with every field checked: its output differs between versions and
- * leaves out what it has nothing to say about.
+ * Reader of `ip -json` output: interfaces with their addresses, and routes. Every field is checked, since the output differs
+ * between versions of iproute2 and leaves out fields without a value. In Heddle a "link" is a session between nodes; what
+ * `ip link` lists is called an interface.
  */
+import { DecodeError } from '../errors.js';
 import { runJson } from './command.js';
 import type { CommandRunner } from './command.js';
 
-export interface PrintedAddress {
+export interface InterfaceAddress {
   /** `inet` or `inet6`. */
   readonly family: string;
   readonly address: string;
   readonly prefix: number;
   readonly scope: string;
-  /** Duplicate address detection is under way or has failed, or the address is about to go or changes by design. */
+  /** Tentative, failed duplicate address detection, deprecated or temporary: not to be advertised. */
   readonly unstable: boolean;
 }
 
-export interface PrintedLink {
+export interface InterfaceInfo {
   readonly name: string;
   readonly mac: string;
   readonly mtuBytes: number;
   readonly up: boolean;
   readonly txQueueLength: number | null;
-  /** The largest super-frame the kernel gives it, null where `ip` does not tell. */
+  /** `gso_max_size`; null when `ip` does not print it. */
   readonly gsoMaxBytes: number | null;
-  /** Name of the bridge it is a port of, or null. */
+  /** Name of the bridge that the interface is a port of, or null. Needs `-details`. */
   readonly bridge: string | null;
-  /** `bridge`, `veth`, `tun`, ..., or null. */
+  /** `bridge`, `veth`, `tun`, ..., or null. Needs `-details`. */
   readonly kind: string | null;
   readonly addressGeneration: string | null;
-  /** `ip link set ... alias`, empty when there is none. */
+  /** `ip link set ... alias`; empty when there is none. */
   readonly alias: string;
-  /** Fields of `linkinfo.info_data` and `linkinfo.info_slave_data` (`ip -details`). */
+  /** `linkinfo.info_data`: settings of this kind of interface. Needs `-details`. */
   readonly settings: Readonly<Record<string, unknown>>;
+  /** `linkinfo.info_slave_data`: settings as a port of its bridge. Needs `-details`. */
   readonly portSettings: Readonly<Record<string, unknown>>;
-  readonly addresses: readonly PrintedAddress[];
+  /** Filled by `ip address` only. */
+  readonly addresses: readonly InterfaceAddress[];
 }
 
-export interface PrintedRoute {
+export interface RouteInfo {
+  /** A CIDR, an address without prefix length, or `default`. */
   readonly destination: string;
+  readonly gateway: string | null;
   readonly device: string | null;
   readonly protocol: string;
   readonly mtuBytes: number | null;
 }
 
-/** Runs `ip -json ...` and reads a list of links (`ip link` or `ip address`). */
-export async function printedLinks(commands: CommandRunner, args: readonly string[]): Promise<PrintedLink[]> {
-  return records(await runJson(commands, 'ip', args)).flatMap(readLink);
+/**
+ * Interfaces that `ip -json ARGS` lists (`ip link` or `ip address`). Throws CommandError, or {@link DecodeError} on output
+ * of another shape.
+ * @param prefix program and arguments before `ip`, as `['nsenter', '--net=PATH']`
+ */
+export async function listInterfaces(
+  commands: CommandRunner,
+  args: readonly string[],
+  prefix: readonly string[] = [],
+): Promise<InterfaceInfo[]> {
+  return (await runIp(commands, args, prefix)).map(readInterface);
 }
 
-/** Runs `ip -json ...` and reads a list of routes (`ip route show` or `ip route get`). */
-export async function printedRoutes(commands: CommandRunner, args: readonly string[]): Promise<PrintedRoute[]> {
-  return records(await runJson(commands, 'ip', args)).flatMap(readRoute);
+/** Routes that `ip -json ARGS` lists (`ip route show` or `ip route get`); otherwise as {@link listInterfaces}. */
+export async function listRoutes(
+  commands: CommandRunner,
+  args: readonly string[],
+  prefix: readonly string[] = [],
+): Promise<RouteInfo[]> {
+  return (await runIp(commands, args, prefix)).map(readRoute);
 }
 
-/** `ip` prints an empty object for every link that its own filter leaves out. */
-function readLink(link: Fields): PrintedLink[] {
-  const name = text(link['ifname']);
-  if (name === null) return [];
-  const info = fields(link['linkinfo']);
-  const flags = Array.isArray(link['flags']) ? link['flags'] : [];
-  return [
-    {
-      name,
-      mac: text(link['address']) ?? '',
-      mtuBytes: integer(link['mtu']) ?? 0,
-      up: flags.includes('UP'),
-      txQueueLength: integer(link['txqlen']),
-      gsoMaxBytes: integer(link['gso_max_size']),
-      bridge: info['info_slave_kind'] === 'bridge' ? text(link['master']) : null,
-      kind: text(info['info_kind']),
-      alias: text(link['ifalias']) ?? '',
-      addressGeneration: text(link['inet6_addr_gen_mode']),
-      settings: fields(info['info_data']),
-      portSettings: fields(info['info_slave_data']),
-      addresses: records(link['addr_info']).flatMap(readAddress),
-    },
-  ];
+/** `ip` prints an empty object for every entry that its own filter leaves out. */
+async function runIp(commands: CommandRunner, args: readonly string[], prefix: readonly string[]): Promise<Fields[]> {
+  const [program = 'ip', ...rest] = [...prefix, 'ip', '-json', ...args];
+  const list = await runJson(commands, program, rest);
+  if (!Array.isArray(list)) throw unexpected('a list', list);
+  return list.map(fields).filter((entry) => Object.keys(entry).length > 0);
 }
 
-function readAddress(address: Fields): PrintedAddress[] {
+function readInterface(entry: Fields): InterfaceInfo {
+  const info = fields(entry['linkinfo']);
+  const flags = Array.isArray(entry['flags']) ? entry['flags'] : [];
+  return {
+    name: required(entry, 'ifname'),
+    mac: text(entry['address']) ?? '',
+    mtuBytes: integer(entry['mtu']) ?? 0,
+    up: flags.includes('UP'),
+    txQueueLength: integer(entry['txqlen']),
+    gsoMaxBytes: integer(entry['gso_max_size']),
+    bridge: info['info_slave_kind'] === 'bridge' ? text(entry['master']) : null,
+    kind: text(info['info_kind']),
+    alias: text(entry['ifalias']) ?? '',
+    addressGeneration: text(entry['inet6_addr_gen_mode']),
+    settings: fields(info['info_data']),
+    portSettings: fields(info['info_slave_data']),
+    addresses: records(entry['addr_info']).flatMap(readAddress),
+  };
+}
+
+/** Entries without a local address or prefix length are left out. */
+function readAddress(address: Fields): InterfaceAddress[] {
   const local = text(address['local']);
   const prefix = integer(address['prefixlen']);
   if (local === null || prefix === null) return [];
@@ -94,18 +116,15 @@ function readAddress(address: Fields): PrintedAddress[] {
   ];
 }
 
-function readRoute(route: Fields): PrintedRoute[] {
-  const destination = text(route['dst']);
-  if (destination === null) return [];
+function readRoute(route: Fields): RouteInfo {
   const metrics = records(route['metrics']);
-  return [
-    {
-      destination,
-      device: text(route['dev']),
-      protocol: text(route['protocol']) ?? '',
-      mtuBytes: metrics.map((metric) => integer(metric['mtu'])).find((mtu) => mtu !== null) ?? null,
-    },
-  ];
+  return {
+    destination: required(route, 'dst'),
+    gateway: text(route['gateway']),
+    device: text(route['dev']),
+    protocol: text(route['protocol']) ?? '',
+    mtuBytes: metrics.map((metric) => integer(metric['mtu'])).find((mtu) => mtu !== null) ?? null,
+  };
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -118,10 +137,20 @@ function fields(value: unknown): Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
 }
 
+function required(entry: Fields, name: string): string {
+  const value = text(entry[name]);
+  if (value === null) throw unexpected(`text in "${name}"`, entry[name]);
+  return value;
+}
+
 function text(value: unknown): string | null {
   return typeof value === 'string' ? value : null;
 }
 
 function integer(value: unknown): number | null {
   return typeof value === 'number' && Number.isInteger(value) ? value : null;
+}
+
+function unexpected(expected: string, found: unknown): DecodeError {
+  return new DecodeError(`output of "ip -json": expected ${expected}, found ${JSON.stringify(found) ?? 'nothing'}`);
 }

@@ -197,7 +197,7 @@ export async function failure(command: string, call: Call = {}): Promise<Failure
 export const addressOf = (result: Result, family: 4 | 6): string =>
   result.ips.map((entry) => entry.address.split('/')[0]!).find((address) => address.includes(':') === (family === 6))!;
 
-export const podPorts = (): string[] =>
+export const hostInterfaces = (): string[] =>
   ip('-n', NODE, '-o', 'link', 'show', 'type', 'veth')
     .split('\n')
     .flatMap((line) => /^\d+: (hd[0-9a-f]+)@/.exec(line)?.[1] ?? []);

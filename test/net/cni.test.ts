@@ -19,7 +19,7 @@ import {
   ping,
   POD_A,
   POD_B,
-  podPorts,
+  hostInterfaces,
   succeed,
   TestAgent,
   UNIQUE,
@@ -45,11 +45,11 @@ describe.each(['c', 'node'])('called through the %s relay', (relay) => {
       expect(added.interfaces[1]?.mtu).toBe(1390);
       await succeed('STATUS', call);
       await succeed('GC', { ...call, config: { 'cni.dev/valid-attachments': [] } });
-      expect(podPorts()).toEqual([]);
+      expect(hostInterfaces()).toEqual([]);
     }
     await succeed('DEL', { ...call, config: { prevResult: added } });
     await succeed('DEL', { ...call, netns: '' });
-    expect(podPorts()).toEqual([]);
+    expect(hostInterfaces()).toEqual([]);
     expect(lab.agent.ipam.list()).toEqual([]);
     expect(lab.agent.announced).toEqual([]);
   });
@@ -89,10 +89,10 @@ describe('pods of one node', () => {
     for (const pod of pods) ip('netns', 'add', pod);
     const results = await Promise.all(pods.map((pod) => succeed('ADD', { pod })));
     expect(new Set(results.map((result) => addressOf(result, 4))).size).toBe(20);
-    expect(podPorts()).toHaveLength(20);
+    expect(hostInterfaces()).toHaveLength(20);
     ping(pods[0]!, addressOf(results[19]!, 6));
     await Promise.all(pods.map((pod) => succeed('DEL', { pod })));
-    expect(podPorts()).toEqual([]);
+    expect(hostInterfaces()).toEqual([]);
   });
 
   it('may be in a namespace that is named by a process', async () => {
@@ -120,7 +120,7 @@ describe('calls that repeat or come too late', () => {
   it('ADD answers the same while the attachment is as it should be', async () => {
     const first = await succeed('ADD');
     expect(await succeed('ADD')).toEqual(first);
-    expect(podPorts()).toHaveLength(1);
+    expect(hostInterfaces()).toHaveLength(1);
   });
 
   it('ADD attaches again, at the same address, what was damaged or has a new namespace', async () => {
@@ -129,7 +129,7 @@ describe('calls that repeat or come too late', () => {
     expect((await succeed('ADD')).ips).toEqual(first.ips);
     expect((await succeed('ADD', { netns: path(POD_B) })).ips).toEqual(first.ips);
     ping(POD_B, '10.99.1.1');
-    expect(podPorts()).toHaveLength(1);
+    expect(hostInterfaces()).toHaveLength(1);
   });
 
   it('ADD refuses a name that the pod uses already, and leaves no trace', async () => {
@@ -137,19 +137,19 @@ describe('calls that repeat or come too late', () => {
     const { code, details } = await failure('ADD');
     expect(code).toBe(102);
     expect(details).toContain('File exists');
-    expect([podPorts(), lab.agent.ipam.list(), lab.agent.service.endpoints()]).toEqual([[], [], []]);
+    expect([hostInterfaces(), lab.agent.ipam.list(), lab.agent.service.endpoints()]).toEqual([[], [], []]);
   });
 
   it('ADD into a namespace that does not exist is an unknown container', async () => {
     expect(await failure('ADD', { netns: '/run/netns/none' })).toMatchObject({ code: 3, details: '/run/netns/none' });
-    expect([podPorts(), lab.agent.ipam.list()]).toEqual([[], []]);
+    expect([hostInterfaces(), lab.agent.ipam.list()]).toEqual([[], []]);
   });
 
   it('DEL works after the namespace vanished, and frees the address', async () => {
     await succeed('ADD');
     ip('netns', 'del', POD_A);
     await succeed('DEL');
-    expect([podPorts(), lab.agent.ipam.list(), lab.agent.announced]).toEqual([[], [], []]);
+    expect([hostInterfaces(), lab.agent.ipam.list(), lab.agent.announced]).toEqual([[], [], []]);
   });
 
   it('CHECK finds what was taken away', async () => {
@@ -180,7 +180,7 @@ describe('an agent that was away', () => {
     expect(readdirSync(lab.agent.spool)).toHaveLength(1);
     expect(await failure('ADD', { pod: POD_B })).toMatchObject({ code: 11 });
     await lab.agent.start();
-    expect([podPorts(), lab.agent.ipam.list(), readdirSync(lab.agent.spool)]).toEqual([[], [], []]);
+    expect([hostInterfaces(), lab.agent.ipam.list(), readdirSync(lab.agent.spool)]).toEqual([[], [], []]);
   });
 
   it('finds its pods again, and frees those that went without a word', async () => {
@@ -217,8 +217,8 @@ describe('an agent that was away', () => {
     ip('-n', NODE, 'link', 'set', strangers[0]!, 'master', 'br0');
     await succeed('ADD');
     await lab.agent.service.reconcile();
-    expect(podPorts()).toEqual(expect.arrayContaining(strangers));
-    expect(podPorts()).toHaveLength(3);
+    expect(hostInterfaces()).toEqual(expect.arrayContaining(strangers));
+    expect(hostInterfaces()).toHaveLength(3);
   });
 
   it('leaks nothing when it dies before any command of ADD', async () => {
@@ -238,12 +238,12 @@ describe('an agent that was away', () => {
       await lab.agent.start();
       const owners = new Set(lab.agent.ipam.list().map((entry) => entry.owner.containerId));
       expect(lab.agent.service.endpoints().map((record) => record.containerId)).toEqual([...owners]);
-      expect(podPorts()).toHaveLength(owners.size);
+      expect(hostInterfaces()).toHaveLength(owners.size);
       const added = await succeed('ADD');
       ping(POD_A, '10.99.1.1');
       expect(added.ips).toHaveLength(2);
       await succeed('DEL');
-      expect([podPorts(), lab.agent.ipam.list()]).toEqual([[], []]);
+      expect([hostInterfaces(), lab.agent.ipam.list()]).toEqual([[], []]);
     }
   });
 });

@@ -1,0 +1,88 @@
+import { describe, expect, it } from '@jest/globals';
+import { listInterfaces, listRoutes } from './ip-output.js';
+
+/** An `ip` that prints this JSON, and the commands it was run with. */
+function printing(json: unknown) {
+  const ran: string[] = [];
+  const run = (program: string, args: readonly string[]) => {
+    ran.push([program, ...args].join(' '));
+    return Promise.resolve(JSON.stringify(json));
+  };
+  return { ran, commands: { run } };
+}
+
+describe('listInterfaces', () => {
+  it('reads a bridge port as iproute2 6.1 prints it', async () => {
+    const printed = {
+      ifindex: 7,
+      ifname: 'hd0123456789abc',
+      flags: ['BROADCAST', 'MULTICAST', 'UP', 'LOWER_UP'],
+      mtu: 1392,
+      master: 'heddle0',
+      txqlen: 1000,
+      address: 'fe:01:23:45:67:89',
+      inet6_addr_gen_mode: 'none',
+      gso_max_size: 65536,
+      ifalias: 'heddle/1|pod|eth0|heddle|/run/netns/x',
+      linkinfo: { info_kind: 'veth', info_slave_kind: 'bridge', info_slave_data: { learning: true } },
+    };
+    const { ran, commands } = printing([{}, printed]);
+    expect(await listInterfaces(commands, ['-details', 'link', 'show'])).toEqual([
+      {
+        name: 'hd0123456789abc',
+        mac: 'fe:01:23:45:67:89',
+        mtuBytes: 1392,
+        up: true,
+        txQueueLength: 1000,
+        gsoMaxBytes: 65536,
+        bridge: 'heddle0',
+        kind: 'veth',
+        addressGeneration: 'none',
+        alias: 'heddle/1|pod|eth0|heddle|/run/netns/x',
+        settings: {},
+        portSettings: { learning: true },
+        addresses: [],
+      },
+    ]);
+    expect(ran).toEqual(['ip -json -details link show']);
+  });
+
+  it('reads addresses, and marks those that are not to be advertised', async () => {
+    const address = { family: 'inet', local: '192.0.2.1', prefixlen: 24, scope: 'global' };
+    const { commands } = printing([{ ifname: 'eth0', addr_info: [address, { ...address, deprecated: true }, {}] }]);
+    const [found] = await listInterfaces(commands, ['address']);
+    expect(found?.addresses.map(({ address: ip, prefix, unstable }) => [ip, prefix, unstable])).toEqual([
+      ['192.0.2.1', 24, false],
+      ['192.0.2.1', 24, true],
+    ]);
+  });
+
+  it('does not take the master of a bond or VRF for a bridge', async () => {
+    const { commands } = printing([{ ifname: 'eth0', master: 'bond0', linkinfo: { info_slave_kind: 'bond' } }]);
+    expect(await listInterfaces(commands, ['link'])).toMatchObject([{ bridge: null }]);
+  });
+
+  it('runs inside a namespace with a prefix', async () => {
+    const { ran, commands } = printing([]);
+    await listInterfaces(commands, ['link'], ['nsenter', '--net=/run/netns/x']);
+    expect(ran).toEqual(['nsenter --net=/run/netns/x ip -json link']);
+  });
+
+  it.each([
+    ['no list', {}],
+    ['a name that is no text', [{ ifname: 7 }]],
+    ['no name', [{ mtu: 1500 }]],
+  ])('refuses output with %s', async (_, json) => {
+    await expect(listInterfaces(printing(json).commands, ['link'])).rejects.toMatchObject({ code: 'DECODE_FAILED' });
+  });
+});
+
+describe('listRoutes', () => {
+  it('reads destination, gateway, device, protocol and MTU', async () => {
+    const printed = { dst: 'default', gateway: '192.0.2.1', dev: 'eth0', protocol: 'dhcp', metrics: [{ mtu: 1400 }] };
+    expect(await listRoutes(printing([printed, { dst: '10.0.0.0/8' }]).commands, ['route'])).toEqual([
+      { destination: 'default', gateway: '192.0.2.1', device: 'eth0', protocol: 'dhcp', mtuBytes: 1400 },
+      { destination: '10.0.0.0/8', gateway: null, device: null, protocol: '', mtuBytes: null },
+    ]);
+  });
+});
