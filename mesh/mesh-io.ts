@@ -47,6 +47,10 @@ export type MeshEvent =
   | { readonly type: 'seeds'; readonly seeds: readonly SocketAddress[] }
   /** This node's own description changed. */
   | { readonly type: 'self'; readonly self: SelfDescription }
+  /** Claims outside these ranges are void; replaces the previous list. */
+  | { readonly type: 'clusterCidrs'; readonly cidrs: readonly Cidr[] }
+  /** Another cluster secret, 32 bytes: handshakes from now on use it. Sessions that are up go on until they are replaced. */
+  | { readonly type: 'clusterSecret'; readonly secret: Uint8Array }
   /** All pods of this node, for nodes that look at the topology; replaces the previous list. */
   | { readonly type: 'localPods'; readonly pods: readonly PodView[] }
   /** Someone looks at the topology: ask the peers for their links until `untilMs`. */

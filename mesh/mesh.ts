@@ -72,6 +72,7 @@ export class Mesh {
   readonly #notices = new Notices((notice) => this.#emit(notice));
   readonly #self: SelfAdvert;
   readonly #slots: SessionSlots;
+  readonly #keys: ClusterKeys;
   readonly #handshakes: Handshakes;
   readonly #peerTable: PeerTable;
   readonly #gossip: Gossip;
@@ -91,6 +92,7 @@ export class Mesh {
     const { identity, random } = options;
     this.#self = new SelfAdvert(identity, options.self, random, options.wallClockMs);
     this.#slots = new SessionSlots(random);
+    this.#keys = new ClusterKeys(options.clusterSecret);
     this.#handshakes = new Handshakes(this.#handshakeDeps(options), this.#slots);
     this.#topology = new Topology(identity.id);
     this.#peerTable = this.#makePeerTable(options);
@@ -179,6 +181,10 @@ export class Mesh {
       case 'self':
         this.#self.describe(event.self);
         return this.#wakeAt(now);
+      case 'clusterCidrs':
+        return this.#peerTable.useClusterCidrs(event.cidrs);
+      case 'clusterSecret':
+        return this.#secretChanged(event.secret, now);
       case 'localPods':
         return this.#topology.localPods(event.pods);
       case 'topologyWanted':
@@ -195,6 +201,15 @@ export class Mesh {
       case 'sessionWanted':
         return this.#peerEvent(event, now);
     }
+  }
+
+  /** Handshakes in progress belong to the old secret: they are dropped and begun anew. */
+  #secretChanged(secret: Uint8Array, now: number): void {
+    this.#keys.replace(secret);
+    this.#handshakes.clear();
+    this.#seeds.restart(now);
+    for (const peer of this.#peerTable.peers.values()) peer.restartDial(now);
+    this.#wakeAt(now);
   }
 
   #peerEvent(event: PeerEvent, now: number): void {
@@ -321,11 +336,11 @@ export class Mesh {
     this.#stopped = true;
   }
 
-  #handshakeDeps({ identity, random, clusterSecret, cipherPreference }: MeshOptions): HandshakeDeps {
+  #handshakeDeps({ identity, random, cipherPreference }: MeshOptions): HandshakeDeps {
     return {
       identity,
       random,
-      keys: new ClusterKeys(clusterSecret),
+      keys: this.#keys,
       advert: () => this.#self.current.bytes,
       ciphers: () => preferCipher(this.#ciphers, cipherPreference),
     };

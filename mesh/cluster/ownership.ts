@@ -8,7 +8,7 @@ import type { OwnershipEntry, OwnershipTable } from './ownership-table.js';
 
 export class Ownership {
   readonly #ownId: NodeId;
-  readonly #clusterCidrs: readonly Cidr[];
+  #clusterCidrs: readonly Cidr[];
   #table: OwnershipTable = { entries: [], lost: [], outside: [] };
 
   constructor(ownId: NodeId, clusterCidrs: readonly Cidr[]) {
@@ -22,6 +22,11 @@ export class Ownership {
 
   get table(): OwnershipTable {
     return this.#table;
+  }
+
+  /** Takes effect with the next {@link update}. */
+  useClusterCidrs(cidrs: readonly Cidr[]): void {
+    this.#clusterCidrs = cidrs;
   }
 
   /** Computes the table anew; true when the entries changed. */

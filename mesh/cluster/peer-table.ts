@@ -100,6 +100,11 @@ export class PeerTable {
     return this.#peers.get(id) ?? this.#addPeer(id, nowMs);
   }
 
+  useClusterCidrs(cidrs: readonly Cidr[]): void {
+    this.#ownership.useClusterCidrs(cidrs);
+    this.#claimsDirty = true;
+  }
+
   /** This node signed a new advert. */
   selfChanged(): void {
     this.#deps.spread(this.#deps.self.current, null);

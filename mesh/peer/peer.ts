@@ -338,6 +338,12 @@ export class Peer {
     return longDead ? MAX_DEAD_DIAL_RETRY_MS : MAX_DIAL_RETRY_MS;
   }
 
+  /** Whatever was in flight is void: a new handshake begins as soon as one is needed. */
+  restartDial(nowMs: number): void {
+    this.#endAttempt();
+    this.dial.restart(nowMs);
+  }
+
   #endAttempt(): void {
     if (this.dial.attempt !== null) this.#deps.handshakes.cancel(this.dial.attempt);
     this.dial.attempt = null;

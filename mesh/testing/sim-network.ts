@@ -61,7 +61,9 @@ export class SimNetwork {
   }
 
   addNode(
-    options: Partial<Pick<MeshOptions, 'clusterSecret' | 'identity' | 'underlay' | 'cipherPreference'>> = {},
+    options: Partial<
+      Pick<MeshOptions, 'clusterSecret' | 'clusterCidrs' | 'identity' | 'underlay' | 'cipherPreference'>
+    > = {},
   ): SimNode {
     const node = new SimNode(this, this.nodes.length + 1, options);
     this.nodes.push(node);

@@ -9,14 +9,19 @@ import { KEY_BYTES } from './curve-keys.js';
 export const MAC_BYTES = 16;
 
 export class ClusterKeys {
-  readonly #psk: Uint8Array;
-  readonly #macKey: Uint8Array;
+  #psk: Uint8Array;
+  #macKey: Uint8Array;
 
   /** @param secret the cluster secret, 32 bytes */
   constructor(secret: Uint8Array) {
-    assert(secret.length === KEY_BYTES, `the cluster secret has ${KEY_BYTES} bytes`);
-    this.#psk = new Uint8Array(secret);
-    this.#macKey = createHmac('blake2s256', secret).update('heddle/1 handshake mac').digest();
+    this.#psk = pskOf(secret);
+    this.#macKey = macKeyOf(secret);
+  }
+
+  /** From now on the keys are those of another secret. */
+  replace(secret: Uint8Array): void {
+    this.#psk = pskOf(secret);
+    this.#macKey = macKeyOf(secret);
   }
 
   get psk(): Uint8Array {
@@ -31,6 +36,15 @@ export class ClusterKeys {
   toJSON(): string {
     return 'ClusterKeys';
   }
+}
+
+function pskOf(secret: Uint8Array): Uint8Array {
+  assert(secret.length === KEY_BYTES, `the cluster secret has ${KEY_BYTES} bytes`);
+  return new Uint8Array(secret);
+}
+
+function macKeyOf(secret: Uint8Array): Uint8Array {
+  return createHmac('blake2s256', secret).update('heddle/1 handshake mac').digest();
 }
 
 /** HMAC-BLAKE2s under `key`, 16 bytes. */
