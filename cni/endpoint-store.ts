@@ -9,7 +9,7 @@ import { DecodeError } from '../common/errors.js';
 import { parseIpAddress } from '../common/address/ip-address.js';
 import type { Logger } from '../common/log.js';
 import { parseMacAddress } from '../common/address/mac-address.js';
-import { SerialQueue } from '../common/serial-queue.js';
+import { KeyedQueue } from '../common/keyed-queue.js';
 import type { EndpointRecord } from './attachment.js';
 import type { EndpointList } from './deps.js';
 
@@ -41,7 +41,7 @@ const codec: DurableCodec<readonly EndpointRecord[]> = {
 };
 
 export class EndpointStore implements EndpointList {
-  readonly #queue = new SerialQueue('endpoint store', MAX_PENDING);
+  readonly #queue = new KeyedQueue('endpoint store', MAX_PENDING);
   readonly #file: DurableFile<readonly EndpointRecord[]>;
   /** By host interface. Bounded by the pods of this node: a bridge takes 1023. */
   #records: ReadonlyMap<string, EndpointRecord>;
@@ -82,7 +82,7 @@ export class EndpointStore implements EndpointList {
   }
 
   #change(apply: (records: Map<string, EndpointRecord>) => unknown): Promise<void> {
-    return this.#queue.run(async () => {
+    return this.#queue.run(FILE_NAME, async () => {
       const records = new Map(this.#records);
       apply(records);
       await this.#file.write([...records.values()]);

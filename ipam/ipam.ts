@@ -11,7 +11,7 @@ import { HeddleError } from '../common/errors.js';
 import { ipToBigInt } from '../common/address/ip-address.js';
 import type { IpAddress } from '../common/address/ip-address.js';
 import type { Logger } from '../common/log.js';
-import { SerialQueue } from '../common/serial-queue.js';
+import { KeyedQueue } from '../common/keyed-queue.js';
 import type { AddressOwner, AllocatorState, AssignedAddress, LiveOwner } from './allocation.js';
 import { AllocationStore } from './allocation-store.js';
 import type { AllocationRecord } from './allocation-store.js';
@@ -31,6 +31,8 @@ import type { ReconcileReport } from './reconciliation.js';
 
 /** Callers that may wait; each is a CNI call, which the runtime's own limits keep far below. */
 const MAX_PENDING = 4096;
+/** One key, hence one order of all changes. */
+const QUEUE_KEY = 'allocations';
 
 export interface IpamOptions {
   /** Absolute; used by nobody else. */
@@ -49,7 +51,7 @@ export interface AllocationView {
 }
 
 export class Ipam {
-  readonly #queue = new SerialQueue('address allocator', MAX_PENDING);
+  readonly #queue = new KeyedQueue('address allocator', MAX_PENDING);
   readonly #store: AllocationStore;
   readonly #log: Logger;
   readonly #nowMs: () => number;
@@ -89,7 +91,7 @@ export class Ipam {
    * ADDRESS_INVALID (requested addresses), STORE_FAILED.
    */
   allocate(owner: AddressOwner, requested: readonly IpAddress[] = []): Promise<readonly AssignedAddress[]> {
-    return this.#queue.run(async () => {
+    return this.#queue.run(QUEUE_KEY, async () => {
       if (!this.#reconciled) throw new HeddleError('NOT_READY', 'addresses of running pods are still being collected');
       if (this.#state.cidrs.length === 0) throw new HeddleError('NOT_READY', 'this node has no pod CIDR');
       const step = allocate(this.#state, owner, requested, this.#nowMs());
@@ -100,7 +102,7 @@ export class Ipam {
 
   /** Puts the owner's addresses into quarantine. Rejects with STORE_FAILED; they then stay allocated. */
   release(owner: AddressOwner): Promise<void> {
-    return this.#queue.run(() => this.#commit(release(this.#state, owner, this.#nowMs())));
+    return this.#queue.run(QUEUE_KEY, () => this.#commit(release(this.#state, owner, this.#nowMs())));
   }
 
   /**
@@ -108,7 +110,7 @@ export class Ipam {
    * is allocated, and may run at any time.
    */
   reconcile(live: readonly LiveOwner[]): Promise<ReconcileReport> {
-    return this.#queue.run(async () => {
+    return this.#queue.run(QUEUE_KEY, async () => {
       const nowMs = this.#nowMs();
       const { state, report } = reconcile(this.#state, live, nowMs);
       const storeWasLost = this.#startedEmpty && !this.#reconciled && report.adopted.length > 0;
@@ -124,7 +126,7 @@ export class Ipam {
    * out from there. Rejects with ADDRESS_INVALID when CIDRs overlap, STORE_FAILED; the old ones then stay.
    */
   useCidrs(cidrs: readonly Cidr[]): Promise<void> {
-    return this.#queue.run(() => this.#commit(useCidrs(this.#state, cidrs, this.#nowMs())));
+    return this.#queue.run(QUEUE_KEY, () => this.#commit(useCidrs(this.#state, cidrs, this.#nowMs())));
   }
 
   /** CIDRs that were taken from this node while pods have addresses from them. */
@@ -134,7 +136,7 @@ export class Ipam {
 
   /** From now on nothing new is given out from these of the node's CIDRs, and from no others is it withheld. */
   stopAllocatingFrom(cidrs: readonly Cidr[]): Promise<void> {
-    return this.#queue.run(async () => {
+    return this.#queue.run(QUEUE_KEY, async () => {
       this.#state = stopAllocatingFrom(this.#state, cidrs);
       return Promise.resolve();
     });

@@ -5,7 +5,7 @@
 import { attachPod } from './attach.js';
 import { hostInterfaceOf } from '../attachment.js';
 import type { EndpointRecord } from '../attachment.js';
-import { AttachmentLocks } from './attachment-locks.js';
+import { KeyedQueue } from '../../common/keyed-queue.js';
 import { checkPod } from './check.js';
 import { CniError, toCniError } from '../cni-error.js';
 import { collectGarbage, isNewerThan, removeAttachment } from './detach.js';
@@ -19,14 +19,18 @@ import { parseCniRequest } from '../call/request.js';
 import type { AttachCall, CniCall, CollectCall, DetachCall } from '../call/request.js';
 import { addResponse, emptyResponse, errorResponse, versionResponse } from '../call/result.js';
 
+/** Calls that run or wait. A kubelet starts ten pods at a time; the bound stops a runaway caller. */
+const MAX_CALLS = 1024;
+
 export class CniService {
   readonly #deps: CniDeps;
-  readonly #locks = new AttachmentLocks();
+  /** Keyed by host interface. */
+  readonly #queue = new KeyedQueue('CNI calls', MAX_CALLS);
   readonly #reconciler: EndpointReconciler;
 
   constructor(deps: CniDeps) {
     this.#deps = deps;
-    this.#reconciler = new EndpointReconciler(deps, this.#locks);
+    this.#reconciler = new EndpointReconciler(deps, this.#queue);
   }
 
   /**
@@ -71,7 +75,7 @@ export class CniService {
       case 'ADD':
         return this.#add(call);
       case 'CHECK':
-        await this.#locks.run(hostInterfaceOf(call), () => checkPod(this.#deps, call));
+        await this.#queue.run(hostInterfaceOf(call), () => checkPod(this.#deps, call));
         return emptyResponse();
       case 'DEL':
         return this.#del(call, asOfMs);
@@ -85,7 +89,7 @@ export class CniService {
   }
 
   async #add(call: AttachCall): Promise<CniResponse> {
-    const plan = await this.#locks.run(hostInterfaceOf(call), () => attachPod(this.#deps, call));
+    const plan = await this.#queue.run(hostInterfaceOf(call), () => attachPod(this.#deps, call));
     const ips = plan.addresses.map((address) => address.ip);
     this.#deps.log.info({ ...plan.owner, podNamespace: call.podNamespace, podName: call.podName, ips }, 'pod attached');
     return addResponse(plan, call.config);
@@ -94,7 +98,7 @@ export class CniService {
   async #del(call: DetachCall, asOfMs: number): Promise<CniResponse> {
     const owner = { containerId: call.containerId, ifname: call.ifname };
     const hostInterface = hostInterfaceOf(owner);
-    await this.#locks.run(hostInterface, async () => {
+    await this.#queue.run(hostInterface, async () => {
       if (isNewerThan(this.#deps.endpoints.get(hostInterface), asOfMs)) return;
       await removeAttachment(this.#deps, owner);
       this.#deps.log.info(owner, 'pod detached');
@@ -103,7 +107,7 @@ export class CniService {
   }
 
   async #gc(call: CollectCall, asOfMs: number): Promise<CniResponse> {
-    const removed = await collectGarbage(this.#deps, this.#locks, call, asOfMs);
+    const removed = await collectGarbage(this.#deps, this.#queue, call, asOfMs);
     if (removed.length > 0) this.#deps.log.info({ removed }, 'attachments the runtime does not know were removed');
     return emptyResponse();
   }

@@ -5,7 +5,7 @@
 import { messageOf } from '../../common/errors.js';
 import { describeAttachment, hostInterfaceOf } from '../attachment.js';
 import type { AttachmentOwner, EndpointRecord } from '../attachment.js';
-import type { AttachmentLocks } from './attachment-locks.js';
+import type { KeyedQueue } from '../../common/keyed-queue.js';
 import { CniError, CNI_CODES } from '../cni-error.js';
 import type { CniDeps } from '../deps.js';
 import { parseInterfaceAlias } from '../pod-network/interface-alias.js';
@@ -29,7 +29,7 @@ export function isNewerThan(record: EndpointRecord | null, asOfMs: number): bool
 /** Removes the network's attachments that the runtime does not list. Continues after a failure; the error names all. */
 export async function collectGarbage(
   deps: CniDeps,
-  locks: AttachmentLocks,
+  queue: KeyedQueue,
   call: CollectCall,
   asOfMs: number,
 ): Promise<readonly AttachmentOwner[]> {
@@ -38,10 +38,10 @@ export async function collectGarbage(
   const failures: string[] = [];
   for (const owner of await candidates(deps, call.config.name)) {
     const hostInterface = hostInterfaceOf(owner);
-    if (valid.has(hostInterface) || locks.isHeld(hostInterface)) continue;
+    if (valid.has(hostInterface) || queue.isBusy(hostInterface)) continue;
     if (isNewerThan(deps.endpoints.get(hostInterface), asOfMs)) continue;
     try {
-      await locks.run(hostInterface, () => removeAttachment(deps, owner));
+      await queue.run(hostInterface, () => removeAttachment(deps, owner));
       removed.push(owner);
     } catch (thrown) {
       failures.push(`${describeAttachment(owner)}: ${messageOf(thrown)}`);

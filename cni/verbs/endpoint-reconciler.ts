@@ -1,14 +1,14 @@
 /**
  * Reconciler of the endpoint list with the kernel. A record whose pod is gone is removed with its address; a host interface
  * off the bridge is made a port of it again; a pod's host interface without a record is recorded, or deleted when its pod
- * is gone. The router then gets the whole list. Calls may run meanwhile: each attachment is examined under its lock.
+ * is gone. The router then gets the whole list. Calls may run meanwhile: each attachment is examined in turn with them.
  */
 import { cidrContains } from '../../common/address/cidr.js';
 import { messageOf } from '../../common/errors.js';
 import type { IpAddress } from '../../common/address/ip-address.js';
 import { parseMacAddress } from '../../common/address/mac-address.js';
 import type { AttachmentOwner, EndpointRecord } from '../attachment.js';
-import type { AttachmentLocks } from './attachment-locks.js';
+import type { KeyedQueue } from '../../common/keyed-queue.js';
 import type { CniDeps } from '../deps.js';
 import { removeAttachment } from './detach.js';
 import { parseInterfaceAlias } from '../pod-network/interface-alias.js';
@@ -33,7 +33,7 @@ export class EndpointReconciler {
 
   constructor(
     readonly deps: CniDeps,
-    readonly locks: AttachmentLocks,
+    readonly queue: KeyedQueue,
   ) {}
 
   /** Resolves to every attachment that exists afterwards. Rejects when the host's interfaces cannot be listed. */
@@ -41,7 +41,7 @@ export class EndpointReconciler {
     const { endpoints, network } = this.deps;
     const observed: Observation = { records: endpoints.list(), hostInterfaces: await network.hostInterfaces() };
     for (const record of observed.records) {
-      await this.locks.run(record.hostInterface, () => reconcileRecord(this.deps, record, observed));
+      await this.queue.run(record.hostInterface, () => reconcileRecord(this.deps, record, observed));
     }
     await this.#reconcileUnrecorded(observed);
     const live = endpoints.list();
@@ -55,8 +55,8 @@ export class EndpointReconciler {
     const { bridge } = this.deps.settings();
     this.#reportForeign(unrecorded, bridge);
     for (const found of unrecorded.filter((candidate) => isHostInterface(candidate, bridge))) {
-      if (this.locks.isHeld(found.name)) continue;
-      await this.locks.run(found.name, () => recordOrDelete(this.deps, found));
+      if (this.queue.isBusy(found.name)) continue;
+      await this.queue.run(found.name, () => recordOrDelete(this.deps, found));
     }
   }
 
