@@ -1,34 +1,35 @@
-/** Where a node keeps what: every path that the agent, the supervisor and `meshctl uninstall` must agree on. */
+/** Paths of a node's sockets and state files, as agent, supervisor and `meshctl uninstall` must agree on them. */
 import type { Config } from '../config.js';
 
-type Folders = Pick<Config, 'runDir' | 'stateDir'>;
+type RunDir = Pick<Config, 'runDir'>;
+type StateDir = Pick<Config, 'stateDir'>;
 
-/** Sockets, gone with the boot. */
-export const supervisorSocket = ({ runDir }: Folders): string => `${runDir}/meshd.sock`;
-export const routerSocket = ({ runDir }: Folders): string => `${runDir}/router.sock`;
-export const cniSocket = ({ runDir }: Folders): string => `${runDir}/cni.sock`;
+/** Sockets; `runDir` is emptied at boot. */
+export const supervisorSocket = ({ runDir }: RunDir): string => `${runDir}/meshd.sock`;
+export const routerSocket = ({ runDir }: RunDir): string => `${runDir}/router.sock`;
+export const cniSocket = ({ runDir }: RunDir): string => `${runDir}/cni.sock`;
 
-/** State that survives a reboot. */
-export const identityFile = ({ stateDir }: Folders): string => `${stateDir}/identity.json`;
+/** State; `stateDir` survives a reboot. */
+export const identityFile = ({ stateDir }: StateDir): string => `${stateDir}/identity.json`;
 /** The effective configuration of the last agent, as a configuration file; holds no secret. */
-export const configRecordFile = ({ stateDir }: Pick<Folders, 'stateDir'>): string => `${stateDir}/config.json`;
-export const advertCacheFile = ({ stateDir }: Folders): string => `${stateDir}/adverts.json`;
-export const allocationFolder = ({ stateDir }: Folders): string => `${stateDir}/ipam`;
-export const endpointFolder = ({ stateDir }: Folders): string => `${stateDir}/endpoints`;
+export const configRecordFile = ({ stateDir }: StateDir): string => `${stateDir}/config.json`;
+export const advertCacheFile = ({ stateDir }: StateDir): string => `${stateDir}/adverts.json`;
+export const allocationFolder = ({ stateDir }: StateDir): string => `${stateDir}/ipam`;
+export const endpointFolder = ({ stateDir }: StateDir): string => `${stateDir}/endpoints`;
 /** Where the CNI executable keeps DEL and GC calls while no agent runs. */
-export const deferredDeleteFolder = ({ stateDir }: Folders): string => `${stateDir}/deferred-deletes`;
-/** The same folder as named before; a CNI executable of that time may still write to it during an upgrade. */
-export const formerDeferredDeleteFolder = ({ stateDir }: Folders): string => `${stateDir}/tombstones`;
+export const deferredDeleteFolder = ({ stateDir }: StateDir): string => `${stateDir}/deferred-deletes`;
+/** Former name of that folder; a CNI executable of an older version writes there until it is replaced. */
+export const formerDeferredDeleteFolder = ({ stateDir }: StateDir): string => `${stateDir}/tombstones`;
 
-/** Everything under `stateDir` that is ours. */
-export function stateFiles(folders: Folders): string[] {
+/** Every file and folder of a node under `stateDir`. */
+export function stateFiles(config: StateDir): string[] {
   return [
-    configRecordFile(folders),
-    identityFile(folders),
-    advertCacheFile(folders),
-    allocationFolder(folders),
-    endpointFolder(folders),
-    deferredDeleteFolder(folders),
-    formerDeferredDeleteFolder(folders),
+    configRecordFile(config),
+    identityFile(config),
+    advertCacheFile(config),
+    allocationFolder(config),
+    endpointFolder(config),
+    deferredDeleteFolder(config),
+    formerDeferredDeleteFolder(config),
   ];
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BenchError } from '../../common/errors.js';
-import type { DemoNode, Role } from '../../deploy/demo/demo-node.js';
+import type { DemoNode, Role } from '../../deploy/demo/cluster/demo-node.js';
 import type { BenchOptions, FanSize, HeddleTestName, TestResult } from './bench-plan.js';
 import { bringUpNetwork } from './cases/heddle.js';
 import type { HeddleBuild } from './cases/heddle.js';

@@ -3,8 +3,8 @@
  * and exit codes: 0 all measured, 1 something is missing or failed, 2 usage, 130 interrupted.
  */
 import { HeddleError, messageOf } from '../../common/errors.js';
-import { Progress } from '../../deploy/demo/progress.js';
-import { StopSignal } from '../../deploy/demo/stop-signal.js';
+import { Progress } from '../../deploy/demo/terminal/progress.js';
+import { StopSignal } from '../../deploy/demo/terminal/stop-signal.js';
 import { Lab } from './lab.js';
 
 const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;

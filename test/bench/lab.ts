@@ -8,10 +8,10 @@ import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { BenchError, messageOf } from '../../common/errors.js';
-import { HostFootprint } from '../../deploy/demo/host-footprint.js';
-import { NetworkNamespace, listNamespaces, removeNamespace } from '../../deploy/demo/network-namespace.js';
-import { kill, signal, waitUntilGone } from '../../deploy/demo/processes.js';
-import { RunDirectory } from '../../deploy/demo/run-directory.js';
+import { HostFootprint } from '../../deploy/demo/machine/host-footprint.js';
+import { NetworkNamespace, listNamespaces, removeNamespace } from '../../deploy/demo/machine/network-namespace.js';
+import { kill, signal, waitUntilGone } from '../../deploy/demo/machine/processes.js';
+import { RunDirectory } from '../../deploy/demo/machine/run-directory.js';
 
 const STOP_TIMEOUT_MS = 2000;
 

@@ -1,5 +1,5 @@
 /** An underlay that is slower than the nodes, as a network card is: what is sent faster waits in its queue, or is lost. */
-import type { NetworkNamespace } from '../../deploy/demo/network-namespace.js';
+import type { NetworkNamespace } from '../../deploy/demo/machine/network-namespace.js';
 import { UNDERLAY_INTERFACE } from './node-pair.js';
 import type { NodePair } from './node-pair.js';
 

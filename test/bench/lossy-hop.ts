@@ -2,7 +2,7 @@
  * A switch on the underlay that can lose packets, in a namespace of its own. Its ports neither join nor cut packets, so
  * what it loses is one packet as it travels, not a run of them.
  */
-import type { NetworkNamespace } from '../../deploy/demo/network-namespace.js';
+import type { NetworkNamespace } from '../../deploy/demo/machine/network-namespace.js';
 import { BenchError, messageOf } from '../../common/errors.js';
 import type { Lab } from './lab.js';
 

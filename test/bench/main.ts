@@ -5,7 +5,7 @@
  */
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Progress } from '../../deploy/demo/progress.js';
+import type { Progress } from '../../deploy/demo/terminal/progress.js';
 import { USAGE, parseBenchArguments } from './bench-arguments.js';
 import { figuresOf, isTrafficTest, testsOf } from './bench-plan.js';
 import type { BenchOptions, CaseName, CaseRun } from './bench-plan.js';

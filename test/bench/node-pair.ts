@@ -8,9 +8,9 @@
  * In wire mode, and always with a hop, the nodes' ends have no segmentation offload: the kernel cuts packets to the MTU
  * before they leave, and joins them again (GRO) only when they have arrived.
  */
-import { planNode } from '../../deploy/demo/plan.js';
-import type { NodePlan } from '../../deploy/demo/plan.js';
-import type { NetworkNamespace } from '../../deploy/demo/network-namespace.js';
+import { planNode } from '../../deploy/demo/cluster/plan.js';
+import type { NodePlan } from '../../deploy/demo/cluster/plan.js';
+import type { NetworkNamespace } from '../../deploy/demo/machine/network-namespace.js';
 import type { Lab } from './lab.js';
 import { LossyHop } from './lossy-hop.js';
 

@@ -1,5 +1,5 @@
 /** The rounds as a table for people: a row for each figure, under it the ratios to the cases that serve as measures. Pure. */
-import { alignColumns } from '../../deploy/demo/tables.js';
+import { alignColumns } from '../../deploy/demo/terminal/columns.js';
 import { FIGURES } from './bench-plan.js';
 import type { CaseName, CaseRun, Figure, FigureName } from './bench-plan.js';
 import { ratioOf, summarise } from './summary.js';

@@ -1,7 +1,7 @@
 /** The tests: traffic between the two ends of a case, measured by iperf3 and sockperf. A server lives as long as its test. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { BenchError } from '../../common/errors.js';
-import { waitUntil } from '../../deploy/demo/wait-until.js';
+import { waitUntil } from '../../deploy/demo/async/wait-until.js';
 import type { TestResult, TrafficTestName } from './bench-plan.js';
 import type { Ends } from './cases/overlay.js';
 import { parseTcpOutput, parseUdpOutput } from './iperf-output.js';

@@ -3,8 +3,8 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DemoError } from '../../common/errors.js';
-import type { NetworkNamespace } from '../../deploy/demo/network-namespace.js';
-import { waitUntil } from '../../deploy/demo/wait-until.js';
+import type { NetworkNamespace } from '../../deploy/demo/machine/network-namespace.js';
+import { waitUntil } from '../../deploy/demo/async/wait-until.js';
 
 const FILE_HEADER_BYTES = 24;
 const PACKET_HEADER_BYTES = 16;

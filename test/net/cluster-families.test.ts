@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { checkOutside } from '../../deploy/demo/checks/outside.js';
 import { checkTransfers } from '../../deploy/demo/checks/transfers.js';
-import { PodTraffic } from '../../deploy/demo/pod-traffic.js';
+import { PodTraffic } from '../../deploy/demo/traffic/pod-traffic.js';
 import { DIST_DIR, expectAllReachable, useCluster } from './cluster-fixture.js';
 
 const TEST_TIMEOUT_MS = 60_000;

@@ -2,11 +2,11 @@
 import { afterAll, beforeAll, expect } from '@jest/globals';
 import { readFileSync, readdirSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { Cluster } from '../../deploy/demo/cluster.js';
-import type { ClusterOptions } from '../../deploy/demo/cluster.js';
+import { Cluster } from '../../deploy/demo/cluster/cluster.js';
+import type { ClusterOptions } from '../../deploy/demo/cluster/cluster.js';
 import { pingAll, reportPings } from '../../deploy/demo/checks/index.js';
-import type { DemoNode } from '../../deploy/demo/demo-node.js';
-import { waitUntil } from '../../deploy/demo/wait-until.js';
+import type { DemoNode } from '../../deploy/demo/cluster/demo-node.js';
+import { waitUntil } from '../../deploy/demo/async/wait-until.js';
 
 export const DIST_DIR = resolve('dist');
 

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { UNDERLAY_PORT } from '../../deploy/demo/plan.js';
+import { UNDERLAY_PORT } from '../../deploy/demo/cluster/plan.js';
 import { expectAllReachable, onlyProcess, useCluster } from './cluster-fixture.js';
 
 const TEST_TIMEOUT_MS = 60_000;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { NODE_INTERFACE } from '../../deploy/demo/underlay.js';
+import { NODE_INTERFACE } from '../../deploy/demo/cluster/underlay.js';
 import { DIST_DIR, hostObjects, useCluster } from './cluster-fixture.js';
 
 const TEST_TIMEOUT_MS = 60_000;

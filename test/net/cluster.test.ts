@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { checkAgentRestart } from '../../deploy/demo/checks/agent-restart.js';
 import { checkDeath } from '../../deploy/demo/checks/death.js';
 import { checkOutside } from '../../deploy/demo/checks/outside.js';
-import { PodTraffic } from '../../deploy/demo/pod-traffic.js';
-import { kill } from '../../deploy/demo/processes.js';
-import { waitUntil } from '../../deploy/demo/wait-until.js';
+import { PodTraffic } from '../../deploy/demo/traffic/pod-traffic.js';
+import { kill } from '../../deploy/demo/machine/processes.js';
+import { waitUntil } from '../../deploy/demo/async/wait-until.js';
 import {
   DIST_DIR,
   expectAllReachable,

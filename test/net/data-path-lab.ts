@@ -18,8 +18,8 @@ import { parseIpAddress } from '../../common/address/ip-address.js';
 import { computedMac } from '../../common/address/mac-address.js';
 import type { MacAddress } from '../../common/address/mac-address.js';
 import type { CipherName, RouterCommand, RouterEvent } from '../../common/router-port.js';
-import { NetworkNamespace, removeNamespace } from '../../deploy/demo/network-namespace.js';
-import { waitUntil } from '../../deploy/demo/wait-until.js';
+import { NetworkNamespace, removeNamespace } from '../../deploy/demo/machine/network-namespace.js';
+import { waitUntil } from '../../deploy/demo/async/wait-until.js';
 
 const PORT = 6785;
 const START_TIMEOUT_MS = 20_000;

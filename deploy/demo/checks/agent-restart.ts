@@ -3,11 +3,11 @@
  * on: the transfer completes. A new agent takes the same router back.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Cluster } from '../cluster.js';
-import type { DemoNode } from '../demo-node.js';
-import { kill } from '../processes.js';
-import type { PodTraffic } from '../pod-traffic.js';
-import { waitUntil } from '../wait-until.js';
+import type { Cluster } from '../cluster/cluster.js';
+import type { DemoNode } from '../cluster/demo-node.js';
+import { kill } from '../machine/processes.js';
+import type { PodTraffic } from '../traffic/pod-traffic.js';
+import { waitUntil } from '../async/wait-until.js';
 import { notApplicable, report } from './check-report.js';
 import type { CheckReport } from './check-report.js';
 import { podPairs } from './transfers.js';

@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CommandError } from '../../../common/errors.js';
-import type { NetworkNamespace } from '../network-namespace.js';
+import type { NetworkNamespace } from '../machine/network-namespace.js';
 import { PcapReader } from './pcap-reader.js';
 import type { AuditFindings, UnderlayAudit } from './underlay-audit.js';
 

@@ -2,10 +2,10 @@
  * Check: the last node dies without a word; all others see it down within 10 seconds. Started again it is found without
  * help, its pods are still attached under the same addresses, and they answer.
  */
-import type { Cluster, Pod } from '../cluster.js';
-import type { DemoNode } from '../demo-node.js';
-import { ping } from '../ping.js';
-import { waitUntil } from '../wait-until.js';
+import type { Cluster, Pod } from '../cluster/cluster.js';
+import type { DemoNode } from '../cluster/demo-node.js';
+import { ping } from '../traffic/ping.js';
+import { waitUntil } from '../async/wait-until.js';
 import { notApplicable, report } from './check-report.js';
 import type { CheckReport } from './check-report.js';
 

@@ -3,9 +3,9 @@
  * and nothing readable. The same search on a pod's own interface must find the plain text, or it would prove nothing.
  */
 import { CommandError, messageOf } from '../../../common/errors.js';
-import type { Cluster } from '../cluster.js';
-import { UNDERLAY_PORT } from '../plan.js';
-import { UNDERLAY_BRIDGE } from '../underlay.js';
+import type { Cluster } from '../cluster/cluster.js';
+import { UNDERLAY_PORT } from '../cluster/plan.js';
+import { UNDERLAY_BRIDGE } from '../cluster/underlay.js';
 import { Capture } from './capture.js';
 import type { CaptureFindings } from './capture.js';
 import { report } from './check-report.js';

@@ -3,8 +3,8 @@
  * together. Owns no cluster: it is given one that is up.
  */
 import { messageOf } from '../../../common/errors.js';
-import type { Cluster, Step } from '../cluster.js';
-import type { PodTraffic } from '../pod-traffic.js';
+import type { Cluster, Step } from '../cluster/cluster.js';
+import type { PodTraffic } from '../traffic/pod-traffic.js';
 import { checkAgentRestart } from './agent-restart.js';
 import type { CheckReport } from './check-report.js';
 import { checkDeath } from './death.js';

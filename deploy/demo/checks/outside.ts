@@ -1,9 +1,9 @@
 /** Check: pods reach the world outside the cluster, which sees them under their node's address (masquerade). */
 import { messageOf } from '../../../common/errors.js';
-import type { Cluster, Pod } from '../cluster.js';
-import { ping } from '../ping.js';
-import { OUTSIDE, ofFamilies } from '../plan.js';
-import type { PodTraffic } from '../pod-traffic.js';
+import type { Cluster, Pod } from '../cluster/cluster.js';
+import { ping } from '../traffic/ping.js';
+import { OUTSIDE, ofFamilies } from '../cluster/plan.js';
+import type { PodTraffic } from '../traffic/pod-traffic.js';
 import { report } from './check-report.js';
 import type { CheckReport } from './check-report.js';
 

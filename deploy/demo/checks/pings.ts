@@ -1,9 +1,9 @@
 /** Check: every pod reaches every other pod, its own node and, from the node, every pod; in each address family. */
 import { gatewayOf, parseCidr } from '../../../common/address/cidr.js';
-import { mapBounded } from '../bounded.js';
-import type { Cluster, Pod } from '../cluster.js';
-import type { NetworkNamespace } from '../network-namespace.js';
-import { ping } from '../ping.js';
+import { mapBounded } from '../async/map-bounded.js';
+import type { Cluster, Pod } from '../cluster/cluster.js';
+import type { NetworkNamespace } from '../machine/network-namespace.js';
+import { ping } from '../traffic/ping.js';
 import { report } from './check-report.js';
 import type { CheckReport } from './check-report.js';
 

@@ -1,8 +1,8 @@
 /** Check: one large TCP transfer per pair of nodes arrives unchanged. One after the other, alternating the families. */
 import { messageOf } from '../../../common/errors.js';
-import type { Cluster, Pod } from '../cluster.js';
-import type { DemoNode } from '../demo-node.js';
-import type { PodTraffic } from '../pod-traffic.js';
+import type { Cluster, Pod } from '../cluster/cluster.js';
+import type { DemoNode } from '../cluster/demo-node.js';
+import type { PodTraffic } from '../traffic/pod-traffic.js';
 import { report } from './check-report.js';
 import type { CheckReport } from './check-report.js';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { ipToBytes, parseIpAddress } from '../../../common/address/ip-address.js';
-import { MARKER, PING_PATTERN } from '../traffic-payload.js';
+import { MARKER, PING_PATTERN } from '../traffic/payload.js';
 import { UnderlayAudit } from './underlay-audit.js';
 import type { AuditFindings } from './underlay-audit.js';
 

@@ -3,7 +3,7 @@
  * neighbours (ARP, ICMPv6). Anything else is a stranger; our marker or a pod's address pair in the clear is a leak.
  */
 import { ipFromBytes, ipToBytes, parseIpAddress } from '../../../common/address/ip-address.js';
-import { MARKER, PING_PATTERN } from '../traffic-payload.js';
+import { MARKER, PING_PATTERN } from '../traffic/payload.js';
 import type { CapturedPacket } from './pcap-reader.js';
 
 export interface AuditRules {

@@ -1,5 +1,5 @@
 /** A bridge on each node with one pod at it, for the cases that have no CNI plugin. */
-import type { NetworkNamespace } from '../../../deploy/demo/network-namespace.js';
+import type { NetworkNamespace } from '../../../deploy/demo/machine/network-namespace.js';
 import type { Lab } from '../lab.js';
 import type { Node, NodePair } from '../node-pair.js';
 import { createPod } from './overlay.js';

@@ -1,6 +1,6 @@
 /** What every case does: bring up its network over two nodes, and say between which ends it is to be measured. */
-import type { NetworkNamespace } from '../../../deploy/demo/network-namespace.js';
-import { waitUntil } from '../../../deploy/demo/wait-until.js';
+import type { NetworkNamespace } from '../../../deploy/demo/machine/network-namespace.js';
+import { waitUntil } from '../../../deploy/demo/async/wait-until.js';
 import type { Lab } from '../lab.js';
 import type { Node, NodePair } from '../node-pair.js';
 

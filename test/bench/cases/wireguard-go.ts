@@ -5,7 +5,7 @@
 import { existsSync, readdirSync, rmSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hostCommands } from '../../../common/host/command.js';
-import { waitUntil } from '../../../deploy/demo/wait-until.js';
+import { waitUntil } from '../../../deploy/demo/async/wait-until.js';
 import type { Lab } from '../lab.js';
 import type { Node } from '../node-pair.js';
 import { createBridgedPods, podSubnet } from './bridged-pods.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Role } from '../../../deploy/demo/demo-node.js';
+import type { Role } from '../../../deploy/demo/cluster/demo-node.js';
 import { costTable, together } from './cost-table.js';
 import type { ProcessCost } from './node-cost.js';
 

@@ -1,5 +1,5 @@
 /** What a node costs, as a table for people. Pure. */
-import { alignColumns } from '../../../deploy/demo/tables.js';
+import { alignColumns } from '../../../deploy/demo/terminal/columns.js';
 import { MEMORY_KINDS, totalOf } from './memory-kinds.js';
 import type { Resident } from './memory-kinds.js';
 import type { NodeCost, ProcessCost } from './node-cost.js';

@@ -6,10 +6,10 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DemoNode } from '../../../deploy/demo/demo-node.js';
-import type { NetworkNamespace } from '../../../deploy/demo/network-namespace.js';
-import { planNode, UNDERLAY_PORT } from '../../../deploy/demo/plan.js';
-import { waitUntil } from '../../../deploy/demo/wait-until.js';
+import { DemoNode } from '../../../deploy/demo/cluster/demo-node.js';
+import type { NetworkNamespace } from '../../../deploy/demo/machine/network-namespace.js';
+import { planNode, UNDERLAY_PORT } from '../../../deploy/demo/cluster/plan.js';
+import { waitUntil } from '../../../deploy/demo/async/wait-until.js';
 import { CROWD_CLUSTER_CIDR, CROWD_UNDERLAY, planCrowd } from '../../crowd/crowd-plan.js';
 import type { Lab } from '../lab.js';
 import type { CrowdBenchOptions } from './crowd-arguments.js';

@@ -5,7 +5,7 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Progress } from '../../../deploy/demo/progress.js';
+import type { Progress } from '../../../deploy/demo/terminal/progress.js';
 import type { Lab } from '../lab.js';
 import { runLabProgram } from '../lab-program.js';
 import { costTable, together } from './cost-table.js';

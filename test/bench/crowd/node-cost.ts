@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BenchError } from '../../../common/errors.js';
-import type { DemoNode, Role } from '../../../deploy/demo/demo-node.js';
+import type { DemoNode, Role } from '../../../deploy/demo/cluster/demo-node.js';
 import { memoryByKind } from './memory-kinds.js';
 import type { MemoryByKind } from './memory-kinds.js';
 import { percentOfCore, threadTimes } from './thread-time.js';

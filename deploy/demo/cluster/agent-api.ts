@@ -1,7 +1,7 @@
 /** Asks an agent over its unix socket, which any network namespace can reach. Types: `common/api.ts`. */
 import { request } from 'node:http';
-import type { Endpoint, Peer, Status, Topology } from '../../common/api.js';
-import { DecodeError, HeddleError, messageOf } from '../../common/errors.js';
+import type { Endpoint, Peer, Status, Topology } from '../../../common/api.js';
+import { DecodeError, HeddleError, messageOf } from '../../../common/errors.js';
 
 const TIMEOUT_MS = 2000;
 const MAX_ANSWER_BYTES = 4 << 20;

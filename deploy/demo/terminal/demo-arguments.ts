@@ -1,7 +1,7 @@
 /** The demo's command line. */
 import { parseArgs } from 'node:util';
-import { DemoError, messageOf } from '../../common/errors.js';
-import { MAX_NODES, MAX_PODS_PER_NODE, podName } from './plan.js';
+import { DemoError, messageOf } from '../../../common/errors.js';
+import { MAX_NODES, MAX_PODS_PER_NODE, podName } from '../cluster/plan.js';
 
 export interface DemoArguments {
   readonly nodes: number;

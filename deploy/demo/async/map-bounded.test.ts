@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { mapBounded } from './bounded.js';
+import { mapBounded } from './map-bounded.js';
 
 describe('mapBounded', () => {
   it('keeps the order of the items and never runs more than the limit at once', async () => {

@@ -6,15 +6,15 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DemoError, messageOf } from '../../common/errors.js';
+import { DemoError, messageOf } from '../../../common/errors.js';
 import { ContainerRuntime } from './container-runtime.js';
 import type { CniCommand, CniResult } from './container-runtime.js';
 import { DemoNode } from './demo-node.js';
-import { HostFootprint } from './host-footprint.js';
-import { NetworkNamespace, listNamespaces, removeNamespace } from './network-namespace.js';
+import { HostFootprint } from '../machine/host-footprint.js';
+import { NetworkNamespace, listNamespaces, removeNamespace } from '../machine/network-namespace.js';
 import { linkAddress, planCluster, planNode } from './plan.js';
 import type { ClusterPlan, Families, NodePlan, PodPlan } from './plan.js';
-import { RunDirectory } from './run-directory.js';
+import { RunDirectory } from '../machine/run-directory.js';
 import { Underlay } from './underlay.js';
 
 export interface ClusterOptions {

@@ -1,14 +1,15 @@
 /** One node of a demo cluster: a `meshd` in a network namespace of its own, with its files under the run directory. */
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Peer, Status } from '../../common/api.js';
-import { DemoError } from '../../common/errors.js';
+import type { Peer, Status } from '../../../common/api.js';
+import { DemoError } from '../../../common/errors.js';
+import { cniSocket, deferredDeleteFolder } from '../../../common/host/run-files.js';
 import { AgentApi } from './agent-api.js';
-import type { NetworkNamespace } from './network-namespace.js';
+import type { NetworkNamespace } from '../machine/network-namespace.js';
 import { UNDERLAY_PORT } from './plan.js';
 import type { NodePlan } from './plan.js';
-import { commandLine, kill, processesInNamespace, signal, waitUntilGone } from './processes.js';
-import { waitUntil } from './wait-until.js';
+import { commandLine, kill, processesInNamespace, signal, waitUntilGone } from '../machine/processes.js';
+import { waitUntil } from '../async/wait-until.js';
 
 export type Role = 'supervisor' | 'agent' | 'router';
 
@@ -44,9 +45,9 @@ export class DemoNode {
   ) {
     this.#runDir = join(settings.folder, 'run');
     this.apiSocket = join(this.#runDir, 'api.sock');
-    this.cniSocket = join(this.#runDir, 'cni.sock');
+    this.cniSocket = cniSocket({ runDir: this.#runDir });
     this.stateDir = join(settings.folder, 'state');
-    this.deferredDeleteDir = join(this.stateDir, 'deferred-deletes');
+    this.deferredDeleteDir = deferredDeleteFolder({ stateDir: this.stateDir });
     this.logFile = join(settings.folder, 'meshd.log');
     this.api = new AgentApi(this.apiSocket);
     mkdirSync(this.#runDir, { recursive: true });

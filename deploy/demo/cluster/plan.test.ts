@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { cidrContains, parseCidr } from '../../common/address/cidr.js';
-import { parseIpAddress } from '../../common/address/ip-address.js';
+import { cidrContains, parseCidr } from '../../../common/address/cidr.js';
+import { parseIpAddress } from '../../../common/address/ip-address.js';
 import { MAX_NODES, linkAddress, planCluster, podName } from './plan.js';
 
 describe('planCluster', () => {

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { once } from 'node:events';
-import type { Pod } from './cluster.js';
+import type { Pod } from '../cluster/cluster.js';
 
 /** Resolves when the user leaves the shell. */
 export async function openPodShell(pod: Pod): Promise<void> {

@@ -2,7 +2,7 @@
  * The wish to end, however it comes: Ctrl-C, a signal, or the end of the process that started the demo. Raised once; what
  * comes after it is ignored, so that nothing interrupts the cleaning up.
  */
-import { DemoError } from '../../common/errors.js';
+import { DemoError } from '../../../common/errors.js';
 
 export class StopSignal {
   /** Resolves when raised. */

@@ -1,7 +1,7 @@
 /** Processes as `/proc` shows them. A process may vanish between two looks at it: every look tolerates that. */
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DemoError } from '../../common/errors.js';
+import { DemoError } from '../../../common/errors.js';
 
 const KILL_TIMEOUT_MS = 3000;
 const POLL_INTERVAL_MS = 20;

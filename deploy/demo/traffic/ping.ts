@@ -1,7 +1,7 @@
 /** Pings through the system's `ping`, and its output read. */
-import { CommandError } from '../../common/errors.js';
-import type { NetworkNamespace } from './network-namespace.js';
-import { PING_PATTERN } from './traffic-payload.js';
+import { CommandError } from '../../../common/errors.js';
+import type { NetworkNamespace } from '../machine/network-namespace.js';
+import { PING_PATTERN } from './payload.js';
 
 export interface PingOutcome {
   readonly ok: boolean;

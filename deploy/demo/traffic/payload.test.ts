@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { BLOCK_BYTES, MARKER, MARKER_PERIOD_BYTES, PING_PATTERN, makeBlock } from './traffic-payload.js';
+import { BLOCK_BYTES, MARKER, MARKER_PERIOD_BYTES, PING_PATTERN, makeBlock } from './payload.js';
 
 describe('the payload of the demo', () => {
   it('shows its marker in every window that is large enough', () => {

@@ -2,9 +2,9 @@
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { DemoError } from '../../common/errors.js';
-import type { NetworkNamespace } from './network-namespace.js';
-import type { TransferReport } from './traffic.js';
+import { DemoError } from '../../../common/errors.js';
+import type { NetworkNamespace } from '../machine/network-namespace.js';
+import type { TransferReport } from './programs.js';
 
 export interface Transfer {
   readonly from: NetworkNamespace;

@@ -1,6 +1,6 @@
 /** Polls for a condition of the outside world that nobody announces. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { DemoError, messageOf } from '../../common/errors.js';
+import { DemoError, messageOf } from '../../../common/errors.js';
 
 const INTERVAL_MS = 100;
 

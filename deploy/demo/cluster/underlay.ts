@@ -1,5 +1,5 @@
 /** The network under the mesh: a bridge in a namespace of its own, and a veth from it into every node's namespace. */
-import type { NetworkNamespace } from './network-namespace.js';
+import type { NetworkNamespace } from '../machine/network-namespace.js';
 import { OUTSIDE, UNDERLAY_PREFIX_V4, UNDERLAY_PREFIX_V6, ofFamilies } from './plan.js';
 import type { Families } from './plan.js';
 

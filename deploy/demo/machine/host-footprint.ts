@@ -1,6 +1,6 @@
 /** What the demo could leave on the host itself, looked at before and after. */
 import { existsSync, readdirSync } from 'node:fs';
-import { hostCommands, runJson } from '../../common/host/command.js';
+import { hostCommands, runJson } from '../../../common/host/command.js';
 import { processesNaming } from './processes.js';
 import { listNamespaces } from './network-namespace.js';
 

@@ -4,7 +4,7 @@
  */
 import type { WriteStream } from 'node:tty';
 import { styleText } from 'node:util';
-import { messageOf } from '../../common/errors.js';
+import { messageOf } from '../../../common/errors.js';
 
 export type ProgressStream = Pick<WriteStream, 'write'> & { readonly isTTY?: boolean };
 

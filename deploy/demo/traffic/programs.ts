@@ -10,8 +10,8 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DemoError } from '../../common/errors.js';
-import { BLOCK_BYTES, makeBlock } from './traffic-payload.js';
+import { DemoError } from '../../../common/errors.js';
+import { BLOCK_BYTES, makeBlock } from './payload.js';
 
 /** One side of a transfer, as it saw it. */
 export interface TransferReport {

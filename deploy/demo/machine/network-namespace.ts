@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
-import { hostCommands } from '../../common/host/command.js';
+import { hostCommands } from '../../../common/host/command.js';
 import { kill, processesInNamespace } from './processes.js';
 
 const FOLDER = '/run/netns';
