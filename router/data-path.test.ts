@@ -96,7 +96,7 @@ describe.each(offloads)('frames between two nodes, %s', (_what, options) => {
     expectNoDrops(pair());
   });
 
-  it('of one stream are joined and stay the same', () => {
+  it('of one stream are coalesced and stay the same', () => {
     const streams = family.chain((f) => stream(endsOf(pair().a, pair().b, f), 40));
     fc.assert(
       fc.property(streams, cut, (specs, { mtuBytes, chunkBudget }) => {

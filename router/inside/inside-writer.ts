@@ -1,7 +1,7 @@
 /**
  * From an opened unit to the pods: every record is checked (lengths, virtio header, that its source belongs to the peer
- * that sent it, that its destination is a local endpoint), gets the endpoint's MAC, and goes to the TAP, joined with its
- * neighbours where that is possible (`segment-run.ts`).
+ * that sent it, that its destination is a local endpoint), gets the endpoint's MAC, and goes to the TAP, coalesced with
+ * its neighbours where that is possible (`gro-coalescer.ts`).
  */
 import type { Arena } from '../kernel/arena.js';
 import type { Counters } from '../tables/counters.js';
@@ -18,7 +18,7 @@ import {
 } from '../packet/frame.js';
 import { VIRTIO_NET_HDR_BYTES } from '../kernel/linux-abi.js';
 import { isNeighbourDiscovery } from '../packet/neighbour-responder.js';
-import { SegmentRun } from './segment-run.js';
+import { GroCoalescer } from './gro-coalescer.js';
 import { RECORD_LENGTH_BYTES } from '../packet/super-frame.js';
 import type { TapQueues } from './tap-queues.js';
 import { checkVirtioHeader } from '../packet/virtio-net-header.js';
@@ -34,7 +34,7 @@ export class InsideWriter {
   readonly #lastWords = new Int32Array(8);
   #lastPeer = 0;
   #lastEndpoint = -1;
-  readonly #run: SegmentRun;
+  readonly #coalescer: GroCoalescer;
 
   constructor(
     private readonly arena: Arena,
@@ -42,7 +42,7 @@ export class InsideWriter {
     private readonly counters: Counters,
     uso: boolean,
   ) {
-    this.#run = new SegmentRun(arena, queues, counters, uso);
+    this.#coalescer = new GroCoalescer(arena, queues, counters, uso);
   }
 
   useTables(tables: LoopTables): void {
@@ -69,7 +69,7 @@ export class InsideWriter {
   }
 
   flush(): void {
-    this.#run.flush();
+    this.#coalescer.flush();
   }
 
   #deliverRecord(peer: number, header: number, bytes: number): void {
@@ -86,7 +86,7 @@ export class InsideWriter {
     if (!this.#isRepeat(peer) && !this.#admit(peer)) return;
     this.#tables.endpoints.writeMac(this.#lastEndpoint, arena.u8, frame);
     this.counters.received(peer, 1, frameBytes);
-    this.#run.push(header, bytes, l3, ipv6);
+    this.#coalescer.push(header, bytes, l3, ipv6);
   }
 
   #isRepeat(peer: number): boolean {

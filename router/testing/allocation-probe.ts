@@ -36,7 +36,7 @@ function smallDatagram(): FrameSpec {
     destination: ipToBytes(podAddress(2, '4')),
     trafficClass: 0,
     hopLimit: 64,
-    // Every frame says the same, so none is joined: the worst case for what happens per frame.
+    // Every frame says the same, so none is coalesced: the worst case for what happens per frame.
     identification: 7,
     fragment: 0x4000,
     ipOptionBytes: 0,

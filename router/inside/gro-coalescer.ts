@@ -1,10 +1,10 @@
 /**
- * Joins neighbouring TCP segments, or UDP datagrams of one flow, into a super-frame for the TAP, so that the kernel gets
- * one frame where the wire had many (as GRO does). Only what the kernel will cut back into exactly the same frames is
- * joined: equal headers, consecutive sequence numbers and identifications, checksums still to be completed, one segment
- * size with only the last one shorter. The joined payloads are not copied: the run is a list of iovecs.
+ * Generic receive offload of the router: coalesces neighbouring TCP segments, or UDP datagrams of one flow, into one
+ * super-frame for the TAP, so that the kernel gets one frame where the wire had many. Coalesced is only what the kernel will
+ * cut back into exactly the same frames: equal headers, consecutive sequence numbers and identifications, checksums still to
+ * be completed, one segment size with only the last one shorter. No payload is copied: the super-frame is a list of iovecs.
  *
- *   record 1: [ virtio | headers | payload ]   -> iovec 0, its headers amended in place when the run is written
+ *   record 1: [ virtio | headers | payload ]   -> iovec 0, its headers amended in place before the write
  *   record 2: [ virtio | headers | payload ]   -> iovec 1, the payload alone
  */
 import type { Arena } from '../kernel/arena.js';
@@ -46,8 +46,9 @@ import {
   writeU16le,
 } from '../packet/virtio-net-header.js';
 
-const MAX_RUN = 120;
-/** A joined frame stays below the 16-bit length of IP. */
+/** Records of one super-frame, an iovec each. */
+const MAX_RECORDS = 120;
+/** Keeps a super-frame below the 16-bit length of IP. */
 const MAX_PAYLOAD_BYTES = 64000;
 const TCP_PSH = 0x08;
 const TCP_ACK = 0x10;
@@ -55,7 +56,7 @@ const TCP_ECE = 0x40;
 const TCP_MIN_BYTES = 20;
 const UDP_HEADER_BYTES = 8;
 
-export class SegmentRun {
+export class GroCoalescer {
   readonly #iovecs: number;
   #count = 0;
   /** Of the first record: offset of its virtio header, layer 3 and 4 headers, and bytes of virtio to end of headers. */
@@ -77,13 +78,13 @@ export class SegmentRun {
     private readonly counters: Counters,
     private readonly uso: boolean,
   ) {
-    this.#iovecs = arena.allocate(MAX_RUN * IOVEC_BYTES);
+    this.#iovecs = arena.allocate(MAX_RECORDS * IOVEC_BYTES);
     this.#slice = uso ? 0 : arena.allocate(MAX_FRAME_BYTES + 64);
   }
 
   /**
    * Takes the record of `length` bytes whose checked virtio header is at `header` and layer 3 header at `l3`. It is
-   * written now, or when the run ends; its bytes must stay until {@link flush}.
+   * written now, or with a later record that does not continue it; its bytes must stay until {@link flush}.
    */
   push(header: number, length: number, l3: number, ipv6: boolean): void {
     const { u8 } = this.arena;
@@ -102,15 +103,15 @@ export class SegmentRun {
     const payload = l4 + l4Bytes;
     const payloadBytes = end - payload;
     const ipBytes = ipv6 ? readU16be(u8, l3 + 4) + IPV6_HEADER_BYTES : readU16be(u8, l3 + 2);
-    const joinable = udp ? readU16be(u8, l4 + 4) === end - l4 : this.#joinableFlags(l4, l4Bytes);
-    if (payloadBytes <= 0 || l3 + ipBytes !== end || !joinable) {
+    const coalescible = udp ? readU16be(u8, l4 + 4) === end - l4 : this.#coalescibleFlags(l4, l4Bytes);
+    if (payloadBytes <= 0 || l3 + ipBytes !== end || !coalescible) {
       return this.#writeAlone(header, length, l3, ipv6);
     }
     const gso = u8[header + VH_GSO_TYPE]! !== VIRTIO_NET_HDR_GSO_NONE;
     const segmentBytes = gso ? readU16le(u8, header + VH_GSO_SIZE) : payloadBytes;
     if (this.#count > 0) {
       if (this.#continues(l3, l4, l4Bytes, payloadBytes, segmentBytes, ipv6, udp)) {
-        return this.#join(l4, payload, payloadBytes, udp);
+        return this.#append(l4, payload, payloadBytes, udp);
       }
       this.flush();
     }
@@ -118,7 +119,7 @@ export class SegmentRun {
     this.#begin(header, length, l3, l4, l4Bytes, ipv6, udp, payloadBytes, segmentBytes);
   }
 
-  /** Writes what has been joined. */
+  /** Writes the super-frame that is under construction. */
   flush(): void {
     if (this.#count === 0) return;
     const count = this.#count;
@@ -142,7 +143,7 @@ export class SegmentRun {
   }
 
   /** ACK with or without PSH and ECE: anything else is an event of the connection and travels alone. */
-  #joinableFlags(l4: number, l4Bytes: number): boolean {
+  #coalescibleFlags(l4: number, l4Bytes: number): boolean {
     const flags = this.arena.u8[l4 + 13]!;
     return l4Bytes >= TCP_MIN_BYTES && (flags & TCP_ACK) !== 0 && (flags & ~(TCP_ACK | TCP_PSH | TCP_ECE)) === 0;
   }
@@ -171,7 +172,7 @@ export class SegmentRun {
     this.#count = 1;
   }
 
-  #join(l4: number, payload: number, payloadBytes: number, udp: boolean): void {
+  #append(l4: number, payload: number, payloadBytes: number, udp: boolean): void {
     const { arena } = this;
     const at = this.#iovecs + this.#count * IOVEC_BYTES;
     arena.writeAddress(at, payload);
@@ -190,7 +191,7 @@ export class SegmentRun {
     ipv6: boolean,
     udp: boolean,
   ): boolean {
-    if (ipv6 !== this.#ipv6 || udp !== this.#udp || this.#count === MAX_RUN) return false;
+    if (ipv6 !== this.#ipv6 || udp !== this.#udp || this.#count === MAX_RECORDS) return false;
     if (segmentBytes > this.#segmentBytes || (payloadBytes > segmentBytes && segmentBytes !== this.#segmentBytes))
       return false;
     if (this.#payloadBytes % this.#segmentBytes !== 0 || this.#payloadBytes + payloadBytes > MAX_PAYLOAD_BYTES)

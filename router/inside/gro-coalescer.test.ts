@@ -5,7 +5,7 @@ import { Counters } from '../tables/counters.js';
 import { DROP } from '../tables/drop-reasons.js';
 import { createParsedFrame, FRAME_IPV6, parseFrame } from '../packet/frame.js';
 import { UDP_MAX_SEGMENTS } from '../kernel/linux-abi.js';
-import { SegmentRun } from './segment-run.js';
+import { GroCoalescer } from './gro-coalescer.js';
 import { TapQueues } from './tap-queues.js';
 import { framesOnTheWire, hex } from '../testing/exchange.js';
 import { anyFrame, patternBytes, stream } from '../testing/frame-arbitraries.js';
@@ -17,12 +17,12 @@ const arena = new Arena(4 << 20);
 const ROOM = arena.allocate(3 << 20, 4096);
 const tap = new PacketPair();
 const counters = new Counters();
-const run = new SegmentRun(arena, new TapQueues(arena, [tap.near]), counters, true);
-const withoutUso = new SegmentRun(arena, new TapQueues(arena, [tap.near]), counters, false);
+const coalescer = new GroCoalescer(arena, new TapQueues(arena, [tap.near]), counters, true);
+const withoutUso = new GroCoalescer(arena, new TapQueues(arena, [tap.near]), counters, false);
 afterAll(() => tap.close());
 
 /** Pushes all records, laid out as in a unit, and returns what was written. */
-function join(records: readonly Uint8Array[], into = run): Uint8Array[] {
+function coalesce(records: readonly Uint8Array[], into = coalescer): Uint8Array[] {
   const parsed = createParsedFrame();
   const written: Uint8Array[] = [];
   let at = ROOM;
@@ -105,15 +105,15 @@ function differ(
   return { ...spec, ...rest, transport: transport.kind === 'tcp' ? { ...transport, ...fields } : transport };
 }
 
-function expectSameFrames(specs: readonly FrameSpec[], into = run): Uint8Array[] {
+function expectSameFrames(specs: readonly FrameSpec[], into = coalescer): Uint8Array[] {
   const records = specs.map(buildRecord);
-  const written = join(records, into);
+  const written = coalesce(records, into);
   expect(hex(framesOnTheWire(written))).toEqual(hex(framesOnTheWire(records)));
   return written;
 }
 
-describe('a run of segments', () => {
-  it('gives, cut by the kernel, exactly the frames that went in', () => {
+describe('the GRO coalescer', () => {
+  it('writes what the kernel cuts back into exactly the frames that went in', () => {
     fc.assert(
       fc.property(
         ends.chain((pair) => stream(pair, 60)),
@@ -125,7 +125,7 @@ describe('a run of segments', () => {
     );
   });
 
-  it('does so whatever is among them', () => {
+  it('does so with frames of any kind among them', () => {
     const limits = { maxPayloadBytes: 2000, maxSuperBytes: 20000 };
     const mixed = ends.chain((pair) =>
       fc.tuple(stream(pair, 30), fc.array(fc.tuple(fc.nat(30), anyFrame(pair, limits)), { maxLength: 5 })),
@@ -140,7 +140,7 @@ describe('a run of segments', () => {
     );
   });
 
-  it('never joins frames that differ in anything', () => {
+  it('never coalesces frames that differ in a header', () => {
     const changes = fc.array(fc.tuple(fc.nat(30), difference), { minLength: 1, maxLength: 6 });
     fc.assert(
       fc.property(
@@ -156,7 +156,7 @@ describe('a run of segments', () => {
     );
   });
 
-  it('joins neighbours of one flow, so that none of this is about nothing', () => {
+  it('coalesces neighbouring frames of one flow', () => {
     expect(expectSameFrames([head, next])).toHaveLength(1);
     expect(expectSameFrames([head, next].map((spec) => ({ ...spec, ...V6, identification: 10 })))).toHaveLength(1);
     const datagrams = [head, next].map((spec) => ({ ...spec, transport: { kind: 'udp' as const } }));
@@ -172,11 +172,11 @@ describe('a run of segments', () => {
     ['a VLAN tag', { vlans: [1] }],
     ['a complete checksum', { offload: 'none' }],
     ['IPv4 options', { ipOptionBytes: 4 }],
-  ])('does not join %s', (_what, change) => {
+  ])('does not coalesce %s', (_what, change) => {
     expect(expectSameFrames([head, { ...next, ...change }])).toHaveLength(2);
   });
 
-  it('ends with PSH and with a shorter segment', () => {
+  it('ends a super-frame after PSH and after a shorter segment', () => {
     const pushed = { ...next, transport: { ...tcp, sequence: 1500, flags: 0x18 } };
     const third = { ...next, identification: 12, transport: { ...tcp, sequence: 2000 } };
     expect(expectSameFrames([head, pushed, third])).toHaveLength(2);
@@ -185,7 +185,7 @@ describe('a run of segments', () => {
     expect(expectSameFrames([head, short, after])).toHaveLength(2);
   });
 
-  it('of UDP has no more segments than any kernel takes', () => {
+  it('writes no UDP super-frame with more segments than every kernel takes', () => {
     const gsoBytes = 100;
     const specs = Array.from({ length: 12 }, (_, i) => ({
       ...head,
@@ -200,7 +200,7 @@ describe('a run of segments', () => {
     }
   });
 
-  it('stays below the length that IP can say', () => {
+  it('writes no frame longer than the length field of IP can say', () => {
     const specs = Array.from({ length: 100 }, (_, i) => ({
       ...head,
       identification: 10 + i,
@@ -210,20 +210,20 @@ describe('a run of segments', () => {
     for (const record of expectSameFrames(specs)) expect(record.length).toBeLessThanOrEqual(65535);
   });
 
-  it('leaves a datagram alone whose UDP length does not fit its packet', () => {
+  it('does not coalesce a datagram whose UDP length contradicts its packet', () => {
     const records = [head, next].map((spec) => buildRecord({ ...spec, transport: { kind: 'udp' } }));
     const lengthAt = VIRTIO_BYTES + 14 + 20 + 4;
     records[1]![lengthAt + 1] = (records[1]![lengthAt + 1]! + 1) & 255;
-    expect(join(records)).toHaveLength(2);
+    expect(coalesce(records)).toHaveLength(2);
   });
 
-  it('of UDP is not made where the kernel does not take it', () => {
+  it('coalesces no UDP without USO', () => {
     const datagrams = [head, next].map((spec) => ({ ...spec, transport: { kind: 'udp' as const } }));
     expect(expectSameFrames(datagrams, withoutUso)).toHaveLength(2);
     expect(expectSameFrames([head, next], withoutUso)).toHaveLength(1);
   });
 
-  it('never hands a UDP super-frame to a kernel without USO', () => {
+  it('writes no UDP super-frame without USO', () => {
     const udp = fc.record({ gsoBytes: fc.integer({ min: 16, max: 1448 }), segments: fc.integer({ min: 2, max: 40 }) });
     fc.assert(
       fc.property(ends, udp, (pair, { gsoBytes, segments }) => {
@@ -242,12 +242,12 @@ describe('a run of segments', () => {
     );
   });
 
-  it('counts what the TAP does not take, and goes on', () => {
+  it('counts the writes that the TAP refuses, and continues', () => {
     const closed = new PacketPair();
     closed.close();
-    const broken = new SegmentRun(arena, new TapQueues(arena, [closed.near]), counters, true);
+    const broken = new GroCoalescer(arena, new TapQueues(arena, [closed.near]), counters, true);
     const before = counters.drops[DROP.tapWriteFailed]!;
-    expect(join([buildRecord(head), buildRecord(next), buildRecord({ ...head, vlans: [1] })], broken)).toEqual([]);
+    expect(coalesce([buildRecord(head), buildRecord(next), buildRecord({ ...head, vlans: [1] })], broken)).toEqual([]);
     expect(counters.drops[DROP.tapWriteFailed]).toBe(before + 2);
   });
 });
