@@ -30,7 +30,7 @@ afterAll(() => {
 });
 
 const limits = { maxPayloadBytes: 8900, maxSuperBytes: 30_000 };
-/** Few enough that all their units may be half received at once. */
+/** Few enough that all their units may be incomplete at once. */
 const MAX_FRAMES = 4;
 const traffic = fc.record({
   picks: fc.array(fc.record({ four: fc.boolean(), seed: fc.nat() }), { minLength: 1, maxLength: MAX_FRAMES }),

@@ -26,7 +26,7 @@ import { swap32, TYPE_CONTROL } from '../common/wire/datagram.js';
 import { DROP } from './tables/drop-reasons.js';
 import { sysIoctl, sysPoll, sysRead } from './kernel/ffi.js';
 import { compileTables } from './tables/forwarding-tables.js';
-import { HalfUnits } from './outside/half-units.js';
+import { Reassembly } from './outside/reassembly.js';
 import { InsideReader } from './inside/inside-reader.js';
 import { InsideWriter } from './inside/inside-writer.js';
 import { EXPIRE_INTERVAL_MS, MAX_CONTROL_BYTES, MAX_PEERS, RECEIVE_MESSAGES, WANTED_INTERVAL_MS } from './limits.js';
@@ -102,7 +102,7 @@ export class Forwarder {
   readonly #counters: Counters;
   readonly #peers: Peers;
   readonly #sessions: Sessions;
-  readonly #halfUnits: HalfUnits;
+  readonly #reassembly: Reassembly;
   readonly #sender: UnitSender;
   readonly #rawSender: RawSender;
   readonly #queues: TapQueues;
@@ -135,7 +135,7 @@ export class Forwarder {
     this.engine = selectAeadEngine(arena);
     this.#peers = new Peers(arena, options.family);
     this.#sessions = new Sessions(this.engine, this.#peers, options.lane);
-    this.#halfUnits = new HalfUnits(arena, this.#counters);
+    this.#reassembly = new Reassembly(arena, this.#counters);
     this.#sender = new UnitSender(arena, options.udpFd, this.#peers, this.#sessions, this.#counters, options.udpGso);
     this.#rawSender = new RawSender(arena, options.udpFd, options.family, this.#counters);
     this.#queues = new TapQueues(arena, options.tapFds);
@@ -284,7 +284,7 @@ export class Forwarder {
       this.options.udpFd,
       this.#peers,
       this.#sessions,
-      this.#halfUnits,
+      this.#reassembly,
       this.#writer,
       this.#counters,
       this.#lossReports,
@@ -345,7 +345,7 @@ export class Forwarder {
         return;
       }
       case 'installSession':
-        this.#halfUnits.forget(command.session.localIndex & 0xffff);
+        this.#reassembly.forget(command.session.localIndex & 0xffff);
         this.#sessions.install(command.session, this.ports.nowMs());
         return;
       case 'activateSession':

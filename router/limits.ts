@@ -7,9 +7,9 @@ export const MAX_SESSIONS = 16384;
 /** Receive contexts (session and sender's lane) at once, each with its own replay window and key. */
 export const MAX_RECEIVE_CONTEXTS = 16384;
 /** Units that wait for the rest of their datagrams, over all peers; a newer one takes the place of an older one. */
-export const MAX_HALF_UNITS = 256;
-/** Half-received units per session: consecutive counters share this many places. */
-export const MAX_HALF_UNITS_PER_SESSION = 64;
+export const MAX_INCOMPLETE_UNITS = 256;
+/** Incomplete units per session: consecutive counters share this many places. */
+export const MAX_INCOMPLETE_UNITS_PER_SESSION = 64;
 /** Messages for the control plane that wait for the agent; more are dropped and counted. */
 export const MAX_PENDING_EVENTS = 1024;
 /** Control message, sealed in one unit (`docs/wire.md`). */

@@ -5,7 +5,7 @@ import { selectAeadEngine } from '../aead/selection.js';
 import { Arena } from '../kernel/arena.js';
 import { Counters, dropsByName } from '../tables/counters.js';
 import { DROP } from '../tables/drop-reasons.js';
-import { HalfUnits } from './half-units.js';
+import { Reassembly } from './reassembly.js';
 import { InsideWriter } from '../inside/inside-writer.js';
 import { AF_INET6 } from '../kernel/linux-abi.js';
 import { LossReports } from './loss-reports.js';
@@ -35,14 +35,14 @@ negotiateUnderlay(outside.fd);
 
 const peers = new Peers(arena, AF_INET6);
 const sessions = new Sessions(selectAeadEngine(arena), peers, 0);
-const halfUnits = new HalfUnits(arena, counters);
+const reassembly = new Reassembly(arena, counters);
 const sender = new UnitSender(arena, outside.fd, peers, sessions, counters, true);
 const writer = new InsideWriter(arena, new TapQueues(arena, [tap.near]), counters, true);
 const lossReports = new LossReports(arena, peers, sessions, sender, counters);
 const handshakes: Uint8Array[] = [];
 const messages: Uint8Array[] = [];
 const ignore = () => undefined;
-const receiver = new OutsideReceiver(arena, outside.fd, peers, sessions, halfUnits, writer, counters, lossReports, 1, {
+const receiver = new OutsideReceiver(arena, outside.fd, peers, sessions, reassembly, writer, counters, lossReports, 1, {
   handshake: (_address, datagram) => handshakes.push(datagram),
   control: (_peer, message) => messages.push(message),
   probe: ignore,
@@ -74,7 +74,7 @@ beforeEach(() => {
     },
     0,
   );
-  halfUnits.forget(LOCAL_INDEX & 0xffff);
+  reassembly.forget(LOCAL_INDEX & 0xffff);
   counter = 0;
 });
 

@@ -4,7 +4,7 @@
  *   1. receive   recvmmsg; with UDP GRO a message is a train of equal datagrams, scattered so that headers and chunks
  *                come to lie apart and the chunks of one unit follow each other in memory
  *   2. check     length, type, session index, chunk numbers; then the replay window (a number seen before goes no further)
- *   3. gather    a unit whose chunks are all in the train is complete as it lies; any other goes through `half-units.ts`
+ *   3. assemble  a unit whose chunks are all in the train is complete as it lies; any other goes through `reassembly.ts`
  *   4. open      authenticate and decrypt in place; then, and only then, mark the window and believe the address
  *   5. hand on   data to the TAP, control messages to the agent, probes are answered
  *
@@ -29,8 +29,8 @@ import {
 } from '../../common/wire/datagram.js';
 import { DROP } from '../tables/drop-reasons.js';
 import { sysRecvmmsg } from '../kernel/ffi.js';
-import type { HalfUnits } from './half-units.js';
-import { INCOMPLETE } from './half-units.js';
+import type { Reassembly } from './reassembly.js';
+import { INCOMPLETE } from './reassembly.js';
 import { RECEIVE_MESSAGES } from '../limits.js';
 import type { LossReports } from './loss-reports.js';
 import {
@@ -100,7 +100,7 @@ export class OutsideReceiver {
     private readonly fd: number,
     private readonly peers: Peers,
     private readonly sessions: Sessions,
-    private readonly halfUnits: HalfUnits,
+    private readonly reassembly: Reassembly,
     private readonly writer: RecordSink,
     private readonly counters: Counters,
     private readonly lossReports: LossReports,
@@ -242,12 +242,12 @@ export class OutsideReceiver {
       this.#open(session, context, type, lane, chunks, counter, chunkAt, unitBytes, name);
       return chunks;
     }
-    const place = this.halfUnits.add(session, lane, counter, chunk, chunks, unitBytes, chunkAt, bytes);
+    const place = this.reassembly.add(session, lane, counter, chunk, chunks, unitBytes, chunkAt, bytes);
     if (place !== INCOMPLETE) {
-      this.#open(session, context, type, lane, chunks, counter, this.halfUnits.unitAt(place), unitBytes, name);
+      this.#open(session, context, type, lane, chunks, counter, this.reassembly.unitAt(place), unitBytes, name);
       // The place may be taken again within this batch.
       this.writer.flush();
-      this.halfUnits.release(place);
+      this.reassembly.release(place);
     }
     return 1;
   }

@@ -9,7 +9,7 @@ import type { DropReason } from './drop-reasons.js';
 import { DROP_REASONS } from './drop-reasons.js';
 import { sysClose } from '../kernel/ffi.js';
 import { selectAeadEngine } from '../aead/selection.js';
-import { MAX_HALF_UNITS_PER_SESSION } from '../limits.js';
+import { MAX_INCOMPLETE_UNITS_PER_SESSION } from '../limits.js';
 import { AF_INET6 } from '../kernel/linux-abi.js';
 import { Peers } from './peers.js';
 import { Sessions } from './sessions.js';
@@ -130,7 +130,7 @@ const WAYS: Readonly<Record<DropReason, () => void>> = {
   },
   badTag: () => fromPeer(peer.seal(patternBytes(100, 1)).map((datagram) => changedByte(datagram, 40))),
   reassemblyEvicted: () => {
-    const units = Array.from({ length: MAX_HALF_UNITS_PER_SESSION + 1 }, () =>
+    const units = Array.from({ length: MAX_INCOMPLETE_UNITS_PER_SESSION + 1 }, () =>
       peer.seal(patternBytes(100, 1), { chunkBytes: 40 }),
     );
     fromPeer(units.map(([first]) => first!));

@@ -30,7 +30,7 @@ export class WirePeer {
     this.install();
   }
 
-  /** Installs the session at the node, in place of itself when it was there: nothing half received is left. */
+  /** Installs the session at the node, in place of itself when it was there: no incomplete unit is left. */
   install(): void {
     const { node, incoming, outgoing } = this;
     const session = { peer: this.id, localIndex: outgoing.index, remoteIndex: incoming.index, cipher: incoming.cipher };

@@ -1,13 +1,13 @@
 /**
- * Units of which only some datagrams have come, because the underlay has no GRO, lost some or mixed them up. A fixed
- * number of places, found by session and counter; a unit that needs a taken place displaces what is in it, so nothing an
- * attacker sends can make this grow. Consecutive counters of one session share MAX_HALF_UNITS_PER_SESSION places.
+ * Reassembly of units whose datagrams did not arrive in one piece: the underlay has no GRO, lost some or reordered them. A
+ * fixed number of places, found by session and counter. A unit that needs a taken place displaces the unit in it, so the
+ * memory is bounded whatever arrives. Consecutive counters of one session share MAX_INCOMPLETE_UNITS_PER_SESSION places.
  */
 import type { Arena } from '../kernel/arena.js';
 import type { Counters } from '../tables/counters.js';
 import { MAX_UNIT_BYTES, TAG_BYTES } from '../../common/wire/datagram.js';
 import { DROP } from '../tables/drop-reasons.js';
-import { MAX_HALF_UNITS, MAX_HALF_UNITS_PER_SESSION } from '../limits.js';
+import { MAX_INCOMPLETE_UNITS, MAX_INCOMPLETE_UNITS_PER_SESSION } from '../limits.js';
 
 const HEADROOM_BYTES = 64;
 const PLACE_BYTES = HEADROOM_BYTES + MAX_UNIT_BYTES + TAG_BYTES + 64;
@@ -15,23 +15,23 @@ const FREE = -1;
 
 export const INCOMPLETE = -1;
 
-export class HalfUnits {
+export class Reassembly {
   readonly #at: number;
-  readonly #session = new Int32Array(MAX_HALF_UNITS).fill(FREE);
-  readonly #lane = new Uint8Array(MAX_HALF_UNITS);
-  readonly #counter = new Float64Array(MAX_HALF_UNITS);
-  readonly #chunks = new Uint8Array(MAX_HALF_UNITS);
-  readonly #unitBytes = new Int32Array(MAX_HALF_UNITS);
-  readonly #chunkBytes = new Int32Array(MAX_HALF_UNITS);
+  readonly #session = new Int32Array(MAX_INCOMPLETE_UNITS).fill(FREE);
+  readonly #lane = new Uint8Array(MAX_INCOMPLETE_UNITS);
+  readonly #counter = new Float64Array(MAX_INCOMPLETE_UNITS);
+  readonly #chunks = new Uint8Array(MAX_INCOMPLETE_UNITS);
+  readonly #unitBytes = new Int32Array(MAX_INCOMPLETE_UNITS);
+  readonly #chunkBytes = new Int32Array(MAX_INCOMPLETE_UNITS);
   /** Which chunks are here: two words of bits, as a unit has at most 64. */
-  readonly #present = new Int32Array(MAX_HALF_UNITS * 2);
-  readonly #missing = new Uint8Array(MAX_HALF_UNITS);
+  readonly #present = new Int32Array(MAX_INCOMPLETE_UNITS * 2);
+  readonly #missing = new Uint8Array(MAX_INCOMPLETE_UNITS);
 
   constructor(
     private readonly arena: Arena,
     private readonly counters: Counters,
   ) {
-    this.#at = arena.allocate(MAX_HALF_UNITS * PLACE_BYTES, 4096);
+    this.#at = arena.allocate(MAX_INCOMPLETE_UNITS * PLACE_BYTES, 4096);
   }
 
   /** Arena offset of the unit in a place. */
@@ -91,7 +91,7 @@ export class HalfUnits {
 
   /** Forgets what a session left behind. */
   forget(session: number): void {
-    for (let place = 0; place < MAX_HALF_UNITS; place++) if (this.#session[place] === session) this.release(place);
+    for (let place = 0; place < MAX_INCOMPLETE_UNITS; place++) if (this.#session[place] === session) this.release(place);
   }
 
   #mismatch(): typeof INCOMPLETE {
@@ -101,7 +101,7 @@ export class HalfUnits {
 
   #place(session: number, counter: number): number {
     const ring = Math.imul(session, 0x9e3779b1) >>> 8;
-    return (ring * MAX_HALF_UNITS_PER_SESSION + (counter % MAX_HALF_UNITS_PER_SESSION)) % MAX_HALF_UNITS;
+    return (ring * MAX_INCOMPLETE_UNITS_PER_SESSION + (counter % MAX_INCOMPLETE_UNITS_PER_SESSION)) % MAX_INCOMPLETE_UNITS;
   }
 
   #holds(place: number, session: number, lane: number, counter: number): boolean {

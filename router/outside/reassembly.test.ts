@@ -4,13 +4,13 @@ import { Arena } from '../kernel/arena.js';
 import { Counters } from '../tables/counters.js';
 import { MAX_UNIT_BYTES, TAG_BYTES } from '../../common/wire/datagram.js';
 import { DROP } from '../tables/drop-reasons.js';
-import { HalfUnits, INCOMPLETE } from './half-units.js';
-import { MAX_HALF_UNITS, MAX_HALF_UNITS_PER_SESSION } from '../limits.js';
+import { Reassembly, INCOMPLETE } from './reassembly.js';
+import { MAX_INCOMPLETE_UNITS, MAX_INCOMPLETE_UNITS_PER_SESSION } from '../limits.js';
 import { patternBytes } from '../testing/frame-arbitraries.js';
 
 const arena = new Arena(24 << 20);
 const counters = new Counters();
-const halfUnits = new HalfUnits(arena, counters);
+const reassembly = new Reassembly(arena, counters);
 /** Right behind the last place: whatever is written too far lands here. */
 const GUARD_BYTES = 4096;
 const guard = arena.allocate(GUARD_BYTES);
@@ -28,14 +28,14 @@ interface Chunk {
 }
 
 beforeEach(() => {
-  for (let session = 0; session < SESSIONS; session++) halfUnits.forget(session);
+  for (let session = 0; session < SESSIONS; session++) reassembly.forget(session);
   counters.drops.fill(0);
   arena.u8.fill(0x5a, guard, guard + GUARD_BYTES);
 });
 
 function add({ session, lane, counter, chunk, chunks, unitBytes, bytes }: Chunk): number {
   arena.u8.set(bytes, chunkRoom);
-  return halfUnits.add(session, lane, counter, chunk, chunks, unitBytes, chunkRoom, bytes.length);
+  return reassembly.add(session, lane, counter, chunk, chunks, unitBytes, chunkRoom, bytes.length);
 }
 
 /** A unit cut as a sender cuts it: equal chunks, the last one shorter or equal. */
@@ -51,7 +51,7 @@ function cut(unit: Uint8Array, chunkBytes: number, of: Pick<Chunk, 'session' | '
 }
 
 function unitIn(place: number, length: number): Uint8Array {
-  return arena.u8.slice(halfUnits.unitAt(place), halfUnits.unitAt(place) + length);
+  return arena.u8.slice(reassembly.unitAt(place), reassembly.unitAt(place) + length);
 }
 
 function guardIsWhole(): boolean {
@@ -79,7 +79,7 @@ describe('units of which some datagrams have come', () => {
           expect(place === INCOMPLETE).toBe(missing.size > 0);
           if (place === INCOMPLETE) continue;
           expect(Buffer.compare(unitIn(place, bytes), unit)).toBe(0);
-          halfUnits.release(place);
+          reassembly.release(place);
         }
       }),
     );
@@ -123,7 +123,7 @@ describe('units of which some datagrams have come', () => {
 
   it('make way for newer ones, which is counted', () => {
     const [old] = cut(patternBytes(900, 1), 300, { session: 3, lane: 0, counter: 1 });
-    const newer = { session: 3, lane: 0, counter: 1 + MAX_HALF_UNITS_PER_SESSION };
+    const newer = { session: 3, lane: 0, counter: 1 + MAX_INCOMPLETE_UNITS_PER_SESSION };
     const chunks = cut(patternBytes(900, 2), 300, newer);
     expect(add(old!)).toBe(INCOMPLETE);
     expect(add(chunks[0]!)).toBe(INCOMPLETE);
@@ -133,7 +133,7 @@ describe('units of which some datagrams have come', () => {
   });
 
   it('of one session are as many at once as its share', () => {
-    const units = Array.from({ length: MAX_HALF_UNITS_PER_SESSION }, (_, counter) =>
+    const units = Array.from({ length: MAX_INCOMPLETE_UNITS_PER_SESSION }, (_, counter) =>
       cut(patternBytes(700, counter), 350, { session: 9, lane: 0, counter }),
     );
     for (const [first] of units) expect(add(first!)).toBe(INCOMPLETE);
@@ -167,8 +167,8 @@ describe('units of which some datagrams have come', () => {
           const bytes = chunk % 2 === 0 ? rest.bytes : Math.ceil(rest.unitBytes / rest.chunks);
           const place = add({ ...consistent, bytes: new Uint8Array(bytes).fill(0xee) });
           if (place !== INCOMPLETE) {
-            expect(place).toBeLessThan(MAX_HALF_UNITS);
-            halfUnits.release(place);
+            expect(place).toBeLessThan(MAX_INCOMPLETE_UNITS);
+            reassembly.release(place);
           }
         }
         expect(guardIsWhole()).toBe(true);
@@ -179,13 +179,13 @@ describe('units of which some datagrams have come', () => {
   it('are not longer than a unit can be', () => {
     // 64 chunks of 1023 bytes and what is missing to the longest length that the header can say, in every place.
     for (let session = 0; session < SESSIONS; session++) {
-      for (let counter = 0; counter < MAX_HALF_UNITS_PER_SESSION; counter++) {
+      for (let counter = 0; counter < MAX_INCOMPLETE_UNITS_PER_SESSION; counter++) {
         const chunks = cut(new Uint8Array(65535).fill(0xee), 1024, { session, lane: 0, counter });
         expect(add(chunks[63]!)).toBe(INCOMPLETE);
       }
     }
     expect(guardIsWhole()).toBe(true);
-    expect(counters.drops[DROP.reassemblyMismatch]).toBe(SESSIONS * MAX_HALF_UNITS_PER_SESSION);
+    expect(counters.drops[DROP.reassemblyMismatch]).toBe(SESSIONS * MAX_INCOMPLETE_UNITS_PER_SESSION);
   });
 
   it('are forgotten with their session', () => {
@@ -193,7 +193,7 @@ describe('units of which some datagrams have come', () => {
     const chunks = cut(unit, 300, { session: 3, lane: 0, counter: 1 });
     add(chunks[0]!);
     add(chunks[1]!);
-    halfUnits.forget(3);
+    reassembly.forget(3);
     expect(add(chunks[2]!)).toBe(INCOMPLETE);
     expect(counters.drops[DROP.reassemblyEvicted]).toBe(0);
   });
