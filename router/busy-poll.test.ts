@@ -13,12 +13,12 @@ function harness(stepMs: number, arrivesAfterLooks: number) {
 }
 
 describe('busy polling', () => {
-  it('sees what comes shortly after', () => {
+  it('notices a frame that arrives during the poll', () => {
     const { state, poll } = harness(0.001, 10);
     expect(poll.await(state.now)).toBe(true);
   });
 
-  it('looks ever more rarely in vain, and often again after a success', () => {
+  it('polls ever more rarely in vain, and at every call again after a success', () => {
     const { state, poll } = harness(0.001, Infinity);
     const looked = () => {
       state.looks = 0;
@@ -39,7 +39,7 @@ describe('busy polling', () => {
     expect(looked()).toBe(true);
   });
 
-  it('does not look while processors are short', () => {
+  it('does not poll while processors are contended', () => {
     const { state, poll } = harness(0.001, 0);
     poll.await(state.now);
     state.now += 20;

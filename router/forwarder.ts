@@ -34,8 +34,8 @@ import { HELD_MS, LinkQueue } from './outside/link-queue.js';
 import { LossReports } from './outside/loss-reports.js';
 import { POLLERR, POLLFD_BYTES, POLLIN, SIOCOUTQ } from './kernel/linux-abi.js';
 import { OutsideReceiver } from './outside/outside-receiver.js';
-import type { Carried } from './pace.js';
-import { Pace } from './pace.js';
+import type { Carried } from './poll-policy.js';
+import { PollPolicy } from './poll-policy.js';
 import { NO_PEER, NO_SESSION, Peers } from './tables/peers.js';
 import { KIND_REPORT } from './outside/probe-kinds.js';
 import { Probes } from './outside/probes.js';
@@ -87,7 +87,7 @@ export interface ForwarderReport {
 /** How the thread is commanded: the router's commands, the question for a report, and the end. */
 export type ForwarderCommand = RouterCommand | { readonly type: 'report' } | { readonly type: 'stop' };
 
-export interface ForwarderPorts {
+export interface ForwarderDeps {
   /** True when commands may wait; clears the flag. */
   commandsWaiting(): boolean;
   nextCommand(): ForwarderCommand | undefined;
@@ -122,13 +122,13 @@ export class Forwarder {
   /** The tables last installed. */
   #desired: ForwardingTables | null = null;
   readonly #scheduling: ThreadScheduling;
-  readonly #pace: Pace;
+  readonly #pollPolicy: PollPolicy;
   readonly #carried: Carried = { bytes: 0, framesFromInside: 0, framesFromOutside: 0, moreWaits: false };
   #stopped = false;
 
   constructor(
     private readonly options: ForwarderOptions,
-    private readonly ports: ForwarderPorts,
+    private readonly deps: ForwarderDeps,
   ) {
     const arena = this.#arena;
     this.#counters = new Counters();
@@ -153,7 +153,7 @@ export class Forwarder {
       this.#peers,
       this.#sender,
       this.#counters,
-      () => ports.nowMs() * 1000,
+      () => deps.nowMs() * 1000,
       (answer) => this.#emit({ type: 'probeAnswer', ...answer, peer: this.#peers.idOf(answer.peer)! }),
     );
     this.#lossReports = new LossReports(arena, this.#peers, this.#sessions, this.#sender, this.#counters);
@@ -165,7 +165,7 @@ export class Forwarder {
     this.#waitingAt = arena.allocate(4);
     this.#linkQueue = new LinkQueue(() => this.#waitingForLink());
     this.#scheduling = new ThreadScheduling(arena);
-    this.#pace = this.#createPace();
+    this.#pollPolicy = this.#createPollPolicy();
   }
 
   /** How each peer's units are cut: what tests and measurements set by hand, and loss on the path otherwise. */
@@ -187,9 +187,9 @@ export class Forwarder {
   run(): void {
     this.#scheduling.usePreciseTimers();
     while (!this.#stopped) {
-      const nowMs = this.ports.nowMs();
+      const nowMs = this.deps.nowMs();
       if (this.#linkQueue.isFull(this.#reader.bytesRead, nowMs)) this.#round(POLL_QUEUES, HELD_MS);
-      else this.#round(this.#pollCount, this.#pace.await(nowMs, this.#takeStock()) ? 0 : IDLE_POLL_MS);
+      else this.#round(this.#pollCount, this.#pollPolicy.await(nowMs, this.#takeStock()) ? 0 : IDLE_POLL_MS);
     }
   }
 
@@ -240,32 +240,30 @@ export class Forwarder {
 
   /** @param inside which queues of the TAP have frames, a bit each */
   #serve(outside: boolean, inside: number): boolean {
-    const nowMs = this.ports.nowMs();
+    const nowMs = this.deps.nowMs();
     const fromOutside = outside ? this.#receiver.drain(nowMs) : 0;
     this.#queues.setReady(inside);
     const fromInside = inside !== 0 ? this.#reader.drain(nowMs, this.#linkQueue.budgetBytes) : 0;
     this.#carried.moreWaits = fromOutside === RECEIVE_MESSAGES || (inside !== 0 && this.#reader.moreWaits);
-    if (this.ports.commandsWaiting()) this.#takeCommands();
+    if (this.deps.commandsWaiting()) this.#takeCommands();
     if (this.#reader.wantedPeers.size > 0) this.#askForSessions(nowMs);
     if (nowMs - this.#expiredMs >= EXPIRE_INTERVAL_MS) this.#expire(nowMs);
     return fromOutside > 0 || fromInside > 0;
   }
 
-  #createPace(): Pace {
-    const { ports } = this;
+  #createPollPolicy(): PollPolicy {
+    const { deps } = this;
     const scheduling = this.#scheduling;
     const busyPoll = new BusyPoll(
       () => sysPoll(this.#arena.base + this.#pollAt, this.#pollCount, 0) > 0,
-      () => ports.nowMs(),
+      () => deps.nowMs(),
       () => scheduling.waitedMs(),
     );
-    return new Pace(
-      {
-        pause: (us) => scheduling.pause(us),
-        setInterrupting: (mayInterrupt) => scheduling.setInterrupting(mayInterrupt),
-      },
+    return new PollPolicy({
+      pause: (us) => scheduling.pause(us),
+      setPreempting: (mayPreempt) => scheduling.setPreempting(mayPreempt),
       busyPoll,
-    );
+    });
   }
 
   #writePollSet(): void {
@@ -311,7 +309,7 @@ export class Forwarder {
   }
 
   #emit(event: ForwarderEvent): void {
-    if (!this.ports.emit(event)) this.#counters.drops[DROP.controlCongested]!++;
+    if (!this.deps.emit(event)) this.#counters.drops[DROP.controlCongested]!++;
   }
 
   #askForSessions(nowMs: number): void {
@@ -330,7 +328,7 @@ export class Forwarder {
   }
 
   #takeCommands(): void {
-    for (let command = this.ports.nextCommand(); command !== undefined; command = this.ports.nextCommand()) {
+    for (let command = this.deps.nextCommand(); command !== undefined; command = this.deps.nextCommand()) {
       this.#obey(command);
     }
   }
@@ -346,7 +344,7 @@ export class Forwarder {
       }
       case 'installSession':
         this.#reassembly.forget(command.session.localIndex & 0xffff);
-        this.#sessions.install(command.session, this.ports.nowMs());
+        this.#sessions.install(command.session, this.deps.nowMs());
         return;
       case 'activateSession':
         this.#sessions.activate(command.localIndex);
@@ -400,7 +398,7 @@ export class Forwarder {
   }
 
   #report(): ForwarderReport {
-    const nowMs = this.ports.nowMs();
+    const nowMs = this.deps.nowMs();
     const peers: PeerCounters[] = [];
     const paths: PeerPath[] = [];
     for (const [peer, index] of this.#peers.ids()) {

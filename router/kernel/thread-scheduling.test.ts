@@ -11,15 +11,15 @@ function policy(): number {
   return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[38]);
 }
 
-describe('the standing of a thread', () => {
-  it('lets others finish, and not any more', () => {
-    scheduling.setInterrupting(false);
+describe('the scheduling of a thread', () => {
+  it('changes to SCHED_BATCH and back', () => {
+    scheduling.setPreempting(false);
     expect(policy()).toBe(3);
-    scheduling.setInterrupting(true);
+    scheduling.setPreempting(true);
     expect(policy()).toBe(0);
   });
 
-  it('has waited for a processor for a time that only grows', () => {
+  it('reports the time waited for a processor, which only grows', () => {
     const before = scheduling.waitedMs();
     const told = Number(readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ')[1]) / 1e6;
     const after = scheduling.waitedMs();
@@ -28,7 +28,7 @@ describe('the standing of a thread', () => {
     expect(after).toBeGreaterThanOrEqual(told);
   });
 
-  it('pauses for as long as it says, not shorter', () => {
+  it('pauses no shorter than asked', () => {
     scheduling.usePreciseTimers();
     const start = process.hrtime.bigint();
     for (let i = 0; i < 20; i++) scheduling.pause(500);

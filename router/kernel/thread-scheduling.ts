@@ -1,4 +1,4 @@
-/** The forwarding thread's standing with the kernel's scheduler. Every call is about the thread that makes it. */
+/** Scheduling of the forwarding thread by the kernel: class, timers, waiting time. Every call is about the calling thread. */
 import type { Arena } from './arena.js';
 import { sysNanosleep, sysOpen, sysPrctl, sysPread, sysSchedSetscheduler } from './ffi.js';
 import {
@@ -10,7 +10,7 @@ import {
   TIMESPEC_BYTES,
 } from './linux-abi.js';
 
-/** How late the kernel may end a pause; without asking it is 50 us. */
+/** Timer slack: how late the kernel may end a pause. Its default is 50 us. */
 const TIMER_SLACK_NS = 1000;
 /** Three numbers: ns on a processor, ns waiting for one, and how often (Linux `sched-stats.txt`). */
 const STATISTICS_PATH = '/proc/thread-self/schedstat';
@@ -33,12 +33,12 @@ export class ThreadScheduling {
     this.#paramAt = arena.allocate(SCHED_PARAM_BYTES);
   }
 
-  /** Makes pauses as short as they are meant to be. */
+  /** Lowers the timer slack, so that pauses end on time. */
   usePreciseTimers(): void {
     sysPrctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS, 0, 0, 0);
   }
 
-  /** Sleeps for less than a second, whatever comes (nanosleep(2)). */
+  /** Sleeps for `us`, less than a second (nanosleep(2)). */
   pause(us: number): void {
     const { u32, base } = this.arena;
     u32[(this.#timeAt + 8) >>> 2] = us * 1000;
@@ -46,14 +46,14 @@ export class ThreadScheduling {
   }
 
   /**
-   * Whether this thread, when it wakes, may interrupt another on its processor (SCHED_OTHER), or waits for that one's time
-   * to be up (SCHED_BATCH, sched(7)). Where a sandbox forbids it nothing changes.
+   * Chooses the scheduling class (sched(7)): in SCHED_OTHER a wake-up of this thread may preempt the running process, in
+   * SCHED_BATCH it waits for the end of that process's time slice. Without effect in a sandbox that forbids the call.
    */
-  setInterrupting(mayInterrupt: boolean): void {
-    sysSchedSetscheduler(0, mayInterrupt ? SCHED_OTHER : SCHED_BATCH, this.arena.base + this.#paramAt);
+  setPreempting(mayPreempt: boolean): void {
+    sysSchedSetscheduler(0, mayPreempt ? SCHED_OTHER : SCHED_BATCH, this.arena.base + this.#paramAt);
   }
 
-  /** For how long this thread has waited for a processor so far, milliseconds. Always 0 on a kernel that does not count it. */
+  /** Milliseconds that this thread has waited for a processor so far; 0 on a kernel without scheduler statistics. */
   waitedMs(): number {
     const { u8, base } = this.arena;
     const start = this.#statisticsAt;

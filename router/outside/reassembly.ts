@@ -91,7 +91,8 @@ export class Reassembly {
 
   /** Forgets what a session left behind. */
   forget(session: number): void {
-    for (let place = 0; place < MAX_INCOMPLETE_UNITS; place++) if (this.#session[place] === session) this.release(place);
+    for (let place = 0; place < MAX_INCOMPLETE_UNITS; place++)
+      if (this.#session[place] === session) this.release(place);
   }
 
   #mismatch(): typeof INCOMPLETE {
@@ -101,7 +102,9 @@ export class Reassembly {
 
   #place(session: number, counter: number): number {
     const ring = Math.imul(session, 0x9e3779b1) >>> 8;
-    return (ring * MAX_INCOMPLETE_UNITS_PER_SESSION + (counter % MAX_INCOMPLETE_UNITS_PER_SESSION)) % MAX_INCOMPLETE_UNITS;
+    return (
+      (ring * MAX_INCOMPLETE_UNITS_PER_SESSION + (counter % MAX_INCOMPLETE_UNITS_PER_SESSION)) % MAX_INCOMPLETE_UNITS
+    );
   }
 
   #holds(place: number, session: number, lane: number, counter: number): boolean {

@@ -1,33 +1,31 @@
 import { describe, expect, it } from '@jest/globals';
 import { BusyPoll } from './busy-poll.js';
-import { Pace, pauseFor } from './pace.js';
+import { PollPolicy, pauseFor } from './poll-policy.js';
 
 /** A clock that only the test moves. */
 function harness() {
-  const state = { now: 1000, looks: 0, pauses: [] as number[], interrupting: [] as boolean[] };
+  const state = { now: 1000, looks: 0, pauses: [] as number[], preempting: [] as boolean[] };
   const nowMs = () => state.now;
   const busyPoll = new BusyPoll(
     () => ++state.looks > 0,
     nowMs,
     () => 0,
   );
-  const pace = new Pace(
-    {
-      pause: (us) => state.pauses.push(us),
-      setInterrupting: (may) => state.interrupting.push(may),
-    },
+  const policy = new PollPolicy({
+    pause: (us) => state.pauses.push(us),
+    setPreempting: (may) => state.preempting.push(may),
     busyPoll,
-  );
+  });
   const carried = { bytes: 0, framesFromInside: 0, framesFromOutside: 0, moreWaits: false };
-  pace.await(state.now, carried);
+  policy.await(state.now, carried);
   state.looks = 0;
-  /** A millisecond in which so much went through. */
+  /** A millisecond with this traffic. */
   const carry = (frameBytes: number, fromInside: number, fromOutside: number, moreWaits = false) => {
     state.now += 1;
     carried.bytes += frameBytes * (fromInside + fromOutside);
     carried.framesFromInside += fromInside;
     carried.framesFromOutside += fromOutside;
-    return pace.await(state.now, { ...carried, moreWaits });
+    return policy.await(state.now, { ...carried, moreWaits });
   };
   return { state, carry };
 }
@@ -35,20 +33,20 @@ function harness() {
 const SMALL_FRAME_BYTES = 116;
 const SUPER_FRAME_BYTES = 61_000;
 
-describe('waiting, by what the thread carries', () => {
-  it('looks again while a few packets go to and fro', () => {
+describe('the poll policy', () => {
+  it('busy-polls while few packets travel in both directions', () => {
     const { state, carry } = harness();
     for (let i = 0; i < 10; i++) expect(carry(SMALL_FRAME_BYTES, 11, 11)).toBe(true);
-    expect(state).toMatchObject({ looks: 10, pauses: [], interrupting: [] });
+    expect(state).toMatchObject({ looks: 10, pauses: [], preempting: [] });
   });
 
-  it('sleeps at once while large frames stream, and interrupts nobody', () => {
+  it('sleeps at once during a stream of large frames, without preempting on wake-up', () => {
     const { state, carry } = harness();
     for (let i = 0; i < 10; i++) expect(carry(SUPER_FRAME_BYTES, 10, 5)).toBe(false);
-    expect(state).toMatchObject({ looks: 0, pauses: [], interrupting: [false] });
+    expect(state).toMatchObject({ looks: 0, pauses: [], preempting: [false] });
   });
 
-  it('pauses while small frames flood in', () => {
+  it('pauses during a flood of small frames in one direction', () => {
     const { state, carry } = harness();
     for (let i = 0; i < 5; i++) expect(carry(SMALL_FRAME_BYTES, 150, 0)).toBe(false);
     for (let i = 0; i < 5; i++) expect(carry(SMALL_FRAME_BYTES, 0, 150)).toBe(false);
@@ -56,20 +54,20 @@ describe('waiting, by what the thread carries', () => {
     expect(state.pauses).toEqual(Array(10).fill(150));
   });
 
-  it('does not pause while more is waiting already', () => {
+  it('does not pause when the last batch left frames behind', () => {
     const { state, carry } = harness();
     carry(SMALL_FRAME_BYTES, 150, 0, true);
     expect(state.pauses).toEqual([]);
   });
 
-  it('is as it was soon after a flood', () => {
+  it('busy-polls again after a flood, and preempts again 50 ms later', () => {
     const { state, carry } = harness();
     carry(SMALL_FRAME_BYTES, 150, 0);
     state.pauses = [];
     expect(carry(0, 0, 0)).toBe(true);
-    expect(state).toMatchObject({ looks: 1, pauses: [], interrupting: [false] });
+    expect(state).toMatchObject({ looks: 1, pauses: [], preempting: [false] });
     for (let i = 0; i < 60; i++) carry(0, 0, 0);
-    expect(state.interrupting).toEqual([false, true]);
+    expect(state.preempting).toEqual([false, true]);
   });
 });
 
