@@ -30,7 +30,7 @@ import { Reassembly } from './outside/reassembly.js';
 import { InsideReader } from './inside/inside-reader.js';
 import { InsideWriter } from './inside/inside-writer.js';
 import { EXPIRE_INTERVAL_MS, MAX_CONTROL_BYTES, MAX_PEERS, RECEIVE_MESSAGES, WANTED_INTERVAL_MS } from './limits.js';
-import { HELD_MS, LinkQueue } from './outside/link-queue.js';
+import { ByteQueueLimit, HELD_MS } from './outside/byte-queue-limit.js';
 import { LossReports } from './outside/loss-reports.js';
 import { POLLERR, POLLFD_BYTES, POLLIN, SIOCOUTQ } from './kernel/linux-abi.js';
 import { OutsideReceiver } from './outside/outside-receiver.js';
@@ -113,8 +113,8 @@ export class Forwarder {
   readonly #lossReports: LossReports;
   readonly #pollAt: number;
   readonly #pollCount: number;
-  readonly #waitingAt: number;
-  readonly #linkQueue: LinkQueue;
+  readonly #queuedAt: number;
+  readonly #byteQueueLimit: ByteQueueLimit;
   readonly #wakeCountAt: number;
   /** When each peer's session was last asked for. */
   readonly #wantedMs = new Float64Array(MAX_PEERS + 1).fill(-WANTED_INTERVAL_MS);
@@ -162,8 +162,8 @@ export class Forwarder {
     this.#pollAt = arena.allocate(this.#pollCount * POLLFD_BYTES);
     this.#wakeCountAt = arena.allocate(WAKE_COUNT_BYTES);
     this.#writePollSet();
-    this.#waitingAt = arena.allocate(4);
-    this.#linkQueue = new LinkQueue(() => this.#waitingForLink());
+    this.#queuedAt = arena.allocate(4);
+    this.#byteQueueLimit = new ByteQueueLimit(() => this.#queuedBytes());
     this.#scheduling = new ThreadScheduling(arena);
     this.#pollPolicy = this.#createPollPolicy();
   }
@@ -188,7 +188,7 @@ export class Forwarder {
     this.#scheduling.usePreciseTimers();
     while (!this.#stopped) {
       const nowMs = this.deps.nowMs();
-      if (this.#linkQueue.isFull(this.#reader.bytesRead, nowMs)) this.#round(POLL_QUEUES, HELD_MS);
+      if (this.#byteQueueLimit.isReached(this.#reader.bytesRead, nowMs)) this.#round(POLL_QUEUES, HELD_MS);
       else this.#round(this.#pollCount, this.#pollPolicy.await(nowMs, this.#takeStock()) ? 0 : IDLE_POLL_MS);
     }
   }
@@ -224,10 +224,10 @@ export class Forwarder {
     return events !== 0;
   }
 
-  /** Bytes that were sent and are still in the kernel, with its own overhead (udp(7), SIOCOUTQ). */
-  #waitingForLink(): number {
-    const asked = sysIoctl(this.options.udpFd, SIOCOUTQ, this.#arena.base + this.#waitingAt);
-    return asked < 0 ? 0 : this.#arena.u32[this.#waitingAt >>> 2]!;
+  /** Bytes sent that are still in the kernel, with its own overhead (udp(7), SIOCOUTQ). */
+  #queuedBytes(): number {
+    const asked = sysIoctl(this.options.udpFd, SIOCOUTQ, this.#arena.base + this.#queuedAt);
+    return asked < 0 ? 0 : this.#arena.u32[this.#queuedAt >>> 2]!;
   }
 
   #takeStock(): Carried {
@@ -243,7 +243,7 @@ export class Forwarder {
     const nowMs = this.deps.nowMs();
     const fromOutside = outside ? this.#receiver.drain(nowMs) : 0;
     this.#queues.setReady(inside);
-    const fromInside = inside !== 0 ? this.#reader.drain(nowMs, this.#linkQueue.budgetBytes) : 0;
+    const fromInside = inside !== 0 ? this.#reader.drain(nowMs, this.#byteQueueLimit.budgetBytes) : 0;
     this.#carried.moreWaits = fromOutside === RECEIVE_MESSAGES || (inside !== 0 && this.#reader.moreWaits);
     if (this.deps.commandsWaiting()) this.#takeCommands();
     if (this.#reader.wantedPeers.size > 0) this.#askForSessions(nowMs);

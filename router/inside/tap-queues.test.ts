@@ -18,23 +18,23 @@ const ends = (bytes: number) => {
 };
 const frames = fc.oneof(ends(4), ends(16)).chain((e) => anyFrame(e, { maxPayloadBytes: 1400, maxSuperBytes: 20_000 }));
 
-let lines: PacketPair[] = [];
-afterEach(() => lines.forEach((line) => line.close()));
+let pairs: PacketPair[] = [];
+afterEach(() => pairs.forEach((pair) => pair.close()));
 
 function open(count: number): TapQueues {
-  lines = Array.from({ length: count }, () => new PacketPair());
+  pairs = Array.from({ length: count }, () => new PacketPair());
   return new TapQueues(
     arena,
-    lines.map((line) => line.near),
+    pairs.map((pair) => pair.near),
   );
 }
 
-/** A frame of so many bytes that says whose it is. */
-function send(line: number, bytes: number): void {
-  lines[line]!.send(new Uint8Array(bytes).fill(line));
+/** Puts a frame of so many bytes, filled with the queue's number, into a queue. */
+function send(queue: number, bytes: number): void {
+  pairs[queue]!.send(new Uint8Array(bytes).fill(queue));
 }
 
-/** Whose frames come, in order, until there are none or `most` came. */
+/** The queue numbers of the next frames, in order, until there are none or `most` were read. */
 function take(queues: TapQueues, most = Infinity): number[] {
   const order: number[] = [];
   while (order.length < most && queues.read(ROOM, ROOM_BYTES) > 0) order.push(arena.u8[ROOM]!);
@@ -42,7 +42,7 @@ function take(queues: TapQueues, most = Infinity): number[] {
 }
 
 describe('the queues of the TAP', () => {
-  it('are emptied, in the order of each', () => {
+  it('are first in, first out each', () => {
     const queues = open(3);
     for (let i = 0; i < 5; i++) send(1, 100 + i);
     queues.setReady(ALL);
@@ -50,7 +50,7 @@ describe('the queues of the TAP', () => {
     expect(lengths).toEqual([100, 101, 102, 103, 104, 0]);
   });
 
-  it('come in turn: large frames in one do not keep small ones in another waiting', () => {
+  it('are served in turn: large frames in one do not delay small ones in another', () => {
     const queues = open(4);
     for (let i = 0; i < 10; i++) send(0, 60_000);
     for (let i = 0; i < 3; i++) send(2, 100);
@@ -58,18 +58,18 @@ describe('the queues of the TAP', () => {
     expect(take(queues)).toEqual([0, 2, 2, 2, ...Array<number>(9).fill(0)]);
   });
 
-  it('give equal shares of what they have', () => {
+  it('get equal shares', () => {
     const queues = open(2);
     for (let i = 0; i < 12; i++) send(0, 30_000);
     for (let i = 0; i < 12; i++) send(1, 30_000);
     queues.setReady(ALL);
     const first = take(queues, 12);
-    expect(first.filter((line) => line === 0)).toHaveLength(6);
+    expect(first.filter((queue) => queue === 0)).toHaveLength(6);
   });
 
-  it('go on with whose turn it was in the next batch', () => {
+  it('are served from the same position on in the next batch', () => {
     const queues = open(2);
-    for (let i = 0; i < 4; i++) [0, 1].forEach((line) => send(line, 60_000));
+    for (let i = 0; i < 4; i++) [0, 1].forEach((queue) => send(queue, 60_000));
     const order: number[] = [];
     for (let batch = 0; batch < 4; batch++) {
       queues.setReady(ALL);
@@ -78,7 +78,7 @@ describe('the queues of the TAP', () => {
     expect(order).toEqual([0, 1, 0, 1]);
   });
 
-  it('are looked at only where something is said to be', () => {
+  it('are read only when marked as ready', () => {
     const queues = open(2);
     send(0, 100);
     send(1, 100);
@@ -88,7 +88,7 @@ describe('the queues of the TAP', () => {
     expect(take(queues)).toEqual([]);
   });
 
-  it('have one for each flow, the same in both directions', () => {
+  it('are chosen by flow, the same one in both directions', () => {
     const queues = open(4);
     const parsed = createParsedFrame();
     const seen = new Set<number>();
@@ -101,7 +101,7 @@ describe('the queues of the TAP', () => {
         const there = queues.queueOf(parsed.l3, ipv6);
         swapEnds(parsed.l3, ipv6);
         expect(queues.queueOf(parsed.l3, ipv6)).toBe(there);
-        expect(queues.fdFor(parsed.l3, ipv6)).toBe(lines[there]!.near);
+        expect(queues.fdFor(parsed.l3, ipv6)).toBe(pairs[there]!.near);
         seen.add(there);
       }),
     );

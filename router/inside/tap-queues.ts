@@ -1,23 +1,22 @@
 /**
- * The queues of the TAP that belong to one thread: stochastic fair queueing (RFC 8290, 3 has the idea) by the kernel's own
- * means. The kernel spreads flows over the queues of a multi-queue TAP, each a first-in first-out line of its own with
- * its own bound, and the thread takes from those that have something in turn. So a stream that fills its line takes
- * neither room nor time from a ping in another one.
+ * Queues of the TAP that belong to one thread: stochastic fair queueing (the idea of RFC 8290, 3) by means of the kernel. The
+ * kernel spreads flows over the queues of a multi-queue TAP, each first in, first out with a bound of its own, and the thread
+ * serves the non-empty ones in turn. A stream that fills its queue takes neither room nor time from a ping in another one.
  *
  *   pods -> bridge -> kernel: flow -> queue   [||||||||]
  *                                             [|       ]  -> taken in turn, a quantum each
  *                                             [||      ]
  *
- * The kernel sends a flow to the queue by which its last answer was written (tun, "automatic queue steering"), so which
- * line a flow is in is decided here: by a hash that is the same in both directions.
+ * The kernel sends a flow to the queue by which its last answer was written (tun, "automatic queue steering"), so the
+ * queue of a flow is decided here: by a hash that is the same in both directions.
  */
 import type { Arena } from '../kernel/arena.js';
 import { sysRead } from '../kernel/ffi.js';
 import { IPV4_HEADER_BYTES, IPV6_HEADER_BYTES, PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/frame.js';
 
-/** What one queue gives before it is another's turn: one super-frame, or a dozen small frames. */
+/** Bytes read from one queue before the next one is served: one super-frame, or a dozen small frames. */
 const QUANTUM_BYTES = 16 * 1024;
-/** What a frame costs besides its bytes, in bytes that would take as long. */
+/** Cost of a frame besides its bytes, in bytes that take as long. */
 const FRAME_COST_BYTES = 1024;
 /** Multiplier of Fibonacci hashing: the upper bits of the product depend on all bits of the key. */
 const GOLDEN_RATIO = 0x9e3779b1;

@@ -31,7 +31,7 @@ describe('the arena', () => {
     expect(arena.baseHigh * TWO_POW_32 + arena.baseLow).toBe(arena.base);
   });
 
-  it('lies elsewhere when there is no room, and never across a 4 GiB line', () => {
+  it('lies elsewhere when there is no room, and never across a 4 GiB boundary', () => {
     const large = new Arena(2 ** 30 + 4096);
     expect(large.base).toBeGreaterThanOrEqual(TWO_POW_31);
     expect(large.baseLow + large.bytes).toBeLessThanOrEqual(TWO_POW_32);

@@ -76,7 +76,7 @@ export class Arena {
   }
 }
 
-/** Below 2 GiB where there is room, anywhere otherwise; never across a 4 GiB line, so that `baseLow + offset` never carries. */
+/** Below 2 GiB where there is room, anywhere otherwise; never across a 4 GiB boundary, so that `baseLow + offset` never carries. */
 function mapMemoryOf(bytes: number): number {
   const low = mapLow(bytes);
   if (low !== 0) return low;
