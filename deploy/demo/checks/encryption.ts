@@ -1,25 +1,34 @@
 /**
- * Check: a capture of the underlay, taken while pods ping each other and move megabytes, shows nothing but our UDP port
- * and nothing readable. The same search on a pod's own interface must find the plain text, or it would prove nothing.
+ * Check of the encryption: a capture of the underlay, taken while pods ping each other and move megabytes, shows only our
+ * UDP port and no plain text. The same search on a pod's own interface must find plain text; otherwise it proves nothing.
  */
 import { CommandError, messageOf } from '../../../common/errors.js';
 import type { Cluster } from '../cluster/cluster.js';
 import { UNDERLAY_PORT } from '../cluster/plan.js';
 import { UNDERLAY_BRIDGE } from '../cluster/underlay.js';
-import { Capture } from './capture.js';
-import type { CaptureFindings } from './capture.js';
+import type { NetworkNamespace } from '../machine/network-namespace.js';
+import { PacketCapture } from '../machine/packet-capture.js';
+import type { CapturedPacket } from '../machine/pcap-reader.js';
 import { report } from './check-report.js';
 import type { CheckReport } from './check-report.js';
 import { UnderlayAudit } from './underlay-audit.js';
+import type { AuditFindings } from './underlay-audit.js';
+
+export interface CaptureFindings extends AuditFindings {
+  /** Packets that the kernel dropped before `tcpdump` read them. */
+  readonly missed: number;
+}
 
 export interface EncryptionReport extends CheckReport {
   readonly captured: CaptureFindings | null;
-  /** How often the same search saw plain text inside a pod. */
+  /** Packets with plain text that the same search found inside a pod. */
   readonly plaintextSeenInsidePod: number;
 }
 
 const POD_INTERFACE = 'eth0';
-/** What `tcpdump`, or `nsenter` in its place, complains of, and what helps. */
+/** Enough for all headers and several markers of a packet; super-frames would be 64 KiB. */
+const CAPTURE_OPTIONS = { snapBytes: 320, bufferKibibytes: 16_384 };
+/** Error texts of `tcpdump`, or of `nsenter` in its place, and their remedies. */
 const HINTS = [
   { complaint: /failed to execute|No such file/, hint: 'install it: sudo apt-get install tcpdump' },
   {
@@ -29,45 +38,51 @@ const HINTS = [
 ] as const;
 
 export class EncryptionCheck {
-  #underlay: Capture | null = null;
-  #insidePod: Capture | null = null;
+  #underlay: AuditedCapture | null = null;
+  #insidePod: AuditedCapture | null = null;
   #plaintextSeenInsidePod = 0;
   readonly #problems: string[] = [];
 
   constructor(readonly cluster: Cluster) {}
 
-  /** Never throws: a capture that cannot start is a failed check. */
+  /** Does not throw: a capture that cannot start is a problem of the report. */
   async start(): Promise<void> {
     try {
       const pod = this.cluster.pods[0]!;
-      this.#underlay = await Capture.start(this.cluster.underlay.namespace, UNDERLAY_BRIDGE, this.#audit());
-      this.#insidePod = await Capture.start(pod.namespace, POD_INTERFACE, this.#audit());
+      this.#underlay = await this.#capture(this.cluster.underlay.namespace, UNDERLAY_BRIDGE);
+      this.#insidePod = await this.#capture(pod.namespace, POD_INTERFACE);
     } catch (thrown) {
-      this.#problems.push(`the capture does not start: ${messageOf(thrown)}${hintFor(thrown)}`);
+      this.#problems.push(`the capture did not start: ${messageOf(thrown)}${hintFor(thrown)}`);
     }
   }
 
-  /** Ends the counter-check; the pings are enough for it. */
+  /** Ends the capture inside the pod, for which the pings are enough. */
   async stopInsidePod(): Promise<void> {
     if (this.#insidePod === null) return;
-    this.#plaintextSeenInsidePod = (await this.#insidePod.stop()).leaks;
+    this.#plaintextSeenInsidePod = (await findingsOf(this.#insidePod)).leaks;
     this.#insidePod = null;
   }
 
-  /** @param expectedBytes that pods moved between nodes meanwhile: the capture must have seen at least as many */
+  /** @param expectedBytes moved between nodes by pods meanwhile: the capture must have seen at least as many */
   async finish(expectedBytes: number): Promise<EncryptionReport> {
     await this.stopInsidePod();
-    const captured = (await this.#underlay?.stop()) ?? null;
-    if (captured !== null) this.#judge(captured, expectedBytes);
+    const captured = this.#underlay === null ? null : await findingsOf(this.#underlay);
+    if (captured !== null) this.#evaluate(captured, expectedBytes);
     return report(this.#problems, { captured, plaintextSeenInsidePod: this.#plaintextSeenInsidePod });
   }
 
-  #judge(captured: CaptureFindings, expectedBytes: number): void {
+  #evaluate(captured: CaptureFindings, expectedBytes: number): void {
     this.#problems.push(...captured.examples);
-    if (this.#plaintextSeenInsidePod === 0) this.#problems.push('the search finds no plain text inside a pod either');
+    if (this.#plaintextSeenInsidePod === 0) this.#problems.push('the search found no plain text inside a pod either');
     if (captured.missed === 0 && captured.meshBytes < expectedBytes) {
-      this.#problems.push(`only ${captured.meshBytes} bytes seen between nodes while pods moved ${expectedBytes}`);
+      this.#problems.push(`captured ${captured.meshBytes} bytes between nodes, expected at least ${expectedBytes}`);
     }
+  }
+
+  async #capture(namespace: NetworkNamespace, device: string): Promise<AuditedCapture> {
+    const audit = this.#audit();
+    const onPacket = (packet: CapturedPacket): void => audit.record(packet);
+    return { audit, capture: await PacketCapture.start(namespace, device, onPacket, CAPTURE_OPTIONS) };
   }
 
   #audit(): UnderlayAudit {
@@ -78,6 +93,16 @@ export class EncryptionCheck {
       port: UNDERLAY_PORT,
     });
   }
+}
+
+interface AuditedCapture {
+  readonly capture: PacketCapture;
+  readonly audit: UnderlayAudit;
+}
+
+async function findingsOf({ capture, audit }: AuditedCapture): Promise<CaptureFindings> {
+  const missed = await capture.stop();
+  return { ...audit.findings(), missed };
 }
 
 function hintFor(thrown: unknown): string {

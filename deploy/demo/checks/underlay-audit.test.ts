@@ -42,10 +42,10 @@ function udp(sourcePort: number, destinationPort: number, payload: Buffer): Buff
   return Buffer.concat([header, payload]);
 }
 
-function judge(...frames: Buffer[]): AuditFindings {
-  const audit = new UnderlayAudit(RULES);
-  for (const bytes of frames) audit.record({ bytes, originalLength: 1500 });
-  return audit.findings();
+function audit(...frames: Buffer[]): AuditFindings {
+  const underlay = new UnderlayAudit(RULES);
+  for (const bytes of frames) underlay.record({ bytes, originalLength: 1500 });
+  return underlay.findings();
 }
 
 const SEALED = Buffer.alloc(64, 0xa5);
@@ -54,14 +54,14 @@ describe('UnderlayAudit', () => {
   it('counts UDP between nodes on our port, in both families, by its length on the wire', () => {
     const four = ipv4('192.168.99.1', '192.168.99.2', UDP, udp(6785, 6785, SEALED));
     const six = ipv6('fd99::1', 'fd99::2', UDP, udp(6785, 6785, SEALED));
-    expect(judge(four, six)).toMatchObject({ packets: 2, meshPackets: 2, meshBytes: 3000, strangers: 0, leaks: 0 });
+    expect(audit(four, six)).toMatchObject({ packets: 2, meshPackets: 2, meshBytes: 3000, strangers: 0, leaks: 0 });
   });
 
-  it('allows what finds neighbours', () => {
+  it('allows neighbour discovery', () => {
     const arp = ethernet(0x0806, Buffer.alloc(46));
     const solicitation = ipv6('fd99::1', 'fd99::2', 58, Buffer.alloc(24));
     const listenerReport = ipv6('fd99::1', 'ff02::16', 0, Buffer.concat([Buffer.from([58]), Buffer.alloc(27)]));
-    expect(judge(arp, solicitation, listenerReport)).toMatchObject({ neighbourPackets: 3, strangers: 0 });
+    expect(audit(arp, solicitation, listenerReport)).toMatchObject({ neighbourPackets: 3, strangers: 0 });
   });
 
   it.each([
@@ -73,8 +73,8 @@ describe('UnderlayAudit', () => {
     ['an unknown protocol', ethernet(0x88cc, Buffer.alloc(46))],
     ['a runt', Buffer.alloc(10)],
     ['a truncated IPv6 header', ethernet(0x86dd, Buffer.alloc(30))],
-  ])('takes %s for a stranger', (_name, frame) => {
-    const findings = judge(frame);
+  ])('counts %s as a stranger', (_name, frame) => {
+    const findings = audit(frame);
     expect(findings).toMatchObject({ strangers: 1, meshPackets: 0 });
     expect(findings.examples).toHaveLength(1);
   });
@@ -87,25 +87,25 @@ describe('UnderlayAudit', () => {
   ])('finds %s at any offset', (_name, secret) => {
     for (let offset = 0; offset < 32; offset++) {
       const payload = Buffer.concat([SEALED.subarray(0, offset), secret, SEALED]);
-      expect(judge(ipv4('192.168.99.1', '192.168.99.2', UDP, udp(6785, 6785, payload))).leaks).toBe(1);
+      expect(audit(ipv4('192.168.99.1', '192.168.99.2', UDP, udp(6785, 6785, payload))).leaks).toBe(1);
     }
   });
 
-  it('does not take a single pod address, which may be chance, for a leak', () => {
+  it('does not count single pod addresses, which may be chance, as a leak', () => {
     const payload = Buffer.concat([addressBytes('10.32.1.2'), SEALED, addressBytes('10.32.2.2')]);
-    expect(judge(ipv4('192.168.99.1', '192.168.99.2', UDP, udp(6785, 6785, payload))).leaks).toBe(0);
+    expect(audit(ipv4('192.168.99.1', '192.168.99.2', UDP, udp(6785, 6785, payload))).leaks).toBe(0);
   });
 
   it('keeps a few examples of many', () => {
-    const findings = judge(...new Array<Buffer>(100).fill(ipv4('192.168.99.1', '192.168.99.2', 6, MARKER)));
+    const findings = audit(...new Array<Buffer>(100).fill(ipv4('192.168.99.1', '192.168.99.2', 6, MARKER)));
     expect(findings).toMatchObject({ strangers: 100, leaks: 100 });
     expect(findings.examples).toHaveLength(5);
   });
 
-  it('judges any bytes at all', () => {
+  it('takes any bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-        expect(judge(Buffer.from(bytes)).packets).toBe(1);
+        expect(audit(Buffer.from(bytes)).packets).toBe(1);
       }),
     );
   });

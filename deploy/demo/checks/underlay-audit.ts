@@ -1,10 +1,10 @@
 /**
- * Judges packets seen on the underlay. Allowed are UDP between two nodes on our port, and what the kernel needs to find
- * neighbours (ARP, ICMPv6). Anything else is a stranger; our marker or a pod's address pair in the clear is a leak.
+ * Audit of the packets on the underlay. Expected are UDP between two nodes on our port, and neighbour discovery (ARP,
+ * ICMPv6). Any other packet is a stranger. A packet with the marker, or with two pod addresses side by side, is a leak.
  */
 import { ipFromBytes, ipToBytes, parseIpAddress } from '../../../common/address/ip-address.js';
 import { MARKER, PING_PATTERN } from '../traffic/payload.js';
-import type { CapturedPacket } from './pcap-reader.js';
+import type { CapturedPacket } from '../machine/pcap-reader.js';
 
 export interface AuditRules {
   readonly nodeAddresses: readonly string[];

@@ -1,31 +1,32 @@
-/** What the demo could leave on the host itself, looked at before and after. */
+/** Interfaces, nft tables, folders and processes of Heddle on the host, compared before and after a demo. */
 import { existsSync, readdirSync } from 'node:fs';
-import { hostCommands, runJson } from '../../../common/host/command.js';
+import { hostCommands } from '../../../common/host/command.js';
+import { listInterfaces } from '../../../common/host/ip-output.js';
 import { processesNaming } from './processes.js';
 import { listNamespaces } from './network-namespace.js';
 
-/** Where `meshd` keeps things unless told otherwise, as every node of the demo is. */
+/** Default folders of `meshd`. Nodes of the demo are configured with others. */
 const DEFAULT_FOLDERS = ['/run/heddle', '/var/lib/heddle', '/etc/heddle'];
-/** What bears our name: others may change the host meanwhile. */
+/** Names of Heddle. Other interfaces and tables may change meanwhile. */
 const OUR_NAME = /heddle|^hd/;
 
 export class HostFootprint {
   private constructor(
-    readonly links: readonly string[],
+    readonly interfaces: readonly string[],
     readonly tables: readonly string[],
     readonly folders: readonly string[],
   ) {}
 
   static async take(): Promise<HostFootprint> {
-    return new HostFootprint(await ourLinks(), await ourTables(), DEFAULT_FOLDERS.filter(existsSync));
+    return new HostFootprint(await ourInterfaces(), await ourTables(), DEFAULT_FOLDERS.filter(existsSync));
   }
 
-  /** Links, nft tables, namespaces, processes and files that were not there before, one line each. */
+  /** Interfaces, nft tables, namespaces, processes and files that were not there before, one line each. */
   async leftovers(prefix: string): Promise<string[]> {
     const ofRun = (name: string): boolean => name.startsWith(prefix);
     const now = await HostFootprint.take();
     return [
-      ...now.links.filter((name) => !this.links.includes(name)).map((name) => `link ${name}`),
+      ...now.interfaces.filter((name) => !this.interfaces.includes(name)).map((name) => `interface ${name}`),
       ...now.tables.filter((name) => !this.tables.includes(name)).map((name) => `nft table ${name}`),
       ...now.folders.filter((path) => !this.folders.includes(path)).map((path) => `directory ${path}`),
       ...listNamespaces()
@@ -39,12 +40,12 @@ export class HostFootprint {
   }
 }
 
-async function ourLinks(): Promise<string[]> {
-  const links = (await runJson(hostCommands, 'ip', ['-json', 'link'])) as { readonly ifname: string }[];
-  return links.map((link) => link.ifname).filter((name) => OUR_NAME.test(name));
+async function ourInterfaces(): Promise<string[]> {
+  const interfaces = await listInterfaces(hostCommands, ['link']);
+  return interfaces.map(({ name }) => name).filter((name) => OUR_NAME.test(name));
 }
 
-/** As `family name`. An ordinary user may not ask, and could not have made one either. */
+/** As `family name`. None for an ordinary user, who may neither list nor make tables. */
 async function ourTables(): Promise<string[]> {
   const text = await hostCommands.run('nft', ['list', 'tables']).catch(() => '');
   return text
