@@ -4,7 +4,7 @@
  *
  *   event -> clock (pauses are not the peers' fault) -> dispatch -> what is due -> ownership -> effects
  *
- * The parts: handshakes.ts (datagrams to sessions), peer.ts (one peer each), peer-table.ts (who there is, and who owns what),
+ * The parts: handshakes.ts (datagrams to sessions), peer.ts (one peer each), peer-table.ts (all peers, and who owns what),
  * gossip.ts (how adverts travel), seeds.ts (how to join), topology.ts (what others report).
  */
 import type { Cidr } from '../common/address/cidr.js';
@@ -99,7 +99,7 @@ export class Mesh {
     this.#gossip = this.#makeGossip(random);
     this.#seeds = this.#makeSeeds(options);
     this.#control = this.#makeControlDispatcher(random);
-    for (const bytes of options.cachedAdverts) this.#peerTable.meetBytes(bytes, null, 0);
+    for (const bytes of options.cachedAdverts) this.#peerTable.learnEncodedAdvert(bytes, null, 0);
     this.#peerTable.ownership.update(this.#peerTable.adverts());
   }
 
@@ -169,10 +169,10 @@ export class Mesh {
         this.#blindSinceMs = now;
         return;
       case 'datagram':
-        this.#settle(this.#handshakes.receive(event.bytes, event.from, now), event.from, now);
+        this.#applyOutcome(this.#handshakes.receive(event.bytes, event.from, now), event.from, now);
         return this.#wakeAt(this.#handshakes.pollAt());
       case 'counters':
-        return this.#counted(event, now);
+        return this.#updateCounters(event, now);
       case 'seeds':
         if (this.#seeds.replace(event.seeds, now)) {
           this.#notices.tell('warn', `only the first ${MAX_SEEDS} seeds are used`, now);
@@ -222,10 +222,10 @@ export class Mesh {
     else if (event.type === 'sessionConfirmed') peer.sessionConfirmed(event.localIndex, now);
     else if (event.type === 'roamed') peer.roamed(event.endpoint, now);
     else peer.wanted(now);
-    this.#touch(peer, now);
+    this.#advancePeer(peer, now);
   }
 
-  #counted(event: EventOf<'counters'>, now: number): void {
+  #updateCounters(event: EventOf<'counters'>, now: number): void {
     const { peers } = this.#peerTable;
     for (const { peer, localIndex, unitsSent } of event.sessions) {
       peers.get(peer)?.sessions.noteUnits(localIndex, unitsSent);
@@ -234,7 +234,7 @@ export class Mesh {
     this.#wakeAt(now);
   }
 
-  #settle(outcome: HandshakeOutcome, from: SocketAddress, now: number): void {
+  #applyOutcome(outcome: HandshakeOutcome, from: SocketAddress, now: number): void {
     switch (outcome.type) {
       case 'refused':
         this.#counters.count(outcome.reason);
@@ -246,8 +246,8 @@ export class Mesh {
       case 'confirmedAgain':
         return this.#peerTable.peers.get(outcome.peer)?.probeIfLinked(now);
       case 'unexpectedPeer': {
-        const peer = this.#peerTable.meetInPerson(outcome.advert, now);
-        this.#seeds.met(outcome.localIndex, outcome.advert.id);
+        const peer = this.#peerTable.learnHandshakeAdvert(outcome.advert, now);
+        this.#seeds.resolveAttempt(outcome.localIndex, outcome.advert.id);
         if (peer !== null) peer.endpoint ??= from;
         return;
       }
@@ -259,14 +259,14 @@ export class Mesh {
 
   #established(outcome: Established, from: SocketAddress, now: number): void {
     const { session, startedMs } = outcome;
-    const peer = this.#peerTable.meetInPerson(outcome.advert, now);
-    if (outcome.type === 'responded') this.#seeds.met(session.localIndex, session.peer);
+    const peer = this.#peerTable.learnHandshakeAdvert(outcome.advert, now);
+    if (outcome.type === 'responded') this.#seeds.resolveAttempt(session.localIndex, session.peer);
     // The peer's own handshake has finished while ours was under way: one session is enough.
     const isSurplus = outcome.type === 'responded' && peer?.sessions.hasNewerThan(startedMs) === true;
     if (peer === null || isSurplus) return this.#slots.release(session.localIndex);
     if (outcome.type === 'responded') peer.installAsInitiator(session, outcome.confirmation, from, now);
     else peer.installAsResponder(session, from, startedMs, now);
-    this.#touch(peer, now);
+    this.#advancePeer(peer, now);
   }
 
   #routerConnected(event: EventOf<'routerConnected'>, now: number): void {
@@ -319,7 +319,7 @@ export class Mesh {
     for (const part of [this.#handshakes, this.#seeds, this.#topology, this.#gossip]) this.#wakeAt(part.pollAt());
   }
 
-  #touch(peer: Peer, now: number): void {
+  #advancePeer(peer: Peer, now: number): void {
     if (!this.#connected) return;
     peer.advance(now);
     this.#wakeAt(peer.pollAt(now));
@@ -362,9 +362,9 @@ export class Mesh {
         nextProbeId: () => (this.#probeId = (this.#probeId + 1) >>> 0),
       },
       hasStarted: () => this.#instance !== null,
-      spread: (advert, from) => this.#gossip.push(advert, from),
-      greet: (peer) => this.#gossip.greet(peer),
-      touch: (peer, nowMs) => this.#touch(peer, nowMs),
+      broadcastAdvert: (advert, from) => this.#gossip.broadcast(advert, from),
+      sendDigest: (peer) => this.#gossip.sendDigest(peer),
+      advancePeer: (peer, nowMs) => this.#advancePeer(peer, nowMs),
     });
   }
 
@@ -397,7 +397,7 @@ export class Mesh {
       random,
       counters: this.#counters,
       send: (peer, bytes) => this.#emit({ type: 'sendControl', peer, bytes }),
-      meet: (bytes, from, nowMs) => this.#peerTable.meetBytes(bytes, from, nowMs),
+      learnAdvert: (bytes, from, nowMs) => this.#peerTable.learnEncodedAdvert(bytes, from, nowMs),
     });
   }
 

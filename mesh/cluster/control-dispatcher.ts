@@ -1,4 +1,7 @@
-/** What comes in control messages, handed to whom it concerns; and the questions about links, asked and answered. */
+/**
+ * Dispatcher of control messages: decodes each and calls the part it is for. Also asks peers for their links and answers
+ * such queries.
+ */
 import { DecodeError } from '../../common/errors.js';
 import type { NodeId } from '../../common/node-id.js';
 import { BoundedMap } from '../../common/bounded-map.js';
@@ -19,8 +22,8 @@ export interface ControlDispatcherDeps {
   readonly random: RandomSource;
   readonly counters: Counters;
   send(peer: NodeId, bytes: Uint8Array): void;
-  /** Takes an advert as it travelled. */
-  meet(bytes: Uint8Array, from: NodeId, nowMs: number): void;
+  /** Learns an encoded advert. */
+  learnAdvert(bytes: Uint8Array, from: NodeId, nowMs: number): void;
 }
 
 export class ControlDispatcher {
@@ -55,7 +58,7 @@ export class ControlDispatcher {
     const { gossip, topology } = this.#deps;
     switch (message.type) {
       case 'adverts':
-        for (const bytes of message.adverts) this.#deps.meet(bytes, peer.id, nowMs);
+        for (const bytes of message.adverts) this.#deps.learnAdvert(bytes, peer.id, nowMs);
         return;
       case 'digest':
         return gossip.answerDigest(peer.id, message);

@@ -48,16 +48,16 @@ class Node {
   receive(from: Node, message: ControlMessage): void {
     if (message.type === 'digest') this.gossip.answerDigest(from.own.id, message);
     if (message.type === 'pull') this.gossip.answerPull(from.own.id, message.ids);
-    if (message.type === 'adverts') for (const bytes of message.adverts) this.members.meetBytes(bytes);
+    if (message.type === 'adverts') for (const bytes of message.adverts) this.members.learnEncoded(bytes);
   }
 }
 
 describe('gossip', () => {
   it('makes two nodes equal with one digest', () => {
     const [a, b] = [new Node(advertOf(1)), new Node(advertOf(2))];
-    for (const advert of [advertOf(3), advertOf(4, 9), advertOf(5)]) a.members.meet(advert);
-    for (const advert of [advertOf(4, 2), advertOf(5), advertOf(6)]) b.members.meet(advert);
-    a.gossip.greet(b.own.id);
+    for (const advert of [advertOf(3), advertOf(4, 9), advertOf(5)]) a.members.learn(advert);
+    for (const advert of [advertOf(4, 2), advertOf(5), advertOf(6)]) b.members.learn(advert);
+    a.gossip.sendDigest(b.own.id);
     for (let turn = 0; turn < 4; turn++) {
       for (const message of a.take()) b.receive(a, message);
       for (const message of b.take()) a.receive(b, message);
@@ -71,7 +71,7 @@ describe('gossip', () => {
   it('pushes news to a few peers once, but not back to where it came from', () => {
     const node = new Node(advertOf(1));
     node.linked = Array.from({ length: 40 }, (_, n) => cheapAdvert(n).id);
-    node.gossip.push(advertOf(9), node.linked[0]!);
+    node.gossip.broadcast(advertOf(9), node.linked[0]!);
     node.gossip.advance(0);
     expect(node.sent.length).toBeGreaterThanOrEqual(GOSSIP_FANOUT - 1);
     expect(node.sent.length).toBeLessThanOrEqual(GOSSIP_FANOUT);
@@ -92,9 +92,9 @@ describe('gossip', () => {
 
   it('cuts the digests and the answers of a large cluster to size', () => {
     const node = new Node({ ...cheapAdvert(0) });
-    for (let n = 1; n <= 3 * MAX_DIGEST_ENTRIES; n++) node.members.meet(cheapAdvert(n));
+    for (let n = 1; n <= 3 * MAX_DIGEST_ENTRIES; n++) node.members.learn(cheapAdvert(n));
     const seen = new Set<string>();
-    for (let i = 0; i < 60; i++) node.gossip.greet(cheapAdvert(1).id);
+    for (let i = 0; i < 60; i++) node.gossip.sendDigest(cheapAdvert(1).id);
     for (const message of node.take()) {
       if (message.type !== 'digest') continue;
       expect(message.entries.length).toBeLessThanOrEqual(MAX_DIGEST_ENTRIES);

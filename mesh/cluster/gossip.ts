@@ -49,15 +49,10 @@ export class Gossip {
     this.#random = random;
   }
 
-  /** An advert is news: push it with the next {@link advance}. */
-  push(advert: Advert, from: NodeId | null): void {
+  /** Queues a new advert for the next {@link advance}, which pushes it to GOSSIP_FANOUT peers. */
+  broadcast(advert: Advert, from: NodeId | null): void {
     this.#pending.push({ advert, from });
     if (this.#pending.length > MAX_PENDING_ADVERTS) this.#pending.shift();
-  }
-
-  /** A link came up: compare at once. */
-  greet(peer: NodeId): void {
-    this.#sendDigest(peer);
   }
 
   advance(nowMs: number): void {
@@ -66,7 +61,7 @@ export class Gossip {
     if (nowMs < this.#nextDigestMs) return;
     this.#nextDigestMs = nowMs + this.#jittered(ANTI_ENTROPY_MS);
     const [peer] = this.#sample(this.#deps.linkedPeers(), 1);
-    if (peer !== undefined) this.#sendDigest(peer);
+    if (peer !== undefined) this.sendDigest(peer);
   }
 
   pollAt(): number | null {
@@ -92,9 +87,9 @@ export class Gossip {
     );
   }
 
-  /** A newer advert under our own id is news too: it has to be outbid. */
+  /** A newer advert under this node's own id is missing too: this node must sign one with a higher revision. */
   #isMissing(id: NodeId, revision: number, own: Advert): boolean {
-    return id === own.id ? revision > own.revision : this.#members.wants(id, revision);
+    return id === own.id ? revision > own.revision : this.#members.isNewer(id, revision);
   }
 
   #pushPending(): void {
@@ -111,7 +106,8 @@ export class Gossip {
     }
   }
 
-  #sendDigest(peer: NodeId): void {
+  /** Asks a peer to compare adverts: at once after its link came up, then periodically. */
+  sendDigest(peer: NodeId): void {
     const known = this.#known().sort((a, b) => (a.id < b.id ? -1 : 1));
     const chunks = Math.ceil(known.length / MAX_DIGEST_ENTRIES);
     const chunk = Math.floor(this.#random.fraction() * chunks);

@@ -16,10 +16,10 @@ const advertOf = (identity: NodeIdentity, revision: number) =>
 describe('membership', () => {
   it('keeps the newest advert of each node, in whatever order they come', () => {
     const members = new Membership(own.id);
-    expect(members.meetBytes(advertOf(other, 5).bytes).type).toBe('new');
-    expect(members.meetBytes(advertOf(other, 4).bytes).type).toBe('old');
-    expect(members.meetBytes(advertOf(other, 5).bytes).type).toBe('old');
-    expect(members.meetBytes(advertOf(other, 6).bytes)).toMatchObject({ type: 'new', before: { revision: 5 } });
+    expect(members.learnEncoded(advertOf(other, 5).bytes).type).toBe('new');
+    expect(members.learnEncoded(advertOf(other, 4).bytes).type).toBe('old');
+    expect(members.learnEncoded(advertOf(other, 5).bytes).type).toBe('old');
+    expect(members.learnEncoded(advertOf(other, 6).bytes)).toMatchObject({ type: 'new', before: { revision: 5 } });
     expect(members.get(other.id)?.name).toBe('r6');
   });
 
@@ -27,22 +27,22 @@ describe('membership', () => {
     const members = new Membership(own.id);
     const forged = new Uint8Array(advertOf(other, 5).bytes);
     forged[forged.length - 1]! ^= 1;
-    expect(members.meetBytes(forged).type).toBe('invalid');
-    expect(members.meetBytes(new Uint8Array(9)).type).toBe('invalid');
+    expect(members.learnEncoded(forged).type).toBe('invalid');
+    expect(members.learnEncoded(new Uint8Array(9)).type).toBe('invalid');
     expect(members.size).toBe(0);
   });
 
   it('tells an advert under our own id apart', () => {
-    expect(new Membership(own.id).meetBytes(advertOf(own, 1).bytes).type).toBe('self');
+    expect(new Membership(own.id).learnEncoded(advertOf(own, 1).bytes).type).toBe('self');
   });
 
   it('lets a forgotten member back only with something new', () => {
     const members = new Membership(own.id);
-    members.meetBytes(advertOf(other, 5).bytes);
+    members.learnEncoded(advertOf(other, 5).bytes);
     members.forget(other.id);
     expect(members.size).toBe(0);
-    expect(members.wants(other.id, 5)).toBe(false);
-    expect(members.meetBytes(advertOf(other, 5).bytes).type).toBe('old');
-    expect(members.meetBytes(advertOf(other, 6).bytes).type).toBe('new');
+    expect(members.isNewer(other.id, 5)).toBe(false);
+    expect(members.learnEncoded(advertOf(other, 5).bytes).type).toBe('old');
+    expect(members.learnEncoded(advertOf(other, 6).bytes).type).toBe('new');
   });
 });

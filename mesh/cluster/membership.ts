@@ -1,6 +1,6 @@
 /**
- * Which other nodes there are: the newest advert of each. Who is reachable is `peer.ts`; how adverts travel is
- * `gossip.ts`. A forgotten member stays forgotten until it signs something new.
+ * Set of members: the newest advert of every other node. A forgotten member is learned again only from a newer advert.
+ * Not here: reachability (`peer.ts`), how adverts travel (`gossip.ts`).
  */
 import { DecodeError } from '../../common/errors.js';
 import type { NodeId } from '../../common/node-id.js';
@@ -9,9 +9,9 @@ import type { Advert } from '../wire/advert.js';
 import { BoundedMap } from '../../common/bounded-map.js';
 import { MAX_MEMBERS } from '../limits.js';
 
-export type MeetResult =
+export type LearnResult =
   | { readonly type: 'new'; readonly advert: Advert; readonly before: Advert | null }
-  /** Ours, or one of ours from another life. */
+  /** An advert under this node's id: its own, or one that an earlier process or a clone signed. */
   | { readonly type: 'self'; readonly advert: Advert }
   | { readonly type: 'old' }
   | { readonly type: 'invalid' }
@@ -40,23 +40,23 @@ export class Membership {
     return this.#adverts.values();
   }
 
-  /** Takes an advert as it travels, from anyone. Never throws. */
-  meetBytes(bytes: Uint8Array): MeetResult {
+  /** Reads, verifies and learns an encoded advert from any source. Never throws. */
+  learnEncoded(bytes: Uint8Array): LearnResult {
     try {
       const unverified = readAdvert(bytes);
-      if (!this.wants(unverified.advert.id, unverified.advert.revision)) return { type: 'old' };
+      if (!this.isNewer(unverified.advert.id, unverified.advert.revision)) return { type: 'old' };
       const advert = verifyAdvert(unverified);
-      return advert === null ? { type: 'invalid' } : this.meet(advert);
+      return advert === null ? { type: 'invalid' } : this.learn(advert);
     } catch (thrown) {
       if (thrown instanceof DecodeError) return { type: 'invalid' };
       throw thrown;
     }
   }
 
-  /** Takes a verified advert. */
-  meet(advert: Advert): MeetResult {
+  /** Learns a verified advert. */
+  learn(advert: Advert): LearnResult {
     if (advert.id === this.#ownId) return { type: 'self', advert };
-    if (!this.wants(advert.id, advert.revision)) return { type: 'old' };
+    if (!this.isNewer(advert.id, advert.revision)) return { type: 'old' };
     const before = this.#adverts.get(advert.id) ?? null;
     if (before === null && this.#adverts.size >= MAX_MEMBERS) return { type: 'full' };
     this.#adverts.set(advert.id, advert);
@@ -64,8 +64,8 @@ export class Membership {
     return { type: 'new', advert, before };
   }
 
-  /** Whether an advert of this revision would be news. */
-  wants(id: NodeId, revision: number): boolean {
+  /** Whether an advert of this revision is newer than what is known of the node, a forgotten advert included. */
+  isNewer(id: NodeId, revision: number): boolean {
     const known = this.#adverts.get(id)?.revision ?? this.#forgotten.get(id) ?? -1;
     return id === this.#ownId || revision > known;
   }

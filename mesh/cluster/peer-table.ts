@@ -1,6 +1,6 @@
 /**
- * Who there is: this node's advert, the members and a {@link Peer} for each, and the ownership table that follows from
- * their adverts. Adverts come in here from everywhere; peers are made and forgotten here.
+ * Table of all peers: the members, a {@link Peer} for each, and the ownership table that follows from their adverts.
+ * Every advert is learned here; peers are made and forgotten here.
  */
 import type { Cidr } from '../../common/address/cidr.js';
 import type { NodeId } from '../../common/node-id.js';
@@ -12,7 +12,7 @@ import { FORGET_AFTER_MS } from '../limits.js';
 import { cachedLink, connectingLink, isUsable, linkReason } from '../peer/link.js';
 import type { Link } from '../peer/link.js';
 import { Membership } from './membership.js';
-import type { MeetResult } from './membership.js';
+import type { LearnResult } from './membership.js';
 import type { MeshEffect } from '../mesh-io.js';
 import type { Notices } from '../notices.js';
 import { Ownership } from './ownership.js';
@@ -28,12 +28,12 @@ export interface PeerTableDeps {
   readonly notices: Notices;
   /** Whether the router was ever there; before, members are those remembered from the last life. */
   hasStarted(): boolean;
-  /** An advert is news for others. */
-  spread(advert: Advert, from: NodeId | null): void;
-  /** A link came up. */
-  greet(peer: NodeId): void;
-  /** Something of the peer changed: it wants to be advanced. */
-  touch(peer: Peer, nowMs: number): void;
+  /** Sends a new advert to other members; `from` is the node that passed it on. */
+  broadcastAdvert(advert: Advert, from: NodeId | null): void;
+  /** Compares adverts with a peer whose link came up. */
+  sendDigest(peer: NodeId): void;
+  /** Does what is due for a peer that changed, and schedules its next deadline. */
+  advancePeer(peer: Peer, nowMs: number): void;
 }
 
 export class PeerTable {
@@ -80,18 +80,18 @@ export class PeerTable {
     yield* this.members.all();
   }
 
-  /** Takes an advert as it travels. @param from who passed it on, or null */
-  meetBytes(bytes: Uint8Array, from: NodeId | null, nowMs: number): void {
-    this.#met(this.members.meetBytes(bytes), from, nowMs);
+  /** Learns an encoded advert. @param from the node that passed it on, or null */
+  learnEncodedAdvert(bytes: Uint8Array, from: NodeId | null, nowMs: number): void {
+    this.#applyLearned(this.members.learnEncoded(bytes), from, nowMs);
   }
 
-  /** The peer that a handshake showed, or null when there can be none: our own key elsewhere, or no room. */
-  meetInPerson(advert: Advert, nowMs: number): Peer | null {
+  /** Learns the advert of a finished handshake. The peer, or null for this node's own id and beyond MAX_MEMBERS. */
+  learnHandshakeAdvert(advert: Advert, nowMs: number): Peer | null {
     if (advert.id === this.#ownId) {
       this.#noticeClone(nowMs);
       return null;
     }
-    this.#met(this.members.meet(advert), advert.id, nowMs);
+    this.#applyLearned(this.members.learn(advert), advert.id, nowMs);
     return this.#peers.get(advert.id) ?? null;
   }
 
@@ -107,7 +107,7 @@ export class PeerTable {
 
   /** This node signed a new advert. */
   selfChanged(): void {
-    this.#deps.spread(this.#deps.self.current, null);
+    this.#deps.broadcastAdvert(this.#deps.self.current, null);
     this.#claimsDirty = true;
     this.#advertsDirty = true;
   }
@@ -139,7 +139,7 @@ export class PeerTable {
     return effects;
   }
 
-  #met(result: MeetResult, from: NodeId | null, nowMs: number): void {
+  #applyLearned(result: LearnResult, from: NodeId | null, nowMs: number): void {
     switch (result.type) {
       case 'old':
         return;
@@ -148,22 +148,22 @@ export class PeerTable {
       case 'full':
         return this.#deps.counters.count('tooManyMembers');
       case 'self':
-        if (this.#deps.self.meet(result.advert)) this.#noticeClone(nowMs);
+        if (this.#deps.self.supersede(result.advert)) this.#noticeClone(nowMs);
         return;
       case 'new':
-        return this.#learn(result.advert, result.before, from, nowMs);
+        return this.#storeAdvert(result.advert, result.before, from, nowMs);
     }
   }
 
-  #learn(advert: Advert, before: Advert | null, from: NodeId | null, nowMs: number): void {
+  #storeAdvert(advert: Advert, before: Advert | null, from: NodeId | null, nowMs: number): void {
     const peer = this.peerOf(advert.id, nowMs);
     peer.advert = advert;
     peer.advertAtMs = nowMs;
-    this.#deps.spread(advert, from);
+    this.#deps.broadcastAdvert(advert, from);
     this.#advertsDirty = true;
     if (before === null || claimsDiffer(before, advert)) this.#claimsDirty = true;
     if (!peer.isLinked) peer.dial.restart(nowMs);
-    this.#deps.touch(peer, nowMs);
+    this.#deps.advancePeer(peer, nowMs);
   }
 
   #addPeer(id: NodeId, nowMs: number): Peer {
@@ -179,7 +179,7 @@ export class PeerTable {
     if (isUsable(link) !== isUsable(before)) this.#routesDirty = true;
     const fields = { peer: id, name: peer.advert?.name ?? '', reason: linkReason(link) };
     if (link.state === 'up') {
-      this.#deps.greet(id);
+      this.#deps.sendDigest(id);
       this.#deps.notices.tell('info', 'a link is up', nowMs, id, fields);
     } else if (link.state === 'down') {
       this.#deps.notices.tell('warn', 'a link is down', nowMs, id, fields);

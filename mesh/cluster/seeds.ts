@@ -54,15 +54,14 @@ export class Seeds {
     return addresses.length > MAX_SEEDS;
   }
 
-  /** Our initiation met this node; true when the initiation was a seed's. */
-  met(localIndex: number, id: NodeId): boolean {
+  /** Notes which node responded to an initiation, if a seed's attempt sent it. */
+  resolveAttempt(localIndex: number, id: NodeId): void {
     for (const seed of this.#seeds.values()) {
       if (seed.dial.attempt !== localIndex) continue;
       this.#endAttempt(seed);
       seed.member = id;
-      return true;
+      return;
     }
-    return false;
   }
 
   /** The router was replaced: whatever was in flight is gone. */

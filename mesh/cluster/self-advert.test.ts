@@ -22,19 +22,19 @@ describe('the own advert', () => {
   it('outbids what an earlier life with a faster clock said, and keeps its place in the queue of claims', () => {
     const before = make(9_000_000).current;
     const self = make(8_000_000);
-    expect(self.meet(before)).toBe(false);
+    expect(self.supersede(before)).toBe(false);
     self.advance(0);
     self.advance(ADVERT_MIN_INTERVAL_MS);
     expect(self.current.revision).toBeGreaterThan(before.revision);
     const late = make(10_000_000);
-    late.meet(before);
+    late.supersede(before);
     expect(late.current.createdAtMs).toBe(9_000_000);
   });
 
   it('knows another process with the same key from its own past', () => {
     const self = make(8_000_000);
     self.advance(0);
-    expect(self.meet(self.current)).toBe(false);
-    expect(self.meet(make(9_000_000, 6).current)).toBe(true);
+    expect(self.supersede(self.current)).toBe(false);
+    expect(self.supersede(make(9_000_000, 6).current)).toBe(true);
   });
 });

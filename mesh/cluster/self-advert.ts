@@ -1,6 +1,6 @@
 /**
- * This node's own advert: signed anew when the node's description changes, every hour, and when an advert of an earlier
- * life (or of a clone) turns up that others would take for newer.
+ * This node's own advert: signed anew when the node's description changes, every hour, and when other nodes have an
+ * advert with a higher revision under this id, from an earlier process or from a clone.
  */
 import { signAdvert } from '../wire/advert.js';
 import type { Advert } from '../wire/advert.js';
@@ -38,10 +38,10 @@ export class SelfAdvert {
   }
 
   /**
-   * Takes an advert under our own id that others know: keeps the earliest claim time and outbids its revision.
-   * True when it must come from another process that runs with our key now.
+   * Signs a successor to an advert under this node's id that other nodes have: with the earlier claim time, and with a
+   * higher revision at the next {@link advance}. True when a clone, another process with the same key, must have signed it.
    */
-  meet(advert: Advert): boolean {
+  supersede(advert: Advert): boolean {
     const outbid = advert.revision > this.#advert.revision;
     const older = advert.createdAtMs < this.#advert.createdAtMs;
     if (!outbid && !older) return false;
