@@ -24,7 +24,7 @@ describe('NoticeLog', () => {
     for (let i = 0; i < 5; i++) notices.write('warn', 'link lost');
     clock.advance(1000);
     notices.write('warn', 'link lost');
-    expect(lines[1]).toEqual({ level: 'warn', fields: { repeated: 4 }, message: 'link lost' });
+    expect(lines[1]).toEqual({ level: 'warn', fields: { heldBack: 4 }, message: 'link lost' });
   });
 
   it('treats a kind that was cleared as news', () => {

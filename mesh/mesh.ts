@@ -175,7 +175,7 @@ export class Mesh {
         return this.#updateCounters(event, now);
       case 'seeds':
         if (this.#seeds.replace(event.seeds, now)) {
-          this.#notices.tell('warn', `only the first ${MAX_SEEDS} seeds are used`, now);
+          this.#notices.write('warn', `only the first ${MAX_SEEDS} seeds are used`, now);
         }
         return this.#wakeAt(now);
       case 'self':
@@ -407,6 +407,6 @@ export class Mesh {
 
   #noticeBadMac(from: SocketAddress, now: number): void {
     const message = 'handshake with a bad MAC: different cluster secret?';
-    this.#notices.tell('warn', message, now, from.ip, { from: formatSocketAddress(from) });
+    this.#notices.write('warn', message, now, from.ip, { from: formatSocketAddress(from) });
   }
 }

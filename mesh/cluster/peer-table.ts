@@ -180,9 +180,9 @@ export class PeerTable {
     const fields = { peer: id, name: peer.advert?.name ?? '', reason: linkReason(link) };
     if (link.state === 'up') {
       this.#deps.sendDigest(id);
-      this.#deps.notices.tell('info', 'a link is up', nowMs, id, fields);
+      this.#deps.notices.write('info', 'a link is up', nowMs, id, fields);
     } else if (link.state === 'down') {
-      this.#deps.notices.tell('warn', 'a link is down', nowMs, id, fields);
+      this.#deps.notices.write('warn', 'a link is down', nowMs, id, fields);
     }
   }
 
@@ -199,17 +199,17 @@ export class PeerTable {
     if (this.#ownership.update(this.adverts())) this.#routesDirty = true;
     for (const { claim, winner } of this.#ownership.table.lost) {
       const fields = { cidr: claim.cidr, winner, loser: claim.owner };
-      notices.tell('error', 'two nodes claim the same pod addresses', nowMs, `${claim.cidr}${claim.owner}`, fields);
+      notices.write('error', 'two nodes claim the same pod addresses', nowMs, `${claim.cidr}${claim.owner}`, fields);
     }
     for (const { cidr, owner } of this.#ownership.table.outside) {
       const fields = { cidr, owner };
-      notices.tell('warn', 'a claim outside the cluster CIDRs is ignored', nowMs, `${cidr}${owner}`, fields);
+      notices.write('warn', 'a claim outside the cluster CIDRs is ignored', nowMs, `${cidr}${owner}`, fields);
     }
   }
 
   #noticeClone(nowMs: number): void {
     const message = 'cloned identity: another node uses the key of this one; delete the key file on one of them';
-    this.#deps.notices.tell('error', message, nowMs, '', { id: this.#ownId });
+    this.#deps.notices.write('error', message, nowMs, '', { id: this.#ownId });
   }
 }
 

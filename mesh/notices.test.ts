@@ -1,0 +1,22 @@
+import { describe, expect, it } from '@jest/globals';
+import { MAX_NOTICES_PER_INTERVAL, NOTICE_INTERVAL_MS } from './limits.js';
+import { Notices } from './notices.js';
+import type { Notice } from './notices.js';
+
+describe('notices', () => {
+  it('pass once a minute per message and subject, with the number held back', () => {
+    const passed: Notice[] = [];
+    const notices = new Notices((notice) => passed.push(notice));
+    for (let i = 0; i < 5; i++) notices.write('warn', 'message', i, 'a', { from: 'x' });
+    notices.write('warn', 'message', 5, 'b');
+    notices.write('warn', 'message', NOTICE_INTERVAL_MS, 'a', { from: 'x' });
+    expect(passed.map(({ fields }) => fields)).toEqual([{ from: 'x' }, {}, { from: 'x', heldBack: 4 }]);
+  });
+
+  it('of more subjects than a minute allows are held back', () => {
+    const passed: Notice[] = [];
+    const notices = new Notices((notice) => passed.push(notice));
+    for (let i = 0; i < 10_000; i++) notices.write('warn', 'message', i, `source ${i}`);
+    expect(passed).toHaveLength(MAX_NOTICES_PER_INTERVAL);
+  });
+});
