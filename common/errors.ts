@@ -135,10 +135,30 @@ export class ApiAnswerError extends HeddleError {
   }
 }
 
-/** A handshake message that is refused: it does not open, or says something that must not be. State is as before. */
+/** What is wrong with a handshake message whose MAC is good, so whose sender knows the cluster secret. */
+export type HandshakeFailure =
+  | 'tooShort'
+  /** Not a public key that X25519 accepts (RFC 7748, section 6.1). */
+  | 'badKey'
+  | 'badTag'
+  | 'badPayload'
+  | 'otherVersion'
+  | 'badAdvert'
+  | 'badSignature'
+  /** The static key is not the one in the advert. */
+  | 'otherStaticKey'
+  | 'noCommonCipher'
+  /** The initiator chose another cipher than both lists lead to. */
+  | 'otherCipher';
+
+/** A handshake message that is refused. The handshake's state is as before the message. */
 export class HandshakeError extends HeddleError {
   override readonly name = 'HandshakeError';
-  constructor(message: string, options?: { cause?: unknown }) {
+  constructor(
+    readonly failure: HandshakeFailure,
+    message: string,
+    options?: { cause?: unknown },
+  ) {
     super('HANDSHAKE_REJECTED', message, options);
   }
 }

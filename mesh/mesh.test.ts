@@ -48,8 +48,20 @@ describe('a mesh of nodes', () => {
     expect(first.stateOf(stranger)).toBe('unknown');
     expect(stranger.stateOf(first)).toBe('unknown');
     expect(first.notices.filter(({ message }) => message.includes('different cluster secret'))).toHaveLength(1);
-    expect(first.mesh?.counters()['badMac']).toBeGreaterThan(3);
+    expect(first.mesh?.counters()['handshakeBadMac']).toBeGreaterThan(3);
     expect(network.captured.every(({ from }) => from.ip === stranger.address.ip)).toBe(true);
+  });
+
+  it('learns the node that responds at the address of another, and counts the response', () => {
+    const { network, nodes } = converged(2);
+    const [a, b] = nodes as [SimNode, SimNode];
+    const successor = network.addNode();
+    successor.address = b.address;
+    b.kill();
+    b.moveTo(98);
+    successor.start();
+    expect(network.runUntil(() => isFullMesh([a, successor]), 30_000)).toBeLessThan(20_000);
+    expect(a.mesh!.counters()['handshakeUnexpectedPeer']).toBeGreaterThan(0);
   });
 
   it('keeps one session per pair when both sides open at once, whatever the order', () => {
@@ -348,6 +360,8 @@ describe('a node whose key was copied', () => {
     network.run(10_000);
     const cloned = (node: SimNode) => node.notices.some(({ message }) => message.includes('cloned identity'));
     expect(cloned(a) || cloned(b)).toBe(true);
+    const refused = [a, b].map((node) => node.mesh!.counters()['handshakeOwnIdentity'] ?? 0);
+    expect(Math.max(...refused)).toBeGreaterThan(0);
   });
 });
 

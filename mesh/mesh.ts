@@ -19,6 +19,7 @@ import { CoreClock, pauseBetween } from './core-clock.js';
 import { Counters } from './counters.js';
 import { Gossip } from './cluster/gossip.js';
 import type { HandshakeDeps } from './handshake/handshake.js';
+import type { HandshakeRefusal } from './handshake/handshake-refusal.js';
 import { preferCipher } from './wire/handshake-payload.js';
 import { Handshakes } from './handshake/handshakes.js';
 import type { HandshakeOutcome } from './handshake/handshakes.js';
@@ -237,8 +238,8 @@ export class Mesh {
   #applyOutcome(outcome: HandshakeOutcome, from: SocketAddress, now: number): void {
     switch (outcome.type) {
       case 'refused':
-        this.#counters.count(outcome.reason);
-        if (outcome.reason === 'badMac') this.#noticeBadMac(from, now);
+        this.#counters.countHandshake(outcome.reason);
+        this.#noticeRefusal(outcome.reason, outcome.detail, from, now);
         if (outcome.reply !== null) this.#emit({ type: 'sendDatagram', to: from, bytes: outcome.reply });
         return;
       case 'reply':
@@ -247,6 +248,7 @@ export class Mesh {
         return this.#peerTable.peers.get(outcome.peer)?.probeIfLinked(now);
       case 'unexpectedPeer': {
         const peer = this.#peerTable.learnHandshakeAdvert(outcome.advert, now);
+        this.#counters.countHandshake('unexpectedPeer');
         this.#seeds.resolveAttempt(outcome.localIndex, outcome.advert.id);
         if (peer !== null) peer.endpoint ??= from;
         return;
@@ -259,6 +261,7 @@ export class Mesh {
 
   #established(outcome: Established, from: SocketAddress, now: number): void {
     const { session, startedMs } = outcome;
+    if (session.peer === this.#self.current.id) this.#counters.countHandshake('ownIdentity');
     const peer = this.#peerTable.learnHandshakeAdvert(outcome.advert, now);
     if (outcome.type === 'responded') this.#seeds.resolveAttempt(session.localIndex, session.peer);
     // The peer's own handshake has finished while ours was under way: one session is enough.
@@ -405,8 +408,18 @@ export class Mesh {
     this.#effects.push(effect);
   }
 
-  #noticeBadMac(from: SocketAddress, now: number): void {
-    const message = 'handshake with a bad MAC: different cluster secret?';
-    this.#notices.write('warn', message, now, from.ip, { from: formatSocketAddress(from) });
+  #noticeRefusal(reason: HandshakeRefusal, detail: string | null, from: SocketAddress, now: number): void {
+    const fields = { from: formatSocketAddress(from) };
+    if (reason === 'badMac') {
+      this.#notices.write(
+        'warn',
+        'handshake with a bad MAC: probably a different cluster secret; compare the secrets of both nodes',
+        now,
+        from.ip,
+        fields,
+      );
+    } else if (detail !== null) {
+      this.#notices.write('warn', `handshake refused: ${detail}`, now, from.ip, { ...fields, reason });
+    }
   }
 }

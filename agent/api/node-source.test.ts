@@ -61,7 +61,7 @@ function source(overrides: Partial<ApiSourceParts> = {}) {
       remoteLinks: () => [],
       remotePods: () => [],
       lostClaims: () => [],
-      counters: () => ({ members: 1, sessionSlots: 1, pendingHandshakes: 0, badMac: 3 }),
+      counters: () => ({ members: 1, sessionSlots: 1, pendingHandshakes: 0, handshakeBadMac: 3 }),
     },
     router: () => hello,
     underlayAddresses: () => [parseIpAddress('192.0.2.1')],

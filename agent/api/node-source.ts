@@ -173,9 +173,7 @@ export class AgentApiSource implements ApiSource {
   /** What the router dropped, and what the mesh core refused before it reached a session. */
   #allDrops(): Record<string, number> {
     const refusals = Object.entries(this.parts.mesh.counters()).filter(([name]) => !MESH_GAUGES.includes(name));
-    // The core's names are those of handshakes: its bad tags are not the router's.
-    const named = refusals.map(([name, count]) => [`handshake${name[0]!.toUpperCase()}${name.slice(1)}`, count]);
-    return { ...this.#drops, ...(Object.fromEntries(named) as Record<string, number>) };
+    return { ...this.#drops, ...Object.fromEntries(refusals) };
   }
 
   #members(): readonly MemberView[] {

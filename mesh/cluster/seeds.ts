@@ -92,7 +92,7 @@ export class Seeds {
 
   #tryToReach(seed: Seed, nowMs: number): void {
     const { handshakes, random } = this.#deps;
-    if (seed.dial.isAttemptOver(nowMs)) this.#endAttempt(seed);
+    if (seed.dial.isAttemptOver(nowMs)) this.#endAttempt(seed, 'expired');
     if (seed.dial.attempt === null) {
       const localIndex = handshakes.start((id) => !this.#deps.isLinked(id), nowMs);
       if (localIndex !== null) seed.dial.begun(localIndex, nowMs);
@@ -103,8 +103,8 @@ export class Seeds {
     seed.dial.tried(seed.tries > MANY_TRIES ? MAX_DEAD_DIAL_RETRY_MS : MAX_DIAL_RETRY_MS, random.fraction(), nowMs);
   }
 
-  #endAttempt(seed: Seed): void {
-    if (seed.dial.attempt !== null) this.#deps.handshakes.cancel(seed.dial.attempt);
+  #endAttempt(seed: Seed, end: 'expired' | 'superseded' = 'superseded'): void {
+    if (seed.dial.attempt !== null) this.#deps.handshakes.cancel(seed.dial.attempt, end);
     seed.dial.attempt = null;
   }
 }

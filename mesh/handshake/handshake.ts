@@ -10,7 +10,8 @@
  *
  * Error contract: when reading a message throws, the handshake is as it was before; a later message may still be good.
  */
-import { HandshakeError } from '../../common/errors.js';
+import { DecodeError, HandshakeError } from '../../common/errors.js';
+import type { HandshakeFailure } from '../../common/errors.js';
 import type { CipherName, SessionKeys } from '../../common/router-port.js';
 import { readAdvert, verifyAdvert } from '../wire/advert.js';
 import type { Advert } from '../wire/advert.js';
@@ -27,7 +28,7 @@ import type { RandomSource } from '../mesh-io.js';
 import { HandshakeState } from '../noise/handshake-state.js';
 import { TAG_BYTES } from '../noise/suite.js';
 
-const NOISE_PROTOCOL = 'Noise_XXpsk3_25519_ChaChaPoly_BLAKE2s';
+export const NOISE_PROTOCOL = 'Noise_XXpsk3_25519_ChaChaPoly_BLAKE2s';
 const PADDING_BYTES = INITIATION_BYTES - handshakeOverhead(DATAGRAM_TYPES.initiation) - KEY_BYTES - TAG_BYTES;
 
 /** What this node brings to every handshake. */
@@ -44,7 +45,8 @@ export interface HandshakeDeps {
 /** The peer as its response or confirmation describes it. */
 export interface PeerHello {
   readonly advert: Advert;
-  readonly ciphers: readonly string[];
+  /** What both lists of ciphers lead to. */
+  readonly cipher: CipherName;
   /** Index that the peer chose: goes into what we send to it. */
   readonly remoteIndex: number;
 }
@@ -69,14 +71,14 @@ export class InitiatorHandshake {
 
   /**
    * Reads a response. When `accepts` returns false for the peer, the state goes back to waiting for another response.
-   * Throws {@link HandshakeError} or `DecodeError`.
+   * Throws {@link HandshakeError}.
    */
   readResponse(datagram: HandshakeDatagram, accepts: (hello: PeerHello) => boolean): PeerHello {
     const undo = this.#noise.checkpoint();
     let accepted = false;
     try {
-      const payload = decodePayload(this.#noise.readMessage(datagram.noise));
-      const hello = helloOf(payload, this.#noise, datagram.senderIndex);
+      const payload = payloadOf(this.#noise.readMessage(datagram.noise));
+      const hello = helloOf(payload, this.#noise, this.#deps, datagram.senderIndex);
       accepted = accepts(hello);
       return hello;
     } finally {
@@ -86,8 +88,7 @@ export class InitiatorHandshake {
 
   /** Writes the confirmation to an accepted peer. */
   confirm(hello: PeerHello): { confirmation: Uint8Array; session: SessionKeys } {
-    const cipher = negotiateCipher(this.#deps.ciphers(), hello.ciphers);
-    const noise = this.#noise.writeMessage(encodePayload(ownPayload(this.#deps, cipher)));
+    const noise = this.#noise.writeMessage(encodePayload(ownPayload(this.#deps, hello.cipher)));
     const message = {
       type: DATAGRAM_TYPES.confirmation,
       receiverIndex: hello.remoteIndex,
@@ -96,7 +97,7 @@ export class InitiatorHandshake {
     } as const;
     return {
       confirmation: encodeHandshake(message, this.#deps.keys),
-      session: sessionOf(this.#noise, hello, this.localIndex, cipher),
+      session: sessionOf(this.#noise, hello, this.localIndex),
     };
   }
 }
@@ -126,15 +127,16 @@ export class ResponderHandshake {
     this.response = encodeHandshake(message, deps.keys);
   }
 
-  /** Reads the confirmation. Throws {@link HandshakeError} or `DecodeError`; the state then still waits for a good one. */
+  /** Reads the confirmation. Throws {@link HandshakeError}; the state then still waits for a good one. */
   readConfirmation(datagram: HandshakeDatagram): { hello: PeerHello; session: SessionKeys } {
     const undo = this.#noise.checkpoint();
     try {
-      const payload = decodePayload(this.#noise.readMessage(datagram.noise));
-      const hello = helloOf(payload, this.#noise, this.#remoteIndex);
-      const cipher = negotiateCipher(this.#deps.ciphers(), hello.ciphers);
-      if (payload.chosen !== cipher) throw new HandshakeError(`the peer chose a cipher other than ${cipher}`);
-      return { hello, session: sessionOf(this.#noise, hello, this.localIndex, cipher) };
+      const payload = payloadOf(this.#noise.readMessage(datagram.noise));
+      const hello = helloOf(payload, this.#noise, this.#deps, this.#remoteIndex);
+      if (payload.chosen !== hello.cipher) {
+        throw new HandshakeError('otherCipher', `the peer chose ${payload.chosen}, expected ${hello.cipher}`);
+      }
+      return { hello, session: sessionOf(this.#noise, hello, this.localIndex) };
     } catch (thrown) {
       undo();
       throw thrown;
@@ -157,23 +159,44 @@ function ownPayload(deps: HandshakeDeps, chosen: CipherName | null): HandshakePa
   return { advert: deps.advert(), features: [], ciphers: deps.ciphers(), chosen };
 }
 
-/** The static key that Noise authenticated must be the one that the signed advert names. */
-function helloOf(payload: HandshakePayload, noise: HandshakeState, remoteIndex: number): PeerHello {
-  const advert = verifyAdvert(readAdvert(payload.advert));
-  if (advert === null) throw new HandshakeError("the peer's advert is not signed by its key");
-  if (noise.remoteStatic === null || !Buffer.from(advert.noiseKey).equals(noise.remoteStatic)) {
-    throw new HandshakeError("the peer's static key is not the one in its advert");
-  }
-  return { advert, ciphers: payload.ciphers, remoteIndex };
+function payloadOf(bytes: Uint8Array): HandshakePayload {
+  return decodedOr('badPayload', () => decodePayload(bytes));
 }
 
-function sessionOf(noise: HandshakeState, hello: PeerHello, localIndex: number, cipher: CipherName): SessionKeys {
+/** The static key that Noise authenticated must be the one that the signed advert names. */
+function helloOf(
+  payload: HandshakePayload,
+  noise: HandshakeState,
+  deps: HandshakeDeps,
+  remoteIndex: number,
+): PeerHello {
+  const unverified = decodedOr('badAdvert', () => readAdvert(payload.advert));
+  const advert = verifyAdvert(unverified);
+  const { id } = unverified.advert;
+  if (advert === null) throw new HandshakeError('badSignature', `the advert of node ${id} is not signed by its key`);
+  if (noise.remoteStatic === null || !Buffer.from(advert.noiseKey).equals(noise.remoteStatic)) {
+    throw new HandshakeError('otherStaticKey', `the static key is not the one in the advert of node ${id}`);
+  }
+  return { advert, cipher: negotiateCipher(deps.ciphers(), payload.ciphers), remoteIndex };
+}
+
+/** Runs a decoder; bytes that do not decode are a handshake failure of this name. */
+function decodedOr<Value>(failure: HandshakeFailure, decode: () => Value): Value {
+  try {
+    return decode();
+  } catch (thrown) {
+    if (thrown instanceof DecodeError) throw new HandshakeError(failure, thrown.message, { cause: thrown });
+    throw thrown;
+  }
+}
+
+function sessionOf(noise: HandshakeState, hello: PeerHello, localIndex: number): SessionKeys {
   const { send, receive } = noise.split();
   return {
     peer: hello.advert.id,
     localIndex,
     remoteIndex: hello.remoteIndex,
-    cipher,
+    cipher: hello.cipher,
     sendKey: new Uint8Array(send.key),
     receiveKey: new Uint8Array(receive.key),
   };

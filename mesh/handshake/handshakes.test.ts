@@ -1,69 +1,22 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseSocketAddress } from '../../common/address/socket-address.js';
-import { signAdvert } from '../wire/advert.js';
 import { ClusterKeys } from '../wire/cluster-keys.js';
 import { COOKIE_DATAGRAM_BYTES } from '../wire/cookie-datagram.js';
-import type { HandshakeDeps } from './handshake.js';
 import { encodeHandshake, readHandshake } from '../wire/handshake-datagram.js';
-import { Handshakes } from './handshakes.js';
-import type { HandshakeOutcome } from './handshakes.js';
-import { generateIdentity } from '../wire/identity.js';
-import type { NodeIdentity } from '../wire/identity.js';
 import {
   HANDSHAKE_LIFETIME_MS,
-  MAX_PENDING_RESPONSES,
   INITIATION_BYTES,
+  MAX_PENDING_RESPONSES,
   SOURCE_BURST,
   UNDER_LOAD_PER_SECOND,
 } from '../limits.js';
-import { SessionSlots } from './session-slots.js';
-import { SeededRandom } from '../testing/seeded-random.js';
-
-const FROM_A = parseSocketAddress('192.0.2.1:6785');
-const FROM_B = parseSocketAddress('192.0.2.2:6785');
-const KEYS = new ClusterKeys(new Uint8Array(32).fill(1));
-const STAMP = { createdAtMs: 1, revision: 1, incarnation: 1 };
-
-class Side {
-  readonly identity: NodeIdentity;
-  readonly slots: SessionSlots;
-  readonly handshakes: Handshakes;
-  readonly deps: HandshakeDeps;
-
-  constructor(seed: number, overrides: Partial<HandshakeDeps> = {}) {
-    const random = new SeededRandom(seed);
-    this.identity = generateIdentity(random);
-    const self = { name: `n${seed}`, version: '1', endpoints: [], podCidrs: [] };
-    const { bytes } = signAdvert(this.identity, self, STAMP);
-    const ciphers = ['aes-256-gcm', 'chacha20-poly1305'] as const;
-    this.deps = {
-      identity: this.identity,
-      keys: KEYS,
-      random,
-      advert: () => bytes,
-      ciphers: () => ciphers,
-      ...overrides,
-    };
-    this.slots = new SessionSlots(random);
-    this.handshakes = new Handshakes(this.deps, this.slots);
-  }
-
-  initiate(nowMs = 0, expects: (id: string) => boolean = () => true): Uint8Array {
-    return this.handshakes.initiationFor(this.handshakes.start(expects, nowMs)!, FROM_B, nowMs)!;
-  }
-}
-
-function replyOf(outcome: HandshakeOutcome): Uint8Array {
-  if (outcome.type === 'reply' || (outcome.type === 'refused' && outcome.reply !== null)) return outcome.reply!;
-  throw new TypeError(`no reply but ${JSON.stringify(outcome)}`);
-}
+import { FROM_A, FROM_B, HandshakeSide, KEYS, replyOf, respondedOf } from '../testing/handshake-side.js';
 
 describe('handshakes', () => {
   it('give both sides the same session', () => {
-    const [a, b] = [new Side(1), new Side(2)];
+    const [a, b] = [new HandshakeSide(1), new HandshakeSide(2)];
     const response = replyOf(b.handshakes.receive(a.initiate(), FROM_A, 0));
-    const responded = a.handshakes.receive(response, FROM_B, 5);
-    if (responded.type !== 'responded') throw new TypeError(responded.type);
+    const responded = respondedOf(a.handshakes.receive(response, FROM_B, 5));
     const confirmed = b.handshakes.receive(responded.confirmation, FROM_A, 9);
     if (confirmed.type !== 'confirmed') throw new TypeError(confirmed.type);
     expect(responded.advert.id).toBe(b.identity.id);
@@ -80,14 +33,14 @@ describe('handshakes', () => {
   });
 
   it('respond to an initiation with less than was sent', () => {
-    const [a, b] = [new Side(1), new Side(2)];
+    const [a, b] = [new HandshakeSide(1), new HandshakeSide(2)];
     const initiation = a.initiate();
     expect(initiation).toHaveLength(INITIATION_BYTES);
     expect(replyOf(b.handshakes.receive(initiation, FROM_A, 0)).length).toBeLessThan(INITIATION_BYTES);
   });
 
   it('repeat the response to a repeated initiation, and refuse it after the handshake is over', () => {
-    const [a, b] = [new Side(1), new Side(2)];
+    const [a, b] = [new HandshakeSide(1), new HandshakeSide(2)];
     const initiation = a.initiate();
     const first = replyOf(b.handshakes.receive(initiation, FROM_A, 0));
     expect(replyOf(b.handshakes.receive(initiation, FROM_A, 100))).toBe(first);
@@ -98,7 +51,7 @@ describe('handshakes', () => {
   });
 
   it('keep waiting after a response of an unexpected peer', () => {
-    const [a, b, c] = [new Side(1), new Side(2), new Side(3)];
+    const [a, b, c] = [new HandshakeSide(1), new HandshakeSide(2), new HandshakeSide(3)];
     const initiation = a.initiate(0, (id) => id === b.identity.id);
     const wrong = a.handshakes.receive(replyOf(c.handshakes.receive(initiation, FROM_A, 0)), FROM_B, 1);
     expect(wrong).toMatchObject({ type: 'unexpectedPeer', advert: { id: c.identity.id } });
@@ -107,77 +60,60 @@ describe('handshakes', () => {
   });
 
   it('do not respond to an initiation under another cluster secret', () => {
-    const stranger = new Side(1, { keys: new ClusterKeys(new Uint8Array(32).fill(2)) });
-    expect(new Side(2).handshakes.receive(stranger.initiate(), FROM_A, 0)).toEqual({
+    const stranger = new HandshakeSide(1, { keys: new ClusterKeys(new Uint8Array(32).fill(2)) });
+    expect(new HandshakeSide(2).handshakes.receive(stranger.initiate(), FROM_A, 0)).toEqual({
       type: 'refused',
       reason: 'badMac',
       reply: null,
-    });
-  });
-
-  it('refuse a static key that is not the one in the advert', () => {
-    const [a, b, thief] = [new Side(1), new Side(2), new Side(3)];
-    const forger = new Side(4, { advert: () => b.deps.advert(), identity: thief.identity });
-    const response = replyOf(forger.handshakes.receive(a.initiate(), FROM_A, 0));
-    expect(a.handshakes.receive(response, FROM_B, 1)).toMatchObject({ type: 'refused', reason: 'badTag' });
-  });
-
-  it('refuse a choice of cipher that the lists do not lead to', () => {
-    const b = new Side(2);
-    const lists = [['aes-256-gcm'], ['chacha20-poly1305']] as const;
-    let call = 0;
-    const liar = new Side(1, { ciphers: () => lists[call++ % 2]! });
-    const responded = liar.handshakes.receive(replyOf(b.handshakes.receive(liar.initiate(), FROM_A, 0)), FROM_B, 1);
-    if (responded.type !== 'responded') throw new TypeError(responded.type);
-    expect(b.handshakes.receive(responded.confirmation, FROM_A, 2)).toMatchObject({
-      type: 'refused',
-      reason: 'badTag',
+      detail: null,
     });
   });
 
   it('do not respond to their own initiation', () => {
-    const a = new Side(1);
-    expect(a.handshakes.receive(a.initiate(), FROM_A, 0)).toMatchObject({ reason: 'ownEcho', reply: null });
+    const a = new HandshakeSide(1);
+    expect(a.handshakes.receive(a.initiate(), FROM_A, 0)).toMatchObject({ reason: 'ownInitiation', reply: null });
   });
 
   it('limit the initiations of one source', () => {
-    const b = new Side(2);
+    const b = new HandshakeSide(2);
     const reasons = Array.from(
       { length: SOURCE_BURST + 5 },
-      (_, i) => b.handshakes.receive(new Side(10 + i).initiate(), FROM_A, 0).type,
+      (_, i) => b.handshakes.receive(new HandshakeSide(10 + i).initiate(), FROM_A, 0).type,
     );
     expect(reasons.filter((type) => type === 'reply')).toHaveLength(SOURCE_BURST);
-    expect(b.handshakes.receive(new Side(99).initiate(), FROM_B, 0).type).toBe('reply');
-    expect(b.handshakes.receive(new Side(98).initiate(), FROM_A, 1_000).type).toBe('reply');
+    expect(b.handshakes.receive(new HandshakeSide(99).initiate(), FROM_B, 0).type).toBe('reply');
+    expect(b.handshakes.receive(new HandshakeSide(98).initiate(), FROM_A, 1_000).type).toBe('reply');
   });
 
   it('ask for a cookie under load, and accept it only from the address it was sent to', () => {
-    const b = new Side(2);
-    const initiation = new Side(7).initiate();
+    const b = new HandshakeSide(2);
+    const initiation = new HandshakeSide(7).initiate();
     const { keys } = b.deps;
     const { noise } = readHandshake(initiation)!;
     for (let i = 0; i < UNDER_LOAD_PER_SECOND; i++) {
       const bytes = encodeHandshake({ type: 1, receiverIndex: 0, senderIndex: i, noise }, keys);
       b.handshakes.receive(bytes, parseSocketAddress(`10.0.0.${i}:1`), 0);
     }
-    const a = new Side(1);
+    const a = new HandshakeSide(1);
     const index = a.handshakes.start(() => true, 0)!;
     const plain = a.handshakes.initiationFor(index, FROM_B, 0)!;
     const loaded = b.handshakes.receive(plain, FROM_A, 0);
     expect(loaded).toMatchObject({ type: 'refused', reason: 'underLoad' });
     const cookie = replyOf(loaded);
     expect(cookie).toHaveLength(COOKIE_DATAGRAM_BYTES);
-    expect(a.handshakes.receive(new Uint8Array(cookie).fill(0, 16, 20), FROM_B, 1)).toMatchObject({ reason: 'badMac' });
+    expect(a.handshakes.receive(new Uint8Array(cookie).fill(0, 16, 20), FROM_B, 1)).toMatchObject({
+      reason: 'badCookie',
+    });
     const again = replyOf(a.handshakes.receive(cookie, FROM_B, 1));
     expect(a.handshakes.initiationFor(index, FROM_B, 2)).toEqual(again);
     expect(b.handshakes.receive(again, parseSocketAddress('192.0.2.9:6785'), 1)).toMatchObject({ reason: 'underLoad' });
     expect(b.handshakes.receive(again, FROM_A, 1).type).toBe('reply');
-    expect(b.handshakes.receive(new Side(8).initiate(), FROM_A, 1_500).type).toBe('reply');
+    expect(b.handshakes.receive(new HandshakeSide(8).initiate(), FROM_A, 1_500).type).toBe('reply');
   });
 
   it('keep a bounded number of responder handshakes', () => {
-    const b = new Side(2);
-    const initiation = new Side(1).initiate();
+    const b = new HandshakeSide(2);
+    const initiation = new HandshakeSide(1).initiate();
     const { noise } = readHandshake(initiation)!;
     for (let i = 0; i < MAX_PENDING_RESPONSES + 10; i++) {
       const bytes = encodeHandshake({ type: 1, receiverIndex: 0, senderIndex: i, noise }, KEYS);

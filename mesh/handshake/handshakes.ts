@@ -9,7 +9,7 @@
  *   cookie:       initiator handshake of its index -> MAC over our initiation's MAC -> kept, initiation sent again
  * ```
  */
-import { DecodeError, HandshakeError } from '../../common/errors.js';
+import { HandshakeError } from '../../common/errors.js';
 import type { NodeId } from '../../common/node-id.js';
 import type { SessionKeys } from '../../common/router-port.js';
 import { formatSocketAddress } from '../../common/address/socket-address.js';
@@ -23,23 +23,20 @@ import type { HandshakeDeps, PeerHello } from './handshake.js';
 import { DATAGRAM_TYPES } from '../wire/datagram-header.js';
 import { hasValidMac, readHandshake, withCookie } from '../wire/handshake-datagram.js';
 import type { HandshakeDatagram } from '../wire/handshake-datagram.js';
+import { refusalOf } from './handshake-refusal.js';
+import type { HandshakeRefusal } from './handshake-refusal.js';
 import { HandshakeGate } from './handshake-gate.js';
 import { COOKIE_USE_MS, HANDSHAKE_LIFETIME_MS, MAX_COOKIES, MAX_PENDING_RESPONSES } from '../limits.js';
 import type { SessionSlots } from './session-slots.js';
 
-export type Refusal =
-  | 'malformed'
-  | 'badMac'
-  | 'rateLimited'
-  | 'replayed'
-  | 'underLoad'
-  | 'unknownIndex'
-  | 'badTag'
-  | 'noFreeSlot'
-  | 'ownEcho';
-
 export type HandshakeOutcome =
-  | { readonly type: 'refused'; readonly reason: Refusal; readonly reply: Uint8Array | null }
+  | {
+      readonly type: 'refused';
+      readonly reason: HandshakeRefusal;
+      readonly reply: Uint8Array | null;
+      /** What was found and expected, where the sender knows the cluster secret; else null. */
+      readonly detail: string | null;
+    }
   | { readonly type: 'reply'; readonly reply: Uint8Array }
   /** An expected peer responded to our initiation; `confirmation` is the datagram to send. */
   | {
@@ -55,6 +52,9 @@ export type HandshakeOutcome =
   | { readonly type: 'confirmed'; readonly advert: Advert; readonly session: SessionKeys; readonly startedMs: number }
   /** A confirmation arrived again: the peer does not know yet that the first one did. */
   | { readonly type: 'confirmedAgain'; readonly peer: NodeId };
+
+/** How a handshake ended, for messages of it that arrive later. */
+export type HandshakeEnd = 'expired' | 'superseded' | 'duplicateResponse';
 
 interface PendingInitiator {
   readonly handshake: InitiatorHandshake;
@@ -86,6 +86,8 @@ export class Handshakes {
   readonly #responderByMac = new Map<string, number>();
   /** Peers whose confirmation arrived, by our index: recognizes a repeated confirmation. */
   readonly #confirmed = new BoundedMap<number, NodeId>(MAX_PENDING_RESPONSES);
+  /** How other handshakes ended, by our index. */
+  readonly #ended = new BoundedMap<number, HandshakeEnd>(MAX_PENDING_RESPONSES);
   /** Cookies that responders gave us, by their address. */
   readonly #cookies = new BoundedMap<string, KeptCookie>(MAX_COOKIES);
 
@@ -117,20 +119,22 @@ export class Handshakes {
   }
 
   /** Drops a handshake that this node initiated and frees its slot. */
-  cancel(localIndex: number): void {
-    if (this.#initiators.delete(localIndex)) this.#slots.release(localIndex);
+  cancel(localIndex: number, end: 'expired' | 'superseded'): void {
+    if (!this.#initiators.delete(localIndex)) return;
+    this.#ended.set(localIndex, end);
+    this.#slots.release(localIndex);
   }
 
   /** Drops all handshakes in progress: the router that carried them is gone. */
   clear(): void {
-    for (const localIndex of [...this.#initiators.keys()]) this.cancel(localIndex);
-    for (const localIndex of [...this.#responders.keys()]) this.#dropResponder(localIndex, true);
+    for (const localIndex of [...this.#initiators.keys()]) this.cancel(localIndex, 'superseded');
+    for (const localIndex of [...this.#responders.keys()]) this.#endResponder(localIndex, 'superseded');
   }
 
   /** Drops responder handshakes whose confirmation did not arrive in time. */
   expire(nowMs: number): void {
     for (const [localIndex, { startedMs }] of this.#responders) {
-      if (nowMs - startedMs >= HANDSHAKE_LIFETIME_MS) this.#dropResponder(localIndex, true);
+      if (nowMs - startedMs >= HANDSHAKE_LIFETIME_MS) this.#endResponder(localIndex, 'expired');
     }
   }
 
@@ -152,8 +156,8 @@ export class Handshakes {
       if (datagram.type === DATAGRAM_TYPES.response) return this.#receiveResponse(datagram);
       return this.#receiveConfirmation(datagram);
     } catch (thrown) {
-      if (thrown instanceof HandshakeError || thrown instanceof DecodeError) return refused('badTag');
-      throw thrown;
+      if (!(thrown instanceof HandshakeError)) throw thrown;
+      return refused(refusalOf(thrown.failure, datagram.type), null, thrown.message);
     }
   }
 
@@ -164,7 +168,7 @@ export class Handshakes {
     nowMs: number,
   ): HandshakeOutcome {
     const own = this.#initiators.get(datagram.senderIndex)?.handshake.initiation;
-    if (own !== undefined && macsEqual(datagram.mac, readHandshake(own)!.mac)) return refused('ownEcho');
+    if (own !== undefined && macsEqual(datagram.mac, readHandshake(own)!.mac)) return refused('ownInitiation');
     if (!this.#gate.admitsSource(from, nowMs)) return refused('rateLimited');
     const mac = Buffer.from(datagram.mac).toString('hex');
     const pending = this.#responders.get(this.#responderByMac.get(mac) ?? -1);
@@ -195,13 +199,14 @@ export class Handshakes {
 
   #receiveResponse(datagram: HandshakeDatagram): HandshakeOutcome {
     const pending = this.#initiators.get(datagram.receiverIndex);
-    if (pending === undefined) return refused('unknownIndex');
+    if (pending === undefined) return refused(this.#ended.get(datagram.receiverIndex) ?? 'unknownIndex');
     let isExpected = false;
     const accepts = ({ advert }: PeerHello): boolean => (isExpected = pending.expects(advert.id));
     const hello = pending.handshake.readResponse(datagram, accepts);
     if (!isExpected) return { type: 'unexpectedPeer', advert: hello.advert, localIndex: datagram.receiverIndex };
     const { confirmation, session } = pending.handshake.confirm(hello);
     this.#initiators.delete(datagram.receiverIndex);
+    this.#ended.set(datagram.receiverIndex, 'duplicateResponse');
     return { type: 'responded', advert: hello.advert, session, confirmation, startedMs: pending.startedMs };
   }
 
@@ -209,39 +214,47 @@ export class Handshakes {
     const pending = this.#responders.get(datagram.receiverIndex);
     if (pending === undefined) {
       const peer = this.#confirmed.get(datagram.receiverIndex);
-      return peer === undefined ? refused('unknownIndex') : { type: 'confirmedAgain', peer };
+      if (peer !== undefined) return { type: 'confirmedAgain', peer };
+      return refused(this.#ended.get(datagram.receiverIndex) ?? 'unknownIndex');
     }
     const { hello, session } = pending.handshake.readConfirmation(datagram);
-    this.#dropResponder(datagram.receiverIndex, false);
+    this.#forgetResponder(datagram.receiverIndex);
     this.#confirmed.set(datagram.receiverIndex, hello.advert.id);
     return { type: 'confirmed', advert: hello.advert, session, startedMs: pending.startedMs };
   }
 
   #receiveCookie(bytes: Uint8Array, index: number, from: SocketAddress, nowMs: number): HandshakeOutcome {
     const own = this.#initiators.get(index)?.handshake.initiation;
-    if (own === undefined) return refused('unknownIndex');
+    if (own === undefined) return refused(this.#ended.get(index) ?? 'unknownIndex');
     const cookie = openCookie(bytes, readHandshake(own)!.mac, this.#deps.keys);
-    if (cookie === null) return refused('badMac');
+    if (cookie === null) return refused('badCookie');
     this.#cookies.set(formatSocketAddress(from), { cookie, untilMs: nowMs + COOKIE_USE_MS });
     return { type: 'reply', reply: withCookie(own, cookie) };
   }
 
   #dropOldestResponder(): void {
     for (const localIndex of this.#responders.keys()) {
-      this.#dropResponder(localIndex, true);
+      this.#endResponder(localIndex, 'superseded');
       return;
     }
   }
 
-  #dropResponder(localIndex: number, releaseSlot: boolean): void {
-    const pending = this.#responders.get(localIndex);
-    if (pending === undefined) return;
-    this.#responderByMac.delete(pending.initiationMac);
+  #endResponder(localIndex: number, end: HandshakeEnd): void {
+    this.#forgetResponder(localIndex);
+    this.#ended.set(localIndex, end);
+    this.#slots.release(localIndex);
+  }
+
+  #forgetResponder(localIndex: number): void {
+    this.#responderByMac.delete(this.#responders.get(localIndex)?.initiationMac ?? '');
     this.#responders.delete(localIndex);
-    if (releaseSlot) this.#slots.release(localIndex);
   }
 }
 
-function refused(reason: Refusal, reply: Uint8Array | null = null): HandshakeOutcome {
-  return { type: 'refused', reason, reply };
+function refused(
+  reason: HandshakeRefusal,
+  reply: Uint8Array | null = null,
+  detail: string | null = null,
+): HandshakeOutcome {
+  return { type: 'refused', reason, reply, detail };
 }

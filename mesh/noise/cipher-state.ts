@@ -1,5 +1,5 @@
 /** A key with its message counter (Noise revision 34, section 5.1). */
-import { HandshakeError } from '../../common/errors.js';
+import { assert } from '../../common/errors.js';
 import { open, seal } from './suite.js';
 import type { Suite } from './suite.js';
 
@@ -30,7 +30,7 @@ export class CipherState {
     return seal(this.#suite, this.#key, this.#next(), ad, plaintext);
   }
 
-  /** Throws {@link HandshakeError}; the counter then stays where it was. */
+  /** Throws `HandshakeError`; the counter then stays where it was. */
   decrypt(ad: Uint8Array, sealed: Uint8Array): Uint8Array {
     const plaintext = open(this.#suite, this.#key, this.#counter, ad, sealed);
     this.#next();
@@ -38,7 +38,7 @@ export class CipherState {
   }
 
   #next(): bigint {
-    if (this.#counter >= MAX_COUNTER) throw new HandshakeError('the nonces of this key are used up');
+    assert(this.#counter < MAX_COUNTER, 'a Noise key seals fewer than 2^64 - 1 messages');
     return this.#counter++;
   }
 }

@@ -55,8 +55,8 @@ describe('a handshake state', () => {
 
   it('refuses messages out of turn', () => {
     const [initiator, responder] = pair();
-    expect(() => responder.writeMessage(EMPTY)).toThrow('out of turn');
-    expect(() => initiator.readMessage(EMPTY)).toThrow('out of turn');
+    expect(() => responder.writeMessage(EMPTY)).toThrow('in turn');
+    expect(() => initiator.readMessage(EMPTY)).toThrow('in turn');
   });
 
   it('takes a refused message back to a checkpoint', () => {
@@ -74,7 +74,7 @@ describe('a handshake state', () => {
 describe('names', () => {
   it('of unknown patterns, curves, ciphers and hashes are refused', () => {
     for (const name of ['ZZ', 'XXpsk9', 'XXfallback', 'xx', 'XXpsk1+', ''])
-      expect(() => patternOf(name)).toThrow(HandshakeError);
+      expect(() => patternOf(name)).toThrow('pattern');
     const build = (protocolName: string) =>
       new HandshakeState({
         protocolName,
@@ -88,7 +88,7 @@ describe('names', () => {
       'Noise_XX_25519_AESGCM_MD5',
       'XX',
     ]) {
-      expect(() => build(name)).toThrow(HandshakeError);
+      expect(() => build(name)).toThrow(`"${name}"`);
     }
   });
 });

@@ -116,7 +116,7 @@ export class HandshakeState {
     const initiatorsTurn = messageIndex % 2 === 0;
     const ours = initiatorsTurn === this.#options.initiator;
     const tokens = this.#pattern.messages[messageIndex];
-    if (tokens === undefined || ours !== writing) throw new HandshakeError('a handshake message came out of turn');
+    assert(tokens !== undefined && ours === writing, 'handshake messages are read and written in turn');
     return tokens;
   }
 
@@ -140,7 +140,7 @@ export class HandshakeState {
       return message;
     }
     const length = token === 's' && progress.symmetric.hasKey ? KEY_BYTES + TAG_BYTES : KEY_BYTES;
-    if (message.length < length) throw new HandshakeError('a handshake message is shorter than its keys');
+    if (message.length < length) throw new HandshakeError('tooShort', 'a handshake message is shorter than its keys');
     const field = Uint8Array.prototype.slice.call(message, 0, length);
     if (token === 'e') {
       progress.remoteEphemeral = field;
@@ -197,11 +197,9 @@ export class HandshakeState {
 
 function parseProtocolName(name: string): { pattern: Pattern; suite: Suite } {
   const [noise, pattern, dh, cipher, hash, ...rest] = name.split('_');
-  if (noise !== 'Noise' || dh !== '25519' || rest.length > 0 || pattern === undefined) {
-    throw new HandshakeError(`"${name}" is not a supported Noise protocol name`);
-  }
-  if (cipher === undefined || !isNoiseCipher(cipher) || hash === undefined || !isNoiseHash(hash)) {
-    throw new HandshakeError(`"${name}" names a cipher or hash that is not supported`);
-  }
+  const isSupported = noise === 'Noise' && dh === '25519' && rest.length === 0 && pattern !== undefined;
+  assert(isSupported, `"${name}" is a Noise protocol name with curve 25519`);
+  assert(cipher !== undefined && isNoiseCipher(cipher), `"${name}" names a supported cipher`);
+  assert(hash !== undefined && isNoiseHash(hash), `"${name}" names a supported hash`);
   return { pattern: patternOf(pattern), suite: suiteOf(cipher, hash) };
 }

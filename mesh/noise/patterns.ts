@@ -2,7 +2,7 @@
  * Handshake patterns as tables (Noise revision 34, sections 7.4, 7.5 and 9; the deferred ones that the public vectors
  * use). A name is a pattern and its PSK modifiers: `XX`, `XXpsk3`, `IKpsk0+psk2`.
  */
-import { HandshakeError } from '../../common/errors.js';
+import { assert } from '../../common/errors.js';
 
 export type Token = 'e' | 's' | 'ee' | 'es' | 'se' | 'ss' | 'psk';
 
@@ -36,11 +36,11 @@ const PATTERNS: Readonly<Record<string, string>> = {
   KK1: 'ir|e|e ee se es',
 };
 
-/** Parses a pattern name with its modifiers. Throws {@link HandshakeError} on one that is not in the table. */
+/** Parses a pattern name with its modifiers, which must be in the table. */
 export function patternOf(name: string): Pattern {
   const match = /^([A-Z0-9]+)((?:psk\d(?:\+psk\d)*)?)$/.exec(name);
   const row = match?.[1] === undefined ? undefined : PATTERNS[match[1]];
-  if (match === null || row === undefined) throw new HandshakeError(`"${name}" is not a known Noise pattern`);
+  assert(match !== null && row !== undefined, `"${name}" is a known Noise pattern`);
   const [pre = '', ...rest] = row.split('|');
   const messages = rest.map((message) => message.split(' ') as Token[]);
   const psks = [...(match[2] ?? '').matchAll(/psk(\d)/g)].map((psk) => Number(psk[1]));
@@ -56,7 +56,7 @@ export function patternOf(name: string): Pattern {
 /** `psk0` goes in front of the first message, `pskN` behind message N (section 9.4). */
 function addPsk(messages: Token[][], at: number): void {
   const message = messages[Math.max(0, at - 1)];
-  if (message === undefined) throw new HandshakeError(`psk${at} is beyond the last message of the pattern`);
+  assert(message !== undefined, `psk${at} belongs to a message of the pattern`);
   if (at === 0) message.unshift('psk');
   else message.push('psk');
 }

@@ -48,7 +48,8 @@ export function seal(
 
 /** Opens what {@link seal} made. Throws {@link HandshakeError} when it does not authenticate. */
 export function open(suite: Suite, key: Uint8Array, counter: bigint, ad: Uint8Array, sealed: Uint8Array): Uint8Array {
-  if (sealed.length < TAG_BYTES) throw new HandshakeError(`${sealed.length} sealed bytes are shorter than a tag`);
+  if (sealed.length < TAG_BYTES)
+    throw new HandshakeError('tooShort', `${sealed.length} sealed bytes are shorter than a tag`);
   const end = sealed.length - TAG_BYTES;
   const decipher = createDecipheriv(cipherOf(suite), key, nonceOf(suite, counter), { authTagLength: TAG_BYTES });
   decipher.setAAD(ad, { plaintextLength: end });
@@ -56,7 +57,7 @@ export function open(suite: Suite, key: Uint8Array, counter: bigint, ad: Uint8Ar
   try {
     return Buffer.concat([decipher.update(sealed.subarray(0, end)), decipher.final()]);
   } catch (thrown) {
-    throw new HandshakeError('a handshake message does not authenticate', { cause: thrown });
+    throw new HandshakeError('badTag', 'the tag of a handshake message is not good', { cause: thrown });
   }
 }
 

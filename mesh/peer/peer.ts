@@ -320,7 +320,7 @@ export class Peer {
 
   #tryToReach(nowMs: number): void {
     const { handshakes, random, underlay } = this.#deps;
-    if (this.dial.isAttemptOver(nowMs)) this.#endAttempt();
+    if (this.dial.isAttemptOver(nowMs)) this.#endAttempt('expired');
     if (this.dial.attempt === null) {
       const localIndex = handshakes.start((peer) => peer === this.id, nowMs);
       if (localIndex !== null) this.dial.begun(localIndex, nowMs);
@@ -344,8 +344,8 @@ export class Peer {
     this.dial.restart(nowMs);
   }
 
-  #endAttempt(): void {
-    if (this.dial.attempt !== null) this.#deps.handshakes.cancel(this.dial.attempt);
+  #endAttempt(end: 'expired' | 'superseded' = 'superseded'): void {
+    if (this.dial.attempt !== null) this.#deps.handshakes.cancel(this.dial.attempt, end);
     this.dial.attempt = null;
   }
 

@@ -36,7 +36,7 @@ export function x25519(privateKey: KeyObject, publicKey: Uint8Array): Uint8Array
   try {
     return diffieHellman({ privateKey, publicKey: publicKeyOf(SPKI_X25519, publicKey) });
   } catch (thrown) {
-    throw new HandshakeError('the peer sent a key that X25519 refuses', { cause: thrown });
+    throw new HandshakeError('badKey', 'the peer sent a key that X25519 refuses', { cause: thrown });
   }
 }
 

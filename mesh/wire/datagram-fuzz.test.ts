@@ -48,7 +48,7 @@ describe('whatever datagrams say', () => {
     );
     const counters = node.mesh!.counters();
     expect(counters['pendingHandshakes']).toBeLessThanOrEqual(MAX_PENDING_RESPONSES);
-    expect(counters['badMac']).toBeGreaterThan(100);
+    expect(counters['handshakeBadMac']).toBeGreaterThan(100);
     network.run(30_000);
     expect(node.mesh!.counters()['members']).toBe(2);
     expect(node.mesh!.counters()['pendingHandshakes']).toBe(0);

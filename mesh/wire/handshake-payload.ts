@@ -36,12 +36,15 @@ export function encodePayload(payload: HandshakePayload): Uint8Array {
   return encodeMsgpack([PROTOCOL_VERSION, payload.advert, payload.features, payload.ciphers, payload.chosen]);
 }
 
-/** Throws `DecodeError` on a wrong shape and {@link HandshakeError} on another protocol version. */
+/** Throws `DecodeError` on another shape and {@link HandshakeError} on another protocol version. */
 export function decodePayload(bytes: Uint8Array): HandshakePayload {
   const fields = decodeAs(Payload, bytes, MAX_HANDSHAKE_BYTES, 'a handshake payload');
   const [protocol, advert, features, ciphers, chosen] = fields;
   if (protocol !== PROTOCOL_VERSION) {
-    throw new HandshakeError(`the peer speaks protocol ${protocol}, this node ${PROTOCOL_VERSION}`);
+    throw new HandshakeError(
+      'otherVersion',
+      `the peer speaks protocol version ${protocol}, this node ${PROTOCOL_VERSION}`,
+    );
   }
   return { advert, features, ciphers, chosen };
 }
@@ -55,7 +58,10 @@ export function negotiateCipher(a: readonly string[], b: readonly string[]): Cip
   for (const cipher of ['chacha20-poly1305', 'aes-256-gcm'] as const) {
     if (a.includes(cipher) && b.includes(cipher)) return cipher;
   }
-  throw new HandshakeError('the peer and this node have no cipher in common');
+  throw new HandshakeError(
+    'noCommonCipher',
+    `no cipher in common: one side has ${a.join(', ')}; the other ${b.join(', ')}`,
+  );
 }
 
 /** A router's ciphers, in its order or with the preferred one first where there is it. */

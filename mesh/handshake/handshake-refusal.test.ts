@@ -1,0 +1,162 @@
+import { describe, expect, it } from '@jest/globals';
+import { parseSocketAddress } from '../../common/address/socket-address.js';
+import { encodeMsgpack } from '../../common/codec/msgpack.js';
+import { ClusterKeys } from '../wire/cluster-keys.js';
+import { encodePayload } from '../wire/handshake-payload.js';
+import type { HandshakePayload } from '../wire/handshake-payload.js';
+import { HANDSHAKE_LIFETIME_MS, MAX_SESSION_SLOT, SOURCE_BURST, UNDER_LOAD_PER_SECOND } from '../limits.js';
+import { FROM_A, FROM_B, HandshakeSide, replyOf, resealed, respondedOf } from '../testing/handshake-side.js';
+import type { HandshakeRefusal } from './handshake-refusal.js';
+import type { HandshakeOutcome } from './handshakes.js';
+
+const LATE_MS = HANDSHAKE_LIFETIME_MS;
+
+/** A node that initiates and one that responds. */
+class Pair {
+  readonly a = new HandshakeSide(1);
+  readonly b = new HandshakeSide(2);
+  readonly initiation = this.a.initiate();
+
+  toA(bytes: Uint8Array): HandshakeOutcome {
+    return this.a.handshakes.receive(bytes, FROM_B, 1);
+  }
+
+  toB(bytes: Uint8Array, nowMs = 1): HandshakeOutcome {
+    return this.b.handshakes.receive(bytes, FROM_A, nowMs);
+  }
+
+  response(): Uint8Array {
+    return replyOf(this.toB(this.initiation));
+  }
+
+  confirmation(): Uint8Array {
+    return respondedOf(this.toA(this.response())).confirmation;
+  }
+
+  /** A response of b with some fields of its payload replaced. */
+  responseWith(fields: Partial<HandshakePayload>): Uint8Array {
+    const { deps } = this.b;
+    const good = { advert: deps.advert(), features: [], ciphers: deps.ciphers(), chosen: null };
+    return this.b.forgeResponse(this.initiation, encodePayload({ ...good, ...fields }));
+  }
+
+  /** b admits as many initiations as it does in a second. */
+  load(): void {
+    for (let i = 0; i < UNDER_LOAD_PER_SECOND; i++) {
+      const bytes = resealed(this.initiation, () => ({ senderIndex: i }));
+      this.b.handshakes.receive(bytes, parseSocketAddress(`10.0.0.${i}:1`), 1);
+    }
+  }
+}
+
+const flipped = (bytes: Uint8Array): Uint8Array =>
+  resealed(bytes, ({ noise }) => ({ noise: noise.map((byte, at) => (at === noise.length - 1 ? byte ^ 1 : byte)) }));
+const cut = (bytes: Uint8Array): Uint8Array => resealed(bytes, ({ noise }) => ({ noise: noise.subarray(0, 20) }));
+
+/** For each reason, what is received and refused. The mesh core finds the other two (`mesh.test.ts`). */
+const SCENARIOS: Record<
+  Exclude<HandshakeRefusal, 'unexpectedPeer' | 'ownIdentity'>,
+  (pair: Pair) => HandshakeOutcome
+> = {
+  malformed: (pair) => pair.toB(new Uint8Array(40)),
+  badMac: (pair) => {
+    const stranger = new HandshakeSide(3, { keys: new ClusterKeys(new Uint8Array(32).fill(2)) });
+    return pair.toB(stranger.initiate());
+  },
+  ownInitiation: (pair) => pair.toA(pair.initiation),
+  rateLimited: (pair) => {
+    for (let i = 0; i < SOURCE_BURST; i++) pair.toB(pair.initiation);
+    return pair.toB(pair.initiation);
+  },
+  replayed: (pair) => {
+    pair.response();
+    pair.b.handshakes.expire(LATE_MS + 1);
+    return pair.toB(pair.initiation, LATE_MS + 1);
+  },
+  underLoad: (pair) => {
+    pair.load();
+    return pair.toB(pair.initiation);
+  },
+  noFreeSlot: (pair) => {
+    for (let i = 0; i < MAX_SESSION_SLOT; i++) pair.b.slots.allocate();
+    return pair.toB(pair.initiation);
+  },
+  otherProtocol: (pair) => pair.toB(pair.a.forgeInitiation({ prologue: 'heddle/2' })),
+  unknownIndex: (pair) => pair.toA(resealed(pair.response(), () => ({ receiverIndex: 0xabcd }))),
+  expired: (pair) => {
+    const confirmation = pair.confirmation();
+    pair.b.handshakes.expire(LATE_MS + 1);
+    return pair.toB(confirmation);
+  },
+  superseded: (pair) => {
+    pair.a.handshakes.clear();
+    return pair.toA(pair.response());
+  },
+  duplicateResponse: (pair) => {
+    pair.confirmation();
+    return pair.toA(replyOf(new HandshakeSide(3).handshakes.receive(pair.initiation, FROM_A, 1)));
+  },
+  badCookie: (pair) => {
+    pair.load();
+    return pair.toA(new Uint8Array(replyOf(pair.toB(pair.initiation))).fill(0, 16, 20));
+  },
+  tooShort: (pair) => pair.toA(cut(pair.response())),
+  badKey: (pair) => pair.toB(pair.a.forgeInitiation({ publicKey: new Uint8Array(32) })),
+  badResponseTag: (pair) => pair.toA(flipped(pair.response())),
+  badConfirmationTag: (pair) => pair.toB(flipped(pair.confirmation())),
+  badPayload: (pair) => pair.toA(pair.b.forgeResponse(pair.initiation, Uint8Array.of(0xc1))),
+  otherVersion: (pair) => {
+    const payload = encodeMsgpack([2, pair.b.deps.advert(), [], ['aes-256-gcm'], null]);
+    return pair.toA(pair.b.forgeResponse(pair.initiation, payload));
+  },
+  badAdvert: (pair) => pair.toA(pair.responseWith({ advert: Uint8Array.of(1) })),
+  badSignature: (pair) => {
+    const advert = new Uint8Array(pair.b.deps.advert());
+    advert[advert.length - 1]! ^= 1;
+    return pair.toA(pair.responseWith({ advert }));
+  },
+  otherStaticKey: (pair) => pair.toA(pair.responseWith({ advert: new HandshakeSide(3).deps.advert() })),
+  noCommonCipher: (pair) => pair.toA(pair.responseWith({ ciphers: ['rot13'] })),
+  otherCipher: ({ b }) => {
+    const lists = [['aes-256-gcm'], ['chacha20-poly1305']] as const;
+    let call = 0;
+    const liar = new HandshakeSide(3, { ciphers: () => lists[call++ % 2]! });
+    const response = replyOf(b.handshakes.receive(liar.initiate(), FROM_A, 0));
+    return b.handshakes.receive(respondedOf(liar.handshakes.receive(response, FROM_B, 1)).confirmation, FROM_A, 2);
+  },
+};
+
+describe('a handshake datagram', () => {
+  it.each(Object.entries(SCENARIOS))('is refused as %s', (reason, scenario) => {
+    expect(scenario(new Pair())).toMatchObject({ type: 'refused', reason });
+  });
+
+  it('that is refused sends nothing back, except a cookie under load', () => {
+    for (const [reason, scenario] of Object.entries(SCENARIOS)) {
+      const outcome = scenario(new Pair());
+      expect([reason, outcome.type === 'refused' && outcome.reply !== null]).toEqual([reason, reason === 'underLoad']);
+    }
+  });
+
+  const ofResponses = [
+    'tooShort',
+    'badResponseTag',
+    'badPayload',
+    'otherVersion',
+    'badAdvert',
+    'badSignature',
+    'otherStaticKey',
+    'noCommonCipher',
+  ] as const;
+  it.each(ofResponses)('refused as %s leaves the handshake open for a good response', (reason) => {
+    const pair = new Pair();
+    SCENARIOS[reason](pair);
+    expect(pair.toA(pair.response()).type).toBe('responded');
+  });
+
+  it('says what was found and expected only when its sender knows the cluster secret', () => {
+    const { detail } = SCENARIOS.otherVersion(new Pair()) as Extract<HandshakeOutcome, { type: 'refused' }>;
+    expect(detail).toBe('the peer speaks protocol version 2, this node 1');
+    expect(SCENARIOS.badMac(new Pair())).toMatchObject({ detail: null });
+  });
+});

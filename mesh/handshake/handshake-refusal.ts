@@ -1,0 +1,53 @@
+/**
+ * Names of the reasons why a handshake datagram is refused. Each is counted under its name with `handshake` in front; the
+ * table in `docs/data-path.md` says for each what to do. A refusal sends nothing, except `underLoad`, which sends a cookie.
+ */
+import type { HandshakeFailure } from '../../common/errors.js';
+import type { DatagramType } from '../wire/datagram-header.js';
+import { DATAGRAM_TYPES } from '../wire/datagram-header.js';
+
+export const HANDSHAKE_REFUSALS = [
+  // Any datagram.
+  'malformed',
+  'badMac',
+  // Initiation, in the order of the checks.
+  'ownInitiation',
+  'rateLimited',
+  'replayed',
+  'underLoad',
+  'noFreeSlot',
+  'otherProtocol',
+  // Response, confirmation and cookie: the handshake that their index names.
+  'unknownIndex',
+  'expired',
+  'superseded',
+  'duplicateResponse',
+  'badCookie',
+  // What a Noise message holds, in the order of the checks.
+  'tooShort',
+  'badKey',
+  'badResponseTag',
+  'badConfirmationTag',
+  'badPayload',
+  'otherVersion',
+  'badAdvert',
+  'badSignature',
+  'otherStaticKey',
+  'noCommonCipher',
+  'otherCipher',
+  // A good message of a node that no session is made with.
+  'unexpectedPeer',
+  'ownIdentity',
+] as const;
+
+export type HandshakeRefusal = (typeof HANDSHAKE_REFUSALS)[number];
+
+/**
+ * The refusal for a failure in a message of this type. A good MAC excludes damage and another cluster secret, so a bad tag
+ * in an initiation means another prologue or Noise protocol, and in a later message another handshake's keys.
+ */
+export function refusalOf(failure: HandshakeFailure, type: DatagramType): HandshakeRefusal {
+  if (failure !== 'badTag') return failure;
+  if (type === DATAGRAM_TYPES.initiation) return 'otherProtocol';
+  return type === DATAGRAM_TYPES.response ? 'badResponseTag' : 'badConfirmationTag';
+}
