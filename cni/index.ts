@@ -1,5 +1,5 @@
 /**
- * Door of `cni/`: the CNI plugin (spec 1.1.0 down to 0.3.0): its verbs, the pods' interfaces, the list of endpoints, the
+ * Door of `cni/`: the CNI plugin (spec 0.3.0 to 1.1.0): its verbs, the pods' interfaces, the list of endpoints, the
  * relay and its bytes, the installed files. Not here: the agent's socket, the bridge, masquerade (`agent/`), addresses
  * (`ipam/`), forwarding (`router/`), policy. `relay/` holds the executables that run on the host; nothing imports them.
  */

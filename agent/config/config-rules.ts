@@ -2,6 +2,7 @@
  * What the schema cannot say of a configuration: addresses and names that parse, ranges that fit each other, values that
  * the system can hold. A rule runs only when the fields it needs have the right shape, so that one mistake is told once.
  */
+import { CNI_VERSIONS } from '../../common/cni-versions.js';
 import {
   cidrContains,
   cidrFamily,
@@ -37,7 +38,6 @@ const MAX_SOCKET_PATH_BYTES = 107;
 const MIN_POD_MTU = { 4: 576, 6: 1280 } as const;
 /** Where the path-MTU search starts (`docs/wire.md`). */
 const MIN_UNDERLAY_MTU = 1200;
-const CNI_VERSIONS = ['0.3.1', '0.4.0', '1.0.0', '1.1.0'];
 
 /** Ranges no pod may have: loopback, link-local, multicast and this-network. */
 const RESERVED = [
@@ -80,7 +80,7 @@ const FIELD_RULES: readonly Rule[] = [
     needs: ['cniVersion'],
     check: (c) =>
       unless(
-        CNI_VERSIONS.includes(c.cniVersion),
+        CNI_VERSIONS.some((version) => version === c.cniVersion),
         `"${c.cniVersion}" is not a version Heddle speaks (expected one of ${CNI_VERSIONS.join(', ')})`,
       ),
   },

@@ -285,7 +285,7 @@ describe('what a configuration must look like', () => {
     [
       'an unknown CNI version',
       ['--cni-version', '2.0.0'],
-      'flag --cni-version: "2.0.0" is not a version Heddle speaks (expected one of 0.3.1, 0.4.0, 1.0.0, 1.1.0)',
+      'flag --cni-version: "2.0.0" is not a version Heddle speaks (expected one of 0.3.0, 0.3.1, 0.4.0, 1.0.0, 1.1.0)',
     ],
     [
       'a node name that would confuse a terminal',

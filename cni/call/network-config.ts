@@ -2,8 +2,9 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { Errors } from 'typebox/value';
+import { CNI_VERSIONS } from '../../common/cni-versions.js';
 import { CniError, CNI_CODES } from '../cni-error.js';
-import { DEFAULT_SPEC_VERSION, isSpecVersion, SPEC_VERSIONS } from './spec-version.js';
+import { DEFAULT_SPEC_VERSION, isSpecVersion } from './spec-version.js';
 import type { SpecVersion } from './spec-version.js';
 
 const AttachmentListSchema = Type.Array(Type.Object({ containerID: Type.String(), ifname: Type.String() }));
@@ -81,6 +82,6 @@ function checkVersion(value: unknown): void {
   throw new CniError(
     CNI_CODES.incompatibleVersion,
     'incompatible CNI version',
-    `cniVersion is ${JSON.stringify(version) ?? 'missing'}, supported are ${SPEC_VERSIONS.join(', ')}`,
+    `cniVersion is ${JSON.stringify(version) ?? 'missing'}, supported are ${CNI_VERSIONS.join(', ')}`,
   );
 }

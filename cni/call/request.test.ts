@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { CniError } from '../cni-error.js';
 import { parseCniRequest } from './request.js';
-import { SPEC_VERSIONS } from './spec-version.js';
+import { CNI_VERSIONS } from '../../common/cni-versions.js';
 
 const CONFIG = { cniVersion: '1.1.0', name: 'heddle', type: 'heddle-cni' };
 const ENV = {
@@ -44,7 +44,7 @@ describe('a CNI call', () => {
     });
   });
 
-  it.each(SPEC_VERSIONS)('may be of spec version %s', (cniVersion) => {
+  it.each(CNI_VERSIONS)('may be of spec version %s', (cniVersion) => {
     expect(parse({}, { ...CONFIG, cniVersion })).toMatchObject({ config: { cniVersion } });
   });
 

@@ -8,12 +8,13 @@
  * | 1.1.0 | without | with `mtu`, routes with `scope` |
  */
 import { ADDRESS_BITS, ipFamily } from '../../common/address/ip-address.js';
+import { CNI_VERSIONS } from '../../common/cni-versions.js';
 import { hostMacOf } from '../attachment.js';
 import type { AttachmentPlan, PodAddress, PodRoute } from '../attachment.js';
 import type { CniError } from '../cni-error.js';
 import type { NetworkConfig } from './network-config.js';
 import type { CniResponse } from '../relay/relay-protocol.js';
-import { isAtLeast, SPEC_VERSIONS } from './spec-version.js';
+import { isAtLeast } from './spec-version.js';
 import type { SpecVersion } from './spec-version.js';
 
 /** `RT_SCOPE_LINK` of rtnetlink(7). */
@@ -40,7 +41,7 @@ export function emptyResponse(): CniResponse {
 }
 
 export function versionResponse(cniVersion: string): CniResponse {
-  return success({ cniVersion, supportedVersions: SPEC_VERSIONS });
+  return success({ cniVersion, supportedVersions: CNI_VERSIONS });
 }
 
 export function errorResponse(error: CniError, cniVersion: string): CniResponse {

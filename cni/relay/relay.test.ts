@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { buildSync } from 'esbuild';
 import { decodeRelayRequest, encodeRelayResponse } from './relay-protocol.js';
 import type { CniRequest } from './relay-protocol.js';
-import { SPEC_VERSIONS } from '../call/spec-version.js';
+import { CNI_VERSIONS } from '../../common/cni-versions.js';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const CONFIG = '{"cniVersion":"0.4.0","name":"heddle","type":"heddle-cni"}';
@@ -149,7 +149,7 @@ describe.each(relays)('the %s relay', (kind) => {
   it('answers VERSION without an agent', async () => {
     expect(json(await run({ CNI_COMMAND: 'VERSION', CNI_NETNS: 'dummy' }))).toEqual({
       cniVersion: '0.4.0',
-      supportedVersions: SPEC_VERSIONS,
+      supportedVersions: CNI_VERSIONS,
     });
   });
 

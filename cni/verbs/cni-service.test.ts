@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { CNI_VERSIONS } from '../../common/cni-versions.js';
 import type { CniResponse } from '../relay/relay-protocol.js';
 import { FakeNode } from '../testing/fake-node.js';
 
@@ -50,6 +51,7 @@ describe('ADD', () => {
   });
 
   it.each([
+    ['0.3.0', true],
     ['0.3.1', true],
     ['0.4.0', true],
     ['1.0.0', false],
@@ -228,7 +230,7 @@ describe('STATUS, VERSION and GC', () => {
   it('VERSION names all versions, in the version that was asked for', async () => {
     expect(JSON.parse((await node.call('VERSION', { cniVersion: '0.4.0' })).stdout)).toEqual({
       cniVersion: '0.4.0',
-      supportedVersions: ['0.3.0', '0.3.1', '0.4.0', '1.0.0', '1.1.0'],
+      supportedVersions: CNI_VERSIONS,
     });
   });
 

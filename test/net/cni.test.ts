@@ -25,22 +25,21 @@ import {
   UNIQUE,
   useCniNode,
 } from './cni-fixture.js';
-
-const VERSIONS = ['0.3.1', '0.4.0', '1.0.0', '1.1.0'] as const;
+import { CNI_VERSIONS } from '../../common/cni-versions.js';
 
 useCniNode();
 
 describe.each(['c', 'node'])('called through the %s relay', (relay) => {
-  it.each(VERSIONS)('speaks version %s from VERSION to DEL', async (version) => {
+  it.each(CNI_VERSIONS)('speaks version %s from VERSION to DEL', async (version) => {
     const call = { version, relay };
     expect(await succeed('VERSION', { ...call, netns: 'dummy' })).toMatchObject({
-      supportedVersions: expect.arrayContaining([...VERSIONS]),
+      supportedVersions: CNI_VERSIONS,
     });
     const added = await succeed('ADD', call);
     expect(added.cniVersion).toBe(version);
     expect(added.interfaces[1]).toMatchObject({ name: 'eth0', sandbox: path(POD_A), mac: '0a:58:0a:63:01:02' });
     expect(added.ips.map((entry) => entry.version)).toEqual(version < '1' ? ['4', '6'] : [undefined, undefined]);
-    if (version !== '0.3.1') await succeed('CHECK', { ...call, config: { prevResult: added } });
+    if (version >= '0.4') await succeed('CHECK', { ...call, config: { prevResult: added } });
     if (version === '1.1.0') {
       expect(added.interfaces[1]?.mtu).toBe(1390);
       await succeed('STATUS', call);
