@@ -1,24 +1,48 @@
-// Two projects: `unit` (beside the sources, no I/O beyond temporary files) and `net` (real kernel, root).
+/**
+ * Three projects. `unit`: beside the sources, no socket, process or waiting. `integration`: beside the sources too, on
+ * real sockets, processes and timers of this machine, no root. `net`: whole nodes in network namespaces, root.
+ */
+import { bundledPackages } from './test/runner/bundled-packages.mjs';
+
+const SOURCES = '<rootDir>/{common,router,mesh,ipam,cni,agent,supervisor,cli,web-ui,deploy}/**';
+const RULES = '<rootDir>/test/{architecture,bench,crowd,fuzz,runner}/**';
+const INTEGRATION = '*.integration.test.ts';
+
 const transform = {
   '^.+\\.ts$': [
     '@swc/jest',
     { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'es6' }, sourceMaps: 'inline' },
   ],
 };
-const shared = {
-  extensionsToTreatAsEsm: ['.ts'],
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
-  transform,
-  testEnvironment: 'node',
-  modulePathIgnorePatterns: ['<rootDir>/dist/'],
-};
-const named = (displayName, testMatch, extra = {}) => ({ ...shared, displayName, testMatch, ...extra });
+const moduleNameMapper = { '^(\\.{1,2}/.*)\\.js$': '$1', ...(await bundledPackages()) };
+
+function project(displayName, testMatch, more = {}) {
+  return {
+    displayName,
+    testMatch,
+    transform,
+    moduleNameMapper,
+    extensionsToTreatAsEsm: ['.ts'],
+    testEnvironment: 'node',
+    modulePathIgnorePatterns: ['<rootDir>/dist/'],
+    ...more,
+  };
+}
+
 export default {
+  maxWorkers: '100%',
+  /** Ends a test that hangs. On a machine under load a test of milliseconds takes seconds, so this is no measure. */
+  testTimeout: 120_000,
   projects: [
-    named('unit', [
-      '<rootDir>/{common,router,mesh,ipam,cni,agent,supervisor,cli,web-ui,deploy}/**/*.test.ts',
-      '<rootDir>/test/{architecture,bench,crowd,fuzz,property}/**/*.test.ts',
-    ]),
-    named('net', ['<rootDir>/test/net/**/*.test.ts', '<rootDir>/test/e2e/**/*.test.ts']),
+    project('unit', [`${SOURCES}/*.test.ts`, `${RULES}/*.test.ts`, `!**/${INTEGRATION}`], {
+      testEnvironment: '<rootDir>/test/runner/unit-environment.mjs',
+      moduleNameMapper: {
+        ...moduleNameMapper,
+        '^koffi$': '<rootDir>/test/runner/koffi-without-sockets.mjs',
+        '^typescript$': '<rootDir>/test/runner/loaded-typescript.mjs',
+      },
+    }),
+    project('integration', [`${SOURCES}/${INTEGRATION}`, `${RULES}/${INTEGRATION}`]),
+    project('net', ['<rootDir>/test/{net,e2e}/**/*.test.ts']),
   ],
 };

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as prerequisites from '../deploy/prerequisites.mjs';
 
-const STAGES = { static: staticChecks, unit, net, demo };
+const STAGES = { static: staticChecks, unit, integration, net, demo };
 const DEMO_START = join(prerequisites.ROOT, 'deploy', 'demo', 'start.mjs');
 const JEST_WORKERS = 2;
 /** A whole run has to stay under ten minutes. */
@@ -58,6 +58,10 @@ async function staticCheck(name, script, args) {
 
 function unit() {
   return jest('unit', [], [`--maxWorkers=${JEST_WORKERS}`]);
+}
+
+function integration() {
+  return jest('integration', [], [`--maxWorkers=${JEST_WORKERS}`]);
 }
 
 /** On the real kernel, one file after the other: each makes whole clusters. */

@@ -45,6 +45,7 @@ export interface SourceFile {
   readonly isTest: boolean;
   readonly text: string;
   readonly imports: readonly Import[];
+  /** Made when it is asked for: most rules look at the imports alone. */
   readonly tree: ts.SourceFile;
 }
 
@@ -77,13 +78,16 @@ function readSource(path: string): SourceFile {
 /** @param path decides the folder and whether it is a test */
 export function parseSource(path: string, text: string): SourceFile {
   const { importedFiles } = ts.preProcessFile(text, true, true);
+  let tree: ts.SourceFile | undefined;
   return {
     path,
     folder: path.split('/')[0]!,
     isTest: /\.test\.tsx?$/.test(path) || /(^|\/)(test|testing)\//.test(path),
     text,
     imports: importedFiles.map(({ fileName }) => ({ specifier: fileName, target: resolveImport(path, fileName) })),
-    tree: ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true),
+    get tree() {
+      return (tree ??= ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true));
+    },
   };
 }
 

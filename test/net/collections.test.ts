@@ -1,6 +1,6 @@
 /**
  * What the garbage collector does to a forwarding thread under load: as good as nothing, as its loop makes no garbage per
- * packet (`router/allocation.test.ts`). Needs root and a build.
+ * packet (`router/allocation.integration.test.ts`). Needs root and a build.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { resolve } from 'node:path';

@@ -1,9 +1,12 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { EMPTY_LAYOUT, layoutNodes, MAX_RING_NODES } from './node-layout.js';
 import type { NodeLayout } from './node-layout.js';
 import { distance } from './point.js';
 import type { Point } from './point.js';
+
+/** d3-force starts a timer for every layout, and is told to stop it. */
+jest.useFakeTimers();
 
 const NO_PINS = new Map<string, Point>();
 const idsUpTo = (count: number) => Array.from({ length: count }, (_, index) => `n${index}`);

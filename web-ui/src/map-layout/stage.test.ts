@@ -1,7 +1,10 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { EMPTY_LAYOUT, layoutNodes } from './node-layout.js';
 import { overlap } from './point.js';
 import { fromStage, nodeBox, stageFor, toStage } from './stage.js';
+
+/** d3-force starts a timer for every layout, and is told to stop it. */
+jest.useFakeTimers();
 
 const CANVASES = [
   { width: 1400, height: 560 },

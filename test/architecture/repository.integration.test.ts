@@ -45,7 +45,7 @@ describe('the repository', () => {
   });
 
   it('names no host of a package registry', () => {
-    const self = 'test/architecture/repository.test.ts';
+    const self = 'test/architecture/repository.integration.test.ts';
     expect(files.filter((path) => path !== self && REGISTRY_HOSTS.test(textOf(path)))).toEqual([]);
   });
 

@@ -1,0 +1,61 @@
+/**
+ * Jest environment of the unit tests: Node's, in which sockets, child processes, threads and timers that wait throw. A
+ * unit test that needs one of them is slow or depends on the machine's load; it belongs into the integration tests.
+ * Socket calls through koffi are refused by `koffi-without-sockets.mjs`.
+ */
+import { createRequire } from 'node:module';
+import childProcess from 'node:child_process';
+import dgram from 'node:dgram';
+import net from 'node:net';
+import timersPromises from 'node:timers/promises';
+import workerThreads from 'node:worker_threads';
+import { TestEnvironment } from 'jest-environment-node';
+import { refuse } from './refuse.mjs';
+
+/** The functions that every way to do it ends in. Core modules are shared by all test files of a Jest worker. */
+const FORBIDDEN = [
+  [net.Server.prototype, ['listen'], 'listen on a socket'],
+  [net.Socket.prototype, ['connect'], 'connect a socket'],
+  [dgram.Socket.prototype, ['bind', 'connect', 'send'], 'use a UDP socket'],
+  [childProcess.ChildProcess.prototype, ['spawn'], 'start a process'],
+  [childProcess, ['spawnSync', 'execSync', 'execFileSync'], 'start a process'],
+  [workerThreads, ['Worker'], 'start a thread'],
+  [timersPromises, ['setTimeout', 'setInterval'], 'wait on a real timer'],
+];
+const require = createRequire(import.meta.url);
+
+export default class UnitEnvironment extends TestEnvironment {
+  #restore = [];
+
+  async setup() {
+    await super.setup();
+    for (const [owner, names, what] of FORBIDDEN) {
+      for (const name of names)
+        this.#replace(owner, name, function refused() {
+          refuse(what);
+        });
+    }
+    // TypeScript takes half a second to load, and the tests of the architecture are several files.
+    Object.defineProperty(this.global, 'loadedTypescript', { get: () => require('typescript'), configurable: true });
+  }
+
+  /** Jest has taken the timers that it needs itself before this event. */
+  handleTestEvent({ name }) {
+    if (name !== 'setup') return;
+    const { setTimeout } = this.global;
+    this.global.setTimeout = (callback, delayMs, ...rest) =>
+      delayMs > 0 ? refuse('wait on a real timer') : setTimeout(callback, delayMs, ...rest);
+    this.global.setInterval = () => refuse('wait on a real timer');
+  }
+
+  async teardown() {
+    for (const restore of this.#restore) restore();
+    await super.teardown();
+  }
+
+  #replace(owner, name, replacement) {
+    const original = owner[name];
+    owner[name] = replacement;
+    this.#restore.push(() => (owner[name] = original));
+  }
+}
