@@ -35,13 +35,13 @@ const MAX_FRAMES = 4;
 const traffic = fc.record({
   picks: fc.array(fc.record({ four: fc.boolean(), seed: fc.nat() }), { minLength: 1, maxLength: MAX_FRAMES }),
   mtuBytes: fc.constantFrom(576, 1280, 1500, 9000),
-  chunkBudget: fc.constantFrom(4, 8, 24, 45),
+  fragmentBudget: fc.constantFrom(4, 8, 24, 45),
 });
 type Traffic = typeof traffic extends fc.Arbitrary<infer T> ? T : never;
 
-function recordsOf({ picks, mtuBytes, chunkBudget }: Traffic): Uint8Array[] {
+function recordsOf({ picks, mtuBytes, fragmentBudget }: Traffic): Uint8Array[] {
   a.command({ type: 'path', path: { peer: b.id, endpoint: relay.via.viaA, mtuBytes } });
-  a.forwarder.peers.setChunkBudget(a.forwarder.peers.find(b.id), chunkBudget);
+  a.forwarder.peers.setFragmentBudget(a.forwarder.peers.find(b.id), fragmentBudget);
   const specs: FrameSpec[] = picks.map(({ four, seed }) => {
     const ends = endsOf(a, b, four ? '4' : '6');
     return fc.sample(anyFrame(ends, limits), { seed, numRuns: 1 })[0]!;
@@ -113,7 +113,7 @@ describe('datagrams on the way', () => {
   });
 
   it('are refused when they come again, at once and when the window has moved on', () => {
-    const records = recordsOf({ picks: [{ four: true, seed: 3 }], mtuBytes: 1500, chunkBudget: 8 });
+    const records = recordsOf({ picks: [{ four: true, seed: 3 }], mtuBytes: 1500, fragmentBudget: 8 });
     relay.seen.length = 0;
     carry(records, untouched, expectedFrames(records, b).length);
     const old = [...relay.seen];
@@ -168,7 +168,7 @@ describe('datagrams on the way', () => {
   });
 
   it('of a session that was removed are for nobody', () => {
-    const records = recordsOf({ picks: [{ four: true, seed: 3 }], mtuBytes: 1500, chunkBudget: 8 });
+    const records = recordsOf({ picks: [{ four: true, seed: 3 }], mtuBytes: 1500, fragmentBudget: 8 });
     relay.seen.length = 0;
     carry(records, untouched, expectedFrames(records, b).length);
     const old = [...relay.seen];

@@ -61,8 +61,8 @@ const byte = fc.nat(255);
 const anyHeader = fc.record({
   type: fc.oneof(fc.constantFrom(5, 6, 7), byte),
   lane: fc.oneof(fc.constant(0), byte),
-  chunk: fc.oneof(fc.nat(3), byte),
-  chunks: fc.oneof(fc.integer({ min: 1, max: 4 }), byte),
+  fragment: fc.oneof(fc.nat(3), byte),
+  fragments: fc.oneof(fc.integer({ min: 1, max: 4 }), byte),
   index: fc.oneof(fc.constantFrom(0x0dd00002, 0x0dd10002), fc.nat(2 ** 32 - 1)),
   unitBytes: fc.oneof(fc.integer({ min: 0, max: 200 }), fc.nat(65535)),
   counter: fc.oneof(fc.nat(100), fc.nat(2 ** 31), fc.constantFrom(2 ** 32, 2 ** 47, 2 ** 48 - 1)),
@@ -85,7 +85,7 @@ describe('datagrams of strangers', () => {
         step();
         const handed = node.events.filter(({ type }) => type === 'datagram').length;
         expect(node.tap.receiveAll()).toEqual([]);
-        // A chunk of a unit that is not whole yet is neither: it waits in a place that others may take.
+        // A fragment of a unit that is not whole yet is neither: it waits in a place that others may take.
         expect(totalDrops() - before + handed).toBeLessThanOrEqual(2 * datagrams.length);
         expectUnharmed();
       }),
@@ -95,11 +95,11 @@ describe('datagrams of strangers', () => {
 
   it('that are changed copies of good ones never make another frame', () => {
     const edits = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 1, max: 255 })), { minLength: 1, maxLength: 3 });
-    const chunking = fc.constantFrom(400, 1236, undefined);
+    const fragmentation = fc.constantFrom(400, 1236, undefined);
     fc.assert(
-      fc.property(anyFrame(inwards, limits), edits, chunking, (spec, changes, chunkBytes) => {
+      fc.property(anyFrame(inwards, limits), edits, fragmentation, (spec, changes, fragmentBytes) => {
         const record = buildRecord(spec);
-        const datagrams = peer.seal(packRecords([record]), chunkBytes === undefined ? {} : { chunkBytes });
+        const datagrams = peer.seal(packRecords([record]), fragmentBytes === undefined ? {} : { fragmentBytes });
         for (const [at, flip] of changes) {
           const target = datagrams[at % datagrams.length]!;
           target[(at >>> 4) % target.length]! ^= flip;
@@ -107,7 +107,7 @@ describe('datagrams of strangers', () => {
         peer.sendDatagrams(datagrams);
         step();
         const delivered = hex(framesOnTheWire(node.tap.receiveAll()));
-        // The type of all but the last chunk to come is of no consequence; flips may undo each other.
+        // The type of all but the last fragment to come is of no consequence; flips may undo each other.
         expect([[], hex(expectedFrames([record], node))]).toContainEqual(delivered);
         expectUnharmed();
       }),
@@ -120,7 +120,7 @@ describe('datagrams of strangers', () => {
     fc.assert(
       fc.property(anyFrame(inwards, limits), kinds, fc.integer({ min: 1, max: 40 }), (spec, kind, amount) => {
         const record = buildRecord({ ...spec, payload: patternBytes(3000, amount), gsoBytes: 1000 });
-        const datagrams = peer.seal(packRecords([record]), { chunkBytes: 800 });
+        const datagrams = peer.seal(packRecords([record]), { fragmentBytes: 800 });
         const last = datagrams.length - 1;
         if (kind === 'cut')
           datagrams[last] = datagrams[last]!.subarray(0, Math.max(0, datagrams[last]!.length - amount));
@@ -165,10 +165,10 @@ describe('what a hostile peer seals', () => {
         hostilePlain,
         fc.constantFrom(5, 6, 7),
         fc.constantFrom(16, 100, undefined),
-        (plain, type, chunkBytes) => {
+        (plain, type, fragmentBytes) => {
           peer.send(
             plain,
-            chunkBytes === undefined || plain.length > 60 * chunkBytes ? { type } : { type, chunkBytes },
+            fragmentBytes === undefined || plain.length > 60 * fragmentBytes ? { type } : { type, fragmentBytes },
           );
           step();
           expectUnharmed();

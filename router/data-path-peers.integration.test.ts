@@ -120,15 +120,15 @@ describe('frames for many peers in one batch', () => {
     const [peer] = peers;
     const { forwarder } = node;
     for (const budget of [1, 2, 3, 8]) {
-      forwarder.peers.setChunkBudget(forwarder.peers.find(peer!.id), budget);
+      forwarder.peers.setFragmentBudget(forwarder.peers.find(peer!.id), budget);
       for (let i = 0; i < 64; i++) node.tap.send(small(ends(peer!, '4'), i, 20 + ((i * 7) % 61)));
       node.turn();
       peer!.socket.wait(1000);
       const units = peer!.units();
-      expect(Math.max(...units.map(({ chunks }) => chunks))).toBeLessThanOrEqual(budget);
+      expect(Math.max(...units.map(({ fragments }) => fragments))).toBeLessThanOrEqual(budget);
       expect(units.length).toBeLessThan(64);
     }
-    forwarder.peers.setChunkBudget(forwarder.peers.find(peer!.id), 64);
+    forwarder.peers.setFragmentBudget(forwarder.peers.find(peer!.id), 64);
   });
 
   it('that nobody has a session with leave the others alone', () => {
@@ -161,7 +161,7 @@ describe('frames from many peers at once', () => {
         const small = picks
           .map((pick) => ({ pick, record: draw(pick, true) }))
           .filter(({ record }) => record.length < 60_000);
-        for (const { pick, record } of small) peers[pick.peer]!.sendRecords([record], { chunkBytes: 1236 });
+        for (const { pick, record } of small) peers[pick.peer]!.sendRecords([record], { fragmentBytes: 1236 });
         settle([node]);
         const received = hex(framesOnTheWire(node.tap.receiveAll()));
         for (const peer of new Set(picks.map((pick) => pick.peer))) {
@@ -293,7 +293,7 @@ describe('what a peer sends besides frames', () => {
     const [peer] = peers;
     const message = patternBytes(20_000, 3);
     node.events.length = 0;
-    peer!.send(message, { type: CONTROL, chunkBytes: 1400 });
+    peer!.send(message, { type: CONTROL, fragmentBytes: 1400 });
     settle([node]);
     const [event] = node.events.filter(({ type }) => type === 'control');
     expect(event).toMatchObject({ type: 'control', peer: peer!.id });

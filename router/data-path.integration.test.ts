@@ -30,20 +30,20 @@ function usePair(options: Omit<TestNodeOptions, 'number'> = {}, linkOptions: Lin
   return () => pair!;
 }
 
-function setCut({ a, b }: Pair, mtuBytes: number, chunkBudget: number): void {
+function setCut({ a, b }: Pair, mtuBytes: number, fragmentBudget: number): void {
   for (const [from, to] of [
     [a, b],
     [b, a],
   ] as const) {
     from.command({ type: 'path', path: { peer: to.id, endpoint: to.address, mtuBytes } });
-    from.forwarder.peers.setChunkBudget(from.forwarder.peers.find(to.id), chunkBudget);
+    from.forwarder.peers.setFragmentBudget(from.forwarder.peers.find(to.id), fragmentBudget);
   }
 }
 
 const family = fc.constantFrom('4' as const, '6' as const);
 const cut = fc.record({
   mtuBytes: fc.oneof(fc.constantFrom(...MTUS), fc.integer({ min: 576, max: 9000 })),
-  chunkBudget: fc.integer({ min: 1, max: 45 }),
+  fragmentBudget: fc.integer({ min: 1, max: 45 }),
 });
 
 /** What is never cut by us and larger than the 64 datagrams of a unit: it cannot pass (`frameTooLarge`). */
@@ -82,8 +82,8 @@ describe.each(offloads)('frames between two nodes, %s', (_what, options) => {
     const backwards = direction === 'b to a';
     const ends = (f: '4' | '6') => (backwards ? endsOf(pair().b, pair().a, f) : endsOf(pair().a, pair().b, f));
     fc.assert(
-      fc.property(mixed, cut, (specs, { mtuBytes, chunkBudget }) => {
-        setCut(pair(), mtuBytes, chunkBudget);
+      fc.property(mixed, cut, (specs, { mtuBytes, fragmentBudget }) => {
+        setCut(pair(), mtuBytes, fragmentBudget);
         const turned = specs.map((spec) => ({ ...spec, ...ends(spec.source.length === 4 ? '4' : '6') }));
         expectCarried(
           pair(),
@@ -99,8 +99,8 @@ describe.each(offloads)('frames between two nodes, %s', (_what, options) => {
   it('of one stream are coalesced and stay the same', () => {
     const streams = family.chain((f) => stream(endsOf(pair().a, pair().b, f), 40));
     fc.assert(
-      fc.property(streams, cut, (specs, { mtuBytes, chunkBudget }) => {
-        setCut(pair(), mtuBytes, chunkBudget);
+      fc.property(streams, cut, (specs, { mtuBytes, fragmentBudget }) => {
+        setCut(pair(), mtuBytes, fragmentBudget);
         expectCarried(pair(), specs);
       }),
       { numRuns: 25 },
@@ -119,12 +119,18 @@ describe.each(['aes-256-gcm', 'chacha20-poly1305'] as const)('frames sealed with
     const superFrame: FrameSpec = { ...udp, offload: 'segmentation', gsoBytes: 1000 };
     for (const mtuBytes of MTUS) {
       setCut(pair(), mtuBytes, 45);
-      const chunk = pair().a.forwarder.peers.chunkBytes[1]!;
+      const fragment = pair().a.forwarder.peers.fragmentBytes[1]!;
       // Around every place where one datagram more is needed, and where a unit is full.
-      const edges = [18, chunk - 80, chunk - 72, chunk - 64, 2 * chunk - 80, 3 * chunk, 8 * chunk].flatMap((edge) =>
-        Array.from({ length: 12 }, (_, i) => edge + i),
-      );
-      const sizes = [...edges, 20_000, 30_000].filter((size) => size < 64 * chunk - 300 && size < 60_000);
+      const edges = [
+        18,
+        fragment - 80,
+        fragment - 72,
+        fragment - 64,
+        2 * fragment - 80,
+        3 * fragment,
+        8 * fragment,
+      ].flatMap((edge) => Array.from({ length: 12 }, (_, i) => edge + i));
+      const sizes = [...edges, 20_000, 30_000].filter((size) => size < 64 * fragment - 300 && size < 60_000);
       expectCarried(
         pair(),
         sizes.map((size) => ({ ...udp, payload: patternBytes(size, size) })),

@@ -3,10 +3,10 @@
  * router builds its own. Their last eight bytes (unit length and counter) are zero for types 1 to 4.
  *
  * ```
- *  0      1      2      3        4               8                 10                 16
- *  +------+------+------+--------+---------------+-----------------+------------------+
- *  | type | lane | chunk| chunks | session index | unit length u16 | unit counter u48 |
- *  +------+------+------+--------+---------------+-----------------+------------------+
+ *  0      1      2          3           4               8                 10                 16
+ *  +------+------+----------+-----------+---------------+-----------------+------------------+
+ *  | type | lane | fragment | fragments | session index | unit length u16 | unit counter u48 |
+ *  +------+------+----------+-----------+---------------+-----------------+------------------+
  * ```
  */
 import { DATAGRAM_HEADER_BYTES } from '../../common/wire/overhead.js';

@@ -20,16 +20,16 @@ describe('the AEAD engines', () => {
     expect(selfTest(engine, arena, 'aes-256-gcm')).toBe(true);
   });
 
-  it('bind type, lane, chunk count and counter to the unit', () => {
+  it('bind type, lane, fragment count and counter to the unit', () => {
     const engine = selectAeadEngine(arena);
     const { key, salt } = laneKey(new Uint8Array(32).fill(3), 0);
     const unit = arena.allocate(256) + 8;
     const plain = Uint8Array.from({ length: 100 }, (_, i) => i);
     const sealed = referenceSeal('aes-256-gcm', key, salt, 7, plain, 5, 1, 2);
     const opening = engine.openingKey('aes-256-gcm', key, salt);
-    const open = (counter: number, type: number, lane: number, chunks: number) => {
+    const open = (counter: number, type: number, lane: number, fragments: number) => {
       arena.u8.set(sealed, unit);
-      return opening.open(unit, plain.length, counter, type, lane, chunks);
+      return opening.open(unit, plain.length, counter, type, lane, fragments);
     };
     expect(open(7, 5, 1, 2)).toBe(true);
     expect(open(8, 5, 1, 2)).toBe(false);

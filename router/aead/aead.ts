@@ -17,13 +17,13 @@ export const SALT_BYTES = 4;
 /** One direction of one lane: a key that seals, or one that opens. Offsets are of the arena. */
 export interface SealingKey {
   /** Seals `length` bytes at `unit` and writes the tag behind them. The counter must never repeat. */
-  seal(unit: number, length: number, counter: number, type: number, lane: number, chunks: number): void;
+  seal(unit: number, length: number, counter: number, type: number, lane: number, fragments: number): void;
   destroy(): void;
 }
 
 export interface OpeningKey {
   /** Opens `length` bytes of ciphertext at `unit` (the tag follows them). False when the tag is wrong. */
-  open(unit: number, length: number, counter: number, type: number, lane: number, chunks: number): boolean;
+  open(unit: number, length: number, counter: number, type: number, lane: number, fragments: number): boolean;
   destroy(): void;
 }
 
@@ -53,20 +53,20 @@ export function writeCounter(u8: Uint8Array, at: number, counter: number): void 
   u8[at + 7] = counter;
 }
 
-/** Writes the 13 bytes of associated data at `at`: counter u64, type, lane, chunks, plaintext length u16. */
+/** Writes the 13 bytes of associated data at `at`: counter u64, type, lane, fragments, plaintext length u16. */
 export function writeAssociatedData(
   u8: Uint8Array,
   at: number,
   counter: number,
   type: number,
   lane: number,
-  chunks: number,
+  fragments: number,
   length: number,
 ): void {
   writeCounter(u8, at, counter);
   u8[at + 8] = type;
   u8[at + 9] = lane;
-  u8[at + 10] = chunks;
+  u8[at + 10] = fragments;
   u8[at + 11] = length >>> 8;
   u8[at + 12] = length;
 }

@@ -61,13 +61,13 @@ class IpsecMbKey implements SealingKey, OpeningKey {
     private readonly context: number,
   ) {}
 
-  seal(unit: number, length: number, counter: number, type: number, lane: number, chunks: number): void {
-    this.#crypt(this.calls.seal, unit, length, unit + length, counter, type, lane, chunks);
+  seal(unit: number, length: number, counter: number, type: number, lane: number, fragments: number): void {
+    this.#crypt(this.calls.seal, unit, length, unit + length, counter, type, lane, fragments);
   }
 
-  open(unit: number, length: number, counter: number, type: number, lane: number, chunks: number): boolean {
+  open(unit: number, length: number, counter: number, type: number, lane: number, fragments: number): boolean {
     const tag = this.scratch + TAG_OFFSET;
-    this.#crypt(this.calls.open, unit, length, tag, counter, type, lane, chunks);
+    this.#crypt(this.calls.open, unit, length, tag, counter, type, lane, fragments);
     return sameTag(this.arena.u32, this.arena.u8, tag, unit + length);
   }
 
@@ -83,11 +83,11 @@ class IpsecMbKey implements SealingKey, OpeningKey {
     counter: number,
     type: number,
     lane: number,
-    chunks: number,
+    fragments: number,
   ): void {
     const { base, u8 } = this.arena;
     const aad = this.scratch + AAD_OFFSET;
-    writeAssociatedData(u8, aad, counter, type, lane, chunks, length);
+    writeAssociatedData(u8, aad, counter, type, lane, fragments, length);
     // The nonce is the salt and the first 8 bytes of the associated data, so it lies directly in front of it.
     for (let i = 0; i < SALT_BYTES; i++) u8[this.scratch + i] = this.salt[i]!;
     for (let i = 0; i < 8; i++) u8[this.scratch + SALT_BYTES + i] = u8[aad + i]!;

@@ -66,17 +66,17 @@ class OpensslKey implements SealingKey, OpeningKey {
     this.#front = cipher === 'aes-256-gcm' ? EXPLICIT_NONCE_BYTES : 0;
   }
 
-  seal(unit: number, length: number, counter: number, type: number, lane: number, chunks: number): void {
+  seal(unit: number, length: number, counter: number, type: number, lane: number, fragments: number): void {
     // OpenSSL counts its nonce up by itself; ours must be the same number.
     assert(counter === this.#nextCounter++, 'units are sealed in counter order');
-    this.#prepare(length + this.#front, length, counter, type, lane, chunks);
+    this.#prepare(length + this.#front, length, counter, type, lane, fragments);
     const at = this.arena.base + unit - this.#front;
     const sealed = this.evp.cipher(this.context, at, at, this.#front + length + TAG_BYTES);
     assert(sealed > 0, 'OpenSSL seals');
   }
 
-  open(unit: number, length: number, counter: number, type: number, lane: number, chunks: number): boolean {
-    this.#prepare(length + this.#front + TAG_BYTES, length, counter, type, lane, chunks);
+  open(unit: number, length: number, counter: number, type: number, lane: number, fragments: number): boolean {
+    this.#prepare(length + this.#front + TAG_BYTES, length, counter, type, lane, fragments);
     if (this.#front !== 0) writeCounter(this.arena.u8, unit - EXPLICIT_NONCE_BYTES, counter);
     const at = this.arena.base + unit - this.#front;
     return this.evp.cipher(this.context, at, at, this.#front + length + TAG_BYTES) >= 0;
@@ -87,9 +87,9 @@ class OpensslKey implements SealingKey, OpeningKey {
   }
 
   /** `announced` is what TLS would announce; OpenSSL takes nonce and tag off before it authenticates the length. */
-  #prepare(announced: number, length: number, counter: number, type: number, lane: number, chunks: number): void {
+  #prepare(announced: number, length: number, counter: number, type: number, lane: number, fragments: number): void {
     const { u8, base } = this.arena;
-    writeAssociatedData(u8, this.scratch, counter, type, lane, chunks, length);
+    writeAssociatedData(u8, this.scratch, counter, type, lane, fragments, length);
     u8[this.scratch + 11] = announced >>> 8;
     u8[this.scratch + 12] = announced;
     this.evp.control(this.context, EVP_CTRL_AEAD_TLS1_AAD, AAD_BYTES, base + this.scratch);

@@ -57,13 +57,13 @@ export function referenceSeal(
   plain: Uint8Array,
   type = 5,
   lane = 0,
-  chunks = 1,
+  fragments = 1,
 ): Uint8Array {
   const nonce = Buffer.alloc(12);
   nonce.set(salt);
   nonce.writeBigUInt64BE(BigInt(counter), SALT_BYTES);
   const aad = new Uint8Array(AAD_BYTES);
-  writeAssociatedData(aad, 0, counter, type, lane, chunks, plain.length);
+  writeAssociatedData(aad, 0, counter, type, lane, fragments, plain.length);
   // The two branches differ only in the overload that TypeScript picks.
   const sealer =
     cipher === 'aes-256-gcm'

@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { chunkBudgetFor, datagramLoss } from './loss-reports.js';
+import { fragmentBudgetFor, datagramLoss } from './loss-reports.js';
 import { settle } from '../testing/exchange.js';
 import { patternBytes } from '../testing/frame-arbitraries.js';
 import type { OpenedUnit } from '../testing/reference-wire.js';
@@ -20,7 +20,7 @@ afterAll(() => node.close());
 
 function budget(): number {
   const { peers } = node.forwarder;
-  return peers.chunkBudget(peers.find(peer.id));
+  return peers.fragmentBudget(peers.find(peer.id));
 }
 
 interface Totals {
@@ -69,8 +69,8 @@ describe('the estimate', () => {
     [0.01, 8],
     [0.05, 4],
     [1, 4],
-  ])('of a loss of %p allows units of %p datagrams', (loss, chunks) => {
-    expect(chunkBudgetFor(loss)).toBe(chunks);
+  ])('of a loss of %p allows units of %p datagrams', (loss, fragments) => {
+    expect(fragmentBudgetFor(loss)).toBe(fragments);
   });
 
   it('knows that a unit of many datagrams is lost more easily', () => {
@@ -85,7 +85,7 @@ describe('the estimate', () => {
 describe('a receiver', () => {
   it('reports what it opened and what was missing', () => {
     const units = Array.from({ length: 10 }, (_, i) =>
-      peer.seal(patternBytes(1000, i), { type: DATA, chunkBytes: 300 }),
+      peer.seal(patternBytes(1000, i), { type: DATA, fragmentBytes: 300 }),
     );
     // The fourth is lost.
     for (const [i, datagrams] of units.entries()) {

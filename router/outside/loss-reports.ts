@@ -40,16 +40,16 @@ const FORGET_MS = 400;
  * datagram per unit costs more in work than it saves.
  */
 const CUTS = [
-  { below: 0.0001, chunks: UDP_MAX_SEGMENTS },
-  { below: 0.0005, chunks: 24 },
-  { below: 0.002, chunks: 16 },
-  { below: 0.03, chunks: 8 },
-  { below: Infinity, chunks: 4 },
+  { below: 0.0001, fragments: UDP_MAX_SEGMENTS },
+  { below: 0.0005, fragments: 24 },
+  { below: 0.002, fragments: 16 },
+  { below: 0.03, fragments: 8 },
+  { below: Infinity, fragments: 4 },
 ] as const;
 
 /** Datagrams that a unit may be cut into at this loss ratio. */
-export function chunkBudgetFor(lossRatio: number): number {
-  return CUTS.find(({ below }) => lossRatio < below)!.chunks;
+export function fragmentBudgetFor(lossRatio: number): number {
+  return CUTS.find(({ below }) => lossRatio < below)!.fragments;
 }
 
 /** The share of datagrams lost when this share of units of `datagramsPerUnit` was: 1 - (1 - u)^(1/n). */
@@ -125,7 +125,8 @@ export class LossReports {
     const sentNow = sent - this.#sentThen[peer]!;
     const openedNow = opened - this.#openedThen[peer]!;
     if (sentNow < MIN_UNITS) return;
-    const perUnit = openedNow > 0 ? (datagrams - this.#datagramsThen[peer]!) / openedNow : this.peers.chunkBudget(peer);
+    const perUnit =
+      openedNow > 0 ? (datagrams - this.#datagramsThen[peer]!) / openedNow : this.peers.fragmentBudget(peer);
     const loss = datagramLoss(Math.max(0, 1 - openedNow / sentNow), perUnit);
     this.#sentThen[peer] = sent;
     this.#openedThen[peer] = opened;
@@ -135,8 +136,8 @@ export class LossReports {
     this.#learntMs[peer] = nowMs;
     this.#ratio[peer] = ratio < 1e-6 ? 0 : ratio;
     this.counters.lossReported(peer, this.#ratio[peer]);
-    const budget = chunkBudgetFor(this.#ratio[peer]);
-    if (budget !== this.peers.chunkBudget(peer)) this.peers.setChunkBudget(peer, budget);
+    const budget = fragmentBudgetFor(this.#ratio[peer]);
+    if (budget !== this.peers.fragmentBudget(peer)) this.peers.setFragmentBudget(peer, budget);
   }
 
   #send(session: number, context: number, lane: number): void {

@@ -101,9 +101,9 @@ function handshake(length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => (i === 0 ? 1 : i * 7 + (i >>> 8)));
 }
 
-function control(length: number, chunkBytes: number): { message: Uint8Array; datagrams: Uint8Array[] } {
+function control(length: number, fragmentBytes: number): { message: Uint8Array; datagrams: Uint8Array[] } {
   const message = patternBytes(length, counter);
-  return { message, datagrams: sealUnit(key, counter++, message, { type: CONTROL, chunkBytes }) };
+  return { message, datagrams: sealUnit(key, counter++, message, { type: CONTROL, fragmentBytes }) };
 }
 
 const hex = (list: readonly Uint8Array[]): string[] => list.map((bytes) => Buffer.from(bytes).toString('hex'));
@@ -139,25 +139,25 @@ describe('lone datagrams', () => {
 });
 
 describe('trains of datagrams', () => {
-  const unit = fc.record({ chunks: fc.integer({ min: 1, max: 8 }), missing: fc.nat(10_000) });
+  const unit = fc.record({ fragments: fc.integer({ min: 1, max: 8 }), missing: fc.nat(10_000) });
 
   it('give all their units, whatever their size, also when it is another train each time', () => {
-    const chunkSizes = fc.constantFrom(504, 505, 1236, 1456, 1455, 2000, 103);
-    const train = fc.tuple(chunkSizes, fc.array(unit, { minLength: 1, maxLength: 5 }));
+    const fragmentSizes = fc.constantFrom(504, 505, 1236, 1456, 1455, 2000, 103);
+    const train = fc.tuple(fragmentSizes, fc.array(unit, { minLength: 1, maxLength: 5 }));
     fc.assert(
       fc.property(fc.array(train, { minLength: 1, maxLength: 4 }), (trains) => {
         messages.length = 0;
         const expected: Uint8Array[] = [];
-        for (const [chunkBytes, units] of trains) {
-          const datagrams = units.flatMap(({ chunks, missing }, i) => {
+        for (const [fragmentBytes, units] of trains) {
+          const datagrams = units.flatMap(({ fragments, missing }, i) => {
             // Only the last datagram of a train may be shorter.
-            const short = i === units.length - 1 ? missing % Math.max(1, chunkBytes - 17) : 0;
-            const made = control(chunks * chunkBytes - 16 - short, chunkBytes);
+            const short = i === units.length - 1 ? missing % Math.max(1, fragmentBytes - 17) : 0;
+            const made = control(fragments * fragmentBytes - 16 - short, fragmentBytes);
             expected.push(made.message);
             return made.datagrams;
           });
           // A train is one message to the kernel, and no message is longer.
-          const most = Math.floor(LENGTHS.at(-1)! / (chunkBytes + 16));
+          const most = Math.floor(LENGTHS.at(-1)! / (fragmentBytes + 16));
           for (let i = 0; i < datagrams.length; i += most) receiveTrain(datagrams.slice(i, i + most));
         }
         expect(hex(messages)).toEqual(hex(expected));
@@ -197,17 +197,23 @@ describe('trains of datagrams', () => {
   });
 
   it('that announce more than they hold are not read beyond their end, and harm nothing', () => {
-    const chunkBytes = 1456;
-    for (const chunks of [2, 3, 20, 40]) {
-      for (const unitBytes of [65_535, 65_280, chunks * chunkBytes + 1, chunks * chunkBytes - chunkBytes - 1, 16]) {
-        const datagrams = Array.from({ length: chunks }, (_, chunk) => {
-          const header = { type: 5, lane: 0, chunk, chunks, index: LOCAL_INDEX, unitBytes, counter: 2 ** 20 };
-          return Uint8Array.from([...wireHeader(header), ...patternBytes(chunkBytes, chunk)]);
+    const fragmentBytes = 1456;
+    for (const fragments of [2, 3, 20, 40]) {
+      for (const unitBytes of [
+        65_535,
+        65_280,
+        fragments * fragmentBytes + 1,
+        fragments * fragmentBytes - fragmentBytes - 1,
+        16,
+      ]) {
+        const datagrams = Array.from({ length: fragments }, (_, fragment) => {
+          const header = { type: 5, lane: 0, fragment, fragments, index: LOCAL_INDEX, unitBytes, counter: 2 ** 20 };
+          return Uint8Array.from([...wireHeader(header), ...patternBytes(fragmentBytes, fragment)]);
         });
         receiveTrain(datagrams);
       }
     }
-    const { message, datagrams } = control(20_000, chunkBytes);
+    const { message, datagrams } = control(20_000, fragmentBytes);
     receiveTrain(datagrams);
     expect(hex(messages)).toEqual(hex([message]));
     expect(counters.drops[DROP.badTag]).toBe(0);

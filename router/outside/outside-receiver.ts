@@ -1,10 +1,10 @@
 /**
  * From the underlay to opened units. The stages of a datagram:
  *
- *   1. receive   recvmmsg; with UDP GRO a message is a train of equal datagrams, scattered so that headers and chunks
- *                come to lie apart and the chunks of one unit follow each other in memory
- *   2. check     length, type, session index, chunk numbers; then the replay window (a number seen before goes no further)
- *   3. assemble  a unit whose chunks are all in the train is complete as it lies; any other goes through `reassembly.ts`
+ *   1. receive   recvmmsg; with UDP GRO a message is a train of equal datagrams, scattered so that headers and fragments
+ *                come to lie apart and the fragments of one unit follow each other in memory
+ *   2. check     length, type, session index, fragment numbers; then the replay window (a number seen before goes no further)
+ *   3. assemble  a unit whose fragments are all in the train is complete as it lies; any other goes through `reassembly.ts`
  *   4. open      authenticate and decrypt in place; then, and only then, mark the window and believe the address
  *   5. hand on   data to the TAP, control messages to the agent, probes are answered
  *
@@ -14,7 +14,7 @@ import type { Arena } from '../kernel/arena.js';
 import type { Counters } from '../tables/counters.js';
 import {
   HEADER_BYTES,
-  MAX_CHUNKS,
+  MAX_FRAGMENTS,
   MAX_LANES,
   swap32,
   TAG_BYTES,
@@ -85,7 +85,7 @@ export class OutsideReceiver {
   bytesReceived = 0;
   readonly #messages: number;
   readonly #headers = new Int32Array(RECEIVE_MESSAGES + 1);
-  readonly #chunks = new Int32Array(RECEIVE_MESSAGES + 1);
+  readonly #fragments = new Int32Array(RECEIVE_MESSAGES + 1);
   readonly #iovecs = new Int32Array(RECEIVE_MESSAGES);
   readonly #controls = new Int32Array(RECEIVE_MESSAGES);
   readonly #names = new Int32Array(RECEIVE_MESSAGES);
@@ -110,7 +110,7 @@ export class OutsideReceiver {
     this.#messages = arena.allocate(RECEIVE_MESSAGES * MMSGHDR_BYTES);
     for (let i = 0; i <= RECEIVE_MESSAGES; i++) {
       this.#headers[i] = arena.allocate(MAX_PARTS * HEADER_BYTES);
-      this.#chunks[i] = arena.allocate(HEADROOM_BYTES + MAX_TRAIN_BYTES + 4096, 4096) + HEADROOM_BYTES;
+      this.#fragments[i] = arena.allocate(HEADROOM_BYTES + MAX_TRAIN_BYTES + 4096, 4096) + HEADROOM_BYTES;
     }
     for (let i = 0; i < RECEIVE_MESSAGES; i++) {
       this.#iovecs[i] = arena.allocate(MAX_PARTS * 2 * IOVEC_BYTES);
@@ -140,7 +140,7 @@ export class OutsideReceiver {
     u32[(message + MSG_NAMELEN) >>> 2] = SOCKADDR_ROOM;
     if (segment === 0) return this.#drop(DROP.datagramTooShort);
     if (segment === total ? total <= this.#stride : segment === this.#stride) {
-      this.#takeTrain(this.#headers[i]!, this.#chunks[i]!, segment, total, this.#names[i]!);
+      this.#takeTrain(this.#headers[i]!, this.#fragments[i]!, segment, total, this.#names[i]!);
     } else {
       this.#takeOddTrain(i, segment, total);
     }
@@ -158,50 +158,50 @@ export class OutsideReceiver {
   /** Datagrams of another size than expected: line them up, take them one by one, and expect that size from now on. */
   #takeOddTrain(i: number, segment: number, total: number): void {
     const { u8 } = this.arena;
-    const chunkBytes = this.#stride - HEADER_BYTES;
+    const fragmentBytes = this.#stride - HEADER_BYTES;
     for (let at = 0, part = 0; at < total; at += this.#stride, part++) {
       const header = this.#headers[i]! + part * HEADER_BYTES;
-      const chunk = this.#chunks[i]! + part * chunkBytes;
+      const fragment = this.#fragments[i]! + part * fragmentBytes;
       // Never more than what came: a stride larger than the rest would run past the end.
       const bytes = Math.min(this.#stride, total - at);
       u8.copyWithin(this.#linear + at, header, header + Math.min(HEADER_BYTES, bytes));
-      u8.copyWithin(this.#linear + at + HEADER_BYTES, chunk, chunk + bytes - HEADER_BYTES);
+      u8.copyWithin(this.#linear + at + HEADER_BYTES, fragment, fragment + bytes - HEADER_BYTES);
     }
     const header = this.#headers[RECEIVE_MESSAGES]!;
-    const chunk = this.#chunks[RECEIVE_MESSAGES]!;
+    const fragment = this.#fragments[RECEIVE_MESSAGES]!;
     for (let at = 0; at < total; at += segment) {
       const bytes = Math.min(segment, total - at);
       u8.copyWithin(header, this.#linear + at, this.#linear + at + HEADER_BYTES);
-      u8.copyWithin(chunk, this.#linear + at + HEADER_BYTES, this.#linear + at + bytes);
-      this.#takeTrain(header, chunk, bytes, bytes, this.#names[i]!);
+      u8.copyWithin(fragment, this.#linear + at + HEADER_BYTES, this.#linear + at + bytes);
+      this.#takeTrain(header, fragment, bytes, bytes, this.#names[i]!);
       // The next datagram takes this one's place in memory.
       this.writer.flush();
     }
     if (segment >= MIN_STRIDE_BYTES && segment % 4 === 0) this.#wantedStride = segment;
   }
 
-  /** Takes `total` bytes of datagrams of `segment` bytes each (the last may be shorter), headers and chunks apart. */
-  #takeTrain(headers: number, chunks: number, segment: number, total: number, name: number): void {
+  /** Takes `total` bytes of datagrams of `segment` bytes each (the last may be shorter), headers and fragments apart. */
+  #takeTrain(headers: number, fragments: number, segment: number, total: number, name: number): void {
     const { u32 } = this.arena;
     const count = Math.ceil(total / segment);
-    const chunkBytes = segment - HEADER_BYTES;
+    const fragmentBytes = segment - HEADER_BYTES;
     for (let i = 0; i < count;) {
       const bytes = (i === count - 1 ? total - i * segment : segment) - HEADER_BYTES;
       const word = (headers + i * HEADER_BYTES) >>> 2;
-      const chunkAt = chunks + i * chunkBytes;
+      const fragmentAt = fragments + i * fragmentBytes;
       const type = u32[word]! & 0xff;
-      // The last chunk of a unit may be shorter than a tag.
+      // The last fragment of a unit may be shorter than a tag.
       if (bytes < (type >= TYPE_DATA && u32[word]! >>> 24 > 1 ? 1 : TAG_BYTES)) {
         this.#drop(DROP.datagramTooShort);
         i++;
         continue;
       }
       if (type >= TYPE_DATA && type <= TYPE_PROBE) {
-        i += this.#takeSealed(word, type, chunkAt, bytes, chunkBytes, count - i, total - i * segment, name);
+        i += this.#takeSealed(word, type, fragmentAt, bytes, fragmentBytes, count - i, total - i * segment, name);
         continue;
       }
       if (type >= TYPE_HANDSHAKE_1 && type <= TYPE_COOKIE)
-        this.#takeHandshake(headers + i * HEADER_BYTES, chunkAt, bytes, name);
+        this.#takeHandshake(headers + i * HEADER_BYTES, fragmentAt, bytes, name);
       else this.#drop(DROP.datagramUnknownType);
       i++;
     }
@@ -211,9 +211,9 @@ export class OutsideReceiver {
   #takeSealed(
     word: number,
     type: number,
-    chunkAt: number,
+    fragmentAt: number,
     bytes: number,
-    chunkBytes: number,
+    fragmentBytes: number,
     datagramsLeft: number,
     bytesLeft: number,
     name: number,
@@ -221,30 +221,31 @@ export class OutsideReceiver {
     const { u32 } = this.arena;
     const first = u32[word]!;
     const lane = (first >>> 8) & 0xff;
-    const chunk = (first >>> 16) & 0xff;
-    const chunks = first >>> 24;
+    const fragment = (first >>> 16) & 0xff;
+    const fragments = first >>> 24;
     const session = this.sessions.find(u32[word + WORD_INDEX]!);
     if (session === NO_SESSION) return this.#dropOne(DROP.unknownSession);
     const high = swap32(u32[word + WORD_LENGTH_COUNTER_HIGH]!);
     const unitBytes = high >>> 16;
     const counter = (high & 0xffff) * TWO_POW_32 + swap32(u32[word + WORD_COUNTER_LOW]!);
-    if (chunk >= chunks || chunks > MAX_CHUNKS || unitBytes < TAG_BYTES) return this.#dropOne(DROP.datagramBadChunk);
+    if (fragment >= fragments || fragments > MAX_FRAGMENTS || unitBytes < TAG_BYTES)
+      return this.#dropOne(DROP.datagramBadFragment);
     if (lane >= MAX_LANES || lane % this.lanes !== this.sessions.lane) return this.#dropOne(DROP.wrongLane);
     const context = this.sessions.context(session, lane);
     if (context === NO_CONTEXT) return this.#dropOne(DROP.unknownSession);
     if (!this.sessions.windows.isFresh(context, counter)) return this.#dropOne(DROP.replayed);
-    if (chunks === 1) {
-      if (bytes !== unitBytes) return this.#dropOne(DROP.datagramBadChunk);
-      this.#open(session, context, type, lane, 1, counter, chunkAt, unitBytes, name);
+    if (fragments === 1) {
+      if (bytes !== unitBytes) return this.#dropOne(DROP.datagramBadFragment);
+      this.#open(session, context, type, lane, 1, counter, fragmentAt, unitBytes, name);
       return 1;
     }
-    if (chunk === 0 && this.#isWhole(word, chunks, datagramsLeft, bytesLeft, chunkBytes, unitBytes)) {
-      this.#open(session, context, type, lane, chunks, counter, chunkAt, unitBytes, name);
-      return chunks;
+    if (fragment === 0 && this.#isWhole(word, fragments, datagramsLeft, bytesLeft, fragmentBytes, unitBytes)) {
+      this.#open(session, context, type, lane, fragments, counter, fragmentAt, unitBytes, name);
+      return fragments;
     }
-    const place = this.reassembly.add(session, lane, counter, chunk, chunks, unitBytes, chunkAt, bytes);
+    const place = this.reassembly.add(session, lane, counter, fragment, fragments, unitBytes, fragmentAt, bytes);
     if (place !== INCOMPLETE) {
-      this.#open(session, context, type, lane, chunks, counter, this.reassembly.unitAt(place), unitBytes, name);
+      this.#open(session, context, type, lane, fragments, counter, this.reassembly.unitAt(place), unitBytes, name);
       // The place may be taken again within this batch.
       this.writer.flush();
       this.reassembly.release(place);
@@ -252,20 +253,20 @@ export class OutsideReceiver {
     return 1;
   }
 
-  /** True when the train holds all chunks of the unit in order, and they add up to it. */
+  /** True when the train holds all fragments of the unit in order, and they add up to it. */
   #isWhole(
     word: number,
-    chunks: number,
+    fragments: number,
     datagramsLeft: number,
     bytesLeft: number,
-    chunkBytes: number,
+    fragmentBytes: number,
     unitBytes: number,
   ): boolean {
-    if (datagramsLeft < chunks) return false;
-    const available = datagramsLeft === chunks ? bytesLeft - chunks * HEADER_BYTES : chunks * chunkBytes;
+    if (datagramsLeft < fragments) return false;
+    const available = datagramsLeft === fragments ? bytesLeft - fragments * HEADER_BYTES : fragments * fragmentBytes;
     if (available !== unitBytes) return false;
     const { u32 } = this.arena;
-    for (let i = 1; i < chunks; i++) {
+    for (let i = 1; i < fragments; i++) {
       const other = word + i * 4;
       if (
         u32[other] !== (u32[word]! | (i << 16)) >>> 0 ||
@@ -284,7 +285,7 @@ export class OutsideReceiver {
     context: number,
     type: number,
     lane: number,
-    chunks: number,
+    fragments: number,
     counter: number,
     unit: number,
     unitBytes: number,
@@ -292,9 +293,9 @@ export class OutsideReceiver {
   ): void {
     const length = unitBytes - TAG_BYTES;
     const { windows, openingKeys } = this.sessions;
-    if (!openingKeys[context]!.open(unit, length, counter, type, lane, chunks)) return this.#drop(DROP.badTag);
+    if (!openingKeys[context]!.open(unit, length, counter, type, lane, fragments)) return this.#drop(DROP.badTag);
     const newest = counter > windows.highest(context);
-    this.sessions.markOpened(context, counter, chunks);
+    this.sessions.markOpened(context, counter, fragments);
     this.lossReports.opened(session, context, lane, type === TYPE_DATA, this.#nowMs);
     const peer = this.sessions.peerOf[session]!;
     this.counters.heard(peer, this.#nowMs);
@@ -310,10 +311,10 @@ export class OutsideReceiver {
     else this.events.probe(peer, name, unit, length, this.#nowMs);
   }
 
-  #takeHandshake(header: number, chunk: number, bytes: number, name: number): void {
+  #takeHandshake(header: number, fragment: number, bytes: number, name: number): void {
     const datagram = new Uint8Array(HEADER_BYTES + bytes);
     datagram.set(this.arena.u8.subarray(header, header + HEADER_BYTES));
-    datagram.set(this.arena.u8.subarray(chunk, chunk + bytes), HEADER_BYTES);
+    datagram.set(this.arena.u8.subarray(fragment, fragment + bytes), HEADER_BYTES);
     this.events.handshake(name, datagram);
   }
 
@@ -329,14 +330,14 @@ export class OutsideReceiver {
   #layOut(stride: number): void {
     const { arena } = this;
     const parts = Math.ceil(MAX_TRAIN_BYTES / stride);
-    const chunkBytes = stride - HEADER_BYTES;
+    const fragmentBytes = stride - HEADER_BYTES;
     for (let i = 0; i < RECEIVE_MESSAGES; i++) {
       for (let part = 0; part < parts; part++) {
         const at = this.#iovecs[i]! + part * 2 * IOVEC_BYTES;
         arena.writeAddress(at, this.#headers[i]! + part * HEADER_BYTES);
         arena.writeLength(at + 8, HEADER_BYTES);
-        arena.writeAddress(at + IOVEC_BYTES, this.#chunks[i]! + part * chunkBytes);
-        arena.writeLength(at + IOVEC_BYTES + 8, chunkBytes);
+        arena.writeAddress(at + IOVEC_BYTES, this.#fragments[i]! + part * fragmentBytes);
+        arena.writeLength(at + IOVEC_BYTES + 8, fragmentBytes);
       }
       const message = this.#messages + i * MMSGHDR_BYTES;
       arena.writeAddress(message + MSG_NAME, this.#names[i]!);

@@ -14,15 +14,15 @@ const reassembly = new Reassembly(arena, counters);
 /** Right behind the last place: whatever is written too far lands here. */
 const GUARD_BYTES = 4096;
 const guard = arena.allocate(GUARD_BYTES);
-const chunkRoom = arena.allocate(70_000);
+const fragmentRoom = arena.allocate(70_000);
 const SESSIONS = 40;
 
-interface Chunk {
+interface Fragment {
   readonly session: number;
   readonly lane: number;
   readonly counter: number;
-  readonly chunk: number;
-  readonly chunks: number;
+  readonly fragment: number;
+  readonly fragments: number;
   readonly unitBytes: number;
   readonly bytes: Uint8Array;
 }
@@ -33,20 +33,20 @@ beforeEach(() => {
   arena.u8.fill(0x5a, guard, guard + GUARD_BYTES);
 });
 
-function add({ session, lane, counter, chunk, chunks, unitBytes, bytes }: Chunk): number {
-  arena.u8.set(bytes, chunkRoom);
-  return reassembly.add(session, lane, counter, chunk, chunks, unitBytes, chunkRoom, bytes.length);
+function add({ session, lane, counter, fragment, fragments, unitBytes, bytes }: Fragment): number {
+  arena.u8.set(bytes, fragmentRoom);
+  return reassembly.add(session, lane, counter, fragment, fragments, unitBytes, fragmentRoom, bytes.length);
 }
 
-/** A unit cut as a sender cuts it: equal chunks, the last one shorter or equal. */
-function cut(unit: Uint8Array, chunkBytes: number, of: Pick<Chunk, 'session' | 'lane' | 'counter'>): Chunk[] {
-  const chunks = Math.ceil(unit.length / chunkBytes);
-  return Array.from({ length: chunks }, (_, chunk) => ({
+/** A unit cut as a sender cuts it: equal fragments, the last one shorter or equal. */
+function cut(unit: Uint8Array, fragmentBytes: number, of: Pick<Fragment, 'session' | 'lane' | 'counter'>): Fragment[] {
+  const fragments = Math.ceil(unit.length / fragmentBytes);
+  return Array.from({ length: fragments }, (_, fragment) => ({
     ...of,
-    chunk,
-    chunks,
+    fragment,
+    fragments,
     unitBytes: unit.length,
-    bytes: unit.subarray(chunk * chunkBytes, (chunk + 1) * chunkBytes),
+    bytes: unit.subarray(fragment * fragmentBytes, (fragment + 1) * fragmentBytes),
   }));
 }
 
@@ -59,23 +59,30 @@ function guardIsWhole(): boolean {
 }
 
 const cutting = fc
-  .record({ chunks: fc.integer({ min: 2, max: 64 }), chunkBytes: fc.integer({ min: 1, max: 1020 }), short: fc.nat() })
-  .map(({ chunks, chunkBytes, short }) => ({ chunkBytes, bytes: chunks * chunkBytes - (short % chunkBytes) }))
+  .record({
+    fragments: fc.integer({ min: 2, max: 64 }),
+    fragmentBytes: fc.integer({ min: 1, max: 1020 }),
+    short: fc.nat(),
+  })
+  .map(({ fragments, fragmentBytes, short }) => ({
+    fragmentBytes,
+    bytes: fragments * fragmentBytes - (short % fragmentBytes),
+  }))
   .filter(({ bytes }) => bytes >= TAG_BYTES);
 
 describe('units of which some datagrams have come', () => {
-  it('are complete with their last missing chunk, in whatever order and however often chunks come', () => {
+  it('are complete with their last missing fragment, in whatever order and however often fragments come', () => {
     const order = fc.array(fc.nat(), { minLength: 64, maxLength: 200 });
     fc.assert(
-      fc.property(cutting, order, fc.nat(2 ** 31), ({ bytes, chunkBytes }, picks, counter) => {
+      fc.property(cutting, order, fc.nat(2 ** 31), ({ bytes, fragmentBytes }, picks, counter) => {
         const unit = patternBytes(bytes, counter);
-        const chunks = cut(unit, chunkBytes, { session: 7, lane: 0, counter });
-        const sequence = [...picks.map((pick) => pick % chunks.length), ...chunks.keys()];
-        const missing = new Set(chunks.keys());
+        const fragments = cut(unit, fragmentBytes, { session: 7, lane: 0, counter });
+        const sequence = [...picks.map((pick) => pick % fragments.length), ...fragments.keys()];
+        const missing = new Set(fragments.keys());
         for (const i of sequence) {
           if (!missing.has(i) && missing.size === 0) break;
           missing.delete(i);
-          const place = add(chunks[i]!);
+          const place = add(fragments[i]!);
           expect(place === INCOMPLETE).toBe(missing.size > 0);
           if (place === INCOMPLETE) continue;
           expect(Buffer.compare(unitIn(place, bytes), unit)).toBe(0);
@@ -93,8 +100,8 @@ describe('units of which some datagrams have come', () => {
       { session: 1, lane: 0, counter: 6 },
     ];
     const cuts = units.map((of, i) => cut(patternBytes(900, i), 300, of));
-    for (const chunk of [0, 1]) for (const chunks of cuts) expect(add(chunks[chunk]!)).toBe(INCOMPLETE);
-    cuts.forEach((chunks, i) => expect(unitIn(add(chunks[2]!), 900)).toEqual(patternBytes(900, i)));
+    for (const fragment of [0, 1]) for (const fragments of cuts) expect(add(fragments[fragment]!)).toBe(INCOMPLETE);
+    cuts.forEach((fragments, i) => expect(unitIn(add(fragments[2]!), 900)).toEqual(patternBytes(900, i)));
     // The same counter of another lane is another unit: it takes the place.
     const [first] = cut(patternBytes(900, 9), 300, { session: 1, lane: 0, counter: 9 });
     const others = cut(patternBytes(900, 10), 300, { session: 1, lane: 1, counter: 9 });
@@ -104,32 +111,32 @@ describe('units of which some datagrams have come', () => {
     expect(unitIn(add(others[0]!), 900)).toEqual(patternBytes(900, 10));
   });
 
-  it.each<[string, Partial<Chunk>]>([
-    ['another number of chunks', { chunks: 4 }],
+  it.each<[string, Partial<Fragment>]>([
+    ['another number of fragments', { fragments: 4 }],
     ['another length of the unit', { unitBytes: 899 }],
-    ['another length of a chunk', { bytes: new Uint8Array(299) }],
-    ['a longer chunk', { bytes: new Uint8Array(301) }],
-    ['a last chunk that is longer than the others', { chunk: 2, bytes: new Uint8Array(301) }],
-    ['a last chunk that leaves a hole', { chunk: 2, bytes: new Uint8Array(299) }],
-  ])('do not take a chunk that contradicts the others: %s', (_what, change) => {
+    ['another length of a fragment', { bytes: new Uint8Array(299) }],
+    ['a longer fragment', { bytes: new Uint8Array(301) }],
+    ['a last fragment that is longer than the others', { fragment: 2, bytes: new Uint8Array(301) }],
+    ['a last fragment that leaves a hole', { fragment: 2, bytes: new Uint8Array(299) }],
+  ])('do not take a fragment that contradicts the others: %s', (_what, change) => {
     const unit = patternBytes(900, 1);
-    const chunks = cut(unit, 300, { session: 3, lane: 0, counter: 1 });
-    expect(add(chunks[0]!)).toBe(INCOMPLETE);
-    expect(add({ ...chunks[1]!, ...change })).toBe(INCOMPLETE);
+    const fragments = cut(unit, 300, { session: 3, lane: 0, counter: 1 });
+    expect(add(fragments[0]!)).toBe(INCOMPLETE);
+    expect(add({ ...fragments[1]!, ...change })).toBe(INCOMPLETE);
     expect(counters.drops[DROP.reassemblyMismatch]).toBe(1);
-    expect(add(chunks[1]!)).toBe(INCOMPLETE);
-    expect(unitIn(add(chunks[2]!), 900)).toEqual(unit);
+    expect(add(fragments[1]!)).toBe(INCOMPLETE);
+    expect(unitIn(add(fragments[2]!), 900)).toEqual(unit);
   });
 
   it('make way for newer ones, which is counted', () => {
     const [old] = cut(patternBytes(900, 1), 300, { session: 3, lane: 0, counter: 1 });
     const newer = { session: 3, lane: 0, counter: 1 + MAX_INCOMPLETE_UNITS_PER_SESSION };
-    const chunks = cut(patternBytes(900, 2), 300, newer);
+    const fragments = cut(patternBytes(900, 2), 300, newer);
     expect(add(old!)).toBe(INCOMPLETE);
-    expect(add(chunks[0]!)).toBe(INCOMPLETE);
+    expect(add(fragments[0]!)).toBe(INCOMPLETE);
     expect(counters.drops[DROP.reassemblyEvicted]).toBe(1);
-    expect(add(chunks[1]!)).toBe(INCOMPLETE);
-    expect(unitIn(add(chunks[2]!), 900)).toEqual(patternBytes(900, 2));
+    expect(add(fragments[1]!)).toBe(INCOMPLETE);
+    expect(unitIn(add(fragments[2]!), 900)).toEqual(patternBytes(900, 2));
   });
 
   it('of one session are as many at once as its share', () => {
@@ -138,13 +145,13 @@ describe('units of which some datagrams have come', () => {
     );
     for (const [first] of units) expect(add(first!)).toBe(INCOMPLETE);
     expect(counters.drops[DROP.reassemblyEvicted]).toBe(0);
-    units.forEach((chunks, i) => expect(unitIn(add(chunks[1]!), 700)).toEqual(patternBytes(700, i)));
+    units.forEach((fragments, i) => expect(unitIn(add(fragments[1]!), 700)).toEqual(patternBytes(700, i)));
   });
 
   it('hold the largest unit there is', () => {
     const unit = patternBytes(MAX_UNIT_BYTES, 5);
-    const chunks = cut(unit, MAX_UNIT_BYTES / 64, { session: 1, lane: 0, counter: 2 });
-    const places = chunks.map(add);
+    const fragments = cut(unit, MAX_UNIT_BYTES / 64, { session: 1, lane: 0, counter: 2 });
+    const places = fragments.map(add);
     expect(Buffer.compare(unitIn(places.at(-1)!, unit.length), unit)).toBe(0);
     expect(guardIsWhole()).toBe(true);
   });
@@ -154,17 +161,17 @@ describe('units of which some datagrams have come', () => {
       session: fc.nat(SESSIONS - 1),
       lane: fc.nat(15),
       counter: fc.oneof(fc.nat(200), fc.constantFrom(2 ** 40, 2 ** 48 - 1)),
-      chunks: fc.integer({ min: 2, max: 64 }),
-      chunk: fc.nat(63),
+      fragments: fc.integer({ min: 2, max: 64 }),
+      fragment: fc.nat(63),
       unitBytes: fc.oneof(fc.integer({ min: 16, max: 65535 }), fc.integer({ min: 65200, max: 65535 })),
       bytes: fc.oneof(fc.integer({ min: 16, max: 65000 }), fc.integer({ min: 1000, max: 1100 })),
     });
     fc.assert(
       fc.property(fc.array(header, { maxLength: 60 }), (headers) => {
-        for (const { chunk, ...rest } of headers) {
-          const consistent = { ...rest, chunk: chunk % rest.chunks };
+        for (const { fragment, ...rest } of headers) {
+          const consistent = { ...rest, fragment: fragment % rest.fragments };
           // Half of them as a liar would: one that just fits the announced length.
-          const bytes = chunk % 2 === 0 ? rest.bytes : Math.ceil(rest.unitBytes / rest.chunks);
+          const bytes = fragment % 2 === 0 ? rest.bytes : Math.ceil(rest.unitBytes / rest.fragments);
           const place = add({ ...consistent, bytes: new Uint8Array(bytes).fill(0xee) });
           if (place !== INCOMPLETE) {
             expect(place).toBeLessThan(MAX_INCOMPLETE_UNITS);
@@ -177,11 +184,11 @@ describe('units of which some datagrams have come', () => {
   });
 
   it('are not longer than a unit can be', () => {
-    // 64 chunks of 1023 bytes and what is missing to the longest length that the header can say, in every place.
+    // 64 fragments of 1023 bytes and what is missing to the longest length that the header can say, in every place.
     for (let session = 0; session < SESSIONS; session++) {
       for (let counter = 0; counter < MAX_INCOMPLETE_UNITS_PER_SESSION; counter++) {
-        const chunks = cut(new Uint8Array(65535).fill(0xee), 1024, { session, lane: 0, counter });
-        expect(add(chunks[63]!)).toBe(INCOMPLETE);
+        const fragments = cut(new Uint8Array(65535).fill(0xee), 1024, { session, lane: 0, counter });
+        expect(add(fragments[63]!)).toBe(INCOMPLETE);
       }
     }
     expect(guardIsWhole()).toBe(true);
@@ -190,11 +197,11 @@ describe('units of which some datagrams have come', () => {
 
   it('are forgotten with their session', () => {
     const unit = patternBytes(900, 1);
-    const chunks = cut(unit, 300, { session: 3, lane: 0, counter: 1 });
-    add(chunks[0]!);
-    add(chunks[1]!);
+    const fragments = cut(unit, 300, { session: 3, lane: 0, counter: 1 });
+    add(fragments[0]!);
+    add(fragments[1]!);
     reassembly.forget(3);
-    expect(add(chunks[2]!)).toBe(INCOMPLETE);
+    expect(add(fragments[2]!)).toBe(INCOMPLETE);
     expect(counters.drops[DROP.reassemblyEvicted]).toBe(0);
   });
 });

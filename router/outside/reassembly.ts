@@ -20,10 +20,10 @@ export class Reassembly {
   readonly #session = new Int32Array(MAX_INCOMPLETE_UNITS).fill(FREE);
   readonly #lane = new Uint8Array(MAX_INCOMPLETE_UNITS);
   readonly #counter = new Float64Array(MAX_INCOMPLETE_UNITS);
-  readonly #chunks = new Uint8Array(MAX_INCOMPLETE_UNITS);
+  readonly #fragments = new Uint8Array(MAX_INCOMPLETE_UNITS);
   readonly #unitBytes = new Int32Array(MAX_INCOMPLETE_UNITS);
-  readonly #chunkBytes = new Int32Array(MAX_INCOMPLETE_UNITS);
-  /** Which chunks are here: two words of bits, as a unit has at most 64. */
+  readonly #fragmentBytes = new Int32Array(MAX_INCOMPLETE_UNITS);
+  /** Which fragments are here: two words of bits, as a unit has at most 64. */
   readonly #present = new Int32Array(MAX_INCOMPLETE_UNITS * 2);
   readonly #missing = new Uint8Array(MAX_INCOMPLETE_UNITS);
 
@@ -40,47 +40,47 @@ export class Reassembly {
   }
 
   /**
-   * Adds one chunk, copying it. All arguments come from a header nobody has authenticated yet.
-   * @returns the place of the unit when this chunk completed it (call {@link release} when done), else INCOMPLETE
+   * Adds one fragment, copying it. All arguments come from a header nobody has authenticated yet.
+   * @returns the place of the unit when this fragment completed it (call {@link release} when done), else INCOMPLETE
    */
   add(
     session: number,
     lane: number,
     counter: number,
-    chunk: number,
-    chunks: number,
+    fragment: number,
+    fragments: number,
     unitBytes: number,
     from: number,
     bytes: number,
   ): number {
-    const last = chunk === chunks - 1;
-    // All chunks but the last have one size, and together they are the unit: anything else is not ours.
-    const chunkBytes = last ? (unitBytes - bytes) / (chunks - 1) : bytes;
+    const last = fragment === fragments - 1;
+    // All fragments but the last have one size, and together they are the unit: anything else is not ours.
+    const fragmentBytes = last ? (unitBytes - bytes) / (fragments - 1) : bytes;
     if (
-      !Number.isInteger(chunkBytes) ||
-      bytes > chunkBytes ||
+      !Number.isInteger(fragmentBytes) ||
+      bytes > fragmentBytes ||
       unitBytes > MAX_UNIT_BYTES ||
-      unitBytes <= (chunks - 1) * chunkBytes ||
-      unitBytes > chunks * chunkBytes
+      unitBytes <= (fragments - 1) * fragmentBytes ||
+      unitBytes > fragments * fragmentBytes
     ) {
       return this.#mismatch();
     }
     const place = this.#place(session, counter);
-    if (!this.#holds(place, session, lane, counter)) this.#begin(place, session, lane, counter, chunks, unitBytes);
-    const known = this.#chunkBytes[place]!;
+    if (!this.#holds(place, session, lane, counter)) this.#begin(place, session, lane, counter, fragments, unitBytes);
+    const known = this.#fragmentBytes[place]!;
     if (
-      this.#chunks[place] !== chunks ||
+      this.#fragments[place] !== fragments ||
       this.#unitBytes[place] !== unitBytes ||
-      (known !== 0 && known !== chunkBytes)
+      (known !== 0 && known !== fragmentBytes)
     ) {
       return this.#mismatch();
     }
-    this.#chunkBytes[place] = chunkBytes;
-    const word = place * 2 + (chunk >>> 5);
-    const bit = 1 << (chunk & 31);
+    this.#fragmentBytes[place] = fragmentBytes;
+    const word = place * 2 + (fragment >>> 5);
+    const bit = 1 << (fragment & 31);
     if ((this.#present[word]! & bit) !== 0) return INCOMPLETE;
     this.#present[word] = this.#present[word]! | bit;
-    this.arena.u8.copyWithin(this.unitAt(place) + chunk * chunkBytes, from, from + bytes);
+    this.arena.u8.copyWithin(this.unitAt(place) + fragment * fragmentBytes, from, from + bytes);
     this.#missing[place] = this.#missing[place]! - 1;
     return this.#missing[place] === 0 ? place : INCOMPLETE;
   }
@@ -111,15 +111,15 @@ export class Reassembly {
     return this.#session[place] === session && this.#counter[place] === counter && this.#lane[place] === lane;
   }
 
-  #begin(place: number, session: number, lane: number, counter: number, chunks: number, unitBytes: number): void {
+  #begin(place: number, session: number, lane: number, counter: number, fragments: number, unitBytes: number): void {
     if (this.#session[place] !== FREE) this.counters.drops[DROP.reassemblyEvicted]!++;
     this.#session[place] = session;
     this.#lane[place] = lane;
     this.#counter[place] = counter;
-    this.#chunks[place] = chunks;
+    this.#fragments[place] = fragments;
     this.#unitBytes[place] = unitBytes;
-    this.#chunkBytes[place] = 0;
-    this.#missing[place] = chunks;
+    this.#fragmentBytes[place] = 0;
+    this.#missing[place] = fragments;
     this.#present[place * 2] = 0;
     this.#present[place * 2 + 1] = 0;
   }

@@ -57,7 +57,7 @@ function rekey(cipher: CipherName): { cipher: CipherName; baseKey: Uint8Array; i
 beforeEach(() => {
   counters.drops.fill(0);
   peers.setPath(peer, far.address, 1500);
-  peers.setChunkBudget(peer, 64);
+  peers.setFragmentBudget(peer, 64);
 });
 
 function queue(sender: UnitSender, plain: Uint8Array, type = DATA): boolean {
@@ -80,7 +80,7 @@ describe('a unit on the wire', () => {
     queue(withGso, patternBytes(3000, 1), CONTROL);
     withGso.flush();
     const headers = arrived(3).map((datagram) => hexOf(datagram.subarray(0, WIRE_HEADER_BYTES)));
-    // type, lane, chunk, chunks | index | unit length 3016 | counter
+    // type, lane, fragment, fragments | index | unit length 3016 | counter
     expect(headers).toEqual([
       '06030003cafe01020bc8000000000000',
       '06030103cafe01020bc8000000000000',
@@ -118,12 +118,12 @@ describe('a unit on the wire', () => {
     fc.assert(
       fc.property(units, mtu, (plains, mtuBytes) => {
         peers.setPath(peer, far.address, mtuBytes);
-        const chunkBytes = peers.chunkBytes[peer]!;
+        const fragmentBytes = peers.fragmentBytes[peer]!;
         const expected: string[] = [];
         for (const [length, type] of plains) {
           const plain = patternBytes(length, counter);
           expect(queue(sender, plain, type)).toBe(true);
-          expected.push(...sealUnit(key, counter, plain, { type, lane: LANE, chunkBytes }).map(hexOf));
+          expected.push(...sealUnit(key, counter, plain, { type, lane: LANE, fragmentBytes }).map(hexOf));
           counter++;
         }
         sender.flush();
@@ -142,8 +142,8 @@ describe('a unit on the wire', () => {
     const plain = patternBytes(MAX_UNIT_BYTES - TAG_BYTES, 7);
     expect(queue(withGso, plain)).toBe(true);
     withGso.flush();
-    const chunks = Math.ceil(MAX_UNIT_BYTES / peers.chunkBytes[peer]!);
-    const [unit] = openUnits(key, arrived(chunks));
+    const fragments = Math.ceil(MAX_UNIT_BYTES / peers.fragmentBytes[peer]!);
+    const [unit] = openUnits(key, arrived(fragments));
     expect(Buffer.compare(unit!.plain, plain)).toBe(0);
     expect(counters.drops[DROP.sendFailed]).toBe(0);
   });
@@ -193,10 +193,10 @@ describe('what cannot be sent', () => {
     rekey('aes-256-gcm');
     expect(queue(withGso, new Uint8Array(MAX_UNIT_BYTES - TAG_BYTES + 1))).toBe(false);
     peers.setPath(peer, far.address, 576);
-    expect(queue(withGso, new Uint8Array(64 * peers.chunkBytes[peer]! - TAG_BYTES + 1))).toBe(false);
+    expect(queue(withGso, new Uint8Array(64 * peers.fragmentBytes[peer]! - TAG_BYTES + 1))).toBe(false);
     expect(counters.drops[DROP.frameTooLarge]).toBe(2);
     expect(sessions.nextCounter[1]).toBe(0);
-    expect(queue(withGso, new Uint8Array(64 * peers.chunkBytes[peer]! - TAG_BYTES))).toBe(true);
+    expect(queue(withGso, new Uint8Array(64 * peers.fragmentBytes[peer]! - TAG_BYTES))).toBe(true);
     withGso.flush();
     expect(arrived(64)).toHaveLength(64);
   });

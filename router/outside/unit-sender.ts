@@ -13,7 +13,7 @@ import type { Arena } from '../kernel/arena.js';
 import type { Counters } from '../tables/counters.js';
 import {
   HEADER_BYTES,
-  MAX_CHUNKS,
+  MAX_FRAGMENTS,
   MAX_UNIT_BYTES,
   REFUSE_AFTER_UNITS,
   swap32,
@@ -56,7 +56,7 @@ import { socketAddressBytes } from '../kernel/socket-address-memory.js';
 const HEADROOM_BYTES = 64;
 /** A unit, and behind it one more record that was read before it was known not to fit. */
 const SLOT_BYTES = HEADROOM_BYTES + MAX_UNIT_BYTES + TAG_BYTES + MAX_FRAME_BYTES + 64;
-const MAX_MESSAGES = UNIT_SLOTS * MAX_CHUNKS;
+const MAX_MESSAGES = UNIT_SLOTS * MAX_FRAGMENTS;
 /** How often a full socket buffer is waited for, 2 ms each, before what is queued is dropped. */
 const SEND_ATTEMPTS = 4;
 const SEND_WAIT_MS = 2;
@@ -67,9 +67,9 @@ export class UnitSender {
   readonly #headersAt = new Int32Array(UNIT_SLOTS);
   readonly #iovecsAt = new Int32Array(UNIT_SLOTS);
   readonly #controlAt = new Int32Array(UNIT_SLOTS);
-  /** For which chunk size the slot's iovecs are laid out, and which of them is cut short. */
-  readonly #slotChunk = new Int32Array(UNIT_SLOTS);
-  readonly #shortChunk = new Int32Array(UNIT_SLOTS).fill(-1);
+  /** For which fragment size the slot's iovecs are laid out, and which of them is cut short. */
+  readonly #slotFragment = new Int32Array(UNIT_SLOTS);
+  readonly #shortFragment = new Int32Array(UNIT_SLOTS).fill(-1);
   readonly #slotPeer = new Int32Array(UNIT_SLOTS);
   readonly #free = new Int32Array(UNIT_SLOTS);
   #freeCount = UNIT_SLOTS;
@@ -90,8 +90,8 @@ export class UnitSender {
   ) {
     for (let slot = 0; slot < UNIT_SLOTS; slot++) {
       this.#slotAt[slot] = arena.allocate(SLOT_BYTES, 4096) + HEADROOM_BYTES;
-      this.#headersAt[slot] = arena.allocate(MAX_CHUNKS * HEADER_BYTES);
-      this.#iovecsAt[slot] = arena.allocate(MAX_CHUNKS * 2 * IOVEC_BYTES);
+      this.#headersAt[slot] = arena.allocate(MAX_FRAGMENTS * HEADER_BYTES);
+      this.#iovecsAt[slot] = arena.allocate(MAX_FRAGMENTS * 2 * IOVEC_BYTES);
       this.#controlAt[slot] = arena.allocate(CMSG_ROOM);
       this.#free[slot] = UNIT_SLOTS - 1 - slot;
     }
@@ -132,7 +132,7 @@ export class UnitSender {
    * False when the peer cannot be sent to now: dropped and counted.
    */
   close(slot: number, length: number, type: number): boolean {
-    return this.#seal(slot, length, type, this.peers.chunkBytes[this.#slotPeer[slot]!]!);
+    return this.#seal(slot, length, type, this.peers.fragmentBytes[this.#slotPeer[slot]!]!);
   }
 
   /** As {@link close}, but in one datagram whatever the path MTU is thought to be: probes ask exactly that. */
@@ -140,21 +140,21 @@ export class UnitSender {
     return this.#seal(slot, length, type, (length + TAG_BYTES + 3) & ~3);
   }
 
-  #seal(slot: number, length: number, type: number, chunk: number): boolean {
+  #seal(slot: number, length: number, type: number, fragment: number): boolean {
     const peer = this.#slotPeer[slot]!;
     const session = this.peers.activeSession[peer]!;
     if (session === NO_SESSION || !this.peers.isReachable(peer)) return this.#refuse(slot, DROP.noSession);
     const counter = this.sessions.nextCounter[session]!;
     if (counter >= REFUSE_AFTER_UNITS) return this.#refuse(slot, DROP.sessionExhausted);
     const total = length + TAG_BYTES;
-    const chunks = Math.ceil(total / chunk);
-    if (chunks > MAX_CHUNKS || total > MAX_UNIT_BYTES) return this.#refuse(slot, DROP.frameTooLarge);
+    const fragments = Math.ceil(total / fragment);
+    if (fragments > MAX_FRAGMENTS || total > MAX_UNIT_BYTES) return this.#refuse(slot, DROP.frameTooLarge);
     this.sessions.nextCounter[session] = counter + 1;
     const lane = this.sessions.lane;
-    this.sessions.sealingKeys[session]!.seal(this.#slotAt[slot]!, length, counter, type, lane, chunks);
-    this.#writeHeaders(slot, type | (lane << 8) | (chunks << 24), chunks, session, total, counter);
-    this.#layOut(slot, chunk, chunks, total);
-    this.#queueMessages(slot, peer, chunk, chunks);
+    this.sessions.sealingKeys[session]!.seal(this.#slotAt[slot]!, length, counter, type, lane, fragments);
+    this.#writeHeaders(slot, type | (lane << 8) | (fragments << 24), fragments, session, total, counter);
+    this.#layOut(slot, fragment, fragments, total);
+    this.#queueMessages(slot, peer, fragment, fragments);
     this.#queued[this.#queuedCount++] = slot;
     this.#queuedBytes += total;
     if (this.#queuedBytes >= FLUSH_AFTER_BYTES) this.flush();
@@ -195,54 +195,61 @@ export class UnitSender {
     return false;
   }
 
-  #writeHeaders(slot: number, typeWord: number, chunks: number, session: number, total: number, counter: number): void {
+  #writeHeaders(
+    slot: number,
+    typeWord: number,
+    fragments: number,
+    session: number,
+    total: number,
+    counter: number,
+  ): void {
     const u32 = this.arena.u32;
     const index = this.sessions.remoteWireIndexes[session]!;
     const high = swap32(((total << 16) | ((counter / TWO_POW_32) & 0xffff)) >>> 0);
     const low = swap32(counter >>> 0);
     let word = this.#headersAt[slot]! >>> 2;
-    for (let chunk = 0; chunk < chunks; chunk++, word += 4) {
-      u32[word] = typeWord | (chunk << 16);
+    for (let fragment = 0; fragment < fragments; fragment++, word += 4) {
+      u32[word] = typeWord | (fragment << 16);
       u32[word + WORD_INDEX] = index;
       u32[word + WORD_LENGTH_COUNTER_HIGH] = high;
       u32[word + WORD_COUNTER_LOW] = low;
     }
   }
 
-  /** Points the slot's iovecs at header and chunk of each datagram; only what differs from last time is written. */
-  #layOut(slot: number, chunk: number, chunks: number, total: number): void {
+  /** Points the slot's iovecs at header and fragment of each datagram; only what differs from last time is written. */
+  #layOut(slot: number, fragment: number, fragments: number, total: number): void {
     const { arena } = this;
     const iovecs = this.#iovecsAt[slot]!;
-    if (this.#slotChunk[slot] !== chunk) {
-      for (let i = 0; i < MAX_CHUNKS; i++) {
+    if (this.#slotFragment[slot] !== fragment) {
+      for (let i = 0; i < MAX_FRAGMENTS; i++) {
         const at = iovecs + i * 2 * IOVEC_BYTES;
         arena.writeAddress(at, this.#headersAt[slot]! + i * HEADER_BYTES);
         arena.writeLength(at + 8, HEADER_BYTES);
-        arena.writeAddress(at + IOVEC_BYTES, this.#slotAt[slot]! + i * chunk);
-        arena.writeLength(at + IOVEC_BYTES + 8, chunk);
+        arena.writeAddress(at + IOVEC_BYTES, this.#slotAt[slot]! + i * fragment);
+        arena.writeLength(at + IOVEC_BYTES + 8, fragment);
       }
-      this.#slotChunk[slot] = chunk;
-      this.#shortChunk[slot] = -1;
+      this.#slotFragment[slot] = fragment;
+      this.#shortFragment[slot] = -1;
     }
-    const short = this.#shortChunk[slot]!;
-    if (short >= 0) arena.u32[(iovecs + (short * 2 + 1) * IOVEC_BYTES + 8) >>> 2] = chunk;
-    arena.u32[(iovecs + (chunks * 2 - 1) * IOVEC_BYTES + 8) >>> 2] = total - (chunks - 1) * chunk;
-    this.#shortChunk[slot] = chunks - 1;
+    const short = this.#shortFragment[slot]!;
+    if (short >= 0) arena.u32[(iovecs + (short * 2 + 1) * IOVEC_BYTES + 8) >>> 2] = fragment;
+    arena.u32[(iovecs + (fragments * 2 - 1) * IOVEC_BYTES + 8) >>> 2] = total - (fragments - 1) * fragment;
+    this.#shortFragment[slot] = fragments - 1;
   }
 
-  #queueMessages(slot: number, peer: number, chunk: number, chunks: number): void {
+  #queueMessages(slot: number, peer: number, fragment: number, fragments: number): void {
     const iovecs = this.#iovecsAt[slot]!;
-    if (chunks === 1) return this.#queueMessage(peer, iovecs, 2, 0);
+    if (fragments === 1) return this.#queueMessage(peer, iovecs, 2, 0);
     if (!this.gso) {
-      for (let i = 0; i < chunks; i++) this.#queueMessage(peer, iovecs + i * 2 * IOVEC_BYTES, 2, 0);
+      for (let i = 0; i < fragments; i++) this.#queueMessage(peer, iovecs + i * 2 * IOVEC_BYTES, 2, 0);
       return;
     }
     const control = this.#controlAt[slot]!;
-    this.#writeSegmentSize(control, chunk + HEADER_BYTES);
+    this.#writeSegmentSize(control, fragment + HEADER_BYTES);
     // The largest units exceed one GSO send together with their headers.
-    const most = Math.floor(UDP_MAX_PAYLOAD_BYTES / (chunk + HEADER_BYTES));
-    for (let i = 0; i < chunks; i += most) {
-      this.#queueMessage(peer, iovecs + i * 2 * IOVEC_BYTES, Math.min(most, chunks - i) * 2, control);
+    const most = Math.floor(UDP_MAX_PAYLOAD_BYTES / (fragment + HEADER_BYTES));
+    for (let i = 0; i < fragments; i += most) {
+      this.#queueMessage(peer, iovecs + i * 2 * IOVEC_BYTES, Math.min(most, fragments - i) * 2, control);
     }
   }
 

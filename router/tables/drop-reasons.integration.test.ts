@@ -65,8 +65,8 @@ function withHeader(change: Partial<Parameters<typeof wireHeader>[0]>): Uint8Arr
   const header = {
     type: 5,
     lane: 0,
-    chunk: 0,
-    chunks: 1,
+    fragment: 0,
+    fragments: 1,
     index: peer.outgoing.index,
     unitBytes: 116,
     counter: 2 ** 30,
@@ -93,10 +93,10 @@ const WAYS: Readonly<Record<DropReason, () => void>> = {
     const record = outward({ offload: 'segmentation', gsoBytes: 1000, payload: patternBytes(61_000, 1) });
     record[8] = 16;
     const { peers } = node.forwarder;
-    peers.setChunkBudget(peers.find(peer.id), 8);
+    peers.setFragmentBudget(peers.find(peer.id), 8);
     fromPod(record);
     settle([node]);
-    peers.setChunkBudget(peers.find(peer.id), 64);
+    peers.setFragmentBudget(peers.find(peer.id), 64);
   },
   insideNotIp: () => fromPod(changedByte(outward(), VIRTIO_BYTES + 12)),
   insideMulticast: () => fromPod(outward({ destinationMac: new Uint8Array(6).fill(0xff) })),
@@ -116,11 +116,11 @@ const WAYS: Readonly<Record<DropReason, () => void>> = {
     node.command({ type: 'sendDatagram', to: { ...peer.socket.address, port: 0 }, bytes: new Uint8Array(40) }),
   datagramTooShort: () => fromPeer([Uint8Array.of(5, 0, 0, 1, ...new Uint8Array(27))]),
   datagramUnknownType: () => fromPeer(withHeader({ type: 99 })),
-  datagramBadChunk: () => {
-    fromPeer(withHeader({ chunk: 1 }));
-    fromPeer(withHeader({ chunks: 65 }));
-    fromPeer(withHeader({ chunks: 0 }));
-    fromPeer(withHeader({ unitBytes: 15, chunks: 2 }));
+  datagramBadFragment: () => {
+    fromPeer(withHeader({ fragment: 1 }));
+    fromPeer(withHeader({ fragments: 65 }));
+    fromPeer(withHeader({ fragments: 0 }));
+    fromPeer(withHeader({ unitBytes: 15, fragments: 2 }));
     fromPeer(withHeader({ unitBytes: 117 }));
   },
   unknownSession: () => fromPeer(withHeader({ index: peer.outgoing.index ^ 0x10000 })),
@@ -131,14 +131,14 @@ const WAYS: Readonly<Record<DropReason, () => void>> = {
   badTag: () => fromPeer(peer.seal(patternBytes(100, 1)).map((datagram) => changedByte(datagram, 40))),
   reassemblyEvicted: () => {
     const units = Array.from({ length: MAX_INCOMPLETE_UNITS_PER_SESSION + 1 }, () =>
-      peer.seal(patternBytes(100, 1), { chunkBytes: 40 }),
+      peer.seal(patternBytes(100, 1), { fragmentBytes: 40 }),
     );
     fromPeer(units.map(([first]) => first!));
     settle([node]);
     peer.install();
   },
   reassemblyMismatch: () => {
-    const [first, second] = peer.seal(patternBytes(100, 1), { chunkBytes: 40 });
+    const [first, second] = peer.seal(patternBytes(100, 1), { fragmentBytes: 40 });
     fromPeer([first!, second!.subarray(0, 50)]);
     settle([node]);
     peer.install();
@@ -156,7 +156,7 @@ const WAYS: Readonly<Record<DropReason, () => void>> = {
     // As many as any socket buffer holds: nobody reads at the far end.
     const record = inward({ payload: patternBytes(60_000, 1) });
     for (let i = 0; i < 200; i++) {
-      peer.sendRecords([record], { chunkBytes: 9000 });
+      peer.sendRecords([record], { fragmentBytes: 9000 });
       node.turn();
     }
   },
@@ -243,7 +243,7 @@ describe('drop reasons', () => {
 
 describe('the longest unit that a header can announce', () => {
   it('is refused in pieces without harm', () => {
-    const sealed = sealUnit(peer.outgoing, 2 ** 33, new Uint8Array(65_519), { chunkBytes: 1024 });
+    const sealed = sealUnit(peer.outgoing, 2 ** 33, new Uint8Array(65_519), { fragmentBytes: 1024 });
     expect(sealed).toHaveLength(64);
     const drops = node.dropsDuring(() => {
       fromPeer(sealed);

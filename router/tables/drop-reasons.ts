@@ -18,7 +18,7 @@ export const DROP_REASONS = [
   // outside to inside
   'datagramTooShort',
   'datagramUnknownType',
-  'datagramBadChunk',
+  'datagramBadFragment',
   'unknownSession',
   'replayed',
   'badTag',

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { NodeId } from '../../common/node-id.js';
 import { parseSocketAddress } from '../../common/address/socket-address.js';
 import { Arena } from '../kernel/arena.js';
-import { HEADER_BYTES, MAX_CHUNKS, MAX_UNIT_BYTES, TAG_BYTES } from '../../common/wire/datagram.js';
+import { HEADER_BYTES, MAX_FRAGMENTS, MAX_UNIT_BYTES, TAG_BYTES } from '../../common/wire/datagram.js';
 import { DEFAULT_PATH_MTU_BYTES, MAX_PEERS, MIN_PATH_MTU_BYTES } from '../limits.js';
 import { AF_INET, AF_INET6, UDP_MAX_PAYLOAD_BYTES } from '../kernel/linux-abi.js';
 import { NO_PEER, NO_SESSION, Peers } from './peers.js';
@@ -37,14 +37,14 @@ describe('the peers of a thread', () => {
     const peers = fresh();
     const index = peers.indexOf(id(1));
     peers.setPath(index, v4, 9000);
-    peers.setChunkBudget(index, 3);
+    peers.setFragmentBudget(index, 3);
     peers.activeSession[index] = 5;
     peers.forget(id(1));
     expect(peers.indexOf(id(2))).toBe(index);
     expect(peers.isReachable(index)).toBe(false);
     expect(peers.endpoint(index)).toBeNull();
     expect(peers.mtuBytes(index)).toBe(DEFAULT_PATH_MTU_BYTES);
-    expect(peers.chunkBudget(index)).toBe(MAX_CHUNKS);
+    expect(peers.fragmentBudget(index)).toBe(MAX_FRAGMENTS);
     expect(peers.activeSession[index]).toBe(NO_SESSION);
   });
 
@@ -75,26 +75,26 @@ describe('the peers of a thread', () => {
     expect(peers.isReachable(index)).toBe(false);
   });
 
-  it('get units that one send call can carry, cut into aligned chunks that fit the path', () => {
+  it('get units that one send call can carry, cut into aligned fragments that fit the path', () => {
     const peers = fresh();
     const index = peers.indexOf(id(1));
     const mtu = fc.oneof(fc.integer({ min: 0, max: 70_000 }), fc.constantFrom(576, 1280, 1400, 1500, 9000, 65535));
     fc.assert(
       fc.property(mtu, fc.integer({ min: -5, max: 100 }), fc.constantFrom(v4, v6), (mtuBytes, budget, endpoint) => {
         peers.setPath(index, endpoint, mtuBytes);
-        peers.setChunkBudget(index, budget);
-        const chunk = peers.chunkBytes[index]!;
+        peers.setFragmentBudget(index, budget);
+        const fragment = peers.fragmentBytes[index]!;
         const unit = peers.unitBytes[index]! + TAG_BYTES;
         const headers = endpoint === v4 ? 28 : 48;
-        expect(chunk % 4).toBe(0);
-        expect(chunk + HEADER_BYTES + headers).toBeLessThanOrEqual(
+        expect(fragment % 4).toBe(0);
+        expect(fragment + HEADER_BYTES + headers).toBeLessThanOrEqual(
           Math.max(MIN_PATH_MTU_BYTES, Math.min(mtuBytes, 65535)),
         );
-        const chunks = Math.ceil(unit / chunk);
-        expect(chunks).toBeGreaterThanOrEqual(1);
-        expect(chunks).toBeLessThanOrEqual(Math.max(1, Math.min(budget, MAX_CHUNKS)));
+        const fragments = Math.ceil(unit / fragment);
+        expect(fragments).toBeGreaterThanOrEqual(1);
+        expect(fragments).toBeLessThanOrEqual(Math.max(1, Math.min(budget, MAX_FRAGMENTS)));
         expect(unit).toBeLessThanOrEqual(MAX_UNIT_BYTES);
-        expect(unit + chunks * HEADER_BYTES).toBeLessThanOrEqual(UDP_MAX_PAYLOAD_BYTES);
+        expect(unit + fragments * HEADER_BYTES).toBeLessThanOrEqual(UDP_MAX_PAYLOAD_BYTES);
       }),
     );
   });

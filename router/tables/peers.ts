@@ -24,9 +24,9 @@ export class Peers {
   readonly #reachable = new Uint8Array(MAX_PEERS + 1);
   readonly #mtuBytes = new Uint16Array(MAX_PEERS + 1).fill(DEFAULT_PATH_MTU_BYTES);
   /** Datagrams a unit may be cut into, as loss on the path allows. */
-  readonly #chunkBudget = new Uint8Array(MAX_PEERS + 1).fill(UDP_MAX_SEGMENTS);
-  /** Bytes of a unit in each datagram: a multiple of 4, so that chunks stay aligned. */
-  readonly chunkBytes = new Uint16Array(MAX_PEERS + 1);
+  readonly #fragmentBudget = new Uint8Array(MAX_PEERS + 1).fill(UDP_MAX_SEGMENTS);
+  /** Bytes of a unit in each datagram: a multiple of 4, so that fragments stay aligned. */
+  readonly fragmentBytes = new Uint16Array(MAX_PEERS + 1);
   /** Most bytes of plaintext in a unit that may still grow. */
   readonly unitBytes = new Int32Array(MAX_PEERS + 1);
   readonly activeSession = new Int32Array(MAX_PEERS + 1).fill(NO_SESSION);
@@ -69,7 +69,7 @@ export class Peers {
     this.#indexes.delete(id);
     this.#ids[index] = undefined;
     this.#reachable[index] = 0;
-    this.#chunkBudget[index] = UDP_MAX_SEGMENTS;
+    this.#fragmentBudget[index] = UDP_MAX_SEGMENTS;
     this.activeSession[index] = NO_SESSION;
     this.#free.push(index);
   }
@@ -99,25 +99,28 @@ export class Peers {
   }
 
   /** Limits how many datagrams a growing unit is cut into: the fewer, the less a lost datagram takes with it. */
-  setChunkBudget(index: number, chunks: number): void {
-    this.#chunkBudget[index] = Math.max(1, Math.min(UDP_MAX_SEGMENTS, chunks));
+  setFragmentBudget(index: number, fragments: number): void {
+    this.#fragmentBudget[index] = Math.max(1, Math.min(UDP_MAX_SEGMENTS, fragments));
     this.unitBytes[index] = this.#unitBytes(index);
   }
 
-  chunkBudget(index: number): number {
-    return this.#chunkBudget[index]!;
+  fragmentBudget(index: number): number {
+    return this.#fragmentBudget[index]!;
   }
 
   #setCut(index: number, mtuBytes: number, overheadBytes: number): void {
     const mtu = Math.max(MIN_PATH_MTU_BYTES, Math.min(65535, mtuBytes));
     this.#mtuBytes[index] = mtu;
-    this.chunkBytes[index] = (mtu - overheadBytes - HEADER_BYTES) & ~3;
+    this.fragmentBytes[index] = (mtu - overheadBytes - HEADER_BYTES) & ~3;
     this.unitBytes[index] = this.#unitBytes(index);
   }
 
   #unitBytes(index: number): number {
-    const chunk = this.chunkBytes[index]!;
-    const chunks = Math.min(this.#chunkBudget[index]!, Math.floor(UDP_MAX_PAYLOAD_BYTES / (chunk + HEADER_BYTES)));
-    return Math.min(chunks * chunk, MAX_UNIT_BYTES) - TAG_BYTES;
+    const fragment = this.fragmentBytes[index]!;
+    const fragments = Math.min(
+      this.#fragmentBudget[index]!,
+      Math.floor(UDP_MAX_PAYLOAD_BYTES / (fragment + HEADER_BYTES)),
+    );
+    return Math.min(fragments * fragment, MAX_UNIT_BYTES) - TAG_BYTES;
   }
 }

@@ -25,14 +25,14 @@ export interface SealOptions {
   readonly type?: number;
   readonly lane?: number;
   /** Bytes of the sealed unit in each datagram; all of them when absent. */
-  readonly chunkBytes?: number;
+  readonly fragmentBytes?: number;
 }
 
 export interface WireHeader {
   readonly type: number;
   readonly lane: number;
-  readonly chunk: number;
-  readonly chunks: number;
+  readonly fragment: number;
+  readonly fragments: number;
   readonly index: number;
   readonly unitBytes: number;
   readonly counter: number;
@@ -44,7 +44,7 @@ export interface OpenedUnit extends WireHeader {
 
 export function wireHeader(header: WireHeader): Uint8Array {
   const bytes = Buffer.alloc(WIRE_HEADER_BYTES);
-  bytes.set([header.type, header.lane, header.chunk, header.chunks]);
+  bytes.set([header.type, header.lane, header.fragment, header.fragments]);
   bytes.writeUInt32BE(header.index >>> 0, 4);
   bytes.writeUInt16BE(header.unitBytes & 0xffff, 8);
   bytes.writeUIntBE(header.counter % 2 ** 48, 10, 6);
@@ -53,22 +53,24 @@ export function wireHeader(header: WireHeader): Uint8Array {
 
 export function readWireHeader(datagram: Uint8Array): WireHeader {
   const bytes = Buffer.from(datagram);
-  const [type = 0, lane = 0, chunk = 0, chunks = 0] = bytes;
+  const [type = 0, lane = 0, fragment = 0, fragments = 0] = bytes;
   const [index, unitBytes, counter] = [bytes.readUInt32BE(4), bytes.readUInt16BE(8), bytes.readUIntBE(10, 6)];
-  return { type, lane, chunk, chunks, index, unitBytes, counter };
+  return { type, lane, fragment, fragments, index, unitBytes, counter };
 }
 
 /** The datagrams of a unit with this plaintext. */
 export function sealUnit(key: WireKey, counter: number, plain: Uint8Array, options: SealOptions = {}): Uint8Array[] {
   const { type = DATA, lane = 0 } = options;
   const unitBytes = plain.length + WIRE_TAG_BYTES;
-  const chunkBytes = options.chunkBytes ?? unitBytes;
-  const chunks = Math.ceil(unitBytes / chunkBytes);
+  const fragmentBytes = options.fragmentBytes ?? unitBytes;
+  const fragments = Math.ceil(unitBytes / fragmentBytes);
   const { key: secret, salt } = laneKey(key.baseKey, lane);
-  const sealed = referenceSeal(key.cipher, secret, salt, counter, plain, type, lane, chunks);
-  return Array.from({ length: chunks }, (_, chunk) => {
-    const header = wireHeader({ type, lane, chunk, chunks, index: key.index, unitBytes, counter });
-    return Uint8Array.from(Buffer.concat([header, sealed.subarray(chunk * chunkBytes, (chunk + 1) * chunkBytes)]));
+  const sealed = referenceSeal(key.cipher, secret, salt, counter, plain, type, lane, fragments);
+  return Array.from({ length: fragments }, (_, fragment) => {
+    const header = wireHeader({ type, lane, fragment, fragments, index: key.index, unitBytes, counter });
+    return Uint8Array.from(
+      Buffer.concat([header, sealed.subarray(fragment * fragmentBytes, (fragment + 1) * fragmentBytes)]),
+    );
   });
 }
 
@@ -76,14 +78,14 @@ export function sealUnit(key: WireKey, counter: number, plain: Uint8Array, optio
 export function openUnits(key: WireKey, datagrams: readonly Uint8Array[]): OpenedUnit[] {
   const byCounter = new Map<number, Uint8Array[]>();
   for (const datagram of datagrams) {
-    const { counter, chunk } = readWireHeader(datagram);
-    const chunks = byCounter.get(counter) ?? [];
-    chunks[chunk] = datagram;
-    byCounter.set(counter, chunks);
+    const { counter, fragment } = readWireHeader(datagram);
+    const fragments = byCounter.get(counter) ?? [];
+    fragments[fragment] = datagram;
+    byCounter.set(counter, fragments);
   }
   return [...byCounter.values()]
-    .filter((chunks) => Object.keys(chunks).length === readWireHeader(Object.values(chunks)[0]!).chunks)
-    .map((chunks) => openUnit(key, chunks))
+    .filter((fragments) => Object.keys(fragments).length === readWireHeader(Object.values(fragments)[0]!).fragments)
+    .map((fragments) => openUnit(key, fragments))
     .sort((a, b) => a.counter - b.counter);
 }
 
@@ -105,11 +107,11 @@ function openUnit(key: WireKey, datagrams: readonly Uint8Array[]): OpenedUnit {
   return { ...header, plain };
 }
 
-/** Counter as u64, type, lane, chunks, plaintext length as u16. */
-function associatedData({ counter, type, lane, chunks }: WireHeader, length: number): Uint8Array {
+/** Counter as u64, type, lane, fragments, plaintext length as u16. */
+function associatedData({ counter, type, lane, fragments }: WireHeader, length: number): Uint8Array {
   const bytes = Buffer.alloc(13);
   bytes.writeBigUInt64BE(BigInt(counter));
-  bytes.set([type, lane, chunks], 8);
+  bytes.set([type, lane, fragments], 8);
   bytes.writeUInt16BE(length, 11);
   return bytes;
 }

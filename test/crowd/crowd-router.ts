@@ -15,7 +15,7 @@ import type { MeshEvent } from '../../mesh/index.js';
 import { TAG_BYTES, TYPE_CONTROL, TYPE_COOKIE, TYPE_PROBE } from '../../common/wire/datagram.js';
 import { IDLE_INTERVAL_MS } from '../../router/outside/loss-reports.js';
 import { encodeAnswer, encodeProbe, encodeReport, PROBE_BYTES, readProbeUnit } from './probe-unit.js';
-import { chunkBytesFor, chunksFor, cutUnit, headersBytes, UnitGatherer } from './unit-datagrams.js';
+import { fragmentBytesFor, fragmentsFor, cutUnit, headersBytes, UnitGatherer } from './unit-datagrams.js';
 import type { SealedUnit } from './unit-datagrams.js';
 import { UnitKey } from './unit-key.js';
 
@@ -124,7 +124,7 @@ export class CrowdRouter {
     if (session.unitsOpened === 0) this.port.up({ type: 'sessionConfirmed', peer, localIndex });
     session.highest = Math.max(session.highest, unit.counter);
     session.unitsOpened++;
-    session.datagramsOpened += unit.chunks;
+    session.datagramsOpened += unit.fragments;
     this.#followRoaming(peer, from);
     if (unit.type === TYPE_CONTROL) this.port.up({ type: 'control', peer, bytes: plaintext });
     else if (unit.type === TYPE_PROBE) this.#takeProbe(peer, plaintext, from);
@@ -164,14 +164,14 @@ export class CrowdRouter {
     const session = this.#active.get(peer);
     const path = this.#paths.get(peer);
     if (session === undefined || path === undefined) return;
-    const chunkBytes = chunkBytesFor(path.mtuBytes, ipFamily(path.endpoint.ip));
-    const chunks = type === TYPE_PROBE ? 1 : chunksFor(plaintext.length, chunkBytes);
-    const name = { type, counter: session.unitsSent++, chunks };
+    const fragmentBytes = fragmentBytesFor(path.mtuBytes, ipFamily(path.endpoint.ip));
+    const fragments = type === TYPE_PROBE ? 1 : fragmentsFor(plaintext.length, fragmentBytes);
+    const name = { type, counter: session.unitsSent++, fragments };
     const sealed = session.sealing.seal(plaintext, name);
     const traffic = this.#trafficOf(peer);
     traffic.txBytes += plaintext.length;
     traffic.txFrames++;
-    for (const datagram of cutUnit({ ...name, index: session.keys.remoteIndex, sealed }, chunkBytes)) {
+    for (const datagram of cutUnit({ ...name, index: session.keys.remoteIndex, sealed }, fragmentBytes)) {
       this.port.send(path.endpoint, datagram);
     }
   }

@@ -8,11 +8,11 @@ import {
   UNDERLAY_IPV4_HEADER_BYTES,
   UNDERLAY_IPV6_HEADER_BYTES,
 } from '../../common/wire/overhead.js';
-import { HEADER_BYTES, MAX_CHUNKS, TAG_BYTES, TYPE_DATA, TYPE_PROBE } from '../../common/wire/datagram.js';
+import { HEADER_BYTES, MAX_FRAGMENTS, TAG_BYTES, TYPE_DATA, TYPE_PROBE } from '../../common/wire/datagram.js';
 import type { UnitName } from './unit-key.js';
 
-const CHUNK_AT = 2;
-const CHUNKS_AT = 3;
+const FRAGMENT_AT = 2;
+const FRAGMENTS_AT = 3;
 const INDEX_AT = 4;
 const LENGTH_AT = 8;
 const COUNTER_AT = 10;
@@ -31,30 +31,33 @@ interface HalfUnit {
   missing: number;
 }
 
-/** What stands in front of a chunk in its IP packet. */
+/** What stands in front of a fragment in its IP packet. */
 export function headersBytes(family: IpFamily): number {
   const ip = family === 6 ? UNDERLAY_IPV6_HEADER_BYTES : UNDERLAY_IPV4_HEADER_BYTES;
   return ip + UDP_HEADER_BYTES + HEADER_BYTES;
 }
 
-/** The largest chunk whose datagram fits a path of this MTU. */
-export function chunkBytesFor(mtuBytes: number, family: IpFamily): number {
+/** The largest fragment whose datagram fits a path of this MTU. */
+export function fragmentBytesFor(mtuBytes: number, family: IpFamily): number {
   return (mtuBytes - headersBytes(family)) & ~3;
 }
 
 /** How many datagrams a plaintext of this length takes once it is sealed. */
-export function chunksFor(plaintextBytes: number, chunkBytes: number): number {
-  return Math.ceil((plaintextBytes + TAG_BYTES) / chunkBytes);
+export function fragmentsFor(plaintextBytes: number, fragmentBytes: number): number {
+  return Math.ceil((plaintextBytes + TAG_BYTES) / fragmentBytes);
 }
 
-/** Datagrams with at most `chunkBytes` of the unit each; their number is that of its name. */
-export function cutUnit({ type, counter, chunks, index, sealed }: SealedUnit, chunkBytes: number): Uint8Array[] {
-  return Array.from({ length: chunks }, (_, chunk) => {
-    const part = sealed.subarray(chunk * chunkBytes, chunks === 1 ? undefined : (chunk + 1) * chunkBytes);
+/** Datagrams with at most `fragmentBytes` of the unit each; their number is that of its name. */
+export function cutUnit({ type, counter, fragments, index, sealed }: SealedUnit, fragmentBytes: number): Uint8Array[] {
+  return Array.from({ length: fragments }, (_, fragment) => {
+    const part = sealed.subarray(
+      fragment * fragmentBytes,
+      fragments === 1 ? undefined : (fragment + 1) * fragmentBytes,
+    );
     const datagram = Buffer.alloc(HEADER_BYTES + part.length);
     datagram[0] = type;
-    datagram[CHUNK_AT] = chunk;
-    datagram[CHUNKS_AT] = chunks;
+    datagram[FRAGMENT_AT] = fragment;
+    datagram[FRAGMENTS_AT] = fragments;
     datagram.writeUInt32BE(index, INDEX_AT);
     datagram.writeUInt16BE(sealed.length, LENGTH_AT);
     datagram.writeUIntBE(counter, COUNTER_AT, 6);
@@ -71,29 +74,29 @@ export class UnitGatherer {
   add(datagram: Uint8Array): SealedUnit | null {
     const bytes = Buffer.from(datagram.buffer, datagram.byteOffset, datagram.byteLength);
     if (bytes.length <= HEADER_BYTES || bytes[0]! < TYPE_DATA || bytes[0]! > TYPE_PROBE) return null;
-    const chunk = bytes[CHUNK_AT]!;
-    const chunks = bytes[CHUNKS_AT]!;
-    if (chunk >= chunks || chunks > MAX_CHUNKS) return null;
+    const fragment = bytes[FRAGMENT_AT]!;
+    const fragments = bytes[FRAGMENTS_AT]!;
+    if (fragment >= fragments || fragments > MAX_FRAGMENTS) return null;
     const index = bytes.readUInt32BE(INDEX_AT);
     const counter = bytes.readUIntBE(COUNTER_AT, 6);
     const part = bytes.subarray(HEADER_BYTES);
-    const sealed = chunks === 1 ? part : this.#gather(`${index} ${counter}`, part, chunk, chunks);
+    const sealed = fragments === 1 ? part : this.#gather(`${index} ${counter}`, part, fragment, fragments);
     if (sealed?.length !== bytes.readUInt16BE(LENGTH_AT) || sealed.length < TAG_BYTES) return null;
-    return { type: bytes[0]!, counter, chunks, index, sealed };
+    return { type: bytes[0]!, counter, fragments, index, sealed };
   }
 
-  #gather(key: string, part: Uint8Array, chunk: number, chunks: number): Uint8Array | null {
-    const half = this.#halves.get(key) ?? this.#begin(key, chunks);
-    if (half.parts.length !== chunks || half.parts[chunk] !== undefined) return null;
-    half.parts[chunk] = Uint8Array.from(part);
+  #gather(key: string, part: Uint8Array, fragment: number, fragments: number): Uint8Array | null {
+    const half = this.#halves.get(key) ?? this.#begin(key, fragments);
+    if (half.parts.length !== fragments || half.parts[fragment] !== undefined) return null;
+    half.parts[fragment] = Uint8Array.from(part);
     if (--half.missing > 0) return null;
     this.#halves.delete(key);
     return Buffer.concat(half.parts.filter((there) => there !== undefined));
   }
 
-  #begin(key: string, chunks: number): HalfUnit {
+  #begin(key: string, fragments: number): HalfUnit {
     if (this.#halves.size >= MAX_HALF_UNITS) this.#halves.delete(this.#halves.keys().next().value ?? '');
-    const half = { parts: new Array<Uint8Array | undefined>(chunks).fill(undefined), missing: chunks };
+    const half = { parts: new Array<Uint8Array | undefined>(fragments).fill(undefined), missing: fragments };
     this.#halves.set(key, half);
     return half;
   }

@@ -17,7 +17,7 @@ const LANE = 0;
 export interface UnitName {
   readonly type: number;
   readonly counter: number;
-  readonly chunks: number;
+  readonly fragments: number;
 }
 
 export class UnitKey {
@@ -61,8 +61,8 @@ export class UnitKey {
   }
 }
 
-function associatedData({ type, counter, chunks }: UnitName, length: number): Uint8Array {
+function associatedData({ type, counter, fragments }: UnitName, length: number): Uint8Array {
   const data = new Uint8Array(AAD_BYTES);
-  writeAssociatedData(data, 0, counter, type, LANE, chunks, length);
+  writeAssociatedData(data, 0, counter, type, LANE, fragments, length);
   return data;
 }

@@ -47,7 +47,7 @@ interface Side {
 }
 
 /** What one router holds against what the other one sent, whatever the network did on the way. */
-const REFUSALS = ['unknownSession', 'wrongLane', 'replayed', 'badTag', 'datagramBadChunk', 'reassemblyMismatch'];
+const REFUSALS = ['unknownSession', 'wrongLane', 'replayed', 'badTag', 'datagramBadFragment', 'reassemblyMismatch'];
 
 /** One garbage collection, as V8 calls its kind, and how long it took. */
 export interface Collection {

@@ -1,6 +1,6 @@
 /**
  * Sends garbage datagrams: `node garbage.mjs ADDRESS PORT COUNT`. Every length from nothing to more than an MTU, every
- * type byte; half of them dressed as one of the protocol's own types, with few and absurd chunk counts.
+ * type byte; half of them dressed as one of the protocol's own types, with few and absurd fragment counts.
  */
 import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
