@@ -32,7 +32,7 @@ export const TAP_QUEUES_PER_LANE = 8;
 export const INSIDE_BUDGET_FRAMES = 64;
 /** And bytes of them: 64 super-frames would keep the other side waiting for 5 ms. */
 export const INSIDE_BUDGET_BYTES = 192 * 1024;
-/** Datagram trains received in one call. */
+/** Messages received in one call; with UDP GRO each may hold several coalesced datagrams. */
 export const RECEIVE_MESSAGES = 8;
 /** Units under construction or waiting for the send call. */
 export const UNIT_SLOTS = 16;

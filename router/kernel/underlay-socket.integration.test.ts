@@ -46,7 +46,7 @@ describe('underlay sockets', () => {
     }
   });
 
-  it('of several lanes send with hop limits of their own, so that no receiver joins their datagrams to one train', () => {
+  it('of several lanes send with hop limits of their own, so that no receiver coalesces their datagrams', () => {
     const { fds } = openUnderlaySockets({ address: '', port: freePort(), count: LANES });
     expect(fds.map((fd) => optionOf(fd, IPPROTO_IP, IP_TTL))).toEqual([64, 63, 62]);
     expect(fds.map((fd) => optionOf(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS))).toEqual([64, 63, 62]);

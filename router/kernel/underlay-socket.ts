@@ -119,9 +119,9 @@ function setOption(arena: Arena, fd: number, level: number, name: number, value:
 }
 
 /**
- * Gives each lane a hop limit of its own. Lanes share their addresses and ports, so a receiver's GRO would join datagrams of
- * several lanes to one train, which goes to one socket: it joins nothing that differs in its hop limit (Linux 6.9, and
- * older ones that are kept up to date).
+ * Gives each lane a hop limit of its own. Lanes share their addresses and ports, so a receiver's GRO would coalesce datagrams of
+ * several lanes into one message, which goes to one socket. GRO coalesces nothing that differs in its hop limit (Linux 6.9,
+ * and maintained older kernels).
  */
 function tellLaneApart(arena: Arena, fd: number, lane: number, family: SocketFamily): void {
   setOption(arena, fd, IPPROTO_IP, IP_TTL, HOPS - lane);
@@ -155,9 +155,9 @@ function steerByLane(arena: Arena, fd: number, count: number): void {
 
 export interface UnderlayOffloads {
   readonly family: SocketFamily;
-  /** The kernel cuts trains of datagrams (UDP_SEGMENT). */
+  /** The kernel cuts a message into datagrams (UDP_SEGMENT). */
   readonly gso: boolean;
-  /** The kernel hands over trains of datagrams (UDP_GRO). */
+  /** The kernel hands over coalesced datagrams (UDP_GRO). */
   readonly gro: boolean;
 }
 

@@ -86,9 +86,9 @@ function receive(...datagrams: readonly Uint8Array[]): void {
   }
 }
 
-function receiveTrain(datagrams: readonly Uint8Array[]): void {
+function receiveCoalesced(datagrams: readonly Uint8Array[]): void {
   const all = receiver.bytesReceived + datagrams.reduce((sum, { length }) => sum + length, 0);
-  other.sendTrain(outside.address, datagrams);
+  other.sendCoalesced(outside.address, datagrams);
   while (receiver.bytesReceived < all && outside.wait(1000)) receiver.drain(0);
 }
 
@@ -138,27 +138,27 @@ describe('lone datagrams', () => {
   });
 });
 
-describe('trains of datagrams', () => {
+describe('coalesced datagrams', () => {
   const unit = fc.record({ fragments: fc.integer({ min: 1, max: 8 }), missing: fc.nat(10_000) });
 
-  it('give all their units, whatever their size, also when it is another train each time', () => {
+  it('give all their units, whatever their size, also when it changes from message to message', () => {
     const fragmentSizes = fc.constantFrom(504, 505, 1236, 1456, 1455, 2000, 103);
-    const train = fc.tuple(fragmentSizes, fc.array(unit, { minLength: 1, maxLength: 5 }));
+    const coalesced = fc.tuple(fragmentSizes, fc.array(unit, { minLength: 1, maxLength: 5 }));
     fc.assert(
-      fc.property(fc.array(train, { minLength: 1, maxLength: 4 }), (trains) => {
+      fc.property(fc.array(coalesced, { minLength: 1, maxLength: 4 }), (batches) => {
         messages.length = 0;
         const expected: Uint8Array[] = [];
-        for (const [fragmentBytes, units] of trains) {
+        for (const [fragmentBytes, units] of batches) {
           const datagrams = units.flatMap(({ fragments, missing }, i) => {
-            // Only the last datagram of a train may be shorter.
+            // Only the last datagram of a message may be shorter.
             const short = i === units.length - 1 ? missing % Math.max(1, fragmentBytes - 17) : 0;
             const made = control(fragments * fragmentBytes - 16 - short, fragmentBytes);
             expected.push(made.message);
             return made.datagrams;
           });
-          // A train is one message to the kernel, and no message is longer.
+          // What one message of the kernel holds.
           const most = Math.floor(LENGTHS.at(-1)! / (fragmentBytes + 16));
-          for (let i = 0; i < datagrams.length; i += most) receiveTrain(datagrams.slice(i, i + most));
+          for (let i = 0; i < datagrams.length; i += most) receiveCoalesced(datagrams.slice(i, i + most));
         }
         expect(hex(messages)).toEqual(hex(expected));
       }),
@@ -169,9 +169,9 @@ describe('trains of datagrams', () => {
 
   it('may begin and end in the middle of a unit', () => {
     const { message, datagrams } = control(20_000, 1456);
-    receiveTrain(datagrams.slice(0, 5));
+    receiveCoalesced(datagrams.slice(0, 5));
     expect(messages).toEqual([]);
-    receiveTrain(datagrams.slice(5));
+    receiveCoalesced(datagrams.slice(5));
     expect(hex(messages)).toEqual(hex([message]));
   });
 
@@ -179,7 +179,7 @@ describe('trains of datagrams', () => {
     const first = control(87, 103);
     const second = control(87, 103);
     const last = control(40, 60);
-    receiveTrain([...first.datagrams, ...second.datagrams, ...last.datagrams]);
+    receiveCoalesced([...first.datagrams, ...second.datagrams, ...last.datagrams]);
     expect(hex(messages)).toEqual(hex([first.message, second.message, last.message]));
   });
 
@@ -191,7 +191,7 @@ describe('trains of datagrams', () => {
     // 4 + 485 bytes: a unit of 505 bytes in a datagram of 521.
     const record = buildRecord({ ...drawn!, ...plain, transport: opaque, payload: patternBytes(485 - 44, 1) });
     const datagram = (): Uint8Array => sealUnit(key, counter++, packRecords([record]).subarray(0, 489))[0]!;
-    for (let train = 0; train < 3; train++) receiveTrain([datagram(), datagram(), datagram()]);
+    for (let i = 0; i < 3; i++) receiveCoalesced([datagram(), datagram(), datagram()]);
     // They are read rightly, and refused for what they say: this peer has no range.
     expect(dropsByName(counters.drops)).toEqual({ spoofedSource: 9 });
   });
@@ -210,11 +210,11 @@ describe('trains of datagrams', () => {
           const header = { type: 5, lane: 0, fragment, fragments, index: LOCAL_INDEX, unitBytes, counter: 2 ** 20 };
           return Uint8Array.from([...wireHeader(header), ...patternBytes(fragmentBytes, fragment)]);
         });
-        receiveTrain(datagrams);
+        receiveCoalesced(datagrams);
       }
     }
     const { message, datagrams } = control(20_000, fragmentBytes);
-    receiveTrain(datagrams);
+    receiveCoalesced(datagrams);
     expect(hex(messages)).toEqual(hex([message]));
     expect(counters.drops[DROP.badTag]).toBe(0);
     expect(counters.drops[DROP.reassemblyMismatch]).toBeGreaterThan(0);
@@ -222,7 +222,7 @@ describe('trains of datagrams', () => {
   });
 
   it('of garbage are counted one by one', () => {
-    receiveTrain(Array.from({ length: 30 }, (_, i) => handshake(1000).fill(99, 0, 1).fill(i, 4)));
+    receiveCoalesced(Array.from({ length: 30 }, (_, i) => handshake(1000).fill(99, 0, 1).fill(i, 4)));
     expect(dropsByName(counters.drops)).toEqual({ datagramUnknownType: 30 });
   });
 });

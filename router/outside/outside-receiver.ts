@@ -1,10 +1,10 @@
 /**
  * From the underlay to opened units. The stages of a datagram:
  *
- *   1. receive   recvmmsg; with UDP GRO a message is a train of equal datagrams, scattered so that headers and fragments
- *                come to lie apart and the fragments of one unit follow each other in memory
+ *   1. receive   recvmmsg; with UDP GRO a message holds coalesced datagrams of one size, scattered so that headers and
+ *                fragments lie apart and the fragments of one unit follow each other in memory
  *   2. check     length, type, session index, fragment numbers; then the replay window (a number seen before goes no further)
- *   3. assemble  a unit whose fragments are all in the train is complete as it lies; any other goes through `reassembly.ts`
+ *   3. assemble  a unit whose fragments are all in one message is complete as it lies; any other goes through `reassembly.ts`
  *   4. open      authenticate and decrypt in place; then, and only then, mark the window and believe the address
  *   5. hand on   data to the TAP, control messages to the agent, probes are answered
  *
@@ -65,11 +65,11 @@ export interface ReceiverEvents {
   roamed(peer: number, address: number): void;
 }
 
-/** Datagram size at an IPv4 path MTU of 1500; adapted to the trains that come. */
+/** Datagram size at an IPv4 path MTU of 1500; adapted to the messages that arrive. */
 const INITIAL_STRIDE_BYTES = 1472;
 const MIN_STRIDE_BYTES = 512;
-const MAX_TRAIN_BYTES = 65536;
-const MAX_PARTS = Math.ceil(MAX_TRAIN_BYTES / MIN_STRIDE_BYTES) + 1;
+const MAX_MESSAGE_BYTES = 65536;
+const MAX_DATAGRAMS = Math.ceil(MAX_MESSAGE_BYTES / MIN_STRIDE_BYTES) + 1;
 const HEADROOM_BYTES = 64;
 const TWO_POW_32 = 2 ** 32;
 
@@ -109,15 +109,15 @@ export class OutsideReceiver {
   ) {
     this.#messages = arena.allocate(RECEIVE_MESSAGES * MMSGHDR_BYTES);
     for (let i = 0; i <= RECEIVE_MESSAGES; i++) {
-      this.#headers[i] = arena.allocate(MAX_PARTS * HEADER_BYTES);
-      this.#fragments[i] = arena.allocate(HEADROOM_BYTES + MAX_TRAIN_BYTES + 4096, 4096) + HEADROOM_BYTES;
+      this.#headers[i] = arena.allocate(MAX_DATAGRAMS * HEADER_BYTES);
+      this.#fragments[i] = arena.allocate(HEADROOM_BYTES + MAX_MESSAGE_BYTES + 4096, 4096) + HEADROOM_BYTES;
     }
     for (let i = 0; i < RECEIVE_MESSAGES; i++) {
-      this.#iovecs[i] = arena.allocate(MAX_PARTS * 2 * IOVEC_BYTES);
+      this.#iovecs[i] = arena.allocate(MAX_DATAGRAMS * 2 * IOVEC_BYTES);
       this.#controls[i] = arena.allocate(CMSG_ROOM);
       this.#names[i] = arena.allocate(SOCKADDR_ROOM);
     }
-    this.#linear = arena.allocate(MAX_TRAIN_BYTES);
+    this.#linear = arena.allocate(MAX_MESSAGE_BYTES);
   }
 
   /** Receives and hands on one batch; returns how many messages it took. */
@@ -140,9 +140,9 @@ export class OutsideReceiver {
     u32[(message + MSG_NAMELEN) >>> 2] = SOCKADDR_ROOM;
     if (segment === 0) return this.#drop(DROP.datagramTooShort);
     if (segment === total ? total <= this.#stride : segment === this.#stride) {
-      this.#takeTrain(this.#headers[i]!, this.#fragments[i]!, segment, total, this.#names[i]!);
+      this.#takeDatagrams(this.#headers[i]!, this.#fragments[i]!, segment, total, this.#names[i]!);
     } else {
-      this.#takeOddTrain(i, segment, total);
+      this.#takeOddSize(i, segment, total);
     }
   }
 
@@ -151,12 +151,13 @@ export class OutsideReceiver {
     const { u32 } = this.arena;
     const control = this.#controls[i]! >>> 2;
     const length = u32[(this.#messages + i * MMSGHDR_BYTES + MSG_CONTROLLEN) >>> 2]!;
-    if (length < CMSG_DATA + 4 || u32[control + 2] !== SOL_UDP || u32[control + 3] !== UDP_GRO) return MAX_TRAIN_BYTES;
+    if (length < CMSG_DATA + 4 || u32[control + 2] !== SOL_UDP || u32[control + 3] !== UDP_GRO)
+      return MAX_MESSAGE_BYTES;
     return u32[control + CMSG_DATA / 4]!;
   }
 
   /** Datagrams of another size than expected: line them up, take them one by one, and expect that size from now on. */
-  #takeOddTrain(i: number, segment: number, total: number): void {
+  #takeOddSize(i: number, segment: number, total: number): void {
     const { u8 } = this.arena;
     const fragmentBytes = this.#stride - HEADER_BYTES;
     for (let at = 0, part = 0; at < total; at += this.#stride, part++) {
@@ -173,7 +174,7 @@ export class OutsideReceiver {
       const bytes = Math.min(segment, total - at);
       u8.copyWithin(header, this.#linear + at, this.#linear + at + HEADER_BYTES);
       u8.copyWithin(fragment, this.#linear + at + HEADER_BYTES, this.#linear + at + bytes);
-      this.#takeTrain(header, fragment, bytes, bytes, this.#names[i]!);
+      this.#takeDatagrams(header, fragment, bytes, bytes, this.#names[i]!);
       // The next datagram takes this one's place in memory.
       this.writer.flush();
     }
@@ -181,7 +182,7 @@ export class OutsideReceiver {
   }
 
   /** Takes `total` bytes of datagrams of `segment` bytes each (the last may be shorter), headers and fragments apart. */
-  #takeTrain(headers: number, fragments: number, segment: number, total: number, name: number): void {
+  #takeDatagrams(headers: number, fragments: number, segment: number, total: number, name: number): void {
     const { u32 } = this.arena;
     const count = Math.ceil(total / segment);
     const fragmentBytes = segment - HEADER_BYTES;
@@ -253,7 +254,7 @@ export class OutsideReceiver {
     return 1;
   }
 
-  /** True when the train holds all fragments of the unit in order, and they add up to it. */
+  /** True when the message holds all fragments of the unit in order, and they add up to it. */
   #isWhole(
     word: number,
     fragments: number,
@@ -329,7 +330,7 @@ export class OutsideReceiver {
 
   #layOut(stride: number): void {
     const { arena } = this;
-    const parts = Math.ceil(MAX_TRAIN_BYTES / stride);
+    const parts = Math.ceil(MAX_MESSAGE_BYTES / stride);
     const fragmentBytes = stride - HEADER_BYTES;
     for (let i = 0; i < RECEIVE_MESSAGES; i++) {
       for (let part = 0; part < parts; part++) {

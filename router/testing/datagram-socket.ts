@@ -31,8 +31,8 @@ export class DatagramSocket {
     this.#sender.send(to, datagram);
   }
 
-  /** Sends datagrams of one size, the last of which may be shorter, as one train: where GRO is on, it arrives as one. */
-  sendTrain(to: SocketAddress, datagrams: readonly Uint8Array[]): void {
+  /** Sends datagrams of one size, the last of which may be shorter, as one message (UDP GSO): where GRO is on, they arrive coalesced. */
+  sendCoalesced(to: SocketAddress, datagrams: readonly Uint8Array[]): void {
     this.#setSegmentBytes(datagrams[0]!.length);
     this.send(to, Uint8Array.from(Buffer.concat(datagrams)));
     this.#setSegmentBytes(0);

@@ -1,6 +1,6 @@
 /**
  * What lies between two nodes in tests of loss and disorder: it holds every datagram and sends it on as the test says.
- * Datagrams leave one by one, so the receiving node sees none of the trains that the sender made.
+ * Datagrams leave one by one, so the receiving node gets no coalesced ones.
  */
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { Conveyor } from './exchange.js';

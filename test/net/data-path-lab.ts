@@ -244,7 +244,7 @@ export class DataPathLab {
     }
   }
 
-  /** Packets into the node since {@link countLanes}, trains counted once: one number per lane up to the last that is used. */
+  /** Packets into the node since {@link countLanes}, coalesced ones counted once: one number per lane up to the last that is used. */
   async laneCounts(side: SideName): Promise<number[]> {
     const listing = await this[side].node.run('nft', ['list', 'chain', 'inet', 'lanes', 'input']);
     const counts = [...listing.matchAll(/counter packets (\d+)/g)].map(([, packets]) => Number(packets));

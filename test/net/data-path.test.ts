@@ -61,14 +61,14 @@ async function expectDatagramsIntact(family: '4' | '6', podMtu: number): Promise
 }
 
 /** UDP super-frames: the pod's kernel leaves the cutting to whoever comes last. */
-async function expectTrainsIntact(family: '4' | '6', segment: number): Promise<void> {
+async function expectGsoIntact(family: '4' | '6', segment: number): Promise<void> {
   const count = Math.min(60, Math.floor(60_000 / segment));
   const rounds = 5;
   const { received } = await lab.transfer(
     lab.a,
     lab.b,
     ['receive-datagrams', String(DATAGRAM_PORT), String(QUIET_MS)],
-    (host) => ['send-trains', host, String(DATAGRAM_PORT), String(rounds), String(segment), String(count)],
+    (host) => ['send-gso', host, String(DATAGRAM_PORT), String(rounds), String(segment), String(count)],
     family,
   );
   expect(received).toEqual({ right: { [segment]: rounds * count, [Math.floor(segment / 2)]: rounds }, wrong: 0 });
@@ -101,7 +101,7 @@ describe.each([
   it.each(FAMILIES)(
     'carries UDP super-frames intact, IPv%s',
     async (family) => {
-      for (const segment of [100, pods - 48]) await expectTrainsIntact(family, segment);
+      for (const segment of [100, pods - 48]) await expectGsoIntact(family, segment);
     },
     TEST_TIMEOUT_MS,
   );

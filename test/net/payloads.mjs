@@ -9,7 +9,7 @@
  *   send-echoed HOST PORT BYTES AT_ONCE QUIET_MS
  *                                            {"sent", "returned", "repeated", "wrong"}; until standard input ends. So many
  *                                            are on their way at a time; after so long without an echo the rest is lost
- *   send-trains HOST PORT ROUNDS SEGMENT N   {"sent"}; ROUNDS super-frames of N datagrams each, cut by UDP GSO
+ *   send-gso HOST PORT ROUNDS SEGMENT N      {"sent"}; ROUNDS super-frames of N datagrams each, cut by UDP GSO
  */
 import { createHash } from 'node:crypto';
 import { createSocket } from 'node:dgram';
@@ -196,7 +196,7 @@ async function sendEchoed(host, port, bytes, atOnce, quietMs) {
   return { sent, returned: arrivals.count, ...arrivals.faults };
 }
 
-async function sendTrains(host, port, rounds, segment, count) {
+async function sendGso(host, port, rounds, segment, count) {
   const { default: koffi } = await import('koffi');
   const setsockopt = koffi
     .load('libc.so.6')
@@ -209,10 +209,10 @@ async function sendTrains(host, port, rounds, segment, count) {
   if (setsockopt(fd, SOL_UDP, UDP_SEGMENT, [Number(segment)], 4) !== 0) throw new Error('no UDP GSO here');
   let sent = 0;
   for (let round = 0; round < Number(rounds); round++) {
-    const train = Array.from({ length: Number(count) }, () => content(sent++, Number(segment)));
+    const message = Array.from({ length: Number(count) }, () => content(sent++, Number(segment)));
     // The last one is shorter.
-    train.push(content(sent++, Math.floor(Number(segment) / 2)));
-    await sendOne(socket, Buffer.concat(train), host, port);
+    message.push(content(sent++, Math.floor(Number(segment) / 2)));
+    await sendOne(socket, Buffer.concat(message), host, port);
     await delay(PAUSE_MS);
   }
   socket.close();
@@ -226,7 +226,7 @@ const roles = {
   'send-datagrams': sendDatagrams,
   'echo-datagrams': echoDatagrams,
   'send-echoed': sendEchoed,
-  'send-trains': sendTrains,
+  'send-gso': sendGso,
 };
 const [role, ...rest] = process.argv.slice(2);
 say(await roles[role](...rest));
