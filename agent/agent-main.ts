@@ -1,13 +1,15 @@
 /**
- * The agent's process: configuration, signals, exit codes. Everything else is `agent.ts`.
+ * The agent's process: settings, signals, exit codes. Everything else is `agent.ts`.
  *
- * | what happens | sent by | the agent |
+ * | event | sent by | the agent |
  * |---|---|---|
  * | SIGTERM | the supervisor, when it stops everything | says goodbye to the peers and ends |
- * | SIGINT, SIGHUP | a terminal; left to the supervisor where there is one | as for SIGTERM |
- * | SIGUSR2 | whoever replaces the agent only | ends without a word; the router forwards on |
+ * | SIGHUP | the supervisor, for an operator | reads its settings again |
+ * | SIGINT | a terminal; left to the supervisor where there is one | as for SIGTERM |
+ * | SIGUSR2 | whoever replaces the agent only | ends without a goodbye; the router forwards on |
  * | the supervisor is gone | | as for SIGUSR2 |
  */
+import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hostCommands } from '../common/host/command.js';
@@ -15,39 +17,49 @@ import type { Config } from '../common/config.js';
 import { systemDisk } from '../common/storage/disk.js';
 import { ConfigError, IdentityError, messageOf } from '../common/errors.js';
 import { createLogger } from '../common/log.js';
-import type { Logger } from '../common/log.js';
+import type { Logger, LogLevel } from '../common/log.js';
+import { NoticeLog } from '../common/notice-log.js';
 import { Agent } from './agent.js';
 import { systemClock } from '../common/clock.js';
 import { readHostFile } from './config/config-command.js';
 import { loadConfig } from './config/config-sources.js';
 import type { StopReason } from './control-plane/mesh-driver.js';
 import { watchParent } from '../common/host/parent-watch.js';
-import { EXIT_CONFIG_INVALID, PAUSE_SIGNAL, SUPERVISOR_PID_VARIABLE } from '../common/launch-contract.js';
+import {
+  EXIT_CONFIG_INVALID,
+  PAUSE_SIGNAL,
+  RELOAD_SIGNAL,
+  STARTED_CONFIG_VARIABLE,
+  SUPERVISOR_PID_VARIABLE,
+} from '../common/launch-contract.js';
+import { loadClusterSecret } from './settings/cluster-secret.js';
+import { SettingsKeeper } from './settings/settings-keeper.js';
+import { SettingsReader } from './settings/settings-reader.js';
+import { lastConfig } from './config/config-record.js';
 
 /** Within the supervisor's patience of 5 s. */
 const STOP_WITHIN_MS = 4_000;
 
 async function main(): Promise<void> {
-  const { [SUPERVISOR_PID_VARIABLE]: supervisorPid, ...env } = process.env;
-  const config = readConfig(env);
-  if (config === null) return;
-  const log = createLogger('agent', config.logLevel);
+  const { [SUPERVISOR_PID_VARIABLE]: supervisorPid, [STARTED_CONFIG_VARIABLE]: startedJson, ...env } = process.env;
+  const started = startedJson === undefined ? null : (JSON.parse(startedJson) as Config);
+  const settings = await openSettings(env, started);
+  if (settings === null) return;
+  const { log } = settings.deps.notices;
   let stopping = false;
-  const starting = startAgent(config, log);
-  const stop = (cause: string, reason: StopReason): void => {
+  const starting = startAgent(settings, log);
+  const stop = (event: string, reason: StopReason): void => {
     if (stopping) return;
     stopping = true;
-    log.info({ cause, reason }, 'agent stops');
+    log.info({ event, reason }, 'agent stops');
     setTimeout(() => process.exit(1), STOP_WITHIN_MS);
     void starting.then((agent) => agent?.stop(reason)).then(() => process.exit(0));
   };
-  // Ctrl-C and a closed terminal reach the whole session; a supervisor stops its children in order.
-  const supervised = process.env[SUPERVISOR_PID_VARIABLE] !== undefined;
   process.on('SIGTERM', () => stop('SIGTERM', 'leave'));
   process.on(PAUSE_SIGNAL, () => stop(PAUSE_SIGNAL, 'pause'));
-  for (const signal of ['SIGINT', 'SIGHUP'] as const) {
-    process.on(signal, () => (supervised ? undefined : stop(signal, 'leave')));
-  }
+  process.on(RELOAD_SIGNAL, () => void settings.reload());
+  // Ctrl-C reaches the whole session; a supervisor stops its children in order.
+  process.on('SIGINT', () => (supervisorPid === undefined ? stop('SIGINT', 'leave') : undefined));
   watchParent({
     supervisorPid,
     parentPid: () => process.ppid,
@@ -57,31 +69,53 @@ async function main(): Promise<void> {
   await starting;
 }
 
-function readConfig(env: NodeJS.ProcessEnv): Config | null {
+/** Null when there are no settings to start with; the exit code says whether another try makes sense. */
+async function openSettings(env: NodeJS.ProcessEnv, started: Config | null): Promise<SettingsKeeper | null> {
+  const argv = process.argv.slice(2);
+  const reader = new SettingsReader({
+    argv,
+    env,
+    readFile: readHostFile,
+    readSecret: loadClusterSecret,
+    sources: [],
+    started,
+    hostName: hostname(),
+  });
+  const log = createLogger('agent', started?.logLevel ?? logLevelOf(argv, env));
   try {
-    return loadConfig(process.argv.slice(2), env, readHostFile);
+    return await SettingsKeeper.open({
+      reader,
+      sources: [],
+      lastInForce: () => (started === null ? null : lastConfig(started, readHostFile)),
+      clock: systemClock,
+      notices: new NoticeLog(log, systemClock),
+    });
   } catch (thrown) {
-    process.stderr.write(`meshd agent: ${messageOf(thrown)}\n`);
+    log.fatal({ error: messageOf(thrown) }, 'agent cannot start');
     process.exitCode = thrown instanceof ConfigError ? EXIT_CONFIG_INVALID : 1;
     return null;
   }
 }
 
-/** Null when it could not start; the exit code says whether trying again makes sense. */
-async function startAgent(config: Config, log: Logger): Promise<Agent | null> {
+/** Of an agent without a supervisor. A configuration that is refused is reported with the default level. */
+function logLevelOf(argv: readonly string[], env: NodeJS.ProcessEnv): LogLevel {
+  try {
+    return loadConfig(argv, env, readHostFile).logLevel;
+  } catch (thrown) {
+    if (thrown instanceof ConfigError) return 'info';
+    throw thrown;
+  }
+}
+
+/** Null when it could not start; the exit code says whether another try makes sense. */
+async function startAgent(settings: SettingsKeeper, log: Logger): Promise<Agent | null> {
   try {
     const programFolder = dirname(fileURLToPath(import.meta.url));
-    return await Agent.start({
-      config,
-      programFolder,
-      commands: hostCommands,
-      disk: systemDisk,
-      clock: systemClock,
-      log,
-    });
+    const commands = hostCommands;
+    return await Agent.start({ settings, programFolder, commands, disk: systemDisk, clock: systemClock, log });
   } catch (thrown) {
     log.fatal({ error: messageOf(thrown) }, 'agent cannot start');
-    process.exit(thrown instanceof ConfigError || thrown instanceof IdentityError ? EXIT_CONFIG_INVALID : 1);
+    process.exit(thrown instanceof IdentityError ? EXIT_CONFIG_INVALID : 1);
   }
 }
 

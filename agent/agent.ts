@@ -1,17 +1,15 @@
 /**
- * The agent: joins the parts that decide. What each part does is its own; what is here is who tells whom, and in which
- * order they start and stop.
+ * The agent: the parts that decide, joined. Here is which part hears of what, and in which order they start and stop.
  *
  * ```
- *  state, underlay -> CNI socket -> control plane, router connection -> host network -> pods
- *                                                                  -> API
+ *  settings -> state, underlay -> CNI socket -> control plane, router connection -> host network -> pods
+ *                                                                               -> API
  * ```
  */
 import { existsSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { CommandRunner } from '../common/host/command.js';
-import type { Config } from '../common/config.js';
+import type { Cidr } from '../common/address/cidr.js';
 import type { Disk } from '../common/storage/disk.js';
 import { messageOf } from '../common/errors.js';
 import type { Logger } from '../common/log.js';
@@ -24,7 +22,7 @@ import {
   sweepDeferredDeletes,
   VethPodNetwork,
 } from '../cni/index.js';
-import type { LiveAttachment, Unreadiness } from '../cni/index.js';
+import type { CniInstallation, LiveAttachment, Unreadiness } from '../cni/index.js';
 import type { LostClaim } from '../mesh/index.js';
 import { startApi } from './api/index.js';
 import { ApiKeeper } from './api/api-keeper.js';
@@ -37,6 +35,7 @@ import { ControlPlane } from './control-plane/control-plane.js';
 import { bridgeMac } from './control-plane/forwarding-tables.js';
 import { HostKeeper } from './host-network/host-keeper.js';
 import { loadNodeState } from './control-plane/node-state.js';
+import type { HostNetworkSpec } from './host-network/host-plan.js';
 import type { StopReason } from './control-plane/mesh-driver.js';
 import type { NodeState } from './control-plane/node-state.js';
 import { NoticeLog } from '../common/notice-log.js';
@@ -45,16 +44,19 @@ import type { RouterReport } from './control-plane/router-client.js';
 import { connectRouter } from './control-plane/router-socket.js';
 import { cniSocket, deferredDeleteFolder, formerDeferredDeleteFolder, routerSocket } from '../common/host/run-files.js';
 import { SeedResolver, systemResolver } from './control-plane/seed-resolver.js';
-import { underlayMtu } from './control-plane/underlay.js';
 import { UnderlayWatch } from './control-plane/underlay-watch.js';
+import type { UnderlayChange } from './control-plane/underlay-watch.js';
+import { PodCidrs } from './pod-cidrs.js';
+import type { NodeSettings } from './settings/node-settings.js';
+import type { SettingsKeeper } from './settings/settings-keeper.js';
 
 /** The static relay, or the one for Node where no compiler was at build time. */
 const CNI_EXECUTABLES = ['heddle-cni', 'heddle-cni.js'];
 /** How long after somebody last looked at the topology the peers are asked for their links. */
 const TOPOLOGY_WANTED_MS = 6_000;
 
-export interface AgentSurroundings {
-  readonly config: Config;
+export interface AgentDeps {
+  readonly settings: SettingsKeeper;
   /** Where the built programs and the page lie. */
   readonly programFolder: string;
   readonly commands: CommandRunner;
@@ -65,63 +67,70 @@ export interface AgentSurroundings {
 
 export class Agent {
   readonly #notices: NoticeLog;
+  readonly #podCidrs: PodCidrs;
   readonly #control: ControlPlane;
-  readonly #host: HostKeeper | null;
+  readonly #host: HostKeeper;
   readonly #cni: CniService;
   readonly #pods: PodKeeper<LiveAttachment>;
   readonly #cniServer: CniServer;
   readonly #api: ApiKeeper;
   readonly #source: AgentApiSource;
-  readonly #podMtuBytes: number;
+  /** The CIDRs that host, peers and router were last told of. */
+  #servedCidrs: readonly Cidr[];
 
   private constructor(
-    readonly surroundings: AgentSurroundings,
+    readonly deps: AgentDeps,
     readonly state: NodeState,
     readonly underlay: UnderlayWatch,
-    underlayMtuBytes: number,
+    readonly seeds: SeedResolver,
     notices: NoticeLog,
   ) {
-    const { config } = surroundings;
     this.#notices = notices;
-    this.#podMtuBytes = config.podMtu > 0 ? config.podMtu : podMtuFor(underlayMtuBytes);
-    const nodeName = config.nodeName === '' ? hostname() : config.nodeName;
-    this.#control = this.#createControlPlane(nodeName, underlayMtuBytes);
+    this.#podCidrs = new PodCidrs({
+      assigned: () => this.#settings.podCidrs,
+      withdrawn: () => this.state.ipam.withdrawn,
+    });
+    this.#servedCidrs = this.#podCidrs.served;
+    this.#control = this.#createControlPlane();
     this.#host = this.#createHostKeeper();
     this.#cni = this.#createCniService();
     this.#pods = this.#createPodKeeper();
     this.#cniServer = new CniServer({
-      path: cniSocket(config),
+      path: cniSocket(this.#settings.config),
       maxRequestBytes: MAX_REQUEST_BYTES,
       answer: (request) => this.#cni.answer(request),
       notices,
     });
-    this.#source = this.#createApiSource(nodeName);
+    this.#source = this.#createApiSource();
     this.#api = this.#createApi();
   }
 
   /**
    * Starts everything. Resolves when pods can be attached, or will be as soon as the conditions in `/readyz` are met.
-   * Rejects with ConfigError or IdentityError, and with ListenError when another agent runs here.
+   * Rejects with IdentityError, and with ListenError when another agent runs here.
    */
-  static async start(surroundings: AgentSurroundings): Promise<Agent> {
-    const { config, disk, clock, log, commands } = surroundings;
+  static async start(deps: AgentDeps): Promise<Agent> {
+    const { settings, disk, clock, log, commands } = deps;
     const notices = new NoticeLog(log, clock);
-    const state = await loadNodeState(config, disk, clock, log);
-    let control: ControlPlane | null = null;
+    const { config } = settings.current;
+    const state = await loadNodeState(settings.current, disk, clock, log);
+    const seeds = new SeedResolver(config.seeds, config.listenPort, systemResolver, notices);
+    let agent: Agent | null = null;
     const underlay = new UnderlayWatch({
       commands,
-      filter: { ownInterfaces: [config.bridgeName, config.tapName], clusterCidrs: state.clusterCidrs },
-      seeds: new SeedResolver(config.seeds, config.listenPort, systemResolver, notices),
+      filter: () => ({
+        ownInterfaces: [config.bridgeName, config.tapName],
+        clusterCidrs: settings.current.clusterCidrs,
+      }),
+      configuredMtuBytes: () => settings.current.config.underlayMtu,
+      seeds,
       clock,
       notices,
-      // What changes before there is an agent, the agent reads when it starts.
-      onAddressesChanged: (addresses) => control?.addressesChanged(addresses),
-      onSeedsChanged: (seeds) => control?.driver.feed({ type: 'seeds', seeds }),
+      // A change before there is an agent is read by the agent when it starts.
+      onChanged: (what) => (agent === null ? undefined : agent.#underlayChanged(what)),
     });
     await underlay.firstLook();
-    const mtuBytes = config.underlayMtu > 0 ? config.underlayMtu : await underlayMtu(commands, underlay.seeds);
-    const agent = new Agent(surroundings, state, underlay, mtuBytes, notices);
-    control = agent.#control;
+    agent = new Agent(deps, state, underlay, seeds, notices);
     await agent.#start();
     return agent;
   }
@@ -129,49 +138,97 @@ export class Agent {
   /** Closes everything; what was made on the host stays, so that pods keep their network. */
   async stop(reason: StopReason): Promise<void> {
     this.underlay.stop();
-    await Promise.all([this.#cniServer.stop(), this.#pods.stop(), this.#host?.stop(), this.#api.stop()]);
+    await Promise.all([
+      this.deps.settings.stop(),
+      this.#cniServer.stop(),
+      this.#pods.stop(),
+      this.#host.stop(),
+      this.#api.stop(),
+    ]);
     await this.#control.stop(reason);
   }
 
+  get #settings(): NodeSettings {
+    return this.deps.settings.current;
+  }
+
+  get #podMtuBytes(): number {
+    const { podMtu } = this.#settings.config;
+    return podMtu > 0 ? podMtu : podMtuFor(this.underlay.mtuBytes);
+  }
+
   async #start(): Promise<void> {
-    const { config, log } = this.surroundings;
-    const { identity, podCidrs, clusterCidrs } = this.state;
-    log.info({ node: identity.id, podCidrs, clusterCidrs, podMtuBytes: this.#podMtuBytes }, 'agent starts');
+    const { log, settings } = this.deps;
+    const { config, podCidrs, clusterCidrs } = this.#settings;
+    const facts = { node: this.state.identity.id, podCidrs, clusterCidrs, podMtuBytes: this.#podMtuBytes };
+    log.info(facts, 'agent starts');
     await this.#cniServer.start();
-    await this.#keepRecord();
+    await this.#recordConfig();
     this.#control.start();
     this.underlay.start();
+    settings.start({ prepare: (next) => this.#prepareSettings(next), applied: () => this.#settingsApplied() });
     await Promise.all([this.#api.start(), this.#startPods()]);
     log.info({ cni: cniSocket(config), conditions: this.#failedConditions() }, 'agent is running');
   }
 
-  /** Without it a node works all the same. */
-  async #keepRecord(): Promise<void> {
-    const { config, disk, log } = this.surroundings;
+  /** A node works without it: it serves `meshctl uninstall`, and a start while the configuration is refused. */
+  async #recordConfig(): Promise<void> {
+    const { disk, log } = this.deps;
     try {
-      await keepConfigRecord(disk, config);
+      await keepConfigRecord(disk, this.#settings.config);
     } catch (thrown) {
-      log.warn({ error: messageOf(thrown) }, 'the configuration could not be recorded for meshctl uninstall');
+      log.warn({ error: messageOf(thrown) }, 'the configuration could not be recorded');
     }
   }
 
   /** Pods that fell off the bridge can only be put back once there is a bridge. */
   async #startPods(): Promise<void> {
-    await this.#host?.start();
+    await this.#host.start();
     await this.#pods.start();
   }
 
-  #createControlPlane(nodeName: string, underlayMtuBytes: number): ControlPlane {
-    const { config, clock } = this.surroundings;
+  /** The one thing that can fail: the allocator's record must be on disk. */
+  async #prepareSettings(next: NodeSettings): Promise<void> {
+    this.seeds.useSeeds(next.config.seeds);
+    await this.state.ipam.useCidrs(next.podCidrs);
+  }
+
+  #settingsApplied(): void {
+    this.#servedCidrs = this.#podCidrs.served;
+    this.#control.settingsChanged();
+    void this.underlay.look();
+    void this.#host.reconcile();
+    this.#pods.reinstall();
+    void this.#recordConfig();
+    this.#source.changed();
+  }
+
+  /** The last pod of a withdrawn CIDR may have gone: then host, peers and router are told. */
+  #servedCidrsMayHaveChanged(): void {
+    if (this.#podCidrs.served.join() === this.#servedCidrs.join()) return;
+    this.#servedCidrs = this.#podCidrs.served;
+    this.deps.log.info({ podCidrs: this.#servedCidrs }, 'pod CIDRs served by this node changed');
+    this.#control.settingsChanged();
+    void this.#host.reconcile();
+  }
+
+  #underlayChanged(what: UnderlayChange): void {
+    if (what === 'addresses') this.#control.selfChanged();
+    if (what === 'seeds') this.#control.driver.feed({ type: 'seeds', seeds: this.underlay.seeds });
+    if (what === 'mtu') void this.#host.reconcile();
+    this.#source.changed();
+  }
+
+  #createControlPlane(): ControlPlane {
+    const { settings, clock } = this.deps;
     return new ControlPlane({
-      config,
-      nodeName,
+      settings: () => settings.current,
+      podCidrs: this.#podCidrs,
       state: this.state,
       underlay: this.underlay,
-      underlayMtuBytes,
       clock,
       notices: this.#notices,
-      openRouter: connectRouter(routerSocket(config)),
+      openRouter: connectRouter(routerSocket(this.#settings.config)),
       onReport: (report) => this.#routerReported(report),
       onRouterChanged: () => this.#routerChanged(),
       onLostClaims: (claims) => void this.#claimsLost(claims),
@@ -179,44 +236,56 @@ export class Agent {
     });
   }
 
-  #createHostKeeper(): HostKeeper | null {
-    const { config, commands, clock } = this.surroundings;
-    const { podCidrs, clusterCidrs } = this.state;
-    const mac = bridgeMac(podCidrs);
-    if (mac === null) return null;
+  #createHostKeeper(): HostKeeper {
+    const { commands, clock } = this.deps;
+    return new HostKeeper({
+      commands,
+      spec: () => this.#hostSpec(),
+      clock,
+      notices: this.#notices,
+      onChange: () => this.#hostChanged(),
+    });
+  }
+
+  #hostSpec(): HostNetworkSpec {
+    const { config, clusterCidrs } = this.#settings;
     const { bridgeName, tapName, stateDir, masquerade } = config;
-    const spec = {
+    return {
       bridgeName,
-      bridgeMac: mac,
+      bridgeMac: bridgeMac(this.state.identity.id),
       stateDir,
       tapName,
       podMtuBytes: this.#podMtuBytes,
-      podCidrs,
+      podCidrs: this.#podCidrs.served,
       clusterCidrs,
       masquerade,
     };
-    return new HostKeeper({ commands, spec, clock, notices: this.#notices, onChange: () => this.#hostChanged() });
   }
 
   #createCniService(): CniService {
-    const { config, commands, clock, log } = this.surroundings;
-    const { ipam, endpoints, clusterCidrs } = this.state;
+    const { commands, clock, log } = this.deps;
+    const { ipam, endpoints } = this.state;
     return new CniService({
       addresses: ipam,
       network: new VethPodNetwork(commands),
       endpoints,
-      settings: () => ({ bridge: config.bridgeName, podMtuBytes: this.#podMtuBytes, clusterCidrs }),
+      settings: () => ({
+        bridge: this.#settings.config.bridgeName,
+        podMtuBytes: this.#podMtuBytes,
+        clusterCidrs: this.#settings.clusterCidrs,
+      }),
       readiness: () => this.#unreadiness(),
-      announce: () => this.#control.endpointsChanged(),
+      announce: () => this.#endpointsChanged(),
       wallTime: () => clock.wallTime(),
       log,
     });
   }
 
   #createPodKeeper(): PodKeeper<LiveAttachment> {
-    const { config, disk, clock, log } = this.surroundings;
+    const { disk, clock, log } = this.deps;
+    const { config } = this.#settings;
     const spools = [deferredDeleteFolder(config), formerDeferredDeleteFolder(config)];
-    const installer = this.#createInstaller();
+    const installer = new ConfInstaller(disk, () => this.#cniInstallation());
     return new PodKeeper({
       replayDeferredDeletes: async () => {
         for (const spool of spools) await sweepDeferredDeletes(disk, spool, clock.wallTime().getTime());
@@ -228,52 +297,56 @@ export class Agent {
       installCni: () => installer.install(),
       clock,
       notices: this.#notices,
-      onReconciled: () => this.#source.changed(),
+      onReconciled: () => {
+        this.#servedCidrsMayHaveChanged();
+        this.#source.changed();
+      },
     });
   }
 
-  #createInstaller(): ConfInstaller {
-    const { config, disk, programFolder } = this.surroundings;
-    return new ConfInstaller(disk, {
+  #cniInstallation(): CniInstallation {
+    const { programFolder } = this.deps;
+    const { config } = this.#settings;
+    const executables = CNI_EXECUTABLES.map((name) => join(programFolder, name));
+    return {
       confDir: config.cniConfDir,
       binDir: config.cniBinDir,
-      executable:
-        CNI_EXECUTABLES.map((name) => join(programFolder, name)).find(existsSync) ?? join(programFolder, 'heddle-cni'),
+      executable: executables.find(existsSync) ?? executables[0]!,
       cniVersion: config.cniVersion,
       socketPath: cniSocket(config),
       spoolDirectory: deferredDeleteFolder(config),
-    });
+    };
   }
 
-  #createApiSource(name: string): AgentApiSource {
-    const { config, clock } = this.surroundings;
-    const { identity, podCidrs, clusterCidrs, ipam } = this.state;
+  #createApiSource(): AgentApiSource {
+    const { settings, clock } = this.deps;
+    const { identity, ipam } = this.state;
     return new AgentApiSource({
-      config,
+      settings: () => settings.current,
+      settingsReport: () => settings.report,
+      podCidrs: this.#podCidrs,
       id: identity.id,
-      name,
       publicKey: identity.publicKey,
-      podMtuBytes: this.#podMtuBytes,
-      podCidrs,
-      clusterCidrs,
+      podMtuBytes: () => this.#podMtuBytes,
       clock,
       mesh: this.#control.mesh,
       router: () => this.#control.router.router,
       underlayAddresses: () => this.underlay.addresses,
-      hostProblems: () => this.#host?.problems ?? null,
+      hostProblems: () => this.#host.problems,
       podsReconciled: () => this.#pods.reconciled,
       endpoints: () => this.#cni.endpoints().map((record) => ({ ...record, ips: [...record.ips] })),
       addressUsage: () => ipam.usage(),
       ownCounters: () => ({
         cni_requests_refused: this.#cniServer.refused,
-        host_network_repairs: this.#host?.repairs ?? 0,
+        host_network_repairs: this.#host.repairs,
         mesh_faults: this.#control.driver.faults,
       }),
     });
   }
 
   #createApi(): ApiKeeper {
-    const { config, clock, log, programFolder } = this.surroundings;
+    const { clock, log, programFolder } = this.deps;
+    const { config } = this.#settings;
     return new ApiKeeper({
       start: () =>
         startApi({
@@ -290,13 +363,18 @@ export class Agent {
     });
   }
 
+  async #endpointsChanged(): Promise<void> {
+    await this.#control.endpointsChanged();
+    this.#servedCidrsMayHaveChanged();
+  }
+
   #routerReported(report: RouterReport): void {
     if (report.type === 'counters') this.#source.countersChanged(report);
   }
 
   #routerChanged(): void {
     this.#pods.nudge();
-    void this.#host?.reconcile();
+    void this.#host.reconcile();
     this.#source.changed();
   }
 
@@ -306,13 +384,13 @@ export class Agent {
   }
 
   async #claimsLost(claims: readonly LostClaim[]): Promise<void> {
-    this.surroundings.log.warn({ claims }, 'pod CIDRs of this node that others own too');
+    this.deps.log.warn({ claims }, 'pod CIDRs of this node that other nodes own too');
     await this.state.ipam.stopAllocatingFrom(claims.map(({ cidr }) => cidr));
     this.#source.changed();
   }
 
   #topologyWatched(): void {
-    const { clock } = this.surroundings;
+    const { clock } = this.deps;
     this.#control.driver.feed({ type: 'topologyWanted', untilMs: clock.nowMs() + TOPOLOGY_WANTED_MS });
   }
 

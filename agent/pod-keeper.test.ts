@@ -67,4 +67,12 @@ describe('PodKeeper', () => {
     await settle();
     expect(done.filter((step) => step === 'install')).toHaveLength(1);
   });
+
+  it('compares the CNI files again when their content may have changed', async () => {
+    const { done, keeper } = harness();
+    await keeper.start();
+    keeper.reinstall();
+    await settle();
+    expect(done.filter((step) => step === 'install')).toHaveLength(2);
+  });
 });

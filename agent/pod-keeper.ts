@@ -50,6 +50,12 @@ export class PodKeeper<Live> {
     this.#running = this.#running.then(() => this.#install());
   }
 
+  /** What the CNI files say may have changed: they are compared and written again. */
+  reinstall(): void {
+    this.#installed = false;
+    this.nudge();
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancel();

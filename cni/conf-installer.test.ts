@@ -25,14 +25,14 @@ function noting(renames: string[]): Disk {
   };
 }
 const installer = (renames: string[] = [], confDir = join(folder, 'conf')) =>
-  new ConfInstaller(noting(renames), {
+  new ConfInstaller(noting(renames), () => ({
     confDir,
     binDir: join(folder, 'bin'),
     executable: join(folder, 'relay'),
     cniVersion: '1.0.0',
     socketPath: '/run/heddle/cni.sock',
     spoolDirectory: '/var/lib/heddle/deferred-deletes',
-  });
+  }));
 
 describe('installing the CNI files', () => {
   it('puts the configuration last, each file by a rename within its directory', async () => {

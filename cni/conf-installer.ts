@@ -36,12 +36,13 @@ export interface CniInstallation {
 export class ConfInstaller {
   constructor(
     readonly disk: Disk,
-    readonly installation: CniInstallation,
+    /** Asked at every {@link install}: settings may change. */
+    readonly installation: () => CniInstallation,
   ) {}
 
   /** Call it only when pods can be attached. True when anything on disk had to change. */
   async install(): Promise<boolean> {
-    const { binDir, confDir, executable, socketPath, spoolDirectory } = this.installation;
+    const { binDir, confDir, executable, cniVersion, socketPath, spoolDirectory } = this.installation();
     let changed = false;
     if (binDir !== '') {
       const bytes = await this.disk.read(executable);
@@ -51,7 +52,7 @@ export class ConfInstaller {
       changed = (await this.#place(join(binDir, CNI_EXECUTABLE_NAME), bytes, 0o755)) || changed;
     }
     if (confDir !== '') {
-      const conf = Buffer.from(confList(this.installation.cniVersion));
+      const conf = Buffer.from(confList(cniVersion));
       changed = (await this.#place(join(confDir, CONF_NAME), conf, 0o644)) || changed;
     }
     return changed;

@@ -94,6 +94,9 @@ export const StatusSchema = Type.Object({
       total: Type.Number(),
       used: Type.Number(),
       quarantined: Type.Number(),
+      withdrawn: Type.Optional(
+        Type.Boolean({ description: 'Taken from this node: pods keep their addresses, none is given out' }),
+      ),
     }),
   ),
   peers: Type.Object({ total: Type.Integer(), up: Type.Integer() }),

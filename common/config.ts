@@ -17,7 +17,7 @@ export const ConfigSchema = Type.Object(
       maxLength: 253,
       description: 'Name shown to people; the host name when empty',
     }),
-    podCidrs: Type.Array(Type.String(), { default: [], description: 'Pod CIDRs of this node, at most one per family' }),
+    podCidrs: Type.Array(Type.String(), { default: [], description: 'Pod CIDRs of this node' }),
     clusterCidrs: Type.Array(Type.String(), { default: [], description: 'Address ranges of all pods of the cluster' }),
     seeds: Type.Array(Type.String(), { default: [], description: 'A few nodes to join by: host, ip, host:port' }),
     listenAddress: Type.String({ default: '', description: 'Underlay address to bind; all addresses when empty' }),
@@ -65,3 +65,16 @@ export const ConfigSchema = Type.Object(
   { additionalProperties: false },
 );
 export type Config = Static<typeof ConfigSchema>;
+
+/** Settings that a running node follows. The others are read once, when `meshd` starts. */
+export const RELOADABLE_SETTINGS = [
+  'nodeName',
+  'podCidrs',
+  'clusterCidrs',
+  'seeds',
+  'underlayMtu',
+  'podMtu',
+  'clusterSecretFile',
+  'masquerade',
+  'cniVersion',
+] as const satisfies readonly (keyof Config)[];

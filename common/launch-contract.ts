@@ -11,10 +11,15 @@ import { MAX_LANES } from './wire/datagram.js';
 export const SUPERVISOR_PID_VARIABLE = 'HEDDLE_SUPERVISOR_PID';
 /** {@link RouterLaunchOptions} as JSON, set for the router. */
 export const ROUTER_OPTIONS_VARIABLE = 'HEDDLE_ROUTER_OPTIONS';
+/** The configuration that the supervisor started with, as JSON, set for the agent. It holds no secret. */
+export const STARTED_CONFIG_VARIABLE = 'HEDDLE_STARTED_CONFIG';
 /** sysexits.h EX_CONFIG: the child's configuration is wrong, so starting it again cannot help. */
 export const EXIT_CONFIG_INVALID = 78;
 /** Ends the agent without telling the peers that the node leaves: only this process is replaced. */
 export const PAUSE_SIGNAL = 'SIGUSR2';
+
+/** Makes the agent read its configuration again. The supervisor hands it on. */
+export const RELOAD_SIGNAL = 'SIGHUP';
 
 /** What the router process is told by whoever starts it. */
 export interface RouterLaunchOptions {

@@ -15,7 +15,12 @@ import { systemClock } from '../common/clock.js';
 import { routerSocket, supervisorSocket } from '../common/host/run-files.js';
 import { DescriptorKeeper } from './descriptors.js';
 import { takeInstanceLock } from './instance-lock.js';
-import { EXIT_CONFIG_INVALID, PAUSE_SIGNAL, ROUTER_OPTIONS_VARIABLE } from '../common/launch-contract.js';
+import {
+  EXIT_CONFIG_INVALID,
+  PAUSE_SIGNAL,
+  RELOAD_SIGNAL,
+  ROUTER_OPTIONS_VARIABLE,
+} from '../common/launch-contract.js';
 import { launchAgent, launchRouter } from './programs.js';
 import { readConfig } from './read-config.js';
 import { Supervisor } from './supervisor.js';
@@ -34,8 +39,10 @@ Commands:
   --help     print this
   --version  print the version
 
-Signals: SIGTERM stops everything and tells the peers; SIGUSR2 replaces only the agent, by the program that is on disk
-now, while the router forwards on.
+Signals:
+  SIGTERM  stop everything and tell the peers
+  SIGHUP   read the configuration again (stop, when meshd runs in a terminal: a terminal that is closed sends it)
+  SIGUSR2  replace only the agent, by the program that is on disk now, while the router forwards on
 
 `;
 
@@ -94,7 +101,7 @@ async function supervise(argv: readonly string[], withAgent: boolean): Promise<n
   const supervisor = new Supervisor({
     descriptors: descriptorKeeper(config),
     launchRouter: (descriptors) => launchRouter(PROGRAM_FOLDER, config, descriptors),
-    launchAgent: withAgent ? () => launchAgent(PROGRAM_FOLDER, argv) : null,
+    launchAgent: withAgent ? () => launchAgent(PROGRAM_FOLDER, config, argv) : null,
     clock: systemClock,
     log: createLogger('supervisor', config.logLevel),
     onGiveUp: () => end(EXIT_CONFIG_INVALID),
@@ -106,6 +113,7 @@ async function supervise(argv: readonly string[], withAgent: boolean): Promise<n
     process.exit(code);
   };
   stopOnSignals(() => supervisor.stop().then(() => end(0)));
+  if (!process.stdin.isTTY) process.on(RELOAD_SIGNAL, () => supervisor.reload());
   process.on(PAUSE_SIGNAL, () => supervisor.renewAgent());
   supervisor.start();
   return null;
@@ -121,7 +129,7 @@ function descriptorKeeper(config: Config): DescriptorKeeper {
 
 function stopOnSignals(stop: () => Promise<void>): void {
   let stopping = false;
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+  for (const signal of ['SIGTERM', 'SIGINT', ...(process.stdin.isTTY ? [RELOAD_SIGNAL] : [])] as const) {
     process.on(signal, () => {
       if (stopping) return;
       stopping = true;

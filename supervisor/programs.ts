@@ -9,7 +9,11 @@ import { join } from 'node:path';
 import type { Config } from '../common/config.js';
 import type { Descriptors } from './descriptors.js';
 import { routerSocket } from '../common/host/run-files.js';
-import { ROUTER_OPTIONS_VARIABLE, SUPERVISOR_PID_VARIABLE } from '../common/launch-contract.js';
+import {
+  ROUTER_OPTIONS_VARIABLE,
+  STARTED_CONFIG_VARIABLE,
+  SUPERVISOR_PID_VARIABLE,
+} from '../common/launch-contract.js';
 import type { RouterLaunchOptions } from '../common/launch-contract.js';
 import type { ChildProcess } from './supervised-child.js';
 
@@ -48,8 +52,9 @@ export function launchRouter(programFolder: string, config: Config, descriptors:
 }
 
 /** @param args the command line of `meshd`, which the agent reads itself */
-export function launchAgent(programFolder: string, args: readonly string[]): ChildProcess {
-  return launch([join(programFolder, 'agent.js'), ...args], {}, []);
+export function launchAgent(programFolder: string, config: Config, args: readonly string[]): ChildProcess {
+  const variables = { [STARTED_CONFIG_VARIABLE]: JSON.stringify(config) };
+  return launch([join(programFolder, 'agent.js'), ...args], variables, []);
 }
 
 /** @param command the program and its arguments */

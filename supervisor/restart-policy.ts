@@ -1,15 +1,18 @@
-/**
- * When a child that ended is started again: at once after a healthy run, then more and more slowly. Pure.
- */
-
+/** Restart policy of a supervised child: at once after a healthy run, then after growing delays. Pure. */
 import { EXIT_CONFIG_INVALID } from '../common/launch-contract.js';
 
 const HEALTHY_AFTER_MS = 30_000;
 const FIRST_DELAY_MS = 250;
 const MAX_DELAY_MS = 5_000;
 
-/** How many runs in a row ended before they were healthy. */
-export type QuickExits = number;
+export interface ChildHistory {
+  /** How many runs in a row ended before they were healthy. */
+  readonly quickExits: number;
+  /** Whether any run was healthy. */
+  readonly wasHealthy: boolean;
+}
+
+export const NEW_CHILD: ChildHistory = { quickExits: 0, wasHealthy: false };
 
 export interface ChildExit {
   /** null when a signal ended it or it could not be started. */
@@ -18,12 +21,21 @@ export interface ChildExit {
 }
 
 export type RestartDecision =
-  | { readonly action: 'restart'; readonly delayMs: number; readonly quickExits: QuickExits }
+  | { readonly action: 'restart'; readonly delayMs: number; readonly history: ChildHistory }
   | { readonly action: 'give-up' };
 
-export function decideRestart(quickExits: QuickExits, exit: ChildExit): RestartDecision {
-  if (exit.code === EXIT_CONFIG_INVALID) return { action: 'give-up' };
-  if (exit.ranMs >= HEALTHY_AFTER_MS || quickExits === 0) return { action: 'restart', delayMs: 0, quickExits: 1 };
-  const delayMs = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (quickExits - 1));
-  return { action: 'restart', delayMs, quickExits: quickExits + 1 };
+/**
+ * A child that never ran well and says that its configuration is wrong (exit code 78) is given up. One that ran well before
+ * is started again, slowly: the configuration may be mended, and the other child goes on meanwhile.
+ */
+export function decideRestart({ quickExits, wasHealthy }: ChildHistory, exit: ChildExit): RestartDecision {
+  const isHealthy = exit.ranMs >= HEALTHY_AFTER_MS;
+  const refusesConfig = exit.code === EXIT_CONFIG_INVALID;
+  if (refusesConfig && !isHealthy && !wasHealthy) return { action: 'give-up' };
+  const history = { quickExits: isHealthy ? 1 : quickExits + 1, wasHealthy: wasHealthy || isHealthy };
+  return { action: 'restart', delayMs: refusesConfig ? MAX_DELAY_MS : delayAfter(history.quickExits), history };
+}
+
+function delayAfter(quickExits: number): number {
+  return quickExits <= 1 ? 0 : Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (quickExits - 2));
 }

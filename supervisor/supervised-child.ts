@@ -6,14 +6,14 @@
  *  --------> running ---------------------------> waiting ---------> running
  *               | stop(): SIGTERM, later SIGKILL     | stop()
  *               v                                    v
- *            stopping ----------- ended ---------> stopped      (exit code 78 goes to `stopped` by itself)
+ *            stopping ----------- ended ---------> stopped      (exit code 78 at the start: `stopped`)
  * ```
  */
 import { messageOf } from '../common/errors.js';
-import type { PAUSE_SIGNAL } from '../common/launch-contract.js';
+import type { PAUSE_SIGNAL, RELOAD_SIGNAL } from '../common/launch-contract.js';
 import type { Logger } from '../common/log.js';
 import type { Clock } from '../common/clock.js';
-import { decideRestart } from './restart-policy.js';
+import { decideRestart, NEW_CHILD } from './restart-policy.js';
 
 const KILL_AFTER_MS = 5_000;
 
@@ -21,7 +21,7 @@ const KILL_AFTER_MS = 5_000;
 export interface ChildProcess {
   readonly pid: number | undefined;
   readonly ended: Promise<number | null>;
-  signal(name: 'SIGTERM' | 'SIGKILL' | typeof PAUSE_SIGNAL): void;
+  signal(name: 'SIGTERM' | 'SIGKILL' | typeof PAUSE_SIGNAL | typeof RELOAD_SIGNAL): void;
 }
 
 export interface SupervisedChildOptions {
@@ -36,7 +36,7 @@ export interface SupervisedChildOptions {
 
 export class SupervisedChild {
   #process: ChildProcess | null = null;
-  #quickExits = 0;
+  #history = NEW_CHILD;
   #stopping = false;
   #cancelRestart: () => void = () => undefined;
 
@@ -70,6 +70,11 @@ export class SupervisedChild {
     cancelKill();
   }
 
+  /** Makes the child read its settings again. A child that is about to be started reads them anyway. */
+  reload(): void {
+    this.#process?.signal('SIGHUP');
+  }
+
   /** Ends the current run; the next one starts with the program and the descriptors of then. */
   restart(signal: 'SIGTERM' | typeof PAUSE_SIGNAL): void {
     this.#process?.signal(signal);
@@ -89,14 +94,14 @@ export class SupervisedChild {
     this.#process = null;
     if (this.#stopping) return;
     const { clock, log, name } = this.options;
-    const decision = decideRestart(this.#quickExits, { code, ranMs: clock.nowMs() - startedAtMs });
+    const decision = decideRestart(this.#history, { code, ranMs: clock.nowMs() - startedAtMs });
     if (decision.action === 'give-up') {
       log.fatal({ child: name, code }, 'child says its configuration is wrong; giving up');
       this.options.onGiveUp();
       return;
     }
     if (wasStarted) log.warn({ child: name, code, restartInMs: decision.delayMs }, 'child ended; it is started again');
-    this.#quickExits = decision.quickExits;
+    this.#history = decision.history;
     this.#cancelRestart = clock.after(decision.delayMs, () => this.start());
   }
 }

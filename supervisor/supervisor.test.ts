@@ -86,6 +86,13 @@ describe('Supervisor', () => {
     expect(events.slice(2)).toEqual(['SIGUSR2 agent', 'start agent']);
   });
 
+  it('hands a request to read the settings again on to the agent alone', () => {
+    const { events, supervisor } = harness();
+    supervisor.start();
+    supervisor.reload();
+    expect(events.slice(2)).toEqual(['SIGHUP agent']);
+  });
+
   it('replaces the router when someone deletes the TAP', async () => {
     const { clock, events, host, supervisor } = harness();
     supervisor.start();

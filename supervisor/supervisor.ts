@@ -48,6 +48,11 @@ export class Supervisor {
     this.#agent?.restart(PAUSE_SIGNAL);
   }
 
+  /** The agent reads its settings again; what the router was started with stays. */
+  reload(): void {
+    this.#agent?.reload();
+  }
+
   /** Stops the agent first, so that its goodbye still goes out through the router. */
   async stop(): Promise<void> {
     this.#cancelTapCheck();

@@ -1,9 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { attachObstacle, isReady, judge } from './conditions.js';
+import { attachObstacle, evaluateConditions, isReady } from './conditions.js';
 import type { NodeFacts } from './conditions.js';
 
 const healthy: NodeFacts = {
   routerConnected: true,
+  settings: { refused: null, needsRestart: [], waitingFor: null },
+  withdrawn: [],
   podCidrs: ['10.1.1.0/24'],
   hostProblems: [],
   podsReconciled: true,
@@ -12,13 +14,13 @@ const healthy: NodeFacts = {
   peersUp: 1,
 };
 const failed = (facts: Partial<NodeFacts>) =>
-  judge({ ...healthy, ...facts })
+  evaluateConditions({ ...healthy, ...facts })
     .filter(({ ok }) => !ok)
     .map(({ name }) => name);
 
-describe('judge', () => {
+describe('the conditions of a node', () => {
   it('finds nothing missing on a healthy node', () => {
-    const conditions = judge(healthy);
+    const conditions = evaluateConditions(healthy);
     expect(conditions.every(({ ok, message }) => ok && message === '')).toBe(true);
     expect(isReady(conditions)).toBe(true);
     expect(attachObstacle(conditions)).toBeNull();
@@ -35,14 +37,14 @@ describe('judge', () => {
     ['there is no pod CIDR', { podCidrs: [], hostProblems: null }, ['pod-cidr', 'host-network']],
     ['pods are being collected', { podsReconciled: false }, ['pods']],
   ])('is not ready and attaches nothing when %s', (_, facts, names) => {
-    const conditions = judge({ ...healthy, ...facts });
+    const conditions = evaluateConditions({ ...healthy, ...facts });
     expect(failed(facts)).toEqual(names);
     expect(isReady(conditions)).toBe(false);
     expect(attachObstacle(conditions)).toContain(names[0]);
   });
 
   it('is not ready with a lost claim, but may attach: the allocator knows what not to give out', () => {
-    const conditions = judge({ ...healthy, lostClaims: [{ cidr: '10.1.1.0/24', winner: 'node-b' }] });
+    const conditions = evaluateConditions({ ...healthy, lostClaims: [{ cidr: '10.1.1.0/24', winner: 'node-b' }] });
     expect(isReady(conditions)).toBe(false);
     expect(conditions.find(({ name }) => name === 'claims')?.message).toContain('10.1.1.0/24 also belongs to node-b');
     expect(attachObstacle(conditions)).toBeNull();
@@ -50,7 +52,33 @@ describe('judge', () => {
 
   it('is ready alone: a missing peer is told, not held against the node', () => {
     expect(failed({ peersUp: 0 })).toEqual(['peers']);
-    expect(isReady(judge({ ...healthy, peersUp: 0 }))).toBe(true);
+    expect(isReady(evaluateConditions({ ...healthy, peersUp: 0 }))).toBe(true);
     expect(failed({ peersUp: 0, seeds: 0 })).toEqual([]);
+  });
+
+  const messageOf = (name: string, facts: Partial<NodeFacts>) =>
+    evaluateConditions({ ...healthy, ...facts }).find((condition) => condition.name === name)?.message;
+
+  it('says what a node without a pod CIDR waits for', () => {
+    const settings = { ...healthy.settings, waitingFor: 'Node worker-1, which has no podCIDRs yet' };
+    expect(messageOf('pod-cidr', { podCidrs: [], settings })).toContain('it waits for Node worker-1');
+    expect(messageOf('pod-cidr', { podCidrs: [] })).toContain('it waits for podCidrs in its configuration');
+  });
+
+  it('is ready while a new configuration is refused or waits for a restart, and says which', () => {
+    const settings = { refused: 'file a.yaml: podCidrs: no', needsRestart: ['lanes is 1 until'], waitingFor: null };
+    expect(failed({ settings })).toEqual(['configuration']);
+    expect(messageOf('configuration', { settings })).toBe(
+      'refused, the settings before stay in force: file a.yaml: podCidrs: no; lanes is 1 until',
+    );
+    expect(isReady(evaluateConditions({ ...healthy, settings }))).toBe(true);
+  });
+
+  it('names withdrawn pod CIDRs with the number of their pods', () => {
+    const withdrawn = [
+      { cidr: '10.1.1.0/24', pods: 1 },
+      { cidr: '10.1.2.0/24', pods: 3 },
+    ];
+    expect(messageOf('withdrawn-cidrs', { withdrawn })).toContain('10.1.1.0/24 (1 pod), 10.1.2.0/24 (3 pods)');
   });
 });

@@ -1,13 +1,18 @@
 /**
- * What has to be true for this node to serve pods, and in words what to do about what is not. Pure. The same list answers
- * `/readyz`, `meshctl status` and the question whether a pod may be attached now.
+ * Conditions of the node: what must hold for it to serve pods, and for each that does not hold, what to do. Pure. The same
+ * list is behind `/readyz`, `meshctl status` and the decision whether a pod may be attached now.
  */
 import type { Condition } from '../../common/api.js';
 import type { HostProblem } from '../host-network/host-network.js';
+import type { SettingsReport } from '../settings/settings-keeper.js';
 
 export interface NodeFacts {
   readonly routerConnected: boolean;
+  readonly settings: SettingsReport;
+  /** Those that new pods get addresses from. */
   readonly podCidrs: readonly string[];
+  /** Pod CIDRs that were taken from this node, with the pods that still have addresses from them. */
+  readonly withdrawn: readonly { readonly cidr: string; readonly pods: number }[];
   /** null while nobody has looked. */
   readonly hostProblems: readonly HostProblem[] | null;
   /** Whether the record of pods has been compared with the pods that live. */
@@ -18,34 +23,40 @@ export interface NodeFacts {
 }
 
 /** A condition, and whether the node is unready without it. */
-export interface JudgedCondition extends Condition {
+export interface EvaluatedCondition extends Condition {
   readonly required: boolean;
 }
 
-export function judge(facts: NodeFacts): JudgedCondition[] {
+export function evaluateConditions(facts: NodeFacts): EvaluatedCondition[] {
   return [
     required('router', routerMessage(facts)),
     required('pod-cidr', podCidrMessage(facts)),
     required('host-network', hostMessage(facts)),
     required('pods', facts.podsReconciled ? '' : 'addresses of running pods are still being collected'),
     required('claims', claimsMessage(facts)),
-    // The first node of a cluster has nobody to find, and is as ready as it will ever be.
-    { name: 'peers', required: false, ...verdict(peersMessage(facts)) },
+    optional('configuration', configurationMessage(facts)),
+    optional('withdrawn-cidrs', withdrawnMessage(facts)),
+    // The first node of a cluster finds no peer, and is ready without one.
+    optional('peers', peersMessage(facts)),
   ];
 }
 
-export function isReady(conditions: readonly JudgedCondition[]): boolean {
+export function isReady(conditions: readonly EvaluatedCondition[]): boolean {
   return conditions.every((condition) => condition.ok || !condition.required);
 }
 
 /** Why no pod can be attached now, or null. Lost claims do not matter here: the allocator gives out nothing from them. */
-export function attachObstacle(conditions: readonly JudgedCondition[]): string | null {
+export function attachObstacle(conditions: readonly EvaluatedCondition[]): string | null {
   const missing = conditions.filter(({ ok, required: needed, name }) => !ok && needed && name !== 'claims');
   return missing.length === 0 ? null : missing.map(({ name, message }) => `${name}: ${message}`).join('; ');
 }
 
-function required(name: string, message: string): JudgedCondition {
+function required(name: string, message: string): EvaluatedCondition {
   return { name, required: true, ...verdict(message) };
+}
+
+function optional(name: string, message: string): EvaluatedCondition {
+  return { name, required: false, ...verdict(message) };
 }
 
 function verdict(message: string): { ok: boolean; message: string } {
@@ -56,14 +67,25 @@ function routerMessage({ routerConnected }: NodeFacts): string {
   return routerConnected ? '' : 'no connection to the router; see the log of meshd for why it does not run';
 }
 
-function podCidrMessage({ podCidrs }: NodeFacts): string {
-  return podCidrs.length > 0 ? '' : 'this node has no pod CIDR; set podCidrs';
+function podCidrMessage({ podCidrs, settings }: NodeFacts): string {
+  if (podCidrs.length > 0) return '';
+  return `this node has no pod CIDR yet; it waits for ${settings.waitingFor ?? 'podCidrs in its configuration'}`;
 }
 
-function hostMessage({ hostProblems, podCidrs }: NodeFacts): string {
-  if (podCidrs.length === 0) return 'waits for a pod CIDR';
-  if (hostProblems === null) return 'has not been looked at yet';
+function hostMessage({ hostProblems }: NodeFacts): string {
+  if (hostProblems === null) return 'the first look at the host is not over yet';
   return hostProblems.map(({ part, message }) => `${part}: ${message}`).join('; ');
+}
+
+function configurationMessage({ settings: { refused, needsRestart } }: NodeFacts): string {
+  const parts = refused === null ? [] : [`refused, the settings before stay in force: ${refused.replace(/\s+/g, ' ')}`];
+  return [...parts, ...needsRestart].join('; ');
+}
+
+function withdrawnMessage({ withdrawn }: NodeFacts): string {
+  const lost = withdrawn.map(({ cidr, pods }) => `${cidr} (${pods === 1 ? '1 pod' : `${pods} pods`})`);
+  if (lost.length === 0) return '';
+  return `pods have addresses from CIDRs that this node no longer has: ${lost.join(', ')}; replace these pods`;
 }
 
 function claimsMessage({ lostClaims }: NodeFacts): string {

@@ -4,7 +4,9 @@ import { parseIpAddress } from '../../common/address/ip-address.js';
 import type { NodeId } from '../../common/node-id.js';
 import type { MemberView } from '../../mesh/index.js';
 import { AgentApiSource } from './node-source.js';
-import type { ApiSourceParts } from './node-source.js';
+import type { ApiSourceDeps } from './node-source.js';
+import { PodCidrs } from '../pod-cidrs.js';
+import { nodeSettings } from '../settings/node-settings.js';
 import { loadConfig } from '../config/config-sources.js';
 import { VirtualClock } from '../../common/testing/virtual-clock.js';
 
@@ -35,21 +37,22 @@ const hello = {
   sessions: [],
 };
 
-function source(overrides: Partial<ApiSourceParts> = {}) {
+function source(overrides: Partial<ApiSourceDeps> = {}) {
   const clock = new VirtualClock('2026-01-01T00:00:00.000Z');
   clock.advance(10_000);
-  const parts: ApiSourceParts = {
-    config: loadConfig(
-      ['--seeds', '192.0.2.2', '--pod-cidrs', '10.1.1.0/24', '--cluster-cidrs', '10.1.0.0/16'],
-      {},
-      () => null,
-    ),
+  const flags = ['--seeds', '192.0.2.2', '--pod-cidrs', '10.1.1.0/24', '--cluster-cidrs', '10.1.0.0/16'];
+  const settings = nodeSettings(
+    loadConfig(flags, {}, () => null),
+    new Uint8Array(32),
+    'node-a',
+  );
+  const deps: ApiSourceDeps = {
+    settings: () => settings,
+    settingsReport: () => ({ refused: null, needsRestart: [], waitingFor: null }),
+    podCidrs: new PodCidrs({ assigned: () => settings.podCidrs, withdrawn: () => [] }),
     id: id('a'),
-    name: 'node-a',
     publicKey: new Uint8Array(32),
-    podMtuBytes: 1392,
-    podCidrs: [parseCidr('10.1.1.0/24')],
-    clusterCidrs: [parseCidr('10.1.0.0/16')],
+    podMtuBytes: () => 1392,
     clock,
     mesh: {
       members: () => [member],
@@ -68,11 +71,11 @@ function source(overrides: Partial<ApiSourceParts> = {}) {
     hostProblems: () => [],
     podsReconciled: () => true,
     endpoints: () => [],
-    addressUsage: () => [{ cidr: '10.1.1.0/24', total: 253, used: 2, quarantined: 1 }],
+    addressUsage: () => [{ cidr: '10.1.1.0/24', total: 253, used: 2, quarantined: 1, withdrawn: false }],
     ownCounters: () => ({ mesh_faults: 0 }),
     ...overrides,
   };
-  return { clock, source: new AgentApiSource(parts) };
+  return { clock, source: new AgentApiSource(deps) };
 }
 const report = (drops: Record<string, number>, rxBytes = 0) => ({
   type: 'counters' as const,

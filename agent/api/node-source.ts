@@ -1,10 +1,8 @@
 /**
- * What the API says about this node, drawn from the parts that know: mesh core, router, allocator, attached pods, host
- * network. Answers are made when asked for; nothing is cached but what rates need.
+ * Source of the API's answers about this node, drawn from mesh core, router, allocator, attached pods and host network.
+ * Answers are made at the question; only what rates need is kept.
  */
 import type { Condition, Endpoint, Peer, Route, Status, Topology } from '../../common/api.js';
-import type { Config } from '../../common/config.js';
-import type { Cidr } from '../../common/address/cidr.js';
 import type { IpAddress } from '../../common/address/ip-address.js';
 import type { NodeId } from '../../common/node-id.js';
 import type { PeerCounters, RouterEvent } from '../../common/router-port.js';
@@ -14,9 +12,12 @@ import type { LostClaim, MemberView, RemoteLinkView, RemotePodsView, RouteView }
 import type { ApiSource } from './api-source.js';
 import { wallTimeAt } from '../../common/clock.js';
 import type { Clock } from '../../common/clock.js';
-import { isReady, judge } from './conditions.js';
-import type { JudgedCondition } from './conditions.js';
+import { evaluateConditions, isReady } from './conditions.js';
+import type { EvaluatedCondition } from './conditions.js';
 import type { HostProblem } from '../host-network/host-network.js';
+import type { PodCidrs } from '../pod-cidrs.js';
+import type { NodeSettings } from '../settings/node-settings.js';
+import type { SettingsReport } from '../settings/settings-keeper.js';
 import { peerView, routeView } from './views/peer-view.js';
 import type { RouterHello } from '../control-plane/router-client.js';
 import { TopologyView } from './views/topology-view.js';
@@ -35,17 +36,17 @@ export interface AddressUsage {
   readonly cidr: string;
   readonly total: number;
   readonly used: number;
+  readonly withdrawn: boolean;
   readonly quarantined: number;
 }
 
-export interface ApiSourceParts {
-  readonly config: Config;
+export interface ApiSourceDeps {
+  readonly settings: () => NodeSettings;
+  readonly settingsReport: () => SettingsReport;
+  readonly podCidrs: PodCidrs;
   readonly id: NodeId;
-  readonly name: string;
   readonly publicKey: Uint8Array;
-  readonly podMtuBytes: number;
-  readonly podCidrs: readonly Cidr[];
-  readonly clusterCidrs: readonly Cidr[];
+  readonly podMtuBytes: () => number;
   readonly clock: Clock;
   readonly mesh: MeshQueries;
   readonly router: () => RouterHello | null;
@@ -71,15 +72,15 @@ export class AgentApiSource implements ApiSource {
   /** Bounded by the router's own table of peers. */
   #counters: ReadonlyMap<NodeId, PeerCounters> = new Map();
 
-  constructor(readonly parts: ApiSourceParts) {
-    this.#startedAt = parts.clock.wallTime().toISOString();
+  constructor(readonly deps: ApiSourceDeps) {
+    this.#startedAt = deps.clock.wallTime().toISOString();
   }
 
   /** The router's counters, once a second. */
   countersChanged(report: CountersReport): void {
     this.#drops = report.drops;
     this.#counters = new Map(report.peers.map((counters) => [counters.peer, counters]));
-    this.#topology.countersChanged(report.peers, this.parts.clock.nowMs());
+    this.#topology.countersChanged(report.peers, this.deps.clock.nowMs());
     this.changed();
   }
 
@@ -94,94 +95,97 @@ export class AgentApiSource implements ApiSource {
   }
 
   /** Why this node is or is not ready, in full. */
-  conditions(): JudgedCondition[] {
-    const { parts } = this;
+  conditions(): EvaluatedCondition[] {
+    const { deps } = this;
     const names = new Map(this.#members().map(({ id, name }) => [id, name]));
-    return judge({
-      routerConnected: parts.router() !== null,
-      podCidrs: parts.podCidrs,
-      hostProblems: parts.hostProblems(),
-      podsReconciled: parts.podsReconciled(),
-      lostClaims: parts.mesh.lostClaims().map(({ cidr, winner }) => ({ cidr, winner: names.get(winner) ?? winner })),
-      seeds: parts.config.seeds.length,
+    return evaluateConditions({
+      routerConnected: deps.router() !== null,
+      settings: deps.settingsReport(),
+      podCidrs: deps.podCidrs.assigned,
+      withdrawn: deps.addressUsage().flatMap(({ cidr, used, withdrawn }) => (withdrawn ? [{ cidr, pods: used }] : [])),
+      hostProblems: deps.hostProblems(),
+      podsReconciled: deps.podsReconciled(),
+      lostClaims: deps.mesh.lostClaims().map(({ cidr, winner }) => ({ cidr, winner: names.get(winner) ?? winner })),
+      seeds: deps.settings().config.seeds.length,
       peersUp: this.#members().filter(({ state }) => state === 'up').length,
     });
   }
 
   status(): Status {
-    const { parts } = this;
-    const { config } = parts;
-    const router = parts.router();
+    const { deps } = this;
+    const { config, nodeName, clusterCidrs } = deps.settings();
+    const router = deps.router();
     const members = this.#members();
     const conditions = this.conditions();
     return {
-      id: parts.id,
-      name: parts.name,
-      publicKey: Buffer.from(parts.publicKey).toString('base64'),
+      id: deps.id,
+      name: nodeName,
+      publicKey: Buffer.from(deps.publicKey).toString('base64'),
       version: HEDDLE_VERSION,
       ready: isReady(conditions),
       conditions: conditions.map(({ name, ok, message }): Condition => ({ name, ok, message })),
       startedAt: this.#startedAt,
       listen: this.#listen(),
-      underlayAddresses: [...parts.underlayAddresses()],
-      podCidrs: [...parts.podCidrs],
-      clusterCidrs: [...parts.clusterCidrs],
-      podMtuBytes: parts.podMtuBytes,
+      underlayAddresses: [...deps.underlayAddresses()],
+      podCidrs: [...deps.podCidrs.served],
+      clusterCidrs: [...clusterCidrs],
+      podMtuBytes: deps.podMtuBytes(),
       cipher: config.cipher === 'auto' ? (router?.ciphers[0] ?? 'auto') : config.cipher,
       router: { connected: router !== null, instance: router?.instance ?? null, tap: router?.tapName ?? null },
-      addresses: parts.addressUsage().map((usage) => ({ ...usage })),
+      addresses: deps.addressUsage().map((usage) => ({ ...usage })),
       peers: { total: members.length, up: members.filter(({ state }) => state === 'up').length },
       drops: this.#allDrops(),
     };
   }
 
   peers(): Peer[] {
-    const wallTime = (ms: number) => wallTimeAt(this.parts.clock, ms);
+    const wallTime = (ms: number) => wallTimeAt(this.deps.clock, ms);
     return this.#members().map((member) => peerView(member, this.#counters.get(member.id), wallTime));
   }
 
   routes(): Route[] {
     const names = new Map(this.#members().map(({ id, name }) => [id, name]));
-    return this.parts.mesh.routes().map((route) => routeView(route, this.parts.id, (id) => names.get(id) ?? id));
+    return this.deps.mesh.routes().map((route) => routeView(route, this.deps.id, (id) => names.get(id) ?? id));
   }
 
   endpoints(): Endpoint[] {
-    return this.parts.endpoints().map((endpoint) => ({ ...endpoint, ips: [...endpoint.ips] }));
+    return this.deps.endpoints().map((endpoint) => ({ ...endpoint, ips: [...endpoint.ips] }));
   }
 
   topology(): Topology {
-    const { parts } = this;
-    const nowMs = parts.clock.nowMs();
-    const [address] = parts.underlayAddresses();
-    const endpoint = address === undefined ? null : formatSocketAddress({ ip: address, port: parts.config.listenPort });
+    const { deps } = this;
+    const nowMs = deps.clock.nowMs();
+    const [address] = deps.underlayAddresses();
+    const { nodeName, config } = deps.settings();
+    const endpoint = address === undefined ? null : formatSocketAddress({ ip: address, port: config.listenPort });
     return this.#topology.draw({
-      at: parts.clock.wallTime(),
+      at: deps.clock.wallTime(),
       nowMs,
-      self: { id: parts.id, name: parts.name, endpoint, podCidrs: [...parts.podCidrs], version: HEDDLE_VERSION },
+      self: { id: deps.id, name: nodeName, endpoint, podCidrs: [...deps.podCidrs.served], version: HEDDLE_VERSION },
       endpoints: this.endpoints(),
       members: this.#members(),
       counters: this.#counters,
-      remoteLinks: parts.mesh.remoteLinks(nowMs),
-      remotePods: parts.mesh.remotePods(nowMs),
+      remoteLinks: deps.mesh.remoteLinks(nowMs),
+      remotePods: deps.mesh.remotePods(nowMs),
     });
   }
 
   counters(): Readonly<Record<string, number>> {
-    return this.parts.ownCounters();
+    return this.deps.ownCounters();
   }
 
   /** What the router dropped, and what the mesh core refused before it reached a session. */
   #allDrops(): Record<string, number> {
-    const refusals = Object.entries(this.parts.mesh.counters()).filter(([name]) => !MESH_GAUGES.includes(name));
+    const refusals = Object.entries(this.deps.mesh.counters()).filter(([name]) => !MESH_GAUGES.includes(name));
     return { ...this.#drops, ...Object.fromEntries(refusals) };
   }
 
   #members(): readonly MemberView[] {
-    return this.parts.mesh.members(this.parts.clock.nowMs());
+    return this.deps.mesh.members(this.deps.clock.nowMs());
   }
 
   #listen(): string {
-    const { listenAddress, listenPort } = this.parts.config;
+    const { listenAddress, listenPort } = this.deps.settings().config;
     const address = listenAddress === '' ? '::' : listenAddress;
     return address.includes(':') ? `[${address}]:${listenPort}` : `${address}:${listenPort}`;
   }

@@ -1,8 +1,9 @@
 /**
- * What the last agent ran with, for `meshctl uninstall` to find what it made, flags and all. The effective configuration is
- * kept in the state directory, in the form of a configuration file, and the bridge's alias names that directory
- * (`host-network/bridge-mark.ts`): what is found in the kernel leads to the files.
+ * Record of the configuration in force, in the state directory, in the form of a configuration file. `meshctl uninstall` finds
+ * by it what an agent made, flags and all: the bridge's alias names the directory (`host-network/bridge-mark.ts`). An agent
+ * that starts while its configuration is refused goes on with it.
  */
+import { ConfigError } from '../../common/errors.js';
 import type { CommandRunner } from '../../common/host/command.js';
 import type { Config } from '../../common/config.js';
 import { PRIVATE_FILE_MODE, replaceFile } from '../../common/storage/disk.js';
@@ -41,7 +42,17 @@ export async function installedConfigs(
   return (marked.length > 0 ? marked : [asked]).map((config) => recordedConfig(config, readFile) ?? config);
 }
 
-function recordedConfig(config: Config, readFile: ReadFile): Config | null {
+/** The configuration that was in force last on a node with this state directory; null without a record, or a good one. */
+export function lastConfig(config: Pick<Config, 'stateDir'>, readFile: ReadFile): Config | null {
+  try {
+    return recordedConfig(config, readFile);
+  } catch (thrown) {
+    if (thrown instanceof ConfigError) return null;
+    throw thrown;
+  }
+}
+
+function recordedConfig(config: Pick<Config, 'stateDir'>, readFile: ReadFile): Config | null {
   const path = configRecordFile(config);
   return readFile(path) === null ? null : loadConfig(['--config', path], {}, readFile);
 }

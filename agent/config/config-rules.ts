@@ -96,7 +96,7 @@ const FIELD_RULES: readonly Rule[] = [
 
 const CROSS_RULES: readonly Rule[] = [
   { needs: ['podCidrs'], check: (c) => c.podCidrs.flatMap((text) => podCidrProblems(parseCidr(text))) },
-  { needs: ['podCidrs'], check: (c) => familyProblems(c.podCidrs.map(parseCidr)) },
+  { needs: ['podCidrs'], check: (c) => overlapProblems(c.podCidrs.map(parseCidr)) },
   {
     needs: ['podCidrs', 'clusterCidrs'],
     check: (c) => membershipProblems(c.podCidrs.map(parseCidr), c.clusterCidrs.map(parseCidr)),
@@ -155,14 +155,10 @@ function podCidrProblems(cidr: Cidr): string[] {
   );
 }
 
-function familyProblems(cidrs: readonly Cidr[]): string[] {
-  return ([4, 6] as const).flatMap((family) => {
-    const same = cidrs.filter((cidr) => cidrFamily(cidr) === family);
-    return unless(
-      same.length <= 1,
-      `more than one IPv${family} block: ${same.join(', ')} (expected at most one per family)`,
-    );
-  });
+function overlapProblems(cidrs: readonly Cidr[]): string[] {
+  return cidrs.flatMap((a, i) =>
+    cidrs.slice(i + 1).flatMap((b) => unless(!cidrsOverlap(a, b), `${a} and ${b} overlap each other`)),
+  );
 }
 
 function membershipProblems(podCidrs: readonly Cidr[], clusterCidrs: readonly Cidr[]): string[] {
@@ -179,10 +175,7 @@ function clusterCidrProblems(cidrs: readonly Cidr[]): string[] {
     const range = RESERVED.find((candidate) => cidrsOverlap(cidr, candidate));
     return unless(range === undefined, `${cidr} overlaps the reserved range ${range ?? ''}`);
   });
-  const overlaps = cidrs.flatMap((a, i) =>
-    cidrs.slice(i + 1).flatMap((b) => unless(!cidrsOverlap(a, b), `${a} and ${b} overlap each other`)),
-  );
-  return [...reserved, ...overlaps];
+  return [...reserved, ...overlapProblems(cidrs)];
 }
 
 /** An underlay address inside the pods' range would send Heddle's own datagrams into Heddle. */

@@ -217,9 +217,9 @@ describe('what a configuration must look like', () => {
       'flag --pod-cidrs: "10.1.1.1/24" has host bits set (did you mean 10.1.1.0/24?)',
     ],
     [
-      'two blocks of one family',
-      ['--pod-cidrs', '10.1.1.0/24,10.1.2.0/24', ...cluster],
-      'flag --pod-cidrs: more than one IPv4 block: 10.1.1.0/24, 10.1.2.0/24 (expected at most one per family)',
+      'pod CIDRs that overlap',
+      ['--pod-cidrs', '10.1.1.0/24,10.1.1.128/25', ...cluster],
+      'flag --pod-cidrs: 10.1.1.0/24 and 10.1.1.128/25 overlap each other',
     ],
     [
       'a pod CIDR outside the cluster',
@@ -386,7 +386,7 @@ describe('help', () => {
       expect(help).toMatch(new RegExp(`^  --(no-)?${flag}\\b.* {2}\\S`, 'm'));
     }
     expect(help).toContain('  --listen-port N ');
-    expect(help).toMatch(/--pod-cidrs ITEM,\.\.\. +Pod CIDRs of this node, at most one per family \(repeatable\)/);
+    expect(help).toMatch(/--pod-cidrs ITEM,\.\.\. +Pod CIDRs of this node \(repeatable\)/);
     expect(help).toMatch(/--no-masquerade +Source NAT from pods to the outside \(default on\)/);
   });
 });

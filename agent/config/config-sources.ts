@@ -1,6 +1,6 @@
 /**
- * How `meshd` finds its settings: flags over `HEDDLE_*` environment over a YAML file over the schema's defaults, judged
- * once, all mistakes told at once, each with the place it was found at. The parts are in `config/`.
+ * The settings of `meshd`, found and checked: flags over `HEDDLE_*` environment over a YAML file over what other sources
+ * supply over the schema's defaults. All problems are reported at once, each with its source.
  * Not here: what a setting means (`common/config.ts`), or reading the cluster secret.
  */
 import { Check } from 'typebox/value';
@@ -36,29 +36,41 @@ export interface ExplainedSetting {
 /**
  * The settings, complete and checked; CIDRs are canonical.
  * @param argv what follows the command's name, without `--help`
+ * @param supplied values from elsewhere (a Node object, say), used where neither flag, environment nor file has one
  * @throws {ConfigError} with every problem, each with its source
  */
-export function loadConfig(argv: readonly string[], env: Environment, readFile: ReadFile): Config {
-  return judge(findValues(argv, env, readFile));
+export function loadConfig(
+  argv: readonly string[],
+  env: Environment,
+  readFile: ReadFile,
+  supplied: readonly FoundValues[] = [],
+): Config {
+  return validate(findValues(argv, env, readFile, supplied));
 }
 
 /** As {@link loadConfig}, with the source of each value, in the order of the schema (for `meshd config`). */
 export function explainConfig(argv: readonly string[], env: Environment, readFile: ReadFile): ExplainedSetting[] {
   const found = findValues(argv, env, readFile);
-  const config = judge(found);
+  const config = validate(found);
   return CONFIG_FIELDS.map(({ name }) => ({ name, value: config[name], source: found.values.get(name)!.source }));
 }
 
-function findValues(argv: readonly string[], env: Environment, readFile: ReadFile): FoundValues {
+function findValues(
+  argv: readonly string[],
+  env: Environment,
+  readFile: ReadFile,
+  supplied: readonly FoundValues[] = [],
+): FoundValues {
   const flags = readFlags(argv);
   const environment = readEnvironment(env);
   const file = findFile(flags, env, readFile);
+  const sources = [flags, environment, file, ...supplied];
   const values = new Map<ConfigFieldName, FoundValue>();
   for (const { name, defaultValue } of CONFIG_FIELDS) {
-    const found = flags.values.get(name) ?? environment.values.get(name) ?? file.values.get(name);
+    const found = sources.map((source) => source.values.get(name)).find((value) => value !== undefined);
     values.set(name, found ?? { value: defaultValue, source: 'default' });
   }
-  return { values, problems: [...flags.problems, ...environment.problems, ...file.problems] };
+  return { values, problems: sources.flatMap(({ problems }) => problems) };
 }
 
 /** The file that was asked for must be there; the default one may be missing. */
@@ -71,7 +83,7 @@ function findFile(flags: FoundFlags, env: Environment, readFile: ReadFile): Foun
   return { values: new Map(), problems: asked === undefined ? [] : [`${source}: file "${path}" does not exist`] };
 }
 
-function judge(found: FoundValues): Config {
+function validate(found: FoundValues): Config {
   const raw = Object.fromEntries([...found.values].map(([name, { value }]) => [name, value]));
   const misshapen = misshapenFields(raw);
   const shapeProblems = CONFIG_FIELDS.filter(({ name }) => misshapen.has(name)).map((field) => {

@@ -14,6 +14,9 @@ import type { ForwardingTables, RouterCommand } from '../../common/router-port.j
 import { Ipam } from '../../ipam/index.js';
 import { generateIdentity, Mesh } from '../../mesh/index.js';
 import { AdvertCache } from './advert-cache.js';
+import { PodCidrs } from '../pod-cidrs.js';
+import { nodeSettings } from '../settings/node-settings.js';
+import type { NodeSettings } from '../settings/node-settings.js';
 import { loadConfig } from '../config/config-sources.js';
 import { ControlPlane } from './control-plane.js';
 import type { NodeState } from './node-state.js';
@@ -62,6 +65,11 @@ function cachedAdvert(clusterSecret: Uint8Array): readonly Uint8Array[] {
   return other.adverts();
 }
 
+function settingsWith(podCidrs: string, clusterSecret: Uint8Array): NodeSettings {
+  const config = loadConfig(['--pod-cidrs', podCidrs, '--cluster-cidrs', '10.1.0.0/16'], {}, () => null);
+  return nodeSettings(config, clusterSecret, 'node-a');
+}
+
 async function harness() {
   const clock = new VirtualClock();
   const log = silentLogger();
@@ -71,29 +79,26 @@ async function harness() {
   await endpoints.put(pod);
   const state: NodeState = {
     identity: generateIdentity(systemRandom),
-    clusterSecret,
     adverts: new AdvertCache({ disk: systemDisk, path: join(folder, 'adverts.json'), clock, log }),
     cachedAdverts: cachedAdvert(clusterSecret),
     endpoints,
     ipam: await Ipam.open({ directory: join(folder, 'ipam'), cidrs: [podCidr], log }),
-    podCidrs: [podCidr],
-    clusterCidrs,
   };
+  const settings = { current: settingsWith(podCidr, clusterSecret) };
   const connections: { listener: RouterStreamListener; commands: RouterCommand[] }[] = [];
   const control = new ControlPlane({
-    config: loadConfig(['--pod-cidrs', podCidr, '--cluster-cidrs', '10.1.0.0/16'], {}, () => null),
-    nodeName: 'node-a',
+    settings: () => settings.current,
+    podCidrs: new PodCidrs({ assigned: () => settings.current.podCidrs, withdrawn: () => state.ipam.withdrawn }),
     state,
     underlay: new UnderlayWatch({
       commands: { run: () => Promise.resolve('[]') },
-      filter: { ownInterfaces: [], clusterCidrs },
+      filter: () => ({ ownInterfaces: [], clusterCidrs }),
+      configuredMtuBytes: () => 1500,
       seeds: new SeedResolver([], 6785, () => Promise.resolve([]), notices),
       clock,
       notices,
-      onAddressesChanged: () => undefined,
-      onSeedsChanged: () => undefined,
+      onChanged: () => undefined,
     }),
-    underlayMtuBytes: 1500,
     clock,
     notices,
     openRouter: (listener) => {
@@ -130,7 +135,7 @@ async function harness() {
     );
   const tables = (): ForwardingTables[] =>
     connections.flatMap(({ commands }) => commands.flatMap((c) => (c.type === 'tables' ? [c.tables] : [])));
-  return { clock, state, control, connections, sayHello, tables };
+  return { clock, state, settings, control, connections, sayHello, tables };
 }
 
 describe('ControlPlane', () => {
@@ -167,6 +172,23 @@ describe('ControlPlane', () => {
     sayHello(0);
     clock.advance(60_000);
     expect(tables().at(-1)?.routes).toEqual([]);
+    await control.stop('leave');
+  });
+
+  it('follows pod CIDRs that change: tables, gateways and the advert', async () => {
+    const { state, settings, control, sayHello, tables } = await harness();
+    control.start();
+    sayHello(0);
+    await state.ipam.reconcile([{ owner: { containerId: 'c', ifname: 'eth0' }, ips: [parseIpAddress('10.1.1.2')] }]);
+    settings.current = settingsWith('10.1.7.0/24', settings.current.clusterSecret);
+    await state.ipam.useCidrs(settings.current.podCidrs);
+    control.settingsChanged();
+    expect(tables().at(-1)?.localCidrs).toEqual(['10.1.7.0/24', '10.1.1.0/24']);
+    expect(
+      tables()
+        .at(-1)
+        ?.endpoints.map(({ ip }) => ip),
+    ).toEqual(['10.1.7.1', '10.1.1.1', '10.1.1.2']);
     await control.stop('leave');
   });
 

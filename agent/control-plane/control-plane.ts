@@ -3,8 +3,7 @@
  * from what the core decides. Owns how these four are joined. Tables are first pushed when a router says hello, and by
  * then the core knows the cached adverts and the endpoints are loaded: an agent that restarts wipes nothing.
  */
-import type { Config } from '../../common/config.js';
-import type { IpAddress } from '../../common/address/ip-address.js';
+import type { Cidr } from '../../common/address/cidr.js';
 import type { LocalEndpoint } from '../../common/router-port.js';
 import { HEDDLE_VERSION } from '../../common/version.js';
 import { Mesh } from '../../mesh/index.js';
@@ -14,6 +13,8 @@ import { computeTables, TablesPublisher } from './forwarding-tables.js';
 import { MeshDriver } from './mesh-driver.js';
 import type { StopReason } from './mesh-driver.js';
 import type { NodeState } from './node-state.js';
+import type { NodeSettings } from '../settings/node-settings.js';
+import type { PodCidrs } from '../pod-cidrs.js';
 import type { NoticeLog } from '../../common/notice-log.js';
 import { podNameOf } from '../pod-name.js';
 import { RouterClient } from './router-client.js';
@@ -23,12 +24,12 @@ import { systemRandom } from './system-random.js';
 import { advertisedEndpoints } from './underlay.js';
 import type { UnderlayWatch } from './underlay-watch.js';
 
-export interface ControlPlaneOptions {
-  readonly config: Config;
-  readonly nodeName: string;
+export interface ControlPlaneDeps {
+  /** In force now. */
+  readonly settings: () => NodeSettings;
+  readonly podCidrs: PodCidrs;
   readonly state: NodeState;
   readonly underlay: UnderlayWatch;
-  readonly underlayMtuBytes: number;
   readonly clock: Clock;
   readonly notices: NoticeLog;
   readonly openRouter: OpenRouterStream;
@@ -46,15 +47,17 @@ export class ControlPlane {
   readonly router: RouterClient;
   readonly #tables: TablesPublisher;
   #lostClaims = '[]';
+  #secret: Uint8Array;
 
-  constructor(readonly options: ControlPlaneOptions) {
-    const { clock, notices, state } = options;
+  constructor(readonly deps: ControlPlaneDeps) {
+    const { clock, notices, state, podCidrs, settings } = deps;
+    this.#secret = settings().clusterSecret;
     this.mesh = this.#createMesh();
     this.#tables = new TablesPublisher({
       compute: () =>
         computeTables({
-          clusterCidrs: state.clusterCidrs,
-          podCidrs: state.podCidrs,
+          clusterCidrs: settings().clusterCidrs,
+          podCidrs: podCidrs.served,
           pods: this.#pods(),
           routes: this.mesh.routes(),
           self: state.identity.id,
@@ -68,10 +71,10 @@ export class ControlPlane {
       sendToRouter: (command) => void this.router.send(command),
       onRoutesChanged: () => this.#routesChanged(),
       onAdvertsChanged: () => state.adverts.changed(() => this.mesh.adverts()),
-      onHandled: options.onChange,
+      onHandled: deps.onChange,
     });
     this.router = new RouterClient({
-      open: options.openRouter,
+      open: deps.openRouter,
       clock,
       notices,
       onHello: (hello) => this.#routerConnected(hello),
@@ -81,7 +84,7 @@ export class ControlPlane {
   }
 
   start(): void {
-    this.driver.feed({ type: 'seeds', seeds: this.options.underlay.seeds });
+    this.driver.feed({ type: 'seeds', seeds: this.deps.underlay.seeds });
     this.#describePods();
     this.router.start();
   }
@@ -89,30 +92,46 @@ export class ControlPlane {
   /** Resolves when the router has been given all that was said, the goodbye of a node that leaves included. */
   async stop(reason: StopReason): Promise<void> {
     this.driver.stop(reason);
-    await Promise.all([this.router.stop(), this.options.state.adverts.flush()]);
+    await Promise.all([this.router.stop(), this.deps.state.adverts.flush()]);
   }
 
   /** The pods of this node changed. Resolves when the router has been given them, at once when there is no router. */
   async endpointsChanged(): Promise<void> {
     this.#describePods();
     await this.#tables.publish();
-    this.options.onChange();
+    this.deps.onChange();
   }
 
-  addressesChanged(addresses: readonly IpAddress[]): void {
-    this.driver.feed({ type: 'self', self: this.#describeSelf(addresses) });
+  /** Settings, served CIDRs or addresses of this host changed: tells the peers and the router. */
+  settingsChanged(): void {
+    const { clusterCidrs, clusterSecret } = this.deps.settings();
+    this.driver.feed({ type: 'clusterCidrs', cidrs: clusterCidrs });
+    if (!Buffer.from(clusterSecret).equals(this.#secret)) {
+      this.#secret = clusterSecret;
+      this.driver.feed({ type: 'clusterSecret', secret: clusterSecret });
+    }
+    this.selfChanged();
+    void this.#tables.publish();
+  }
+
+  /** What this node's advert says changed. */
+  selfChanged(): void {
+    this.driver.feed({ type: 'self', self: this.#describeSelf() });
   }
 
   #createMesh(): Mesh {
-    const { config, state, underlay, underlayMtuBytes, clock } = this.options;
+    const { settings, state, underlay, clock } = this.deps;
+    const { config, clusterSecret, clusterCidrs } = settings();
     return new Mesh({
       identity: state.identity,
-      self: this.#describeSelf(underlay.addresses),
-      clusterSecret: state.clusterSecret,
-      clusterCidrs: state.clusterCidrs,
+      self: this.#describeSelf(),
+      clusterSecret,
+      clusterCidrs,
       random: systemRandom,
       underlay: {
-        mtuBytes: underlayMtuBytes,
+        get mtuBytes() {
+          return underlay.mtuBytes;
+        },
         get ownAddresses() {
           return underlay.addresses;
         },
@@ -123,42 +142,43 @@ export class ControlPlane {
     });
   }
 
-  #describeSelf(addresses: readonly IpAddress[]): SelfDescription {
-    const { config, nodeName, state } = this.options;
+  #describeSelf(): SelfDescription {
+    const { settings, podCidrs, underlay } = this.deps;
+    const { config, nodeName } = settings();
     return {
       name: nodeName,
       version: HEDDLE_VERSION,
-      endpoints: advertisedEndpoints(addresses, config.listenAddress, config.listenPort),
-      podCidrs: state.podCidrs,
+      endpoints: advertisedEndpoints(underlay.addresses, config.listenAddress, config.listenPort),
+      podCidrs: podCidrs.claimed,
     };
   }
 
   /** For the nodes that look at the topology. */
   #describePods(): void {
-    const pods = this.options.state.endpoints.list().map((record) => ({ name: podNameOf(record), ips: record.ips }));
+    const pods = this.deps.state.endpoints.list().map((record) => ({ name: podNameOf(record), ips: record.ips }));
     this.driver.feed({ type: 'localPods', pods });
   }
 
   #pods(): LocalEndpoint[] {
-    return this.options.state.endpoints.list().flatMap(({ ips, mac }) => ips.map((ip) => ({ ip, mac })));
+    return this.deps.state.endpoints.list().flatMap(({ ips, mac }) => ips.map((ip) => ({ ip, mac })));
   }
 
   #routerConnected(hello: RouterHello): void {
     const { instance, ciphers, tapName, paths, sessions } = hello;
-    this.options.notices.log.info({ instance, tap: tapName, sessions: sessions.length }, 'connected to the router');
+    this.deps.notices.log.info({ instance, tap: tapName, sessions: sessions.length }, 'connected to the router');
     this.#tables.routerConnected(hello.generation);
     this.driver.feed({ type: 'routerConnected', instance, ciphers, paths, sessions });
     void this.#tables.publish();
-    this.options.onRouterChanged();
+    this.deps.onRouterChanged();
   }
 
   #routerDisconnected(): void {
     this.driver.feed({ type: 'routerDisconnected' });
-    this.options.onRouterChanged();
+    this.deps.onRouterChanged();
   }
 
   #report(report: RouterReport): void {
-    this.options.onReport(report);
+    this.deps.onReport(report);
     if (report.type === 'counters') {
       this.driver.feed({ type: 'counters', peers: report.peers, sessions: report.sessions });
     } else {
@@ -167,11 +187,19 @@ export class ControlPlane {
   }
 
   #routesChanged(): void {
+    this.#yieldWithdrawn();
     void this.#tables.publish();
     const lost = this.mesh.lostClaims();
     const fingerprint = JSON.stringify(lost);
     if (fingerprint === this.#lostClaims) return;
     this.#lostClaims = fingerprint;
-    this.options.onLostClaims(lost);
+    this.deps.onLostClaims(lost);
+  }
+
+  /** A withdrawn CIDR belongs to whoever else claims it. */
+  #yieldWithdrawn(): void {
+    const { state, podCidrs } = this.deps;
+    const others = this.mesh.routes().filter(({ owner, conflict }) => owner !== state.identity.id || conflict !== null);
+    if (podCidrs.yieldTo(others.map(({ cidr }): Cidr => cidr))) this.selfChanged();
   }
 }

@@ -2,9 +2,9 @@
  * From what the agent knows to what the router needs: the forwarding tables, and when to push them. Whole tables every
  * time; the router applies the difference.
  */
-import { cidrFamily, gatewayOf } from '../../common/address/cidr.js';
+import { gatewayOf } from '../../common/address/cidr.js';
 import type { Cidr } from '../../common/address/cidr.js';
-import { computedMac } from '../../common/address/mac-address.js';
+import { macFromBytes } from '../../common/address/mac-address.js';
 import type { MacAddress } from '../../common/address/mac-address.js';
 import type { NodeId } from '../../common/node-id.js';
 import type { ForwardingTables, LocalEndpoint, Route, RouterCommand } from '../../common/router-port.js';
@@ -21,16 +21,15 @@ export interface TablesInput {
 
 export type TablesContent = Omit<ForwardingTables, 'generation'>;
 
-/** The bridge's MAC: that of the node's IPv4 gateway, or of its IPv6 gateway on a node without IPv4. */
-export function bridgeMac(podCidrs: readonly Cidr[]): MacAddress | null {
-  const cidr = podCidrs.find((candidate) => cidrFamily(candidate) === 4) ?? podCidrs[0];
-  return cidr === undefined ? null : computedMac(gatewayOf(cidr));
+/** The bridge's MAC: locally administered, `0a:5a` and the first four bytes of the node's id, whatever its pod CIDRs are. */
+export function bridgeMac(node: NodeId): MacAddress {
+  return macFromBytes(Uint8Array.of(0x0a, 0x5a, ...Buffer.from(node.slice(0, 8), 'hex')));
 }
 
 /** Pure. Routes that cannot be used now are left out, so that frames along them are dropped and counted by name. */
 export function computeTables(input: TablesInput): TablesContent {
-  const mac = bridgeMac(input.podCidrs);
-  const gateways = mac === null ? [] : input.podCidrs.map((cidr) => ({ ip: gatewayOf(cidr), mac }));
+  const mac = bridgeMac(input.self);
+  const gateways = input.podCidrs.map((cidr) => ({ ip: gatewayOf(cidr), mac }));
   const routes: Route[] = input.routes
     .filter(({ owner, usable }) => usable && owner !== input.self)
     .map(({ cidr, owner }) => ({ cidr, peer: owner }));

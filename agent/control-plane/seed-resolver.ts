@@ -23,18 +23,25 @@ export const systemResolver: ResolveHost = async (host) =>
   (await lookup(host, { all: true, verbatim: true })).map((found) => found.address);
 
 export class SeedResolver {
-  readonly #seeds: readonly SeedAddress[];
+  #seeds: readonly SeedAddress[];
   /** Bounded by the configured seeds: what each resolved to last. */
   readonly #lastKnown = new Map<string, readonly IpAddress[]>();
 
   /** @param seeds as configured; throws AddressError for one that is none */
   constructor(
     seeds: readonly string[],
-    defaultPort: number,
+    readonly defaultPort: number,
     readonly resolve: ResolveHost,
     readonly notices: NoticeLog,
   ) {
     this.#seeds = seeds.map((text) => parseSeed(text, defaultPort));
+  }
+
+  /** Replaces the seeds; throws AddressError for one that is none. */
+  useSeeds(seeds: readonly string[]): void {
+    this.#seeds = seeds.map((text) => parseSeed(text, this.defaultPort));
+    const hosts = new Set(this.#seeds.flatMap((seed) => (seed.type === 'name' ? [seed.host] : [])));
+    for (const host of this.#lastKnown.keys()) if (!hosts.has(host)) this.#lastKnown.delete(host);
   }
 
   /** The addresses of all seeds, without duplicates. Never throws: a name that fails keeps its last addresses. */

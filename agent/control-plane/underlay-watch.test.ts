@@ -9,22 +9,34 @@ import { settle, VirtualClock } from '../../common/testing/virtual-clock.js';
 function harness() {
   const clock = new VirtualClock();
   const notices = new NoticeLog(silentLogger(), clock);
-  const host = { address: '192.0.2.1', fails: false, seed: '198.51.100.1', answer: Promise.resolve() };
+  const host = {
+    address: '192.0.2.1',
+    fails: false,
+    seed: '198.51.100.1',
+    mtu: 1500,
+    configuredMtu: 0,
+    answer: Promise.resolve(),
+  };
   const told: string[] = [];
-  const watch = new UnderlayWatch({
+  const watch: UnderlayWatch = new UnderlayWatch({
     commands: {
-      run: (program) => {
+      run: (program, args) => {
         if (host.fails) return Promise.reject(new CommandError(program, 1, 'no'));
-        const link = { ifname: 'eth0', addr_info: [{ local: host.address, prefixlen: 24, scope: 'global' }] };
-        return Promise.resolve(JSON.stringify([link]));
+        const addresses = [{ local: host.address, prefixlen: 24, scope: 'global' }];
+        const link = { ifname: 'eth0', mtu: host.mtu, addr_info: addresses };
+        const route = { dst: host.seed, dev: 'eth0' };
+        return Promise.resolve(JSON.stringify(args.includes('route') ? [route] : [link]));
       },
     },
-    filter: { ownInterfaces: [], clusterCidrs: [] },
+    filter: () => ({ ownInterfaces: [], clusterCidrs: [] }),
+    configuredMtuBytes: () => host.configuredMtu,
     seeds: new SeedResolver(['seed.example'], 6785, () => host.answer.then(() => [host.seed]), notices),
     clock,
     notices,
-    onAddressesChanged: (addresses) => told.push(`addresses ${addresses.join()}`),
-    onSeedsChanged: (seeds) => told.push(`seeds ${seeds.map(({ ip }) => ip).join()}`),
+    onChanged: (what) => {
+      const { addresses, seeds, mtuBytes } = watch;
+      told.push(`${what} ${{ addresses, seeds: seeds.map(({ ip }) => ip), mtu: [mtuBytes] }[what].join()}`);
+    },
   });
   return { clock, host, told, watch };
 }
@@ -44,6 +56,20 @@ describe('UnderlayWatch', () => {
     expect(told).toEqual(['addresses 192.0.2.9', 'seeds 198.51.100.2']);
     watch.stop();
     expect(clock.pending).toBe(0);
+  });
+
+  it('follows the MTU of the interface towards the seeds, unless one is configured', async () => {
+    const { clock, host, told, watch } = harness();
+    await watch.firstLook();
+    expect(watch.mtuBytes).toBe(1500);
+    watch.start();
+    host.mtu = 9001;
+    await clock.advanceSettled(10_000);
+    expect(told).toEqual(['mtu 9001']);
+    host.configuredMtu = 1400;
+    await watch.look();
+    expect(told).toEqual(['mtu 9001', 'mtu 1400']);
+    watch.stop();
   });
 
   it('does not wait for a resolver that hangs, and tells the seeds when it answers', async () => {

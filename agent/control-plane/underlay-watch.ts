@@ -1,6 +1,6 @@
 /**
- * Keeps looking at what the mesh must know of the underlay and tells when it changed: this host's addresses and the
- * addresses behind the configured seeds.
+ * Observer of the underlay: addresses of this host, MTU towards the peers, addresses of the configured seeds. Looks
+ * periodically and on request, and reports what changed.
  */
 import type { CommandRunner } from '../../common/host/command.js';
 import { messageOf } from '../../common/errors.js';
@@ -10,7 +10,7 @@ import { every } from '../../common/clock.js';
 import type { Clock } from '../../common/clock.js';
 import type { NoticeLog } from '../../common/notice-log.js';
 import type { SeedResolver } from './seed-resolver.js';
-import { underlayAddresses } from './underlay.js';
+import { DEFAULT_UNDERLAY_MTU_BYTES, underlayAddresses, underlayMtu } from './underlay.js';
 import type { UnderlayFilter } from './underlay.js';
 
 const ADDRESSES_INTERVAL_MS = 10_000;
@@ -18,22 +18,27 @@ const SEEDS_INTERVAL_MS = 30_000;
 /** A resolver that is down takes longer than a node should take to start. */
 const FIRST_SEEDS_WITHIN_MS = 2_000;
 
-export interface UnderlayWatchOptions {
+export type UnderlayChange = 'addresses' | 'mtu' | 'seeds';
+
+export interface UnderlayWatchDeps {
   readonly commands: CommandRunner;
-  readonly filter: UnderlayFilter;
+  /** Asked at every look: settings may change. */
+  readonly filter: () => UnderlayFilter;
+  /** MTU towards the peers that is configured; 0 for that of the interfaces. */
+  readonly configuredMtuBytes: () => number;
   readonly seeds: SeedResolver;
   readonly clock: Clock;
   readonly notices: NoticeLog;
-  readonly onAddressesChanged: (addresses: readonly IpAddress[]) => void;
-  readonly onSeedsChanged: (seeds: readonly SocketAddress[]) => void;
+  readonly onChanged: (what: UnderlayChange) => void;
 }
 
 export class UnderlayWatch {
   #addresses: readonly IpAddress[] = [];
   #seeds: readonly SocketAddress[] = [];
+  #mtuBytes = DEFAULT_UNDERLAY_MTU_BYTES;
   readonly #cancels: (() => void)[] = [];
 
-  constructor(readonly options: UnderlayWatchOptions) {}
+  constructor(readonly deps: UnderlayWatchDeps) {}
 
   get addresses(): readonly IpAddress[] {
     return this.#addresses;
@@ -43,59 +48,83 @@ export class UnderlayWatch {
     return this.#seeds;
   }
 
-  /** Resolves after the first look; seeds that take longer to resolve are told of when they have. Tells no changes. */
+  /** MTU of the way to the peers: the upper bound of every path MTU. */
+  get mtuBytes(): number {
+    return this.#mtuBytes;
+  }
+
+  /** Resolves after the first look, which reports nothing. Seeds that take longer to resolve are reported later. */
   async firstLook(): Promise<void> {
-    const { clock, commands, filter, seeds } = this.options;
+    const { clock, commands, filter, seeds } = this.deps;
     const resolved = seeds.addresses();
     const tooLate = new Promise<null>((resolve) =>
       this.#cancels.push(clock.after(FIRST_SEEDS_WITHIN_MS, () => resolve(null))),
     );
     const [addresses, found] = await Promise.all([
-      underlayAddresses(commands, filter),
+      underlayAddresses(commands, filter()),
       Promise.race([resolved, tooLate]),
     ]);
     this.#cancels.pop()?.();
     this.#addresses = addresses;
     if (found !== null) this.#seeds = found;
-    else void resolved.then((late) => this.#tellSeeds(late));
+    else void resolved.then((late) => this.#seedsFound(late));
+    this.#mtuBytes = await this.#currentMtu();
   }
 
-  /** From now on changes are told. */
+  /** From now on changes are reported. */
   start(): void {
-    const { clock } = this.options;
-    this.#cancels.push(every(clock, ADDRESSES_INTERVAL_MS, () => void this.#lookAtAddresses()));
+    const { clock } = this.deps;
+    this.#cancels.push(every(clock, ADDRESSES_INTERVAL_MS, () => void this.#lookAtHost()));
     this.#cancels.push(every(clock, SEEDS_INTERVAL_MS, () => void this.#lookAtSeeds()));
+  }
+
+  /** Looks now: settings changed. */
+  async look(): Promise<void> {
+    await Promise.all([this.#lookAtHost(), this.#lookAtSeeds()]);
   }
 
   stop(): void {
     for (const cancel of this.#cancels) cancel();
   }
 
-  async #lookAtAddresses(): Promise<void> {
-    const { commands, filter, notices, onAddressesChanged } = this.options;
+  async #lookAtHost(): Promise<void> {
+    const { commands, filter, notices } = this.deps;
     try {
-      const addresses = await underlayAddresses(commands, filter);
-      if (addresses.join() === this.#addresses.join()) return;
-      this.#addresses = addresses;
-      notices.log.info({ addresses }, 'addresses of this host changed');
-      onAddressesChanged(addresses);
+      this.#addressesFound(await underlayAddresses(commands, filter()));
+      this.#mtuFound(await this.#currentMtu());
+      notices.clear('underlay');
     } catch (thrown) {
-      notices.write(
-        'warn',
-        'addresses of this host cannot be read',
-        { error: messageOf(thrown) },
-        'underlay addresses',
-      );
+      const fields = { error: messageOf(thrown) };
+      notices.write('warn', 'addresses and MTU of this host cannot be read', fields, 'underlay');
     }
   }
 
   async #lookAtSeeds(): Promise<void> {
-    this.#tellSeeds(await this.options.seeds.addresses());
+    this.#seedsFound(await this.deps.seeds.addresses());
   }
 
-  #tellSeeds(seeds: readonly SocketAddress[]): void {
+  async #currentMtu(): Promise<number> {
+    const configured = this.deps.configuredMtuBytes();
+    return configured > 0 ? configured : underlayMtu(this.deps.commands, this.#seeds);
+  }
+
+  #addressesFound(addresses: readonly IpAddress[]): void {
+    if (addresses.join() === this.#addresses.join()) return;
+    this.#addresses = addresses;
+    this.deps.notices.log.info({ addresses }, 'addresses of this host changed');
+    this.deps.onChanged('addresses');
+  }
+
+  #mtuFound(mtuBytes: number): void {
+    if (mtuBytes === this.#mtuBytes) return;
+    this.deps.notices.log.info({ mtuBytes, before: this.#mtuBytes }, 'MTU of the underlay changed');
+    this.#mtuBytes = mtuBytes;
+    this.deps.onChanged('mtu');
+  }
+
+  #seedsFound(seeds: readonly SocketAddress[]): void {
     if (JSON.stringify(seeds) === JSON.stringify(this.#seeds)) return;
     this.#seeds = seeds;
-    this.options.onSeedsChanged(seeds);
+    this.deps.onChanged('seeds');
   }
 }

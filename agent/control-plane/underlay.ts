@@ -14,7 +14,7 @@ import { listInterfaces, listRoutes } from '../../common/host/ip-output.js';
 import type { InterfaceInfo } from '../../common/host/ip-output.js';
 
 /** What Ethernet carries: assumed while the host knows no way to any seed. */
-const DEFAULT_UNDERLAY_MTU_BYTES = 1500;
+export const DEFAULT_UNDERLAY_MTU_BYTES = 1500;
 /** Bound on what an advert says, see `mesh/limits.ts`. */
 const MAX_ENDPOINTS = 16;
 

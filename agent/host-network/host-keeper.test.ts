@@ -32,7 +32,7 @@ function harness() {
         return Promise.reject(new CommandError(program, null, 'spawn ENOENT'));
       },
     },
-    spec,
+    spec: () => spec,
     clock,
     notices: new NoticeLog(log, clock, 3_600_000),
     onChange: () => host.changes++,

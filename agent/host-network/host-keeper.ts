@@ -1,9 +1,10 @@
 /**
- * Runs the host-network reconciler: at start, periodically, and when told. Runs never overlap; being told during a run
- * means one more run after it. Logs what was mended once, and a problem once for as long as it lasts.
+ * Schedule of the host-network reconciler: it runs at start, every ten seconds, and on request. Repairs are logged once,
+ * a problem once for as long as it lasts.
  */
 import type { CommandRunner } from '../../common/host/command.js';
 import { every } from '../../common/clock.js';
+import { CoalescedTask } from '../../common/coalesced-task.js';
 import type { Clock } from '../../common/clock.js';
 import type { NoticeLog } from '../../common/notice-log.js';
 import { reconcileHostNetwork } from './host-network.js';
@@ -12,9 +13,10 @@ import type { HostNetworkSpec } from './host-plan.js';
 
 const INTERVAL_MS = 10_000;
 
-export interface HostKeeperOptions {
+export interface HostKeeperDeps {
   readonly commands: CommandRunner;
-  readonly spec: HostNetworkSpec;
+  /** What is wanted now; asked at every run. */
+  readonly spec: () => HostNetworkSpec;
   readonly clock: Clock;
   readonly notices: NoticeLog;
   /** After every run that changed what {@link HostKeeper.problems} says. */
@@ -24,12 +26,11 @@ export interface HostKeeperOptions {
 export class HostKeeper {
   /** null until the first run is over. */
   #problems: readonly HostProblem[] | null = null;
-  #running: Promise<void> | null = null;
-  #again = false;
+  readonly #reconciling = new CoalescedTask(() => this.#run());
   #repairs = 0;
   #stopTimer: () => void = () => undefined;
 
-  constructor(readonly options: HostKeeperOptions) {}
+  constructor(readonly deps: HostKeeperDeps) {}
 
   /** What is not in order, or null while nobody has looked yet. */
   get problems(): readonly HostProblem[] | null {
@@ -43,37 +44,32 @@ export class HostKeeper {
 
   /** Resolves after the first run. */
   async start(): Promise<void> {
-    this.#stopTimer = every(this.options.clock, INTERVAL_MS, () => void this.reconcile());
+    this.#stopTimer = every(this.deps.clock, INTERVAL_MS, () => void this.reconcile());
     await this.reconcile();
   }
 
   stop(): Promise<void> {
     this.#stopTimer();
-    return this.#running ?? Promise.resolve();
+    return this.#reconciling.idle();
   }
 
   /** Resolves when a run that began after this call is over. */
   reconcile(): Promise<void> {
-    this.#again = true;
-    this.#running ??= this.#runWhileAsked();
-    return this.#running;
+    return this.#reconciling.run();
   }
 
-  async #runWhileAsked(): Promise<void> {
-    while (this.#again) {
-      this.#again = false;
-      const { repairs, problems } = await reconcileHostNetwork(this.options.commands, this.options.spec);
-      this.#repairs += repairs.length;
-      if (repairs.length > 0) this.options.notices.write('info', 'host network mended', { repairs }, repairs.join());
-      this.#report(problems);
-    }
-    this.#running = null;
+  async #run(): Promise<void> {
+    const { commands, spec, notices } = this.deps;
+    const { repairs, problems } = await reconcileHostNetwork(commands, spec());
+    this.#repairs += repairs.length;
+    if (repairs.length > 0) notices.write('info', 'host network mended', { repairs }, repairs.join());
+    this.#report(problems);
   }
 
   #report(problems: readonly HostProblem[]): void {
     const before = this.#problems;
     this.#problems = problems;
-    const { notices, onChange } = this.options;
+    const { notices, onChange } = this.deps;
     for (const { part, message } of problems) {
       notices.write('error', 'host network is not in order', { part, message }, `host ${part}`);
     }

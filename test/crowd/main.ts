@@ -7,7 +7,7 @@ import { messageOf } from '../../common/errors.js';
 import { createLogger } from '../../common/log.js';
 import { parseSocketAddress } from '../../common/address/socket-address.js';
 import { systemClock } from '../../common/clock.js';
-import { loadClusterSecret } from '../../agent/control-plane/cluster-secret.js';
+import { loadClusterSecret } from '../../agent/settings/cluster-secret.js';
 import { NoticeLog } from '../../common/notice-log.js';
 import { systemRandom } from '../../agent/control-plane/system-random.js';
 import { Crowd } from './crowd.js';

@@ -1,0 +1,66 @@
+/** Settings of the node as its parts use them: the checked configuration and what follows from it. */
+import { parseCidr } from '../../common/address/cidr.js';
+import type { Cidr } from '../../common/address/cidr.js';
+import { RELOADABLE_SETTINGS } from '../../common/config.js';
+import type { Config } from '../../common/config.js';
+
+export interface NodeSettings {
+  readonly config: Config;
+  readonly nodeName: string;
+  /** Empty while the node has none. */
+  readonly podCidrs: readonly Cidr[];
+  /** Those of the configuration, or the node's own pod CIDRs when there are none: a cluster of one. */
+  readonly clusterCidrs: readonly Cidr[];
+  /** 32 bytes. */
+  readonly clusterSecret: Uint8Array;
+}
+
+/** @param hostName used when the configuration names no node */
+export function nodeSettings(config: Config, clusterSecret: Uint8Array, hostName: string): NodeSettings {
+  const podCidrs = config.podCidrs.map(parseCidr);
+  const clusterCidrs = config.clusterCidrs.map(parseCidr);
+  return {
+    config,
+    nodeName: config.nodeName === '' ? hostName : config.nodeName,
+    podCidrs,
+    clusterCidrs: clusterCidrs.length > 0 ? clusterCidrs : podCidrs,
+    clusterSecret,
+  };
+}
+
+export function sameSettings(a: NodeSettings, b: NodeSettings): boolean {
+  return JSON.stringify(a.config) === JSON.stringify(b.config) && Buffer.from(a.clusterSecret).equals(b.clusterSecret);
+}
+
+/** Names of the settings that differ; the secret counts as `clusterSecretFile`. */
+export function changedSettings(a: NodeSettings, b: NodeSettings): string[] {
+  const names = Object.keys(a.config) as (keyof Config)[];
+  const changed = names.filter((name) => !sameValue(a.config[name], b.config[name]));
+  const secretChanged = !Buffer.from(a.clusterSecret).equals(b.clusterSecret);
+  return [...new Set([...changed, ...(secretChanged ? ['clusterSecretFile' as const] : [])])];
+}
+
+/** A configuration as it is in force: what a running node cannot follow stays as it was when `meshd` started. */
+export interface EffectiveConfig {
+  readonly config: Config;
+  /** Settings that wait for a restart, in words; empty when there are none. */
+  readonly needsRestart: readonly string[];
+}
+
+/** @param started the configuration that `meshd` started with */
+export function effectiveConfig(read: Config, started: Config): EffectiveConfig {
+  const reloadable: readonly string[] = RELOADABLE_SETTINGS;
+  const fixed = (Object.keys(read) as (keyof Config)[]).filter((name) => !reloadable.includes(name));
+  const kept = Object.fromEntries(fixed.map((name) => [name, started[name]]));
+  const needsRestart = fixed
+    .filter((name) => !sameValue(read[name], started[name]))
+    .map(
+      (name) =>
+        `${name} is ${JSON.stringify(started[name])} until meshd is restarted, then ${JSON.stringify(read[name])}`,
+    );
+  return { config: { ...read, ...kept } as Config, needsRestart };
+}
+
+function sameValue(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
