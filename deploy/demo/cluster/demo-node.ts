@@ -1,14 +1,16 @@
 /** One node of a demo cluster: a `meshd` in a network namespace of its own, with its files under the run directory. */
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Peer, Status } from '../../../common/api.js';
+import { formatYaml } from '../../../common/codec/yaml.js';
+import type { Config, RELOADABLE_SETTINGS } from '../../../common/config.js';
 import { DemoError } from '../../../common/errors.js';
 import { cniSocket, deferredDeleteFolder } from '../../../common/host/run-files.js';
 import { AgentApi } from './agent-api.js';
 import type { NetworkNamespace } from '../machine/network-namespace.js';
 import { UNDERLAY_PORT } from './plan.js';
 import type { NodePlan } from './plan.js';
-import { commandLine, kill, processesInNamespace, signal, waitUntilGone } from '../machine/processes.js';
+import { commandLine, kill, parentOf, processesInNamespace, signal, waitUntilGone } from '../machine/processes.js';
 import { waitUntil } from '../async/wait-until.js';
 
 export type Role = 'supervisor' | 'agent' | 'router';
@@ -29,6 +31,11 @@ export interface NodeSettings {
   readonly extraArgs: readonly string[];
 }
 
+/** Settings that `meshd` follows while it runs. */
+export type FollowedSettings = {
+  readonly [Name in (typeof RELOADABLE_SETTINGS)[number]]?: Readonly<Config[Name]>;
+};
+
 export class DemoNode {
   readonly api: AgentApi;
   readonly apiSocket: string;
@@ -36,7 +43,9 @@ export class DemoNode {
   readonly stateDir: string;
   readonly deferredDeleteDir: string;
   readonly logFile: string;
+  readonly configFile: string;
   readonly #runDir: string;
+  #followed: FollowedSettings;
 
   constructor(
     readonly plan: NodePlan,
@@ -52,6 +61,15 @@ export class DemoNode {
     this.api = new AgentApi(this.apiSocket);
     mkdirSync(this.#runDir, { recursive: true });
     mkdirSync(this.stateDir);
+    this.configFile = join(settings.folder, 'config.yaml');
+    this.#followed = {
+      nodeName: plan.name,
+      podCidrs: plan.podCidrs,
+      clusterCidrs: settings.clusterCidrs,
+      seeds: settings.seeds,
+      clusterSecretFile: settings.secretFile,
+    };
+    this.configure({});
   }
 
   get name(): string {
@@ -70,7 +88,11 @@ export class DemoNode {
 
   /** Process ids of one part of `meshd`; normally one, none while it restarts. */
   processes(role: Role): number[] {
-    return this.allProcesses().filter((pid) => commandLine(pid).some((word) => word.endsWith(`/${SCRIPTS[role]}`)));
+    const named = this.allProcesses().filter((pid) =>
+      commandLine(pid).some((word) => word.endsWith(`/${SCRIPTS[role]}`)),
+    );
+    // A child that was forked and has not executed its program yet still shows its parent's command line.
+    return named.filter((pid) => !named.includes(parentOf(pid)));
   }
 
   /** Everything that runs in the node's namespace, be its parent alive or not. */
@@ -112,15 +134,23 @@ export class DemoNode {
     return readFileSync(this.logFile, 'utf8').trimEnd().split('\n').slice(-LOG_TAIL_LINES).join('\n');
   }
 
+  /** Writes the settings that a running node follows; those not given stay. Takes effect at the start, or with {@link reload}. */
+  configure(change: Partial<FollowedSettings>): void {
+    this.#followed = { ...this.#followed, ...change };
+    writeFileSync(this.configFile, formatYaml(this.#followed), { mode: 0o600 });
+  }
+
+  /** Makes `meshd` read its settings now instead of within five seconds. */
+  reload(): void {
+    for (const supervisor of this.processes('supervisor')) signal(supervisor, 'SIGHUP');
+  }
+
+  /** What a running node cannot follow. */
   #flags(): string[] {
     const { settings } = this;
     return [
-      ...['--node-name', this.name],
-      ...['--pod-cidrs', this.plan.podCidrs.join(',')],
-      ...['--cluster-cidrs', settings.clusterCidrs.join(',')],
-      ...(settings.seeds.length > 0 ? ['--seeds', settings.seeds.join(',')] : []),
+      ...['--config', this.configFile],
       ...['--listen-address', settings.listenAddress, '--listen-port', `${UNDERLAY_PORT}`],
-      ...['--cluster-secret-file', settings.secretFile],
       ...['--state-dir', this.stateDir],
       ...['--run-dir', this.#runDir],
       ...['--api-socket', this.apiSocket],

@@ -30,6 +30,11 @@ export function isAlive(pid: number): boolean {
   return state !== undefined && state !== 'Z' && state !== 'X';
 }
 
+/** Process id of the parent; 0 when the process is gone. */
+export function parentOf(pid: number): number {
+  return Number(statFields(pid)[1] ?? 0);
+}
+
 /** Kills (-9) and waits until they are gone. Throws {@link DemoError} when one is still there after 3 seconds. */
 export async function kill(pids: readonly number[]): Promise<void> {
   for (const pid of pids) signal(pid, 'SIGKILL');
