@@ -58,7 +58,7 @@ export function effectiveConfig(read: Config, started: Config): EffectiveConfig 
       (name) =>
         `${name} is ${JSON.stringify(started[name])} until meshd is restarted, then ${JSON.stringify(read[name])}`,
     );
-  return { config: { ...read, ...kept } as Config, needsRestart };
+  return { config: { ...read, ...kept }, needsRestart };
 }
 
 function sameValue(a: unknown, b: unknown): boolean {
