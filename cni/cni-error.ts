@@ -1,4 +1,4 @@
-/** Errors as CNI knows them: a number, a message and details (spec 1.1.0, section "Error"). Codes below 100 are the spec's. */
+/** CNI errors: code, message and details (spec 1.1.0, section "Error"). Codes below 100 are the spec's. */
 import { HeddleError, messageOf } from '../common/errors.js';
 import type { ErrorCode } from '../common/errors.js';
 
@@ -13,7 +13,7 @@ export const CNI_CODES = {
   tryAgainLater: 11,
   notAvailable: 50,
   limitedConnectivity: 51,
-  /** From here on Heddle's own. */
+  /** Heddle's own, as the ones below. */
   noFreeAddress: 100,
   addressRefused: 101,
   hostRefused: 102,
@@ -21,7 +21,7 @@ export const CNI_CODES = {
   internal: 199,
 } as const;
 
-/** What a runtime is told; message and details go to people, and hold no secrets and no stack traces. */
+/** Error response to a runtime. Message and details are shown to people; they hold no secret and no stack trace. */
 export class CniError extends HeddleError {
   override readonly name = 'CniError';
   constructor(
@@ -45,7 +45,7 @@ const CODE_OF: Partial<Record<ErrorCode, readonly [code: number, message: string
   STORE_FAILED: [CNI_CODES.ioFailure, 'cannot write state to disk'],
 };
 
-/** Anything that was thrown, as CNI's error; a bug of ours becomes code 199 with its message only. */
+/** Any thrown value as a CNI error; one that is not a HeddleError becomes code 199 with its message. */
 export function toCniError(thrown: unknown): CniError {
   if (thrown instanceof CniError) return thrown;
   const known = thrown instanceof HeddleError ? CODE_OF[thrown.code] : undefined;

@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** The system's disk, noting the files that were renamed into place. */
+/** The system's disk; appends the name of each file that is renamed into place. */
 function noting(renames: string[]): Disk {
   return {
     ...systemDisk,
@@ -35,7 +35,7 @@ const installer = (renames: string[] = [], confDir = join(folder, 'conf')) =>
   }));
 
 describe('installing the CNI files', () => {
-  it('puts the configuration last, each file by a rename within its directory', async () => {
+  it('renames each file into place within its folder, the configuration last', async () => {
     const renames: string[] = [];
     expect(await installer(renames).install()).toBe(true);
     expect(renames).toEqual([
@@ -53,7 +53,7 @@ describe('installing the CNI files', () => {
     });
   });
 
-  it('writes nothing when all is in place, and only what changed otherwise', async () => {
+  it('writes only files that differ', async () => {
     await installer().install();
     const renames: string[] = [];
     expect(await installer(renames).install()).toBe(false);
@@ -62,7 +62,7 @@ describe('installing the CNI files', () => {
     expect(renames).toEqual(['bin/heddle-cni']);
   });
 
-  it('installs no configuration where none is wanted, nor without the executable', async () => {
+  it('installs no configuration without a folder for it, and none without the executable', async () => {
     await installer([], '').install();
     expect(readdirSync(folder)).toEqual(['bin', 'relay']);
     rmSync(join(folder, 'relay'));
@@ -70,7 +70,7 @@ describe('installing the CNI files', () => {
     expect(readdirSync(folder)).toEqual(['bin']);
   });
 
-  it('installs exactly the files that uninstall is told of', async () => {
+  it('installs exactly the files of the lists for uninstall', async () => {
     await installer().install();
     expect(readdirSync(join(folder, 'conf'))).toEqual(CNI_CONF_FILES);
     expect(readdirSync(join(folder, 'bin')).sort()).toEqual([...CNI_BIN_FILES].sort());

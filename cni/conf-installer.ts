@@ -1,8 +1,8 @@
 /**
- * Installs the executable and the network configuration where the container runtime looks for them. Removal is
- * `cli/uninstall/`, from the lists below.
- * Every file is written beside its final name and renamed there: containerd ignores files renamed in from elsewhere, and
- * an executable that runs can't be written to. The configuration comes last: runtimes take its presence for "ready".
+ * Installer of the CNI executable and the network configuration in the runtime's folders. `cli/uninstall/` removes them by
+ * the lists below. Every file is written beside its final name and renamed: containerd ignores files renamed in from another
+ * folder, and a running executable cannot be written to. The configuration comes last, since runtimes take a node with a
+ * configuration as ready.
  */
 import { join } from 'node:path';
 import { replaceFile } from '../common/storage/disk.js';
@@ -11,24 +11,24 @@ import { HeddleError } from '../common/errors.js';
 
 const CNI_NETWORK_NAME = 'heddle';
 const CNI_EXECUTABLE_NAME = 'heddle-cni';
-/** Sorts before what distributions ship; runtimes take the first. */
+/** Sorts before the files of distributions; runtimes use the first. */
 const CONF_NAME = '10-heddle.conflist';
 const SOCKET_FILE = `${CNI_EXECUTABLE_NAME}.socket`;
 const SPOOL_FILE = `${CNI_EXECUTABLE_NAME}.spool`;
 
-/** Names of all files that are installed, in the runtime's configuration directory and in its directory of plugins. */
+/** Names of all installed files, in the runtime's configuration folder and in its plugin folder. */
 export const CNI_CONF_FILES: readonly string[] = [CONF_NAME];
 export const CNI_BIN_FILES: readonly string[] = [CNI_EXECUTABLE_NAME, SOCKET_FILE, SPOOL_FILE];
 
 export interface CniInstallation {
-  /** Each empty when that part is not to be installed. Absolute otherwise. */
+  /** Absolute; empty when that part is not to be installed. */
   readonly confDir: string;
   readonly binDir: string;
   /** The relay's executable, copied to `binDir`. */
   readonly executable: string;
-  /** Of the configuration list: what the runtimes on this node know. */
+  /** Of the configuration list; the runtimes on this node must support it. */
   readonly cniVersion: string;
-  /** As the relay on the host sees them. */
+  /** Paths on the host, for the executable. */
   readonly socketPath: string;
   readonly spoolDirectory: string;
 }
@@ -40,13 +40,14 @@ export class ConfInstaller {
     readonly installation: () => CniInstallation,
   ) {}
 
-  /** Call it only when pods can be attached. True when anything on disk had to change. */
+  /** To be called when pods can be attached. Resolves to whether a file was written. */
   async install(): Promise<boolean> {
     const { binDir, confDir, executable, cniVersion, socketPath, spoolDirectory } = this.installation();
     let changed = false;
     if (binDir !== '') {
       const bytes = await this.disk.read(executable);
-      if (bytes === null) throw new HeddleError('NOT_FOUND', `the CNI executable ${executable} does not exist`);
+      if (bytes === null)
+        throw new HeddleError('NOT_FOUND', `CNI executable ${executable} does not exist: run the build`);
       changed = (await this.#place(join(binDir, SOCKET_FILE), Buffer.from(`${socketPath}\n`), 0o644)) || changed;
       changed = (await this.#place(join(binDir, SPOOL_FILE), Buffer.from(`${spoolDirectory}\n`), 0o644)) || changed;
       changed = (await this.#place(join(binDir, CNI_EXECUTABLE_NAME), bytes, 0o755)) || changed;

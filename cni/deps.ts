@@ -20,22 +20,22 @@ export interface PodRouteFound {
 /** Host interface of a pod, or another interface with such a name. */
 export type HostInterface = Pick<InterfaceInfo, 'name' | 'mac' | 'up' | 'bridge' | 'alias'>;
 
-/** Where pod addresses come from. Everything it resolves is durable; errors are HeddleErrors. */
+/** Allocator of pod addresses. Every change is durable when it resolves; errors are HeddleErrors. */
 export interface AddressPool {
-  /** The same addresses for the same owner, one per family. */
+  /** Resolves to the same addresses for the same owner, one per family. */
   allocate(owner: AttachmentOwner, requested: readonly IpAddress[]): Promise<readonly PodAddress[]>;
-  /** No error when the owner has none. */
+  /** An owner without addresses is no error. */
   release(owner: AttachmentOwner): Promise<void>;
   list(): readonly { readonly ip: IpAddress; readonly owner: AttachmentOwner }[];
 }
 
-/** The kernel's side of an attachment. */
+/** Kernel side of an attachment. */
 export interface PodNetwork {
-  /** On failure parts of it may be left: {@link detach} removes them. Rejects with CommandError, or CniError 3 without a netns. */
+  /** A failure may leave parts, which {@link detach} removes. Rejects with CommandError, or CniError 3 without a netns. */
   attach(plan: AttachmentPlan): Promise<void>;
-  /** Removes the pair; no error when there is none. */
+  /** Removes the pair; a missing pair is no error. */
   detach(hostInterface: string): Promise<void>;
-  /** Null when the namespace or the interface is gone. Rejects when it can't be told. */
+  /** Null when the namespace or the interface does not exist. Rejects on any other failure. */
   inspect(netns: string, ifname: string): Promise<PodInterface | null>;
   routes(netns: string, ifname: string): Promise<readonly PodRouteFound[]>;
   /** veth interfaces whose name begins as those of pods do, by name. */
@@ -44,7 +44,7 @@ export interface PodNetwork {
   repairHostInterface(hostInterface: string, bridge: string, mac: string): Promise<void>;
 }
 
-/** The durable list of what is attached, by host interface. Changes are on disk when they resolve. */
+/** Durable list of attached pods, by host interface. A change is on disk when it resolves. */
 export interface EndpointList {
   get(hostInterface: string): EndpointRecord | null;
   list(): readonly EndpointRecord[];
@@ -58,15 +58,15 @@ export interface NetworkSettings {
   readonly clusterCidrs: readonly Cidr[];
 }
 
-/** Why ADD would fail now: code 50, or 51 when attached pods are affected too. */
+/** Reason why ADD would fail now: code 50, or 51 when attached pods are affected too. */
 export interface Unreadiness {
   readonly code: 50 | 51;
   readonly message: string;
 }
 
 /**
- * Tells the router (and whoever else) all endpoints of this node. ADD answers only after it resolved; calls come in the
- * order of the changes, so the implementation must send in the order it was called.
+ * Sends the whole endpoint list to the router. ADD answers after it resolved. Calls come in the order of the changes, and
+ * the implementation must keep that order.
  */
 export type Announce = (endpoints: readonly EndpointRecord[]) => Promise<void>;
 
@@ -74,12 +74,12 @@ export interface CniDeps {
   readonly addresses: AddressPool;
   readonly network: PodNetwork;
   readonly endpoints: EndpointList;
-  /** Asked at every call: they may change while the agent runs. */
+  /** Read at every call; settings may change while the agent runs. */
   settings(): NetworkSettings;
-  /** Why no pod can be attached now, or null. Must be quick: STATUS waits for it. */
+  /** Reason why no pod can be attached now, or null. Synchronous, since STATUS waits for it. */
   readiness(): Unreadiness | null;
   readonly announce: Announce;
-  /** For records that people read. */
+  /** Wall clock, for times shown to people. */
   wallTime(): Date;
   readonly log: Logger;
 }

@@ -21,7 +21,7 @@ const record = (containerId: string): EndpointRecord => ({
 const open = (disk: CrashingDisk) => EndpointStore.open(disk, '/state', silentLogger());
 
 describe('the endpoint store', () => {
-  it('has on disk what it lists', async () => {
+  it('holds on disk what it lists', async () => {
     const disk = new CrashingDisk(() => 0);
     const store = await open(disk);
     await Promise.all([store.put(record('a')), store.put(record('b')), store.remove('hd-a')]);
@@ -32,7 +32,7 @@ describe('the endpoint store', () => {
     expect(again.get('hd-a')).toBeNull();
   });
 
-  it('lists nothing that could not be written, and removes nothing either', async () => {
+  it('does not list a record, nor drop one, when the write fails', async () => {
     const disk = new CrashingDisk(() => 0);
     const store = await open(disk);
     await store.put(record('a'));
@@ -43,14 +43,14 @@ describe('the endpoint store', () => {
     expect(store.list()).toEqual([record('a')]);
   });
 
-  it('writes nothing to remove what it does not know', async () => {
+  it('writes nothing for the removal of an unknown record', async () => {
     const disk = new CrashingDisk(() => 0);
     const store = await open(disk);
     await store.remove('hd-a');
     expect(disk.paths()).toEqual([]);
   });
 
-  it('starts empty when its file is damaged, and keeps that aside', async () => {
+  it('starts empty when its file is damaged, and keeps that file under another name', async () => {
     const disk = new CrashingDisk(() => 0);
     await (await open(disk)).put(record('a'));
     disk.flipByte('/state/endpoints.json', 99);

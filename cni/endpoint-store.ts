@@ -1,4 +1,4 @@
-/** {@link EndpointList} on disk: what is attached, in one durable file. A change that could not be written has not happened. */
+/** Store of the endpoint list, {@link EndpointList}, in one durable file. A change that cannot be written has no effect. */
 import { Type } from 'typebox';
 import { Check } from 'typebox/value';
 import { join } from 'node:path';
@@ -35,7 +35,7 @@ const codec: DurableCodec<readonly EndpointRecord[]> = {
   kind: 'heddle-endpoints/1',
   encode: (records) => records,
   decode(body) {
-    if (!Check(RecordsSchema, body)) throw new DecodeError('not a list of endpoints');
+    if (!Check(RecordsSchema, body)) throw new DecodeError('endpoints file: expected a list of endpoint records');
     return body.map((entry) => ({ ...entry, mac: parseMacAddress(entry.mac), ips: entry.ips.map(parseIpAddress) }));
   },
 };
@@ -51,14 +51,14 @@ export class EndpointStore implements EndpointList {
     this.#records = byHostInterface(records);
   }
 
-  /** A damaged file is kept aside and reported; the reconciler rebuilds the list from the bridge's ports. */
+  /** A damaged file is renamed and reported; the reconciler rebuilds the list from the host interfaces. */
   static async open(disk: Disk, directory: string, log: Logger): Promise<EndpointStore> {
     const file = new DurableFile(disk, join(directory, FILE_NAME), codec);
     const loaded = await file.read();
     if (loaded.kind === 'corrupt') {
       log.error(
         { keptAs: loaded.keptAs, reason: loaded.reason },
-        'the list of endpoints was damaged; it is rebuilt from the pods that live',
+        'endpoint list is damaged; it is rebuilt from the host interfaces of live pods',
       );
     }
     return new EndpointStore(file, loaded.kind === 'value' ? loaded.value : []);

@@ -1,7 +1,7 @@
 /**
- * Door of `cni/`: the CNI plugin (spec 0.3.0 to 1.1.0): its verbs, the pods' interfaces, the list of endpoints, the
- * relay and its bytes, the installed files. Not here: the agent's socket, the bridge, masquerade (`agent/`), addresses
- * (`ipam/`), forwarding (`router/`), policy. `relay/` holds the executables that run on the host; nothing imports them.
+ * Door of `cni/`, the CNI plugin (spec 0.3.0 to 1.1.0): verbs, pod interfaces, endpoint list, the relay and its protocol,
+ * the installed files. Not here: the agent's socket, the bridge and masquerading (`agent/`), addresses (`ipam/`), forwarding
+ * (`router/`). `relay/` holds the executables that run on the host; no file imports those.
  */
 export type { AttachmentOwner, AttachmentPlan, EndpointRecord, PodAddress } from './attachment.js';
 export { CNI_BIN_FILES, CNI_CONF_FILES, ConfInstaller } from './conf-installer.js';

@@ -1,7 +1,7 @@
-/** The value of `CNI_ARGS`: `KEY=VALUE` pairs with semicolons between them, as containerd, CRI-O and podman write it. */
+/** Parser of `CNI_ARGS`: `KEY=VALUE` pairs separated by semicolons, as containerd, CRI-O and podman write it. */
 import { CniError, CNI_CODES } from '../cni-error.js';
 
-/** What is understood; everything else needs `IgnoreUnknown`. */
+/** Keys that are understood; any other key needs `IgnoreUnknown`. */
 const KNOWN_KEYS = new Set([
   'IgnoreUnknown',
   'IP',
@@ -15,7 +15,7 @@ const KNOWN_KEYS = new Set([
 export interface CniArgs {
   readonly podNamespace: string | null;
   readonly podName: string | null;
-  /** As written; not yet checked. */
+  /** As written, not checked. */
   readonly ips: readonly string[];
   readonly mac: string | null;
 }
@@ -25,12 +25,12 @@ export function parseCniArgs(text: string): CniArgs {
   const pairs = new Map<string, string>();
   for (const pair of text.split(';').filter(Boolean)) {
     const equals = pair.indexOf('=');
-    if (equals < 1) throw refuse(`"${pair}" is not KEY=VALUE`);
+    if (equals < 1) throw invalidArgs(`found "${pair}", expected KEY=VALUE`);
     pairs.set(pair.slice(0, equals), pair.slice(equals + 1));
   }
   const unknown = [...pairs.keys()].filter((key) => !KNOWN_KEYS.has(key));
   if (unknown.length > 0 && !/^(1|true|yes|on)$/i.test(pairs.get('IgnoreUnknown') ?? '')) {
-    throw refuse(`unknown keys ${unknown.join(', ')} without IgnoreUnknown=1`);
+    throw invalidArgs(`unknown keys ${unknown.join(', ')}, expected IgnoreUnknown=1 with them`);
   }
   const given = (key: string): string | null => pairs.get(key) || null;
   return {
@@ -41,6 +41,6 @@ export function parseCniArgs(text: string): CniArgs {
   };
 }
 
-function refuse(details: string): CniError {
+function invalidArgs(details: string): CniError {
   return new CniError(CNI_CODES.invalidEnvironment, 'invalid environment: CNI_ARGS', details);
 }

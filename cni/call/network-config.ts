@@ -1,4 +1,4 @@
-/** The network configuration a runtime passes on standard input (CNI spec 1.1.0, section 1): its shape, checked. */
+/** Network configuration that a runtime passes on standard input (CNI spec 1.1.0, section 1): schema and check. */
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { Errors } from 'typebox/value';
@@ -10,7 +10,7 @@ import type { SpecVersion } from './spec-version.js';
 const AttachmentListSchema = Type.Array(Type.Object({ containerID: Type.String(), ifname: Type.String() }));
 const RouteSchema = Type.Object({ dst: Type.String() });
 
-/** A result of another plugin, or of ours: only what is looked at is checked, the rest is carried through. */
+/** A result of this plugin or of one before it. Fields that are read are checked, the others are passed on. */
 const PrevResultSchema = Type.Object({
   interfaces: Type.Optional(
     Type.Array(
@@ -26,7 +26,7 @@ const PrevResultSchema = Type.Object({
 });
 export type PrevResult = Static<typeof PrevResultSchema>;
 
-/** Unknown keys are allowed: runtimes and other plugins have their own. */
+/** Unknown keys are allowed, since runtimes and other plugins have their own. */
 const NetworkConfigSchema = Type.Object({
   cniVersion: Type.String(),
   name: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9_.\\-]*$', maxLength: 253 }),
@@ -36,12 +36,12 @@ const NetworkConfigSchema = Type.Object({
     Type.Object({ ips: Type.Optional(Type.Array(Type.String())), mac: Type.Optional(Type.String()) }),
   ),
   'cni.dev/valid-attachments': Type.Optional(Type.Union([AttachmentListSchema, Type.Null()])),
-  /** What libcni 1.1.0 called it. */
+  /** Its name in libcni 1.1.0. */
   'cni.dev/attachments': Type.Optional(Type.Union([AttachmentListSchema, Type.Null()])),
 });
 export type NetworkConfig = Static<typeof NetworkConfigSchema> & { readonly cniVersion: SpecVersion };
 
-/** Throws {@link CniError} 6 when it is not JSON, 1 on a version we do not speak, 7 on a wrong shape. */
+/** Throws {@link CniError} 6 when it is not JSON, 1 on an unsupported version, 7 on another shape. */
 export function parseNetworkConfig(stdin: Uint8Array): NetworkConfig {
   const value = parseJson(stdin);
   checkVersion(value);
@@ -53,14 +53,14 @@ export function parseNetworkConfig(stdin: Uint8Array): NetworkConfig {
   return value as NetworkConfig;
 }
 
-/** The version an answer should carry, whatever else is wrong with the input. */
+/** The version of the answer, also for an input that is otherwise invalid. */
 export function versionOfInput(stdin: Uint8Array): string {
   try {
     const value: unknown = JSON.parse(Buffer.from(stdin).toString());
     const version = (value as { cniVersion?: unknown } | null)?.cniVersion;
     return typeof version === 'string' && /^[0-9.]{1,15}$/.test(version) ? version : DEFAULT_SPEC_VERSION;
   } catch {
-    return DEFAULT_SPEC_VERSION; // the input is refused, with its reason, by parseNetworkConfig
+    return DEFAULT_SPEC_VERSION; // parseNetworkConfig refuses the input and says why
   }
 }
 

@@ -29,7 +29,7 @@ function refusal(env: Record<string, string>, config: unknown = CONFIG): CniErro
 }
 
 describe('a CNI call', () => {
-  it('is read as containerd makes it', () => {
+  it('is parsed as containerd makes it', () => {
     expect(
       parse({}, { ...CONFIG, capabilities: { ips: true }, runtimeConfig: { portMappings: [{ HostPort: 1 }] } }),
     ).toMatchObject({
@@ -44,7 +44,7 @@ describe('a CNI call', () => {
     });
   });
 
-  it.each(CNI_VERSIONS)('may be of spec version %s', (cniVersion) => {
+  it.each(CNI_VERSIONS)('is accepted in spec version %s', (cniVersion) => {
     expect(parse({}, { ...CONFIG, cniVersion })).toMatchObject({ config: { cniVersion } });
   });
 
@@ -73,27 +73,27 @@ describe('a CNI call', () => {
     ['CNI_NETNS', { CNI_NETNS: '/run/a\nlink del eth0' }],
     ['CNI_ARGS', { CNI_ARGS: 'OTHER=1' }],
     ['CNI_ARGS', { CNI_ARGS: 'nonsense;IgnoreUnknown=1' }],
-  ])('with a bad %s is refused with code 4, which names it: %j', (variable, env) => {
+  ])('with an invalid %s is refused with code 4 and its name: %j', (variable, env) => {
     expect(refusal(env)).toMatchObject({ cniCode: 4, message: `invalid environment: ${variable}` });
   });
 
-  it('names all bad variables at once', () => {
+  it('with several invalid variables is refused with all their names', () => {
     expect(refusal({ CNI_IFNAME: '', CNI_NETNS: '' }).message).toBe('invalid environment: CNI_IFNAME, CNI_NETNS');
   });
 
   it.each([
     [6, 'is not JSON', '{"cniVersion":'],
     [6, 'is empty', ''],
-    [1, 'is no object', '[]'],
+    [1, 'is not an object', '[]'],
     [1, 'is null', 'null'],
     [1, 'has no version', { name: 'heddle' }],
-    [1, 'is from the future', { ...CONFIG, cniVersion: '2.0.0' }],
-    [1, 'is from before us', { ...CONFIG, cniVersion: '0.2.0' }],
+    [1, 'has a later version', { ...CONFIG, cniVersion: '2.0.0' }],
+    [1, 'has an earlier version', { ...CONFIG, cniVersion: '0.2.0' }],
     [7, 'has no name', { cniVersion: '1.0.0' }],
-    [7, 'has a strange name', { ...CONFIG, name: '../etc' }],
-    [7, 'asks for a broken address', { ...CONFIG, runtimeConfig: { ips: ['010.1.1.1'] } }],
-    [7, 'asks for a multicast MAC', { ...CONFIG, runtimeConfig: { mac: '01:00:5e:00:00:01' } }],
-    [7, 'has a result of another shape', { ...CONFIG, prevResult: { ips: 'none' } }],
+    [7, 'has an invalid name', { ...CONFIG, name: '../etc' }],
+    [7, 'requests an invalid address', { ...CONFIG, runtimeConfig: { ips: ['010.1.1.1'] } }],
+    [7, 'requests a multicast MAC', { ...CONFIG, runtimeConfig: { mac: '01:00:5e:00:00:01' } }],
+    [7, 'has a prevResult of another shape', { ...CONFIG, prevResult: { ips: 'none' } }],
   ])('is refused with code %i when its configuration %s', (code, _, config) => {
     expect(refusal({}, config)).toMatchObject({ cniCode: code });
   });
@@ -105,7 +105,7 @@ describe('a CNI call', () => {
     });
   });
 
-  it('of VERSION needs nothing at all', () => {
+  it('of VERSION needs no variable and no input', () => {
     expect(parse({ CNI_COMMAND: 'VERSION', CNI_NETNS: 'dummy', CNI_IFNAME: '' }, '')).toEqual({
       verb: 'VERSION',
       cniVersion: '1.0.0',
@@ -123,7 +123,7 @@ describe('a CNI call', () => {
     ).toMatchObject({ verb });
   });
 
-  it('of GC without a list is refused: an empty list would remove every pod', () => {
+  it('of GC without a list is refused, since an empty list removes every pod', () => {
     expect(refusal({ CNI_COMMAND: 'GC' })).toMatchObject({ cniCode: 7 });
     for (const key of ['cni.dev/valid-attachments', 'cni.dev/attachments']) {
       const call = parse({ CNI_COMMAND: 'GC' }, { ...CONFIG, [key]: [{ containerID: 'a', ifname: 'eth0' }] });
@@ -131,7 +131,7 @@ describe('a CNI call', () => {
     }
   });
 
-  it('of any shape is parsed or refused with an error for the runtime', () => {
+  it('of any shape is parsed or refused with a CniError', () => {
     const config = fc.oneof(
       fc.json(),
       fc.string(),

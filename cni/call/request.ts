@@ -1,6 +1,6 @@
 /**
- * What a runtime asks for, checked: environment and standard input become one {@link CniCall}. Owns which variable each
- * verb needs and how it must look. Not here: the bytes of the relay, what the verbs do.
+ * Parser of a CNI call: checks the environment and standard input and makes them one {@link CniCall}. Owns which variables
+ * each verb needs and their form. Not here: the relay's bytes (`relay/`), the verbs (`verbs/`).
  */
 import { parseIpAddress } from '../../common/address/ip-address.js';
 import type { IpAddress } from '../../common/address/ip-address.js';
@@ -52,10 +52,10 @@ const VERBS = ['ADD', 'DEL', 'CHECK', 'GC', 'STATUS', 'VERSION'] as const;
 type Verb = (typeof VERBS)[number];
 type Variable = 'CNI_CONTAINERID' | 'CNI_IFNAME' | 'CNI_NETNS';
 
-/** Verbs that came later than 0.3.0. */
+/** Verbs that older versions do not have. */
 const SINCE: Partial<Record<Verb, SpecVersion>> = { CHECK: '0.4.0', GC: '1.1.0', STATUS: '1.1.0' };
 
-/** What each verb cannot do without; a variable that is not named here is not looked at (podman sends `CNI_NETNS=dummy`). */
+/** Variables that each verb needs; others are not checked (podman sends `CNI_NETNS=dummy`). */
 const REQUIRED: Record<Verb, readonly Variable[]> = {
   ADD: ['CNI_CONTAINERID', 'CNI_IFNAME', 'CNI_NETNS'],
   CHECK: ['CNI_CONTAINERID', 'CNI_IFNAME', 'CNI_NETNS'],
@@ -80,7 +80,7 @@ const RULES: Record<Variable, { readonly matches: (value: string) => boolean; re
   },
 };
 
-/** Throws {@link CniError} with the spec's code for whatever is wrong first. */
+/** Throws {@link CniError} with the spec's code for the first error found. */
 export function parseCniRequest(request: CniRequest): CniCall {
   const verb = parseVerb(request.env.get('CNI_COMMAND'));
   if (verb === 'VERSION') return { verb, cniVersion: versionOfInput(request.stdin) };
@@ -88,7 +88,7 @@ export function parseCniRequest(request: CniRequest): CniCall {
   const config = parseNetworkConfig(request.stdin);
   const since = SINCE[verb];
   if (since !== undefined && !isAtLeast(config.cniVersion, since)) {
-    const details = `${verb} came with ${since}, cniVersion is ${config.cniVersion}`;
+    const details = `cniVersion is ${config.cniVersion}, ${verb} needs at least ${since}`;
     throw new CniError(CNI_CODES.incompatibleVersion, `config version does not allow ${verb}`, details);
   }
   if (verb === 'STATUS') return { verb, config };
@@ -115,7 +115,7 @@ function parseVerb(text: string | undefined): Verb {
   );
 }
 
-/** Checks all variables the verb needs, reports all that are wrong at once, and returns a reader of the good ones. */
+/** Checks every variable that the verb needs; the error names all that are invalid. Returns a reader of them. */
 function environmentReader(verb: Verb, env: ReadonlyMap<string, string>): (variable: Variable) => string {
   const wrong = REQUIRED[verb].filter((variable) => !RULES[variable].matches(env.get(variable) ?? ''));
   if (wrong.length > 0) {
@@ -127,14 +127,14 @@ function environmentReader(verb: Verb, env: ReadonlyMap<string, string>): (varia
   return (variable) => env.get(variable) ?? '';
 }
 
-/** A list that is missing is refused: taken for empty it would remove every pod's network. */
+/** A missing list is refused: read as empty, it would remove every pod's network. */
 function validAttachments(config: NetworkConfig): CollectCall['validAttachments'] {
   const list = config['cni.dev/valid-attachments'] ?? config['cni.dev/attachments'];
   if (list === undefined) {
     throw new CniError(
       CNI_CODES.invalidConfig,
       'invalid network configuration',
-      'GC needs "cni.dev/valid-attachments"',
+      '"cni.dev/valid-attachments" is missing, GC needs it (an empty list removes every attachment)',
     );
   }
   return (list ?? []).map((entry) => ({ containerId: entry.containerID, ifname: entry.ifname }));
@@ -156,11 +156,15 @@ function attachOptions(config: NetworkConfig, argsText: string) {
   }
 }
 
-/** A pod's MAC must be that of one station. */
+/** A unicast MAC other than zero. */
 function parsePodMac(text: string): MacAddress {
   const mac = parseMacAddress(text);
   if ((parseInt(mac.slice(0, 2), 16) & 1) === 1 || mac === '00:00:00:00:00:00') {
-    throw new CniError(CNI_CODES.invalidConfig, 'invalid requested address', `MAC ${mac} is a group or zero address`);
+    throw new CniError(
+      CNI_CODES.invalidConfig,
+      'invalid requested address',
+      `MAC is ${mac}, expected a unicast address other than zero`,
+    );
   }
   return mac;
 }

@@ -1,5 +1,5 @@
 /**
- * What a runtime reads on standard output, in the shape of its spec version: results, errors, versions.
+ * Responses to a runtime in the shape of its spec version: results, errors, versions.
  *
  * | version | ips | interfaces, routes |
  * |---|---|---|
@@ -20,7 +20,7 @@ import type { SpecVersion } from './spec-version.js';
 /** `RT_SCOPE_LINK` of rtnetlink(7). */
 const SCOPE_LINK = 253;
 
-/** The result of ADD. A result of plugins before us is carried through, ours appended. */
+/** The result of ADD: `prevResult` with this attachment appended. */
 export function addResponse(plan: AttachmentPlan, config: NetworkConfig): CniResponse {
   const version = config.cniVersion;
   const before = config.prevResult ?? {};
@@ -35,7 +35,7 @@ export function addResponse(plan: AttachmentPlan, config: NetworkConfig): CniRes
   });
 }
 
-/** The answer of verbs that have nothing to tell. */
+/** The response of verbs without a result. */
 export function emptyResponse(): CniResponse {
   return { exitCode: 0, stdout: '' };
 }

@@ -1,8 +1,8 @@
 /**
- * Many `ip` commands in one process, some of which may fail. Owns: what `ip -force -batch` says about failed lines.
+ * Batch of `ip` commands in one process, some of which may fail. Parses what `ip -force -batch` prints about failed lines:
  *
  * ```
- * RTNETLINK answers: File exists      <- what was wrong with line 2
+ * RTNETLINK answers: File exists      <- the error of line 2
  * Command failed -:2
  * ```
  */
@@ -11,13 +11,12 @@ import { CommandError } from '../../common/errors.js';
 
 export interface BatchLine {
   readonly text: string;
-  /** Whether its failure is ignored: a feature that older kernels or tools lack. */
+  /** Its failure is ignored: older kernels or tools lack the feature. */
   readonly optional?: boolean;
 }
 
 /**
- * Runs all lines, whatever happens to the ones before. Throws {@link CommandError} about the first line that failed
- * and was not optional.
+ * Runs every line, also after a failed one. Throws {@link CommandError} for the first failed line that is not optional.
  * @param prefix program and arguments before `ip`, as `['nsenter', '--net=PATH']`
  */
 export async function runIpBatch(

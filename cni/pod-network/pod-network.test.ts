@@ -27,7 +27,7 @@ const PLAN: AttachmentPlan = {
   routes: podRoutes(ADDRESSES, CLUSTER),
 };
 
-/** Records what is run; answers with the next outcome of the list, then with nothing. */
+/** Recorder of commands; each takes the next outcome of the list, then empty output. */
 class Recorder implements CommandRunner {
   readonly calls: string[] = [];
   readonly inputs: string[] = [];
@@ -42,7 +42,7 @@ class Recorder implements CommandRunner {
 const failure = (stderr: string) => new CommandError('ip', 1, stderr);
 
 describe('attaching a pod to the kernel', () => {
-  it('takes four processes, and nothing through a shell', async () => {
+  it('runs four processes, none through a shell', async () => {
     const commands = new Recorder();
     await new VethPodNetwork(commands).attach(PLAN);
     expect(commands.calls).toEqual([
@@ -54,7 +54,7 @@ describe('attaching a pod to the kernel', () => {
     ]);
   });
 
-  it('makes the pair with its final name, MAC and MTU, and the port before it is up', async () => {
+  it('makes the pair with final names, MACs and MTU, and sets up the bridge port before it is up', async () => {
     const commands = new Recorder();
     await new VethPodNetwork(commands).attach(PLAN);
     expect(commands.inputs[0]).toBe(
@@ -71,7 +71,7 @@ describe('attaching a pod to the kernel', () => {
     );
   });
 
-  it('gives the pod host addresses, the cluster on-link, and the rest through the gateway', async () => {
+  it('gives the pod host addresses, on-link routes to the cluster, and a default route by the gateway', async () => {
     const commands = new Recorder();
     await new VethPodNetwork(commands).attach(PLAN);
     expect(commands.inputs[3]).toBe(
@@ -90,14 +90,14 @@ describe('attaching a pod to the kernel', () => {
     );
   });
 
-  it('leaves IPv6 alone in a pod without it', async () => {
+  it('changes no IPv6 setting in a pod without IPv6', async () => {
     const commands = new Recorder();
     const addresses = ADDRESSES.slice(0, 1);
     await new VethPodNetwork(commands).attach({ ...PLAN, addresses, routes: podRoutes(addresses, CLUSTER) });
     expect(commands.calls).toHaveLength(3);
   });
 
-  it('replaces what a crash left under the same name', async () => {
+  it('replaces an interface that a crash left under the same name', async () => {
     const commands = new Recorder([failure('RTNETLINK answers: File exists\nCommand failed -:1\n')]);
     await new VethPodNetwork(commands).attach(PLAN);
     expect(commands.calls.slice(0, 3)).toEqual(['ip -force -batch -', 'ip link del dev hd0', 'ip -force -batch -']);
@@ -107,12 +107,12 @@ describe('attaching a pod to the kernel', () => {
     'Error: argument "/proc/7/ns/net" is wrong: Invalid "netns" value\n\nCommand failed -:1\n',
     'nsenter: cannot open /proc/7/ns/net: No such file or directory\n',
     "nsenter: reassociate to namespace 'ns/net' failed: Invalid argument\n",
-  ])('says that the namespace does not exist when told: %j', async (stderr) => {
+  ])('fails with "namespace does not exist" on: %j', async (stderr) => {
     const network = new VethPodNetwork(new Recorder([failure(stderr)]));
     await expect(network.attach(PLAN)).rejects.toMatchObject({ cniCode: 3, details: PLAN.netns });
   });
 
-  it('goes on when the kernel lacks what is optional', async () => {
+  it('succeeds when an optional line fails', async () => {
     const commands = new Recorder([
       '',
       '',
@@ -122,7 +122,7 @@ describe('attaching a pod to the kernel', () => {
     await expect(new VethPodNetwork(commands).attach(PLAN)).resolves.toBeUndefined();
   });
 
-  it('names the first line that failed and was not optional', async () => {
+  it('names the first failed line that is not optional', async () => {
     const stderr =
       'no gso\nCommand failed -:2\nRTNETLINK answers: File exists\nCommand failed -:4\nlater\nCommand failed -:5\n';
     const network = new VethPodNetwork(new Recorder(['', '', '', failure(stderr)]));
@@ -132,15 +132,15 @@ describe('attaching a pod to the kernel', () => {
   });
 });
 
-describe('detaching and looking', () => {
-  it('takes a port that is gone for detached, but not any failure', async () => {
+describe('detaching and inspecting', () => {
+  it('succeeds when the interface does not exist, and rejects on any other failure', async () => {
     const gone = new VethPodNetwork(new Recorder([failure('Cannot find device "hd0"\n')]));
     await expect(gone.detach('hd0')).resolves.toBeUndefined();
     const busy = new VethPodNetwork(new Recorder([failure('RTNETLINK answers: Device or resource busy\n')]));
     await expect(busy.detach('hd0')).rejects.toMatchObject({ code: 'COMMAND_FAILED' });
   });
 
-  it('reads the addresses of global scope, and skips what ip leaves empty', async () => {
+  it('reads addresses of global scope, and skips empty entries', async () => {
     const addr_info = [
       { family: 'inet', local: '10.1.0.2', prefixlen: 32, scope: 'global' },
       { family: 'inet6', local: 'fe80::1', prefixlen: 64, scope: 'link' },
@@ -154,7 +154,7 @@ describe('detaching and looking', () => {
     });
   });
 
-  it('tells "is not there" from "could not look"', async () => {
+  it('resolves to null for a missing interface, and rejects on any other failure', async () => {
     const gone = new VethPodNetwork(new Recorder([failure('Device "eth0" does not exist.\n')]));
     expect(await gone.inspect('/run/netns/x', 'eth0')).toBeNull();
     const refused = new VethPodNetwork(new Recorder([failure('nsenter: cannot open x: Permission denied\n')]));
@@ -166,7 +166,7 @@ describe('detaching and looking', () => {
     await expect(network.hostInterfaces()).rejects.toMatchObject({ code: 'DECODE_FAILED' });
   });
 
-  it('lists only ports of pods', async () => {
+  it('lists only interfaces with names of host interfaces', async () => {
     const linkinfo = { info_kind: 'veth', info_slave_kind: 'bridge' };
     const links = ['hd1', 'veth7'].map((ifname) => ({
       ...{ ifname, flags: [], mtu: 1400, address: 'fe:00:00:00:00:01', master: 'br', ifalias: 'x', linkinfo },
@@ -177,7 +177,7 @@ describe('detaching and looking', () => {
     ]);
   });
 
-  it('reads default and host routes as ip writes them', async () => {
+  it('reads default and host routes as ip prints them', async () => {
     const v4 = '[{"dst":"default","gateway":"10.1.0.1"},{"dst":"10.9.9.9"}]';
     const network = new VethPodNetwork(new Recorder([v4, '[{"dst":"default"}]']));
     expect(await network.routes('/run/netns/x', 'eth0')).toEqual([
@@ -188,8 +188,8 @@ describe('detaching and looking', () => {
   });
 });
 
-describe('the name of a bridge port', () => {
-  it('is always the same for an attachment, fits the kernel, and differs between attachments', () => {
+describe('the name of a host interface', () => {
+  it('is stable for an attachment, short enough for the kernel, and different between attachments', () => {
     const name = hostInterfaceOf(OWNER);
     expect(name).toMatch(/^hd[0-9a-f]{13}$/);
     expect(hostInterfaceOf({ ...OWNER })).toBe(name);
@@ -198,7 +198,7 @@ describe('the name of a bridge port', () => {
 });
 
 describe('the routes of a pod', () => {
-  it('reach the gateway through the node CIDR where the cluster does not cover it', () => {
+  it('include the pod CIDR where no cluster CIDR holds the gateway', () => {
     const routes = podRoutes(ADDRESSES.slice(0, 1), [parseCidr('192.168.0.0/16')]);
     expect(routes.map(({ dst, gateway }) => [dst, gateway])).toEqual([
       ['10.1.0.0/24', null],

@@ -1,7 +1,7 @@
 /**
- * {@link PodNetwork} on the kernel: one veth pair per pod interface, far end in the pod's namespace, near end on the
- * bridge. Owns running the commands and telling "is gone" from "failed". Not here: the bridge, the host's own routes.
- * A namespace may be any path (`/run/netns/x`, `/proc/PID/ns/net`), so it is entered with nsenter.
+ * Kernel side of an attachment ({@link PodNetwork}): one veth pair per pod interface, one end in the pod's namespace, the
+ * other a port of the bridge. Runs the commands of `veth-commands.ts` and tells "does not exist" from other failures. A
+ * namespace may be any path (`/run/netns/x`, `/proc/PID/ns/net`), so it is entered with nsenter.
  */
 import type { CommandRunner } from '../../common/host/command.js';
 import { CommandError } from '../../common/errors.js';
@@ -14,12 +14,12 @@ import { runIpBatch } from './ip-batch.js';
 import { podInterfaceOf, podRouteOf } from './pod-inspection.js';
 import type { HostInterface, PodInterface, PodRouteFound } from '../deps.js';
 import type { PodNetwork } from '../deps.js';
-import { ipv6Switches, pairLines, podLines, bridgePortLines, stationArgs } from './veth-commands.js';
+import { ipv6Switches, pairLines, podLines, bridgePortLines, forwardingEntryArgs } from './veth-commands.js';
 
-/** What `ip` and `nsenter` say when the namespace is gone or the file is no namespace any more. */
+/** Error texts of `ip` and `nsenter` for a namespace that does not exist, or a file that is not one. */
 const NO_NAMESPACE =
   /Invalid "netns" value|cannot open .*No such file|reassociate to namespace .* failed: Invalid argument/;
-const NO_LINK = /does not exist|Cannot find device/;
+const NO_INTERFACE = /does not exist|Cannot find device/;
 const EXISTS = /File exists/;
 
 export class VethPodNetwork implements PodNetwork {
@@ -28,10 +28,13 @@ export class VethPodNetwork implements PodNetwork {
   async attach(plan: AttachmentPlan): Promise<void> {
     try {
       await this.#makePair(plan);
-      await both(this.commands.run('bridge', stationArgs(plan.hostInterface, plan.mac)), this.#configurePod(plan));
+      await both(
+        this.commands.run('bridge', forwardingEntryArgs(plan.hostInterface, plan.mac)),
+        this.#configurePod(plan),
+      );
     } catch (thrown) {
       if (!isFailure(thrown, NO_NAMESPACE)) throw thrown;
-      throw new CniError(CNI_CODES.unknownContainer, 'the network namespace does not exist', plan.netns, {
+      throw new CniError(CNI_CODES.unknownContainer, 'network namespace does not exist', plan.netns, {
         cause: thrown,
       });
     }
@@ -41,7 +44,7 @@ export class VethPodNetwork implements PodNetwork {
     try {
       await this.commands.run('ip', ['link', 'del', 'dev', hostInterface]);
     } catch (thrown) {
-      if (!isFailure(thrown, NO_LINK)) throw thrown;
+      if (!isFailure(thrown, NO_INTERFACE)) throw thrown;
     }
   }
 
@@ -50,7 +53,7 @@ export class VethPodNetwork implements PodNetwork {
       const [found] = await listInterfaces(this.commands, ['addr', 'show', 'dev', ifname], enter(netns));
       return found === undefined ? null : podInterfaceOf(found);
     } catch (thrown) {
-      if (isFailure(thrown, NO_NAMESPACE) || isFailure(thrown, NO_LINK)) return null;
+      if (isFailure(thrown, NO_NAMESPACE) || isFailure(thrown, NO_INTERFACE)) return null;
       throw thrown;
     }
   }
@@ -70,10 +73,10 @@ export class VethPodNetwork implements PodNetwork {
 
   async repairHostInterface(hostInterface: string, bridge: string, mac: string): Promise<void> {
     await runIpBatch(this.commands, bridgePortLines(hostInterface, bridge));
-    await this.commands.run('bridge', stationArgs(hostInterface, mac));
+    await this.commands.run('bridge', forwardingEntryArgs(hostInterface, mac));
   }
 
-  /** A port of this name can only be what a crash left of the same attachment: it is replaced. */
+  /** An existing interface of this name was left by a crash during ADD of the same attachment; it is replaced. */
   async #makePair(plan: AttachmentPlan): Promise<void> {
     try {
       await runIpBatch(this.commands, pairLines(plan));
@@ -98,7 +101,7 @@ function enter(netns: string): [program: string, ...args: string[]] {
   return ['nsenter', `--net=${netns}`];
 }
 
-/** Side by side. When one fails the other is waited for all the same: nothing of an attempt goes on after its end. */
+/** Waits for both, also when one fails, so that nothing of a failed attempt runs on. */
 async function both(first: Promise<unknown>, second: Promise<unknown>): Promise<void> {
   for (const outcome of await Promise.allSettled([first, second])) {
     if (outcome.status === 'rejected') throw outcome.reason;

@@ -1,6 +1,6 @@
 /**
- * The routes of a pod: the whole cluster is on-link (its neighbours are answered by the bridge or by the router), the
- * rest goes through the node. Pure.
+ * Routes of a pod: cluster CIDRs are on-link, where pods of this node and the router answer ARP and neighbour discovery;
+ * everything else goes through the gateway. Pure.
  */
 import { cidrContains, cidrFamily, parseCidr } from '../../common/address/cidr.js';
 import type { Cidr } from '../../common/address/cidr.js';
@@ -9,7 +9,7 @@ import type { PodAddress, PodRoute } from '../attachment.js';
 
 export const DEFAULT_ROUTE = { 4: parseCidr('0.0.0.0/0'), 6: parseCidr('::/0') } as const;
 
-/** On-link routes come before the default route that depends on them. */
+/** On-link routes come first, since the default route depends on them. */
 export function podRoutes(addresses: readonly PodAddress[], clusterCidrs: readonly Cidr[]): readonly PodRoute[] {
   return addresses.flatMap((address) => {
     const family = ipFamily(address.ip);

@@ -1,4 +1,4 @@
-/** The `ip` and `bridge` lines that attach a pod: composition only, nothing is run here. */
+/** Composer of the `ip` and `bridge` commands that attach a pod. Pure. */
 import { ADDRESS_BITS, ipFamily } from '../../common/address/ip-address.js';
 import { hostMacOf } from '../attachment.js';
 import type { AttachmentPlan, PodRoute } from '../attachment.js';
@@ -6,12 +6,12 @@ import type { BatchLine } from './ip-batch.js';
 import { formatInterfaceAlias } from './interface-alias.js';
 
 /**
- * The largest super-frame a pod may hand to its interface: with its headers it still fits the 64 KiB of one record
- * (`docs/wire.md`). Sets the IPv4 limit too, as kernels do for values up to 65536.
+ * Largest super-frame of a pod, bytes: with its headers it fits the 64 KiB of a record (`docs/wire.md`). The kernel sets the
+ * IPv4 limit to the same value, as it does for values up to 65536.
  */
 export const POD_GSO_MAX_BYTES = 61_440;
 
-/** Makes the pair, its far end already in the pod's namespace under its final name, and the near end a bridge port. */
+/** Makes the veth pair, the pod's end in its namespace under its final name, and the host interface a bridge port. */
 export function pairLines(plan: AttachmentPlan): readonly BatchLine[] {
   const { hostInterface: host, owner } = plan;
   const near = `link add ${host} address ${hostMacOf(owner)} mtu ${plan.mtuBytes} type veth`;
@@ -25,8 +25,8 @@ export function pairLines(plan: AttachmentPlan): readonly BatchLine[] {
 }
 
 /**
- * Unknown unicast goes to the router only (flood off): a pod never sees frames for others. No IPv6 link-local address
- * on a port: it is not a station.
+ * Flood off: unknown unicast goes to the router only, and no pod receives frames for others. No IPv6 link-local address: the
+ * host interface needs no address of its own.
  */
 export function bridgePortLines(hostInterface: string, bridge: string): readonly BatchLine[] {
   const flags = 'flood off mcast_flood on learning on hairpin on isolated off';
@@ -39,14 +39,14 @@ export function bridgePortLines(hostInterface: string, bridge: string): readonly
 }
 
 /**
- * Arguments of `bridge` that bind the pod's MAC to its port: with `flood off` a pod that was silent for the bridge's
- * ageing time would not be reached otherwise, and no other pod can take the MAC over (sticky).
+ * Arguments of `bridge` for a permanent forwarding entry of the pod's MAC. Without it, and with flood off, a pod that sent
+ * nothing for the bridge's ageing time could not be reached. `sticky`: no other port can take over the MAC.
  */
-export function stationArgs(hostInterface: string, mac: string): readonly string[] {
+export function forwardingEntryArgs(hostInterface: string, mac: string): readonly string[] {
   return ['fdb', 'replace', mac, 'dev', hostInterface, 'master', 'static', 'sticky'];
 }
 
-/** Brings up the inside of the namespace. Default routes come last: they depend on the others. */
+/** Commands inside the namespace. Default routes come last, since they depend on the others. */
 export function podLines(plan: AttachmentPlan): readonly BatchLine[] {
   const { ifname } = plan.owner;
   return [
@@ -62,8 +62,8 @@ export function podLines(plan: AttachmentPlan): readonly BatchLine[] {
 }
 
 /**
- * Files under /proc/sys that get a `0` before a pod with IPv6 comes up: IPv6 is on, its addresses can be used at once,
- * and no router advertisement changes its routes.
+ * Files under /proc/sys that are set to `0` in a pod with IPv6 before its interface is up: IPv6 is enabled, addresses are
+ * usable at once, and router advertisements change no route.
  */
 export function ipv6Switches(ifname: string): readonly string[] {
   return ['disable_ipv6', 'accept_dad', 'accept_ra'].map((name) => `/proc/sys/net/ipv6/conf/${ifname}/${name}`);

@@ -1,8 +1,9 @@
 /*
- * heddle-cni: the CNI executable on the host. A relay: it hands its CNI_* environment and its standard input to the
- * agent's unix socket and prints what comes back (bytes: cni/relay/relay-protocol.ts). Without an agent it answers VERSION by
- * itself, keeps DEL and GC as files for the agent to replay, and says "try again later" to the rest. No logic beyond
- * that. Twin of heddle-cni.ts; both pass the same tests. Build: gcc -static -Os -s -o heddle-cni heddle-cni.c
+ * CNI executable on the host: sends its CNI_* environment and its standard input to the agent's unix socket and prints the
+ * response (bytes: cni/relay/relay-protocol.ts). When the agent cannot be reached, VERSION is answered here, DEL and GC are
+ * deferred (written to files that the next agent replays), and every other verb fails with "try again later". All other
+ * logic is in the agent. heddle-cni.ts behaves the same; relay.test.ts tests both.
+ * Build: gcc -static -Os -s -o heddle-cni heddle-cni.c
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,8 +28,9 @@
 extern char **environ;
 static char request[MAX_REQUEST + 1], answer[MAX_ANSWER + 1];
 static size_t request_length, stdin_start;
+static int timeout_ms;
 static int64_t deadline_ms;
-static char reason[512]; /* why the agent could not be asked */
+static char reason[512]; /* why the call could not be read or the agent not be reached */
 
 static int64_t now_ms(void) {
   struct timespec t;
@@ -54,7 +56,7 @@ static const char *variable(const char *name) {
   return value ? value : "";
 }
 
-/* The cniVersion of the configuration, or the default: the first string after that key. */
+/* cniVersion of the configuration: the first string after that key, or the default. */
 static const char *spec_version(void) {
   static char version[16];
   const char *at = strstr(request + stdin_start, "\"cniVersion\"");
@@ -74,7 +76,7 @@ static int print_error(int code, const char *message) {
   return 1;
 }
 
-/* A path from the environment, else from the first line of a file beside the executable, else the default. */
+/* Path from the environment, else from the first line of a file beside the executable, else the default. */
 static void find_path(char *out, const char *environment, const char *file, const char *standard) {
   const char *given = getenv(environment);
   char self[MAX_PATH], beside[MAX_PATH + 64];
@@ -96,7 +98,7 @@ static void find_path(char *out, const char *environment, const char *file, cons
 }
 
 static int append(const char *bytes, size_t length) {
-  if (request_length + length > MAX_REQUEST) return fail("request is larger than %d bytes", MAX_REQUEST);
+  if (request_length + length > MAX_REQUEST) return fail("environment and standard input exceed %d bytes", MAX_REQUEST);
   memcpy(request + request_length, bytes, length);
   request_length += length;
   return 0;
@@ -111,7 +113,7 @@ static int gather_request(void) {
   for (;;) {
     char chunk[65536];
     struct pollfd input = {.fd = 0, .events = POLLIN};
-    if (poll(&input, 1, left_ms()) == 0) return fail("no end of standard input in time");
+    if (poll(&input, 1, left_ms()) == 0) return fail("standard input did not end within %d ms", timeout_ms);
     ssize_t length = read(0, chunk, sizeof chunk);
     if (length < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (length <= 0) return 0;
@@ -125,7 +127,7 @@ static void limit(int fd) {
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &left, sizeof left);
 }
 
-/* Length of the agent's answer, exit code included, or -1 with a reason. */
+/* Length of the agent's response, exit code included, or -1 with a reason. */
 static ssize_t ask_agent(const char *path) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   if (strlen(path) >= sizeof address.sun_path) return fail("socket path %.200s is too long", path);
@@ -137,7 +139,7 @@ static ssize_t ask_agent(const char *path) {
   for (size_t sent = 0; sent < request_length;) {
     limit(fd);
     ssize_t length = send(fd, request + sent, request_length - sent, MSG_NOSIGNAL);
-    if (length < 0) return fail("agent at %s took no request: %s", path, strerror(errno));
+    if (length < 0) return fail("cannot send the call to the agent at %s: %s", path, strerror(errno));
     sent += (size_t)length;
   }
   shutdown(fd, SHUT_WR);
@@ -145,10 +147,10 @@ static ssize_t ask_agent(const char *path) {
     limit(fd);
     ssize_t length = now_ms() < deadline_ms ? recv(fd, answer + got, MAX_ANSWER - got, 0) : (errno = EAGAIN, -1);
     if (length < 0 && errno == EINTR) continue;
-    if (length < 0 && errno == EAGAIN) return fail("agent at %s did not answer in time", path);
-    if (length < 0) return fail("agent at %s gave no answer: %s", path, strerror(errno));
+    if (length < 0 && errno == EAGAIN) return fail("agent at %s did not answer within %d ms", path, timeout_ms);
+    if (length < 0) return fail("cannot read from the agent at %s: %s", path, strerror(errno));
     got += (size_t)length;
-    if (length == 0) return got > 0 ? (ssize_t)got : fail("agent at %s gave no answer", path);
+    if (length == 0) return got > 0 ? (ssize_t)got : fail("agent at %s closed the connection without an answer", path);
   }
 }
 
@@ -161,11 +163,12 @@ static void make_directories(char *path) {
   mkdir(path, 0755);
 }
 
-/* One file per attachment (FNV-1a, 64 bit), so that the same DEL twice is one file. GC: one file. */
+/* Hash of the attachment (FNV-1a, 64 bit), so that a repeated DEL replaces its own file. All GC calls share one file. */
 static uint64_t attachment_hash(int is_del) {
   uint64_t hash = 14695981039346656037ull;
   char text[8192];
-  int length = snprintf(text, sizeof text, "%s\n%s", is_del ? variable("CNI_CONTAINERID") : "", is_del ? variable("CNI_IFNAME") : "");
+  const char *container = is_del ? variable("CNI_CONTAINERID") : "", *ifname = is_del ? variable("CNI_IFNAME") : "";
+  int length = snprintf(text, sizeof text, "%s\n%s", container, ifname);
   for (int i = 0; i < length && i < (int)sizeof text - 1; i++) hash = (hash ^ (unsigned char)text[i]) * 1099511628211ull;
   return hash;
 }
@@ -186,7 +189,7 @@ static int write_deferred_delete(int is_del) {
   return 0;
 }
 
-static int answer_alone(void) {
+static int answer_without_agent(void) {
   const char *command = variable("CNI_COMMAND");
   int is_del = !strcmp(command, "DEL");
   if (!strcmp(command, "VERSION")) {
@@ -194,22 +197,24 @@ static int answer_alone(void) {
     return 0;
   }
   if (is_del || !strcmp(command, "GC")) {
-    const char *outcome = write_deferred_delete(is_del) ? "and could not be kept for it" : "and is kept for it";
-    fprintf(stderr, "heddle-cni: %s: %s; %s is answered without it, %s\n", "no agent", reason, command, outcome);
+    const char *outcome = write_deferred_delete(is_del) ? "could not be deferred, its file cannot be written"
+                                                        : "is deferred, the next agent performs it";
+    fprintf(stderr, "heddle-cni: agent not reachable (%s); %s %s\n", reason, command, outcome);
     return 0;
   }
-  if (!strcmp(command, "STATUS")) return print_error(50, "heddle agent is not running");
-  return print_error(11, "try again later: heddle agent is not running");
+  if (!strcmp(command, "STATUS")) return print_error(50, "heddle agent is not reachable");
+  return print_error(11, "try again later: heddle agent is not reachable");
 }
 
 int main(void) {
-  const char *timeout = variable("HEDDLE_CNI_TIMEOUT_MS");
   char path[MAX_PATH];
-  deadline_ms = now_ms() + (atoi(timeout) > 0 ? atoi(timeout) : DEFAULT_TIMEOUT_MS);
+  timeout_ms = atoi(variable("HEDDLE_CNI_TIMEOUT_MS"));
+  if (timeout_ms <= 0) timeout_ms = DEFAULT_TIMEOUT_MS;
+  deadline_ms = now_ms() + timeout_ms;
   if (gather_request()) return print_error(6, "cannot read the call");
   find_path(path, "HEDDLE_CNI_SOCKET", "heddle-cni.socket", "/run/heddle/cni.sock");
   ssize_t length = ask_agent(path);
-  if (length < 0) return answer_alone();
+  if (length < 0) return answer_without_agent();
   fwrite(answer + 1, 1, (size_t)length - 1, stdout);
   return (unsigned char)answer[0];
 }

@@ -1,7 +1,7 @@
 /**
- * heddle-cni for hosts that have Node: the CNI executable, a relay to the agent's unix socket. Twin of heddle-cni.c; both
- * pass the same tests, and what they do is told there. Bundled by the build into one file; imports nothing but Node's
- * own modules. Bytes: `cni/relay/relay-protocol.ts`.
+ * CNI executable for hosts with Node: a relay to the agent's unix socket. Behaves as heddle-cni.c, which describes it;
+ * relay.test.ts tests both. The build bundles it into one file, so it imports Node's own modules only. Bytes:
+ * `cni/relay/relay-protocol.ts`.
  */
 import {
   closeSync,
@@ -19,6 +19,7 @@ import { dirname, join } from 'node:path';
 const MAX_REQUEST_BYTES = 1 << 20;
 const MAX_ANSWER_BYTES = 4 << 20;
 const DEFAULT_TIMEOUT_MS = 10_000;
+const TOO_LARGE = `environment and standard input exceed ${MAX_REQUEST_BYTES} bytes`;
 const SUPPORTED_VERSIONS = ['0.3.0', '0.3.1', '0.4.0', '1.0.0', '1.1.0'];
 
 const env = process.env;
@@ -29,14 +30,14 @@ gatherStdin(
   (stdin) => {
     const request = Buffer.concat([environmentBytes(), stdin]);
     if (request.length > MAX_REQUEST_BYTES) {
-      finish(1, errorText(stdin, 6, 'cannot read the call', `request is larger than ${MAX_REQUEST_BYTES} bytes`));
+      finish(1, errorText(stdin, 6, 'cannot read the call', TOO_LARGE));
     }
     const path = findPath('HEDDLE_CNI_SOCKET', 'heddle-cni.socket', '/run/heddle/cni.sock');
     askAgent(
       path,
       request,
       (answer) => finish(answer[0] ?? 1, answer.subarray(1)),
-      (reason) => answerAlone(request, stdin, reason),
+      (reason) => answerWithoutAgent(request, stdin, reason),
     );
   },
   (reason, stdin) => finish(1, errorText(stdin, 6, 'cannot read the call', reason)),
@@ -54,7 +55,10 @@ function environmentBytes(): Buffer {
 function gatherStdin(done: (stdin: Buffer) => void, failed: (reason: string, stdin: Buffer) => void): void {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  const timer = setTimeout(() => failed('no end of standard input in time', Buffer.concat(chunks)), leftMs());
+  const timer = setTimeout(
+    () => failed(`standard input did not end within ${timeoutMs} ms`, Buffer.concat(chunks)),
+    leftMs(),
+  );
   const end = () => {
     clearTimeout(timer);
     done(Buffer.concat(chunks));
@@ -62,7 +66,7 @@ function gatherStdin(done: (stdin: Buffer) => void, failed: (reason: string, std
   process.stdin.on('data', (chunk: Buffer) => {
     bytes += chunk.length;
     chunks.push(chunk);
-    if (bytes > MAX_REQUEST_BYTES) failed(`request is larger than ${MAX_REQUEST_BYTES} bytes`, Buffer.concat(chunks));
+    if (bytes > MAX_REQUEST_BYTES) failed(TOO_LARGE, Buffer.concat(chunks));
   });
   process.stdin.once('end', end);
   process.stdin.once('error', end);
@@ -78,7 +82,7 @@ function askAgent(
   let bytes = 0;
   let settled = false;
   const socket = createConnection({ path, allowHalfOpen: true });
-  const timer = setTimeout(() => settle(`agent at ${path} did not answer in time`), leftMs());
+  const timer = setTimeout(() => settle(`agent at ${path} did not answer within ${timeoutMs} ms`), leftMs());
   const settle = (reason: string | null) => {
     if (settled) return;
     settled = true;
@@ -90,25 +94,25 @@ function askAgent(
   socket.on('data', (chunk: Buffer) => {
     bytes += chunk.length;
     chunks.push(chunk);
-    if (bytes > MAX_ANSWER_BYTES) settle(`agent at ${path} answered too much`);
+    if (bytes > MAX_ANSWER_BYTES) settle(`agent at ${path} answered more than ${MAX_ANSWER_BYTES} bytes`);
   });
-  socket.on('end', () => settle(bytes > 0 ? null : `agent at ${path} gave no answer`));
+  socket.on('end', () => settle(bytes > 0 ? null : `agent at ${path} closed the connection without an answer`));
   socket.on('error', (error) => settle(`cannot reach ${path}: ${error.message}`));
   socket.end(request);
 }
 
-function answerAlone(request: Buffer, stdin: Buffer, reason: string): void {
+function answerWithoutAgent(request: Buffer, stdin: Buffer, reason: string): void {
   const command = env['CNI_COMMAND'] ?? '';
   if (command === 'VERSION') {
     finish(0, `${JSON.stringify({ cniVersion: specVersion(stdin), supportedVersions: SUPPORTED_VERSIONS })}\n`);
   }
   if (command === 'DEL' || command === 'GC') {
     const outcome = writeDeferredDelete(command, request);
-    process.stderr.write(`heddle-cni: no agent: ${reason}; ${command} is answered without it, and ${outcome}\n`);
+    process.stderr.write(`heddle-cni: agent not reachable (${reason}); ${command} ${outcome}\n`);
     finish(0, '');
   }
-  if (command === 'STATUS') finish(1, errorText(stdin, 50, 'heddle agent is not running', reason));
-  finish(1, errorText(stdin, 11, 'try again later: heddle agent is not running', reason));
+  if (command === 'STATUS') finish(1, errorText(stdin, 50, 'heddle agent is not reachable', reason));
+  finish(1, errorText(stdin, 11, 'try again later: heddle agent is not reachable', reason));
 }
 
 function writeDeferredDelete(command: 'DEL' | 'GC', request: Buffer): string {
@@ -120,9 +124,9 @@ function writeDeferredDelete(command: 'DEL' | 'GC', request: Buffer): string {
     syncPath(temporary);
     renameSync(temporary, join(spool, `${command.toLowerCase()}-${attachmentHash(command === 'DEL')}`));
     syncPath(spool);
-    return 'is kept for it';
+    return 'is deferred, the next agent performs it';
   } catch (thrown) {
-    return `could not be kept for it: ${String(thrown)}`;
+    return `could not be deferred, its file cannot be written: ${String(thrown)}`;
   }
 }
 
@@ -132,7 +136,7 @@ function syncPath(path: string): void {
   closeSync(fd);
 }
 
-/** One file per attachment (FNV-1a, 64 bit), so that the same DEL twice is one file. GC: one file. */
+/** Hash of the attachment (FNV-1a, 64 bit), so that a repeated DEL replaces its own file. All GC calls share one file. */
 function attachmentHash(isDel: boolean): string {
   const text = isDel ? `${env['CNI_CONTAINERID'] ?? ''}\n${env['CNI_IFNAME'] ?? ''}` : '\n';
   let hash = 14695981039346656037n;
@@ -140,7 +144,7 @@ function attachmentHash(isDel: boolean): string {
   return hash.toString(16).padStart(16, '0');
 }
 
-/** A path from the environment, else from the first line of a file beside the executable, else the default. */
+/** Path from the environment, else from the first line of a file beside the executable, else the default. */
 function findPath(variable: string, file: string, standard: string): string {
   const given = env[variable];
   if (given) return given;
@@ -148,11 +152,11 @@ function findPath(variable: string, file: string, standard: string): string {
     const beside = join(dirname(realpathSync(process.argv[1] ?? '')), file);
     return readFileSync(beside, 'utf8').split(/\r?\n/, 1)[0] || standard;
   } catch {
-    return standard; // no such file: the usual case
+    return standard; // no such file, as on most hosts
   }
 }
 
-/** The cniVersion of the configuration, or the default: the first string after that key. */
+/** cniVersion of the configuration: the first string after that key, or the default. */
 function specVersion(stdin: Buffer): string {
   return /"cniVersion"[ \t\r\n:]*"([0-9.]{1,15})"/.exec(stdin.toString('latin1'))?.[1] ?? '1.0.0';
 }

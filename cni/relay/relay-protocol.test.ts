@@ -14,7 +14,7 @@ const value = fc.string({ unit: 'grapheme' }).filter((candidate) => !candidate.i
 const key = fc.stringMatching(/^CNI_[A-Z0-9_]{1,20}$/);
 
 describe('the relay protocol', () => {
-  it('has the bytes its picture shows', () => {
+  it('has the bytes of its picture', () => {
     const request = { env: new Map([['CNI_COMMAND', 'ADD']]), stdin: text('{}') };
     expect(Buffer.from(encodeRelayRequest(request)).toString()).toBe('heddle-cni/1\0CNI_COMMAND=ADD\0\0{}');
     expect([...encodeRelayResponse({ exitCode: 1, stdout: 'x' })]).toEqual([1, 0x78]);
@@ -52,16 +52,16 @@ describe('the relay protocol', () => {
     expect(() => decodeRelayRequest(text(bytes))).toThrow(DecodeError);
   });
 
-  it('refuses more than its bound', () => {
+  it('refuses a request above the limit', () => {
     const stdin = new Uint8Array(MAX_REQUEST_BYTES);
     expect(() => decodeRelayRequest(encodeRelayRequest({ env: new Map(), stdin }))).toThrow('exceeds the limit');
   });
 
-  it('takes an empty response for an agent that went away', () => {
+  it('refuses an empty response', () => {
     expect(() => decodeRelayResponse(new Uint8Array())).toThrow(DecodeError);
   });
 
-  it('throws nothing but its own error on any bytes', () => {
+  it('throws only DecodeError on any bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.boolean(), (bytes, plausible) => {
         try {

@@ -1,6 +1,6 @@
 /**
- * What the relay on the host (`relay/`) and the agent say to each other over a unix stream socket. Owns the bytes; not
- * their meaning (`request.ts`). One request and one response per connection; each side ends with EOF.
+ * Protocol between the CNI executable and the agent over a unix stream socket: one request and one response per connection,
+ * each ended by EOF. The meaning of a request is in `call/request.ts`.
  *
  * ```
  *  request   "heddle-cni/1" 00 | "CNI_COMMAND=ADD" 00 | "CNI_IFNAME=eth0" 00 | ... | 00 | standard input ...
@@ -10,9 +10,9 @@
 import { DecodeError } from '../../common/errors.js';
 
 const RELAY_MAGIC = 'heddle-cni/1';
-/** Everything of a request, standard input included. */
+/** Of a whole request, standard input included. */
 export const MAX_REQUEST_BYTES = 1 << 20;
-/** Of the environment only what belongs to CNI crosses. */
+/** Variables of other names are not sent. */
 const VARIABLE = /^CNI_[A-Z0-9_]{1,60}$/;
 const MAX_VARIABLES = 64;
 
@@ -33,7 +33,7 @@ export function encodeRelayRequest(request: CniRequest): Uint8Array {
   return Buffer.concat([Buffer.from(`${RELAY_MAGIC}\0${entries}\0`), request.stdin]);
 }
 
-/** Throws {@link DecodeError} that says what was wrong. A variable named twice is refused. */
+/** Throws {@link DecodeError}. A variable that occurs twice is refused. */
 export function decodeRelayRequest(bytes: Uint8Array): CniRequest {
   if (bytes.length > MAX_REQUEST_BYTES) {
     throw new DecodeError(`relay request of ${bytes.length} bytes exceeds the limit of ${MAX_REQUEST_BYTES}`);
@@ -56,16 +56,17 @@ export function encodeRelayResponse(response: CniResponse): Uint8Array {
   return Buffer.concat([Uint8Array.of(response.exitCode), Buffer.from(response.stdout)]);
 }
 
-/** Throws {@link DecodeError} on an empty response: the agent went away. */
+/** Throws {@link DecodeError} on an empty response, which means that the agent ended. */
 export function decodeRelayResponse(bytes: Uint8Array): CniResponse {
   const exitCode = bytes[0];
-  if (exitCode === undefined) throw new DecodeError('relay response is empty');
+  if (exitCode === undefined)
+    throw new DecodeError('relay response is empty (expected an exit code): the agent closed the connection');
   return { exitCode, stdout: Buffer.from(bytes.subarray(1)).toString() };
 }
 
 function field(bytes: Uint8Array, at: number): { text: string; next: number } {
   const end = bytes.indexOf(0, at);
-  if (end < 0) throw new DecodeError('relay request ends within its environment');
+  if (end < 0) throw new DecodeError('relay request ends before the end of its environment');
   return { text: Buffer.from(bytes.subarray(at, end)).toString(), next: end + 1 };
 }
 

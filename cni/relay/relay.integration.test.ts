@@ -14,7 +14,7 @@ import { CNI_VERSIONS } from '../../common/cni-versions.js';
 const HERE = dirname(fileURLToPath(import.meta.url));
 const CONFIG = '{"cniVersion":"0.4.0","name":"heddle","type":"heddle-cni"}';
 
-/** How each relay comes to be at a path; throws when this machine can't build it. */
+/** Builds of each relay to a path; throw when this machine cannot build it. */
 const BUILDS = {
   c: (to: string) =>
     execFileSync('cc', ['-static', '-Os', '-s', '-Wall', '-Wextra', '-Werror', '-o', to, join(HERE, 'heddle-cni.c')]),
@@ -35,7 +35,7 @@ function hasCompiler(): boolean {
     execFileSync('cc', ['--version'], { stdio: 'ignore' });
     return true;
   } catch {
-    process.stderr.write('skipped: the C relay is not tested, this machine has no C compiler (cc)\n');
+    process.stderr.write('skipped: the tests of the C relay, because this machine has no C compiler (cc)\n');
     return false;
   }
 }
@@ -99,7 +99,7 @@ describe.each(relays)('the %s relay', (kind) => {
     });
   }
 
-  /** An agent that answers every call the same; null hangs up without an answer, 'never' keeps silent. */
+  /** An agent that gives every call the same answer. Null: it closes the connection. 'never': it does not answer. */
   function listen(answer: { exitCode: number; stdout: string } | null | 'never', path = socketPath()): Promise<void> {
     server = createServer({ allowHalfOpen: true }, (socket) => {
       const chunks: Buffer[] = [];
@@ -114,7 +114,7 @@ describe.each(relays)('the %s relay', (kind) => {
     return new Promise((resolve) => server!.listen(path, resolve));
   }
 
-  it('hands environment and input over, and prints what comes back', async () => {
+  it('sends CNI_* variables and standard input, and prints the response', async () => {
     await listen({ exitCode: 0, stdout: '{"ips":["ä"]}\n' });
     const result = await run({ CNI_COMMAND: 'ADD', CNI_ARGS: 'A=1;B=2', SECRET: 'not for the agent' });
     expect(result).toEqual({ exitCode: 0, stdout: '{"ips":["ä"]}\n', stderr: '' });
@@ -128,25 +128,25 @@ describe.each(relays)('the %s relay', (kind) => {
     expect(Buffer.from(requests[0]!.stdin).toString()).toBe(CONFIG);
   });
 
-  it('exits as the agent says', async () => {
+  it('exits with the code of the response', async () => {
     await listen({ exitCode: 1, stdout: '{"code":7}' });
     expect(await run({ CNI_COMMAND: 'DEL' })).toMatchObject({ exitCode: 1, stdout: '{"code":7}' });
   });
 
-  it('carries large inputs and answers', async () => {
+  it('carries large requests and responses', async () => {
     await listen({ exitCode: 0, stdout: 'x'.repeat(500_000) });
     const stdin = Buffer.alloc(900_000, 0x20);
     expect((await run({ CNI_COMMAND: 'ADD' }, stdin)).stdout).toHaveLength(500_000);
     expect(requests[0]!.stdin).toHaveLength(900_000);
   });
 
-  it('refuses a call that is too large', async () => {
+  it('fails with code 6 on a call above the limit', async () => {
     await listen({ exitCode: 0, stdout: '' });
     expect(json(await run({ CNI_COMMAND: 'ADD' }, Buffer.alloc(1_100_000, 0x20)))).toMatchObject({ code: 6 });
     expect(requests).toEqual([]);
   });
 
-  it('answers VERSION without an agent', async () => {
+  it('answers VERSION when there is no agent', async () => {
     expect(json(await run({ CNI_COMMAND: 'VERSION', CNI_NETNS: 'dummy' }))).toEqual({
       cniVersion: '0.4.0',
       supportedVersions: CNI_VERSIONS,
@@ -158,11 +158,11 @@ describe.each(relays)('the %s relay', (kind) => {
     ['CHECK', 11],
     ['STATUS', 50],
     ['NONSENSE', 11],
-  ])('fails %s with code %i without an agent, naming the socket', async (command, code) => {
+  ])('fails %s with code %i when there is no agent, and names the socket', async (command, code) => {
     const result = await run({ CNI_COMMAND: command });
     expect(result.exitCode).toBe(1);
     expect(json(result)).toMatchObject({ cniVersion: '0.4.0', code });
-    expect(json(result)['msg']).toContain('heddle agent is not running');
+    expect(json(result)['msg']).toContain('heddle agent is not reachable');
     expect(json(result)['details']).toContain(socketPath());
   });
 
@@ -171,11 +171,11 @@ describe.each(relays)('the %s relay', (kind) => {
     ['garbage', '\0\xff"cniVersion', '1.0.0'],
     ['a strange version', '{"cniVersion":"<script>"}', '1.0.0'],
     ['spaces', '{ "cniVersion" : "1.1.0" }', '1.1.0'],
-  ])('answers in a sensible version when its input is %s', async (_, stdin, cniVersion) => {
+  ])('answers in a valid version when its input is %s', async (_, stdin, cniVersion) => {
     expect(json(await run({ CNI_COMMAND: 'ADD' }, stdin))).toMatchObject({ code: 11, cniVersion });
   });
 
-  it('keeps DEL and GC for the agent when there is none, once per attachment', async () => {
+  it('defers DEL and GC when there is no agent, in one file per attachment', async () => {
     for (let i = 0; i < 2; i++) {
       for (const command of ['DEL', 'GC']) {
         expect(await run({ CNI_COMMAND: command })).toMatchObject({ exitCode: 0, stdout: '' });
@@ -193,20 +193,20 @@ describe.each(relays)('the %s relay', (kind) => {
     }
   });
 
-  it('keeps DEL when the agent hangs up without an answer', async () => {
+  it('defers DEL when the agent closes the connection without an answer', async () => {
     await listen(null);
     expect(await run({ CNI_COMMAND: 'DEL' })).toMatchObject({ exitCode: 0, stdout: '' });
     expect(readdirSync(spool())).toHaveLength(1);
   });
 
-  it('does not block DEL when nothing can be kept', async () => {
+  it('answers DEL with success also when it cannot be deferred', async () => {
     writeFileSync(join(folder, 'file'), '');
     const result = await run({ CNI_COMMAND: 'DEL', HEDDLE_CNI_SPOOL: join(folder, 'file') });
     expect(result).toMatchObject({ exitCode: 0, stdout: '' });
-    expect(result.stderr).toContain('could not be kept');
+    expect(result.stderr).toContain('could not be deferred');
   });
 
-  it('gives up on an agent that keeps silent', async () => {
+  it('stops waiting for an agent after its timeout', async () => {
     await listen('never');
     const impatient = { HEDDLE_CNI_TIMEOUT_MS: '300' };
     expect(json(await run({ CNI_COMMAND: 'ADD', ...impatient }))).toMatchObject({ code: 11 });
@@ -214,7 +214,7 @@ describe.each(relays)('the %s relay', (kind) => {
     expect(readdirSync(spool())).toHaveLength(1);
   });
 
-  it('finds socket and spool by the files beside it', async () => {
+  it('finds socket and spool by the files beside the executable', async () => {
     const bin = join(folder, 'bin');
     mkdirSync(bin);
     writeFileSync(join(bin, 'heddle-cni'), readFileSync(built), { mode: 0o755 });

@@ -1,6 +1,5 @@
 /**
- * ADD: an address, a veth pair, a record, the router told; then the answer. Each step is undone if a later one fails,
- * and what a crash leaves is found again by name.
+ * ADD. When a step fails, all steps are undone. What a crash leaves is found again by its computed name.
  *
  * ```
  *  allocate (durable) -> pair, addresses, routes -> record (durable) -> announce -> result
@@ -17,7 +16,7 @@ import { removeAttachment } from './detach.js';
 import { podRoutes } from '../pod-network/pod-routes.js';
 import type { AttachCall } from '../call/request.js';
 
-/** Attaches the pod, or confirms that it is attached already. Nothing of the attempt is left when it rejects. */
+/** Attaches the pod, or returns the plan of an attachment that is already as it should be. Undoes everything on failure. */
 export async function attachPod(deps: CniDeps, call: AttachCall): Promise<AttachmentPlan> {
   const unready = deps.readiness();
   if (unready !== null) throw new CniError(CNI_CODES.tryAgainLater, 'try again later', unready.message);
@@ -42,7 +41,7 @@ function planAttachment(deps: CniDeps, call: AttachCall, addresses: readonly Pod
   const owner = { containerId: call.containerId, ifname: call.ifname };
   const first = addresses[0];
   if (first === undefined)
-    throw new CniError(CNI_CODES.tryAgainLater, 'try again later', 'this node has no pod CIDR yet');
+    throw new CniError(CNI_CODES.tryAgainLater, 'try again later', 'this node has no pod CIDR: set podCidrs');
   return {
     owner,
     network: call.config.name,
@@ -78,11 +77,14 @@ function recordOf(deps: CniDeps, call: AttachCall, plan: AttachmentPlan): Endpoi
   };
 }
 
-/** What can't be undone now stays on record, for the reconciler. */
+/** A failure here is left to the reconciler. */
 async function undo(deps: CniDeps, plan: AttachmentPlan): Promise<void> {
   try {
     await removeAttachment(deps, plan.owner);
   } catch (thrown) {
-    deps.log.warn({ ...plan.owner, reason: messageOf(thrown) }, 'a failed attachment could not be removed yet');
+    deps.log.warn(
+      { ...plan.owner, reason: messageOf(thrown) },
+      'failed ADD could not be undone; the reconciler removes the rest within a minute',
+    );
   }
 }

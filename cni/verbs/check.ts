@@ -1,4 +1,7 @@
-/** CHECK: is the pod still attached as ADD left it? Other plugins may have added things; nothing of ours may be missing. */
+/**
+ * CHECK: comparison of an attachment's record with `prevResult`, with its allocation and with the kernel. Additions by other
+ * plugins are allowed.
+ */
 import { parseCidr } from '../../common/address/cidr.js';
 import type { Cidr } from '../../common/address/cidr.js';
 import { messageOf } from '../../common/errors.js';
@@ -10,11 +13,15 @@ import type { CniDeps } from '../deps.js';
 import type { PrevResult } from '../call/network-config.js';
 import type { AttachCall } from '../call/request.js';
 
-/** Throws {@link CniError} 3 for the unknown, 7 without prevResult, 103 with every difference in its details. */
+/** Throws {@link CniError} 3 for an unknown container, 7 without prevResult, 103 with every difference in its details. */
 export async function checkPod(deps: CniDeps, call: AttachCall): Promise<void> {
   const previous = call.config.prevResult;
   if (previous === undefined) {
-    throw new CniError(CNI_CODES.invalidConfig, 'invalid network configuration', 'CHECK needs "prevResult"');
+    throw new CniError(
+      CNI_CODES.invalidConfig,
+      'invalid network configuration',
+      '"prevResult" is missing, CHECK needs it',
+    );
   }
   const record = deps.endpoints.get(hostInterfaceOf(call));
   if (record === null) throw new CniError(CNI_CODES.unknownContainer, 'unknown container', describeAttachment(call));
@@ -41,7 +48,8 @@ function resultDifferences(record: EndpointRecord, call: AttachCall, previous: P
   else if (inside.mac !== undefined && inside.mac.toLowerCase() !== record.mac) {
     differences.push(`prevResult has MAC ${inside.mac} for ${record.ifname}, expected ${record.mac}`);
   }
-  if (record.netns !== call.netns) differences.push(`attached in ${record.netns}, not in ${call.netns}`);
+  if (record.netns !== call.netns)
+    differences.push(`attached in namespace ${record.netns}, CNI_NETNS is ${call.netns}`);
   return differences;
 }
 
@@ -53,7 +61,7 @@ function reservationDifferences(deps: CniDeps, record: EndpointRecord): string[]
   return record.ips.filter((ip) => !reserved.includes(ip)).map((ip) => `address ${ip} is not reserved for this pod`);
 }
 
-/** Routes of the result, ours and of plugins before us. */
+/** Destinations of all routes of the result, those of other plugins included. */
 function destinationsOf(previous: PrevResult): readonly Cidr[] {
   try {
     return (previous.routes ?? []).map((route) => parseCidr(route.dst));

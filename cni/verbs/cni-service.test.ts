@@ -21,13 +21,13 @@ beforeEach(() => {
   node.namespaces.add('/run/netns/b');
 });
 
-/** Nothing of any pod is left anywhere. */
+/** No interface, address or record exists. */
 function expectEmpty(): void {
   expect([...node.pairs.keys(), ...node.allocations.keys(), ...node.records.keys()]).toEqual([]);
 }
 
 describe('ADD', () => {
-  it('attaches a pod and says how', async () => {
+  it('attaches a pod and returns its interfaces, addresses and routes', async () => {
     const response = await node.call('ADD');
     expect(response.exitCode).toBe(0);
     expect(resultOf(response)).toEqual({
@@ -55,14 +55,14 @@ describe('ADD', () => {
     ['0.3.1', true],
     ['0.4.0', true],
     ['1.0.0', false],
-  ])('answers in the shape of %s', async (cniVersion, hasIpVersion) => {
+  ])('returns a result in the shape of %s', async (cniVersion, hasIpVersion) => {
     const result = resultOf(await node.call('ADD', { cniVersion }));
     expect(result.cniVersion).toBe(cniVersion);
     expect(result.ips.map((ip) => ip.version)).toEqual(hasIpVersion ? ['4', '6'] : [undefined, undefined]);
     expect(JSON.stringify(result)).not.toContain('"mtu"');
   });
 
-  it('has told the router before it answers, and recorded it before that', async () => {
+  it('answers after the record was written and then the router was told', async () => {
     await node.call('ADD', {}, { CNI_ARGS: 'K8S_POD_NAMESPACE=shop;K8S_POD_NAME=cart' });
     expect(node.steps).toEqual(['allocate', 'pair', 'bridge port', 'addresses', 'put', 'announce']);
     expect(node.announced.at(-1)).toMatchObject([
@@ -70,28 +70,28 @@ describe('ADD', () => {
     ]);
   });
 
-  it('answers the same again for an attachment that is as it should be', async () => {
+  it('returns the same result again for an intact attachment', async () => {
     const first = await node.call('ADD');
     node.steps.length = 0;
     expect(await node.call('ADD')).toEqual(first);
     expect(node.steps).toEqual(['allocate', 'inspect', 'hostInterfaces', 'routes']);
   });
 
-  it('attaches again, with the same addresses, when the namespace is another one', async () => {
+  it('attaches again, with the same addresses, in another namespace', async () => {
     const first = resultOf(await node.call('ADD'));
     const second = resultOf(await node.call('ADD', {}, { CNI_NETNS: '/run/netns/b' }));
     expect(second.ips).toEqual(first.ips);
     expect([...node.pairs.values()].map((pair) => pair.netns)).toEqual(['/run/netns/b']);
   });
 
-  it('attaches again when someone took the interface away', async () => {
+  it('attaches again when the interface was deleted', async () => {
     await node.call('ADD');
     node.pairs.clear();
     expect((await node.call('ADD')).exitCode).toBe(0);
     expect(node.pairs.size).toBe(1);
   });
 
-  it('carries the result of plugins before it through', async () => {
+  it('appends to the result of plugins before it', async () => {
     const prevResult = {
       interfaces: [{ name: 'dummy0', mac: '02:00:00:00:00:01' }],
       ips: [{ address: '192.0.2.1/24', interface: 0 }],
@@ -104,12 +104,12 @@ describe('ADD', () => {
     expect(result.dns).toEqual({ nameservers: ['10.96.0.10'] });
   });
 
-  it('gives the pod a MAC that the runtime asks for', async () => {
+  it('gives the pod the MAC that the runtime requests', async () => {
     const result = resultOf(await node.call('ADD', { runtimeConfig: { mac: '02:00:00:00:00:07' } }));
     expect(result.interfaces[1]?.mac).toBe('02:00:00:00:00:07');
   });
 
-  it('says "try again later" with the reason while the node is not ready', async () => {
+  it('fails with "try again later" and the reason while the node is not ready', async () => {
     node.unready = { code: 50, message: 'the router is not connected' };
     const response = await node.call('ADD');
     expect(response.exitCode).toBe(1);
@@ -129,7 +129,7 @@ describe('ADD', () => {
     expectEmpty();
   });
 
-  it('shows no stack trace', async () => {
+  it('has no stack trace in its error', async () => {
     const response = await node.call('ADD', {}, { CNI_NETNS: '/run/netns/none' });
     expect(response.exitCode).toBe(1);
     expect(response.stdout).not.toMatch(/\.ts|at Object|\\n/);
@@ -137,14 +137,14 @@ describe('ADD', () => {
 });
 
 describe('DEL', () => {
-  it('removes everything, and again without complaint', async () => {
+  it('removes everything, and succeeds when repeated', async () => {
     await node.call('ADD');
     for (let i = 0; i < 2; i++) expect(await node.call('DEL')).toEqual({ exitCode: 0, stdout: '' });
     expectEmpty();
     expect(node.announced.at(-1)).toEqual([]);
   });
 
-  it('works without a namespace, after it vanished, and for the unknown', async () => {
+  it('succeeds without a namespace, after its end, and for an unknown container', async () => {
     await node.call('ADD');
     node.destroyNamespace('/run/netns/a');
     expect((await node.call('DEL', {}, { CNI_NETNS: '' })).exitCode).toBe(0);
@@ -153,7 +153,7 @@ describe('DEL', () => {
   });
 
   it.each(['release', 'remove', 'announce'])(
-    'succeeds when the step "%s" fails; reconciling does the rest',
+    'succeeds when the step "%s" fails, and the reconciler does the rest',
     async (step) => {
       await node.call('ADD');
       node.refuse(step);
@@ -171,7 +171,7 @@ describe('DEL', () => {
     expect(node.allocations.size).toBe(1);
   });
 
-  it('that is replayed does not touch an attachment made after it', async () => {
+  it('that was deferred does not touch an attachment made after it', async () => {
     await node.call('ADD');
     expect((await node.call('DEL', {}, {}, node.nowMs - 1)).exitCode).toBe(0);
     expect(node.records.size).toBe(1);
@@ -181,7 +181,7 @@ describe('DEL', () => {
 });
 
 describe('CHECK', () => {
-  it('finds nothing wrong with what ADD made', async () => {
+  it('finds no difference after ADD', async () => {
     const prevResult = resultOf(await node.call('ADD'));
     expect(await node.call('CHECK', { prevResult })).toEqual({ exitCode: 0, stdout: '' });
   });
@@ -189,10 +189,10 @@ describe('CHECK', () => {
   it.each<[string, (pair: FakeNode['pairs'] extends Map<string, infer P> ? P : never) => void, string]>([
     ['an address', (pair) => (pair.pod = { ...pair.pod, ips: [] }), 'address 10.1.0.2 is missing on eth0'],
     ['the MAC', (pair) => (pair.pod = { ...pair.pod, mac: '02:00:00:00:00:01' }), 'has MAC 02:00:00:00:00:01'],
-    ['the link', (pair) => (pair.pod = { ...pair.pod, up: false }), 'interface eth0 is down'],
+    ['the state of the interface', (pair) => (pair.pod = { ...pair.pod, up: false }), 'interface eth0 is down'],
     ['the bridge', (pair) => (pair.bridge = null), 'is on no bridge, expected heddle0'],
     ['a route', (pair) => pair.routes.shift(), 'route to 10.0.0.0/8 is missing'],
-  ])('finds out when %s was changed', async (_, change, details) => {
+  ])('finds a change of %s', async (_, change, details) => {
     const prevResult = resultOf(await node.call('ADD'));
     change([...node.pairs.values()][0]!);
     const error = errorOf(await node.call('CHECK', { prevResult }));
@@ -200,7 +200,7 @@ describe('CHECK', () => {
     expect(error.details).toContain(details);
   });
 
-  it('finds out when the address is not reserved any more', async () => {
+  it('finds that the address is not allocated', async () => {
     const prevResult = resultOf(await node.call('ADD'));
     node.allocations.clear();
     expect(errorOf(await node.call('CHECK', { prevResult })).details).toContain('10.1.0.2 is not reserved');
@@ -214,27 +214,27 @@ describe('CHECK', () => {
     expect(details).toContain('prevResult lacks interface eth0');
   });
 
-  it('needs the previous result, and a known container', async () => {
+  it('fails without prevResult, and for an unknown container', async () => {
     expect(errorOf(await node.call('CHECK')).code).toBe(7);
     expect(errorOf(await node.call('CHECK', { prevResult: {} })).code).toBe(3);
   });
 });
 
 describe('STATUS, VERSION and GC', () => {
-  it('STATUS says nothing when ready, and why not otherwise', async () => {
+  it('STATUS succeeds when the node is ready, and fails with the reason otherwise', async () => {
     expect(await node.call('STATUS')).toEqual({ exitCode: 0, stdout: '' });
     node.unready = { code: 51, message: 'no link is up' };
     expect(errorOf(await node.call('STATUS'))).toMatchObject({ code: 51, details: 'no link is up' });
   });
 
-  it('VERSION names all versions, in the version that was asked for', async () => {
+  it('VERSION lists all versions, in the version of the call', async () => {
     expect(JSON.parse((await node.call('VERSION', { cniVersion: '0.4.0' })).stdout)).toEqual({
       cniVersion: '0.4.0',
       supportedVersions: CNI_VERSIONS,
     });
   });
 
-  it('GC removes what the runtime does not name, of its own network only', async () => {
+  it('GC removes attachments of its network that the runtime does not list', async () => {
     for (const id of ['kept', 'stale']) await node.call('ADD', {}, { CNI_CONTAINERID: id });
     await node.call('ADD', { name: 'other' }, { CNI_CONTAINERID: 'foreign', CNI_NETNS: '/run/netns/b' });
     const list = { 'cni.dev/valid-attachments': [{ containerID: 'kept', ifname: 'eth0' }] };
@@ -242,21 +242,21 @@ describe('STATUS, VERSION and GC', () => {
     expect([...node.records.values()].map((record) => record.containerId)).toEqual(['kept', 'foreign']);
   });
 
-  it('GC removes addresses and interfaces that nobody recorded', async () => {
+  it('GC removes addresses and interfaces without a record', async () => {
     await node.call('ADD');
     node.records.clear();
     await node.call('GC', { 'cni.dev/valid-attachments': [] });
     expectEmpty();
   });
 
-  it('GC goes on after a failure, and reports it', async () => {
+  it('GC continues after a failure, and reports all failures', async () => {
     for (const id of ['one', 'two']) await node.call('ADD', {}, { CNI_CONTAINERID: id });
     node.refuse('detach');
     const error = errorOf(await node.call('GC', { 'cni.dev/valid-attachments': [] }));
     expect(error.details).toMatch(/container one .*; container two/);
   });
 
-  it('GC that is replayed does not touch attachments made after it', async () => {
+  it('GC that was deferred does not touch attachments made after it', async () => {
     await node.call('ADD');
     await node.call('GC', { 'cni.dev/valid-attachments': [] }, {}, node.nowMs - 1);
     expect(node.records.size).toBe(1);
@@ -264,13 +264,13 @@ describe('STATUS, VERSION and GC', () => {
 });
 
 describe('calls for one attachment', () => {
-  it('wait for each other', async () => {
+  it('run one after the other', async () => {
     const responses = await Promise.all([node.call('ADD'), node.call('DEL'), node.call('ADD'), node.call('ADD')]);
     expect(responses.map((response) => response.exitCode)).toEqual([0, 0, 0, 0]);
     expect([node.pairs.size, node.records.size, node.allocations.size]).toEqual([1, 1, 1]);
   });
 
-  it('are refused with code 11 when far too many wait', async () => {
+  it('are refused with code 11 above the limit of pending calls', async () => {
     const responses = await Promise.all(Array.from({ length: 1030 }, () => node.call('ADD')));
     expect(responses.filter((response) => response.exitCode === 1).map((response) => errorOf(response).code)).toEqual(
       new Array(6).fill(11),

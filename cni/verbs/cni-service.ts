@@ -1,6 +1,6 @@
 /**
- * The CNI plugin itself: takes one call as the relay passed it on and gives back what the executable prints and exits
- * with. Owns the order of calls (one at a time per attachment). Not here: the socket (`agent/cni-server.ts`).
+ * CNI plugin as a service: takes a call as the relay sent it and gives the response that the executable prints. Runs one
+ * call at a time per attachment. Not here: the socket (`agent/cni-server.ts`).
  */
 import { attachPod } from './attach.js';
 import { hostInterfaceOf } from '../attachment.js';
@@ -34,8 +34,8 @@ export class CniService {
   }
 
   /**
-   * Never rejects: every failure is a response with the spec's error object.
-   * @param asOfMs wall-clock time at which a replayed call was made: attachments made after it are not touched
+   * Does not reject: every failure is a response with the spec's error object.
+   * @param asOfMs wall-clock time of a deferred call: attachments made after it are not touched
    */
   async handle(request: CniRequest, asOfMs = Infinity): Promise<CniResponse> {
     try {
@@ -55,17 +55,17 @@ export class CniService {
     }
   }
 
-  /** {@link handle} on the relay's bytes. Rejects only with DecodeError, on bytes that are no request. */
+  /** {@link handle} on the relay's bytes. Rejects with DecodeError on bytes that are not a request. */
   async answer(request: Uint8Array): Promise<Uint8Array> {
     return encodeRelayResponse(await this.handle(decodeRelayRequest(request)));
   }
 
-  /** Everything that is attached, as last recorded. */
+  /** The endpoint list. */
   endpoints(): readonly EndpointRecord[] {
     return this.#deps.endpoints.list();
   }
 
-  /** See `endpoint-reconciler.ts`. Run it at start, before addresses are given out, and now and then. */
+  /** See `endpoint-reconciler.ts`. To be run at start before any address is allocated, and every minute. */
   reconcile(): Promise<readonly LiveAttachment[]> {
     return this.#reconciler.reconcile();
   }
@@ -108,7 +108,7 @@ export class CniService {
 
   async #gc(call: CollectCall, asOfMs: number): Promise<CniResponse> {
     const removed = await collectGarbage(this.#deps, this.#queue, call, asOfMs);
-    if (removed.length > 0) this.#deps.log.info({ removed }, 'attachments the runtime does not know were removed');
+    if (removed.length > 0) this.#deps.log.info({ removed }, 'GC removed attachments that the runtime does not list');
     return emptyResponse();
   }
 
