@@ -1,6 +1,6 @@
 /**
- * What the agent's HTTP API says: the schemas (TypeBox, and so JSON Schema and OpenAPI) and their types. The CLI and the
- * web UI know Heddle only through this file. Append-only: fields are added, never renamed or removed.
+ * Schemas and types of the agent's HTTP API (TypeBox, hence JSON Schema and OpenAPI). Of the agent, the CLI and the web UI
+ * import this file only. Append-only: fields are added, never renamed or removed.
  * Units are in the names; times are ISO 8601 in UTC.
  */
 import { Type } from 'typebox';
@@ -8,8 +8,8 @@ import type { Static } from 'typebox';
 
 export const LINK_STATES = ['connecting', 'up', 'stale', 'down'] as const;
 /**
- * connecting: handshake in progress. up: the peer answered lately. stale: answers are missing, not yet given up.
- * down: given up; routes to the peer are withdrawn, attempts go on.
+ * connecting: handshake in progress. up: the peer answers. stale: answers are missing, routes are still in force. down: the
+ * peer is taken for dead; its routes are withdrawn and handshakes are tried again.
  */
 export type LinkState = (typeof LINK_STATES)[number];
 
@@ -45,7 +45,7 @@ export const RouteSchema = Type.Object({
   node: Type.String({ description: 'Name of the owner' }),
   nodeId: Type.String(),
   via: Type.Union([Type.Literal('local'), Type.Literal('link'), Type.Literal('unreachable')]),
-  conflict: nullable(Type.String({ description: 'Another node with a valid but losing claim, if there is one' })),
+  conflict: nullable(Type.String({ description: 'Another node whose valid claim lost against this one, or null' })),
 });
 export type Route = Static<typeof RouteSchema>;
 
@@ -95,7 +95,9 @@ export const StatusSchema = Type.Object({
       used: Type.Number(),
       quarantined: Type.Number(),
       withdrawn: Type.Optional(
-        Type.Boolean({ description: 'Taken from this node: pods keep their addresses, none is given out' }),
+        Type.Boolean({
+          description: 'No longer a pod CIDR of this node: pods keep their addresses, no new ones are allocated',
+        }),
       ),
     }),
   ),
@@ -104,7 +106,7 @@ export const StatusSchema = Type.Object({
 });
 export type Status = Static<typeof StatusSchema>;
 
-/** One node as the topology page draws it; `self` is the node that answers. */
+/** Node of the topology; `self` marks the node that answers. */
 const TopologyNodeSchema = Type.Object({
   id: Type.String(),
   name: Type.String(),
@@ -113,14 +115,14 @@ const TopologyNodeSchema = Type.Object({
   endpoint: nullable(Type.String()),
   podCidrs: Type.Array(Type.String()),
   pods: Type.Array(Type.Object({ name: Type.String(), ips: Type.Array(Type.String()) }), {
-    description: 'Of another node: as it told lately, and not all when there are very many',
+    description: 'For another node: as it last reported, and truncated for very many pods',
   }),
-  podCount: nullable(Type.Integer({ description: 'All pods, listed or not; null while the node has not told' })),
+  podCount: nullable(Type.Integer({ description: 'Number of all pods, listed or not; null before the node reported' })),
   version: Type.String(),
 });
 export type TopologyNode = Static<typeof TopologyNodeSchema>;
 
-/** One link. Seen from `a`; the rates are averages over the last interval between two snapshots. */
+/** Link of the topology, seen from `a`. Rates are averages over the interval between the last two snapshots. */
 const TopologyLinkSchema = Type.Object({
   a: Type.String(),
   b: Type.String(),
@@ -154,6 +156,6 @@ export interface ServerEvents {
   status: Status;
 }
 
-/** Where the agent listens unless told otherwise. */
+/** Defaults of the settings `apiSocket` and `apiPort`. */
 export const DEFAULT_API_SOCKET = '/run/heddle/api.sock';
 export const DEFAULT_API_PORT = 6786;

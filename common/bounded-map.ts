@@ -1,10 +1,10 @@
-/** A map that forgets its oldest entry when it is full: for whatever is keyed by remote input. */
+/** Map of bounded size that drops its oldest entry when full, for keys from remote input. */
 export class BoundedMap<Key, Value> extends Map<Key, Value> {
   constructor(readonly maxEntries: number) {
     super();
   }
 
-  /** Inserts or refreshes: the entry becomes the youngest. */
+  /** Inserts or replaces; the entry becomes the newest. */
   override set(key: Key, value: Value): this {
     this.delete(key);
     super.set(key, value);

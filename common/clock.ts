@@ -1,10 +1,10 @@
-/** Time as the agent and the supervisor see it, behind a port so that tests can turn it by hand. */
+/** Clock of agent and supervisor: monotonic time, wall time and timers, as an interface that tests replace. */
 import { performance } from 'node:perf_hooks';
 
 export interface Clock {
-  /** Milliseconds of a monotonic clock with an arbitrary origin: unmoved by NTP or by hand. */
+  /** Milliseconds of a monotonic clock with an arbitrary origin, which NTP and manual changes do not move. */
   nowMs(): number;
-  /** Wall-clock time, for people only. */
+  /** Wall-clock time, for times shown to people. */
   wallTime(): Date;
   /** Calls `run` once, `delayMs` from now. The returned function cancels it. */
   after(delayMs: number, run: () => void): () => void;

@@ -15,7 +15,7 @@ function controlledTask(): { task: CoalescedTask; runs: () => number; end: () =>
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('a coalesced task', () => {
-  it('runs once more after a run, however often it was requested during it', async () => {
+  it('runs once more after a run, for any number of requests during it', async () => {
     const { task, runs, end } = controlledTask();
     const first = task.run();
     const second = Promise.all([task.run(), task.run(), task.run()]);

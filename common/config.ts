@@ -1,13 +1,13 @@
 /**
- * Every setting of `meshd`, as one schema. How a value is found (flags over `HEDDLE_*` environment over a YAML file over
- * these defaults) is `agent/config/config-sources.ts`; what it must look like is here.
+ * Schema of the settings of `meshd`: types, ranges, defaults and descriptions. Where values come from (flags, `HEDDLE_*`
+ * environment, a YAML file) is in `agent/config/config-sources.ts`.
  */
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { DEFAULT_API_PORT, DEFAULT_API_SOCKET } from './api.js';
 import { LOG_LEVELS } from './log.js';
 
-/** The one UDP port between nodes. Clear of 4789 and 8472, which some networks treat as VXLAN. */
+/** UDP port between nodes. Not 4789 or 8472, which some networks treat as VXLAN. */
 const DEFAULT_UNDERLAY_PORT = 6785;
 
 export const ConfigSchema = Type.Object(

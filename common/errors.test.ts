@@ -13,7 +13,7 @@ describe('errors', () => {
     expect(new ConfigError(['one', 'two']).message).toBe('configuration is not valid:\n  - one\n  - two');
   });
 
-  it('say so when a program failed without a word', () => {
+  it('say "no message" for a program that printed none', () => {
     expect(new CommandError('nft -f -', null, ' \n').message).toBe('nft -f - failed with exit code none: no message');
   });
 
@@ -22,7 +22,7 @@ describe('errors', () => {
     expect(() => assert(false, 'one is two')).toThrow(new HeddleError('ASSERTION', 'assertion failed: one is two'));
   });
 
-  it('messageOf reads anything that was thrown', () => {
+  it('messageOf gives text for any thrown value', () => {
     expect(messageOf(new TypeError('bad'))).toBe('bad');
     expect(messageOf('text')).toBe('text');
     expect(messageOf(undefined)).toBe('undefined');

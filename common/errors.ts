@@ -1,7 +1,6 @@
 /**
- * Every error class of Heddle, each with a stable code that users and tests may rely on.
- * Owns: the codes. Not here: per-packet drop reasons (counters, `router/tables/drop-reasons.ts`) and assertions.
- * A message says what failed, on what, and what was expected.
+ * Error classes of Heddle, each with a stable code that users and tests may rely on. A message says what failed, on what,
+ * what was found and expected, and what to do. Not here: drop reasons of packets (`router/tables/drop-reasons.ts`).
  */
 
 export type ErrorCode =
@@ -35,7 +34,7 @@ export type ErrorCode =
   | 'STORE_FAILED'
   | 'SYSTEM_CALL_FAILED';
 
-/** The base of all errors this project throws on purpose. */
+/** Base class of all errors that Heddle throws. */
 export class HeddleError extends Error {
   override readonly name: string = 'HeddleError';
   constructor(
@@ -47,7 +46,7 @@ export class HeddleError extends Error {
   }
 }
 
-/** Text that should have been an IP address, CIDR, MAC address or socket address and is not. */
+/** Text that is not an IP address, CIDR, MAC address or socket address where one is expected. */
 export class AddressError extends HeddleError {
   override readonly name = 'AddressError';
   constructor(message: string) {
@@ -55,7 +54,7 @@ export class AddressError extends HeddleError {
   }
 }
 
-/** Bytes from outside (wire, socket, file) that do not decode. The message never repeats secrets. */
+/** Bytes from outside (wire, socket, file) that do not decode. The message holds no secret. */
 export class DecodeError extends HeddleError {
   override readonly name = 'DecodeError';
   constructor(message: string, options?: { cause?: unknown }) {
@@ -71,7 +70,7 @@ export class ConfigError extends HeddleError {
   }
 }
 
-/** A program we called (`ip`, `nft`, ...) failed; `stderr` is what it said. */
+/** A program of the host (`ip`, `nft`, ...) failed. */
 export class CommandError extends HeddleError {
   override readonly name = 'CommandError';
   constructor(
@@ -95,7 +94,7 @@ export class SystemCallError extends HeddleError {
   }
 }
 
-/** A socket (unix or TCP) that could not be listened on: taken by another process, or not ours to use. */
+/** A socket (unix or TCP) that cannot be listened on: in use by another process, or forbidden. */
 export class ListenError extends HeddleError {
   override readonly name = 'ListenError';
   constructor(message: string, options?: { cause?: unknown }) {
@@ -115,7 +114,7 @@ export class RequestError extends HeddleError {
   }
 }
 
-/** No agent can be asked: nobody listens, we may not ask, or there is no answer. The message says what to do. */
+/** The agent cannot be asked: nothing listens, permission is denied, or no answer comes. */
 export class ApiUnreachableError extends HeddleError {
   override readonly name = 'ApiUnreachableError';
   constructor(
@@ -127,7 +126,7 @@ export class ApiUnreachableError extends HeddleError {
   }
 }
 
-/** The agent answered, but not with the document that was asked for: a problem, or nothing this version understands. */
+/** The agent answered with a problem, or with a document of another shape. */
 export class ApiAnswerError extends HeddleError {
   override readonly name = 'ApiAnswerError';
   constructor(code: 'API_ANSWER_INVALID' | 'API_REFUSED', message: string, options?: { cause?: unknown }) {
@@ -163,7 +162,7 @@ export class HandshakeError extends HeddleError {
   }
 }
 
-/** A node's key file that cannot be used. The message never repeats its content. */
+/** A node's key file that cannot be used. The message holds nothing of its content. */
 export class IdentityError extends HeddleError {
   override readonly name = 'IdentityError';
   constructor(message: string, options?: { cause?: unknown }) {
@@ -171,7 +170,7 @@ export class IdentityError extends HeddleError {
   }
 }
 
-/** Something the demo cluster waited for did not happen, or what it was asked for does not exist. */
+/** A condition that the demo cluster waited for did not come true, or a requested thing does not exist. */
 export class DemoError extends HeddleError {
   override readonly name = 'DemoError';
   constructor(message: string, options?: { cause?: unknown }) {
@@ -187,12 +186,12 @@ export class BenchError extends HeddleError {
   }
 }
 
-/** A condition that must hold did not: a bug of ours, never the fault of input. */
+/** Throws unless the condition holds. For bugs only: no input may make it fail. */
 export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) throw new HeddleError('ASSERTION', `assertion failed: ${message}`);
 }
 
-/** The text of anything that was thrown. */
+/** Message of any thrown value. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }

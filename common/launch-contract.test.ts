@@ -16,7 +16,7 @@ const options: RouterLaunchOptions = {
 };
 
 describe('the launch options of the router', () => {
-  it('are read as they were written, without what is unknown', () => {
+  it('are parsed as they were written, without unknown fields', () => {
     expect(parseRouterLaunchOptions(JSON.stringify({ ...options, later: 1 }))).toEqual(options);
   });
 
@@ -44,7 +44,7 @@ describe('the launch options of the router', () => {
     expect(() => parseRouterLaunchOptions(json)).toThrow(DecodeError);
   });
 
-  it('are refused with a DecodeError, whatever JSON they are', () => {
+  it('are parsed or refused with a DecodeError for any JSON', () => {
     fc.assert(
       fc.property(fc.json(), (json) => {
         expect(() => parseRouterLaunchOptions(json)).toThrow(DecodeError);

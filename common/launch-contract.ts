@@ -1,6 +1,6 @@
 /**
- * The contract between the supervisor and the processes it starts: environment variables, exit codes, signals, and the
- * options of the router. Not here: how processes are started (`supervisor/programs.ts`).
+ * Contract between the supervisor and its children: environment variables, exit codes, signals, and the options of the
+ * router. Not here: the start of processes (`supervisor/programs.ts`).
  */
 import { DecodeError, messageOf } from './errors.js';
 import { LOG_LEVELS } from './log.js';
@@ -13,15 +13,15 @@ export const SUPERVISOR_PID_VARIABLE = 'HEDDLE_SUPERVISOR_PID';
 export const ROUTER_OPTIONS_VARIABLE = 'HEDDLE_ROUTER_OPTIONS';
 /** The configuration that the supervisor started with, as JSON, set for the agent. It holds no secret. */
 export const STARTED_CONFIG_VARIABLE = 'HEDDLE_STARTED_CONFIG';
-/** sysexits.h EX_CONFIG: the child's configuration is wrong, so starting it again cannot help. */
+/** sysexits.h EX_CONFIG: the child's configuration is wrong, and it is not started again. */
 export const EXIT_CONFIG_INVALID = 78;
-/** Ends the agent without telling the peers that the node leaves: only this process is replaced. */
+/** Ends the agent without notice to the peers, since only this process is replaced. */
 export const PAUSE_SIGNAL = 'SIGUSR2';
 
-/** Makes the agent read its configuration again. The supervisor hands it on. */
+/** Makes the agent read its configuration again. The supervisor passes it on. */
 export const RELOAD_SIGNAL = 'SIGHUP';
 
-/** What the router process is told by whoever starts it. */
+/** Options of the router process. */
 export interface RouterLaunchOptions {
   /** Descriptors of the TAP's queues, the same number for each lane. */
   readonly tapFds: readonly number[];
@@ -30,11 +30,11 @@ export interface RouterLaunchOptions {
   readonly tapName: string;
   /** Path of the unix socket on which the router listens for the agent. */
   readonly portSocket: string;
-  /** User and group id to become once the socket is there. */
+  /** User and group id that the router changes to after it opened the socket. */
   readonly user: number;
   readonly lanes: number;
   readonly logLevel: LogLevel;
-  /** False when the configuration wants ChaCha20-Poly1305 only, whatever the processor can do. */
+  /** False when the configuration allows ChaCha20-Poly1305 only. */
   readonly offerAes: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** The one door to pino: structured JSON logs on standard output. Secrets are never passed to a logger. */
+/** Logger: JSON lines on standard output; the only importer of pino. Secrets are never passed to it. */
 import { destination, pino } from 'pino';
 import type { Logger } from 'pino';
 
@@ -7,7 +7,7 @@ export type { Logger } from 'pino';
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** @param component the word every line carries: `agent`, `router`, `supervisor`, ... */
+/** @param component field of every line: `agent`, `router`, `supervisor`, ... */
 export function createLogger(component: string, level: LogLevel = 'info'): Logger {
   return pino(
     { level, base: { component, pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime },

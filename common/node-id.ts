@@ -1,4 +1,4 @@
-/** A node's identity in text: the first 16 bytes of the SHA-256 of its Ed25519 public key, in lower-case hex. */
+/** Node id: the first 16 bytes of the SHA-256 of the node's Ed25519 public key, in lower-case hex. */
 import { createHash } from 'node:crypto';
 import type { Brand } from './brand.js';
 import { DecodeError } from './errors.js';

@@ -12,14 +12,14 @@ function recorded() {
 }
 
 describe('NoticeLog', () => {
-  it('writes the first notice of a kind at once and swallows its repetitions', () => {
+  it('writes the first notice of a kind at once and holds back its repetitions', () => {
     const { lines, notices } = recorded();
     notices.write('warn', 'link lost', { peer: 'b' });
     notices.write('warn', 'link lost', { peer: 'c' });
     expect(lines).toEqual([{ level: 'warn', fields: { peer: 'b' }, message: 'link lost' }]);
   });
 
-  it('says how many it swallowed when it speaks again', () => {
+  it('writes the number of those held back with the next notice', () => {
     const { lines, clock, notices } = recorded();
     for (let i = 0; i < 5; i++) notices.write('warn', 'link lost');
     clock.advance(1000);
@@ -27,7 +27,7 @@ describe('NoticeLog', () => {
     expect(lines[1]).toEqual({ level: 'warn', fields: { heldBack: 4 }, message: 'link lost' });
   });
 
-  it('treats a kind that was cleared as news', () => {
+  it('writes the next notice of a cleared kind at once', () => {
     const { lines, notices } = recorded();
     notices.write('warn', 'bridge is gone', {}, 'bridge');
     notices.clear('bridge');

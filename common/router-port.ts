@@ -1,9 +1,7 @@
 /**
- * The port between `meshd agent` (which decides) and `meshd router` (which forwards): every message that crosses it.
- * Tables go down, counters and datagrams for the control plane come up. Messages travel as length-prefixed msgpack over
- * one unix socket (`common/codec/message-stream.ts`). The agent owns the truth: `tables` is always the whole desired state and
- * the router applies the difference. Session keys cross this port and nothing else does that is secret; neither side
- * may log a message of it.
+ * Messages between agent and router over one unix socket, as length-prefixed msgpack (`common/codec/message-stream.ts`). The
+ * agent sends tables, sessions and datagrams; the router sends counters, events and control datagrams. `tables` is always
+ * the whole desired state, of which the router applies the difference. Messages hold session keys and are never logged.
  */
 import type { Cidr } from './address/cidr.js';
 import type { IpAddress } from './address/ip-address.js';
@@ -27,11 +25,11 @@ export interface LocalEndpoint {
   readonly mac: MacAddress;
 }
 
-/** Where a peer is reached and how large a datagram may be on the way there. */
+/** Address of a peer, and the MTU of the path to it. */
 export interface PeerPath {
   readonly peer: NodeId;
   readonly endpoint: SocketAddress;
-  /** The largest IP packet that fits the path, in bytes, as the path-MTU search found it. */
+  /** Largest IP packet that fits the path, from the path-MTU search. */
   readonly mtuBytes: number;
 }
 
@@ -39,7 +37,7 @@ export interface PeerPath {
 export interface ForwardingTables {
   /** Rises with every change; the router reports the one it applied. */
   readonly generation: number;
-  /** What the pods of this cluster may be addressed by; frames to anything else are dropped. */
+  /** Address ranges of all pods; frames to other destinations are dropped. */
   readonly clusterCidrs: readonly Cidr[];
   /** This node's own pod CIDRs: never sent to a peer. */
   readonly localCidrs: readonly Cidr[];
@@ -77,12 +75,12 @@ export type RouterCommand =
   /** A probe (wire type 7) padded so that its IP packet has `sizeBytes`; the peer's router answers by itself. */
   | { readonly type: 'probe'; readonly peer: NodeId; readonly probeId: number; readonly sizeBytes: number };
 
-/** What the router tells of one session; no secrets. */
+/** State of one session; holds no secret. */
 export interface SessionStatus {
   readonly peer: NodeId;
   readonly localIndex: number;
   readonly active: boolean;
-  /** Units sealed so far, over all lanes: what the rekey limit is held against. */
+  /** Units sealed so far, over all lanes; compared with the rekey limit. */
   readonly unitsSent: number;
 }
 
@@ -127,7 +125,7 @@ export type RouterEvent =
   | { readonly type: 'sessionConfirmed'; readonly peer: NodeId; readonly localIndex: number }
   /** An authentic datagram came from a new address; the router already sends there. */
   | { readonly type: 'roamed'; readonly peer: NodeId; readonly endpoint: SocketAddress }
-  /** Frames wait for a peer that has no active session (rate-limited; once a second and peer at most). */
+  /** Frames wait for a peer without active session. At most once a second per peer. */
   | { readonly type: 'sessionWanted'; readonly peer: NodeId }
   /** Once a second while anything changed. */
   | {

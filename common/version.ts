@@ -1,2 +1,2 @@
-/** The version of this Heddle: what `--version` prints and what adverts and the API carry. */
+/** Version of Heddle, as `--version` prints it and adverts and the API hold it. */
 export const HEDDLE_VERSION = '0.1.0';

@@ -31,7 +31,7 @@ describe('the API’s unix socket', () => {
   it('leaves that of a live agent alone', async () => {
     await api.start();
     await expect(api.start()).rejects.toThrow(ListenError);
-    await expect(api.start()).rejects.toThrow('another process is running');
+    await expect(api.start()).rejects.toThrow('another process listens on');
     expect((await api.ask('/healthz')).status).toBe(200);
   });
 

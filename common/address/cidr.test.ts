@@ -36,7 +36,7 @@ const addresses = fc
     fc.bigInt(0n, (1n << BigInt(ADDRESS_BITS[family])) - 1n).map((value) => ipFromBigInt(value, family)),
   );
 
-/** A block and one near it, so that inclusion and overlap happen often. */
+/** Pairs of blocks that often include or overlap each other. */
 const pairs = fc.oneof(
   fc.tuple(blocks, blocks),
   fc.tuple(blocks, fc.nat(128)).map(([block, cut]): [Cidr, Cidr] => {
@@ -81,14 +81,14 @@ describe('parseCidr', () => {
     expect(() => parseCidr(text)).toThrow(AddressError);
   });
 
-  it('refuses host bits and suggests the block that was probably meant', () => {
+  it('refuses host bits and suggests the block without them', () => {
     expect(() => parseCidr('10.1.1.1/24')).toThrow('"10.1.1.1/24" has host bits set (did you mean 10.1.1.0/24?)');
     expect(() => parseCidr('fd00::1/64')).toThrow('(did you mean fd00::/64?)');
   });
 });
 
 describe('CIDR arithmetic', () => {
-  it('takes a block apart', () => {
+  it('gives family, prefix length, network, size and gateway of a block', () => {
     const block = parseCidr('10.1.2.0/24');
     expect([cidrFamily(block), cidrPrefix(block), cidrNetwork(block), cidrSize(block)]).toEqual([
       4,
@@ -149,7 +149,7 @@ describe('CIDR arithmetic', () => {
     );
   });
 
-  it('never mixes families', () => {
+  it('finds no overlap between families', () => {
     expect(cidrContains(parseCidr('0.0.0.0/0'), parseIpAddress('::'))).toBe(false);
     expect(cidrsOverlap(parseCidr('0.0.0.0/0'), parseCidr('::/0'))).toBe(false);
   });

@@ -1,6 +1,6 @@
 /**
- * CIDR blocks as canonical text. A block with host bits set (`10.1.1.1/24`) is refused, not rounded: whoever wrote it
- * meant something else.
+ * CIDR blocks as canonical text. A block with host bits set (`10.1.1.1/24`) is refused instead of rounded, because it is
+ * probably a typing error.
  */
 import type { Brand } from '../brand.js';
 import { AddressError } from '../errors.js';
@@ -9,7 +9,7 @@ import type { IpAddress, IpFamily } from './ip-address.js';
 
 export type Cidr = Brand<string, 'Cidr'>;
 
-/** Parses and canonicalises `address/prefix`. Throws {@link AddressError} that says what was wrong. */
+/** Parses and canonicalises `address/prefix`. Throws {@link AddressError}. */
 export function parseCidr(text: string): Cidr {
   const slash = text.indexOf('/');
   if (slash < 0) throw new AddressError(`"${text}" is not a CIDR (expected ADDRESS/PREFIX)`);
@@ -41,7 +41,7 @@ export function cidrNetwork(cidr: Cidr): IpAddress {
   return cidr.slice(0, cidr.indexOf('/')) as IpAddress;
 }
 
-/** How many addresses the block holds. */
+/** Number of addresses in the block. */
 export function cidrSize(cidr: Cidr): bigint {
   return 1n << BigInt(ADDRESS_BITS[cidrFamily(cidr)] - cidrPrefix(cidr));
 }
@@ -67,7 +67,7 @@ export function cidrsOverlap(a: Cidr, b: Cidr): boolean {
   return cidrIncludes(a, b) || cidrIncludes(b, a);
 }
 
-/** The pods' default gateway on a node: the first host address of its pod CIDR, which the bridge carries. */
+/** Default gateway of the pods of a pod CIDR: the address after the network address. The bridge has it. */
 export function gatewayOf(cidr: Cidr): IpAddress {
   return cidrAddressAt(cidr, 1n);
 }

@@ -6,7 +6,7 @@ import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
 import { AddressError } from '../errors.js';
 import { ipFamily, ipFromBigInt, ipFromBytes, ipToBigInt, ipToBytes, parseIpAddress } from './ip-address.js';
 
-/** `::1.2.3.4` (RFC 4291, 2.5.5.1): ipaddr.js takes it for the IPv4-mapped `::ffff:1.2.3.4`, which it is not. */
+/** `::1.2.3.4` (RFC 4291, 2.5.5.1), which ipaddr.js wrongly parses as the IPv4-mapped `::ffff:1.2.3.4`. */
 const IPV4_COMPATIBLE = /^[0:]*:\d+\.\d+\.\d+\.\d+$/;
 const MAPPED_PREFIX = 0xffffn << 32n;
 
@@ -50,7 +50,7 @@ describe('parseIpAddress', () => {
     expect(() => parseIpAddress(text)).toThrow(AddressError);
   });
 
-  it('says what was wrong and what was expected', () => {
+  it('names the text that was found and the expected forms', () => {
     expect(() => parseIpAddress('010.1.1.1')).toThrow(
       '"010.1.1.1" is not an IP address (expected 4 decimal numbers 0-255 without leading zeros, or IPv6)',
     );
@@ -80,7 +80,7 @@ describe('parseIpAddress', () => {
 });
 
 describe('address arithmetic', () => {
-  it('goes from text to integer to text without loss', () => {
+  it('is the same after conversion to an integer and back', () => {
     fc.assert(
       fc.property(fc.bigInt(0n, (1n << 128n) - 1n), (value) => {
         const address = ipFromBigInt(value, 6);
@@ -98,7 +98,7 @@ describe('address arithmetic', () => {
     );
   });
 
-  it('goes from text to bytes to text without loss, but for IPv4-mapped IPv6, which becomes IPv4', () => {
+  it('is the same after conversion to bytes and back, except IPv4-mapped IPv6, which becomes IPv4', () => {
     fc.assert(
       fc.property(fc.bigInt(0n, (1n << 128n) - 1n), (value) => {
         fc.pre(value >> 32n !== 0xffffn);

@@ -1,7 +1,7 @@
 /**
- * IPv4 and IPv6 addresses as canonical text (RFC 5952 for IPv6), with integer arithmetic for the control plane.
- * Canonical text makes an address a map key. Octal, hexadecimal and short forms (`010.1.1.1`, `1.2.3`) are refused:
- * `net.isIP` is the gate. Zone identifiers are refused too.
+ * IPv4 and IPv6 addresses as canonical text (RFC 5952 for IPv6), usable as map keys, with integer arithmetic for the control
+ * plane. Refused are all forms that `net.isIP` refuses (octal, hexadecimal and short ones, as `010.1.1.1` and `1.2.3`), and
+ * zone identifiers.
  */
 import { isIPv4, isIPv6 } from 'node:net';
 import type { Brand } from '../brand.js';

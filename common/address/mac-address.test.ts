@@ -5,8 +5,8 @@ import { AddressError } from '../errors.js';
 import { parseIpAddress } from './ip-address.js';
 import { computedMac, macFromBytes, macToBytes, parseMacAddress } from './mac-address.js';
 
-describe('MAC addresses', () => {
-  it('are lower-cased', () => {
+describe('a MAC address', () => {
+  it('is parsed as lower case', () => {
     expect(parseMacAddress('0A:58:0a:01:02:FF')).toBe('0a:58:0a:01:02:ff');
   });
 
@@ -18,11 +18,11 @@ describe('MAC addresses', () => {
     '0a580a010203',
     'a:58:a:1:2:3',
     '0g:58:0a:01:02:03',
-  ])('refuse %j', (text) => {
+  ])('is not parsed from %j', (text) => {
     expect(() => parseMacAddress(text)).toThrow(AddressError);
   });
 
-  it('go to bytes and back without loss, and have six of them', () => {
+  it('has six bytes, and is the same after conversion to bytes and back', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 6, maxLength: 6 }), (bytes) => {
         const mac = macFromBytes(bytes);
@@ -40,7 +40,7 @@ describe('computedMac', () => {
     expect(computedMac(parseIpAddress('10.1.2.255'))).toBe('0a:58:0a:01:02:ff');
   });
 
-  // Frozen: every node of a cluster computes the same, whatever version it runs.
+  // Frozen: all versions of Heddle in a cluster must compute the same.
   it.each([
     ['::', '0a:59:69:69:19:05'],
     ['fd00::2', '0a:59:95:02:5e:5e'],
@@ -48,7 +48,7 @@ describe('computedMac', () => {
     expect(computedMac(parseIpAddress(text))).toBe(frozen);
   });
 
-  it('is a unicast, locally administered address that depends on nothing but the IP address', () => {
+  it('is unicast, locally administered, and depends on the IP address alone', () => {
     fc.assert(
       fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), (text) => {
         const address = parseIpAddress(text);

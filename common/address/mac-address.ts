@@ -1,7 +1,7 @@
 /**
- * MAC addresses, and the rule that computes a pod's MAC from its IP address, so that no node ever has to learn one.
- * IPv4: `0a:58` and the four address bytes. IPv6: `0a:59` and 32 bits of an FNV-1a hash of the address; two pods may
- * collide there, which is harmless because the owner rewrites the destination on delivery.
+ * MAC addresses, and the computed MAC of a pod, which follows from its IP address and is therefore never learned.
+ * IPv4: `0a:58` and the four address bytes. IPv6: `0a:59` and 32 bits of an FNV-1a hash of the address. Two pods may have the
+ * same hash; the owner writes the right MAC into the frame on delivery.
  */
 import type { Brand } from '../brand.js';
 import { AddressError } from '../errors.js';

@@ -14,7 +14,7 @@ describe('parseSocketAddress', () => {
     expect(parseSocketAddress(text)).toEqual({ ip, port });
   });
 
-  it('fills in the default port, also for an IPv6 address without brackets', () => {
+  it('uses the default port, also for an IPv6 address without brackets', () => {
     expect(parseSocketAddress('192.0.2.1', 6785)).toEqual({ ip: '192.0.2.1', port: 6785 });
     expect(parseSocketAddress('[::1]', 6785)).toEqual({ ip: '::1', port: 6785 });
     expect(parseSocketAddress('2001:db8::1', 6785)).toEqual({ ip: '2001:db8::1', port: 6785 });
@@ -35,12 +35,12 @@ describe('parseSocketAddress', () => {
     expect(() => parseSocketAddress(text)).toThrow(AddressError);
   });
 
-  it('says what is wrong with the port', () => {
+  it('names the port that was found and the range', () => {
     expect(() => parseSocketAddress('192.0.2.1')).toThrow('"192.0.2.1" has no port (expected 1 to 65535)');
     expect(() => parseSocketAddress('192.0.2.1:70000')).toThrow('has port 70000 (expected 1 to 65535)');
   });
 
-  it('reads back what it writes', () => {
+  it('parses what formatSocketAddress wrote', () => {
     const anyAddress = fc.oneof(fc.ipV4(), fc.ipV6()).map((text) => parseIpAddress(text));
     fc.assert(
       fc.property(anyAddress, fc.integer({ min: 1, max: 65535 }), (ip, port) => {
@@ -52,7 +52,7 @@ describe('parseSocketAddress', () => {
     );
   });
 
-  it('tells addresses apart by ip and by port', () => {
+  it('compares ip and port', () => {
     const address = parseSocketAddress('192.0.2.1:1');
     expect(sameSocketAddress(address, parseSocketAddress('192.0.2.1:2'))).toBe(false);
     expect(sameSocketAddress(address, parseSocketAddress('192.0.2.2:1'))).toBe(false);

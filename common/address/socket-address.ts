@@ -1,4 +1,4 @@
-/** A UDP address on the underlay: `192.0.2.1:6785` or `[2001:db8::1]:6785`. */
+/** UDP address on the underlay: `192.0.2.1:6785` or `[2001:db8::1]:6785`. */
 import { AddressError } from '../errors.js';
 import { ipFamily, parseIpAddress } from './ip-address.js';
 import type { IpAddress } from './ip-address.js';

@@ -13,11 +13,11 @@ function cut(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
 }
 
 describe('message stream', () => {
-  it('puts the length in front, big-endian', () => {
+  it('has the length in front, big-endian', () => {
     expect([...encodeMessage([1, 'a'])]).toEqual([0, 0, 0, 4, 0x92, 0x01, 0xa1, 0x61]);
   });
 
-  it('gives back the same messages in order, however the stream is cut', () => {
+  it('decodes the same messages in order for any chunks of the stream', () => {
     const message = fc.oneof(fc.integer(), fc.string({ maxLength: 100 }), fc.array(fc.nat(255), { maxLength: 50 }));
     const places = fc.array(fc.nat(), { maxLength: 20 });
     fc.assert(
@@ -30,7 +30,7 @@ describe('message stream', () => {
     );
   });
 
-  it('takes a stream byte by byte, from a buffer that is reused', () => {
+  it('decodes a stream that comes byte by byte in a reused buffer', () => {
     const stream = encodeMessage({ text: 'x'.repeat(1000) });
     const decoder = new MessageDecoder(LIMIT_BYTES);
     const reused = new Uint8Array(1);
@@ -41,12 +41,12 @@ describe('message stream', () => {
     expect(messages).toEqual([{ text: 'x'.repeat(1000) }]);
   });
 
-  it('takes a message of exactly the limit and refuses the announcement of one byte more', () => {
+  it('decodes a message of the maximum length and refuses one byte more', () => {
     const body = Buffer.concat([Buffer.from([0xda, 0x0f, 0xfd]), Buffer.alloc(LIMIT_BYTES - 3, 'x')]);
     const length = Buffer.from([0, 0, 0x10, 0]);
     expect(new MessageDecoder(LIMIT_BYTES).push(Buffer.concat([length, body]))).toEqual(['x'.repeat(LIMIT_BYTES - 3)]);
     expect(() => new MessageDecoder(LIMIT_BYTES).push(Buffer.from([0, 0, 0x10, 1]))).toThrow(
-      'message announces 4097 bytes, the limit is 4096',
+      'message has length 4097, expected at most 4096 bytes',
     );
     expect(() => new MessageDecoder(LIMIT_BYTES).push(Buffer.from([0xff, 0xff, 0xff, 0xff]))).toThrow(DecodeError);
   });
@@ -55,14 +55,14 @@ describe('message stream', () => {
     expect(() => new MessageDecoder(LIMIT_BYTES).push(new Uint8Array(4))).toThrow(DecodeError);
   });
 
-  it('stays broken after an error, whatever comes next', () => {
+  it('throws the same error for every chunk after an error', () => {
     const decoder = new MessageDecoder(LIMIT_BYTES);
     expect(() => decoder.push(Uint8Array.of(0, 0, 0, 1, 0xc1))).toThrow(DecodeError);
     expect(() => decoder.push(encodeMessage(1))).toThrow(DecodeError);
     expect(() => decoder.push(new Uint8Array(0))).toThrow(DecodeError);
   });
 
-  it('either gives values or throws a DecodeError for any bytes at all', () => {
+  it('decodes any bytes or throws a DecodeError', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 64 }), { maxLength: 20 }), (chunks) => {
         const decoder = new MessageDecoder(LIMIT_BYTES);

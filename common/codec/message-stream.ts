@@ -1,14 +1,13 @@
 /**
- * Length-prefixed messages over a byte stream: `u32 big-endian length`, then that many bytes of msgpack.
- * Pure framing: feed chunks in, take values out. Bounded by `maxMessageBytes`; a longer announcement is an error, after
- * which the stream must be closed.
+ * Framing of messages over a byte stream: `u32 big-endian length`, then that many bytes of msgpack. Pure. A length above
+ * `maxMessageBytes` is an error, after which the stream must be closed.
  */
 import { DecodeError } from '../errors.js';
 import { decodeMsgpack, encodeMsgpack } from './msgpack.js';
 
 const LENGTH_BYTES = 4;
 
-/** One message with its length in front. */
+/** A message with its length prefix. */
 export function encodeMessage(value: unknown): Uint8Array {
   const body = encodeMsgpack(value);
   const out = new Uint8Array(LENGTH_BYTES + body.length);
@@ -18,7 +17,7 @@ export function encodeMessage(value: unknown): Uint8Array {
 }
 
 export class MessageDecoder {
-  /** Bounded by twice (maxMessageBytes plus one chunk of the stream); given back when it is empty. */
+  /** Bounded by twice (maxMessageBytes plus one chunk of the stream); released when empty. */
   #buffer = new Uint8Array(0);
   #usedBytes = 0;
   #broken: DecodeError | null = null;
@@ -60,7 +59,7 @@ export class MessageDecoder {
     while (this.#usedBytes - start >= LENGTH_BYTES) {
       const length = view.getUint32(start);
       if (length > this.maxMessageBytes) {
-        throw new DecodeError(`message announces ${length} bytes, the limit is ${this.maxMessageBytes}`);
+        throw new DecodeError(`message has length ${length}, expected at most ${this.maxMessageBytes} bytes`);
       }
       const end = start + LENGTH_BYTES + length;
       if (this.#usedBytes < end) break;

@@ -1,20 +1,19 @@
 /**
- * Walks the structure of one msgpack value before anything is built from it, so that the decoder behind it only ever
- * sees plain data: nil, booleans, numbers, strings, bytes, arrays, and maps with string keys. Extensions (records, dates,
- * sets, regular expressions, cycles), the never-used byte, and integers that a number cannot hold are refused; depth and
- * the number of values are bounded. Format: the msgpack specification. Not here: what the values mean.
+ * Structural check of one msgpack value before it is decoded. Accepted is plain data: nil, booleans, numbers, strings, bytes,
+ * arrays, and maps with string keys. Refused are extensions (records, dates, sets, regular expressions, cycles), the unused
+ * byte 0xc1, and integers beyond 2^53. Depth and number of values are bounded. Format: the msgpack specification.
  */
 import { DecodeError } from '../errors.js';
 
-/** Deeper than any message of ours; a recursive decoder behind this never overflows its stack. */
+/** More than any message of Heddle needs, and little enough for a recursive decoder's stack. */
 const MAX_DEPTH = 32;
-/** Bounds the heap a message can cost to decode: an empty map is one byte on the wire and about 60 in memory. */
+/** Bounds the heap that decoding takes: an empty map is 1 byte on the wire and about 60 bytes in memory. */
 const MAX_VALUES = 1 << 20;
 
 const ARRAY = 0;
 const MAP = 1;
 
-/** What one header says: bytes to skip, and how many values follow inside it. */
+/** A decoded header: bytes to skip, and the number of values inside. */
 interface Header {
   readonly bytes: number;
   readonly children: number;

@@ -41,7 +41,7 @@ describe('msgpack', () => {
     );
   });
 
-  it('keeps no memory in common with its input and gives bytes as plain Uint8Array', () => {
+  it('shares no memory with its input and gives bytes as plain Uint8Array', () => {
     const input = Buffer.from(encodeMsgpack({ bytes: Uint8Array.of(1, 2, 3) }));
     const { bytes } = decodeMsgpack(input, LIMIT_BYTES) as { bytes: Uint8Array };
     input.fill(0xff);
@@ -95,7 +95,7 @@ describe('hostile msgpack', () => {
     },
   );
 
-  it('refuses records, regular expressions, sets and cycles as a peer would write them', () => {
+  it('refuses records, regular expressions, sets and cycles', () => {
     const record = [0xd4, 0x72, 0x40, 0x91, 0xa1, ...ascii('a'), 0x01];
     const regularExpression = [0xd4, 0x78, 0x00, 0x92, 0xa4, ...ascii('(a+)'), 0xa0];
     const set = [0xd4, 0x73, 0x00, 0x91, 0x01];
@@ -103,7 +103,7 @@ describe('hostile msgpack', () => {
     for (const bytes of [record, regularExpression, set, cycle]) expect(() => decode(...bytes)).toThrow(DecodeError);
   });
 
-  it('decodes 0x40 to 0x7f as the integers they are, even after a message that tried to define a record', () => {
+  it('decodes 0x40 to 0x7f as integers, also after a message that defines a record', () => {
     expect(() => decode(0xd4, 0x72, 0x40, 0x91, 0xa1, ...ascii('a'), 0x01)).toThrow(DecodeError);
     expect(decode(0x92, 0x40, 0x7f)).toEqual([0x40, 0x7f]);
   });
@@ -121,26 +121,26 @@ describe('hostile msgpack', () => {
     expect(JSON.stringify(decodeMsgpack(bytes, LIMIT_BYTES))).toBe('['.repeat(32) + '42' + ']'.repeat(32));
   });
 
-  it('refuses a message larger than the caller allows before looking at it', () => {
+  it('refuses a message above the limit of the caller without reading it', () => {
     expect(() => decodeMsgpack(new Uint8Array(11).fill(0x91), 10)).toThrow(
       'message of 11 bytes exceeds the limit of 10',
     );
   });
 
-  it('refuses more than a million values, however few bytes they take', () => {
+  it('refuses more than a million values, also in few bytes', () => {
     const bytes = new Uint8Array(5 + (1 << 20)).fill(0x80);
     bytes.set([0xdd, 0x00, 0x10, 0x00, 0x00]);
     expect(() => decodeMsgpack(bytes, 1 << 24)).toThrow('more than 1048576 values');
   });
 
-  it('does not let a __proto__ key reach a prototype', () => {
+  it('does not set a prototype from a __proto__ key', () => {
     const value = decode(0x81, 0xa9, ...ascii('__proto__'), 0x81, 0xa8, ...ascii('polluted'), 0xc3) as object;
     expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
     expect('polluted' in value).toBe(false);
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
   });
 
-  it('never repeats the bytes of a message in the error', () => {
+  it('has no byte of the message in its error', () => {
     const secret = 'hunter2-hunter2';
     expect(() => decode(0xa0 + secret.length, ...ascii(secret), 0x01)).toThrow(/^((?!hunter2).)*$/s);
   });

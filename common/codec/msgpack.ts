@@ -1,8 +1,7 @@
 /**
- * The one door to msgpackr, locked down: plain maps, arrays, strings, numbers, booleans, null and bytes. No records, no
- * extensions (which could build RegExp, Error, Set or cyclic objects from a peer's bytes), no shared structures:
- * `msgpack-scan.ts` refuses them before msgpackr sees a byte.
- * Callers bound the size before decoding and check the shape after it.
+ * Msgpack codec, the only importer of msgpackr, restricted to plain data: maps, arrays, strings, numbers, booleans, null and
+ * bytes. Records, shared structures and extensions, which could build RegExp, Error, Set or cyclic objects from a peer's
+ * bytes, are refused by `msgpack-scan.ts` before msgpackr runs. Callers check the shape of the result.
  */
 import { Packr, Unpackr } from 'msgpackr';
 import { DecodeError, messageOf } from '../errors.js';

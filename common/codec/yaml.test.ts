@@ -5,7 +5,7 @@ import { DecodeError } from '../errors.js';
 import { formatYaml, parseYaml } from './yaml.js';
 
 describe('parseYaml', () => {
-  it('gives plain data; an empty document is null', () => {
+  it('gives plain data, and null for an empty document', () => {
     expect(parseYaml('a: 1\nb: [x, "2"]\nc: true\n')).toEqual({ a: 1, b: ['x', '2'], c: true });
     expect(parseYaml('')).toBeNull();
     expect(parseYaml('# only a comment\n')).toBeNull();
@@ -22,16 +22,16 @@ describe('parseYaml', () => {
     },
   );
 
-  it('says where the mistake is', () => {
+  it('names line and column of an error', () => {
     expect(() => parseYaml('a: 1\nb: 2\na: 3\n')).toThrow(/not valid YAML: .* at line 3, column 1/);
   });
 
-  it('refuses aliases that expand without end', () => {
+  it('refuses aliases that expand beyond the limit', () => {
     const levels = Array.from({ length: 9 }, (_, i) => `l${i + 1}: &l${i + 1} [${Array(9).fill(`*l${i}`).join(', ')}]`);
     expect(() => parseYaml(['l0: &l0 x', ...levels].join('\n'))).toThrow(DecodeError);
   });
 
-  it('either gives a value or throws a DecodeError for any text at all', () => {
+  it('parses any text or throws a DecodeError', () => {
     const yamlish = fc.string({ unit: fc.constantFrom(...'a1:-[]{}&*!|>\'"#%@`, \n\t?~'), maxLength: 60 });
     fc.assert(
       fc.property(yamlish, (text) => {
@@ -47,7 +47,7 @@ describe('parseYaml', () => {
 });
 
 describe('formatYaml', () => {
-  it('writes block style that reads back as the same data', () => {
+  it('writes block style that is parsed as the same data', () => {
     expect(formatYaml({ name: 'node-a', podCidrs: ['10.1.0.0/24'], rttMs: null })).toBe(
       'name: node-a\npodCidrs:\n  - 10.1.0.0/24\nrttMs: null\n',
     );

@@ -1,8 +1,8 @@
-/** The one door to the `yaml` package (YAML 1.2, core schema): text to plain data and back. Owns the bounds on input. */
+/** YAML codec (YAML 1.2, core schema), the only importer of the `yaml` package. Bounds the expansion of aliases. */
 import { parseDocument, stringify } from 'yaml';
 import { DecodeError } from '../errors.js';
 
-/** Aliases that expand to more than this many nodes are refused ("billion laughs"). */
+/** Nodes that aliases may expand to, against the "billion laughs" attack. */
 const MAX_ALIASES = 100;
 
 /**

@@ -18,7 +18,7 @@ describe('hostCommands', () => {
     expect(await hostCommands.run('true', [], 'x'.repeat(1 << 20))).toBe('');
   });
 
-  it('throws with the exit code and what the program said', async () => {
+  it('throws with the exit code and standard error', async () => {
     const error = await hostCommands.run('sh', ['-c', 'echo wrong >&2; exit 3']).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(CommandError);
     expect(error).toMatchObject({ code: 'COMMAND_FAILED', exitCode: 3, stderr: 'wrong\n' });
@@ -29,11 +29,11 @@ describe('hostCommands', () => {
     await expect(hostCommands.run('heddle-no-such-program', [])).rejects.toThrow(/ENOENT/);
   });
 
-  it('says which signal ended a program that said nothing', async () => {
+  it('names the signal that ended a program without output', async () => {
     await expect(hostCommands.run('sh', ['-c', 'kill -KILL $$'])).rejects.toThrow('ended by SIGKILL');
   });
 
-  it('hands down no environment but a search path and a fixed locale', async () => {
+  it('passes only a search path and a fixed locale as environment', async () => {
     const names = (await hostCommands.run('env', [])).split('\n').map((line) => line.split('=')[0]);
     expect(names.filter(Boolean).sort()).toEqual(['LC_ALL', 'PATH']);
   });
@@ -46,7 +46,7 @@ describe('hostCommands', () => {
 });
 
 describe('command limits', () => {
-  it('kills a program that takes too long, even if a child of it keeps the output open', async () => {
+  it('kills a program after its time limit, also when a child of it keeps the output open', async () => {
     const commands = createCommandRunner({ timeoutMs: 20, maxOutputBytes: 100 });
     await expect(commands.run('sleep', ['5'])).rejects.toThrow(
       'sleep 5 failed with exit code none: no answer within 20 ms',
@@ -54,14 +54,14 @@ describe('command limits', () => {
     await expect(commands.run('sh', ['-c', 'sleep 1 & wait'])).rejects.toThrow('no answer within 20 ms');
   });
 
-  it('kills a program that prints too much', async () => {
+  it('kills a program that prints more than its limit', async () => {
     const commands = createCommandRunner({ timeoutMs: 10_000, maxOutputBytes: 100_000 });
     await expect(commands.run('cat', ['/dev/zero'])).rejects.toThrow('more than 100000 bytes of output');
   });
 });
 
 describe('runJson', () => {
-  it('parses what the program printed; nothing printed is an empty list', async () => {
+  it('parses the output, and gives an empty list for none', async () => {
     expect(await runJson(printing('[{"ifname":"lo"}]'), 'ip', ['-json', 'link'])).toEqual([{ ifname: 'lo' }]);
     expect(await runJson(printing(' \n'), 'ip', ['-json', 'link'])).toEqual([]);
   });

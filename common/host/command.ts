@@ -1,12 +1,12 @@
 /**
- * Runs programs of the host (`ip`, `nft`, `bridge`, ...), never through a shell. Everything that changes the host goes
- * through {@link CommandRunner}, so that a test can record it.
+ * Runner of programs of the host (`ip`, `nft`, `bridge`, ...), without a shell. Every change of the host goes through
+ * {@link CommandRunner}, which tests replace.
  */
 import { spawn } from 'node:child_process';
 import { CommandError, DecodeError, messageOf } from '../errors.js';
 
 export interface CommandRunner {
-  /** Standard output of the program. Throws {@link CommandError} when it exits with anything but 0. */
+  /** Standard output of the program. Throws {@link CommandError} when its exit code is not 0. */
   run(program: string, args: readonly string[], input?: string): Promise<string>;
 }
 
@@ -18,9 +18,9 @@ export interface CommandLimits {
 }
 
 const DEFAULT_LIMITS: CommandLimits = { timeoutMs: 10_000, maxOutputBytes: 16 << 20 };
-/** Of standard error; the rest is thrown away. */
+/** Of standard error; the rest is discarded. */
 const MAX_ERROR_CHUNKS = 64;
-/** `/usr/sbin` is missing from the PATH that some container runtimes hand down. An empty entry would mean `.`. */
+/** With `/usr/sbin`, which some container runtimes leave out of PATH. Without empty entries, which would mean `.`. */
 const SEARCH_PATH = [process.env['PATH'] ?? '', '/usr/sbin', '/sbin', '/usr/bin', '/bin'].filter(Boolean).join(':');
 
 export const hostCommands: CommandRunner = createCommandRunner(DEFAULT_LIMITS);
@@ -39,7 +39,7 @@ function runProgram(program: string, args: readonly string[], input: string, lim
     const abort = (reason: string): void => {
       clearTimeout(timer);
       child.kill('SIGKILL');
-      child.stdout.destroy(); // a grandchild may hold it open for ever
+      child.stdout.destroy(); // a grandchild may keep it open
       child.stderr.destroy();
       reject(new CommandError(label, null, reason));
     };
@@ -59,7 +59,7 @@ function runProgram(program: string, args: readonly string[], input: string, lim
       else reject(new CommandError(label, code, Buffer.concat(err).toString() || `ended by ${signal ?? 'itself'}`));
     });
     child.stdin.on('error', () => {
-      /* the program closed its input early; its exit code tells */
+      /* the program closed its input early; the exit code decides */
     });
     child.stdin.end(input);
   });

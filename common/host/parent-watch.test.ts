@@ -15,7 +15,7 @@ function watched(supervisorPid: string | undefined) {
 }
 
 describe('watchParent', () => {
-  it('notices within a second that the supervisor is gone, and says so once', () => {
+  it('calls back once, within a second after the supervisor died', () => {
     const { clock, state } = watched('100');
     clock.advance(10_000);
     expect(state.orphaned).toBe(0);
@@ -26,7 +26,7 @@ describe('watchParent', () => {
     expect(state.orphaned).toBe(1);
   });
 
-  it('watches nothing when nobody supervises', () => {
+  it('does not watch without a supervisor', () => {
     const { clock, state } = watched(undefined);
     state.parentPid = 1;
     clock.advance(10_000);
@@ -34,7 +34,7 @@ describe('watchParent', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('ends when told to', () => {
+  it('ends when its function is called', () => {
     const { clock, state, stop } = watched('100');
     stop();
     state.parentPid = 1;

@@ -1,6 +1,6 @@
 /**
- * How a child learns that its supervisor died: a process whose parent is gone gets another parent. Polled, because a
- * `kill -9` leaves nobody behind to tell.
+ * Watch on the parent process, by which a child notices the death of its supervisor: the kernel then gives the child another
+ * parent. Polled, since a killed supervisor (`kill -9`) sends nothing.
  */
 import { every } from '../clock.js';
 import type { Clock } from '../clock.js';
@@ -8,14 +8,14 @@ import type { Clock } from '../clock.js';
 const POLL_MS = 1_000;
 
 export interface ParentWatchOptions {
-  /** The value of `SUPERVISOR_PID_VARIABLE` (`common/launch-contract.ts`); undefined when nobody supervises, and then nothing is watched. */
+  /** Value of `SUPERVISOR_PID_VARIABLE` (`common/launch-contract.ts`). Undefined, for a process without supervisor: no watch. */
   readonly supervisorPid: string | undefined;
   readonly parentPid: () => number;
   readonly clock: Clock;
   readonly onOrphaned: () => void;
 }
 
-/** Returns the function that ends the watch. */
+/** Returns a function that ends the watch. */
 export function watchParent(options: ParentWatchOptions): () => void {
   const expected = Number(options.supervisorPid);
   if (options.supervisorPid === undefined || !Number.isInteger(expected)) return () => undefined;

@@ -17,13 +17,13 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 describe('a socket path', () => {
-  it('that is free gets its folder', async () => {
+  it('that is free gets its folder made', async () => {
     await claimSocketPath(path);
     expect(existsSync(join(folder, 'run'))).toBe(true);
     expect(await isListening(path)).toBe(false);
   });
 
-  it('that a dead process left is made free', async () => {
+  it('that a dead process left is removed', async () => {
     await claimSocketPath(path);
     await leaveStaleSocket(path);
     expect(existsSync(path)).toBe(true);

@@ -1,6 +1,6 @@
 /**
  * Unix sockets in the file system: whether a process listens on one, and removal of the file that a dead process left.
- * A file that is not a socket is never touched.
+ * A file that is not a socket is left alone.
  */
 import { lstat, mkdir, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -17,8 +17,8 @@ export async function claimSocketPath(path: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: DIRECTORY_MODE });
   const kind = await kindOf(path);
   if (kind === 'none') return;
-  if (kind === 'other') throw new ListenError(`${path} exists and is not a socket; refusing to replace it`);
-  if (await isListening(path)) throw new ListenError(`another process is running: it answers on ${path}`);
+  if (kind === 'other') throw new ListenError(`${path} exists and is not a socket: remove it or set another path`);
+  if (await isListening(path)) throw new ListenError(`another process listens on ${path}: stop it first`);
   await unlink(path);
 }
 
@@ -27,13 +27,13 @@ async function kindOf(path: string): Promise<'none' | 'socket' | 'other'> {
     return (await lstat(path)).isSocket() ? 'socket' : 'other';
   } catch (thrown) {
     if (codeOf(thrown) === 'ENOENT') return 'none';
-    throw new ListenError(`${path} cannot be looked at: ${messageOf(thrown)}`, { cause: thrown });
+    throw new ListenError(`cannot read the state of ${path}: ${messageOf(thrown)}`, { cause: thrown });
   }
 }
 
 /**
- * True when a process accepts connections at `path`, or does not answer within a second. Rejects with ListenError when that
- * cannot be found out, for example for want of permission.
+ * True when a process accepts connections at `path`, or does not answer within a second. Rejects with ListenError on any
+ * other failure than a missing listener, for example without permission.
  */
 export function isListening(path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
@@ -46,7 +46,12 @@ export function isListening(path: string): Promise<boolean> {
     socket.once('connect', () => answer(true));
     socket.once('error', (error) => {
       if (codeOf(error) === 'ECONNREFUSED' || codeOf(error) === 'ENOENT') answer(false);
-      else reject(new ListenError(`${path} cannot be tried: ${error.message}`, { cause: error }));
+      else
+        reject(
+          new ListenError(`cannot connect to ${path} to find out whether a process listens: ${error.message}`, {
+            cause: error,
+          }),
+        );
     });
   });
 }

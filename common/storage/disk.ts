@@ -1,6 +1,6 @@
 /**
- * The few file operations that durable state needs, as a port, so that a test can let each of them fail. Owns the order
- * "write, fsync, rename, fsync of the directory" ({@link replaceFile}). Not here: what the bytes mean.
+ * File operations for durable state, as an interface whose every operation a test can let fail, and the atomic replacement
+ * of a file: write, fsync, rename, fsync of the directory ({@link replaceFile}).
  */
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -15,11 +15,11 @@ export interface Disk {
   rename(from: string, to: string): Promise<void>;
   /** Makes the directory's entries (creations, renames) survive a crash. */
   syncDirectory(path: string): Promise<void>;
-  /** With parents; no error when it exists. */
+  /** With parents. An existing directory is no error. */
   makeDirectory(path: string): Promise<void>;
   /** Names, sorted; empty when there is no such directory. */
   list(path: string): Promise<string[]>;
-  /** No error when there is no such file. */
+  /** A missing file is no error. */
   remove(path: string): Promise<void>;
   /** Permission bits and wall-clock time of the last change, or null when there is no such file. */
   describe(path: string): Promise<{ readonly mode: number; readonly modifiedAtMs: number } | null>;
@@ -29,7 +29,7 @@ export const PRIVATE_FILE_MODE = 0o600;
 
 /**
  * Replaces a file as a whole: after a crash at any moment it holds the old bytes or the new ones. The temporary file is
- * in the same directory. Rejects with STORE_FAILED; then either the old or the new bytes are there.
+ * in the same directory. Rejects with STORE_FAILED; the file then holds either.
  */
 export async function replaceFile(disk: Disk, path: string, bytes: Uint8Array, mode: number): Promise<void> {
   const directory = dirname(path);

@@ -20,7 +20,7 @@ const numbers: DurableCodec<number[]> = {
 const PATH = '/state/numbers.json';
 
 describe('a durable file', () => {
-  it('gives back what was written, on a real disk', async () => {
+  it('reads what was written, on a real disk', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'heddle-durable-'));
     try {
       const file = new DurableFile(systemDisk, join(directory, 'deep', 'numbers.json'), numbers);
@@ -34,7 +34,7 @@ describe('a durable file', () => {
     }
   });
 
-  it('keeps a damaged file aside under a new number each time, and says why', async () => {
+  it('copies a damaged file to a new number each time, and says why', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'heddle-durable-'));
     try {
       const file = new DurableFile(systemDisk, join(directory, 'numbers.json'), numbers);
@@ -47,13 +47,13 @@ describe('a durable file', () => {
     }
   });
 
-  it('takes a file of another kind for damaged', async () => {
+  it('treats a file of another kind as damaged', async () => {
     const disk = new CrashingDisk(() => 0);
     await new DurableFile(disk, PATH, { ...numbers, kind: 'numbers/2' }).write([1]);
     expect(await new DurableFile(disk, PATH, numbers).read()).toMatchObject({ kind: 'corrupt' });
   });
 
-  it('notices every flipped byte', async () => {
+  it('detects every flipped byte', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.integer()),

@@ -1,8 +1,7 @@
 /**
- * One value kept durably in one JSON file with a checksum. A file that is not exactly what was once written (truncated,
- * a byte flipped, edited by hand) is detected, copied to `NAME.corrupt-<n>`, and reported to the caller, who rebuilds
- * the value. The damaged file itself stays until it is replaced, so that a crash in between is no first start.
- * One writer per file, by design. Owns: the format. Not here: what the value means.
+ * Durable file: one value as JSON with a checksum. A file that differs from what was written (truncated, a byte flipped,
+ * edited by hand) is copied to `NAME.corrupt-<n>` and reported to the caller, who rebuilds the value. The damaged file stays
+ * until the next write, so that a crash in between is not taken for a first start. One writer per file.
  *
  * ```
  * {"kind":"<kind>","sha256":"<hex of the JSON text of body>","body":<value>}\n
@@ -14,10 +13,10 @@ import { PRIVATE_FILE_MODE, replaceFile } from './disk.js';
 import type { Disk } from './disk.js';
 import { DecodeError, messageOf } from '../errors.js';
 
-/** Bounds how many corrupt files are kept; the last number is overwritten. */
+/** Bound on kept copies; the last one is overwritten. */
 const MAX_CORRUPT_FILES = 8;
 
-/** How a value becomes JSON and back. */
+/** Conversion of a value to JSON and back. */
 export interface DurableCodec<T> {
   /** Name and version of the content, part of the file. */
   readonly kind: string;
@@ -40,7 +39,7 @@ export class DurableFile<T> {
     readonly codec: DurableCodec<T>,
   ) {}
 
-  /** What was last written. Rejects only when the disk does. */
+  /** The last written value. Rejects only when the disk does. */
   async read(): Promise<DurableRead<T>> {
     const bytes = await this.disk.read(this.path);
     if (bytes === null) return { kind: 'absent' };
@@ -62,7 +61,7 @@ export class DurableFile<T> {
     const text = Buffer.from(bytes).toString('utf8');
     const body = bodyOf(text);
     if (!Buffer.from(durableText(this.codec.kind, body)).equals(bytes)) {
-      throw new DecodeError(`checksum or kind differs (expected an intact "${this.codec.kind}")`);
+      throw new DecodeError(`checksum or kind differs, expected "${this.codec.kind}"`);
     }
     return this.codec.decode(body);
   }
@@ -89,10 +88,10 @@ function bodyOf(text: string): unknown {
   try {
     parsed = JSON.parse(text);
   } catch {
-    throw new DecodeError(`not JSON (${text.length} characters)`);
+    throw new DecodeError(`${text.length} characters are not JSON`);
   }
   if (typeof parsed !== 'object' || parsed === null || !('body' in parsed) || parsed.body === undefined) {
-    throw new DecodeError('no "body" in it');
+    throw new DecodeError('"body" is missing');
   }
   return parsed.body;
 }

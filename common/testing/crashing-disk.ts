@@ -1,6 +1,6 @@
 /**
- * A {@link Disk} in memory that stops at any step as a machine that loses power would: what was not fsynced may be
- * missing or cut short, renames that were not followed by a directory sync may or may not have happened. Tests only.
+ * Fake {@link Disk} in memory that loses power at a chosen step: unsynced content may be missing or truncated, and renames
+ * without a later directory sync may or may not have happened.
  */
 import type { Disk } from '../storage/disk.js';
 import { HeddleError } from '../errors.js';

@@ -1,4 +1,4 @@
-/** A {@link Clock} that stands still until a test turns it. Used by tests only. */
+/** Fake {@link Clock} that a test moves by hand. */
 import type { Clock } from '../clock.js';
 
 interface Alarm {
@@ -31,12 +31,12 @@ export class VirtualClock implements Clock {
     };
   }
 
-  /** How many alarms are set. */
+  /** Number of pending alarms. */
   get pending(): number {
     return this.#alarms.length;
   }
 
-  /** Moves time forward, ringing every alarm that falls due on the way, in order. */
+  /** Moves time forward and runs every alarm that falls due, in order. */
   advance(byMs: number): void {
     const untilMs = this.#nowMs + byMs;
     for (let next = this.#nextDue(untilMs); next !== undefined; next = this.#nextDue(untilMs)) {
@@ -48,7 +48,7 @@ export class VirtualClock implements Clock {
     this.#nowMs = untilMs;
   }
 
-  /** {@link advance}, with the promises that the alarms started given time to settle after each `stepMs`. */
+  /** {@link advance} in steps of `stepMs`; after each, promises that the alarms started can settle. */
   async advanceSettled(byMs: number, stepMs = byMs): Promise<void> {
     for (let moved = 0; moved < byMs; moved += stepMs) {
       this.advance(Math.min(stepMs, byMs - moved));
@@ -61,7 +61,7 @@ export class VirtualClock implements Clock {
   }
 }
 
-/** Lets every promise that can make progress without time or I/O make it. */
+/** Waits until promises that need neither time nor I/O have settled. */
 export async function settle(): Promise<void> {
   for (let round = 0; round < 20; round++) await Promise.resolve();
 }
