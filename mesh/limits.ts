@@ -85,6 +85,8 @@ export const MAX_PENDING_RESPONSES = 1024;
 export const HANDSHAKE_LIFETIME_MS = 10_000;
 /** How long an initiator repeats the confirmation before it removes the new session. */
 export const CONFIRM_WITHIN_MS = 10_000;
+/** How long an unconfirmed first session stays active when the peer has confirmed another one. */
+export const CONFIRM_YIELD_MS = 2_000;
 /** First wait before the confirmation is repeated; doubles. */
 export const CONFIRM_RETRY_MS = 100;
 /** Longest wait between repeats of the confirmation. */

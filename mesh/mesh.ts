@@ -25,6 +25,7 @@ import { Handshakes } from './handshake/handshakes.js';
 import type { HandshakeOutcome } from './handshake/handshakes.js';
 import type { NodeIdentity } from './wire/identity.js';
 import { MAX_SEEDS } from './limits.js';
+import { Dialer } from './peer/dial.js';
 import { LINK_REASONS } from './peer/link.js';
 import type {
   LostClaim,
@@ -75,6 +76,7 @@ export class Mesh {
   readonly #slots: SessionSlots;
   readonly #keys: ClusterKeys;
   readonly #handshakes: Handshakes;
+  readonly #dialer: Dialer;
   readonly #peerTable: PeerTable;
   readonly #gossip: Gossip;
   readonly #seeds: Seeds;
@@ -95,6 +97,7 @@ export class Mesh {
     this.#slots = new SessionSlots(random);
     this.#keys = new ClusterKeys(options.clusterSecret);
     this.#handshakes = new Handshakes(this.#handshakeDeps(options), this.#slots);
+    this.#dialer = new Dialer({ handshakes: this.#handshakes, random, emit: (effect) => this.#emit(effect) });
     this.#topology = new Topology(identity.id);
     this.#peerTable = this.#makePeerTable(options);
     this.#gossip = this.#makeGossip(random);
@@ -110,7 +113,7 @@ export class Mesh {
     if (this.#stopped) return [];
     this.#effects = [];
     const gapMs = this.#connected ? pauseBetween(this.#dueMs, now) : 0;
-    if (gapMs > 0) for (const peer of this.#peerTable.peers.values()) peer.paused(gapMs, now);
+    if (gapMs > 0) for (const peer of this.#peerTable.peers.values()) peer.excusePause(gapMs, now);
     this.#dispatch(event, now);
     if (this.#connected && !this.#stopped) this.#advance(now);
     for (const effect of this.#peerTable.flush(now)) this.#emit(effect);
@@ -209,7 +212,7 @@ export class Mesh {
     this.#keys.replace(secret);
     this.#handshakes.clear();
     this.#seeds.restart(now);
-    for (const peer of this.#peerTable.peers.values()) peer.restartDial(now);
+    for (const peer of this.#peerTable.peers.values()) peer.secretReplaced(now);
     this.#wakeAt(now);
   }
 
@@ -217,12 +220,12 @@ export class Mesh {
     const peer = this.#peerTable.peers.get(event.peer);
     if (peer === undefined) return this.#counters.count('unknownPeer');
     if (event.type === 'control') {
-      peer.heardDirectly(now);
+      peer.unitReceived(now);
       this.#control.receive(peer, event.bytes, now);
     } else if (event.type === 'probeAnswer') peer.probeAnswered(event.sizeBytes, event.roundTripUs / 1000, now);
     else if (event.type === 'sessionConfirmed') peer.sessionConfirmed(event.localIndex, now);
     else if (event.type === 'roamed') peer.roamed(event.endpoint, now);
-    else peer.wanted(now);
+    else peer.sessionWanted(now);
     this.#advancePeer(peer, now);
   }
 
@@ -231,7 +234,7 @@ export class Mesh {
     for (const { peer, localIndex, unitsSent } of event.sessions) {
       peers.get(peer)?.sessions.noteUnits(localIndex, unitsSent);
     }
-    for (const counters of event.peers) peers.get(counters.peer)?.counted(counters, now);
+    for (const counters of event.peers) peers.get(counters.peer)?.updateCounters(counters, now);
     this.#wakeAt(now);
   }
 
@@ -249,8 +252,8 @@ export class Mesh {
       case 'unexpectedPeer': {
         const peer = this.#peerTable.learnHandshakeAdvert(outcome.advert, now);
         this.#counters.countHandshake('unexpectedPeer');
-        this.#seeds.resolveAttempt(outcome.localIndex, outcome.advert.id);
-        if (peer !== null) peer.endpoint ??= from;
+        this.#seeds.resolve(outcome.localIndex, outcome.advert.id);
+        if (peer !== null) peer.path.suggestEndpoint(from);
         return;
       }
       case 'responded':
@@ -263,7 +266,7 @@ export class Mesh {
     const { session, startedMs } = outcome;
     if (session.peer === this.#self.current.id) this.#counters.countHandshake('ownIdentity');
     const peer = this.#peerTable.learnHandshakeAdvert(outcome.advert, now);
-    if (outcome.type === 'responded') this.#seeds.resolveAttempt(session.localIndex, session.peer);
+    if (outcome.type === 'responded') this.#seeds.resolve(session.localIndex, session.peer);
     // The peer's own handshake has finished while ours was under way: one session is enough.
     const isSurplus = outcome.type === 'responded' && peer?.sessions.hasNewerThan(startedMs) === true;
     if (peer === null || isSurplus) return this.#slots.release(session.localIndex);
@@ -286,9 +289,9 @@ export class Mesh {
     for (const peer of this.#peerTable.peers.values()) peer.routerReplaced(reason, now);
     for (const status of event.sessions) this.#peerTable.peerOf(status.peer, now).adopt(status, now);
     for (const { peer, endpoint, mtuBytes } of event.paths) {
-      this.#peerTable.peers.get(peer)?.restorePath(endpoint, mtuBytes);
+      this.#peerTable.peers.get(peer)?.path.restore(endpoint, mtuBytes);
     }
-    for (const peer of this.#peerTable.peers.values()) peer.emitPath();
+    for (const peer of this.#peerTable.peers.values()) peer.path.emit();
   }
 
   /** The connection to the same router was interrupted: it holds what it held, less what we removed meanwhile. */
@@ -296,7 +299,7 @@ export class Mesh {
     const held = new Set(event.sessions.map(({ localIndex }) => localIndex));
     for (const peer of this.#peerTable.peers.values()) {
       peer.routerReturned((localIndex) => held.has(localIndex), now - this.#blindSinceMs, now);
-      peer.emitPath();
+      peer.path.emit();
     }
     for (const { peer, localIndex } of event.sessions) {
       const known = this.#peerTable.peers.get(peer)?.sessions.find(localIndex) ?? null;
@@ -358,7 +361,7 @@ export class Mesh {
       peer: {
         ownId: identity.id,
         random,
-        handshakes: this.#handshakes,
+        dialer: this.#dialer,
         slots: this.#slots,
         underlay,
         emit: (effect) => this.#emit(effect),
@@ -380,12 +383,10 @@ export class Mesh {
     return new Gossip(this.#peerTable.members, deps, random);
   }
 
-  #makeSeeds({ random, underlay }: MeshOptions): Seeds {
+  #makeSeeds({ underlay }: MeshOptions): Seeds {
     return new Seeds({
-      handshakes: this.#handshakes,
-      random,
+      dialer: this.#dialer,
       underlay,
-      emit: (effect) => this.#emit(effect),
       isMember: (id) => this.#peerTable.members.get(id) !== undefined,
       isLinked: (id) => this.#peerTable.peers.get(id)?.isLinked === true,
       linkedAt: (address) => this.#peerTable.linkedAt(address),

@@ -65,7 +65,7 @@ export class ControlDispatcher {
       case 'pull':
         return gossip.answerPull(peer.id, message.ids);
       case 'goodbye':
-        return peer.left(nowMs);
+        return peer.goodbyeReceived(nowMs);
       case 'linksQuery':
         return this.#answerLinks(peer.id, nowMs);
       case 'links':

@@ -68,8 +68,8 @@ export class PeerTable {
   }
 
   linkedAt(address: SocketAddress): NodeId | null {
-    for (const { isLinked, endpoint, id } of this.#peers.values()) {
-      if (isLinked && endpoint !== null && sameSocketAddress(endpoint, address)) return id;
+    for (const { isLinked, path, id } of this.#peers.values()) {
+      if (isLinked && path.endpoint !== null && sameSocketAddress(path.endpoint, address)) return id;
     }
     return null;
   }
@@ -115,7 +115,7 @@ export class PeerTable {
   advance(nowMs: number): void {
     for (const peer of [...this.#peers.values()]) {
       peer.advance(nowMs);
-      if (isForgettable(peer, nowMs)) this.#forget(peer);
+      if (isForgettable(peer, nowMs)) this.#forget(peer, nowMs);
     }
   }
 
@@ -157,12 +157,10 @@ export class PeerTable {
 
   #storeAdvert(advert: Advert, before: Advert | null, from: NodeId | null, nowMs: number): void {
     const peer = this.peerOf(advert.id, nowMs);
-    peer.advert = advert;
-    peer.advertAtMs = nowMs;
+    peer.learnAdvert(advert, nowMs);
     this.#deps.broadcastAdvert(advert, from);
     this.#advertsDirty = true;
     if (before === null || claimsDiffer(before, advert)) this.#claimsDirty = true;
-    if (!peer.isLinked) peer.dial.restart(nowMs);
     this.#deps.advancePeer(peer, nowMs);
   }
 
@@ -186,8 +184,8 @@ export class PeerTable {
     }
   }
 
-  #forget(peer: Peer): void {
-    peer.dispose();
+  #forget(peer: Peer, nowMs: number): void {
+    peer.dispose(nowMs);
     this.#peers.delete(peer.id);
     this.members.forget(peer.id);
     this.#claimsDirty = true;

@@ -1,33 +1,30 @@
 /**
- * The configured addresses to join by. Each is dialled until the node behind it is a member; from then on it is dialled
- * as a member, at this address and at those of its advert.
+ * Configured addresses to join by. Each is dialled until the node behind it is a member; from then on `peer.ts` dials that
+ * node, at this address and at those of its advert.
  */
 import type { NodeId } from '../../common/node-id.js';
 import { formatSocketAddress } from '../../common/address/socket-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
-import { Dial, dialable } from '../peer/dial.js';
-import type { Handshakes } from '../handshake/handshakes.js';
+import { dialable, dialAt } from '../peer/dial.js';
+import type { Dial, Dialer } from '../peer/dial.js';
 import { MAX_DEAD_DIAL_RETRY_MS, MAX_DIAL_RETRY_MS, MAX_SEEDS } from '../limits.js';
-import type { MeshEffect, RandomSource, UnderlayFacts } from '../mesh-io.js';
+import type { UnderlayFacts } from '../mesh-io.js';
 
 /** After this many tries, about two minutes, a seed counts as long dead. */
 const MANY_TRIES = 30;
 
 interface Seed {
   readonly address: SocketAddress;
-  readonly dial: Dial;
-  tries: number;
-  /** Who answered at this address. */
+  dial: Dial;
+  /** The node that responded at this address. */
   member: NodeId | null;
 }
 
 export interface SeedsDeps {
-  readonly handshakes: Handshakes;
-  readonly random: RandomSource;
+  readonly dialer: Dialer;
   readonly underlay: UnderlayFacts;
-  emit(effect: MeshEffect): void;
   isMember(id: NodeId): boolean;
-  /** Whether there already is a link, so that a handshake with the node is not needed. */
+  /** Whether the node is linked, so that no handshake with it is needed. */
   isLinked(id: NodeId): boolean;
   /** The linked member at an address, if there is one. */
   linkedAt(address: SocketAddress): NodeId | null;
@@ -47,36 +44,32 @@ export class Seeds {
     const next = new Map<string, Seed>();
     for (const address of dialable(addresses, this.#deps.underlay.ownAddresses).slice(0, MAX_SEEDS)) {
       const key = formatSocketAddress(address);
-      next.set(key, this.#seeds.get(key) ?? { address, dial: new Dial(nowMs), tries: 0, member: null });
+      next.set(key, this.#seeds.get(key) ?? { address, dial: dialAt(nowMs), member: null });
     }
-    for (const [key, seed] of this.#seeds) if (!next.has(key)) this.#endAttempt(seed);
+    for (const [key, seed] of this.#seeds) if (!next.has(key)) this.#endDial(seed);
     this.#seeds = next;
     return addresses.length > MAX_SEEDS;
   }
 
-  /** Notes which node responded to an initiation, if a seed's attempt sent it. */
-  resolveAttempt(localIndex: number, id: NodeId): void {
+  /** Notes which node responded, if the initiation was a seed's. */
+  resolve(localIndex: number, id: NodeId): void {
     for (const seed of this.#seeds.values()) {
-      if (seed.dial.attempt !== localIndex) continue;
-      this.#endAttempt(seed);
+      if (seed.dial.handshake?.localIndex !== localIndex) continue;
+      this.#endDial(seed);
       seed.member = id;
       return;
     }
   }
 
-  /** The router was replaced: whatever was in flight is gone. */
+  /** All handshakes in progress were dropped: dials anew at once. */
   restart(nowMs: number): void {
-    for (const seed of this.#seeds.values()) {
-      seed.dial.attempt = null;
-      seed.tries = 0;
-      seed.dial.restart(nowMs);
-    }
+    for (const seed of this.#seeds.values()) seed.dial = dialAt(nowMs);
   }
 
   advance(nowMs: number): void {
     for (const seed of this.#seeds.values()) {
       if (!this.#isSettled(seed) && nowMs >= seed.dial.nextMs) seed.member = this.#deps.linkedAt(seed.address);
-      if (this.#isSettled(seed)) this.#endAttempt(seed);
+      if (this.#isSettled(seed)) this.#endDial(seed);
       else if (nowMs >= seed.dial.nextMs) this.#tryToReach(seed, nowMs);
     }
   }
@@ -91,20 +84,15 @@ export class Seeds {
   }
 
   #tryToReach(seed: Seed, nowMs: number): void {
-    const { handshakes, random } = this.#deps;
-    if (seed.dial.isAttemptOver(nowMs)) this.#endAttempt(seed, 'expired');
-    if (seed.dial.attempt === null) {
-      const localIndex = handshakes.start((id) => !this.#deps.isLinked(id), nowMs);
-      if (localIndex !== null) seed.dial.begun(localIndex, nowMs);
-    }
-    const bytes = seed.dial.attempt === null ? null : handshakes.initiationFor(seed.dial.attempt, seed.address, nowMs);
-    if (bytes !== null) this.#deps.emit({ type: 'sendDatagram', to: seed.address, bytes });
-    seed.tries++;
-    seed.dial.tried(seed.tries > MANY_TRIES ? MAX_DEAD_DIAL_RETRY_MS : MAX_DIAL_RETRY_MS, random.fraction(), nowMs);
+    const target = {
+      addresses: [seed.address],
+      maxRetryMs: seed.dial.tries >= MANY_TRIES ? MAX_DEAD_DIAL_RETRY_MS : MAX_DIAL_RETRY_MS,
+      expects: (id: NodeId): boolean => !this.#deps.isLinked(id),
+    };
+    seed.dial = this.#deps.dialer.tryNow(seed.dial, target, nowMs);
   }
 
-  #endAttempt(seed: Seed, end: 'expired' | 'superseded' = 'superseded'): void {
-    if (seed.dial.attempt !== null) this.#deps.handshakes.cancel(seed.dial.attempt, end);
-    seed.dial.attempt = null;
+  #endDial(seed: Seed): void {
+    seed.dial = this.#deps.dialer.end(seed.dial);
   }
 }

@@ -1,61 +1,103 @@
 /**
- * When to try next to reach a node, and at which of its addresses: exponential back-off with jitter, and the one
- * initiation that is in flight. The same initiation goes to several addresses; the first response wins.
+ * Dial to a node: the initiator handshake in progress, and when its initiation is sent next. Exponential back-off with
+ * jitter. One initiation goes to several addresses; the first response wins. Peers and seeds are dialled alike.
  */
 import type { IpAddress } from '../../common/address/ip-address.js';
 import { formatSocketAddress } from '../../common/address/socket-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
+import type { NodeId } from '../../common/node-id.js';
+import type { Handshakes } from '../handshake/handshakes.js';
 import { DIAL_ADDRESSES_PER_TRY, DIAL_RETRY_MS, HANDSHAKE_LIFETIME_MS } from '../limits.js';
+import type { MeshEffect, RandomSource } from '../mesh-io.js';
 
-export class Dial {
-  /** Our session index of the initiation in flight. */
-  attempt: number | null = null;
-  #attemptBegunMs = 0;
-  #tries = 0;
-  #nextMs: number;
+export interface Dial {
+  /** Null until the first try, and after a handshake has ended. */
+  readonly handshake: DialHandshake | null;
+  /** Tries since the back-off started over. */
+  readonly tries: number;
+  readonly nextMs: number;
+}
 
-  constructor(nowMs: number) {
-    this.#nextMs = nowMs;
+export interface DialHandshake {
+  readonly localIndex: number;
+  readonly startedMs: number;
+}
+
+/** What a try needs to know of the node. */
+export interface DialTarget {
+  readonly addresses: readonly SocketAddress[];
+  /** Longest wait between two tries. */
+  readonly maxRetryMs: number;
+  /** Whether this node may be the responder. */
+  readonly expects: (peer: NodeId) => boolean;
+}
+
+export interface DialerDeps {
+  readonly handshakes: Handshakes;
+  readonly random: RandomSource;
+  emit(effect: MeshEffect): void;
+}
+
+/** A dial whose first try is due at `atMs`. */
+export function dialAt(atMs: number): Dial {
+  return { handshake: null, tries: 0, nextMs: atMs };
+}
+
+/** The same with the back-off started over: something changed that makes a response more likely. */
+export function restarted(dial: Dial, nowMs: number): Dial {
+  return { ...dial, tries: 0, nextMs: nowMs };
+}
+
+/** The same with the next try no later than `nowMs`; the back-off goes on. */
+export function hurried(dial: Dial, nowMs: number): Dial {
+  return { ...dial, nextMs: Math.min(dial.nextMs, nowMs) };
+}
+
+/** Carries out what a dial needs of the handshakes and the network. */
+export class Dialer {
+  readonly #deps: DialerDeps;
+
+  constructor(deps: DialerDeps) {
+    this.#deps = deps;
   }
 
-  get nextMs(): number {
-    return this.#nextMs;
+  /** Sends an initiation to the addresses of this try, of a new handshake if there is none or its time is over. */
+  tryNow(dial: Dial, target: DialTarget, nowMs: number): Dial {
+    const handshake = this.#currentHandshake(dial, target, nowMs);
+    for (const to of addressesOfTry(target.addresses, dial.tries)) {
+      const bytes = handshake === null ? null : this.#deps.handshakes.initiationFor(handshake.localIndex, to, nowMs);
+      if (bytes !== null) this.#deps.emit({ type: 'sendDatagram', to, bytes });
+    }
+    const waitMs = retryWaitMs(dial.tries, target.maxRetryMs, this.#deps.random.fraction());
+    return { handshake, tries: dial.tries + 1, nextMs: nowMs + waitMs };
   }
 
-  /** Start over without waiting: something changed. */
-  restart(nowMs: number): void {
-    this.#tries = 0;
-    this.#nextMs = nowMs;
+  /** Drops the handshake in progress, if there is one. */
+  end(dial: Dial): Dial {
+    if (dial.handshake === null) return dial;
+    this.#deps.handshakes.cancel(dial.handshake.localIndex, 'superseded');
+    return { ...dial, handshake: null };
   }
 
-  /** Try no later than `nowMs`, without starting the back-off over. */
-  hurry(nowMs: number): void {
-    this.#nextMs = Math.min(this.#nextMs, nowMs);
+  #currentHandshake({ handshake }: Dial, { expects }: DialTarget, nowMs: number): DialHandshake | null {
+    const { handshakes } = this.#deps;
+    if (handshake !== null && nowMs - handshake.startedMs < HANDSHAKE_LIFETIME_MS) return handshake;
+    if (handshake !== null) handshakes.cancel(handshake.localIndex, 'expired');
+    const localIndex = handshakes.start(expects, nowMs);
+    return localIndex === null ? null : { localIndex, startedMs: nowMs };
   }
+}
 
-  begun(localIndex: number, nowMs: number): void {
-    this.attempt = localIndex;
-    this.#attemptBegunMs = nowMs;
-  }
+/** Wait after a try. @param fraction jitter, [0, 1): the wait is 75 to 125 % of the step */
+export function retryWaitMs(tries: number, maxRetryMs: number, fraction: number): number {
+  return Math.min(maxRetryMs, DIAL_RETRY_MS * 2 ** Math.min(tries, 30)) * (0.75 + fraction / 2);
+}
 
-  /** Whether the initiation in flight has had its time. */
-  isAttemptOver(nowMs: number): boolean {
-    return this.attempt !== null && nowMs - this.#attemptBegunMs >= HANDSHAKE_LIFETIME_MS;
-  }
-
-  /** Notes a try. @param fraction jitter, [0, 1): the wait is 75 to 125 % of the step */
-  tried(capMs: number, fraction: number, nowMs: number): void {
-    const stepMs = Math.min(capMs, DIAL_RETRY_MS * 2 ** Math.min(this.#tries, 30));
-    this.#tries++;
-    this.#nextMs = nowMs + stepMs * (0.75 + fraction / 2);
-  }
-
-  /** The addresses for this try: a window that moves on with every try. */
-  pick(addresses: readonly SocketAddress[]): readonly SocketAddress[] {
-    if (addresses.length <= DIAL_ADDRESSES_PER_TRY) return addresses;
-    const start = (this.#tries * DIAL_ADDRESSES_PER_TRY) % addresses.length;
-    return [...addresses, ...addresses].slice(start, start + DIAL_ADDRESSES_PER_TRY);
-  }
+/** A window of addresses that moves on with every try. */
+export function addressesOfTry(addresses: readonly SocketAddress[], tries: number): readonly SocketAddress[] {
+  if (addresses.length <= DIAL_ADDRESSES_PER_TRY) return addresses;
+  const start = (tries * DIAL_ADDRESSES_PER_TRY) % addresses.length;
+  return [...addresses, ...addresses].slice(start, start + DIAL_ADDRESSES_PER_TRY);
 }
 
 /** The addresses without duplicates and without those of this host, in order. */

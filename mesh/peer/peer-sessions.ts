@@ -62,8 +62,8 @@ export class PeerSessions {
   }
 
   /** Whether the peer is known to hold another session too. */
-  hasConfirmedBesides(session: Session): boolean {
-    return this.#sessions.some((other) => other !== session && other.confirmedMs !== null);
+  hasConfirmedBesides(localIndex: number): boolean {
+    return this.#sessions.some((other) => other.localIndex !== localIndex && other.confirmedMs !== null);
   }
 
   /** @param jitter [0, 1) */
@@ -127,6 +127,17 @@ export class PeerSessions {
     if (this.#active !== null) return;
     const heir = this.#sessions.findLast((other) => other.confirmedMs !== null);
     if (heir !== undefined) this.activate(heir, nowMs);
+  }
+
+  removeAt(localIndex: number, nowMs: number): void {
+    const session = this.find(localIndex);
+    if (session !== null) this.remove(session, nowMs);
+  }
+
+  /** Retires the session unless it is active. */
+  retireAt(localIndex: number, nowMs: number): void {
+    const session = this.find(localIndex);
+    if (session !== null && session !== this.#active) this.retire(session, nowMs);
   }
 
   removeAll(): void {

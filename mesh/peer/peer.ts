@@ -1,44 +1,33 @@
 /**
- * One other node as seen from here: its advert, its link, its sessions, its path, and the attempts to reach it. What
- * happens to several peers at once (gossip, ownership, seeds) is not here.
+ * One other node as seen from here: its advert, its link, its sessions, its path, and the handshakes with it. Not here:
+ * what concerns several peers at once (gossip, ownership, seeds).
  *
  * When both sides initiate at once, the handshake of the node with the lower id wins: its initiator keeps that session
  * active and retires the other one, its responder switches to it.
  */
 import type { NodeId } from '../../common/node-id.js';
 import type { PeerCounters, SessionKeys, SessionStatus } from '../../common/router-port.js';
-import { sameSocketAddress } from '../../common/address/socket-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { Advert } from '../wire/advert.js';
-import { Confirmation } from './confirmation.js';
-import { Dial, dialable } from './dial.js';
-import type { Handshakes } from '../handshake/handshakes.js';
-import {
-  LIVENESS_PROBE_BYTES,
-  LONG_DEAD_AFTER_MS,
-  MAX_DEAD_DIAL_RETRY_MS,
-  MAX_DIAL_RETRY_MS,
-  PROBE_INTERVAL_MS,
-  RTT_PROBE_INTERVAL_MS,
-} from '../limits.js';
+import { dialable } from './dial.js';
+import type { Dialer, DialTarget } from './dial.js';
+import { LONG_DEAD_AFTER_MS, MAX_DEAD_DIAL_RETRY_MS, MAX_DIAL_RETRY_MS } from '../limits.js';
 import { isUsable, linkPollAt, step } from './link.js';
 import type { Link, LinkEvent } from './link.js';
-import type { MeshEffect, RandomSource, UnderlayFacts } from '../mesh-io.js';
-import { mtuPollAt, stepMtu, unknownPathMtu } from './path-mtu.js';
-import type { MtuEvent, PathMtu } from './path-mtu.js';
+import { PeerPath } from './peer-path.js';
+import type { PeerPathDeps } from './peer-path.js';
 import { PeerSessions } from './peer-sessions.js';
-import { RoundTrip } from './round-trip.js';
+import { SessionEstablisher } from './session-establisher.js';
 import type { SessionSlots } from '../handshake/session-slots.js';
 
+/** New dials after a router restart are spread over this time. */
+const ROUTER_RESTART_SPREAD_MS = 100;
+
 /** What a peer uses of the mesh core. */
-export interface PeerDeps {
+export interface PeerDeps extends PeerPathDeps {
   readonly ownId: NodeId;
-  readonly random: RandomSource;
-  readonly handshakes: Handshakes;
+  readonly dialer: Dialer;
   readonly slots: SessionSlots;
-  readonly underlay: UnderlayFacts;
-  emit(effect: MeshEffect): void;
-  nextProbeId(): number;
   /** The link went from one state to another. */
   linkChanged(peer: Peer, before: Link, nowMs: number): void;
 }
@@ -46,132 +35,129 @@ export interface PeerDeps {
 export class Peer {
   readonly id: NodeId;
   readonly sessions: PeerSessions;
-  readonly dial: Dial;
-  advert: Advert | null = null;
-  endpoint: SocketAddress | null = null;
-  lastHandshakeMs: number | null = null;
-  /** When the newest advert came. */
-  advertAtMs: number;
-  /** As the router last counted. */
-  counters: PeerCounters | null = null;
+  readonly path: PeerPath;
+  #advert: Advert | null = null;
+  #advertAtMs: number;
+  #lastHandshakeMs: number | null = null;
+  #counters: PeerCounters | null = null;
   #link: Link;
-  #mtu: PathMtu;
-  #confirmation: Confirmation | null = null;
-  #lastHeardMs: number;
-  #lastProbeMs: number;
-  #probeWaitMs = PROBE_INTERVAL_MS;
-  readonly #roundTrip = new RoundTrip();
+  readonly #establisher: SessionEstablisher;
   readonly #deps: PeerDeps;
 
   constructor(deps: PeerDeps, id: NodeId, link: Link, nowMs: number) {
+    const emit: PeerDeps['emit'] = (effect) => deps.emit(effect);
     this.#deps = deps;
     this.id = id;
-    this.sessions = new PeerSessions(deps.slots, (effect) => deps.emit(effect));
-    this.dial = new Dial(nowMs);
+    this.sessions = new PeerSessions(deps.slots, emit);
+    this.path = new PeerPath(deps, id, nowMs);
+    const target = (atMs: number): DialTarget => this.#dialTarget(atMs);
+    this.#establisher = new SessionEstablisher({ dialer: deps.dialer, sessions: this.sessions, emit, target });
     this.#link = link;
-    this.#mtu = unknownPathMtu(deps.underlay.mtuBytes);
-    this.#lastHeardMs = nowMs;
-    this.#lastProbeMs = nowMs;
-    this.advertAtMs = nowMs;
+    this.#advertAtMs = nowMs;
   }
 
   get link(): Link {
     return this.#link;
   }
 
-  get mtuBytes(): number {
-    return this.#mtu.mtuBytes;
+  /** The newest one, or null for a peer known only from the router's sessions. */
+  get advert(): Advert | null {
+    return this.#advert;
   }
 
-  /** Of small datagrams, as the last answers to probes had it. */
-  get rttMs(): number | null {
-    return this.#roundTrip.medianMs;
+  /** When the newest advert came. */
+  get advertAtMs(): number {
+    return this.#advertAtMs;
   }
 
-  /** Whether control messages get through: there is a session and the peer is not given up. */
+  get lastHandshakeMs(): number | null {
+    return this.#lastHandshakeMs;
+  }
+
+  /** As the router last reported them. */
+  get counters(): PeerCounters | null {
+    return this.#counters;
+  }
+
+  /** Whether control messages reach the peer: there is a session, and the link is not down. */
   get isLinked(): boolean {
     return this.sessions.active !== null && isUsable(this.#link);
   }
 
+  /** A new advert may name addresses at which the peer responds. */
+  learnAdvert(advert: Advert, nowMs: number): void {
+    this.#advert = advert;
+    this.#advertAtMs = nowMs;
+    if (!this.isLinked) this.#establisher.handle({ type: 'restart' }, nowMs);
+  }
+
   /** The peer responded to our initiation: installs the session and sends the confirmation, repeatedly if need be. */
   installAsInitiator(keys: SessionKeys, confirmation: Uint8Array, from: SocketAddress, nowMs: number): void {
-    this.#endAttempt();
-    this.#dropConfirmation(nowMs);
     const firstContact = this.sessions.active === null;
-    this.#moveTo(from, nowMs);
+    this.path.moveTo(from, nowMs);
     const session = this.sessions.install(keys, 'initiator', this.#deps.random.fraction(), nowMs);
-    this.#deps.emit({ type: 'sendDatagram', to: from, bytes: confirmation });
-    this.#confirmation = new Confirmation(session, confirmation, from, firstContact, nowMs);
+    const confirming = { localIndex: session.localIndex, bytes: confirmation, to: from, firstContact };
+    this.#establisher.handle({ type: 'responded', confirming }, nowMs);
     if (firstContact) this.sessions.activate(session, nowMs);
   }
 
   /** The peer confirmed its handshake. @param startedMs when its initiation arrived */
   installAsResponder(keys: SessionKeys, from: SocketAddress, startedMs: number, nowMs: number): void {
-    const keepsOurs = this.#isOursPreferred(startedMs);
-    this.#endAttempt();
-    this.#moveTo(from, nowMs);
+    const oursWins = this.#oursWins(startedMs);
+    this.path.moveTo(from, nowMs);
     const session = this.sessions.install(keys, 'responder', this.#deps.random.fraction(), nowMs);
-    if (keepsOurs) {
-      this.sessions.retire(session, nowMs);
-    } else {
-      this.sessions.activate(session, nowMs);
-      this.#dropConfirmation(nowMs);
-    }
+    if (oursWins) this.sessions.retire(session, nowMs);
+    else this.sessions.activate(session, nowMs);
+    this.#establisher.handle({ type: 'accepted', oursWins }, nowMs);
     this.#established(nowMs);
-    this.#probeNow(nowMs);
+    this.path.probeNow(this.#link.state === 'stale', nowMs);
   }
 
-  /** The first authentic datagram came in on a session. */
+  /** The router opened the first unit of a session. */
   sessionConfirmed(localIndex: number, nowMs: number): void {
     const session = this.sessions.find(localIndex);
     if (session === null) return;
     this.sessions.confirm(session, nowMs);
-    if (this.#confirmation?.session === session) this.#confirm(nowMs);
+    if (this.#establisher.confirming?.localIndex === localIndex) this.#confirm(localIndex, nowMs);
     else this.heard(nowMs, nowMs);
   }
 
-  /** Something authentic came from the peer. */
+  /** Something authentic arrived from the peer at `atMs`. */
   heard(atMs: number, nowMs: number): void {
-    this.#lastHeardMs = Math.max(this.#lastHeardMs, Math.min(atMs, nowMs));
+    this.path.heard(atMs, nowMs);
     this.#step({ type: 'heard', atMs }, nowMs);
   }
 
-  /** A control message or probe answer came: on first contact it confirms the session, since there is no other. */
-  heardDirectly(nowMs: number): void {
-    if (this.#confirmation?.firstContact === true) this.#confirm(nowMs);
+  /** A control or probe unit arrived: on first contact it confirms the session, since there is no other. */
+  unitReceived(nowMs: number): void {
+    const { confirming } = this.#establisher;
+    if (confirming?.firstContact === true) this.#confirm(confirming.localIndex, nowMs);
     else this.heard(nowMs, nowMs);
   }
 
   probeAnswered(sizeBytes: number, roundTripMs: number, nowMs: number): void {
-    // A large probe takes longer on a slow path: it counts only while there is nothing better.
-    if (sizeBytes <= LIVENESS_PROBE_BYTES || this.rttMs === null) this.#roundTrip.add(roundTripMs);
-    this.heardDirectly(nowMs);
-    this.#stepMtu({ type: 'answer', sizeBytes }, nowMs);
+    this.path.measured(sizeBytes, roundTripMs);
+    this.unitReceived(nowMs);
+    this.path.stepMtu({ type: 'answer', sizeBytes }, nowMs);
   }
 
   roamed(endpoint: SocketAddress, nowMs: number): void {
-    this.#moveTo(endpoint, nowMs);
+    this.path.moveTo(endpoint, nowMs);
     this.heard(nowMs, nowMs);
   }
 
-  left(nowMs: number): void {
+  goodbyeReceived(nowMs: number): void {
     this.#step({ type: 'left' }, nowMs);
   }
 
-  counted(counters: PeerCounters, nowMs: number): void {
-    this.counters = counters;
+  updateCounters(counters: PeerCounters, nowMs: number): void {
+    this.#counters = counters;
     if (counters.lastReceivedMsAgo !== null) this.heard(nowMs - Math.max(0, counters.lastReceivedMsAgo), nowMs);
   }
 
-  /** Frames wait for this peer: try at once, though not over and over. */
-  wanted(nowMs: number): void {
-    if (this.sessions.active === null) this.dial.hurry(nowMs);
-  }
-
-  /** What the router knew of the path before this process started. */
-  restorePath(endpoint: SocketAddress, mtuBytes: number): void {
-    this.endpoint = endpoint;
-    this.#mtu = unknownPathMtu(this.#deps.underlay.mtuBytes, mtuBytes);
+  /** Frames wait for this peer: tries at once, without starting the back-off over. */
+  sessionWanted(nowMs: number): void {
+    if (this.sessions.active === null) this.#establisher.handle({ type: 'hurry' }, nowMs);
   }
 
   /** A session found in the router after this process restarted. */
@@ -181,64 +167,61 @@ export class Peer {
 
   /** The router is a new one: it holds none of our sessions. */
   routerReplaced(reason: string, nowMs: number): void {
-    this.#confirmation = null;
-    this.#endAttempt();
     this.sessions.forget();
     this.#step({ type: 'blind', reason }, nowMs);
-    this.dial.restart(nowMs + this.#deps.random.fraction() * 100);
+    const dialAtMs = nowMs + this.#deps.random.fraction() * ROUTER_RESTART_SPREAD_MS;
+    this.#establisher.handle({ type: 'routerReplaced', dialAtMs }, nowMs);
   }
 
-  /** The same router is back: what it no longer holds is forgotten, and silence meanwhile means nothing. */
+  /** The connection to the same router is back: what it no longer holds is forgotten, and the silence is excused. */
   routerReturned(holds: (localIndex: number) => boolean, gapMs: number, nowMs: number): void {
     this.sessions.forget((session) => !holds(session.localIndex));
-    if (this.#confirmation !== null && this.sessions.find(this.#confirmation.session.localIndex) === null) {
-      this.#confirmation = null;
+    const { confirming } = this.#establisher;
+    if (confirming !== null && this.sessions.find(confirming.localIndex) === null) {
+      this.#establisher.handle({ type: 'sessionLost' }, nowMs);
     }
-    this.paused(gapMs, nowMs);
-    this.dial.hurry(nowMs);
+    this.excusePause(gapMs, nowMs);
+    this.#establisher.handle({ type: 'hurry' }, nowMs);
   }
 
-  /** This process stood still: the gap is not the peer's. */
-  paused(gapMs: number, nowMs: number): void {
-    this.#lastHeardMs = Math.min(nowMs, this.#lastHeardMs + gapMs);
+  /** The cluster secret changed, and the handshakes in progress with it. */
+  secretReplaced(nowMs: number): void {
+    this.#establisher.handle({ type: 'secretReplaced' }, nowMs);
+  }
+
+  /** This process stood still for `gapMs`, which is not held against the peer. */
+  excusePause(gapMs: number, nowMs: number): void {
     this.#step({ type: 'paused', gapMs }, nowMs);
-    this.#stepMtu({ type: 'paused', gapMs }, nowMs);
-  }
-
-  emitPath(): void {
-    if (this.endpoint === null) return;
-    this.#deps.emit({ type: 'path', path: { peer: this.id, endpoint: this.endpoint, mtuBytes: this.mtuBytes } });
+    this.path.excusePause(gapMs, nowMs);
   }
 
   /** Shows the peer that its session works, when there is one. */
   probeIfLinked(nowMs: number): void {
-    if (this.isLinked) this.#probeNow(nowMs);
+    if (this.isLinked) this.path.probeNow(this.#link.state === 'stale', nowMs);
   }
 
   /** Does all that is due. */
   advance(nowMs: number): void {
     this.#step({ type: 'tick' }, nowMs);
     this.sessions.expire(nowMs);
-    this.#advanceConfirmation(nowMs);
-    if (!this.#needsHandshake(nowMs)) this.#endAttempt();
-    else if (nowMs >= this.dial.nextMs) this.#tryToReach(nowMs);
-    if (!this.isLinked) return;
-    if (nowMs >= this.#probeDueMs()) this.#probeNow(nowMs);
-    this.#stepMtu({ type: 'tick', lastHeardMs: this.#lastHeardMs, roundTripMs: this.rttMs }, nowMs);
+    const { confirming } = this.#establisher;
+    const hasOther = confirming !== null && this.sessions.hasConfirmedBesides(confirming.localIndex);
+    this.#establisher.handle({ type: 'tick', needed: this.#needsSession(nowMs), hasOther }, nowMs);
+    if (this.isLinked) this.path.advance(this.#link.state === 'stale', nowMs);
   }
 
   /** When {@link advance} has something to do next. */
   pollAt(nowMs: number): number {
-    const times = [linkPollAt(this.#link), this.sessions.pollAt(), this.#confirmation?.nextMs ?? null];
-    if (this.#needsHandshake(nowMs)) times.push(this.dial.nextMs);
-    else if (this.#confirmation === null) times.push(this.sessions.active?.rekeyAtMs ?? null);
-    if (this.isLinked) times.push(this.#probeDueMs(), mtuPollAt(this.#mtu));
+    const needed = this.#needsSession(nowMs);
+    const times = [linkPollAt(this.#link), this.sessions.pollAt(), this.#establisher.pollAt(needed, nowMs)];
+    if (!needed && this.#establisher.confirming === null) times.push(this.sessions.active?.rekeyAtMs ?? null);
+    if (this.isLinked) times.push(this.path.pollAt());
     return Math.min(...times.map((time) => time ?? Infinity));
   }
 
-  /** Takes the peer's sessions and its attempt out of the world; the object is done. */
-  dispose(): void {
-    this.#endAttempt();
+  /** Removes the peer from router and handshakes; the object is not used afterwards. */
+  dispose(nowMs: number): void {
+    this.#establisher.handle({ type: 'stopped' }, nowMs);
     this.sessions.removeAll();
     this.#deps.emit({ type: 'removePeer', peer: this.id });
   }
@@ -247,137 +230,61 @@ export class Peer {
     const before = this.#link;
     this.#link = step(before, event, nowMs);
     if (before.state === this.#link.state) return;
-    if (this.#link.state === 'stale') {
-      this.#stepMtu({ type: 'doubt' }, nowMs);
-      this.dial.restart(nowMs);
-    }
+    if (this.#link.state === 'stale') this.#wentStale(nowMs);
     if (this.#link.state === 'down') this.#wentDown(nowMs);
-    if (this.#link.state === 'up') this.#cameUp(before, nowMs);
+    if (this.#link.state === 'up') this.path.linkUp(before.state === 'stale', nowMs);
     this.#deps.linkChanged(this, before, nowMs);
   }
 
-  #cameUp(before: Link, nowMs: number): void {
-    if (before.state !== 'stale' || this.#mtu.phase.name === 'idle') this.#stepMtu({ type: 'start' }, nowMs);
+  #wentStale(nowMs: number): void {
+    this.path.stepMtu({ type: 'doubt' }, nowMs);
+    this.#establisher.handle({ type: 'restart' }, nowMs);
   }
 
   #wentDown(nowMs: number): void {
-    this.#confirmation = null;
     this.sessions.removeAll();
-    this.#roundTrip.clear();
-    this.#stepMtu({ type: 'stop' }, nowMs);
-    this.dial.hurry(nowMs);
+    this.path.linkDown(nowMs);
+    this.#establisher.handle({ type: 'linkDown' }, nowMs);
   }
 
   #established(nowMs: number): void {
-    this.lastHandshakeMs = nowMs;
-    this.dial.restart(nowMs);
-    this.#lastHeardMs = nowMs;
+    this.#lastHandshakeMs = nowMs;
+    this.path.heard(nowMs, nowMs);
     this.#step({ type: 'established' }, nowMs);
   }
 
-  #confirm(nowMs: number): void {
-    const confirmation = this.#confirmation;
-    if (confirmation === null) return;
-    this.#confirmation = null;
-    this.sessions.confirm(confirmation.session, nowMs);
-    this.sessions.activate(confirmation.session, nowMs);
+  /** The peer uses the session that was being confirmed. */
+  #confirm(localIndex: number, nowMs: number): void {
+    this.#establisher.handle({ type: 'confirmed' }, nowMs);
+    const session = this.sessions.find(localIndex);
+    if (session === null) return;
+    this.sessions.confirm(session, nowMs);
+    this.sessions.activate(session, nowMs);
     this.#established(nowMs);
   }
 
-  /** See the header: whether a session that we began at the same time outranks one that the peer began. */
-  #isOursPreferred(startedMs: number): boolean {
+  /** See the header: whether a session that we initiated outranks one that the peer initiated at `startedMs`. */
+  #oursWins(startedMs: number): boolean {
     if (this.id < this.#deps.ownId) return false;
-    const ours = this.#confirmation?.session ?? this.sessions.active;
+    const { confirming } = this.#establisher;
+    const ours = confirming === null ? this.sessions.active : this.sessions.find(confirming.localIndex);
     if (ours?.role !== 'initiator') return false;
     return ours.confirmedMs === null || ours.confirmedMs > startedMs;
   }
 
-  /** Gives up waiting for a confirmation; a session that never carried anything retires. */
-  #dropConfirmation(nowMs: number): void {
-    const session = this.#confirmation?.session;
-    this.#confirmation = null;
-    if (session !== undefined && session !== this.sessions.active) this.sessions.retire(session, nowMs);
-  }
-
-  #advanceConfirmation(nowMs: number): void {
-    const confirmation = this.#confirmation;
-    if (confirmation === null) return;
-    if (confirmation.isOver(this.sessions.hasConfirmedBesides(confirmation.session), nowMs)) {
-      this.#confirmation = null;
-      this.sessions.remove(confirmation.session, nowMs);
-    } else if (nowMs >= confirmation.nextMs) {
-      this.#deps.emit({ type: 'sendDatagram', to: confirmation.to, bytes: confirmation.datagram });
-      confirmation.repeated(nowMs);
-    }
-  }
-
-  #needsHandshake(nowMs: number): boolean {
-    if (this.#confirmation !== null) return false;
+  #needsSession(nowMs: number): boolean {
     const { active } = this.sessions;
     if (active === null || active.role === 'adopted') return true;
     return !isUsable(this.#link) || this.#link.state === 'stale' || this.sessions.isRekeyDue(nowMs);
   }
 
-  #tryToReach(nowMs: number): void {
-    const { handshakes, random, underlay } = this.#deps;
-    if (this.dial.isAttemptOver(nowMs)) this.#endAttempt('expired');
-    if (this.dial.attempt === null) {
-      const localIndex = handshakes.start((peer) => peer === this.id, nowMs);
-      if (localIndex !== null) this.dial.begun(localIndex, nowMs);
-    }
-    const addresses = dialable([this.endpoint, ...(this.advert?.endpoints ?? [])], underlay.ownAddresses);
-    for (const to of this.dial.pick(addresses)) {
-      const bytes = this.dial.attempt === null ? null : handshakes.initiationFor(this.dial.attempt, to, nowMs);
-      if (bytes !== null) this.#deps.emit({ type: 'sendDatagram', to, bytes });
-    }
-    this.dial.tried(this.#dialCapMs(nowMs), random.fraction(), nowMs);
-  }
-
-  #dialCapMs(nowMs: number): number {
+  #dialTarget(nowMs: number): DialTarget {
     const longDead = this.#link.state === 'down' && nowMs - this.#link.sinceMs >= LONG_DEAD_AFTER_MS;
-    return longDead ? MAX_DEAD_DIAL_RETRY_MS : MAX_DIAL_RETRY_MS;
-  }
-
-  /** Whatever was in flight is void: a new handshake begins as soon as one is needed. */
-  restartDial(nowMs: number): void {
-    this.#endAttempt();
-    this.dial.restart(nowMs);
-  }
-
-  #endAttempt(end: 'expired' | 'superseded' = 'superseded'): void {
-    if (this.dial.attempt !== null) this.#deps.handshakes.cancel(this.dial.attempt, end);
-    this.dial.attempt = null;
-  }
-
-  /** A new address is a new path: its MTU is searched anew. */
-  #moveTo(endpoint: SocketAddress, nowMs: number): void {
-    if (this.endpoint !== null && sameSocketAddress(this.endpoint, endpoint)) return;
-    this.endpoint = endpoint;
-    if (this.#mtu.phase.name !== 'idle') this.#mtu = stepMtu(this.#mtu, { type: 'start' }, nowMs).mtu;
-    this.emitPath();
-  }
-
-  #stepMtu(event: MtuEvent, nowMs: number): void {
-    const before = this.#mtu.mtuBytes;
-    const { mtu, probeBytes } = stepMtu(this.#mtu, event, nowMs);
-    this.#mtu = mtu;
-    if (mtu.mtuBytes !== before) this.emitPath();
-    if (probeBytes !== null) this.#probe(probeBytes);
-  }
-
-  #probeNow(nowMs: number): void {
-    this.#lastProbeMs = nowMs;
-    this.#probe(LIVENESS_PROBE_BYTES);
-    const intervalMs = this.#link.state === 'stale' ? PROBE_INTERVAL_MS / 2 : PROBE_INTERVAL_MS;
-    this.#probeWaitMs = intervalMs * (0.9 + this.#deps.random.fraction() / 5);
-  }
-
-  #probe(sizeBytes: number): void {
-    this.#deps.emit({ type: 'probe', peer: this.id, probeId: this.#deps.nextProbeId(), sizeBytes });
-  }
-
-  #probeDueMs(): number {
-    const silentMs = Math.max(this.#lastHeardMs, this.#lastProbeMs) + this.#probeWaitMs;
-    return Math.min(silentMs, this.#lastProbeMs + RTT_PROBE_INTERVAL_MS);
+    const known = [this.path.endpoint, ...(this.#advert?.endpoints ?? [])];
+    return {
+      addresses: dialable(known, this.#deps.underlay.ownAddresses),
+      maxRetryMs: longDead ? MAX_DEAD_DIAL_RETRY_MS : MAX_DIAL_RETRY_MS,
+      expects: (peer) => peer === this.id,
+    };
   }
 }

@@ -1,0 +1,138 @@
+/**
+ * Path to one peer: the address of the peer, the path MTU towards it, liveness probes, and the round trip they measure.
+ * Not here: what silence means for the link (`link.ts`).
+ */
+import type { NodeId } from '../../common/node-id.js';
+import { sameSocketAddress } from '../../common/address/socket-address.js';
+import type { SocketAddress } from '../../common/address/socket-address.js';
+import { LIVENESS_PROBE_BYTES, PROBE_INTERVAL_MS, RTT_PROBE_INTERVAL_MS } from '../limits.js';
+import type { MeshEffect, RandomSource, UnderlayFacts } from '../mesh-io.js';
+import { mtuPollAt, stepMtu, unknownPathMtu } from './path-mtu.js';
+import type { MtuEvent, PathMtu } from './path-mtu.js';
+import { RoundTrip } from './round-trip.js';
+
+export interface PeerPathDeps {
+  readonly random: RandomSource;
+  readonly underlay: UnderlayFacts;
+  emit(effect: MeshEffect): void;
+  nextProbeId(): number;
+}
+
+export class PeerPath {
+  readonly #deps: PeerPathDeps;
+  readonly #peer: NodeId;
+  #endpoint: SocketAddress | null = null;
+  #mtu: PathMtu;
+  #lastHeardMs: number;
+  #lastProbeMs: number;
+  #probeWaitMs = PROBE_INTERVAL_MS;
+  readonly #roundTrip = new RoundTrip();
+
+  constructor(deps: PeerPathDeps, peer: NodeId, nowMs: number) {
+    this.#deps = deps;
+    this.#peer = peer;
+    this.#mtu = unknownPathMtu(deps.underlay.mtuBytes);
+    this.#lastHeardMs = nowMs;
+    this.#lastProbeMs = nowMs;
+  }
+
+  get endpoint(): SocketAddress | null {
+    return this.#endpoint;
+  }
+
+  get mtuBytes(): number {
+    return this.#mtu.mtuBytes;
+  }
+
+  /** Of small datagrams: the median of the last probes. */
+  get rttMs(): number | null {
+    return this.#roundTrip.medianMs;
+  }
+
+  /** What the router knew of the path before this process started. */
+  restore(endpoint: SocketAddress, mtuBytes: number): void {
+    this.#endpoint = endpoint;
+    this.#mtu = unknownPathMtu(this.#deps.underlay.mtuBytes, mtuBytes);
+  }
+
+  /** An address to try while none is known. */
+  suggestEndpoint(endpoint: SocketAddress): void {
+    this.#endpoint ??= endpoint;
+  }
+
+  /** A new address is a new path: its MTU is searched anew. */
+  moveTo(endpoint: SocketAddress, nowMs: number): void {
+    if (this.#endpoint !== null && sameSocketAddress(this.#endpoint, endpoint)) return;
+    this.#endpoint = endpoint;
+    if (this.#mtu.phase.name !== 'idle') this.#mtu = stepMtu(this.#mtu, { type: 'start' }, nowMs).mtu;
+    this.emit();
+  }
+
+  /** Tells the router. */
+  emit(): void {
+    if (this.#endpoint === null) return;
+    const path = { peer: this.#peer, endpoint: this.#endpoint, mtuBytes: this.mtuBytes };
+    this.#deps.emit({ type: 'path', path });
+  }
+
+  /** Something authentic arrived at `atMs`. */
+  heard(atMs: number, nowMs: number): void {
+    this.#lastHeardMs = Math.max(this.#lastHeardMs, Math.min(atMs, nowMs));
+  }
+
+  /** A large probe takes longer on a slow path: its round trip counts only while there is no other. */
+  measured(sizeBytes: number, roundTripMs: number): void {
+    if (sizeBytes <= LIVENESS_PROBE_BYTES || this.rttMs === null) this.#roundTrip.add(roundTripMs);
+  }
+
+  /** The link came up: search the MTU, unless the link was only stale and the MTU is known. */
+  linkUp(wasStale: boolean, nowMs: number): void {
+    if (!wasStale || this.#mtu.phase.name === 'idle') this.stepMtu({ type: 'start' }, nowMs);
+  }
+
+  linkDown(nowMs: number): void {
+    this.#roundTrip.clear();
+    this.stepMtu({ type: 'stop' }, nowMs);
+  }
+
+  /** This process stood still: the peer was not silent for `gapMs` of the time. */
+  excusePause(gapMs: number, nowMs: number): void {
+    this.#lastHeardMs = Math.min(nowMs, this.#lastHeardMs + gapMs);
+    this.stepMtu({ type: 'paused', gapMs }, nowMs);
+  }
+
+  stepMtu(event: MtuEvent, nowMs: number): void {
+    const before = this.#mtu.mtuBytes;
+    const { mtu, probeBytes } = stepMtu(this.#mtu, event, nowMs);
+    this.#mtu = mtu;
+    if (mtu.mtuBytes !== before) this.emit();
+    if (probeBytes !== null) this.#probe(probeBytes);
+  }
+
+  /** Sends the probes that are due on a link that carries them. */
+  advance(isStale: boolean, nowMs: number): void {
+    if (nowMs >= this.#probeDueMs()) this.probeNow(isStale, nowMs);
+    this.stepMtu({ type: 'tick', lastHeardMs: this.#lastHeardMs, roundTripMs: this.rttMs }, nowMs);
+  }
+
+  pollAt(): number {
+    return Math.min(this.#probeDueMs(), mtuPollAt(this.#mtu) ?? Infinity);
+  }
+
+  /** Sends a liveness probe; the next one is due sooner on a stale link. */
+  probeNow(isStale: boolean, nowMs: number): void {
+    this.#lastProbeMs = nowMs;
+    this.#probe(LIVENESS_PROBE_BYTES);
+    const intervalMs = isStale ? PROBE_INTERVAL_MS / 2 : PROBE_INTERVAL_MS;
+    this.#probeWaitMs = intervalMs * (0.9 + this.#deps.random.fraction() / 5);
+  }
+
+  #probe(sizeBytes: number): void {
+    this.#deps.emit({ type: 'probe', peer: this.#peer, probeId: this.#deps.nextProbeId(), sizeBytes });
+  }
+
+  #probeDueMs(): number {
+    const silentMs = Math.max(this.#lastHeardMs, this.#lastProbeMs) + this.#probeWaitMs;
+    return Math.min(silentMs, this.#lastProbeMs + RTT_PROBE_INTERVAL_MS);
+  }
+}
