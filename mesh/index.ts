@@ -5,5 +5,5 @@
 export { decodeIdentity, encodeIdentity, generateIdentity } from './wire/identity.js';
 export type { NodeIdentity } from './wire/identity.js';
 export { Mesh } from './mesh.js';
-export type { MeshOptions } from './mesh.js';
+export type { MeshOptions } from './mesh-parts.js';
 export type * from './mesh-io.js';

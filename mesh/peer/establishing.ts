@@ -3,14 +3,13 @@
  * `session-establisher.ts` carries out the effects.
  *
  * ```
- *            tick, needed              responded, from every state
- *    idle --------------> dialing ---------------------------------> confirming
- *     ^  |                ^ | ^                                       |   |
- *     |  +--- linkDown, --+ | +-- not confirmed in time, sessionLost, +   |
- *     |    routerReplaced   |     linkDown, routerReplaced                |
- *     +-- not needed, ------+                                             |
- *     |   accepted                                                        |
- *     +----------------------- confirmed, accepted unless ours wins ------+
+ *           tick, if needed             responded
+ *    idle ------------------> dialing -------------> confirming
+ *     ^                        |   ^                   |    |
+ *     +- not needed, accepted -+   +- not confirmed ---+    |
+ *     +- confirmed, accepted unless ours wins --------------+
+ *
+ *    From every state: responded -> confirming; linkDown, routerReplaced -> dialing; stopped -> idle.
  * ```
  *
  * While confirming, the confirmation is repeated until something sealed with the new session arrives: no message of the

@@ -129,6 +129,13 @@ export class PeerSessions {
     if (heir !== undefined) this.activate(heir, nowMs);
   }
 
+  /** False when there is no such session. */
+  confirmAt(localIndex: number, nowMs: number): boolean {
+    const session = this.find(localIndex);
+    if (session !== null) this.confirm(session, nowMs);
+    return session !== null;
+  }
+
   removeAt(localIndex: number, nowMs: number): void {
     const session = this.find(localIndex);
     if (session !== null) this.remove(session, nowMs);

@@ -1,9 +1,6 @@
 /**
  * One other node as seen from here: its advert, its link, its sessions, its path, and the handshakes with it. Not here:
  * what concerns several peers at once (gossip, ownership, seeds).
- *
- * When both sides initiate at once, the handshake of the node with the lower id wins: its initiator keeps that session
- * active and retires the other one, its responder switches to it.
  */
 import type { NodeId } from '../../common/node-id.js';
 import type { PeerCounters, SessionKeys, SessionStatus } from '../../common/router-port.js';
@@ -51,7 +48,7 @@ export class Peer {
     this.sessions = new PeerSessions(deps.slots, emit);
     this.path = new PeerPath(deps, id, nowMs);
     const target = (atMs: number): DialTarget => this.#dialTarget(atMs);
-    this.#establisher = new SessionEstablisher({ dialer: deps.dialer, sessions: this.sessions, emit, target });
+    this.#establisher = new SessionEstablisher({ ...deps, id, sessions: this.sessions, emit, target });
     this.#link = link;
     this.#advertAtMs = nowMs;
   }
@@ -93,32 +90,22 @@ export class Peer {
 
   /** The peer responded to our initiation: installs the session and sends the confirmation, repeatedly if need be. */
   installAsInitiator(keys: SessionKeys, confirmation: Uint8Array, from: SocketAddress, nowMs: number): void {
-    const firstContact = this.sessions.active === null;
     this.path.moveTo(from, nowMs);
-    const session = this.sessions.install(keys, 'initiator', this.#deps.random.fraction(), nowMs);
-    const confirming = { localIndex: session.localIndex, bytes: confirmation, to: from, firstContact };
-    this.#establisher.handle({ type: 'responded', confirming }, nowMs);
-    if (firstContact) this.sessions.activate(session, nowMs);
+    this.#establisher.installAsInitiator(keys, confirmation, from, nowMs);
   }
 
   /** The peer confirmed its handshake. @param startedMs when its initiation arrived */
   installAsResponder(keys: SessionKeys, from: SocketAddress, startedMs: number, nowMs: number): void {
-    const oursWins = this.#oursWins(startedMs);
     this.path.moveTo(from, nowMs);
-    const session = this.sessions.install(keys, 'responder', this.#deps.random.fraction(), nowMs);
-    if (oursWins) this.sessions.retire(session, nowMs);
-    else this.sessions.activate(session, nowMs);
-    this.#establisher.handle({ type: 'accepted', oursWins }, nowMs);
+    this.#establisher.installAsResponder(keys, startedMs, nowMs);
     this.#established(nowMs);
     this.path.probeNow(this.#link.state === 'stale', nowMs);
   }
 
   /** The router opened the first unit of a session. */
   sessionConfirmed(localIndex: number, nowMs: number): void {
-    const session = this.sessions.find(localIndex);
-    if (session === null) return;
-    this.sessions.confirm(session, nowMs);
-    if (this.#establisher.confirming?.localIndex === localIndex) this.#confirm(localIndex, nowMs);
+    if (!this.sessions.confirmAt(localIndex, nowMs)) return;
+    if (this.#establisher.confirming?.localIndex === localIndex) this.#confirm(nowMs);
     else this.heard(nowMs, nowMs);
   }
 
@@ -130,8 +117,7 @@ export class Peer {
 
   /** A control or probe unit arrived: on first contact it confirms the session, since there is no other. */
   unitReceived(nowMs: number): void {
-    const { confirming } = this.#establisher;
-    if (confirming?.firstContact === true) this.#confirm(confirming.localIndex, nowMs);
+    if (this.#establisher.confirming?.firstContact === true) this.#confirm(nowMs);
     else this.heard(nowMs, nowMs);
   }
 
@@ -176,10 +162,7 @@ export class Peer {
   /** The connection to the same router is back: what it no longer holds is forgotten, and the silence is excused. */
   routerReturned(holds: (localIndex: number) => boolean, gapMs: number, nowMs: number): void {
     this.sessions.forget((session) => !holds(session.localIndex));
-    const { confirming } = this.#establisher;
-    if (confirming !== null && this.sessions.find(confirming.localIndex) === null) {
-      this.#establisher.handle({ type: 'sessionLost' }, nowMs);
-    }
+    this.#establisher.checkSession(nowMs);
     this.excusePause(gapMs, nowMs);
     this.#establisher.handle({ type: 'hurry' }, nowMs);
   }
@@ -204,9 +187,7 @@ export class Peer {
   advance(nowMs: number): void {
     this.#step({ type: 'tick' }, nowMs);
     this.sessions.expire(nowMs);
-    const { confirming } = this.#establisher;
-    const hasOther = confirming !== null && this.sessions.hasConfirmedBesides(confirming.localIndex);
-    this.#establisher.handle({ type: 'tick', needed: this.#needsSession(nowMs), hasOther }, nowMs);
+    this.#establisher.advance(this.#needsSession(nowMs), nowMs);
     if (this.isLinked) this.path.advance(this.#link.state === 'stale', nowMs);
   }
 
@@ -254,22 +235,8 @@ export class Peer {
   }
 
   /** The peer uses the session that was being confirmed. */
-  #confirm(localIndex: number, nowMs: number): void {
-    this.#establisher.handle({ type: 'confirmed' }, nowMs);
-    const session = this.sessions.find(localIndex);
-    if (session === null) return;
-    this.sessions.confirm(session, nowMs);
-    this.sessions.activate(session, nowMs);
-    this.#established(nowMs);
-  }
-
-  /** See the header: whether a session that we initiated outranks one that the peer initiated at `startedMs`. */
-  #oursWins(startedMs: number): boolean {
-    if (this.id < this.#deps.ownId) return false;
-    const { confirming } = this.#establisher;
-    const ours = confirming === null ? this.sessions.active : this.sessions.find(confirming.localIndex);
-    if (ours?.role !== 'initiator') return false;
-    return ours.confirmedMs === null || ours.confirmedMs > startedMs;
+  #confirm(nowMs: number): void {
+    if (this.#establisher.confirm(nowMs)) this.#established(nowMs);
   }
 
   #needsSession(nowMs: number): boolean {

@@ -1,20 +1,32 @@
-/** Driver of the establishing machine of one peer (`establishing.ts`): keeps its state and carries out its effects. */
-import type { MeshEffect } from '../mesh-io.js';
+/**
+ * Establishing of sessions with one peer: drives the machine of `establishing.ts`, carries out its effects, and installs the
+ * sessions that handshakes of either side lead to.
+ *
+ * When both sides initiate at once, the handshake of the node with the lower id wins: its initiator keeps that session
+ * active and retires the other one, its responder switches to it.
+ */
+import type { NodeId } from '../../common/node-id.js';
+import type { SessionKeys } from '../../common/router-port.js';
+import type { SocketAddress } from '../../common/address/socket-address.js';
+import type { MeshEffect, RandomSource } from '../mesh-io.js';
 import type { Dialer, DialTarget } from './dial.js';
 import { establishingPollAt, IDLE, stepEstablishing } from './establishing.js';
 import type { Confirming, Establishing, EstablishingEffect, EstablishingEvent } from './establishing.js';
 import type { PeerSessions } from './peer-sessions.js';
 
 export interface SessionEstablisherDeps {
+  readonly ownId: NodeId;
+  readonly id: NodeId;
   readonly dialer: Dialer;
   readonly sessions: PeerSessions;
+  readonly random: RandomSource;
   emit(effect: MeshEffect): void;
   target(nowMs: number): DialTarget;
 }
 
 export class SessionEstablisher {
   readonly #deps: SessionEstablisherDeps;
-  #now: Establishing = IDLE;
+  #current: Establishing = IDLE;
 
   constructor(deps: SessionEstablisherDeps) {
     this.#deps = deps;
@@ -22,17 +34,62 @@ export class SessionEstablisher {
 
   /** The session that waits for the peer to use it, or null. */
   get confirming(): Confirming | null {
-    return this.#now.state === 'confirming' ? this.#now.confirming : null;
+    return this.#current.state === 'confirming' ? this.#current.confirming : null;
   }
 
-  handle(event: EstablishingEvent, nowMs: number): void {
-    const { next, effects } = stepEstablishing(this.#now, event, nowMs);
-    this.#now = next;
-    for (const effect of effects) this.#carryOut(effect, nowMs);
+  /** Installs the session of a handshake of ours. On first contact it is active before the peer confirms it. */
+  installAsInitiator(keys: SessionKeys, confirmation: Uint8Array, to: SocketAddress, nowMs: number): void {
+    const { sessions, random } = this.#deps;
+    const firstContact = sessions.active === null;
+    const session = sessions.install(keys, 'initiator', random.fraction(), nowMs);
+    const confirming = { localIndex: session.localIndex, bytes: confirmation, to, firstContact };
+    this.handle({ type: 'responded', confirming }, nowMs);
+    if (firstContact) sessions.activate(session, nowMs);
+  }
+
+  /** Installs the session of a handshake of the peer's, whose initiation came at `startedMs`. */
+  installAsResponder(keys: SessionKeys, startedMs: number, nowMs: number): void {
+    const { sessions, random } = this.#deps;
+    const oursWins = this.#oursWins(startedMs);
+    const session = sessions.install(keys, 'responder', random.fraction(), nowMs);
+    if (oursWins) sessions.retire(session, nowMs);
+    else sessions.activate(session, nowMs);
+    this.handle({ type: 'accepted', oursWins }, nowMs);
+  }
+
+  /** The peer uses the session that is being confirmed: activates it. False when the session is gone. */
+  confirm(nowMs: number): boolean {
+    const { sessions } = this.#deps;
+    const session = this.confirming === null ? null : sessions.find(this.confirming.localIndex);
+    this.handle({ type: 'confirmed' }, nowMs);
+    if (session === null) return false;
+    sessions.confirm(session, nowMs);
+    sessions.activate(session, nowMs);
+    return true;
+  }
+
+  /** Stops confirming a session that the router no longer has. */
+  checkSession(nowMs: number): void {
+    const { confirming } = this;
+    const isLost = confirming !== null && this.#deps.sessions.find(confirming.localIndex) === null;
+    if (isLost) this.handle({ type: 'sessionLost' }, nowMs);
+  }
+
+  /** Does what is due. @param needed whether a new session is needed */
+  advance(needed: boolean, nowMs: number): void {
+    const { confirming } = this;
+    const hasOther = confirming !== null && this.#deps.sessions.hasConfirmedBesides(confirming.localIndex);
+    this.handle({ type: 'tick', needed, hasOther }, nowMs);
   }
 
   pollAt(needed: boolean, nowMs: number): number | null {
-    return establishingPollAt(this.#now, needed, nowMs);
+    return establishingPollAt(this.#current, needed, nowMs);
+  }
+
+  handle(event: EstablishingEvent, nowMs: number): void {
+    const { next, effects } = stepEstablishing(this.#current, event, nowMs);
+    this.#current = next;
+    for (const effect of effects) this.#carryOut(effect, nowMs);
   }
 
   #carryOut(effect: EstablishingEffect, nowMs: number): void {
@@ -54,5 +111,14 @@ export class SessionEstablisher {
       case 'retireSession':
         return sessions.retireAt(effect.localIndex, nowMs);
     }
+  }
+
+  /** See the header: whether a session of ours outranks one whose initiation came at `startedMs`. */
+  #oursWins(startedMs: number): boolean {
+    const { id, ownId, sessions } = this.#deps;
+    if (id < ownId) return false;
+    const ours = this.confirming === null ? sessions.active : sessions.find(this.confirming.localIndex);
+    if (ours?.role !== 'initiator') return false;
+    return ours.confirmedMs === null || ours.confirmedMs > startedMs;
   }
 }

@@ -13,7 +13,7 @@ import { generateIdentity } from '../wire/identity.js';
 import type { NodeIdentity } from '../wire/identity.js';
 import type { MeshEffect, MeshEvent, SelfDescription } from '../mesh-io.js';
 import { Mesh } from '../mesh.js';
-import type { MeshOptions } from '../mesh.js';
+import type { MeshOptions } from '../mesh-parts.js';
 import { EventQueue } from './event-queue.js';
 import { FakeRouter } from './fake-router.js';
 import type { Packet } from './fake-router.js';

@@ -1,0 +1,88 @@
+/** Application of handshake outcomes to the core: sessions to peers, adverts to the peer table, refusals to the counters. */
+import { formatSocketAddress } from '../common/address/socket-address.js';
+import type { SocketAddress } from '../common/address/socket-address.js';
+import type { NodeId } from '../common/node-id.js';
+import type { PeerTable } from './cluster/peer-table.js';
+import type { Seeds } from './cluster/seeds.js';
+import type { Counters } from './counters.js';
+import type { HandshakeOutcome } from './handshake/handshakes.js';
+import type { SessionSlots } from './handshake/session-slots.js';
+import type { MeshEffect } from './mesh-io.js';
+import type { Notices } from './notices.js';
+import type { Peer } from './peer/peer.js';
+
+type OutcomeOf<Type extends HandshakeOutcome['type']> = Extract<HandshakeOutcome, { type: Type }>;
+
+export interface HandshakeOutcomesDeps {
+  readonly ownId: NodeId;
+  readonly slots: SessionSlots;
+  readonly peerTable: PeerTable;
+  readonly seeds: Seeds;
+  readonly counters: Counters;
+  readonly notices: Notices;
+  readonly emit: (effect: MeshEffect) => void;
+  /** Does what is due for a peer that changed. */
+  readonly advancePeer: (peer: Peer, nowMs: number) => void;
+}
+
+export class HandshakeOutcomes {
+  readonly #deps: HandshakeOutcomesDeps;
+
+  constructor(deps: HandshakeOutcomesDeps) {
+    this.#deps = deps;
+  }
+
+  /** @param from source address of the datagram that led to the outcome */
+  apply(outcome: HandshakeOutcome, from: SocketAddress, nowMs: number): void {
+    switch (outcome.type) {
+      case 'refused':
+        return this.#refused(outcome, from, nowMs);
+      case 'reply':
+        return this.#deps.emit({ type: 'sendDatagram', to: from, bytes: outcome.reply });
+      case 'unexpectedPeer':
+        return this.#unexpectedPeer(outcome, from, nowMs);
+      case 'confirmedAgain':
+        return this.#deps.peerTable.peers.get(outcome.peer)?.probeIfLinked(nowMs);
+      case 'responded':
+      case 'confirmed':
+        return this.#established(outcome, from, nowMs);
+    }
+  }
+
+  #refused({ reason, reply, detail }: OutcomeOf<'refused'>, from: SocketAddress, nowMs: number): void {
+    const { counters, notices, emit } = this.#deps;
+    counters.countHandshake(reason);
+    if (reply !== null) emit({ type: 'sendDatagram', to: from, bytes: reply });
+    const fields = { from: formatSocketAddress(from), reason };
+    if (reason === 'badMac') {
+      const message =
+        'handshake with a bad MAC: probably a different cluster secret; compare the secrets of both nodes';
+      notices.write('warn', message, nowMs, from.ip, fields);
+    } else if (detail !== null) {
+      notices.write('warn', `handshake refused: ${detail}`, nowMs, from.ip, fields);
+    }
+  }
+
+  /** Its address is tried when the peer is dialled. */
+  #unexpectedPeer({ advert, localIndex }: OutcomeOf<'unexpectedPeer'>, from: SocketAddress, nowMs: number): void {
+    const { counters, peerTable, seeds } = this.#deps;
+    counters.countHandshake('unexpectedPeer');
+    const peer = peerTable.learnHandshakeAdvert(advert, nowMs);
+    seeds.resolve(localIndex, advert.id);
+    peer?.path.suggestEndpoint(from);
+  }
+
+  #established(outcome: OutcomeOf<'responded' | 'confirmed'>, from: SocketAddress, nowMs: number): void {
+    const { ownId, counters, peerTable, seeds, slots } = this.#deps;
+    const { session, startedMs } = outcome;
+    if (session.peer === ownId) counters.countHandshake('ownIdentity');
+    const peer = peerTable.learnHandshakeAdvert(outcome.advert, nowMs);
+    if (outcome.type === 'responded') seeds.resolve(session.localIndex, session.peer);
+    // The peer's own handshake has finished while ours was in progress: one session is enough.
+    const isSurplus = outcome.type === 'responded' && peer?.sessions.hasNewerThan(startedMs) === true;
+    if (peer === null || isSurplus) return slots.release(session.localIndex);
+    if (outcome.type === 'responded') peer.installAsInitiator(session, outcome.confirmation, from, nowMs);
+    else peer.installAsResponder(session, from, startedMs, nowMs);
+    this.#deps.advancePeer(peer, nowMs);
+  }
+}

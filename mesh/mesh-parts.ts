@@ -1,0 +1,149 @@
+/** Parts of the mesh core, wired to each other: every part is built here and gets what it uses of the others. */
+import type { Cidr } from '../common/address/cidr.js';
+import type { NodeId } from '../common/node-id.js';
+import type { CipherName } from '../common/router-port.js';
+import { ControlDispatcher } from './cluster/control-dispatcher.js';
+import { Gossip } from './cluster/gossip.js';
+import { PeerTable } from './cluster/peer-table.js';
+import { Seeds } from './cluster/seeds.js';
+import { SelfAdvert } from './cluster/self-advert.js';
+import { Topology } from './cluster/topology.js';
+import { Counters } from './counters.js';
+import { HandshakeOutcomes } from './handshake-outcomes.js';
+import { Handshakes } from './handshake/handshakes.js';
+import { SessionSlots } from './handshake/session-slots.js';
+import type { MeshEffect, RandomSource, SelfDescription, UnderlayFacts } from './mesh-io.js';
+import { Notices } from './notices.js';
+import { Dialer } from './peer/dial.js';
+import type { Peer } from './peer/peer.js';
+import { RouterConnection } from './router-connection.js';
+import { ClusterKeys } from './wire/cluster-keys.js';
+import { preferCipher } from './wire/handshake-payload.js';
+import type { NodeIdentity } from './wire/identity.js';
+
+export interface MeshOptions {
+  readonly identity: NodeIdentity;
+  readonly self: SelfDescription;
+  /** 32 bytes, the same on every node of the cluster. */
+  readonly clusterSecret: Uint8Array;
+  readonly clusterCidrs: readonly Cidr[];
+  readonly random: RandomSource;
+  readonly underlay: UnderlayFacts;
+  /** What {@link Mesh.adverts} gave before the restart; bad ones are ignored. */
+  readonly cachedAdverts: readonly Uint8Array[];
+  /** Wall-clock time at this call. */
+  readonly wallClockMs: number;
+  /** `auto` takes the router's own order. */
+  readonly cipherPreference: 'auto' | CipherName;
+}
+
+/** What the parts need of the core itself. */
+export interface MeshHooks {
+  readonly emit: (effect: MeshEffect) => void;
+  /** Does what is due for a peer that changed, and schedules its next deadline. */
+  readonly advancePeer: (peer: Peer, nowMs: number) => void;
+}
+
+export class MeshParts {
+  readonly counters = new Counters();
+  readonly router = new RouterConnection();
+  readonly notices: Notices;
+  readonly self: SelfAdvert;
+  readonly keys: ClusterKeys;
+  readonly slots: SessionSlots;
+  readonly handshakes: Handshakes;
+  readonly peerTable: PeerTable;
+  readonly gossip: Gossip;
+  readonly seeds: Seeds;
+  readonly topology: Topology;
+  readonly control: ControlDispatcher;
+  readonly outcomes: HandshakeOutcomes;
+  readonly emit: MeshHooks['emit'];
+  readonly #advancePeer: MeshHooks['advancePeer'];
+  readonly #dialer: Dialer;
+  #probeId = 0;
+
+  constructor(options: MeshOptions, hooks: MeshHooks) {
+    const { identity, random, underlay } = options;
+    this.emit = hooks.emit;
+    this.#advancePeer = hooks.advancePeer;
+    this.notices = new Notices(hooks.emit);
+    this.self = new SelfAdvert(identity, options.self, random, options.wallClockMs);
+    this.keys = new ClusterKeys(options.clusterSecret);
+    this.slots = new SessionSlots(random);
+    this.handshakes = this.#makeHandshakes(options);
+    this.#dialer = new Dialer({ handshakes: this.handshakes, random, emit: hooks.emit });
+    this.topology = new Topology(identity.id);
+    this.peerTable = this.#makePeerTable(options);
+    this.gossip = this.#makeGossip(random);
+    this.seeds = this.#makeSeeds(underlay);
+    this.control = this.#makeControl(random);
+    this.outcomes = this.#makeOutcomes(identity.id);
+  }
+
+  #makeHandshakes({ identity, random, cipherPreference }: MeshOptions): Handshakes {
+    const deps = {
+      identity,
+      random,
+      keys: this.keys,
+      advert: () => this.self.current.bytes,
+      ciphers: () => preferCipher(this.router.ciphers, cipherPreference),
+    };
+    return new Handshakes(deps, this.slots);
+  }
+
+  #makePeerTable({ identity, random, underlay, clusterCidrs }: MeshOptions): PeerTable {
+    const { self, counters, notices, slots, emit } = this;
+    const nextProbeId = (): number => (this.#probeId = (this.#probeId + 1) >>> 0);
+    return new PeerTable({
+      self,
+      clusterCidrs,
+      counters,
+      notices,
+      peer: { ownId: identity.id, random, dialer: this.#dialer, slots, underlay, emit, nextProbeId },
+      hasStarted: () => this.router.hasBeenUp,
+      broadcastAdvert: (advert, from) => this.gossip.broadcast(advert, from),
+      sendDigest: (peer) => this.gossip.sendDigest(peer),
+      advancePeer: this.#advancePeer,
+    });
+  }
+
+  #makeGossip(random: RandomSource): Gossip {
+    const deps = {
+      linkedPeers: () => this.peerTable.linked(),
+      ownAdvert: () => this.self.current,
+      send: (peer: NodeId, bytes: Uint8Array) => this.emit({ type: 'sendControl', peer, bytes }),
+    };
+    return new Gossip(this.peerTable.members, deps, random);
+  }
+
+  #makeSeeds(underlay: UnderlayFacts): Seeds {
+    const { peerTable } = this;
+    return new Seeds({
+      dialer: this.#dialer,
+      underlay,
+      isMember: (id) => peerTable.members.get(id) !== undefined,
+      isLinked: (id) => peerTable.peers.get(id)?.isLinked === true,
+      linkedAt: (address) => peerTable.linkedAt(address),
+    });
+  }
+
+  #makeControl(random: RandomSource): ControlDispatcher {
+    const { gossip, topology, counters, peerTable } = this;
+    return new ControlDispatcher({
+      gossip,
+      topology,
+      peers: peerTable.peers,
+      random,
+      counters,
+      send: (peer, bytes) => this.emit({ type: 'sendControl', peer, bytes }),
+      learnAdvert: (bytes, from, nowMs) => peerTable.learnEncodedAdvert(bytes, from, nowMs),
+    });
+  }
+
+  #makeOutcomes(ownId: NodeId): HandshakeOutcomes {
+    const { slots, peerTable, seeds, counters, notices, emit } = this;
+    const advancePeer = this.#advancePeer;
+    return new HandshakeOutcomes({ ownId, slots, peerTable, seeds, counters, notices, emit, advancePeer });
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * Connection to the router as the core sees it: which router process it is, whether it is connected, which ciphers it has.
+ * When it connects, peers and handshakes are brought in line with the sessions that it holds.
+ */
+import type { CipherName } from '../common/router-port.js';
+import type { PeerTable } from './cluster/peer-table.js';
+import type { Seeds } from './cluster/seeds.js';
+import type { Handshakes } from './handshake/handshakes.js';
+import type { MeshEffect, MeshEvent } from './mesh-io.js';
+import { LINK_REASONS } from './peer/link.js';
+
+type RouterConnected = Extract<MeshEvent, { type: 'routerConnected' }>;
+
+export interface RouterConnectionDeps {
+  readonly peerTable: PeerTable;
+  readonly handshakes: Handshakes;
+  readonly seeds: Seeds;
+  readonly emit: (effect: MeshEffect) => void;
+}
+
+export class RouterConnection {
+  #instance: string | null = null;
+  #isUp = false;
+  #downSinceMs = 0;
+  #ciphers: readonly CipherName[] = ['chacha20-poly1305'];
+
+  get isUp(): boolean {
+    return this.#isUp;
+  }
+
+  /** Whether a router was ever connected; before that, all members are remembered from an earlier process. */
+  get hasBeenUp(): boolean {
+    return this.#instance !== null;
+  }
+
+  get ciphers(): readonly CipherName[] {
+    return this.#ciphers;
+  }
+
+  connected(event: RouterConnected, deps: RouterConnectionDeps, nowMs: number): void {
+    const before = this.#instance;
+    this.#isUp = true;
+    this.#instance = event.instance;
+    this.#ciphers = event.ciphers;
+    deps.peerTable.routesWanted();
+    if (event.instance === before) return reconcile(event, nowMs - this.#downSinceMs, deps, nowMs);
+    replace(event, before === null ? LINK_REASONS.cached : LINK_REASONS.routerLost, deps, nowMs);
+  }
+
+  disconnected(nowMs: number): void {
+    this.#isUp = false;
+    this.#downSinceMs = nowMs;
+  }
+}
+
+/** Another router: it holds at most sessions from before this process started, and carries no handshake of ours. */
+function replace(event: RouterConnected, reason: string, deps: RouterConnectionDeps, nowMs: number): void {
+  const { peerTable, handshakes, seeds } = deps;
+  handshakes.clear();
+  seeds.restart(nowMs);
+  for (const peer of peerTable.peers.values()) peer.routerReplaced(reason, nowMs);
+  for (const status of event.sessions) peerTable.peerOf(status.peer, nowMs).adopt(status, nowMs);
+  for (const { peer, endpoint, mtuBytes } of event.paths) peerTable.peers.get(peer)?.path.restore(endpoint, mtuBytes);
+  for (const peer of peerTable.peers.values()) peer.path.emit();
+}
+
+/** The same router after an interruption: it holds what it held, less what was removed meanwhile. */
+function reconcile(event: RouterConnected, gapMs: number, deps: RouterConnectionDeps, nowMs: number): void {
+  const held = new Set(event.sessions.map(({ localIndex }) => localIndex));
+  for (const peer of deps.peerTable.peers.values()) {
+    peer.routerReturned((localIndex) => held.has(localIndex), gapMs, nowMs);
+    peer.path.emit();
+  }
+  for (const { peer, localIndex } of event.sessions) {
+    const known = deps.peerTable.peers.get(peer)?.sessions.find(localIndex) ?? null;
+    if (known === null) deps.emit({ type: 'removeSession', localIndex });
+  }
+}
