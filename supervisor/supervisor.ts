@@ -1,6 +1,7 @@
 /**
- * Supervisor of the router and the agent: restarts either when it ends, and holds the privileged descriptors open across
- * restarts. It does and imports as little as possible, since its failure ends the node service.
+ * Runs the router and the agent and starts either again when it ends. Holds the descriptors that need privileges, so
+ * that neither child's end closes them. It does nothing else and imports almost nothing: it must be the process that
+ * never fails and costs the least.
  */
 import type { Logger } from '../common/log.js';
 import { every } from '../common/clock.js';
@@ -15,11 +16,11 @@ const TAP_CHECK_MS = 2_000;
 export interface SupervisorOptions {
   readonly descriptors: DescriptorKeeper;
   readonly launchRouter: (descriptors: Descriptors) => ChildProcess;
-  /** Null when only the router is supervised. */
+  /** null when only the router is supervised. */
   readonly launchAgent: (() => ChildProcess) | null;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Called after both children were stopped because the configuration of one is wrong. */
+  /** A child's configuration is wrong: everything has been stopped. */
   readonly onGiveUp: () => void;
 }
 
@@ -42,17 +43,17 @@ export class Supervisor {
     this.#cancelTapCheck = every(this.options.clock, TAP_CHECK_MS, () => this.#checkTap());
   }
 
-  /** Replaces the running agent by the agent program on disk. Forwarding and links continue. */
+  /** Puts the agent program that is on disk now in the place of the one that runs. Forwarding and links go on. */
   renewAgent(): void {
     this.#agent?.restart(PAUSE_SIGNAL);
   }
 
-  /** Makes the agent read its settings again. The router keeps its options. */
+  /** The agent reads its settings again; what the router was started with stays. */
   reload(): void {
     this.#agent?.reload();
   }
 
-  /** Stops the agent first, whose notice to the peers goes through the router. */
+  /** Stops the agent first, so that its goodbye still goes out through the router. */
   async stop(): Promise<void> {
     this.#cancelTapCheck();
     await this.#agent?.stop();
@@ -60,10 +61,10 @@ export class Supervisor {
     this.options.descriptors.close();
   }
 
-  /** A router with descriptors of a deleted interface has to be replaced. */
+  /** A router that holds the descriptors of a deleted interface can only be replaced. */
   #checkTap(): void {
     if (!this.#router.running || !this.options.descriptors.tapIsGone()) return;
-    this.options.log.warn('TAP interface was deleted; the router is restarted with a new one');
+    this.options.log.warn('the TAP interface was deleted; the router is restarted with a new one');
     this.#router.restart('SIGTERM');
   }
 }

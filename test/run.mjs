@@ -56,7 +56,9 @@ async function staticCheck(name, script, args) {
   tell(output.trimEnd());
 }
 
+/** Properties search longer than while somebody waits for `npm run unit`. */
 function unit() {
+  process.env.HEDDLE_TEST_FUZZ_RUNS ??= '5';
   return jest('unit', [], [`--maxWorkers=${JEST_WORKERS}`]);
 }
 

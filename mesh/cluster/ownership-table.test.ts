@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
 import { cidrsOverlap, parseCidr } from '../../common/address/cidr.js';
 import type { NodeId } from '../../common/node-id.js';
 import { ownershipTable } from './ownership-table.js';
@@ -53,7 +54,7 @@ describe('the ownership table', () => {
           expect(entries.some(({ owner, cidr }) => owner === winner && cidrsOverlap(cidr, loser.cidr))).toBe(true);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: fuzzRuns(100) },
     );
   });
 

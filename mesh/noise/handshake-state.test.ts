@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
 import { HandshakeError } from '../../common/errors.js';
 import { x25519, x25519KeyPair } from '../wire/curve-keys.js';
 import { HandshakeState } from './handshake-state.js';
@@ -42,7 +43,7 @@ describe('a handshake state', () => {
           expect(sides[0].split().send.key).toEqual(sides[1].split().receive.key);
         },
       ),
-      { numRuns: 25 },
+      { numRuns: fuzzRuns(10) },
     );
   });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
 import { MTU_CONFIRM_MS, MTU_RAISE_MS, MTU_TRIES } from '../limits.js';
 import { mtuPollAt, stepMtu, unknownPathMtu } from './path-mtu.js';
 import type { PathMtu } from './path-mtu.js';
@@ -144,7 +145,7 @@ describe('the path-MTU search', () => {
           expect(path.probes.every((size) => size <= cap)).toBe(true);
         },
       ),
-      { numRuns: 50 },
+      { numRuns: fuzzRuns(25) },
     );
   });
 });

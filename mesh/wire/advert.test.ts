@@ -69,7 +69,7 @@ describe('an advert', () => {
         }
         expect(verified).toBeNull();
       }),
-      { numRuns: fuzzRuns(400) },
+      { numRuns: fuzzRuns(100) },
     );
     expect(verifyAdvert(readAdvert(changed(() => undefined, false)))).toBeNull();
   });

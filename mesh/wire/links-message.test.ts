@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
 import { parseIpAddress } from '../../common/address/ip-address.js';
 import type { NodeId } from '../../common/node-id.js';
 import { decodeControl, encodeControl } from './control-message.js';
@@ -51,7 +52,7 @@ describe('the pods in an answer about links', () => {
         expect(decodeControl(bytes)).toMatchObject({ type: 'links', pods: { count: 300 } });
         expect(pods.list.length).toBeGreaterThan(0);
       }),
-      { numRuns: 50 },
+      { numRuns: fuzzRuns(10) },
     );
   });
 

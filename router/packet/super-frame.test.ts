@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
 import { Arena } from '../kernel/arena.js';
 import { createParsedFrame, FRAME_IPV6, parseFrame } from './frame.js';
 import { VIRTIO_NET_HDR_BYTES } from '../kernel/linux-abi.js';
@@ -59,7 +60,7 @@ describe('slices of a super-frame', () => {
           expect(hex(framesOnTheWire(sliceAll(record, segments)))).toEqual(hex(segmentAsKernel(record)));
         },
       ),
-      { numRuns: 150 },
+      { numRuns: fuzzRuns(40) },
     );
   });
 
@@ -72,7 +73,7 @@ describe('slices of a super-frame', () => {
           for (const slice of sliceAll(buildRecord(spec), 1)) expect(slice[1]).toBe(0);
         },
       ),
-      { numRuns: 50 },
+      { numRuns: fuzzRuns(20) },
     );
   });
 

@@ -127,10 +127,13 @@ describe('the sessions of a thread', () => {
   });
 
   it('never run out of receive contexts by coming and going', () => {
+    const session = keysFor(INDEX);
+    let missing = 0;
     for (let round = 0; round < (2 * MAX_RECEIVE_CONTEXTS) / MAX_LANES; round++) {
-      sessions.install(keysFor(INDEX), 0);
-      for (let lane = 0; lane < MAX_LANES; lane++) expect(sessions.context(SLOT, lane)).not.toBe(NO_CONTEXT);
+      sessions.install(session, 0);
+      for (let lane = 0; lane < MAX_LANES; lane++) if (sessions.context(SLOT, lane) === NO_CONTEXT) missing++;
     }
+    expect(missing).toBe(0);
   });
 
   it('end by themselves after an hour, whatever becomes of the agent', () => {

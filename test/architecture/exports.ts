@@ -43,9 +43,10 @@ export function usedNames(files: readonly SourceFile[]): Map<string, Set<string>
       if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
         use(file, node.arguments[0], ['*']);
       }
-      ts.forEachChild(node, visit);
+      if (looksDeep) ts.forEachChild(node, visit);
     };
-    visit(file.tree);
+    const looksDeep = file.text.includes('import(');
+    ts.forEachChild(file.tree, visit);
   }
   return used;
 }

@@ -13,7 +13,12 @@ const EMPTY_NAMES = /(^|-)(utils?|helpers?|managers?|misc)(-|\.|$)/;
 /** Where a folder's door is: not the page, which nobody imports, nor what runs by itself. */
 const FOLDERS_WITH_DOORS = ['router', 'mesh', 'ipam', 'cni', 'cli'];
 
+/** Words that a file must hold before its syntax tree is worth making. */
+const BARE_ERROR = /throw\s+new\s+(Type|Range)?Error\b/;
+const DEFAULT_EXPORT = /export\s+(default\b|=)/;
+
 function thrownBareErrors(file: SourceFile): string[] {
+  if (!BARE_ERROR.test(file.text)) return [];
   return findInTree(file, (node) =>
     ts.isThrowStatement(node) &&
     ts.isNewExpression(node.expression) &&
@@ -24,6 +29,7 @@ function thrownBareErrors(file: SourceFile): string[] {
 }
 
 function defaultExports(file: SourceFile): string[] {
+  if (!DEFAULT_EXPORT.test(file.text)) return [];
   return findInTree(file, (node) => {
     if (ts.isExportAssignment(node)) return 'export default';
     const modifiers = ts.canHaveModifiers(node) ? ts.getModifiers(node) : undefined;

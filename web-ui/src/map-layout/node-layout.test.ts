@@ -1,5 +1,6 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
+import { fuzzRuns } from '../../../test/fuzz/fuzz-runs.js';
 import { EMPTY_LAYOUT, layoutNodes, MAX_RING_NODES } from './node-layout.js';
 import type { NodeLayout } from './node-layout.js';
 import { distance } from './point.js';
@@ -96,7 +97,7 @@ describe('steadiness', () => {
           for (const each of layout.points.values()) expect(Number.isFinite(each.x + each.y)).toBe(true);
         }
       }),
-      { numRuns: 30 },
+      { numRuns: fuzzRuns(10) },
     );
   });
 });
