@@ -1,6 +1,6 @@
 /**
- * The allocator's state on disk. Owns: what of it survives a restart. Monotonic times do not: they would mean nothing in
- * the next boot. So every freed address starts a whole quarantine again at load, and every allocation counts as old.
+ * Store of the allocator's state in a durable file. Times are not stored, since a monotonic clock does not survive a boot:
+ * after a restart every freed address begins a whole quarantine again, and every allocation counts as old.
  */
 import { Type } from 'typebox';
 import { Check } from 'typebox/value';
@@ -25,12 +25,12 @@ const RecordSchema = Type.Object({
   cidrs: Type.Optional(Type.Array(Type.String(), { description: 'The pod CIDRs then, withdrawn ones included' })),
 });
 
-/** What is left of an {@link AllocatorState} without times and configuration. */
+/** An {@link AllocatorState} without times and configuration. */
 export interface AllocationRecord {
   readonly allocations: ReadonlyMap<IpAddress, AddressOwner>;
   readonly released: readonly IpAddress[];
   readonly cursors: ReadonlyMap<Cidr, bigint>;
-  /** Whether never-used addresses were still held back: then a restart holds them back again. */
+  /** Whether never-used addresses were held back, which a restart then repeats. */
   readonly historyLost: boolean;
   /** The pod CIDRs when this was written, withdrawn ones included. */
   readonly cidrs: readonly Cidr[];
@@ -50,7 +50,7 @@ const codec: DurableCodec<AllocationRecord> = {
     cidrs: record.cidrs,
   }),
   decode(body) {
-    if (!Check(RecordSchema, body)) throw new DecodeError('not a record of allocations');
+    if (!Check(RecordSchema, body)) throw new DecodeError('allocations file: expected a record of allocations');
     return {
       allocations: new Map(body.allocations.map(({ ip, ...owner }) => [parseIpAddress(ip), owner])),
       released: body.released.map(parseIpAddress),
@@ -64,7 +64,7 @@ const codec: DurableCodec<AllocationRecord> = {
 export class AllocationStore {
   readonly #file: DurableFile<AllocationRecord>;
 
-  /** @param directory absolute; holds one file of ours, and what is left of corrupt ones */
+  /** @param directory absolute; holds one file, and copies of damaged ones */
   constructor(disk: Disk, directory: string) {
     this.#file = new DurableFile(disk, join(directory, FILE_NAME), codec);
   }

@@ -1,14 +1,14 @@
-/** The words of address allocation: who owns an address, and what the allocator remembers. */
+/** Types of address allocation: owner, assigned and released address, allocator state. */
 import type { Cidr } from '../common/address/cidr.js';
 import type { IpAddress } from '../common/address/ip-address.js';
 
-/** One pod interface, in CNI's terms. The same owner always gets the same addresses. */
+/** The CNI key of a pod interface. The same owner always gets the same addresses. */
 export interface AddressOwner {
   readonly containerId: string;
   readonly ifname: string;
 }
 
-/** An address given to an owner, with what its interface needs to know about it. */
+/** An address allocated to an owner, with its CIDR and gateway. */
 export interface AssignedAddress {
   readonly ip: IpAddress;
   /** The node's pod CIDR it comes from. */
@@ -22,7 +22,7 @@ export interface Allocation {
   readonly allocatedAtMs: number;
 }
 
-/** A freed address, in quarantine at first, then waiting for its turn to be reused. */
+/** A freed address: in quarantine, then reusable. */
 export interface ReleasedAddress {
   readonly ip: IpAddress;
   /** The node's pod CIDR it may be reused from; null when it is in none. */
@@ -31,7 +31,7 @@ export interface ReleasedAddress {
   readonly releasedAtMs: number;
 }
 
-/** Never changed in place: every step makes a new one, so that a failed write to disk leaves nothing to undo. */
+/** Immutable: every step makes a new state, so that after a failed write to disk the old one is still valid. */
 export interface AllocatorState {
   /** This node's pod CIDRs, in the order of preference within a family. None overlaps another. */
   readonly cidrs: readonly Cidr[];
@@ -43,16 +43,16 @@ export interface AllocatorState {
   readonly allocations: ReadonlyMap<IpAddress, Allocation>;
   /** Oldest first. Bounded: see RELEASED_KEPT in allocator.ts. */
   readonly released: readonly ReleasedAddress[];
-  /** Per CIDR, the offset of the first address that was never given out by choice of the allocator. */
+  /** Per CIDR, the offset of the first address that the allocator never chose. */
   readonly cursors: ReadonlyMap<Cidr, bigint>;
-  /** Addresses without history are not given out before: set when the history itself was lost. */
+  /** Never-used addresses are not allocated before this time; set after the record of freed ones was lost. */
   readonly coldUntilMs: number;
 }
 
 /** A pod that exists, with the addresses found on its interface. */
 export interface LiveOwner {
   readonly owner: AddressOwner;
-  /** Empty when they could not be read: then what is recorded is taken as true. */
+  /** Empty when they could not be read; the recorded addresses then stay. */
   readonly ips: readonly IpAddress[];
 }
 

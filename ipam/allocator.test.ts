@@ -36,20 +36,20 @@ describe('the allocator', () => {
     ]);
   });
 
-  it('gives the same owner the same addresses again, and changes nothing', () => {
+  it('gives the same owner the same addresses again and leaves the state unchanged', () => {
     const first = allocate(emptyAllocator([V4, V6]), owner('a'), [], 0);
     const again = allocate(first.state, owner('a'), [], 5);
     expect(again.addresses).toEqual(first.addresses);
     expect(again.state).toBe(first.state);
   });
 
-  it('tells two interfaces of one container apart', () => {
+  it('gives two interfaces of one container different addresses', () => {
     const first = allocate(emptyAllocator([V4]), { containerId: 'a', ifname: 'eth0' }, [], 0);
     const second = allocate(first.state, { containerId: 'a', ifname: 'net1' }, [], 0);
     expect(second.addresses[0]!.ip).toBe('10.1.0.3');
   });
 
-  it('never gives network, gateway or broadcast address, and says when all are taken', () => {
+  it('gives neither network, gateway nor broadcast address, and fails when all others are taken', () => {
     const { state, ips } = fill(emptyAllocator([V4]), ['a', 'b', 'c', 'd', 'e'], 0);
     expect(ips).toEqual(['10.1.0.2', '10.1.0.3', '10.1.0.4', '10.1.0.5', '10.1.0.6']);
     expect(() => allocate(state, owner('f'), [], 0)).toThrow(
@@ -63,31 +63,31 @@ describe('the allocator', () => {
     expect(() => allocate(state, owner('c'), [], 0)).toThrow('2 of 2 in use');
   });
 
-  it.each(['10.1.0.0/31', '10.1.0.0/32', 'fd00::/127', 'fd00::/128'])('finds no room in %s', (cidr) => {
+  it.each(['10.1.0.0/31', '10.1.0.0/32', 'fd00::/127', 'fd00::/128'])('has no address for a pod in %s', (cidr) => {
     expect(() => allocate(emptyAllocator([parseCidr(cidr)]), owner('a'), [], 0)).toThrow('0 of 0 in use');
   });
 
-  it('prefers addresses that were never used, then the one freed longest ago', () => {
+  it('prefers never-used addresses, then the one that was freed first', () => {
     let { state } = fill(emptyAllocator([V4]), ['a', 'b', 'c', 'd'], 0);
     state = release(release(state, owner('c'), 10), owner('a'), 20);
     const late = 20 + QUARANTINE_MS;
     expect(fill(state, ['x', 'y', 'z'], late).ips).toEqual(['10.1.0.6', '10.1.0.4', '10.1.0.2']);
   });
 
-  it('keeps a freed address back for the whole quarantine, even when nothing else is left', () => {
+  it('holds a freed address back for the whole quarantine, also when no other is free', () => {
     const { state } = fill(emptyAllocator([V4]), ['a', 'b', 'c', 'd', 'e'], 0);
     const freed = release(state, owner('b'), 1000);
     expect(() => allocate(freed, owner('x'), [], 1000 + QUARANTINE_MS - 1)).toThrow('4 of 5 in use, 1 quarantined');
     expect(fill(freed, ['x'], 1000 + QUARANTINE_MS).ips).toEqual(['10.1.0.3']);
   });
 
-  it('keeps a freed address back when the clock goes backwards', () => {
+  it('holds a freed address back when the clock goes backwards', () => {
     const { state } = fill(emptyAllocator([V4]), ['a', 'b', 'c', 'd', 'e'], 1e9);
     const freed = release(state, owner('b'), 1e9);
     expect(() => allocate(freed, owner('x'), [], 0)).toThrow('1 quarantined');
   });
 
-  it('remembers a bounded number of freed addresses of a huge block', () => {
+  it('keeps a bounded number of freed addresses of a huge block', () => {
     let state = emptyAllocator([V6]);
     for (let i = 0; i < 1500; i++) {
       state = release(allocate(state, owner(`p${i}`), [], i * QUARANTINE_MS).state, owner(`p${i}`), i * QUARANTINE_MS);
@@ -95,12 +95,12 @@ describe('the allocator', () => {
     expect(state.released).toHaveLength(1024);
   });
 
-  it('gives a requested address, and the other family as usual', () => {
+  it('gives a requested address, and any address of the other family', () => {
     const { addresses } = allocate(emptyAllocator([V4, V6]), owner('a'), [parseIpAddress('10.1.0.5')], 0);
     expect(addresses.map((address) => address.ip)).toEqual(['10.1.0.5', 'fd00:1::2']);
   });
 
-  it('does not give an address again that was requested before its turn', () => {
+  it('skips an address that was requested earlier', () => {
     const { state } = allocate(emptyAllocator([V4]), owner('a'), [parseIpAddress('10.1.0.3')], 0);
     expect(fill(state, ['b', 'c'], 0).ips).toEqual(['10.1.0.2', '10.1.0.4']);
   });
@@ -122,7 +122,7 @@ describe('the allocator', () => {
     expect(() => allocate(emptyAllocator([V4]), owner('a'), ips, 0)).toThrow('more than one IPv4 address');
   });
 
-  it('gives nothing new from a CIDR that another node won, but keeps what is allocated there', () => {
+  it('gives no new address from a CIDR that another node won, and keeps allocations there', () => {
     const first = allocate(emptyAllocator([V4]), owner('a'), [], 0);
     const stopped = stopAllocatingFrom(first.state, [V4]);
     expect(() => allocate(stopped, owner('b'), [], 0)).toThrow('another node owns it');
@@ -156,7 +156,7 @@ describe('the allocator with several CIDRs of one family', () => {
     ]);
   });
 
-  it('passes over a CIDR that another node owns', () => {
+  it('skips a CIDR that another node owns', () => {
     const state = stopAllocatingFrom(emptyAllocator([V4, SECOND]), [V4]);
     expect(fill(state, ['a'], 0).ips).toEqual(['10.2.0.2']);
   });
@@ -169,7 +169,7 @@ describe('the allocator with several CIDRs of one family', () => {
     );
   });
 
-  it('gives a requested address from whichever CIDR holds it', () => {
+  it('gives a requested address from the CIDR that holds it', () => {
     const step = allocate(emptyAllocator([V4, SECOND]), owner('a'), [parseIpAddress('10.2.0.4')], 0);
     expect(step.addresses[0]).toEqual({ ip: '10.2.0.4', cidr: SECOND, gateway: '10.2.0.1' });
   });

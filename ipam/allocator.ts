@@ -1,7 +1,7 @@
 /**
- * Which address an owner gets: a pure allocator over this node's pod CIDRs. Every function takes a state and gives a new
- * one. `nowMs` is a monotonic clock: the wall clock appears nowhere, so that setting it can neither end a quarantine
- * nor prolong it. Not here: the disk (`allocation-store.ts`), comparing with what lives (`reconciliation.ts`).
+ * Allocator of pod addresses from this node's pod CIDRs. Pure: every function takes a state and gives a new one. `nowMs` is
+ * a monotonic clock, so that a change of the wall clock does not move the end of a quarantine. Not here: the disk
+ * (`allocation-store.ts`), the comparison with live pods (`reconciliation.ts`).
  *
  * ```
  *  never used --allocate--> owned --release--> quarantined --60 s--> reusable --allocate--> owned
@@ -23,9 +23,9 @@ import type { IpAddress, IpFamily } from '../common/address/ip-address.js';
 import { describeOwner, sameOwner } from './allocation.js';
 import type { AddressOwner, AllocatorState, AssignedAddress, ReleasedAddress } from './allocation.js';
 
-/** Connections to a pod's old address are given this long to end before the address means someone else. */
+/** Time for connections to a pod's old address to end before another pod gets the address. */
 export const QUARANTINE_MS = 60_000;
-/** Freed addresses remembered per CIDR before reuse is preferred to never-used addresses; bounds the state of a /64. */
+/** Freed addresses kept per CIDR; above it, reuse is preferred to never-used addresses. Bounds the state of a /64. */
 const RELEASED_KEPT = 1024;
 /** The network address and the gateway. */
 const FIRST_POD_OFFSET = 2n;
@@ -47,7 +47,7 @@ export interface CidrUsage {
   readonly quarantined: number;
 }
 
-/** An allocator that has given out nothing. Throws {@link AddressError} on CIDRs that overlap. */
+/** State without allocations. Throws {@link AddressError} on CIDRs that overlap. */
 export function emptyAllocator(cidrs: readonly Cidr[]): AllocatorState {
   requireDisjoint(cidrs);
   return {
@@ -82,9 +82,9 @@ export function useCidrs(state: AllocatorState, cidrs: readonly Cidr[], nowMs: n
 
 /**
  * One address per family of the node's pod CIDRs; the owner's present ones are given again, from a withdrawn CIDR too.
- * @param requested at most one per family, given if free
- * Throws ALLOCATION_EXHAUSTED when no address may be given out, ALLOCATION_CONFLICT when a requested address may not or
- * the CIDR was lost to another node; the state is then as before.
+ * @param requested at most one per family, allocated if free
+ * Throws ALLOCATION_EXHAUSTED when no address is free, ALLOCATION_CONFLICT when a requested address is not free or the CIDR
+ * was lost to another node; the state is then as before.
  */
 export function allocate(
   state: AllocatorState,
@@ -119,7 +119,7 @@ export function releaseAddresses(state: AllocatorState, ips: readonly IpAddress[
   return forgetUnused({ ...state, allocations, released: [...state.released, ...freed] }, nowMs);
 }
 
-/** Records that the owner has this address, whatever was known about it. */
+/** Records the owner of an address, also of one that is recorded otherwise. */
 export function own(state: AllocatorState, ip: IpAddress, owner: AddressOwner, nowMs: number): AllocatorState {
   const allocations = new Map(state.allocations).set(ip, { owner, allocatedAtMs: nowMs });
   return {
@@ -130,7 +130,7 @@ export function own(state: AllocatorState, ip: IpAddress, owner: AddressOwner, n
   };
 }
 
-/** Replaces the list of CIDRs from which nothing new is given out; allocations in them stay. */
+/** Replaces the list of CIDRs without new allocations; existing allocations stay. */
 export function stopAllocatingFrom(state: AllocatorState, cidrs: readonly Cidr[]): AllocatorState {
   return { ...state, stopped: state.cidrs.filter((cidr) => cidrs.includes(cidr)) };
 }
@@ -174,7 +174,7 @@ function heldOf(state: AllocatorState, family: IpFamily, owner: AddressOwner): I
   return undefined;
 }
 
-/** From the first CIDR of the family that has a free address; the error of each is told when none has. */
+/** A free address of the first CIDR of the family that has one; the error names the use of every CIDR. */
 function choose(state: AllocatorState, family: IpFamily, requested: IpAddress | undefined, nowMs: number): IpAddress {
   const cidrs = state.cidrs.filter((cidr) => cidrFamily(cidr) === family);
   if (requested !== undefined) return checkRequested(state, cidrOf(cidrs, requested)!, requested, nowMs);
@@ -274,7 +274,7 @@ function podAddressCount(cidr: Cidr): bigint {
 function stopped(cidrs: readonly Cidr[]): HeddleError {
   return new HeddleError(
     'ALLOCATION_CONFLICT',
-    `no address is given out from ${cidrs.join(', ')}: another node owns it`,
+    `no address is allocated from ${cidrs.join(', ')}: another node owns it; give every node its own pod CIDR`,
   );
 }
 

@@ -1,6 +1,6 @@
 /**
- * Door of `ipam/`: which pod gets which address of this node's pod CIDRs, and that record on disk.
- * Not here: which CIDRs a node has (configuration, Kubernetes), interfaces (`cni/`), ownership among nodes (`mesh/`).
+ * Door of `ipam/`: allocation of this node's pod addresses, and its record on disk. Not here: which CIDRs a node has
+ * (configuration), interfaces (`cni/`), ownership of CIDRs among nodes (`mesh/`).
  */
 export type { AddressOwner, AssignedAddress, LiveOwner } from './allocation.js';
 export { QUARANTINE_MS } from './allocator.js';

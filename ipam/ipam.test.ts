@@ -29,18 +29,18 @@ async function startedIpam(disk = new CrashingDisk(() => 0), nowMs: () => number
 }
 
 describe('the address service', () => {
-  it('gives nothing out before it knows which pods live', async () => {
+  it('gives no address before the first reconciliation', async () => {
     const ipam = await openIpam(new CrashingDisk(() => 0));
     await expect(ipam.allocate(owner('a'))).rejects.toMatchObject({ code: 'NOT_READY' });
   });
 
-  it('says so when the node has no pod CIDR', async () => {
+  it('names the missing pod CIDR', async () => {
     const ipam = await openIpam(new CrashingDisk(() => 0), () => 0, []);
     await ipam.reconcile([]);
     await expect(ipam.allocate(owner('a'))).rejects.toMatchObject({ code: 'NOT_READY' });
   });
 
-  it('has every address on disk before it is given out', async () => {
+  it('has an address on disk before it is given', async () => {
     const disk = new CrashingDisk(() => 0);
     const ipam = await startedIpam(disk);
     const [given] = await ipam.allocate(owner('a'));
@@ -48,7 +48,7 @@ describe('the address service', () => {
     expect((await openIpam(disk)).list()).toEqual([{ ip: given!.ip, owner: owner('a') }]);
   });
 
-  it('gives nothing out, and forgets the attempt, when the disk refuses', async () => {
+  it('gives no address and keeps its state when the disk refuses', async () => {
     const disk = new CrashingDisk(() => 0);
     const ipam = await startedIpam(disk);
     disk.failAfter(3);
@@ -57,7 +57,7 @@ describe('the address service', () => {
     expect((await ipam.allocate(owner('b')))[0]!.ip).toBe('10.1.0.2');
   });
 
-  it('leaves a pod its address when the disk refuses the release, and quarantines it once released', async () => {
+  it('keeps an address allocated when the disk refuses its release, and quarantines it once released', async () => {
     const disk = new CrashingDisk(() => 0);
     const ipam = await startedIpam(disk);
     const [given] = await ipam.allocate(owner('a'));
@@ -70,7 +70,7 @@ describe('the address service', () => {
     expect((await ipam.allocate(owner('a')))[0]!.ip).not.toBe(given!.ip);
   });
 
-  it('has an address on disk before it is given again, though a failed release had taken it off', async () => {
+  it('has an address on disk before it is given again after a failed release', async () => {
     const disk = new CrashingDisk(() => 0.99);
     const ipam = await startedIpam(disk);
     const [given] = await ipam.allocate(owner('a'));
@@ -81,7 +81,7 @@ describe('the address service', () => {
     expect((await openIpam(disk)).list()).toEqual([{ ip: given!.ip, owner: owner('a') }]);
   });
 
-  it('starts a whole quarantine again after a restart, because no clock survives one', async () => {
+  it('begins a whole quarantine again after a restart, since no monotonic clock survives one', async () => {
     const disk = new CrashingDisk(() => 0);
     let now = 1e12;
     const ipam = await startedIpam(disk, () => now);
@@ -97,7 +97,7 @@ describe('the address service', () => {
     expect((await next.allocate(owner('x')))[0]!.ip).toBe('10.1.0.6');
   });
 
-  it('frees what a crashed process had allocated for nobody', async () => {
+  it('frees an allocation of a crashed process that no pod has', async () => {
     const disk = new CrashingDisk(() => 0);
     await (await startedIpam(disk)).allocate(owner('a'));
     const next = await openIpam(disk);
@@ -105,7 +105,7 @@ describe('the address service', () => {
     expect(next.usage()).toEqual([{ cidr: CIDR, withdrawn: false, total: 13, used: 0, quarantined: 1 }]);
   });
 
-  it('rebuilds a damaged record from live pods, and holds back what may have been freed lately', async () => {
+  it('rebuilds a damaged record from live pods, and holds back addresses that may have been freed just before', async () => {
     const disk = new CrashingDisk(() => 0);
     let now = 0;
     const ipam = await startedIpam(disk);
@@ -122,7 +122,7 @@ describe('the address service', () => {
     expect((await next.allocate(owner('c')))[0]!.ip).toBe('10.1.0.2');
   });
 
-  it('keeps allocations of live pods outside changed CIDRs, and gives none of the old ones out', async () => {
+  it('keeps allocations of live pods outside changed CIDRs, and gives no other address of the old ones', async () => {
     const disk = new CrashingDisk(() => 0);
     await (await startedIpam(disk)).allocate(owner('a'));
     const next = await openIpam(disk, () => 0, [parseCidr('10.2.0.0/24')]);
@@ -240,7 +240,7 @@ class Node {
 }
 
 describe('the address service under crashes, refusing disks and flipped bytes', () => {
-  it('never gives one address to two pods, never breaks a quarantine, never loses an address', async () => {
+  it('gives no address to two pods, keeps every quarantine, and loses no address', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(action, { maxLength: 60 }),
@@ -261,7 +261,7 @@ describe('the address service under crashes, refusing disks and flipped bytes', 
 describe('the address service when the node gets other pod CIDRs', () => {
   const other = parseCidr('10.2.0.0/28');
 
-  it('serves a CIDR that came late', async () => {
+  it('allocates from a CIDR that came late', async () => {
     const ipam = await openIpam(new CrashingDisk(() => 0), () => 0, []);
     await ipam.reconcile([]);
     await expect(ipam.allocate(owner('a'))).rejects.toMatchObject({ code: 'NOT_READY' });
@@ -281,7 +281,7 @@ describe('the address service when the node gets other pod CIDRs', () => {
     expect(next.withdrawn).toEqual([]);
   });
 
-  it('notices at the start that the configuration has changed meanwhile', async () => {
+  it('applies at start a change of the configuration', async () => {
     const disk = new CrashingDisk(() => 0);
     await (await startedIpam(disk)).allocate(owner('a'));
     disk.restart();

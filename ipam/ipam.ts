@@ -1,6 +1,6 @@
 /**
- * Address allocation as a service: the pure allocator, its store, and one queue that puts all changes in order. A change
- * is on disk before anyone learns of it; one that could not be written has not happened.
+ * Address allocation as a service: the pure allocator, its store, and a queue that orders all changes. A change is on disk
+ * before it is visible; a change that cannot be written has no effect.
  */
 import { performance } from 'node:perf_hooks';
 import type { Cidr } from '../common/address/cidr.js';
@@ -29,19 +29,19 @@ import type { CidrUsage } from './allocator.js';
 import { reconcile } from './reconciliation.js';
 import type { ReconcileReport } from './reconciliation.js';
 
-/** Callers that may wait; each is a CNI call, which the runtime's own limits keep far below. */
+/** Pending changes; each is a CNI call, of which runtimes make far fewer at a time. */
 const MAX_PENDING = 4096;
 /** One key, hence one order of all changes. */
 const QUEUE_KEY = 'allocations';
 
 export interface IpamOptions {
-  /** Absolute; used by nobody else. */
+  /** Absolute; for this use alone. */
   readonly directory: string;
   /** This node's pod CIDRs; {@link Ipam.useCidrs} replaces them. */
   readonly cidrs: readonly Cidr[];
   readonly log: Logger;
   readonly disk?: Disk;
-  /** Monotonic milliseconds: never the wall clock, which may jump. */
+  /** Monotonic milliseconds; the wall clock may jump. */
   readonly nowMs?: () => number;
 }
 
@@ -56,11 +56,11 @@ export class Ipam {
   readonly #log: Logger;
   readonly #nowMs: () => number;
   #state: AllocatorState;
-  /** Nothing is given out before the first reconciliation: a live pod may have an address the store does not know. */
+  /** No address is allocated before the first reconciliation: a live pod may have one that the store does not hold. */
   #reconciled = false;
-  /** Whether the store was empty at start: then an unknown live pod means that the store was lost. */
+  /** Whether the store was empty at start. An unrecorded live pod then means that the store was lost. */
   readonly #startedEmpty: boolean;
-  /** Whether the disk may hold something else than the state: a damaged file, or what a failed write left. */
+  /** Whether the file may differ from the state: it was damaged, or a write failed. */
   #mustSave: boolean;
 
   private constructor(options: IpamOptions, store: AllocationStore, loaded: DurableRead<AllocationRecord>) {
@@ -72,14 +72,14 @@ export class Ipam {
     this.#state = restoredState(options.cidrs, loaded, this.#nowMs());
   }
 
-  /** Loads what is on disk. A corrupt store is kept aside and reported; {@link reconcile} rebuilds it. */
+  /** Loads the state. A damaged file is copied and reported; {@link reconcile} rebuilds its content. */
   static async open(options: IpamOptions): Promise<Ipam> {
     const store = new AllocationStore(options.disk ?? systemDisk, options.directory);
     const loaded = await store.load();
     if (loaded.kind === 'corrupt') {
       options.log.error(
         { keptAs: loaded.keptAs, reason: loaded.reason },
-        'the record of allocated addresses was damaged; it is rebuilt from the pods that live',
+        'record of allocated addresses is damaged; it is rebuilt from live pods',
       );
     }
     return new Ipam(options, store, loaded);
@@ -92,8 +92,12 @@ export class Ipam {
    */
   allocate(owner: AddressOwner, requested: readonly IpAddress[] = []): Promise<readonly AssignedAddress[]> {
     return this.#queue.run(QUEUE_KEY, async () => {
-      if (!this.#reconciled) throw new HeddleError('NOT_READY', 'addresses of running pods are still being collected');
-      if (this.#state.cidrs.length === 0) throw new HeddleError('NOT_READY', 'this node has no pod CIDR');
+      if (!this.#reconciled)
+        throw new HeddleError(
+          'NOT_READY',
+          'addresses of running pods are still being collected: try again in a few seconds',
+        );
+      if (this.#state.cidrs.length === 0) throw new HeddleError('NOT_READY', 'this node has no pod CIDR: set podCidrs');
       const step = allocate(this.#state, owner, requested, this.#nowMs());
       await this.#commit(step.state);
       return step.addresses;
@@ -106,7 +110,7 @@ export class Ipam {
   }
 
   /**
-   * Makes the record agree with the pods that exist (all of them, see `reconciliation.ts`). Must run once before anything
+   * Reconciles the record with all pods that exist (`reconciliation.ts`). Must run once before anything
    * is allocated, and may run at any time.
    */
   reconcile(live: readonly LiveOwner[]): Promise<ReconcileReport> {
@@ -134,7 +138,7 @@ export class Ipam {
     return this.#state.withdrawn;
   }
 
-  /** From now on nothing new is given out from these of the node's CIDRs, and from no others is it withheld. */
+  /** Replaces the list of the node's CIDRs from which nothing new is allocated. */
   stopAllocatingFrom(cidrs: readonly Cidr[]): Promise<void> {
     return this.#queue.run(QUEUE_KEY, async () => {
       this.#state = stopAllocatingFrom(this.#state, cidrs);
@@ -142,7 +146,7 @@ export class Ipam {
     });
   }
 
-  /** Everything allocated, by address. */
+  /** All allocations, by address. */
   list(): readonly AllocationView[] {
     return [...this.#state.allocations]
       .map(([ip, held]) => ({ ip, owner: held.owner }))
@@ -162,14 +166,15 @@ export class Ipam {
   }
 
   #reportReconciliation(report: ReconcileReport): void {
-    for (const conflict of report.conflicts) this.#log.error({ conflict }, 'two live pods have one address');
+    for (const conflict of report.conflicts)
+      this.#log.error({ conflict }, 'two live pods have the same address: delete one of them');
     if (report.adopted.length + report.freed.length > 0) {
-      this.#log.info({ adopted: report.adopted, freed: report.freed }, 'addresses reconciled with the pods that live');
+      this.#log.info({ adopted: report.adopted, freed: report.freed }, 'allocations reconciled with live pods');
     }
   }
 }
 
-/** The state as it was recorded, with the CIDRs of now. A record of version 0.1 does not name its CIDRs. */
+/** The recorded state with the present CIDRs. A record of version 0.1 does not name its CIDRs. */
 function restoredState(cidrs: readonly Cidr[], loaded: DurableRead<AllocationRecord>, nowMs: number): AllocatorState {
   const empty = emptyAllocator(cidrs);
   if (loaded.kind === 'absent') return empty;

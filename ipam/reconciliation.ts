@@ -1,6 +1,6 @@
 /**
- * Makes the allocator agree with the pods that exist: adopts the addresses of live pods that it does not know, frees
- * those whose pod is gone. Pure, like `allocator.ts`.
+ * Reconciliation of the allocator with live pods: adopts unrecorded addresses of live pods and frees addresses whose pod is
+ * gone. Pure, like `allocator.ts`.
  */
 import { ipToBigInt } from '../common/address/ip-address.js';
 import type { IpAddress } from '../common/address/ip-address.js';
@@ -8,13 +8,13 @@ import { describeOwner, sameOwner } from './allocation.js';
 import type { AddressOwner, AllocatorState, LiveOwner } from './allocation.js';
 import { own, releaseAddresses } from './allocator.js';
 
-/** An allocation younger than this may belong to a pod that is just being attached: well over the 10 s a CNI call takes. */
+/** A younger allocation may belong to a pod that is being attached; a CNI call takes 10 s at most. */
 export const RECONCILE_GRACE_MS = 120_000;
 
 export interface ReconcileReport {
   readonly adopted: readonly IpAddress[];
   readonly freed: readonly IpAddress[];
-  /** Sentences about addresses that two live pods have: an operator must look. */
+  /** One sentence per address that two live pods have, for the operator. */
   readonly conflicts: readonly string[];
 }
 
@@ -43,7 +43,7 @@ export function reconcile(state: AllocatorState, live: readonly LiveOwner[], now
   return { state: releaseAddresses(next, freed, nowMs), report: { adopted, freed, conflicts: holders.conflicts } };
 }
 
-/** The first live pod with an address keeps it. */
+/** Owners by address. Of two live pods with one address, the first is its owner. */
 function liveHolders(live: readonly LiveOwner[]): { owners: Map<IpAddress, AddressOwner>; conflicts: string[] } {
   const owners = new Map<IpAddress, AddressOwner>();
   const conflicts: string[] = [];

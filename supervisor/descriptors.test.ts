@@ -28,7 +28,7 @@ function harness(options: { failUdp?: number } = {}) {
 }
 
 describe('DescriptorKeeper', () => {
-  it('opens once and hands the same descriptors to every router', () => {
+  it('opens descriptors once and gives the same ones to every router', () => {
     const { calls, keeper } = harness();
     const first = keeper.ensure();
     expect(first).toEqual({ tapFds: [10, 11], udpFds: [12, 13], tapName: 'heddle-tap' });
@@ -36,7 +36,7 @@ describe('DescriptorKeeper', () => {
     expect(calls).toEqual(['openTap', 'openUnderlaySockets']);
   });
 
-  it('opens a deleted TAP anew and keeps the sockets', () => {
+  it('opens a deleted TAP again and keeps the sockets', () => {
     const { state, calls, keeper } = harness();
     keeper.ensure();
     state.tapExists = false;
@@ -45,7 +45,7 @@ describe('DescriptorKeeper', () => {
     expect(calls.slice(2)).toEqual(['close 10', 'close 11', 'openTap']);
   });
 
-  it('keeps the TAP when the port is taken, and only opens the sockets the next time', () => {
+  it('keeps the TAP when the UDP port is in use, and opens only the sockets the next time', () => {
     const { calls, keeper } = harness({ failUdp: 1 });
     expect(() => keeper.ensure()).toThrow('address in use');
     expect(keeper.ensure().tapFds).toEqual([10, 11]);

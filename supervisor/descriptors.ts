@@ -1,13 +1,13 @@
 /**
- * The descriptors that need privileges to open: the TAP's queues and the underlay's UDP sockets. They are opened once
- * and kept while the router that uses them comes and goes, so a restarted router takes over the same interface and the
- * same socket buffers. A TAP that someone deleted is opened anew.
+ * Descriptors that need privileges to open: the TAP's queues and the underlay's UDP sockets. They are opened once and kept
+ * across restarts of the router, so a new router takes over the same interface and the same socket buffers. A deleted TAP is
+ * opened again.
  */
 import { closeSync, readFileSync } from 'node:fs';
 
 export interface TapOptions {
   readonly name: string;
-  /** One queue per lane. */
+  /** Number of queues: `TAP_QUEUES_PER_LANE` of the router times its lanes. */
   readonly queues: number;
 }
 
@@ -19,7 +19,7 @@ export interface UnderlayOptions {
   readonly count: number;
 }
 
-/** What the router's folder offers for opening them. */
+/** Functions of `router/` that open descriptors. */
 export interface DescriptorSource {
   openTap(options: TapOptions): { readonly fds: readonly number[]; readonly name: string };
   openUnderlaySockets(options: UnderlayOptions): { readonly fds: readonly number[] };
@@ -55,7 +55,7 @@ export class DescriptorKeeper {
     return this.#tap !== null && !this.#exists(this.#tap.name);
   }
 
-  /** Opens what is not open. Throws what the {@link DescriptorSource} throws; what is open by then stays open. */
+  /** Opens missing descriptors. Throws the errors of {@link DescriptorSource}; descriptors opened before stay open. */
   ensure(): Descriptors {
     if (this.tapIsGone()) this.#closeTap();
     this.#tap ??= this.options.source.openTap(this.options.tap);
@@ -75,7 +75,7 @@ export class DescriptorKeeper {
   }
 }
 
-/** `/proc/net` follows the process's network namespace, which a mounted `/sys` need not. */
+/** Reads `/proc/net`, which shows the process's own network namespace; a mounted `/sys` may show another. */
 function interfaceExists(name: string): boolean {
   return readFileSync('/proc/net/dev', 'utf8')
     .split('\n')

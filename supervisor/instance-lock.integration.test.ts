@@ -29,7 +29,7 @@ describe('takeInstanceLock', () => {
     expect(await isListening(path)).toBe(false);
   });
 
-  it('takes over a path that nobody answers on', async () => {
+  it('replaces a file without a listener', async () => {
     const path = join(folder, 'meshd.sock');
     writeFileSync(path, 'left by a process that was killed');
     const lock = await takeInstanceLock(path);
@@ -37,7 +37,7 @@ describe('takeInstanceLock', () => {
     lock.release();
   });
 
-  it('says so when the run directory is too long for a socket', async () => {
+  it('refuses a path that is too long for a socket', async () => {
     await expect(takeInstanceLock(`/${'x'.repeat(120)}/meshd.sock`)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
   });
 });

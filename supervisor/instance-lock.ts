@@ -1,6 +1,6 @@
 /**
- * One `meshd` per run directory. The lock is a listening unix socket: it answers while its owner lives and refuses the
- * moment the owner is gone, `kill -9` included, so a stale lock never has to be told from a fresh one by guessing.
+ * Lock that allows one `meshd` per run directory: a listening unix socket. It accepts connections while its owner lives and
+ * refuses them from its end on, also after `kill -9`, so a stale lock is recognised with certainty.
  */
 import { rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -17,11 +17,14 @@ export interface InstanceLock {
 
 /**
  * Takes the lock at `path`. Throws {@link HeddleError} `ALREADY_RUNNING` when another process holds it and
- * `CONFIG_INVALID` when the path cannot be a socket's.
+ * `CONFIG_INVALID` when the path is too long for a socket.
  */
 export async function takeInstanceLock(path: string): Promise<InstanceLock> {
   if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) {
-    throw new HeddleError('CONFIG_INVALID', `runDir is too long: "${path}" exceeds ${MAX_SOCKET_PATH_BYTES} bytes`);
+    throw new HeddleError(
+      'CONFIG_INVALID',
+      `runDir is too long: socket path "${path}" exceeds ${MAX_SOCKET_PATH_BYTES} bytes; use a shorter runDir`,
+    );
   }
   if (await isListening(path)) throw alreadyRunning(path);
   rmSync(path, { force: true });
@@ -51,5 +54,6 @@ function listen(server: Server, path: string): Promise<void> {
 }
 
 function alreadyRunning(path: string): HeddleError {
-  return new HeddleError('ALREADY_RUNNING', `another meshd runs with this run directory (it answers on ${path})`);
+  const found = `another meshd runs with this run directory (it listens on ${path})`;
+  return new HeddleError('ALREADY_RUNNING', `${found}: stop it, or set another runDir`);
 }

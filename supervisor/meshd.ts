@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * `meshd`, the node service. Without a command it is the supervisor of router and agent; the other commands are those
- * two, and questions. Imports as little as it can: what is imported here stays in memory as long as the node runs.
+ * Executable `meshd`, the node service. Without a command it is the supervisor of router and agent; commands run one of the
+ * two or print something. It imports as little as possible, since its imports stay in memory as long as the node runs.
  */
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -30,11 +30,11 @@ const PROGRAM_FOLDER = dirname(PROGRAM);
 
 const USAGE = `Usage: meshd [COMMAND] [SETTING...]
 
-The node service of Heddle. Without a command it runs the router and the agent and starts either again when it ends.
+The node service of Heddle. Without a command it runs the router and the agent and restarts either when it ends.
 
 Commands:
-  agent      run the agent only: it decides (mesh, addresses, CNI, API)
-  router     run the router only: it forwards
+  agent      run the agent only (mesh, addresses, CNI, API)
+  router     run the router only (forwarding), with its supervisor
   config     print the effective configuration and where each value was found (--json: for programs)
   --help     print this
   --version  print the version
@@ -42,7 +42,7 @@ Commands:
 Signals:
   SIGTERM  stop everything and tell the peers
   SIGHUP   read the configuration again (stop, when meshd runs in a terminal: a terminal that is closed sends it)
-  SIGUSR2  replace only the agent, by the program that is on disk now, while the router forwards on
+  SIGUSR2  replace only the agent, by the program that is on disk now; the router continues to forward
 
 `;
 
@@ -67,7 +67,7 @@ function print(text: string): number {
   return 0;
 }
 
-/** Loaded only when asked for: it brings the schema and the YAML parser. */
+/** Loaded on demand, since the schema and the YAML parser take memory. */
 function configCommand() {
   return import('../agent/config/index.js');
 }
@@ -82,14 +82,14 @@ async function printConfig(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Runs the sibling program within this process; it ends the process by itself. */
+/** Runs the agent or the router inside this process; it ends the process by itself. */
 async function becomeSibling(name: 'agent' | 'router', argv: readonly string[]): Promise<null> {
   process.argv.splice(2, process.argv.length, ...argv);
   await import(pathToFileURL(join(PROGRAM_FOLDER, `${name}.js`)).href);
   return null;
 }
 
-/** Returns null while the children run: the process ends when {@link Supervisor} has stopped. */
+/** Returns null while the children run; the process ends after {@link Supervisor} stopped. */
 async function supervise(argv: readonly string[], withAgent: boolean): Promise<number | null> {
   const reading = readConfig(PROGRAM, argv);
   if ('exitCode' in reading) return reading.exitCode;
@@ -107,7 +107,7 @@ async function supervise(argv: readonly string[], withAgent: boolean): Promise<n
     onGiveUp: () => end(EXIT_CONFIG_INVALID),
   });
   const end = (code: number): void => {
-    // The router gave up the privilege to remove its socket.
+    // The router may not remove its socket, since it changed to an unprivileged user.
     rmSync(routerSocket(config), { force: true });
     lock.release();
     process.exit(code);

@@ -11,7 +11,7 @@ const config = {
 } as unknown as Config;
 
 describe('routerLaunchOptions', () => {
-  it('numbers the descriptors as the child sees them, whatever they are here', () => {
+  it('numbers the descriptors from 3 on, as in the child', () => {
     const options = routerLaunchOptions(config, { tapFds: [21, 30], udpFds: [22, 40], tapName: 'heddle-tap' });
     expect(options).toEqual({
       tapFds: [3, 4],
@@ -25,7 +25,7 @@ describe('routerLaunchOptions', () => {
     });
   });
 
-  it('offers no AES when the configuration wants ChaCha20-Poly1305', () => {
+  it('offers no AES when the cipher is set to ChaCha20-Poly1305', () => {
     const descriptors = { tapFds: [20], udpFds: [21], tapName: 'heddle-tap' };
     expect(routerLaunchOptions({ ...config, cipher: 'chacha20-poly1305' }, descriptors).offerAes).toBe(false);
   });

@@ -1,7 +1,6 @@
 /**
- * Starts the agent and the router as processes of their own: which program, with which arguments, environment and
- * descriptors. They stay in the supervisor's session and leave Ctrl-C to it ({@link SUPERVISOR_PID_VARIABLE} tells them that
- * somebody else stops them, in order).
+ * Launch of the agent and the router: program, arguments, environment and descriptors of each. Both stay in the supervisor's
+ * session and ignore Ctrl-C when {@link SUPERVISOR_PID_VARIABLE} is set, because the supervisor stops them in order.
  */
 import { spawn } from 'node:child_process';
 import type { StdioOptions } from 'node:child_process';
@@ -18,16 +17,16 @@ import type { RouterLaunchOptions } from '../common/launch-contract.js';
 import type { ChildProcess } from './supervised-child.js';
 
 /**
- * Both wait most of their lives, and what they allocate is soon garbage: new objects get 3 MiB of room, not 48. One thread for
- * the background work of V8 and few arenas of malloc(3) save a few MiB more. With 100 peers both together have 160 MiB resident
- * instead of 191; none of it costs anything that can be measured (`npm run bench:crowd`).
+ * Both are idle most of the time and allocate short-lived objects, so a young generation of 3 MiB replaces V8's 48 MiB. One
+ * thread for V8's background work and few arenas of malloc(3) save a few MiB more. With 100 peers both together have 160 MiB
+ * resident instead of 191, at no measurable cost (`npm run bench:crowd`).
  */
 const NODE_FLAGS = ['--max-semi-space-size=1', '--v8-pool-size=1'];
 const NODE_VARIABLES = { MALLOC_ARENA_MAX: '2' };
 /** Standard input, output and error come first. */
 const FIRST_PASSED_FD = 3;
 
-/** The descriptors as the child will see them: in order, right after standard error. */
+/** Numbers of the descriptors in the child: in order, from 3 on. */
 export function routerLaunchOptions(config: Config, descriptors: Descriptors): RouterLaunchOptions {
   const taps = descriptors.tapFds.length;
   return {
@@ -42,7 +41,7 @@ export function routerLaunchOptions(config: Config, descriptors: Descriptors): R
   };
 }
 
-/** @param programFolder where the built programs lie */
+/** @param programFolder folder of the built programs */
 export function launchRouter(programFolder: string, config: Config, descriptors: Descriptors): ChildProcess {
   const options = routerLaunchOptions(config, descriptors);
   return launch([join(programFolder, 'router.js')], { [ROUTER_OPTIONS_VARIABLE]: JSON.stringify(options) }, [

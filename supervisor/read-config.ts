@@ -1,4 +1,4 @@
-/** The configuration, read by a short-lived child: what reads and checks it would cost the supervisor 30 MB for life. */
+/** Reader of the configuration in a short-lived child: in the supervisor, parser and schema would stay as 30 MB of memory. */
 import { spawnSync } from 'node:child_process';
 import type { Config } from '../common/config.js';
 import { messageOf } from '../common/errors.js';
@@ -8,7 +8,7 @@ const MAX_CONFIG_BYTES = 4 << 20;
 
 export type ConfigReading = { readonly config: Config } | { readonly exitCode: number };
 
-/** @param program the built `meshd`; its `config --json` tells mistakes on standard error, which both share */
+/** @param program the built `meshd`; its `config --json` prints errors on the standard error that both share */
 export function readConfig(program: string, argv: readonly string[]): ConfigReading {
   const { status, stdout } = spawnSync(process.execPath, [program, 'config', '--json', ...argv], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -19,7 +19,7 @@ export function readConfig(program: string, argv: readonly string[]): ConfigRead
   try {
     return { config: JSON.parse(stdout) as Config };
   } catch (thrown) {
-    process.stderr.write(`meshd: the configuration could not be read: ${messageOf(thrown)}\n`);
+    process.stderr.write(`meshd: output of "meshd config --json" is not JSON: ${messageOf(thrown)}\n`);
     return { exitCode: EXIT_CONFIG_INVALID };
   }
 }

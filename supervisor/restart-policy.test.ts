@@ -34,20 +34,20 @@ describe('the restart policy', () => {
     expect(decideRestart(failing, { code: 1, ranMs: 0 })).toMatchObject({ delayMs: 5000 });
   });
 
-  it('gives up when a child that never ran well says that its configuration is wrong', () => {
+  it('gives up a child that was never healthy and exits with 78', () => {
     expect(decideRestart(NEW_CHILD, { code: EXIT_CONFIG_INVALID, ranMs: 600 })).toEqual({ action: 'give-up' });
     const failing = { quickExits: 3, wasHealthy: false };
     expect(decideRestart(failing, { code: EXIT_CONFIG_INVALID, ranMs: 600 })).toEqual({ action: 'give-up' });
   });
 
-  it('tries a child again every five seconds whose configuration became wrong after a healthy run', () => {
+  it('restarts a child every five seconds that exits with 78 after a healthy run', () => {
     const wrong = { code: EXIT_CONFIG_INVALID, ranMs: 600 };
     expect(decideRestart(NEW_CHILD, { ...wrong, ranMs: 60_000 })).toMatchObject({ action: 'restart', delayMs: 5000 });
     const healthy = { quickExits: 1, wasHealthy: true };
     expect(decideRestart(healthy, wrong)).toMatchObject({ action: 'restart', delayMs: 5000 });
   });
 
-  it('restarts a child that ended well too: a service has no good reason to end', () => {
+  it('restarts a child that exits with 0 too, since a service is not expected to end', () => {
     expect(decideRestart(NEW_CHILD, { code: 0, ranMs: 5 })).toMatchObject({ action: 'restart' });
   });
 });

@@ -6,7 +6,7 @@ const FIRST_DELAY_MS = 250;
 const MAX_DELAY_MS = 5_000;
 
 export interface ChildHistory {
-  /** How many runs in a row ended before they were healthy. */
+  /** Number of successive runs that ended before they were healthy. */
   readonly quickExits: number;
   /** Whether any run was healthy. */
   readonly wasHealthy: boolean;
@@ -15,7 +15,7 @@ export interface ChildHistory {
 export const NEW_CHILD: ChildHistory = { quickExits: 0, wasHealthy: false };
 
 export interface ChildExit {
-  /** null when a signal ended it or it could not be started. */
+  /** Null when a signal ended it or it could not be started. */
   readonly code: number | null;
   readonly ranMs: number;
 }
@@ -25,8 +25,8 @@ export type RestartDecision =
   | { readonly action: 'give-up' };
 
 /**
- * A child that never ran well and says that its configuration is wrong (exit code 78) is given up. One that ran well before
- * is started again, slowly: the configuration may be mended, and the other child goes on meanwhile.
+ * A child that was never healthy and exits with 78 (its configuration is wrong) is not started again. One that was healthy
+ * before is started again every 5 s: the configuration may be corrected, and the other child runs meanwhile.
  */
 export function decideRestart({ quickExits, wasHealthy }: ChildHistory, exit: ChildExit): RestartDecision {
   const isHealthy = exit.ranMs >= HEALTHY_AFTER_MS;

@@ -44,7 +44,7 @@ function harness(make: () => ChildProcess = () => new FakeProcess()) {
 }
 
 describe('SupervisedChild', () => {
-  it('starts a child again that ended, the first time without delay', async () => {
+  it('restarts a child that ended, the first time without delay', async () => {
     const { clock, launched, child } = harness();
     child.start();
     (launched[0] as FakeProcess).end(1);
@@ -54,7 +54,7 @@ describe('SupervisedChild', () => {
     expect(child.running).toBe(true);
   });
 
-  it('waits before it starts a child again that keeps ending', async () => {
+  it('waits before it restarts a child that keeps ending', async () => {
     const { clock, launched, child } = harness();
     child.start();
     for (let i = 0; i < 2; i++) {
@@ -67,7 +67,7 @@ describe('SupervisedChild', () => {
     expect(launched).toHaveLength(3);
   });
 
-  it('treats a launch that throws like a child that ended', () => {
+  it('repeats a launch that throws', () => {
     let attempts = 0;
     const { clock, child } = harness(() => {
       attempts++;

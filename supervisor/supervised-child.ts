@@ -1,5 +1,5 @@
 /**
- * One child process that is kept running.
+ * Child process that is restarted when it ends.
  *
  * ```
  *   start()            ended / could not start           delay over
@@ -17,7 +17,7 @@ import { decideRestart, NEW_CHILD } from './restart-policy.js';
 
 const KILL_AFTER_MS = 5_000;
 
-/** A process that was started. `ended` resolves once, with the exit code or null when a signal ended it. */
+/** A started process. `ended` resolves once, with the exit code, or null when a signal ended it. */
 export interface ChildProcess {
   readonly pid: number | undefined;
   readonly ended: Promise<number | null>;
@@ -26,11 +26,11 @@ export interface ChildProcess {
 
 export interface SupervisedChildOptions {
   readonly name: string;
-  /** May throw: what the child needs is not there yet; it is tried again like a child that ended. */
+  /** May throw, for example when the TAP is busy; the launch is then repeated as for a child that ended. */
   readonly launch: () => ChildProcess;
   readonly clock: Clock;
   readonly log: Logger;
-  /** The child said that its configuration is wrong: it is not started again. */
+  /** Called when the child exits with 78 and is not started again. */
   readonly onGiveUp: () => void;
 }
 
@@ -55,7 +55,7 @@ export class SupervisedChild {
     void child.ended.then((code) => this.#ended(code, startedAtMs));
   }
 
-  /** Resolves when the child is gone; it is killed when it takes longer than 5 s. */
+  /** Resolves when the child has ended; after 5 s it is killed. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#cancelRestart();
@@ -63,19 +63,22 @@ export class SupervisedChild {
     if (child === null) return;
     child.signal('SIGTERM');
     const cancelKill = this.options.clock.after(KILL_AFTER_MS, () => {
-      this.options.log.warn({ child: this.options.name }, 'child did not stop in time and is killed');
+      this.options.log.warn(
+        { child: this.options.name },
+        `child did not stop within ${KILL_AFTER_MS / 1000} s and is killed`,
+      );
       child.signal('SIGKILL');
     });
     await child.ended;
     cancelKill();
   }
 
-  /** Makes the child read its settings again. A child that is about to be started reads them anyway. */
+  /** Makes the child read its settings again. A child that is not running reads them at its start. */
   reload(): void {
     this.#process?.signal('SIGHUP');
   }
 
-  /** Ends the current run; the next one starts with the program and the descriptors of then. */
+  /** Ends the current run; the next one starts the program on disk with the present descriptors. */
   restart(signal: 'SIGTERM' | typeof PAUSE_SIGNAL): void {
     this.#process?.signal(signal);
   }
@@ -96,11 +99,11 @@ export class SupervisedChild {
     const { clock, log, name } = this.options;
     const decision = decideRestart(this.#history, { code, ranMs: clock.nowMs() - startedAtMs });
     if (decision.action === 'give-up') {
-      log.fatal({ child: name, code }, 'child says its configuration is wrong; giving up');
+      log.fatal({ child: name, code }, 'child exited with code 78: its configuration is wrong; meshd stops');
       this.options.onGiveUp();
       return;
     }
-    if (wasStarted) log.warn({ child: name, code, restartInMs: decision.delayMs }, 'child ended; it is started again');
+    if (wasStarted) log.warn({ child: name, code, restartInMs: decision.delayMs }, 'child ended and is restarted');
     this.#history = decision.history;
     this.#cancelRestart = clock.after(decision.delayMs, () => this.start());
   }

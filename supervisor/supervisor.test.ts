@@ -56,7 +56,7 @@ describe('Supervisor', () => {
     expect(events).toEqual(['start router tap=20', 'start agent', 'SIGTERM agent', 'SIGTERM router tap=20']);
   });
 
-  it('gives a restarted router the descriptors of the one before', async () => {
+  it('gives a restarted router the same descriptors', async () => {
     const { clock, events, ends, supervisor } = harness();
     supervisor.start();
     ends.get('router tap=20')?.(null);
@@ -68,7 +68,7 @@ describe('Supervisor', () => {
     ]);
   });
 
-  it('leaves the router alone when the agent ends', async () => {
+  it('restarts only the agent when the agent ends', async () => {
     const { clock, events, ends, supervisor } = harness();
     supervisor.start();
     ends.get('agent')?.(1);
@@ -77,7 +77,7 @@ describe('Supervisor', () => {
     expect(events).toEqual(['start router tap=20', 'start agent', 'start agent']);
   });
 
-  it('replaces the agent alone, by a signal on which it says no goodbye', async () => {
+  it('replaces only the agent, by the signal without notice to the peers', async () => {
     const { clock, events, supervisor } = harness();
     supervisor.start();
     supervisor.renewAgent();
@@ -86,14 +86,14 @@ describe('Supervisor', () => {
     expect(events.slice(2)).toEqual(['SIGUSR2 agent', 'start agent']);
   });
 
-  it('hands a request to read the settings again on to the agent alone', () => {
+  it('passes the reload signal to the agent only', () => {
     const { events, supervisor } = harness();
     supervisor.start();
     supervisor.reload();
     expect(events.slice(2)).toEqual(['SIGHUP agent']);
   });
 
-  it('replaces the router when someone deletes the TAP', async () => {
+  it('replaces the router when the TAP was deleted', async () => {
     const { clock, events, host, supervisor } = harness();
     supervisor.start();
     host.tapExists = false;
@@ -101,7 +101,7 @@ describe('Supervisor', () => {
     expect(events.slice(2)).toEqual(['SIGTERM router tap=20', 'start router tap=22']);
   });
 
-  it('stops everything when a child says its configuration is wrong', async () => {
+  it('stops everything when a child exits with 78', async () => {
     const { events, host, ends, supervisor } = harness();
     supervisor.start();
     ends.get('agent')?.(78);

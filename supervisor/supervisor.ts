@@ -1,7 +1,6 @@
 /**
- * Runs the router and the agent and starts either again when it ends. Holds the descriptors that need privileges, so
- * that neither child's end closes them. It does nothing else and imports almost nothing: it must be the process that
- * never fails and costs the least.
+ * Supervisor of the router and the agent: restarts either when it ends, and holds the privileged descriptors open across
+ * restarts. It does and imports as little as possible, since its failure ends the node service.
  */
 import type { Logger } from '../common/log.js';
 import { every } from '../common/clock.js';
@@ -16,11 +15,11 @@ const TAP_CHECK_MS = 2_000;
 export interface SupervisorOptions {
   readonly descriptors: DescriptorKeeper;
   readonly launchRouter: (descriptors: Descriptors) => ChildProcess;
-  /** null when only the router is supervised. */
+  /** Null when only the router is supervised. */
   readonly launchAgent: (() => ChildProcess) | null;
   readonly clock: Clock;
   readonly log: Logger;
-  /** A child's configuration is wrong: everything has been stopped. */
+  /** Called after both children were stopped because the configuration of one is wrong. */
   readonly onGiveUp: () => void;
 }
 
@@ -43,17 +42,17 @@ export class Supervisor {
     this.#cancelTapCheck = every(this.options.clock, TAP_CHECK_MS, () => this.#checkTap());
   }
 
-  /** Puts the agent program that is on disk now in the place of the one that runs. Forwarding and links go on. */
+  /** Replaces the running agent by the agent program on disk. Forwarding and links continue. */
   renewAgent(): void {
     this.#agent?.restart(PAUSE_SIGNAL);
   }
 
-  /** The agent reads its settings again; what the router was started with stays. */
+  /** Makes the agent read its settings again. The router keeps its options. */
   reload(): void {
     this.#agent?.reload();
   }
 
-  /** Stops the agent first, so that its goodbye still goes out through the router. */
+  /** Stops the agent first, whose notice to the peers goes through the router. */
   async stop(): Promise<void> {
     this.#cancelTapCheck();
     await this.#agent?.stop();
@@ -61,10 +60,10 @@ export class Supervisor {
     this.options.descriptors.close();
   }
 
-  /** A router that holds the descriptors of a deleted interface can only be replaced. */
+  /** A router with descriptors of a deleted interface has to be replaced. */
   #checkTap(): void {
     if (!this.#router.running || !this.options.descriptors.tapIsGone()) return;
-    this.options.log.warn('the TAP interface was deleted; the router is restarted with a new one');
+    this.options.log.warn('TAP interface was deleted; the router is restarted with a new one');
     this.#router.restart('SIGTERM');
   }
 }

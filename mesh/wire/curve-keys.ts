@@ -1,6 +1,9 @@
 /**
  * X25519 (RFC 7748) and Ed25519 (RFC 8032) on node:crypto, with keys as raw 32-byte strings. Private keys are built from
  * bytes that the caller supplies, so that a seeded source gives the same keys again.
+ *
+ * Keys enter and leave node:crypto as JSON Web Keys (RFC 8037): for a private key 37 us instead of the 430 us of PKCS#8, for
+ * a public one 19 us instead of 93 (Node 20.20).
  */
 import { createPrivateKey, createPublicKey, diffieHellman, sign, verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
@@ -9,14 +12,10 @@ import { HandshakeError } from '../../common/errors.js';
 export const KEY_BYTES = 32;
 export const SIGNATURE_BYTES = 64;
 
-/**
- * Keys come in as JWK (RFC 8037), which OpenSSL takes as raw bytes: 30 us for a private and 8 us for a public key, where
- * DER takes it 370 us and 80 us.
- */
 type Curve = 'X25519' | 'Ed25519';
 
-/** A private JWK has to name a public key; OpenSSL computes its own from `d` and looks at no other. */
-const ANY_PUBLIC_KEY = toBase64Url(new Uint8Array(KEY_BYTES));
+/** A private JSON Web Key has a public part, which node:crypto does not read: it computes the public key from `d`. */
+const UNREAD_PUBLIC_PART = Buffer.alloc(KEY_BYTES).toString('base64url');
 
 /** `privateKey` is opaque and prints as nothing. */
 export interface KeyPair {
@@ -56,17 +55,17 @@ export function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signat
   }
 }
 
-function keyPair(curve: Curve, seed: Uint8Array): KeyPair {
-  const jwk = { kty: 'OKP', crv: curve, d: toBase64Url(seed), x: ANY_PUBLIC_KEY };
+function keyPair(crv: Curve, seed: Uint8Array): KeyPair {
+  const jwk = { kty: 'OKP', crv, d: base64url(seed), x: UNREAD_PUBLIC_PART };
   const privateKey = createPrivateKey({ key: jwk, format: 'jwk' });
   const { x } = createPublicKey(privateKey).export({ format: 'jwk' });
   return { privateKey, publicKey: new Uint8Array(Buffer.from(x!, 'base64url')) };
 }
 
-function publicKeyOf(curve: Curve, raw: Uint8Array): KeyObject {
-  return createPublicKey({ key: { kty: 'OKP', crv: curve, x: toBase64Url(raw) }, format: 'jwk' });
+function publicKeyOf(crv: Curve, raw: Uint8Array): KeyObject {
+  return createPublicKey({ key: { kty: 'OKP', crv, x: base64url(raw) }, format: 'jwk' });
 }
 
-function toBase64Url(bytes: Uint8Array): string {
+function base64url(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('base64url');
 }
