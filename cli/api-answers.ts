@@ -1,11 +1,11 @@
 /**
- * Checks what the agent said before it is printed, so that an older or newer agent gives a clear message, never a crash.
- * Fields we do not know are let through, and so are new words where we know only some (a state, a path).
+ * Checks of the agent's answers against `common/api.ts`, so that an answer of another version gives a clear message instead
+ * of a crash. Unknown fields are allowed, and so are unknown words where the schema has a list of them (a state, a path).
  */
 import { Type } from 'typebox';
 import type { Static, TSchema } from 'typebox';
 import { Errors } from 'typebox/value';
-import { EndpointSchema, PeerSchema, RouteSchema, StatusSchema } from '../common/api.js';
+import { EndpointSchema, PeerSchema, RouteSchema, StatusSchema, TopologySchema } from '../common/api.js';
 import type { Endpoint, Peer, Route, Status } from '../common/api.js';
 import { ApiAnswerError } from '../common/errors.js';
 import { HEDDLE_VERSION } from '../common/version.js';
@@ -15,23 +15,24 @@ export const readPeer = reader(PeerSchema);
 export const readRoutes = reader(Type.Array(RouteSchema));
 export const readEndpoints = reader(Type.Array(EndpointSchema));
 export const readStatus = reader(StatusSchema);
+export const readTopology = reader(TopologySchema);
 export type { Endpoint, Peer, Route, Status };
 
-/** Gives the answer back with its type, or throws {@link ApiAnswerError} that names the field. */
+/** Returns the answer with its type, or throws {@link ApiAnswerError} with the name of the wrong field. */
 function reader<Schema extends TSchema>(schema: Schema): (answer: unknown, path: string) => Static<Schema> {
   const tolerant = withOpenWords(schema) as TSchema;
   return (answer, path) => {
     const [error] = Errors(tolerant, answer);
     if (error === undefined) return answer as Static<Schema>;
-    const where = error.instancePath === '' ? 'it' : error.instancePath;
+    const where = error.instancePath === '' ? 'the document' : error.instancePath;
     throw new ApiAnswerError(
       'API_ANSWER_INVALID',
-      `the agent's answer to ${path} is not what meshctl ${HEDDLE_VERSION} understands (${where} ${error.message}): are both of the same version?`,
+      `the agent's answer to ${path} does not fit meshctl ${HEDDLE_VERSION} (${where} ${error.message}): use the meshctl of the agent's version`,
     );
   };
 }
 
-/** The same schema with every choice between texts opened to any text. */
+/** The same schema with any text in place of every choice between texts. */
 function withOpenWords(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(withOpenWords);
   if (typeof schema !== 'object' || schema === null) return schema;

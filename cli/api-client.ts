@@ -1,21 +1,21 @@
 /**
- * Asks the agent over its unix socket (HTTP/1.1). Owns: what went wrong, in words a person can act on. Not here: what the
- * answers mean (`api-answers.ts`).
+ * Client of the agent's API over its unix socket (HTTP/1.1). Its errors say what failed and what to do. Not here: the shape
+ * of answers (`api-answers.ts`).
  */
 import { request } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { ApiAnswerError, ApiUnreachableError, messageOf } from '../common/errors.js';
 
-/** An agent on the same host answers in milliseconds; a stuck one is told from a busy one after this. */
+/** An agent on the same host answers in milliseconds; one that takes longer than this is taken for hung. */
 export const DEFAULT_TIMEOUT_MS = 5_000;
-/** Bounds what a broken agent can make us hold: thousands of peers fit. */
+/** Of an answer; thousands of peers fit. */
 const MAX_ANSWER_BYTES = 64 << 20;
 
 export interface ApiClient {
   /** The JSON of a successful answer. Throws {@link ApiUnreachableError} or {@link ApiAnswerError}. */
   get(path: string): Promise<unknown>;
   /**
-   * Calls `onEvent` whenever the agent says that something changed; resolves when the stream ends.
+   * Calls `onEvent` on every event of the stream at `path`; resolves when the stream ends.
    * Throws as `get` does when it cannot be opened.
    */
   listen(path: string, onEvent: () => void): Promise<void>;
@@ -23,9 +23,9 @@ export interface ApiClient {
 
 export interface ApiClientOptions {
   readonly socketPath: string;
-  /** Until the whole answer is there; a stream only has to begin by then. */
+  /** Until the end of an answer, or the beginning of a stream. */
   readonly timeoutMs: number;
-  /** Aborts whatever is under way. */
+  /** Aborts pending requests. */
   readonly stop: AbortSignal;
 }
 
@@ -41,7 +41,7 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
       answered();
       if (response.statusCode !== 200) {
         response.destroy();
-        throw new ApiAnswerError('API_REFUSED', `the agent refused ${path}: status ${response.statusCode ?? 0}`);
+        throw new ApiAnswerError('API_REFUSED', `the agent answered ${path} with status ${response.statusCode ?? 0}`);
       }
       await readEvents(response, onEvent);
     },
@@ -50,11 +50,11 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
 
 interface Answering {
   readonly response: IncomingMessage;
-  /** Ends the wait for the answer. */
+  /** Ends the timeout. */
   readonly answered: () => void;
 }
 
-/** Resolves with the headers; the body is still to come. */
+/** Resolves when the headers have come. */
 function send({ socketPath, timeoutMs, stop }: ApiClientOptions, path: string, accept: string): Promise<Answering> {
   return new Promise((resolve, reject) => {
     const headers = { accept, host: 'localhost' };
@@ -77,27 +77,30 @@ function send({ socketPath, timeoutMs, stop }: ApiClientOptions, path: string, a
 function silence(socketPath: string, timeoutMs: number): ApiUnreachableError {
   return new ApiUnreachableError(
     'silent',
-    `the agent on ${socketPath} did not answer within ${timeoutMs / 1000} s: is it stuck? (its log may tell)`,
+    `the agent on ${socketPath} did not answer within ${timeoutMs / 1000} s: see its log, or restart it`,
   );
 }
 
 function unreachable(error: NodeJS.ErrnoException, socketPath: string): ApiUnreachableError {
   if (error instanceof ApiUnreachableError) return error;
-  const nobody = `no agent is listening on ${socketPath}: is meshd running on this node?`;
+  const nobody = `no agent is listening on ${socketPath}: start meshd on this node, or name another socket with --socket`;
   const code = error.code ?? '';
   if (code === 'ENOENT') {
-    return new ApiUnreachableError('absent', `${nobody} (there is no such socket; --socket names another)`);
+    return new ApiUnreachableError('absent', `${nobody} (the socket does not exist)`);
   }
   if (code === 'ECONNREFUSED') {
-    return new ApiUnreachableError('absent', `${nobody} (the socket is there, but nobody answers on it)`);
+    return new ApiUnreachableError('absent', `${nobody} (the socket exists, but no process listens on it)`);
   }
   if (code === 'EACCES' || code === 'EPERM') {
     return new ApiUnreachableError('denied', `permission denied on ${socketPath}: run meshctl as root`);
   }
   if (code === 'ECONNRESET' || code === 'EPIPE') {
-    return new ApiUnreachableError('silent', `the agent on ${socketPath} closed the connection: is it restarting?`);
+    return new ApiUnreachableError(
+      'silent',
+      `the agent on ${socketPath} closed the connection: it may be restarting, try again`,
+    );
   }
-  return new ApiUnreachableError('silent', `cannot ask the agent on ${socketPath}: ${messageOf(error)}`, {
+  return new ApiUnreachableError('silent', `request to the agent on ${socketPath} failed: ${messageOf(error)}`, {
     cause: error,
   });
 }
@@ -111,7 +114,7 @@ function readAll(response: IncomingMessage, socketPath: string): Promise<string>
       if (bytes <= MAX_ANSWER_BYTES) chunks.push(chunk);
       else
         response.destroy(
-          new ApiAnswerError('API_ANSWER_INVALID', `the agent's answer has more than ${MAX_ANSWER_BYTES} bytes`),
+          new ApiAnswerError('API_ANSWER_INVALID', `the agent's answer exceeds ${MAX_ANSWER_BYTES} bytes`),
         );
     });
     response.on('end', () => resolve(Buffer.concat(chunks).toString()));
@@ -126,7 +129,7 @@ function parseAnswer(status: number, path: string, text: string): unknown {
   } catch (thrown) {
     throw new ApiAnswerError(
       'API_ANSWER_INVALID',
-      `the answer to ${path} (status ${status}) is not JSON: is it an agent that listens there?`,
+      `the answer to ${path} (status ${status}) is not JSON: another program may listen on this socket`,
       {
         cause: thrown,
       },
@@ -135,10 +138,10 @@ function parseAnswer(status: number, path: string, text: string): unknown {
   if (status >= 200 && status < 300) return body;
   const said =
     typeof body === 'object' && body !== null && 'message' in body ? String(body.message) : `status ${status}`;
-  throw new ApiAnswerError('API_REFUSED', `the agent refused ${path}: ${said}`);
+  throw new ApiAnswerError('API_REFUSED', `the agent answered ${path}: ${said}`);
 }
 
-/** Every `event:` line is one change; what it carries is asked for anew, so nothing is kept. */
+/** Every `event:` line is one event. Its data is not read: the caller requests the document again. */
 function readEvents(response: IncomingMessage, onEvent: () => void): Promise<void> {
   return new Promise((resolve) => {
     let lineStart = '';
@@ -146,7 +149,7 @@ function readEvents(response: IncomingMessage, onEvent: () => void): Promise<voi
     response.on('data', (chunk: string) => {
       for (const [i, part] of chunk.split('\n').entries()) {
         if (i > 0) lineStart = '';
-        // The longest line is a snapshot of the whole topology; only its beginning is kept.
+        // Only the beginning of a line is kept; the longest one is a snapshot of the whole topology.
         if (lineStart.length < 'event:'.length) {
           const before = lineStart;
           lineStart = (lineStart + part).slice(0, 'event:'.length);

@@ -1,4 +1,4 @@
-/** The one door to commander: what the words after `meshctl` mean, and its help. Nothing is done here. */
+/** Parser of the command line of `meshctl`, and its help; the only importer of commander. */
 import { Command, CommanderError, Option } from 'commander';
 import { DEFAULT_API_SOCKET } from '../common/api.js';
 import { HEDDLE_VERSION } from '../common/version.js';
@@ -10,16 +10,16 @@ import type { Terminal } from './output/terminal.js';
 
 export type Subject = 'peers' | 'status' | 'routes' | 'endpoints' | 'version';
 
-/** Something to ask the agent. */
+/** A document to request from the agent and print. */
 export interface Question {
   readonly type: 'question';
   readonly socketPath: string;
   readonly subject: Subject;
-  /** Which one peer, by name or id; null for all. */
+  /** One peer by name or id; null for all. */
   readonly peer: string | null;
   readonly format: OutputFormat;
   readonly watch: boolean;
-  /** Whether a node that is not ready is a failure. */
+  /** Whether to fail for a node that is not ready. */
   readonly check: boolean;
 }
 
@@ -30,7 +30,7 @@ export interface Removal {
   readonly purge: boolean;
 }
 
-/** The command line asked for help or the version, or was wrong: it is answered, and this is what to exit with. */
+/** Help, version or an error of the command line was printed; only the exit code is left. */
 export interface Answered {
   readonly type: 'answered';
   readonly exitCode: ExitCode;
@@ -49,7 +49,7 @@ interface Flags {
 
 const HELP_WIDTH = 100;
 
-/** @param argv what follows `meshctl`; help and mistakes are written to the terminal */
+/** @param argv arguments after `meshctl`; help and errors are written to the terminal */
 export function parseCommandLine(argv: readonly string[], terminal: Terminal): Invocation {
   let invocation: Invocation = { type: 'answered', exitCode: EXIT.usage };
   const program = createProgram(terminal, (parsed) => {
@@ -67,7 +67,7 @@ export function parseCommandLine(argv: readonly string[], terminal: Terminal): I
 function createProgram(terminal: Terminal, accept: (invocation: Invocation) => void): Command {
   const program = new Command('meshctl');
   program
-    .description('Asks the Heddle agent on this node.')
+    .description('Shows the state of the Heddle agent on this node.')
     .version(`meshctl ${HEDDLE_VERSION}`, '--version', 'print the version of meshctl')
     .helpOption('-h, --help', 'print this help')
     .helpCommand(false)
@@ -81,7 +81,7 @@ function createProgram(terminal: Terminal, accept: (invocation: Invocation) => v
     })
     .option('--socket <path>', `the agent's socket (default: $HEDDLE_API_SOCKET or ${DEFAULT_API_SOCKET})`)
     .addHelpText('after', EXIT_CODES_HELP)
-    .showHelpAfterError('(meshctl --help tells more)');
+    .showHelpAfterError('(see meshctl --help)');
   for (const subject of ['peers', 'status', 'routes', 'endpoints', 'version'] as const) {
     addQuestion(program, subject, terminal, accept);
   }
@@ -90,11 +90,11 @@ function createProgram(terminal: Terminal, accept: (invocation: Invocation) => v
 }
 
 const SUMMARIES: Readonly<Record<Subject, string>> = {
-  peers: 'the other nodes and the links to them',
-  status: 'this node: what it is, whether it is ready, and what to do if it is not',
-  routes: 'which node owns which pod CIDR',
-  endpoints: 'the pod interfaces on this node',
-  version: 'the versions of meshctl and of the agent',
+  peers: 'other nodes and the links to them',
+  status: 'this node: identity, network, readiness, and what to do when it is not ready',
+  routes: 'pod CIDRs and the nodes that own them',
+  endpoints: 'pod interfaces on this node',
+  version: 'versions of meshctl and of the agent',
 };
 
 function addQuestion(
@@ -104,8 +104,8 @@ function addQuestion(
   accept: (invocation: Invocation) => void,
 ): void {
   const command = program.command(subject).description(SUMMARIES[subject]);
-  command.addOption(new Option('-o, --output <format>', 'how to print it').choices(OUTPUT_FORMATS).default('table'));
-  if (subject !== 'version') command.option('-w, --watch', 'print it again whenever it changes');
+  command.addOption(new Option('-o, --output <format>', 'output format').choices(OUTPUT_FORMATS).default('table'));
+  if (subject !== 'version') command.option('-w, --watch', 'print again on every change');
   if (subject === 'status') command.option('--check', 'exit with 1 when the node is not ready');
   if (subject === 'peers') command.argument('[peer]', 'one peer only: its name, its id, or the beginning of its id');
   command.action((...args: unknown[]) => {
@@ -125,7 +125,7 @@ function addQuestion(
 function addRemoval(program: Command, terminal: Terminal, accept: (invocation: Invocation) => void): void {
   const command = program
     .command('uninstall')
-    .description('remove everything Heddle made on this host; stop meshd first')
+    .description('remove everything that Heddle made on this host; stop meshd first')
     .option('--dry-run', 'only print what would be removed')
     .option('--purge', "also remove the state directory, with the node's identity and addresses");
   command.action(() => {
@@ -135,7 +135,7 @@ function addRemoval(program: Command, terminal: Terminal, accept: (invocation: I
   });
 }
 
-/** An empty variable counts as none. */
+/** An empty variable counts as unset. */
 function socketPathOf(flags: Flags, terminal: Terminal): string {
   return flags.socket ?? (terminal.env['HEDDLE_API_SOCKET'] || DEFAULT_API_SOCKET);
 }

@@ -1,8 +1,10 @@
 /**
- * Door of `cli/`: `meshctl`, what a person on a node asks the agent with, over its unix socket.
- * Owns: the command line, the tables, the exit codes. Not here: what the agent knows (`common/api.ts` is all this folder
- * sees of it), how Heddle's things are taken off a host (a port), the process (`runMeshctl` never exits by itself).
+ * Door of `cli/`: the command line `meshctl`, and the API client that it and the demo share. Of the agent it knows
+ * `common/api.ts` only. `runMeshctl` returns an exit code and does not end the process; uninstall is passed in.
  */
+export { readEndpoints, readPeers, readStatus, readTopology } from './api-answers.js';
+export { createApiClient } from './api-client.js';
+export type { ApiClient } from './api-client.js';
 export { EXIT } from './exit-codes.js';
 export type { ExitCode } from './exit-codes.js';
 export { runMeshctl } from './main.js';

@@ -28,7 +28,7 @@ afterEach(async () => {
 const deps = {
   uninstall: (options: UninstallOptions) => {
     uninstalled.push(options);
-    return Promise.resolve({ removed: ['link heddle0', 'nft table inet heddle'] });
+    return Promise.resolve({ removed: ['interface heddle0', 'nft table inet heddle'] });
   },
 };
 
@@ -82,7 +82,7 @@ describe('meshctl peers', () => {
     expect(parseYaml(await printed('peers', '-o', 'yaml'))).toEqual(PEERS);
   });
 
-  it('asks for one peer by name or id', async () => {
+  it('requests one peer by name or id', async () => {
     expect((await printed('peers', 'node-b')).split('\n')).toHaveLength(3);
     terminal.printed.out = '';
     expect(JSON.parse(await printed('peers', 'node-b', '-o', 'json'))).toEqual(PEERS[0]);
@@ -90,7 +90,7 @@ describe('meshctl peers', () => {
     expect(agent.asked.at(-1)).toBe('/v1/peers/..%2Fstatus%3Fx%23y');
   });
 
-  it('says so when there are none', async () => {
+  it('prints a sentence when there are none', async () => {
     agent.answers.set('/v1/peers', []);
     expect(await printed('peers')).toBe('No peers yet: no other node is known.\n');
     terminal.printed.out = '';
@@ -121,14 +121,14 @@ describe('meshctl peers', () => {
     expect(fitted).toMatch(/no answer from 192\.0\.2\.3.*\.\.\.$/);
   });
 
-  it('lets no other node write to the terminal', async () => {
+  it('replaces control characters in names of other nodes', async () => {
     agent.answers.set('/v1/peers', [{ ...PEERS[0], name: 'x\u001b[2J\u009b\u202ey\nz' }]);
     expect((await printed('peers')).split('\n')[1]).toMatch(/^x\?\[2J\?\?y\?z /);
   });
 });
 
 describe('meshctl routes', () => {
-  it('prints who owns what', async () => {
+  it('prints the owner of each pod CIDR', async () => {
     expect(await printed('routes')).toBe(
       [
         'CIDR          NODE     VIA           CONFLICT',
@@ -140,7 +140,7 @@ describe('meshctl routes', () => {
     );
   });
 
-  it('prints node ids with -o wide, and the document as json and yaml', async () => {
+  it('has node ids with -o wide, and the document as json and yaml', async () => {
     expect(await printed('routes', '-o', 'wide')).toMatch(
       /^CIDR +NODE +NODE ID +VIA +CONFLICT\n10\.1\.1\.0\/24 +node-a +aaaa +local/,
     );
@@ -175,7 +175,7 @@ describe('meshctl endpoints', () => {
 });
 
 describe('meshctl status', () => {
-  it('tells what the node is, and last what is missing and what to do', async () => {
+  it('prints facts about the node, then its conditions and what to do', async () => {
     expect(await printed('status')).toBe(
       [
         'Node        node-a (00112233445566778899aabbccddeeff)',
@@ -196,13 +196,13 @@ describe('meshctl status', () => {
     );
   });
 
-  it('tells the key and every drop reason with -o wide', async () => {
+  it('has the key and every drop reason with -o wide', async () => {
     const text = await printed('status', '-o', 'wide');
     expect(text).toContain('Key         ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=\n');
     expect(text).toContain('Drops       17 (replay 12, no-route 3, source-mismatch 1, too-long 1, bad-tag 0)\n');
   });
 
-  it('is short about a node where all is well', async () => {
+  it('prints few lines for a healthy node', async () => {
     const router = { connected: false, instance: null, tap: null };
     const fine = { ready: true, conditions: [], drops: {}, addresses: [], podCidrs: [], clusterCidrs: [], router };
     agent.answers.set('/v1/status', { ...STATUS, ...fine });
@@ -211,7 +211,7 @@ describe('meshctl status', () => {
     expect(text.endsWith('Drops       0\n\nReady.\n')).toBe(true);
   });
 
-  it('exits with 1 for a node that is not ready only when asked to with --check', async () => {
+  it('exits with 1 for a node that is not ready only with --check', async () => {
     expect(await run('status')).toBe(0);
     expect(await run('status', '--check')).toBe(1);
     agent.answers.set('/v1/status', { ...STATUS, ready: true });
@@ -233,7 +233,7 @@ describe('meshctl version', () => {
     expect(JSON.parse(await printed('version', '-o', 'json'))).toEqual({ meshctl: HEDDLE_VERSION, agent: '9.9.9' });
   });
 
-  it('prints its own version even if there is no agent, and says so', async () => {
+  it('prints its own version and the error when there is no agent', async () => {
     expect(await runMeshctl(['--socket', '/nowhere/api.sock', 'version'], deps, terminal)).toBe(3);
     expect(terminal.printed.out).toBe(`meshctl  ${HEDDLE_VERSION}\nagent    unknown\n`);
     expect(terminal.printed.err).toContain('no agent is listening');
@@ -245,31 +245,31 @@ describe('meshctl uninstall', () => {
   const uninstall = (...argv: string[]): Promise<number> =>
     runMeshctl(['uninstall', '--socket', '/nowhere/api.sock', ...argv], deps, terminal);
 
-  it('says what was removed', async () => {
+  it('prints what was removed', async () => {
     expect(await uninstall()).toBe(0);
-    expect(terminal.printed.out).toBe('removed link heddle0\nremoved nft table inet heddle\n');
+    expect(terminal.printed.out).toBe('removed interface heddle0\nremoved nft table inet heddle\n');
     expect(uninstalled).toEqual([expect.objectContaining({ dryRun: false, purge: false })]);
   });
 
-  it('only tells with --dry-run, and purges with --purge', async () => {
+  it('only lists with --dry-run, and purges with --purge', async () => {
     expect(await uninstall('--dry-run', '--purge')).toBe(0);
-    expect(terminal.printed.out).toBe('would remove link heddle0\nwould remove nft table inet heddle\n');
+    expect(terminal.printed.out).toBe('would remove interface heddle0\nwould remove nft table inet heddle\n');
     expect(uninstalled).toEqual([expect.objectContaining({ dryRun: true, purge: true })]);
   });
 
-  it('refuses while an agent runs, but for a dry run', async () => {
+  it('refuses while an agent runs, except for a dry run', async () => {
     expect(await run('uninstall')).toBe(1);
     expect(uninstalled).toEqual([]);
     expect(terminal.printed.err).toBe(
-      'meshctl: an agent is listening on this node and would put everything back: stop meshd first\n',
+      'meshctl: an agent is running on this node and would make everything again: stop meshd first\n',
     );
     expect(await run('uninstall', '--dry-run')).toBe(0);
   });
 
-  it('says so when there is nothing', async () => {
+  it('prints a sentence when there is nothing to remove', async () => {
     const nothing = { uninstall: () => Promise.resolve({ removed: [] }) };
     expect(await runMeshctl(['uninstall', '--socket', '/nowhere/api.sock'], nothing, terminal)).toBe(0);
-    expect(terminal.printed.out).toBe('nothing of Heddle is on this host\n');
+    expect(terminal.printed.out).toBe('nothing to remove: nothing of Heddle is on this host\n');
   });
 });
 
@@ -283,7 +283,7 @@ describe('the command line', () => {
     [['status', 'a'], 'meshctl: too many arguments'],
     [['version', '--watch'], "meshctl: unknown option '--watch'"],
     [['peers', '--socket'], "meshctl: option '--socket <path>' argument missing"],
-  ])('exits with 2 for %j and asks nobody', async (argv, message) => {
+  ])('exits with 2 for %j without a request', async (argv, message) => {
     expect(await runMeshctl(argv, deps, terminal)).toBe(2);
     expect(terminal.printed.err).toContain(message);
     expect(terminal.printed.out).toBe('');
@@ -306,7 +306,7 @@ describe('the command line', () => {
     expect(terminal.printed.out).toMatch(/Exit codes:\n {2}0 .*\n {2}1 .*\n {2}2 .*\n {2}3 /);
   });
 
-  it('takes the socket from --socket anywhere, else from HEDDLE_API_SOCKET', async () => {
+  it('takes the socket from --socket in any position, else from HEDDLE_API_SOCKET', async () => {
     expect(await runMeshctl(['routes', '--socket', agent.socketPath], deps, terminal)).toBe(0);
     terminal.env = { HEDDLE_API_SOCKET: agent.socketPath };
     expect(await runMeshctl(['routes'], deps, terminal)).toBe(0);

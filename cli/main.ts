@@ -1,4 +1,4 @@
-/** `meshctl` from its arguments to its exit code. */
+/** Main function of `meshctl`, from its arguments to its exit code. */
 import { ApiUnreachableError, HeddleError } from '../common/errors.js';
 import { HEDDLE_VERSION } from '../common/version.js';
 import { readEndpoints, readPeer, readPeers, readRoutes, readStatus } from './api-answers.js';
@@ -26,20 +26,20 @@ import { watchDocument } from './commands/watch.js';
 /** Dependencies of `meshctl`, replaced in tests. */
 export interface MeshctlDeps {
   readonly uninstall: Uninstall;
-  /** How long the agent may take to answer; {@link DEFAULT_TIMEOUT_MS} when absent. */
+  /** Time limit of an answer; {@link DEFAULT_TIMEOUT_MS} when absent. */
   readonly timeoutMs?: number;
 }
 
-/** What is asked of the agent, and how it is shown. */
+/** A document of the agent, and its view. */
 interface Inquiry {
   readonly fetch: () => Promise<unknown>;
   readonly view: View<unknown>;
 }
 
-/** Goes to the top left corner and clears the screen (ECMA-48: CUP, ED). */
+/** Moves the cursor to the top left corner and clears the screen (ECMA-48: CUP, ED). */
 const REDRAW = '\u001b[H\u001b[J';
 
-/** @param argv what follows `meshctl` on the command line @returns what to exit with; never throws a HeddleError */
+/** @param argv arguments after `meshctl` @returns the exit code; a HeddleError is printed instead of thrown */
 export async function runMeshctl(argv: readonly string[], deps: MeshctlDeps, terminal: Terminal): Promise<ExitCode> {
   const invocation = parseCommandLine(argv, terminal);
   if (invocation.type === 'answered') return invocation.exitCode;
@@ -73,7 +73,7 @@ async function runQuestion(question: Question, client: ApiClient, terminal: Term
   return question.check && !(document as Status).ready ? EXIT.failed : EXIT.ok;
 }
 
-/** Tells its own version even if no agent can tell the other one. */
+/** Prints its own version also when the agent cannot be asked. */
 async function runVersion(question: Question, client: ApiClient, terminal: Terminal): Promise<ExitCode> {
   const print = (agent: string | null): void =>
     terminal.out(format({ meshctl: HEDDLE_VERSION, agent }, versionView, question, terminal));
@@ -114,7 +114,7 @@ function inquiry<Document>(
   return { fetch: async () => read(await client.get(path), path), view: view as View<unknown> };
 }
 
-/** What is printed before a watched document, the first time and later. */
+/** Text before a watched document, the first time and later. */
 function separatorsOf({ format: kind }: Question, terminal: Terminal): { before: string; between: string } {
   if (kind === 'yaml') return { before: '', between: '---\n' };
   if (kind === 'json') return { before: '', between: '' };

@@ -1,10 +1,10 @@
-/** `meshctl endpoints`: the pod interfaces on this node. */
+/** View of `meshctl endpoints`: pod interfaces on this node. */
 import type { Endpoint } from '../../common/api.js';
 import { formatAge, UNKNOWN } from '../output/figures.js';
 import { tableView } from '../output/output.js';
 import type { Column } from '../output/table.js';
 
-/** As container runtimes shorten ids. */
+/** Length to which container runtimes shorten ids. */
 const SHORT_CONTAINER_ID_LENGTH = 13;
 
 export const endpointsView = tableView<Endpoint>(endpointColumns, 'No endpoints: no pod is attached on this node.');

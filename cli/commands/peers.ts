@@ -1,4 +1,4 @@
-/** `meshctl peers`: the other nodes, and the links to them. */
+/** View of `meshctl peers`: other nodes and the links to them. */
 import type { LinkState, Peer } from '../../common/api.js';
 import { formatAge, formatBytes, formatRoundTrip, formatShare, UNKNOWN } from '../output/figures.js';
 import { tableView } from '../output/output.js';
@@ -6,7 +6,7 @@ import type { View } from '../output/output.js';
 import type { Tone } from '../output/paint.js';
 import type { Column } from '../output/table.js';
 
-/** Enough of a key to tell two apart by eye. */
+/** Enough to tell two keys apart. */
 const SHORT_KEY_LENGTH = 8;
 
 const STATE_TONES: Readonly<Record<LinkState, Tone>> = {

@@ -1,4 +1,4 @@
-/** `meshctl routes`: which node owns which pod CIDR, and whether it is reached. */
+/** View of `meshctl routes`: pod CIDRs, the nodes that own them, and whether those are reachable. */
 import type { Route } from '../../common/api.js';
 import { UNKNOWN } from '../output/figures.js';
 import { tableView } from '../output/output.js';

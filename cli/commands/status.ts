@@ -1,4 +1,4 @@
-/** `meshctl status`: this node in words; what is missing and what to do about it comes last, where the eye rests. */
+/** View of `meshctl status`: facts about this node, then its conditions with what is missing and what to do. */
 import type { Condition, Status } from '../../common/api.js';
 import { formatAge } from '../output/figures.js';
 import type { View, ViewContext } from '../output/output.js';

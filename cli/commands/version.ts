@@ -1,10 +1,10 @@
-/** `meshctl version`: of this program and of the agent it speaks to. */
+/** View of `meshctl version`: versions of meshctl and of the agent. */
 import type { View } from '../output/output.js';
 import { printable } from '../output/table.js';
 
 export interface Versions {
   readonly meshctl: string;
-  /** Null when no agent could be asked. */
+  /** Null when the agent cannot be asked. */
   readonly agent: string | null;
 }
 

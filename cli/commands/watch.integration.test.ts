@@ -21,10 +21,10 @@ const deps = { uninstall: () => Promise.resolve({ removed: [] }) };
 const watch = (...argv: string[]): Promise<number> =>
   runMeshctl(['routes', '--watch', '--socket', agent.socketPath, ...argv], deps, terminal);
 const prints = (pattern: RegExp) => (): boolean => pattern.test(terminal.printed.out);
-/** Lets the open stream say that something changed. */
+/** Sends an event on the open stream. */
 const announce = (): void => agent.streams.forEach((stream) => stream.write('event: status\ndata: {}\n\n'));
 describe('--watch', () => {
-  it('prints again when an event comes and the document changed, not when it did not', async () => {
+  it('prints again on an event when the document changed, and only then', async () => {
     agent.answers.set('/v1/events', true);
     const done = watch();
     await agent.untilAsked('/v1/events', 1);
@@ -40,7 +40,7 @@ describe('--watch', () => {
     expect(terminal.printed.err).toBe('');
   });
 
-  it('polls an agent that has no event stream, and says so once', async () => {
+  it('polls an agent without event stream, and reports it once', async () => {
     const done = watch('-o', 'json');
     await terminal.until(() => terminal.waiting === 1);
     agent.answers.set('/v1/routes', ROUTES.slice(1));
@@ -48,12 +48,14 @@ describe('--watch', () => {
     await terminal.until(() => terminal.waiting === 1);
     terminal.leave();
     expect(await done).toBe(0);
-    expect(terminal.printed.err).toBe('meshctl: the agent refused /v1/events: status 404; looking again every 2 s\n');
+    expect(terminal.printed.err).toBe(
+      'meshctl: the agent answered /v1/events with status 404; trying again every 2 s\n',
+    );
     const documents = terminal.printed.out.split(/(?<=^\])\n/m).filter((text) => text !== '');
     expect(documents.map((text) => JSON.parse(text) as unknown)).toEqual([ROUTES.slice(0, 1), ROUTES.slice(1)]);
   });
 
-  it('waits for an agent that goes away and comes back with news', async () => {
+  it('continues when an agent ends and comes back', async () => {
     agent.answers.set('/v1/events', true);
     const done = watch('-o', 'yaml');
     await agent.untilAsked('/v1/events', 1);
@@ -62,7 +64,7 @@ describe('--watch', () => {
     await terminal.until(() => terminal.waiting === 1);
     terminal.tick();
     await terminal.until(() => terminal.waiting === 1);
-    expect(terminal.printed.err).toContain('nothing at /v1/routes; looking again every 2 s\n');
+    expect(terminal.printed.err).toContain('nothing at /v1/routes; trying again every 2 s\n');
     agent.answers.set('/v1/routes', ROUTES);
     terminal.tick();
     await terminal.until(prints(/^---\n[^]*node-c/m));
@@ -84,7 +86,7 @@ describe('--watch', () => {
     expect(terminal.printed.out.startsWith('\u001b[H\u001b[J')).toBe(true);
   });
 
-  it('fails at once, as without it, when the first answer fails', async () => {
+  it('fails at once when the first request fails', async () => {
     agent.answers.delete('/v1/routes');
     expect(await watch()).toBe(1);
     agent.answers.set('/v1/peers', PEERS);

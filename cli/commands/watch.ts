@@ -1,6 +1,6 @@
 /**
- * `--watch`: prints a document again whenever it changed, until the person leaves. The agent's event stream says when to
- * look; while there is none (an agent that restarts, or is too old), it is looked at every two seconds.
+ * Watch of a document (`--watch`): prints it again on every change until it is stopped. The document is requested on every
+ * event of the agent's stream; without a stream (the agent restarts, or has none) every two seconds.
  */
 import { HeddleError } from '../../common/errors.js';
 import type { ApiClient } from '../api-client.js';
@@ -10,13 +10,13 @@ import type { Terminal } from '../output/terminal.js';
 const POLL_MS = 2_000;
 
 export interface Watched {
-  /** The document now. */
+  /** The present document. */
   fetch(): Promise<unknown>;
-  /** How it is printed, every time; `first` for the first time. */
+  /** Prints a document; `first` for the first one. */
   print(document: unknown, first: boolean): void;
 }
 
-/** Throws what the first `fetch` throws; later failures are told once each time and waited out. */
+/** Throws what the first `fetch` throws. Each later failure is reported once, and the watch continues. */
 export async function watchDocument(client: ApiClient, watched: Watched, terminal: Terminal): Promise<void> {
   const first = await watched.fetch();
   watched.print(first, true);
@@ -32,10 +32,10 @@ type Source = 'stream' | 'document';
 
 class Watcher {
   #refreshing = false;
-  /** Something changed while the last answer was on its way. */
+  /** Another refresh was requested during the present one. */
   #again = false;
-  /** What was told last of each source; empty when it works. */
-  readonly #told: Record<Source, string> = { stream: '', document: '' };
+  /** Last reported failure of each source; empty while it works. */
+  readonly #reported: Record<Source, string> = { stream: '', document: '' };
 
   constructor(
     private readonly watched: Watched,
@@ -43,7 +43,7 @@ class Watcher {
     private shown: string,
   ) {}
 
-  /** Never more than one question under way. */
+  /** Makes at most one request at a time. */
   async refresh(): Promise<void> {
     this.#again = true;
     if (this.#refreshing) return;
@@ -63,16 +63,16 @@ class Watcher {
     this.watched.print(document, false);
   }
 
-  /** Waits for `work`; a failure is told once until it works again. */
+  /** Waits for `work`; a failure is reported once until it works again. */
   async tolerate(source: Source, work: () => Promise<void>): Promise<void> {
     try {
       await work();
-      this.#told[source] = '';
+      this.#reported[source] = '';
     } catch (thrown) {
       if (!(thrown instanceof HeddleError)) throw thrown;
-      if (Object.values(this.#told).includes(thrown.message) || this.terminal.stop.aborted) return;
-      this.#told[source] = thrown.message;
-      this.terminal.err(`meshctl: ${printableLines(thrown.message)}; looking again every ${POLL_MS / 1000} s\n`);
+      if (Object.values(this.#reported).includes(thrown.message) || this.terminal.stop.aborted) return;
+      this.#reported[source] = thrown.message;
+      this.terminal.err(`meshctl: ${printableLines(thrown.message)}; trying again every ${POLL_MS / 1000} s\n`);
     }
   }
 }

@@ -29,11 +29,11 @@ describe('figures', () => {
       [800 * DAY, '2y70d'],
       [4_000 * DAY, '10y'],
     ] as const),
-  ])('tell an age of %d s as %s', (seconds, text) => {
+  ])('show an age of %d s as %s', (seconds, text) => {
     expect(formatAge(ago(seconds), Date.parse(NOW))).toBe(text);
   });
 
-  it('survive times that are missing, in the future, or no times', () => {
+  it('show times that are missing, in the future, or invalid', () => {
     expect(formatAge(null, Date.parse(NOW))).toBe('-');
     expect(formatAge(ago(-5), Date.parse(NOW))).toBe('0s');
     expect(formatAge('yesterday', Date.parse(NOW))).toBe('<invalid>');
@@ -53,7 +53,7 @@ describe('figures', () => {
       [2 ** 60, '1.00EiB'],
       [2 ** 73, '8192EiB'],
     ] as const),
-  ])('tell %d bytes as %s', (bytes, text) => {
+  ])('show %d bytes as %s', (bytes, text) => {
     expect(formatBytes(bytes)).toBe(text);
   });
 
@@ -63,7 +63,7 @@ describe('figures', () => {
     [9.996, '10.0ms'],
     [250.4, '250ms'],
     [999.6, '1.00s'],
-  ] as const)('tell a round trip of %p ms as %s', (milliseconds, text) => {
+  ] as const)('show a round trip of %p ms as %s', (milliseconds, text) => {
     expect(formatRoundTrip(milliseconds)).toBe(text);
   });
 
@@ -73,7 +73,7 @@ describe('figures', () => {
     [0.015, '1.5%'],
     [0.5, '50%'],
     [1, '100%'],
-  ] as const)('tell a share of %p as %s', (ratio, text) => {
+  ] as const)('show a share of %p as %s', (ratio, text) => {
     expect(formatShare(ratio)).toBe(text);
   });
 });

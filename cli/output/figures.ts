@@ -1,4 +1,4 @@
-/** Figures as people read them in a table: ages, sizes, times, shares. `-` stands for unknown. */
+/** Formats of figures in tables: ages, sizes, times, shares. `-` stands for unknown. */
 
 export const UNKNOWN = '-';
 
@@ -8,7 +8,7 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const YEAR = 365 * DAY;
 
-/** Below `untilMs` an age is told in `major` units, and in `minor` ones where that matters. As kubectl does it. */
+/** Below `untilMs` an age has `major` units, and `minor` ones where given; as in kubectl. */
 const AGE_STEPS: readonly { untilMs: number; major: [number, string]; minor?: [number, string] }[] = [
   { untilMs: 2 * MINUTE, major: [SECOND, 's'] },
   { untilMs: 10 * MINUTE, major: [MINUTE, 'm'], minor: [SECOND, 's'] },

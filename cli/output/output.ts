@@ -1,4 +1,4 @@
-/** The formats of `-o`, and a document printed in one of them. */
+/** Output formats (`-o`), and the printing of a document in one of them. */
 import { formatYaml } from '../../common/codec/yaml.js';
 import type { Paint } from './paint.js';
 import { formatTable } from './table.js';
@@ -8,7 +8,7 @@ import type { Terminal } from './terminal.js';
 export const OUTPUT_FORMATS = ['table', 'wide', 'json', 'yaml'] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
-/** How a document looks to a person; json and yaml are the document itself. */
+/** Text of a document for people; json and yaml print the document itself. */
 export interface View<Document> {
   readonly text: (document: Document, context: ViewContext) => string;
 }
@@ -44,7 +44,7 @@ export function formatDocument<Document>(
   }
 }
 
-/** A view of rows; without any it is `empty` in words. @param columnsAt the columns, which may show ages */
+/** View of rows as a table. @param columnsAt columns, which may show ages @param empty sentence for no rows */
 export function tableView<Row>(
   columnsAt: (nowMs: number) => readonly Column<Row>[],
   empty: string,

@@ -1,11 +1,11 @@
-/** The one door to picocolors: colours by meaning, and none at all where they do not belong. */
+/** Colours by meaning, on terminals only; the only importer of picocolors. */
 import picocolors from 'picocolors';
 import type { Terminal } from './terminal.js';
 
 export type Tone = 'plain' | 'good' | 'warning' | 'bad' | 'faint';
 export type Paint = (tone: Tone, text: string) => string;
 
-/** Colours only on a terminal, never with NO_COLOR set (no-color.org) or on a dumb terminal. */
+/** Paints on a terminal, unless NO_COLOR is set (no-color.org) or the terminal is dumb. */
 export function createPaint(terminal: Terminal): Paint {
   const enabled = terminal.columns !== null && !terminal.env['NO_COLOR'] && terminal.env['TERM'] !== 'dumb';
   const colors = picocolors.createColors(enabled);

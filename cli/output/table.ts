@@ -1,6 +1,6 @@
 /**
- * Aligned columns without borders, as kubectl prints them: a header in capitals, three spaces between columns, the last
- * column without padding. Text from other nodes is made printable first: a name may not move the cursor.
+ * Table in aligned columns without borders, as in kubectl: a header in capitals, three spaces between columns, the last
+ * column without padding. Control characters are replaced, since text of other nodes must not move the cursor.
  */
 import type { Paint, Tone } from './paint.js';
 
@@ -13,7 +13,7 @@ export interface Column<Row> {
 }
 
 const GAP = '   ';
-/** On a terminal the last column gives way down to this many characters. */
+/** Minimum width of the last column when it is shortened to fit a terminal. */
 const MIN_LAST_WIDTH = 12;
 const ELLIPSIS = '...';
 

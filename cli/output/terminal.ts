@@ -1,22 +1,22 @@
-/** What `meshctl` knows of the world around it, so that a test can be that world. */
+/** Terminal of `meshctl`: output, environment, clock and stop signal, as an interface that tests replace. */
 
 export interface Terminal {
   out(text: string): void;
   err(text: string): void;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Columns of the terminal that standard output is, or null when it is not one. */
+  /** Columns of the terminal; null when standard output is not a terminal. */
   readonly columns: number | null;
   /** Wall clock, milliseconds since 1970. */
   nowMs(): number;
   /** Resolves after `delayMs`, or at once when `stop` is aborted. */
   delay(delayMs: number): Promise<void>;
-  /** Aborted when the person wants to leave a `--watch`. */
+  /** Aborted to end a `--watch`. */
   readonly stop: AbortSignal;
 }
 
 /**
- * The real one. The first SIGINT or SIGTERM, or a reader that went away (`meshctl peers --watch | head`), aborts `stop`;
- * a second signal ends the process as usual.
+ * Terminal of this process. The first SIGINT or SIGTERM, or a closed output (`meshctl peers --watch | head`), aborts `stop`;
+ * a second signal ends the process.
  */
 export function processTerminal(): Terminal {
   const stopping = new AbortController();

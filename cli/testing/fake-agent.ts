@@ -1,4 +1,4 @@
-/** For tests: an agent that answers what it is told to on a unix socket in a directory of its own, and a terminal that keeps what is printed. */
+/** Fake agent on a unix socket with answers set by a test, and fake terminal that keeps its output. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { RequestListener, ServerResponse } from 'node:http';
@@ -14,16 +14,16 @@ export interface FakeAgent {
   readonly socketPath: string;
   /** JSON answers by path; may be changed while it runs. */
   readonly answers: Map<string, unknown>;
-  /** Paths asked for, in order. */
+  /** Requested paths, in order. */
   readonly asked: string[];
-  /** Resolves when `path` has been asked for so many times. */
+  /** Resolves when `path` has been requested so many times. */
   untilAsked(path: string, times: number): Promise<void>;
   /** Open event streams. */
   readonly streams: Set<ServerResponse>;
   close(): Promise<void>;
 }
 
-/** @param listener instead of the answers, for agents that misbehave */
+/** @param listener in place of the answers, for agents with errors */
 export async function startFakeAgent(listener?: RequestListener): Promise<FakeAgent> {
   const directory = await mkdtemp(join(tmpdir(), 'meshctl-test-'));
   const socketPath = join(directory, 'api.sock');
@@ -67,12 +67,12 @@ export interface FakeTerminal extends Terminal {
   readonly printed: { out: string; err: string };
   env: Record<string, string | undefined>;
   columns: number | null;
-  /** How many `delay`s are under way. */
+  /** Number of pending `delay`s. */
   readonly waiting: number;
   leave(): void;
-  /** Ends every `delay` that is under way. */
+  /** Ends every pending `delay`. */
   tick(): void;
-  /** Resolves when `condition` holds; looked at after everything that is printed or waited for. */
+  /** Resolves when `condition` holds; it is evaluated after every output and every new `delay`. */
   until(condition: () => boolean): Promise<void>;
 }
 
@@ -127,7 +127,7 @@ export function createFakeTerminal(): FakeTerminal {
   };
 }
 
-/** ISO time that lies this long before {@link NOW}. */
+/** ISO time this long before {@link NOW}. */
 export function ago(seconds: number): string {
   return new Date(Date.parse(NOW) - seconds * 1000).toISOString();
 }

@@ -1,6 +1,6 @@
 /**
- * Everything of ours that may be on a host's kernel, found by what it is and not by what is remembered, so that it can be
- * removed after any crash. Settings under `/proc/sys` are left: others may have come to rely on them.
+ * Interfaces and nft table of Heddle in a host's kernel, found by their marks, so that they are removed after any crash.
+ * Settings under `/proc/sys` are not undone, since other programs may rely on them.
  */
 import { isHostInterface } from '../../cni/index.js';
 import type { CommandRunner } from '../../common/host/command.js';
@@ -14,36 +14,36 @@ export interface HostNames {
   readonly tapName: string;
 }
 
-/** One thing that can be taken off the host. */
+/** One thing that can be removed from the host. */
 export interface Artefact {
-  /** As people know it: `link heddle0`. */
+  /** Name for people: `interface heddle0`. */
   readonly label: string;
   remove(): Promise<void>;
 }
 
-/** What is there now, in the order in which it should be removed. Addresses and routes go with the bridge. */
+/** Present artefacts in the order of removal. Addresses and routes are removed with the bridge. */
 export async function findHostArtefacts(commands: CommandRunner, names: HostNames): Promise<Artefact[]> {
   const show = (kind: string) => listInterfaces(commands, ['-details', 'link', 'show', 'type', kind]);
   const [veths, taps, bridges] = await Promise.all([show('veth'), show('tun'), show('bridge')]);
-  const links = [
-    ...veths.filter((link) => isHostInterface(link, names.bridgeName)),
+  const interfaces = [
+    ...veths.filter((veth) => isHostInterface(veth, names.bridgeName)),
     ...taps.filter(({ name }) => name === names.tapName),
     ...bridges.filter(({ name }) => name === names.bridgeName),
   ];
   const table = await findTable(commands);
-  return [...links.map((link) => linkArtefact(commands, link)), ...(table === null ? [] : [table])];
+  return [...interfaces.map((found) => interfaceArtefact(commands, found)), ...(table === null ? [] : [table])];
 }
 
-function linkArtefact(commands: CommandRunner, { name }: InterfaceInfo): Artefact {
+function interfaceArtefact(commands: CommandRunner, { name }: InterfaceInfo): Artefact {
   return {
-    label: `link ${name}`,
+    label: `interface ${name}`,
     async remove() {
       await commands.run('ip', ['link', 'del', 'dev', name]);
     },
   };
 }
 
-/** A host without nft cannot have the table. */
+/** Null also on a host without nft, which cannot have the table. */
 async function findTable(commands: CommandRunner): Promise<Artefact | null> {
   try {
     await commands.run('nft', ['list', 'table', ...NFT_TABLE]);

@@ -25,20 +25,20 @@ const config = () =>
     () => null,
   );
 
-/** A host with these links and, perhaps, our table; what is deleted is gone. */
-function host(links: Record<string, object[]>, table = true) {
+/** Fake host with these interfaces and, by choice, the nft table. Deleted ones are gone. */
+function host(interfaces: Record<string, object[]>, table = true) {
   const state = { table };
   const ran: string[] = [];
   const run = (program: string, args: readonly string[]): string => {
     const line = [program, ...args].join(' ');
     const [, kind] = /show type (\w+)$/.exec(line) ?? [];
-    if (kind !== undefined) return JSON.stringify(links[kind] ?? []);
+    if (kind !== undefined) return JSON.stringify(interfaces[kind] ?? []);
     if (program === 'nft' && !state.table) throw new CommandError(line, 1, 'No such file or directory');
     if (line.includes(' list ')) return '';
     ran.push(line);
     if (program === 'nft') state.table = false;
-    for (const kind of Object.keys(links)) {
-      links[kind] = (links[kind] ?? []).filter((link) => (link as { ifname: string }).ifname !== args.at(-1));
+    for (const kind of Object.keys(interfaces)) {
+      interfaces[kind] = (interfaces[kind] ?? []).filter((one) => (one as { ifname: string }).ifname !== args.at(-1));
     }
     return '';
   };
@@ -53,10 +53,10 @@ const onBridge = (ifname: string, master: string) => ({
   master,
   linkinfo: { info_kind: 'veth', info_slave_kind: 'bridge' },
 });
-/** A port of ours by its MAC, and one by its alias: `cni/pod-network/host-interface.ts`. */
+/** Host interfaces of pods, recognised by MAC and by alias: `cni/pod-network/host-interface.ts`. */
 const BY_MAC = { ifname: 'hd0123456789abc', address: 'fe:01:23:45:67:89' };
 const BY_ALIAS = { ifname: 'hdcd23e22982a99', ifalias: 'heddle/1|pod|eth0|heddle|/run/netns/x' };
-const links = () => ({
+const interfaces = () => ({
   veth: [
     { ...onBridge('', 'heddle0'), ...BY_MAC },
     BY_ALIAS,
@@ -70,16 +70,16 @@ const links = () => ({
   bridge: [{ ifname: 'heddle0' }, { ifname: 'docker0' }],
 });
 const ours = [
-  'link hd0123456789abc',
-  'link hdcd23e22982a99',
-  'link heddle-tap',
-  'link heddle0',
+  'interface hd0123456789abc',
+  'interface hdcd23e22982a99',
+  'interface heddle-tap',
+  'interface heddle0',
   'nft table inet heddle',
 ];
 
 describe('uninstall', () => {
-  it('removes what is ours, nothing of anyone else, and finds nothing the second time', async () => {
-    const { commands, ran } = host(links());
+  it('removes what is of Heddle, nothing else, and finds nothing the second time', async () => {
+    const { commands, ran } = host(interfaces());
     const request = { config: config(), dryRun: false, purge: false };
     expect((await uninstall(commands, request)).removed).toEqual(ours);
     expect(ran).not.toContain('ip link del dev docker0');
@@ -89,19 +89,19 @@ describe('uninstall', () => {
   });
 
   it('changes nothing on a dry run', async () => {
-    const { commands, ran } = host(links());
+    const { commands, ran } = host(interfaces());
     const { removed } = await uninstall(commands, { config: config(), dryRun: true, purge: true });
     expect(removed).toEqual(ours);
     expect(ran).toEqual([]);
   });
 
-  it('takes the CNI configuration away first, and the state only when asked', async () => {
+  it('removes the CNI configuration first, and the state only with purge', async () => {
     const conf = join(folder, 'conf', '10-heddle.conflist');
     const identity = join(folder, 'state', 'identity.json');
     for (const path of [conf, identity, join(folder, 'bin', 'heddle-cni'), join(folder, 'bin', 'bridge')]) {
       writeFileSync(path, '');
     }
-    const { commands } = host(links());
+    const { commands } = host(interfaces());
     const { removed } = await uninstall(commands, { config: config(), dryRun: false, purge: false });
     expect(removed).toEqual([conf, ...ours, join(folder, 'bin', 'heddle-cni')]);
     expect(existsSync(identity)).toBe(true);
@@ -113,7 +113,7 @@ describe('uninstall', () => {
 
   it('refuses while meshd runs', async () => {
     const lock = await takeInstanceLock(join(folder, 'run', 'meshd.sock'));
-    const { commands, ran } = host(links());
+    const { commands, ran } = host(interfaces());
     const attempt = uninstall(commands, { config: config(), dryRun: false, purge: false });
     await expect(attempt).rejects.toMatchObject({ code: 'ALREADY_RUNNING' });
     expect(ran).toEqual([]);

@@ -1,6 +1,6 @@
 /**
- * Takes everything of Heddle off a host: interfaces, nft table, CNI files, sockets, and the state when asked. Finds what is
- * there by looking, so it works after any crash and a second run finds nothing.
+ * Removal of Heddle from a host: interfaces, nft table, CNI files, sockets, and the state on request. It searches the host,
+ * so it works after any crash, and a second run finds nothing.
  */
 import { existsSync } from 'node:fs';
 import { rm, rmdir } from 'node:fs/promises';
@@ -16,15 +16,15 @@ import { isListening } from '../../common/host/unix-socket.js';
 
 export interface UninstallRequest {
   readonly config: Config;
-  /** Only tell what would be removed. */
+  /** Only list what would be removed. */
   readonly dryRun: boolean;
   /** Also the node's identity and its allocations. */
   readonly purge: boolean;
 }
 
 /**
- * Returns what was removed (or would be), in order. Throws HeddleError `ALREADY_RUNNING` while `meshd` runs, which would
- * put everything back, and `HOST_REFUSED` when something could not be removed, after removing all the rest.
+ * Returns what was (or would be) removed, in order. Throws HeddleError `ALREADY_RUNNING` while `meshd` runs, which would make
+ * everything again, and `HOST_REFUSED` when something cannot be removed, after the removal of the rest.
  */
 export async function uninstall(commands: CommandRunner, request: UninstallRequest): Promise<{ removed: string[] }> {
   if (!request.dryRun) await refuseWhileRunning(request.config);
@@ -39,7 +39,7 @@ export async function uninstall(commands: CommandRunner, request: UninstallReque
 async function refuseWhileRunning(config: Config): Promise<void> {
   for (const socket of [supervisorSocket(config), routerSocket(config), cniSocket(config)]) {
     if (!(await isListening(socket))) continue;
-    throw new HeddleError('ALREADY_RUNNING', `meshd runs on this node (it answers on ${socket}); stop it first`);
+    throw new HeddleError('ALREADY_RUNNING', `meshd runs on this node (it listens on ${socket}): stop it first`);
   }
 }
 
@@ -49,7 +49,7 @@ async function findArtefacts(commands: CommandRunner, { config, purge }: Uninsta
     folder === '' ? [] : names.map((name) => join(folder, name));
   const sockets = [supervisorSocket(config), routerSocket(config), cniSocket(config), apiSocket];
   return [
-    // First, so that no runtime starts a pod on what is being taken away.
+    // First, so that no runtime attaches a pod meanwhile.
     ...inFolder(cniConfDir, CNI_CONF_FILES).filter(existsSync).map(fileArtefact),
     ...(await findHostArtefacts(commands, { bridgeName, tapName })),
     ...inFolder(cniBinDir, CNI_BIN_FILES).filter(existsSync).map(fileArtefact),
@@ -62,7 +62,7 @@ function fileArtefact(path: string): Artefact {
   return { label: path, remove: () => rm(path, { recursive: true, force: true }) };
 }
 
-/** Our folders go when nothing of anyone else is in them. */
+/** Removes a folder of Heddle when nothing else is in it. */
 async function removeEmptyFolders({ config, purge }: UninstallRequest): Promise<void> {
   for (const folder of [config.runDir, ...(purge ? [config.stateDir] : [])]) {
     try {
@@ -82,5 +82,5 @@ async function removeAll(artefacts: readonly Artefact[]): Promise<void> {
       failures.push(`${artefact.label}: ${messageOf(thrown)}`);
     }
   }
-  if (failures.length > 0) throw new HeddleError('HOST_REFUSED', `could not be removed: ${failures.join('; ')}`);
+  if (failures.length > 0) throw new HeddleError('HOST_REFUSED', `could not remove ${failures.join('; ')}`);
 }

@@ -15,7 +15,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'web-ui': ['common'],
   agent: ['common', 'router', 'mesh', 'ipam', 'cni'],
   supervisor: ['common', 'router', 'agent'],
-  deploy: ['common'],
+  deploy: ['common', 'cli'],
 };
 
 /** Exceptions for parts of a folder, by the beginning of the path. */
