@@ -5,7 +5,7 @@
 import { DecodeError, messageOf } from './errors.js';
 import { LOG_LEVELS } from './log.js';
 import type { LogLevel } from './log.js';
-import { MAX_LANES } from './wire/datagram.js';
+import { MAX_LANES } from './protocol.js';
 
 /** The supervisor's process id, set for every child it starts. */
 export const SUPERVISOR_PID_VARIABLE = 'HEDDLE_SUPERVISOR_PID';

@@ -1,7 +1,8 @@
 /**
- * Every limit of the mesh core, one sentence each. The first block is the protocol: both ends must agree on it. The
- * second is tuning: a node may change it alone.
+ * Limits of the mesh core, one sentence each. The first block is protocol that only mesh cores read: both ends must agree on
+ * it. What the router must agree on too is in `common/protocol.ts`. The second block is tuning: a node may change it alone.
  */
+import { MAX_PEERS, MAX_SESSIONS } from '../common/protocol.js';
 
 // Specification (docs/wire.md).
 
@@ -11,20 +12,12 @@ export const PROTOCOL_VERSION = 1;
 export const PROLOGUE = 'heddle/1';
 /** Length of an initiation datagram: at least that of its response, so that a replay is not amplified. */
 export const INITIATION_BYTES = 1100;
-/** The longest handshake datagram that is looked at. */
-export const MAX_HANDSHAKE_BYTES = 4096;
-/** The longest control message that is read. */
-export const MAX_CONTROL_BYTES = 65536;
-/** The longest control message that is sent: what a router seals into one control unit (its `MAX_CONTROL_BYTES`). */
-export const MAX_SENT_CONTROL_BYTES = 65_024;
 /** The longest encoded advert that is read. */
 export const MAX_ADVERT_BYTES = 2560;
 /** An advert's body up to this size lets a response be no longer than an initiation, and pass every path unfragmented. */
 export const ADVERT_FIT_BYTES = 800;
 /** Endpoints in one advert. */
 export const MAX_ADVERT_ENDPOINTS = 16;
-/** Pod CIDRs in one advert. */
-export const MAX_ADVERT_CIDRS = 16;
 /** Characters of a node's name, as of a DNS name. */
 export const MAX_NAME_LENGTH = 253;
 /** Characters of the software version in an advert. */
@@ -43,27 +36,15 @@ export const MAX_POD_NAME_LENGTH = 317;
 export const MAX_POD_ADDRESSES = 16;
 /** Characters of a cipher's name. */
 export const MAX_CIPHER_NAME_LENGTH = 64;
-/** A session is replaced after this age. */
-export const REKEY_AFTER_MS = 10 * 60_000;
-/** A session is replaced after this many sealed units. */
-export const REKEY_AFTER_UNITS = 2 ** 40;
-/** A session of this age is removed, whether there is another or not. */
-export const REFUSE_AFTER_MS = 60 * 60_000;
-/** A session that sealed this many units is removed, whether there is another or not. */
-export const REFUSE_AFTER_UNITS = 2 ** 48;
-/** How long a session still opens datagrams after its successor has become active. */
-export const RETIRE_AFTER_MS = 30_000;
 /** The smallest path MTU that is ever assumed (RFC 8899, BASE_PLPMTU, section 5.1.2). */
 export const BASE_MTU_BYTES = 1200;
-/** What is assumed while a path has not been searched: the IPv6 minimum, which nearly every path takes. */
-export const UNKNOWN_MTU_BYTES = 1280;
 /** Common MTUs that the search steps through: IPv6 minimum, tunnels, WireGuard, PPPoE-like, Ethernet, two jumbo sizes. */
 export const MTU_STEPS_BYTES = [1280, 1400, 1420, 1460, 1500, 8900, 9000] as const;
 
 // Tuning.
 
 /** Members known at once; adverts of further ones are refused. */
-export const MAX_MEMBERS = 8192;
+export const MAX_MEMBERS = MAX_PEERS;
 /** A member not heard of for this long, while its link is down, is forgotten. */
 export const FORGET_AFTER_MS = 24 * 3_600_000;
 /** A node signs a new advert at least this often, which is how others hear of it through third nodes. */
@@ -78,7 +59,7 @@ export const ANTI_ENTROPY_MS = 5_000;
 export const MAX_PENDING_ADVERTS = 512;
 
 /** Last session slot; slot 0 is never used. */
-export const MAX_SESSION_SLOT = 16_383;
+export const MAX_SESSION_SLOT = MAX_SESSIONS - 1;
 /** Responder handshakes that wait for a confirmation. */
 export const MAX_PENDING_RESPONSES = 1024;
 /** How long a responder waits for the confirmation, and how long an initiator repeats one initiation. */
@@ -151,7 +132,7 @@ export const MTU_CONFIRM_TRY_MS = 500;
 /** Time after which a larger path MTU is looked for again (RFC 8899, PMTU_RAISE_TIMER). */
 export const MTU_RAISE_MS = 600_000;
 
-/** Bytes of the pods in an answer about links; leaves room for the links in MAX_SENT_CONTROL_BYTES (64 of 123 bytes). */
+/** Bytes of the pods in an answer about links; leaves room for the links in MAX_CONTROL_BYTES (64 of 123 bytes). */
 export const MAX_POD_LIST_BYTES = 48 * 1024;
 /** Peers asked for their links at a time. */
 export const MAX_TOPOLOGY_PEERS = 64;

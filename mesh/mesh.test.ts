@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { REKEY_AFTER_MS, REKEY_AFTER_UNITS } from './limits.js';
+import { REKEY_AFTER_MS, REKEY_AFTER_UNITS } from '../common/protocol.js';
 import { isFullMesh, SimNetwork } from './testing/sim-network.js';
 import type { SimNode } from './testing/sim-network.js';
 

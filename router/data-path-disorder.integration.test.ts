@@ -6,7 +6,8 @@ import { anyFrame } from './testing/frame-arbitraries.js';
 import type { FrameSpec } from './testing/frame-builder.js';
 import { buildRecord } from './testing/frame-builder.js';
 import { endsOf, exchange, expectedFrames, framesOnTheWire, hex, settle } from './testing/exchange.js';
-import { openUnits, unpackRecords } from './testing/reference-wire.js';
+import { openUnits } from './testing/reference-wire.js';
+import { readRecords } from '../common/wire/data-unit.js';
 import type { LinkKeys } from './testing/test-node.js';
 import { installSessions, link, TestNode } from './testing/test-node.js';
 import { WINDOW_UNITS } from './tables/replay-window.js';
@@ -105,7 +106,7 @@ describe('datagrams on the way', () => {
         const received = exchange(a, b, records, { conveyor: relay });
         relay.fate = untouched;
         const key = { cipher: keys.cipher, baseKey: keys.keyAB, index: keys.indexB };
-        const whole = openUnits(key, survivors).flatMap(({ plain }) => unpackRecords(plain));
+        const whole = openUnits(key, survivors).flatMap(({ plain }) => readRecords(plain));
         expect(hex(framesOnTheWire(received)).sort()).toEqual(hex(expectedFrames(whole, b)).sort());
       }),
       { numRuns: 60 },

@@ -9,7 +9,8 @@ import { checkRouterCommand } from './process/router-command.js';
 import { anyFrame, patternBytes } from './testing/frame-arbitraries.js';
 import { buildRecord, VIRTIO_BYTES } from './testing/frame-builder.js';
 import { awaitRecord, expectedFrames, framesOnTheWire, hex, NO_CONVEYOR, settle } from './testing/exchange.js';
-import { DATA, packRecords, sealUnit, wireHeader } from './testing/reference-wire.js';
+import { TYPE_DATA } from '../common/wire/datagram-header.js';
+import { encodeHeader, packRecords, sealUnit } from './testing/reference-wire.js';
 import { podAddress, TestNode } from './testing/test-node.js';
 import { WirePeer } from './testing/wire-peer.js';
 
@@ -73,7 +74,7 @@ const body = fc.oneof(
 );
 const datagram = fc.oneof(
   fc.uint8Array({ maxLength: 80 }),
-  fc.tuple(anyHeader, body).map(([header, rest]) => Uint8Array.from([...wireHeader(header), ...rest])),
+  fc.tuple(anyHeader, body).map(([header, rest]) => Uint8Array.from([...encodeHeader(header), ...rest])),
 );
 
 describe('datagrams of strangers', () => {
@@ -218,7 +219,7 @@ describe('what a hostile peer seals', () => {
     expect(node.events.filter(({ type }) => type === 'control')).toHaveLength(50);
     node.takesEvents = false;
     const drops = node.dropsDuring(() => {
-      for (let i = 0; i < 50; i++) peer.send(patternBytes(50, i), { type: DATA + 1 });
+      for (let i = 0; i < 50; i++) peer.send(patternBytes(50, i), { type: TYPE_DATA + 1 });
       step();
     });
     node.takesEvents = true;

@@ -7,7 +7,8 @@ import { anyFrame, patternBytes } from './testing/frame-arbitraries.js';
 import type { FrameSpec } from './testing/frame-builder.js';
 import { buildRecord } from './testing/frame-builder.js';
 import { expectedFrames, framesOnTheWire, hex, settle } from './testing/exchange.js';
-import { CONTROL, packRecords, PROBE } from './testing/reference-wire.js';
+import { TYPE_CONTROL, TYPE_PROBE } from '../common/wire/datagram-header.js';
+import { packRecords } from './testing/reference-wire.js';
 import { podAddress, TestNode } from './testing/test-node.js';
 import { WirePeer } from './testing/wire-peer.js';
 
@@ -293,7 +294,7 @@ describe('what a peer sends besides frames', () => {
     const [peer] = peers;
     const message = patternBytes(20_000, 3);
     node.events.length = 0;
-    peer!.send(message, { type: CONTROL, fragmentBytes: 1400 });
+    peer!.send(message, { type: TYPE_CONTROL, fragmentBytes: 1400 });
     settle([node]);
     const [event] = node.events.filter(({ type }) => type === 'control');
     expect(event).toMatchObject({ type: 'control', peer: peer!.id });
@@ -306,7 +307,7 @@ describe('what a peer sends besides frames', () => {
       node.command({ type: 'sendControl', peer: peer!.id, bytes: patternBytes(length, length) });
       peer!.socket.wait(1000);
       const [unit] = peer!.units();
-      expect(unit!.type).toBe(CONTROL);
+      expect(unit!.type).toBe(TYPE_CONTROL);
       expect(Buffer.compare(unit!.plain, patternBytes(length, length))).toBe(0);
     }
     const drops = node.dropsDuring(() => {
@@ -322,9 +323,9 @@ describe('what a peer sends besides frames', () => {
     probe.writeDoubleBE(123.5, 8);
     probe.writeUInt16BE(1400, 16);
     peer!.units();
-    peer!.send(probe, { type: PROBE });
+    peer!.send(probe, { type: TYPE_PROBE });
     settle([node]);
-    const [answer] = peer!.units().filter(({ type }) => type === PROBE);
+    const [answer] = peer!.units().filter(({ type }) => type === TYPE_PROBE);
     const plain = Buffer.from(answer!.plain);
     expect([plain[0], plain.readUInt32BE(4), plain.readDoubleBE(8), plain.readUInt16BE(16)]).toEqual([
       1, 0xabcdef01, 123.5, 1400,

@@ -22,14 +22,16 @@ import { selectAeadEngine } from './aead/selection.js';
 import { Arena } from './kernel/arena.js';
 import { BusyPoll } from './busy-poll.js';
 import { Counters, dropsByName } from './tables/counters.js';
-import { swap32, TYPE_CONTROL } from '../common/wire/datagram.js';
+import { swap32 } from './kernel/byte-order.js';
+import { sessionSlot, TYPE_CONTROL } from '../common/wire/datagram-header.js';
 import { DROP } from './tables/drop-reasons.js';
 import { sysIoctl, sysPoll, sysRead } from './kernel/ffi.js';
 import { compileTables } from './tables/forwarding-tables.js';
 import { Reassembly } from './outside/reassembly.js';
 import { InsideReader } from './inside/inside-reader.js';
 import { InsideWriter } from './inside/inside-writer.js';
-import { EXPIRE_INTERVAL_MS, MAX_CONTROL_BYTES, MAX_PEERS, RECEIVE_MESSAGES, WANTED_INTERVAL_MS } from './limits.js';
+import { EXPIRE_INTERVAL_MS, RECEIVE_MESSAGES, WANTED_INTERVAL_MS } from './limits.js';
+import { MAX_CONTROL_BYTES, MAX_PEERS } from '../common/protocol.js';
 import { ByteQueueLimit, HELD_MS } from './outside/byte-queue-limit.js';
 import { LossReports } from './outside/loss-reports.js';
 import { POLLERR, POLLFD_BYTES, POLLIN, SIOCOUTQ } from './kernel/linux-abi.js';
@@ -37,7 +39,7 @@ import { OutsideReceiver } from './outside/outside-receiver.js';
 import type { Carried } from './poll-policy.js';
 import { PollPolicy } from './poll-policy.js';
 import { NO_PEER, NO_SESSION, Peers } from './tables/peers.js';
-import { KIND_REPORT } from './outside/probe-kinds.js';
+import { KIND_LOSS_REPORT, probeKind } from '../common/wire/probe-unit.js';
 import { Probes } from './outside/probes.js';
 import { Sessions } from './tables/sessions.js';
 import type { SocketFamily } from './kernel/socket-address-memory.js';
@@ -292,7 +294,8 @@ export class Forwarder {
           this.#emit({ type: 'datagram', from: readSocketAddress(this.#arena, address), bytes }),
         control: (peer, bytes) => this.#emit({ type: 'control', peer: idOf(peer), bytes }),
         probe: (peer, address, unit, length, nowMs) => {
-          if (length > 0 && this.#arena.u8[unit] === KIND_REPORT) this.#lossReports.receive(peer, unit, length, nowMs);
+          const isReport = length > 0 && probeKind(this.#arena.view, unit) === KIND_LOSS_REPORT;
+          if (isReport) this.#lossReports.receive(peer, unit, length, nowMs);
           else this.#probes.receive(peer, address, unit, length);
         },
         confirmed: (peer, session) => {
@@ -343,7 +346,7 @@ export class Forwarder {
         return;
       }
       case 'installSession':
-        this.#reassembly.forget(command.session.localIndex & 0xffff);
+        this.#reassembly.forget(sessionSlot(command.session.localIndex));
         this.#sessions.install(command.session, this.deps.nowMs());
         return;
       case 'activateSession':

@@ -1,29 +1,20 @@
-/** Every bound of the router, one sentence each. */
+/** Limits of the router, one sentence each. What mesh core or agent must agree on is in `common/protocol.ts`. */
+import { MAX_SESSIONS } from '../common/protocol.js';
 
-/** Peers a router knows at once; a peer is a small integer from 1, and 0 means none. */
-export const MAX_PEERS = 8192;
-/** Sessions at once: each peer has up to three (old, current, next); the low 16 bits of a session index are its slot. */
-export const MAX_SESSIONS = 16384;
-/** Receive contexts (session and sender's lane) at once, each with its own replay window and key. */
-export const MAX_RECEIVE_CONTEXTS = 16384;
+/** Receive contexts (session and sender's lane), each with a replay window and a key: one per session, as most nodes have one lane. */
+export const MAX_RECEIVE_CONTEXTS = MAX_SESSIONS;
 /** Units that wait for the rest of their datagrams, over all peers; a newer one takes the place of an older one. */
 export const MAX_INCOMPLETE_UNITS = 256;
 /** Incomplete units per session: consecutive counters share this many places. */
 export const MAX_INCOMPLETE_UNITS_PER_SESSION = 64;
 /** Messages for the control plane that wait for the agent; more are dropped and counted. */
 export const MAX_PENDING_EVENTS = 1024;
-/** Control message, sealed in one unit (`docs/wire.md`). */
-export const MAX_CONTROL_BYTES = 64 * 1024 - 512;
 
-/** A session older than this neither seals nor opens (`docs/wire.md`, lifetimes). */
-export const REFUSE_AFTER_MS = 60 * 60_000;
 /** How often old sessions are looked for. */
 export const EXPIRE_INTERVAL_MS = 10_000;
 /** How often the agent is told that frames wait for a session with one peer. */
 export const WANTED_INTERVAL_MS = 1000;
 
-/** Path MTU assumed until the search says more: the IPv6 minimum (RFC 8200, 5). */
-export const DEFAULT_PATH_MTU_BYTES = 1280;
 export const MIN_PATH_MTU_BYTES = 576;
 
 /** Queues of the TAP that each thread serves in turn (`tap-queues.ts`): more mean fewer flows that share one. */

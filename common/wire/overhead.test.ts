@@ -1,5 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { OVERHEAD_BYTES, podMtuFor } from './overhead.js';
+import { OVERHEAD_BYTES, podMtuFor, underlayHeaderBytes } from './overhead.js';
+
+describe('underlayHeaderBytes', () => {
+  it('counts IP and UDP header', () => {
+    expect(underlayHeaderBytes(4)).toBe(28);
+    expect(underlayHeaderBytes(6)).toBe(48);
+  });
+});
 
 describe('podMtuFor', () => {
   it('leaves room for exactly the bytes of the picture', () => {

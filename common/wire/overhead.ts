@@ -1,6 +1,5 @@
 /**
- * What carrying a pod's packet between nodes adds to it, byte by byte, and the pod MTU that follows. Every part that
- * reckons with sizes takes its numbers from this picture (`docs/wire.md`).
+ * Overhead of carrying a pod's packet between nodes, byte by byte, and the pod MTU that follows (`docs/wire.md`, section 4).
  *
  * ```
  *  +------+-----+----------+----------+------------+----------+---------------------+------+
@@ -11,30 +10,33 @@
  *                               <----------- sealed -------------------------------->
  * ```
  */
+import type { IpFamily } from '../address/ip-address.js';
+import { ETHERNET_HEADER_BYTES, RECORD_LENGTH_BYTES, VIRTIO_NET_HEADER_BYTES } from './data-unit.js';
+import { DATAGRAM_HEADER_BYTES } from './datagram-header.js';
+import { TAG_BYTES } from './sealed-unit.js';
 
-export const UNDERLAY_IPV4_HEADER_BYTES = 20;
-export const UNDERLAY_IPV6_HEADER_BYTES = 40;
-export const UDP_HEADER_BYTES = 8;
-export const DATAGRAM_HEADER_BYTES = 16;
-const RECORD_LENGTH_BYTES = 4;
-const VIRTIO_NET_HEADER_BYTES = 10;
-const ETHERNET_HEADER_BYTES = 14;
-const AEAD_TAG_BYTES = 16;
+const IPV4_HEADER_BYTES = 20;
+const IPV6_HEADER_BYTES = 40;
+const UDP_HEADER_BYTES = 8;
 
-/** All of the picture over IPv6, so that the underlay's family never decides the pods' MTU: 108 bytes. */
+/** RFC 8200, section 5: the least MTU of IPv6. Packets larger than the path MTU travel in several datagrams. */
+const MIN_POD_MTU_BYTES = 1280;
+/** The largest IPv4 packet. */
+const MAX_MTU_BYTES = 65535;
+
+/** IP and UDP header of a datagram. */
+export function underlayHeaderBytes(family: IpFamily): number {
+  return (family === 6 ? IPV6_HEADER_BYTES : IPV4_HEADER_BYTES) + UDP_HEADER_BYTES;
+}
+
+/** All of the picture over IPv6, so that the pod MTU does not depend on the underlay's family: 108 bytes. */
 export const OVERHEAD_BYTES =
-  UNDERLAY_IPV6_HEADER_BYTES +
-  UDP_HEADER_BYTES +
+  underlayHeaderBytes(6) +
   DATAGRAM_HEADER_BYTES +
   RECORD_LENGTH_BYTES +
   VIRTIO_NET_HEADER_BYTES +
   ETHERNET_HEADER_BYTES +
-  AEAD_TAG_BYTES;
-
-/** RFC 8200, section 5: no link that carries IPv6 has less. Larger packets than the path takes are cut by the router. */
-const MIN_POD_MTU_BYTES = 1280;
-/** The largest IPv4 packet. */
-const MAX_MTU_BYTES = 65535;
+  TAG_BYTES;
 
 /** The pod MTU whose full-sized packet is carried in one datagram of an underlay with this MTU. */
 export function podMtuFor(underlayMtuBytes: number): number {

@@ -6,7 +6,8 @@ import { decodeControl } from '../wire/control-message.js';
 import type { ControlMessage } from '../wire/control-message.js';
 import { Gossip } from './gossip.js';
 import { generateIdentity } from '../wire/identity.js';
-import { ANTI_ENTROPY_MS, GOSSIP_FANOUT, MAX_DIGEST_ENTRIES, MAX_SENT_CONTROL_BYTES } from '../limits.js';
+import { ANTI_ENTROPY_MS, GOSSIP_FANOUT, MAX_DIGEST_ENTRIES } from '../limits.js';
+import { MAX_CONTROL_BYTES } from '../../common/protocol.js';
 import { Membership } from './membership.js';
 import { SeededRandom } from '../testing/seeded-random.js';
 
@@ -34,7 +35,7 @@ class Node {
       linkedPeers: () => this.linked,
       ownAdvert: () => own,
       send: (to: NodeId, bytes: Uint8Array) => {
-        expect(bytes.length).toBeLessThanOrEqual(MAX_SENT_CONTROL_BYTES);
+        expect(bytes.length).toBeLessThanOrEqual(MAX_CONTROL_BYTES);
         this.sent.push({ to, message: decodeControl(bytes)! });
       },
     };

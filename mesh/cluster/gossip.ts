@@ -16,8 +16,8 @@ import {
   MAX_ADVERTS_PER_MESSAGE,
   MAX_DIGEST_ENTRIES,
   MAX_PENDING_ADVERTS,
-  MAX_SENT_CONTROL_BYTES,
 } from '../limits.js';
+import { MAX_CONTROL_BYTES } from '../../common/protocol.js';
 import type { Membership } from './membership.js';
 import type { RandomSource } from '../mesh-io.js';
 
@@ -158,7 +158,7 @@ function batchesOf(adverts: readonly Advert[]): Advert[][] {
   for (const advert of adverts) {
     const size = advert.bytes.length + ADVERT_FRAMING_BYTES;
     const last = batches.at(-1);
-    if (last === undefined || bytes + size > MAX_SENT_CONTROL_BYTES || last.length >= MAX_ADVERTS_PER_MESSAGE) {
+    if (last === undefined || bytes + size > MAX_CONTROL_BYTES || last.length >= MAX_ADVERTS_PER_MESSAGE) {
       batches.push([advert]);
       bytes = FRAMING_BYTES + size;
     } else {

@@ -6,9 +6,9 @@
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import { formatSocketAddress } from '../../common/address/socket-address.js';
 import { BoundedMap } from '../../common/bounded-map.js';
-import { macUnder } from '../wire/cluster-keys.js';
+import { macUnder } from '../../common/wire/handshake-mac.js';
 import { KEY_BYTES } from '../wire/curve-keys.js';
-import { hasValidCookie } from '../wire/handshake-datagram.js';
+import { hasValidCookie } from '../../common/wire/handshake-datagram.js';
 import { COOKIE_LIFETIME_MS, MAX_SEEN_INITIATIONS, UNDER_LOAD_PER_SECOND } from '../limits.js';
 import type { RandomSource } from '../mesh-io.js';
 import { SourceLimiter } from './source-limiter.js';

@@ -3,8 +3,8 @@
  * table in `docs/data-path.md` says for each what to do. A refusal sends nothing, except `underLoad`, which sends a cookie.
  */
 import type { HandshakeFailure } from '../../common/errors.js';
-import type { DatagramType } from '../wire/datagram-header.js';
-import { DATAGRAM_TYPES } from '../wire/datagram-header.js';
+import type { HandshakeType } from '../../common/wire/handshake-datagram.js';
+import { TYPE_INITIATION, TYPE_RESPONSE } from '../../common/wire/datagram-header.js';
 
 export const HANDSHAKE_REFUSALS = [
   // Any datagram.
@@ -46,8 +46,8 @@ export type HandshakeRefusal = (typeof HANDSHAKE_REFUSALS)[number];
  * The refusal for a failure in a message of this type. A good MAC excludes damage and another cluster secret, so a bad tag
  * in an initiation means another prologue or Noise protocol, and in a later message another handshake's keys.
  */
-export function refusalOf(failure: HandshakeFailure, type: DatagramType): HandshakeRefusal {
+export function refusalOf(failure: HandshakeFailure, type: HandshakeType): HandshakeRefusal {
   if (failure !== 'badTag') return failure;
-  if (type === DATAGRAM_TYPES.initiation) return 'otherProtocol';
-  return type === DATAGRAM_TYPES.response ? 'badResponseTag' : 'badConfirmationTag';
+  if (type === TYPE_INITIATION) return 'otherProtocol';
+  return type === TYPE_RESPONSE ? 'badResponseTag' : 'badConfirmationTag';
 }

@@ -17,9 +17,9 @@ import { readAdvert, verifyAdvert } from '../wire/advert.js';
 import type { Advert } from '../wire/advert.js';
 import type { ClusterKeys } from '../wire/cluster-keys.js';
 import { KEY_BYTES, x25519KeyPair } from '../wire/curve-keys.js';
-import { DATAGRAM_TYPES } from '../wire/datagram-header.js';
-import { encodeHandshake, handshakeOverhead } from '../wire/handshake-datagram.js';
-import type { HandshakeDatagram } from '../wire/handshake-datagram.js';
+import { TYPE_CONFIRMATION, TYPE_INITIATION, TYPE_RESPONSE } from '../../common/wire/datagram-header.js';
+import { encodeHandshake, handshakeOverhead } from '../../common/wire/handshake-datagram.js';
+import type { HandshakeDatagram } from '../../common/wire/handshake-datagram.js';
 import { decodePayload, encodePayload, negotiateCipher } from '../wire/handshake-payload.js';
 import type { HandshakePayload } from '../wire/handshake-payload.js';
 import type { NodeIdentity } from '../wire/identity.js';
@@ -29,7 +29,7 @@ import { HandshakeState } from '../noise/handshake-state.js';
 import { TAG_BYTES } from '../noise/suite.js';
 
 export const NOISE_PROTOCOL = 'Noise_XXpsk3_25519_ChaChaPoly_BLAKE2s';
-const PADDING_BYTES = INITIATION_BYTES - handshakeOverhead(DATAGRAM_TYPES.initiation) - KEY_BYTES - TAG_BYTES;
+const PADDING_BYTES = INITIATION_BYTES - handshakeOverhead(TYPE_INITIATION) - KEY_BYTES - TAG_BYTES;
 
 /** What this node brings to every handshake. */
 export interface HandshakeDeps {
@@ -64,7 +64,7 @@ export class InitiatorHandshake {
     this.#noise = noiseOf(deps, true);
     const noise = this.#noise.writeMessage(new Uint8Array(PADDING_BYTES));
     this.initiation = encodeHandshake(
-      { type: DATAGRAM_TYPES.initiation, receiverIndex: 0, senderIndex: localIndex, noise },
+      { type: TYPE_INITIATION, receiverIndex: 0, senderIndex: localIndex, noise },
       deps.keys,
     );
   }
@@ -90,7 +90,7 @@ export class InitiatorHandshake {
   confirm(hello: PeerHello): { confirmation: Uint8Array; session: SessionKeys } {
     const noise = this.#noise.writeMessage(encodePayload(ownPayload(this.#deps, hello.cipher)));
     const message = {
-      type: DATAGRAM_TYPES.confirmation,
+      type: TYPE_CONFIRMATION,
       receiverIndex: hello.remoteIndex,
       senderIndex: 0,
       noise,
@@ -119,7 +119,7 @@ export class ResponderHandshake {
     this.#noise.readMessage(initiation.noise);
     const noise = this.#noise.writeMessage(encodePayload(ownPayload(deps, null)));
     const message = {
-      type: DATAGRAM_TYPES.response,
+      type: TYPE_RESPONSE,
       receiverIndex: initiation.senderIndex,
       senderIndex: localIndex,
       noise,

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseSocketAddress } from '../../common/address/socket-address.js';
 import { ClusterKeys } from '../wire/cluster-keys.js';
-import { COOKIE_DATAGRAM_BYTES } from '../wire/cookie-datagram.js';
-import { encodeHandshake, readHandshake } from '../wire/handshake-datagram.js';
+import { COOKIE_DATAGRAM_BYTES } from '../../common/wire/cookie-datagram.js';
+import { encodeHandshake, readHandshake } from '../../common/wire/handshake-datagram.js';
 import {
   HANDSHAKE_LIFETIME_MS,
   INITIATION_BYTES,

@@ -16,13 +16,13 @@ import { formatSocketAddress } from '../../common/address/socket-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { Advert } from '../wire/advert.js';
 import { BoundedMap } from '../../common/bounded-map.js';
-import { macsEqual } from '../wire/cluster-keys.js';
-import { cookieIndex, encodeCookie, openCookie } from '../wire/cookie-datagram.js';
+import { macsEqual } from '../../common/wire/handshake-mac.js';
+import { checkCookie, cookieIndex, encodeCookie, openCookie } from '../../common/wire/cookie-datagram.js';
 import { InitiatorHandshake, ResponderHandshake } from './handshake.js';
 import type { HandshakeDeps, PeerHello } from './handshake.js';
-import { DATAGRAM_TYPES } from '../wire/datagram-header.js';
-import { hasValidMac, readHandshake, withCookie } from '../wire/handshake-datagram.js';
-import type { HandshakeDatagram } from '../wire/handshake-datagram.js';
+import { TYPE_INITIATION, TYPE_RESPONSE } from '../../common/wire/datagram-header.js';
+import { hasValidMac, readHandshake, withCookie } from '../../common/wire/handshake-datagram.js';
+import type { HandshakeDatagram } from '../../common/wire/handshake-datagram.js';
 import { refusalOf } from './handshake-refusal.js';
 import type { HandshakeRefusal } from './handshake-refusal.js';
 import { HandshakeGate } from './handshake-gate.js';
@@ -146,14 +146,13 @@ export class Handshakes {
 
   /** Never throws, whatever the bytes are. */
   receive(bytes: Uint8Array, from: SocketAddress, nowMs: number): HandshakeOutcome {
-    const cookieFor = cookieIndex(bytes);
-    if (cookieFor !== null) return this.#receiveCookie(bytes, cookieFor, from, nowMs);
+    if (checkCookie(bytes)) return this.#receiveCookie(bytes, cookieIndex(bytes), from, nowMs);
     const datagram = readHandshake(bytes);
     if (datagram === null) return refused('malformed');
     if (!hasValidMac(bytes, this.#deps.keys)) return refused('badMac');
     try {
-      if (datagram.type === DATAGRAM_TYPES.initiation) return this.#receiveInitiation(bytes, datagram, from, nowMs);
-      if (datagram.type === DATAGRAM_TYPES.response) return this.#receiveResponse(datagram);
+      if (datagram.type === TYPE_INITIATION) return this.#receiveInitiation(bytes, datagram, from, nowMs);
+      if (datagram.type === TYPE_RESPONSE) return this.#receiveResponse(datagram);
       return this.#receiveConfirmation(datagram);
     } catch (thrown) {
       if (!(thrown instanceof HandshakeError)) throw thrown;

@@ -3,10 +3,9 @@
  * random. A slot is given out again only after it was released; slots are taken in turn, so a late datagram of a dead
  * session seldom meets a new one.
  */
+import { sessionSlot } from '../../common/wire/datagram-header.js';
 import { MAX_SESSION_SLOT } from '../limits.js';
 import type { RandomSource } from '../mesh-io.js';
-
-const SLOT_MASK = 0xffff;
 
 export class SessionSlots {
   readonly #random: RandomSource;
@@ -36,7 +35,7 @@ export class SessionSlots {
 
   /** Marks the slot of a session that the router already holds; false when it is out of range or taken. */
   reserve(index: number): boolean {
-    const slot = index & SLOT_MASK;
+    const slot = sessionSlot(index);
     if (slot < 1 || slot > MAX_SESSION_SLOT || this.#used[slot] === 1) return false;
     this.#take(slot);
     return true;
@@ -44,7 +43,7 @@ export class SessionSlots {
 
   /** Only after the session in it is no longer installed. */
   release(index: number): void {
-    const slot = index & SLOT_MASK;
+    const slot = sessionSlot(index);
     if (this.#used[slot] !== 1) return;
     this.#used[slot] = 0;
     this.#count--;

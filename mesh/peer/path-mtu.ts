@@ -20,8 +20,8 @@ import {
   MTU_TRIES,
   MTU_TRY_MS,
   PROBE_INTERVAL_MS,
-  UNKNOWN_MTU_BYTES,
 } from '../limits.js';
+import { UNKNOWN_PATH_MTU_BYTES } from '../../common/protocol.js';
 
 export interface PathMtu {
   /** No packet is ever larger: the MTU of our own interface. */
@@ -64,7 +64,7 @@ export interface MtuStep {
 }
 
 /** @param knownBytes what an earlier search found for this path */
-export function unknownPathMtu(capBytes: number, knownBytes = UNKNOWN_MTU_BYTES): PathMtu {
+export function unknownPathMtu(capBytes: number, knownBytes = UNKNOWN_PATH_MTU_BYTES): PathMtu {
   return { capBytes, mtuBytes: Math.min(knownBytes, capBytes), verifiedBytes: 0, phase: { name: 'idle' } };
 }
 

@@ -1,7 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { NodeId } from '../../common/node-id.js';
-import { REFUSE_AFTER_MS, REFUSE_AFTER_UNITS, REKEY_AFTER_MS, REKEY_AFTER_UNITS, RETIRE_AFTER_MS } from '../limits.js';
+import {
+  REFUSE_AFTER_MS,
+  REFUSE_AFTER_UNITS,
+  REKEY_AFTER_MS,
+  REKEY_AFTER_UNITS,
+  RETIRE_AFTER_MS,
+} from '../../common/protocol.js';
 import type { MeshEffect } from '../mesh-io.js';
 import { PeerSessions } from './peer-sessions.js';
 import { SessionSlots } from '../handshake/session-slots.js';

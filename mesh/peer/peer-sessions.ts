@@ -8,12 +8,17 @@
  * Invariant: as long as there is a usable session, exactly one is active. Secrets pass through and are not kept.
  */
 import type { CipherName, SessionKeys } from '../../common/router-port.js';
-import { REFUSE_AFTER_MS, REFUSE_AFTER_UNITS, REKEY_AFTER_MS, REKEY_AFTER_UNITS, RETIRE_AFTER_MS } from '../limits.js';
+import {
+  MAX_SESSIONS_PER_PEER,
+  REFUSE_AFTER_MS,
+  REFUSE_AFTER_UNITS,
+  REKEY_AFTER_MS,
+  REKEY_AFTER_UNITS,
+  RETIRE_AFTER_MS,
+} from '../../common/protocol.js';
 import type { MeshEffect } from '../mesh-io.js';
 import type { SessionSlots } from '../handshake/session-slots.js';
 
-/** Beyond this the oldest idle session goes. */
-const MAX_SESSIONS = 4;
 /** The responder rekeys only if the initiator has not done so by then. */
 const RESPONDER_REKEY_DELAY_MS = 30_000;
 /** Rekeying is spread over this time, so that nodes that started together do not rekey together. */
@@ -35,7 +40,7 @@ export interface Session {
 export class PeerSessions {
   readonly #slots: SessionSlots;
   readonly #emit: (effect: MeshEffect) => void;
-  /** Oldest first. Bounded by MAX_SESSIONS. */
+  /** Oldest first. Bounded by MAX_SESSIONS_PER_PEER: beyond it the oldest idle one goes. */
   #sessions: Session[] = [];
   #active: Session | null = null;
 
@@ -179,7 +184,7 @@ export class PeerSessions {
   }
 
   #enforceBound(): void {
-    while (this.#sessions.length > MAX_SESSIONS) {
+    while (this.#sessions.length > MAX_SESSIONS_PER_PEER) {
       const idle = this.#sessions.find((session) => session !== this.#active);
       if (idle === undefined) return;
       this.#drop(idle, true);

@@ -8,9 +8,9 @@ import { signAdvert } from '../wire/advert.js';
 import { ClusterKeys } from '../wire/cluster-keys.js';
 import { KEY_BYTES, x25519KeyPair } from '../wire/curve-keys.js';
 import type { KeyPair } from '../wire/curve-keys.js';
-import { DATAGRAM_TYPES } from '../wire/datagram-header.js';
-import { encodeHandshake, readHandshake } from '../wire/handshake-datagram.js';
-import type { HandshakeDatagram } from '../wire/handshake-datagram.js';
+import { TYPE_INITIATION, TYPE_RESPONSE } from '../../common/wire/datagram-header.js';
+import { encodeHandshake, readHandshake } from '../../common/wire/handshake-datagram.js';
+import type { HandshakeDatagram } from '../../common/wire/handshake-datagram.js';
 import { generateIdentity } from '../wire/identity.js';
 import type { NodeIdentity } from '../wire/identity.js';
 import { NOISE_PROTOCOL } from '../handshake/handshake.js';
@@ -54,8 +54,11 @@ export class HandshakeSide {
   forgeInitiation({ prologue = PROLOGUE, publicKey }: { prologue?: string; publicKey?: Uint8Array }): Uint8Array {
     const made = x25519KeyPair(this.deps.random.bytes(KEY_BYTES));
     const noise = this.#noise(true, prologue, { ...made, publicKey: publicKey ?? made.publicKey });
-    const message = { type: DATAGRAM_TYPES.initiation, receiverIndex: 0, senderIndex: 77 };
-    return encodeHandshake({ ...message, noise: noise.writeMessage(new Uint8Array(1000)) }, this.deps.keys);
+    const message = noise.writeMessage(new Uint8Array(1000));
+    return encodeHandshake(
+      { type: TYPE_INITIATION, receiverIndex: 0, senderIndex: 77, noise: message },
+      this.deps.keys,
+    );
   }
 
   /** A response to `initiation` with this payload. */
@@ -63,8 +66,8 @@ export class HandshakeSide {
     const { noise: received, senderIndex } = readHandshake(initiation)!;
     const noise = this.#noise(false, PROLOGUE, x25519KeyPair(this.deps.random.bytes(KEY_BYTES)));
     noise.readMessage(received);
-    const message = { type: DATAGRAM_TYPES.response, receiverIndex: senderIndex, senderIndex: 78 };
-    return encodeHandshake({ ...message, noise: noise.writeMessage(payload) }, this.deps.keys);
+    const indices = { receiverIndex: senderIndex, senderIndex: 78 };
+    return encodeHandshake({ type: TYPE_RESPONSE, ...indices, noise: noise.writeMessage(payload) }, this.deps.keys);
   }
 
   #noise(initiator: boolean, prologue: string, ephemeral: KeyPair): HandshakeState {

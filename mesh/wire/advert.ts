@@ -19,12 +19,12 @@ import type { NodeIdentity } from './identity.js';
 import {
   ADVERT_FIT_BYTES,
   MAX_ADVERT_BYTES,
-  MAX_ADVERT_CIDRS,
   MAX_ADVERT_ENDPOINTS,
   MAX_NAME_LENGTH,
   MAX_VERSION_LENGTH,
   PROTOCOL_VERSION,
 } from '../limits.js';
+import { MAX_CIDRS_PER_NODE } from '../../common/protocol.js';
 import type { SelfDescription } from '../mesh-io.js';
 import { Bytes, Count, decodeAs, Fields, ListOf, Text } from './wire-schema.js';
 
@@ -40,7 +40,7 @@ const BodySchema = Fields(
   Text(MAX_NAME_LENGTH, 1),
   Text(MAX_VERSION_LENGTH),
   ListOf(Text(MAX_ADDRESS_TEXT), MAX_ADVERT_ENDPOINTS),
-  ListOf(Text(MAX_ADDRESS_TEXT), MAX_ADVERT_CIDRS),
+  ListOf(Text(MAX_ADDRESS_TEXT), MAX_CIDRS_PER_NODE),
   Count(),
   Count(),
   Count(),
@@ -102,7 +102,7 @@ function encodeBody(identity: NodeIdentity, self: SelfDescription, stamp: Advert
     self.name.slice(0, MAX_NAME_LENGTH) || identity.id,
     self.version.slice(0, MAX_VERSION_LENGTH),
     self.endpoints.map(formatSocketAddress),
-    self.podCidrs.slice(0, MAX_ADVERT_CIDRS),
+    self.podCidrs.slice(0, MAX_CIDRS_PER_NODE),
     stamp.createdAtMs,
     stamp.revision,
     stamp.incarnation,

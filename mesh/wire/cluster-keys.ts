@@ -1,14 +1,14 @@
 /**
  * What is derived from the cluster secret: the handshake's PSK (the secret itself) and the key of the MAC that every
- * handshake datagram carries, so that a stranger gets silence. MACs are HMAC-BLAKE2s cut to 16 bytes.
+ * handshake datagram carries, so that a stranger gets no response.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { assert } from '../../common/errors.js';
+import type { ClusterMac } from '../../common/wire/handshake-mac.js';
+import { macUnder } from '../../common/wire/handshake-mac.js';
 import { KEY_BYTES } from './curve-keys.js';
 
-export const MAC_BYTES = 16;
-
-export class ClusterKeys {
+export class ClusterKeys implements ClusterMac {
   #psk: Uint8Array;
   #macKey: Uint8Array;
 
@@ -45,16 +45,4 @@ function pskOf(secret: Uint8Array): Uint8Array {
 
 function macKeyOf(secret: Uint8Array): Uint8Array {
   return createHmac('blake2s256', secret).update('heddle/1 handshake mac').digest();
-}
-
-/** HMAC-BLAKE2s under `key`, 16 bytes. */
-export function macUnder(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
-  const mac = createHmac('blake2s256', key);
-  for (const part of parts) mac.update(part);
-  return mac.digest().subarray(0, MAC_BYTES);
-}
-
-/** Constant-time comparison. */
-export function macsEqual(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && timingSafeEqual(a, b);
 }

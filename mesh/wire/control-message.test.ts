@@ -10,13 +10,8 @@ import { anyText } from '../../test/fuzz/any-text.js';
 import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
 import { decodeControl, encodeControl } from './control-message.js';
 import type { ControlMessage } from './control-message.js';
-import {
-  MAX_CONTROL_BYTES,
-  MAX_DIGEST_ENTRIES,
-  MAX_LINKS_PER_MESSAGE,
-  MAX_POD_ADDRESSES,
-  MAX_PODS_PER_MESSAGE,
-} from '../limits.js';
+import { MAX_UNIT_BYTES } from '../../common/protocol.js';
+import { MAX_DIGEST_ENTRIES, MAX_LINKS_PER_MESSAGE, MAX_POD_ADDRESSES, MAX_PODS_PER_MESSAGE } from '../limits.js';
 
 const anyId = fc
   .uint8Array({ minLength: 16, maxLength: 16 })
@@ -135,7 +130,7 @@ describe('control messages', () => {
   });
 
   it('longer than a control unit are refused', () => {
-    expect(() => decodeControl(new Uint8Array(MAX_CONTROL_BYTES + 1))).toThrow(DecodeError);
+    expect(() => decodeControl(new Uint8Array(MAX_UNIT_BYTES + 1))).toThrow(DecodeError);
   });
 
   it('never make the decoder throw anything but a decode error', () => {

@@ -1,5 +1,5 @@
 /**
- * Control messages: msgpack arrays `[type, version, ...fields]`, at most MAX_CONTROL_BYTES, one per control unit. The
+ * Control messages: msgpack arrays `[type, version, ...fields]`, at most MAX_UNIT_BYTES, one per control unit. The
  * list of types is append-only; an unknown type or a later version of a known one is not an error, it is ignored.
  *
  * ```
@@ -16,7 +16,8 @@ import { Compile } from 'typebox/compile';
 import { DecodeError } from '../../common/errors.js';
 import { decodeMsgpack, encodeMsgpack } from '../../common/codec/msgpack.js';
 import type { NodeId } from '../../common/node-id.js';
-import { MAX_ADVERT_BYTES, MAX_ADVERTS_PER_MESSAGE, MAX_CONTROL_BYTES, MAX_DIGEST_ENTRIES } from '../limits.js';
+import { MAX_ADVERT_BYTES, MAX_ADVERTS_PER_MESSAGE, MAX_DIGEST_ENTRIES } from '../limits.js';
+import { MAX_UNIT_BYTES } from '../../common/protocol.js';
 import { linksFields, readLinks } from './links-message.js';
 import type { LinksMessage } from './links-message.js';
 import { Bytes, bytesOfId, Count, Fields, Id, idOf, ListOf } from './wire-schema.js';
@@ -56,7 +57,7 @@ export function encodeControl(message: ControlMessage): Uint8Array {
 
 /** Null for a type or version that this node does not know. Throws {@link DecodeError}. */
 export function decodeControl(bytes: Uint8Array): ControlMessage | null {
-  const value = decodeMsgpack(bytes, MAX_CONTROL_BYTES);
+  const value = decodeMsgpack(bytes, MAX_UNIT_BYTES);
   const [type, version] = headOf(value);
   if (version !== MESSAGE_VERSION) return null;
   switch (type) {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { parseSocketAddress } from '../../common/address/socket-address.js';
 import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
 import { ClusterKeys } from './cluster-keys.js';
-import { encodeHandshake, readHandshake } from './handshake-datagram.js';
+import { encodeHandshake, readHandshake } from '../../common/wire/handshake-datagram.js';
 import { MAX_PENDING_RESPONSES } from '../limits.js';
 import { SECRET, SimNetwork } from '../testing/sim-network.js';
 import type { SimNode } from '../testing/sim-network.js';

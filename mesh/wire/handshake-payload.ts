@@ -7,7 +7,8 @@ import { Compile } from 'typebox/compile';
 import { HandshakeError } from '../../common/errors.js';
 import { encodeMsgpack } from '../../common/codec/msgpack.js';
 import type { CipherName } from '../../common/router-port.js';
-import { MAX_ADVERT_BYTES, MAX_HANDSHAKE_BYTES, PROTOCOL_VERSION } from '../limits.js';
+import { MAX_ADVERT_BYTES, PROTOCOL_VERSION } from '../limits.js';
+import { MAX_HANDSHAKE_BYTES } from '../../common/wire/handshake-datagram.js';
 import { Bytes, Count, decodeAs, Fields, ListOf, Text } from './wire-schema.js';
 
 const MAX_NAMES = 32;

@@ -10,8 +10,8 @@ import {
   MAX_POD_ADDRESSES,
   MAX_POD_NAME_LENGTH,
   MAX_PODS_PER_MESSAGE,
-  MAX_SENT_CONTROL_BYTES,
 } from '../limits.js';
+import { MAX_CONTROL_BYTES } from '../../common/protocol.js';
 import { podsReport } from './links-message.js';
 import type { LinkReport } from './links-message.js';
 
@@ -48,7 +48,7 @@ describe('the pods in an answer about links', () => {
       fc.property(fc.array(pod, { minLength: 1, maxLength: 4 }), (some) => {
         const pods = podsReport(Array.from({ length: 300 }, (_, n) => some[n % some.length]!));
         const bytes = encodeControl({ type: 'links', links, pods });
-        expect(bytes.length).toBeLessThanOrEqual(MAX_SENT_CONTROL_BYTES);
+        expect(bytes.length).toBeLessThanOrEqual(MAX_CONTROL_BYTES);
         expect(decodeControl(bytes)).toMatchObject({ type: 'links', pods: { count: 300 } });
         expect(pods.list.length).toBeGreaterThan(0);
       }),

@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { laneKey } from './aead.js';
 import { createIpsecMbEngine, implementationFor } from './ipsec-mb.js';
 import { createOpensslEngine } from './openssl.js';
-import { referenceSeal, selectAeadEngine, selfTest } from './selection.js';
+import { referenceSeal } from './reference-seal.js';
+import { selectAeadEngine, selfTest } from './selection.js';
 import { Arena } from '../kernel/arena.js';
 
 const arena = new Arena(32 << 20);
@@ -25,7 +26,7 @@ describe('the AEAD engines', () => {
     const { key, salt } = laneKey(new Uint8Array(32).fill(3), 0);
     const unit = arena.allocate(256) + 8;
     const plain = Uint8Array.from({ length: 100 }, (_, i) => i);
-    const sealed = referenceSeal('aes-256-gcm', key, salt, 7, plain, 5, 1, 2);
+    const sealed = referenceSeal('aes-256-gcm', key, salt, plain, { counter: 7, type: 5, lane: 1, fragments: 2 });
     const opening = engine.openingKey('aes-256-gcm', key, salt);
     const open = (counter: number, type: number, lane: number, fragments: number) => {
       arena.u8.set(sealed, unit);

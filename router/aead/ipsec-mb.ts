@@ -4,9 +4,8 @@
  * ChaCha20-Poly1305 goes to the engine given as `fallback`.
  */
 import type { AeadEngine, OpeningKey, SealingKey } from './aead.js';
-import { SALT_BYTES, writeAssociatedData } from './aead.js';
+import { AAD_BYTES, SALT_BYTES, TAG_BYTES, writeAssociatedData } from '../../common/wire/sealed-unit.js';
 import type { Arena } from '../kernel/arena.js';
-import { AAD_BYTES, TAG_BYTES } from '../../common/wire/datagram.js';
 import { ADDRESS, loadOptionalLibrary } from '../kernel/ffi.js';
 import type { OptionalLibrary } from '../kernel/ffi.js';
 import { processorFlags } from '../kernel/processor.js';

@@ -9,9 +9,15 @@
 import { assert, HeddleError } from '../../common/errors.js';
 import type { CipherName } from '../../common/router-port.js';
 import type { AeadEngine, OpeningKey, SealingKey } from './aead.js';
-import { KEY_BYTES, writeAssociatedData, writeCounter } from './aead.js';
+import { KEY_BYTES } from './aead.js';
+import {
+  AAD_BYTES,
+  AAD_LENGTH_AT,
+  TAG_BYTES,
+  writeAssociatedData,
+  writeCounter,
+} from '../../common/wire/sealed-unit.js';
 import type { Arena } from '../kernel/arena.js';
-import { AAD_BYTES, TAG_BYTES } from '../../common/wire/datagram.js';
 import { ADDRESS, opensslFunction } from '../kernel/ffi.js';
 
 const EVP_CTRL_AEAD_SET_IV_FIXED = 0x12;
@@ -90,8 +96,8 @@ class OpensslKey implements SealingKey, OpeningKey {
   #prepare(announced: number, length: number, counter: number, type: number, lane: number, fragments: number): void {
     const { u8, base } = this.arena;
     writeAssociatedData(u8, this.scratch, counter, type, lane, fragments, length);
-    u8[this.scratch + 11] = announced >>> 8;
-    u8[this.scratch + 12] = announced;
+    u8[this.scratch + AAD_LENGTH_AT] = announced >>> 8;
+    u8[this.scratch + AAD_LENGTH_AT + 1] = announced;
     this.evp.control(this.context, EVP_CTRL_AEAD_TLS1_AAD, AAD_BYTES, base + this.scratch);
   }
 }

@@ -1,18 +1,19 @@
 /**
- * Which AEAD engine serves: Intel's multi-buffer library when the host has it (one call per unit, wide vector AES), the
+ * Selection of the AEAD engine: Intel's multi-buffer library when the host has it (one call per unit, wide vector AES), the
  * OpenSSL inside Node otherwise. An engine is used only after its self-test against `node:crypto`.
  */
-import { createCipheriv } from 'node:crypto';
 import { HeddleError } from '../../common/errors.js';
 import type { CipherName } from '../../common/router-port.js';
 import type { AeadEngine } from './aead.js';
-import { KEY_BYTES, SALT_BYTES, writeAssociatedData } from './aead.js';
+import { KEY_BYTES } from './aead.js';
+import { TYPE_DATA } from '../../common/wire/datagram-header.js';
+import { TAG_BYTES } from '../../common/wire/sealed-unit.js';
+import { referenceSeal } from './reference-seal.js';
 import { createIpsecMbEngine } from './ipsec-mb.js';
 import { createOpensslEngine } from './openssl.js';
 import type { Arena } from '../kernel/arena.js';
-import { AAD_BYTES, TAG_BYTES } from '../../common/wire/datagram.js';
 
-/** The fastest engine that passes its self-test. Throws PLATFORM_UNSUPPORTED when not even OpenSSL does. */
+/** The fastest engine that passes its self-test. Throws PLATFORM_UNSUPPORTED when OpenSSL fails it. */
 export function selectAeadEngine(arena: Arena): AeadEngine {
   const openssl = createOpensslEngine(arena);
   if (!selfTest(openssl, arena, 'aes-256-gcm') || !selfTest(openssl, arena, 'chacha20-poly1305')) {
@@ -30,45 +31,19 @@ export function selfTest(engine: AeadEngine, arena: Arena, cipher: CipherName): 
   const opening = engine.openingKey(cipher, key, salt);
   const unit = arena.allocate(8 + 2048 + TAG_BYTES) + 8;
   let good = true;
-  for (const [index, length] of [1, 16, 64, 333, 1400, 2000].entries()) {
-    const counter = index;
-    const plain = Uint8Array.from({ length }, (_, i) => i * 3 + index);
+  for (const [counter, length] of [1, 16, 64, 333, 1400, 2000].entries()) {
+    const plain = Uint8Array.from({ length }, (_, i) => i * 3 + counter);
     arena.u8.set(plain, unit);
-    sealing.seal(unit, length, counter, 5, 0, 1);
-    const expected = referenceSeal(cipher, key, salt, counter, plain);
+    sealing.seal(unit, length, counter, TYPE_DATA, 0, 1);
+    const expected = referenceSeal(cipher, key, salt, plain, { counter, type: TYPE_DATA, lane: 0, fragments: 1 });
     good &&= Buffer.compare(expected, arena.u8.subarray(unit, unit + length + TAG_BYTES)) === 0;
-    good &&= opening.open(unit, length, counter, 5, 0, 1);
+    good &&= opening.open(unit, length, counter, TYPE_DATA, 0, 1);
     good &&= Buffer.compare(plain, arena.u8.subarray(unit, unit + length)) === 0;
     arena.u8.set(expected, unit);
     arena.u8[unit] = (arena.u8[unit] ?? 0) ^ 1;
-    good &&= !opening.open(unit, length, counter, 5, 0, 1);
+    good &&= !opening.open(unit, length, counter, TYPE_DATA, 0, 1);
   }
   sealing.destroy();
   opening.destroy();
   return good;
-}
-
-/** The slow obvious twin: the same unit sealed by `node:crypto`. */
-export function referenceSeal(
-  cipher: CipherName,
-  key: Uint8Array,
-  salt: Uint8Array,
-  counter: number,
-  plain: Uint8Array,
-  type = 5,
-  lane = 0,
-  fragments = 1,
-): Uint8Array {
-  const nonce = Buffer.alloc(12);
-  nonce.set(salt);
-  nonce.writeBigUInt64BE(BigInt(counter), SALT_BYTES);
-  const aad = new Uint8Array(AAD_BYTES);
-  writeAssociatedData(aad, 0, counter, type, lane, fragments, plain.length);
-  // The two branches differ only in the overload that TypeScript picks.
-  const sealer =
-    cipher === 'aes-256-gcm'
-      ? createCipheriv('aes-256-gcm', key, nonce)
-      : createCipheriv('chacha20-poly1305', key, nonce, { authTagLength: TAG_BYTES });
-  sealer.setAAD(aad, { plaintextLength: plain.length });
-  return Buffer.concat([sealer.update(plain), sealer.final(), sealer.getAuthTag()]);
 }

@@ -24,17 +24,11 @@ import {
   VIRTIO_NET_HDR_GSO_NONE,
   VIRTIO_NET_HDR_GSO_UDP_L4,
 } from '../kernel/linux-abi.js';
-import {
-  createSuperFrame,
-  readSuperFrame,
-  readU16be,
-  RECORD_LENGTH_BYTES,
-  writeSlice,
-  writeU16be,
-} from '../packet/super-frame.js';
+import { createSuperFrame, readSuperFrame, writeSlice } from '../packet/super-frame.js';
+import { readU16be, readU16le, writeU16be, writeU16le } from '../kernel/byte-order.js';
+import { RECORD_LENGTH_BYTES } from '../../common/wire/data-unit.js';
 import type { TapQueues } from './tap-queues.js';
 import {
-  readU16le,
   segmentationType,
   TCP_CHECKSUM_OFFSET,
   UDP_CHECKSUM_OFFSET,
@@ -43,7 +37,6 @@ import {
   VH_GSO_SIZE,
   VH_GSO_TYPE,
   VH_HEADER_LENGTH,
-  writeU16le,
 } from '../packet/virtio-net-header.js';
 
 /** Records of one super-frame, an iovec each. */

@@ -11,7 +11,7 @@
  */
 import type { Arena } from '../kernel/arena.js';
 import type { Counters } from '../tables/counters.js';
-import { TYPE_DATA } from '../../common/wire/datagram.js';
+import { TYPE_DATA } from '../../common/wire/datagram-header.js';
 import { DROP } from '../tables/drop-reasons.js';
 import { sysWrite } from '../kernel/ffi.js';
 import type { LoopTables } from '../tables/forwarding-tables.js';
@@ -25,7 +25,8 @@ import {
   parseFrame,
   sameAddresses,
 } from '../packet/frame.js';
-import { INSIDE_BUDGET_FRAMES, MAX_FRAME_BYTES, MAX_PEERS, UNIT_SLOTS } from '../limits.js';
+import { INSIDE_BUDGET_FRAMES, MAX_FRAME_BYTES, UNIT_SLOTS } from '../limits.js';
+import { MAX_PEERS } from '../../common/protocol.js';
 import { VIRTIO_NET_HDR_BYTES } from '../kernel/linux-abi.js';
 import {
   isNeighbourDiscovery,
@@ -36,7 +37,8 @@ import {
 } from '../packet/neighbour-responder.js';
 import type { Peers } from '../tables/peers.js';
 import { NO_PEER, NO_SESSION } from '../tables/peers.js';
-import { createSuperFrame, readSuperFrame, RECORD_LENGTH_BYTES, writeSlice } from '../packet/super-frame.js';
+import { createSuperFrame, readSuperFrame, writeSlice } from '../packet/super-frame.js';
+import { paddedRecordBytes, RECORD_LENGTH_BYTES } from '../../common/wire/data-unit.js';
 import type { TapQueues } from './tap-queues.js';
 import type { UnitSender } from '../outside/unit-sender.js';
 import type { Unreachable } from '../packet/unreachable.js';
@@ -269,7 +271,7 @@ export class InsideReader {
   #append(slot: number, peer: number, length: number): number {
     const limit = this.peers.unitBytes[peer]!;
     const filled = this.#filled[slot]!;
-    const recordBytes = (RECORD_LENGTH_BYTES + length + 3) & ~3;
+    const recordBytes = paddedRecordBytes(length);
     if (filled > 0 && filled + recordBytes > limit) return this.#moveToNewUnit(slot, peer, length, filled);
     this.counters.sent(peer, 1, length - VIRTIO_NET_HDR_BYTES);
     if (recordBytes <= limit) {
@@ -340,7 +342,7 @@ export class InsideReader {
       const slot = sender.take(peer);
       const bytes = Math.min(step, parts.payloadBytes - offset);
       const length = writeSlice(arena.u8, frame, parts, offset, bytes, sender.unitAt(slot));
-      this.#finishRecord(slot, 0, length, (RECORD_LENGTH_BYTES + length + 3) & ~3);
+      this.#finishRecord(slot, 0, length, paddedRecordBytes(length));
       if (!sender.close(slot, this.#filled[slot]!, TYPE_DATA)) {
         this.wantedPeers.add(peer);
         return;

@@ -8,22 +8,13 @@ import type { Counters } from '../tables/counters.js';
 import { DROP } from '../tables/drop-reasons.js';
 import type { LoopTables } from '../tables/forwarding-tables.js';
 import { EMPTY_TABLES } from '../tables/forwarding-tables.js';
-import {
-  createParsedFrame,
-  ETHERNET_BYTES,
-  FRAME_IPV4,
-  FRAME_IPV6,
-  parseFrame,
-  sameAddresses,
-} from '../packet/frame.js';
+import { createParsedFrame, FRAME_IPV4, FRAME_IPV6, parseFrame, sameAddresses } from '../packet/frame.js';
 import { VIRTIO_NET_HDR_BYTES } from '../kernel/linux-abi.js';
 import { isNeighbourDiscovery } from '../packet/neighbour-responder.js';
 import { GroCoalescer } from './gro-coalescer.js';
-import { RECORD_LENGTH_BYTES } from '../packet/super-frame.js';
+import { checkRecord, paddedRecordBytes, RECORD_LENGTH_BYTES } from '../../common/wire/data-unit.js';
 import type { TapQueues } from './tap-queues.js';
 import { checkVirtioHeader } from '../packet/virtio-net-header.js';
-
-const MIN_RECORD_BYTES = VIRTIO_NET_HDR_BYTES + ETHERNET_BYTES;
 
 export class InsideWriter {
   /** Records taken so far, whatever became of them. */
@@ -59,12 +50,12 @@ export class InsideWriter {
       const bytes = u32[at >>> 2]!;
       const record = at + RECORD_LENGTH_BYTES;
       this.framesTaken++;
-      if (bytes < MIN_RECORD_BYTES || bytes > end - record) {
+      if (!checkRecord(bytes, end - record)) {
         this.counters.drops[DROP.recordBadLength]!++;
         return;
       }
       this.#deliverRecord(peer, record, bytes);
-      at = (record + bytes + 3) & ~3;
+      at += paddedRecordBytes(bytes);
     }
   }
 

@@ -8,7 +8,6 @@ import {
   readSocketAddress,
   sameSocketAddressMemory,
   socketAddressBytes,
-  underlayOverheadBytes,
   writeSocketAddress,
 } from './socket-address-memory.js';
 
@@ -63,10 +62,5 @@ describe('socket addresses in memory', () => {
       arena.u8[B + at]! ^= 1;
       expect(sameSocketAddressMemory(arena, A, B, AF_INET6)).toBe(false);
     }
-  });
-
-  it('say how much IP and UDP put around a datagram', () => {
-    expect(underlayOverheadBytes(parseSocketAddress('192.0.2.7', 1))).toBe(28);
-    expect(underlayOverheadBytes(parseSocketAddress('2001:db8::7', 1))).toBe(48);
   });
 });

@@ -2,7 +2,7 @@
  * UDP addresses in the arena, as the kernel writes and reads them. The underlay socket is IPv6 with IPv4 mapped in
  * (RFC 4291, 2.5.5.2), or IPv4 only on hosts without IPv6; all addresses of one thread are of the socket's family.
  */
-import { ipFamily, ipFromBytes, ipToBytes } from '../../common/address/ip-address.js';
+import { ipFromBytes, ipToBytes } from '../../common/address/ip-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { Arena } from './arena.js';
 import { AF_INET, AF_INET6, SOCKADDR_IN6_BYTES, SOCKADDR_IN_BYTES, SOCKADDR_ROOM } from './linux-abi.js';
@@ -47,9 +47,4 @@ export function sameSocketAddressMemory(arena: Arena, a: number, b: number, fami
   return (
     i32[x + 2] === i32[y + 2] && i32[x + 3] === i32[y + 3] && i32[x + 4] === i32[y + 4] && i32[x + 5] === i32[y + 5]
   );
-}
-
-/** Bytes of IP and UDP header around a datagram to this address. */
-export function underlayOverheadBytes(address: SocketAddress): number {
-  return (ipFamily(address.ip) === 4 ? 20 : 40) + 8;
 }

@@ -3,7 +3,7 @@ import { fragmentBudgetFor, datagramLoss } from './loss-reports.js';
 import { settle } from '../testing/exchange.js';
 import { patternBytes } from '../testing/frame-arbitraries.js';
 import type { OpenedUnit } from '../testing/reference-wire.js';
-import { CONTROL, DATA, PROBE } from '../testing/reference-wire.js';
+import { TYPE_CONTROL, TYPE_DATA, TYPE_PROBE } from '../../common/wire/datagram-header.js';
 import { TestNode } from '../testing/test-node.js';
 import { WirePeer } from '../testing/wire-peer.js';
 
@@ -41,7 +41,7 @@ function totalsIn({ plain }: OpenedUnit): Totals & { index: number } {
 
 function reports(): (Totals & { index: number })[] {
   peer.socket.wait(20);
-  const units = peer.units().filter(({ type, plain }) => type === PROBE && plain[0] === KIND_REPORT);
+  const units = peer.units().filter(({ type, plain }) => type === TYPE_PROBE && plain[0] === KIND_REPORT);
   return units.map(totalsIn);
 }
 
@@ -53,7 +53,7 @@ function report({ sent, opened, datagrams }: Totals, index = peer.incoming.index
   bytes.writeDoubleBE(sent, 8);
   bytes.writeDoubleBE(opened, 16);
   bytes.writeDoubleBE(datagrams, 24);
-  peer.send(bytes, { type: PROBE });
+  peer.send(bytes, { type: TYPE_PROBE });
   settle([node]);
 }
 
@@ -85,7 +85,7 @@ describe('the estimate', () => {
 describe('a receiver', () => {
   it('reports what it opened and what was missing', () => {
     const units = Array.from({ length: 10 }, (_, i) =>
-      peer.seal(patternBytes(1000, i), { type: DATA, fragmentBytes: 300 }),
+      peer.seal(patternBytes(1000, i), { type: TYPE_DATA, fragmentBytes: 300 }),
     );
     // The fourth is lost.
     for (const [i, datagrams] of units.entries()) {
@@ -104,7 +104,7 @@ describe('a receiver', () => {
 
   it('is not talkative: no report without units, and few while nothing is lost', () => {
     for (let i = 0; i < 100; i++) {
-      peer.send(patternBytes(10, i), { type: DATA });
+      peer.send(patternBytes(10, i), { type: TYPE_DATA });
       settle([node]);
       node.nowMs += 10;
     }
@@ -116,7 +116,7 @@ describe('a receiver', () => {
 
   it('says next to nothing about probes and control messages', () => {
     for (let i = 0; i < 250; i++) {
-      peer.send(patternBytes(10, i), { type: CONTROL });
+      peer.send(patternBytes(10, i), { type: TYPE_CONTROL });
       settle([node]);
       node.nowMs += 100;
     }
@@ -160,7 +160,7 @@ describe('a sender', () => {
   it('takes no report that is cut off, of another session, or of another lane', () => {
     nodeSends(20);
     const drops = node.dropsDuring(() => {
-      peer.send(Uint8Array.of(KIND_REPORT, ...new Uint8Array(30)), { type: PROBE });
+      peer.send(Uint8Array.of(KIND_REPORT, ...new Uint8Array(30)), { type: TYPE_PROBE });
       settle([node]);
     });
     expect(drops).toEqual({ malformedProbe: 1 });

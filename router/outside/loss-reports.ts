@@ -1,43 +1,43 @@
 /**
- * How much of a link is lost, and what follows from it. A lost datagram takes its whole unit along, so units are large
- * where nothing is lost and small where something is. The receiving router counts what it opened and tells the sending
- * one, in a sealed probe unit (kind 2), while units arrive; totals since the session began, so a lost report costs nothing.
- *
- *   0        1        2         4                8            16            24              32
- *   +--------+--------+---------+----------------+------------+-------------+---------------+
- *   | kind 2 | lane   | zero    | session index  | sent f64   | opened f64  | datagrams f64 |
- *   +--------+--------+---------+----------------+------------+-------------+---------------+
- *
- * `session index` is the receiver's own; `sent` is its highest unit counter plus one, `opened` the units and `datagrams`
- * the datagrams of them that it opened.
+ * Loss reports between routers, and the number of fragments per unit that follows from them. A lost datagram costs its whole
+ * unit, so units are large where nothing is lost and small where something is. The receiving router counts what it opened and
+ * reports it to the sending one while units arrive. Bytes: `common/wire/loss-report-unit.ts`.
  */
 import type { Arena } from '../kernel/arena.js';
 import type { Counters } from '../tables/counters.js';
-import { swap32, TYPE_PROBE } from '../../common/wire/datagram.js';
+import { TYPE_PROBE } from '../../common/wire/datagram-header.js';
+import {
+  checkLossReport,
+  isConsistent,
+  LOSS_REPORT_BYTES,
+  readLossReport,
+  writeLossReport,
+} from '../../common/wire/loss-report-unit.js';
+import type { LossReport } from '../../common/wire/loss-report-unit.js';
+import { swap32 } from '../kernel/byte-order.js';
 import { DROP } from '../tables/drop-reasons.js';
-import { MAX_PEERS, MAX_RECEIVE_CONTEXTS } from '../limits.js';
+import { MAX_PEERS } from '../../common/protocol.js';
+import { MAX_RECEIVE_CONTEXTS } from '../limits.js';
 import { UDP_MAX_SEGMENTS } from '../kernel/linux-abi.js';
 import type { Peers } from '../tables/peers.js';
 import { NO_SESSION } from '../tables/peers.js';
-import { KIND_REPORT } from './probe-kinds.js';
 import type { Sessions } from '../tables/sessions.js';
 import type { UnitSender } from './unit-sender.js';
 
-export const REPORT_BYTES = 32;
-/** Reports while units arrive: often enough for TCP to notice a better cut within a few round trips. */
+/** Interval while units are missing: TCP notices a better number of fragments within a few round trips. */
 const REPORT_INTERVAL_MS = 50;
-/** And that is how often while nothing gets lost. */
+/** Interval while nothing is lost. */
 const QUIET_INTERVAL_MS = 500;
-/** While only probes and control messages come: reports about each other's probes would be most of what an idle link carries. */
+/** Interval while only probes and control units arrive: more often, reports would be most of what an idle link carries. */
 export const IDLE_INTERVAL_MS = 10_000;
-/** Fewer units than this say nothing; they are added to the next report's. */
+/** Fewer units than this are no sample; they are added to those of the next report. */
 const MIN_UNITS = 4;
-/** The estimate falls to a third in this time once nothing is lost any more. */
+/** Time in which the estimate falls to 1/e once nothing is lost any more. */
 const FORGET_MS = 400;
 
 /**
- * Datagrams per unit for a loss ratio below the bound. Measured over a path with random loss (`docs/data-path.md`): one
- * datagram per unit costs more in work than it saves.
+ * Fragments per unit for a loss ratio below the bound. Measured over a path with random loss (`docs/measurements.md`): one
+ * fragment per unit costs more in work than it saves.
  */
 const CUTS = [
   { below: 0.0001, fragments: UDP_MAX_SEGMENTS },
@@ -47,7 +47,7 @@ const CUTS = [
   { below: Infinity, fragments: 4 },
 ] as const;
 
-/** Datagrams that a unit may be cut into at this loss ratio. */
+/** Fragments that a unit may have at this loss ratio. */
 export function fragmentBudgetFor(lossRatio: number): number {
   return CUTS.find(({ below }) => lossRatio < below)!.fragments;
 }
@@ -58,7 +58,7 @@ export function datagramLoss(unitLoss: number, datagramsPerUnit: number): number
 }
 
 export class LossReports {
-  // Receiving side, by receive context: when it last looked, when it last reported, and how many units were missing.
+  // Receiving side, by receive context: times of the last check and the last report, and how many units were missing then.
   readonly #lookedMs = new Float64Array(MAX_RECEIVE_CONTEXTS);
   readonly #reportedMs = new Float64Array(MAX_RECEIVE_CONTEXTS);
   readonly #missing = new Float64Array(MAX_RECEIVE_CONTEXTS);
@@ -78,7 +78,7 @@ export class LossReports {
     private readonly counters: Counters,
   ) {}
 
-  /** To be called for every opened unit: reports when it is time. */
+  /** To be called for every opened unit: sends a report when one is due. */
   opened(session: number, context: number, lane: number, isData: boolean, nowMs: number): void {
     if (nowMs - this.#lookedMs[context]! < (isData ? REPORT_INTERVAL_MS : IDLE_INTERVAL_MS)) return;
     this.#lookedMs[context] = nowMs;
@@ -90,34 +90,26 @@ export class LossReports {
     this.#send(session, context, lane);
   }
 
-  /** Takes the report of `peer` about what this router sent. */
+  /** Takes the report of `peer` about what this router sent to it. */
   receive(peer: number, unit: number, length: number, nowMs: number): void {
-    const { u8, view } = this.arena;
+    const { view } = this.arena;
     const session = this.peers.activeSession[peer]!;
-    if (length < REPORT_BYTES || session === NO_SESSION) {
-      this.counters.drops[DROP.malformedProbe]!++;
-      return;
-    }
-    const wireIndex = this.sessions.remoteWireIndexes[session]!;
-    // A late report about the session before, or another lane's: of no use here.
-    if (swap32(wireIndex) !== view.getUint32(unit + 4) || u8[unit + 1] !== this.sessions.lane) return;
-    const sent = view.getFloat64(unit + 8);
-    const opened = view.getFloat64(unit + 16);
-    const datagrams = view.getFloat64(unit + 24);
-    if (!(opened >= 0 && opened <= sent && datagrams >= opened && sent <= this.sessions.nextCounter[session]!)) {
-      this.counters.drops[DROP.malformedProbe]!++;
-      return;
-    }
-    this.#learn(peer, session, sent, opened, datagrams, nowMs);
+    if (!checkLossReport(view, unit, length) || session === NO_SESSION) return this.#drop();
+    const report = readLossReport(view, unit);
+    const { remoteWireIndexes, lane, nextCounter } = this.sessions;
+    // A late report about the session before, or another lane's, says nothing here.
+    if (swap32(remoteWireIndexes[session]!) !== report.index || report.lane !== lane) return;
+    if (!isConsistent(report) || report.sent > nextCounter[session]!) return this.#drop();
+    this.#learn(peer, session, report, nowMs);
   }
 
-  /** What was learnt of a peer is not true of whoever gets its number next. */
+  /** Drops the estimate of a peer, before another peer gets its number. */
   forget(peer: number): void {
     this.#session[peer] = NO_SESSION;
     this.#ratio[peer] = 0;
   }
 
-  #learn(peer: number, session: number, sent: number, opened: number, datagrams: number, nowMs: number): void {
+  #learn(peer: number, session: number, { sent, opened, datagrams }: LossReport, nowMs: number): void {
     if (this.#session[peer] !== session || opened < this.#openedThen[peer]!) {
       this.#session[peer] = session;
       this.#sentThen[peer] = this.#openedThen[peer] = this.#datagramsThen[peer] = 0;
@@ -142,19 +134,25 @@ export class LossReports {
 
   #send(session: number, context: number, lane: number): void {
     const { u8, view } = this.arena;
-    const peer = this.sessions.peerOf[session]!;
+    const { peerOf, wireIndexes, windows, unitsOpened, datagramsOpened } = this.sessions;
+    const peer = peerOf[session]!;
     if (this.peers.activeSession[peer] === NO_SESSION) return;
     if (this.sender.freeSlots === 0) this.sender.flush();
     const slot = this.sender.take(peer);
     const unit = this.sender.unitAt(slot);
-    u8.fill(0, unit, unit + REPORT_BYTES);
-    u8[unit] = KIND_REPORT;
-    u8[unit + 1] = lane;
-    view.setUint32(unit + 4, swap32(this.sessions.wireIndexes[session]!));
-    view.setFloat64(unit + 8, this.sessions.windows.highest(context) + 1);
-    view.setFloat64(unit + 16, this.sessions.unitsOpened[context]!);
-    view.setFloat64(unit + 24, this.sessions.datagramsOpened[context]!);
-    this.sender.closeWhole(slot, REPORT_BYTES, TYPE_PROBE);
+    u8.fill(0, unit, unit + LOSS_REPORT_BYTES);
+    writeLossReport(view, unit, {
+      lane,
+      index: swap32(wireIndexes[session]!),
+      sent: windows.highest(context) + 1,
+      opened: unitsOpened[context]!,
+      datagrams: datagramsOpened[context]!,
+    });
+    this.sender.closeWhole(slot, LOSS_REPORT_BYTES, TYPE_PROBE);
     this.sender.flush();
+  }
+
+  #drop(): void {
+    this.counters.drops[DROP.malformedProbe]!++;
   }
 }

@@ -16,7 +16,8 @@ import { DatagramSocket } from '../testing/datagram-socket.js';
 import { packet, patternBytes } from '../testing/frame-arbitraries.js';
 import { buildRecord } from '../testing/frame-builder.js';
 import { PacketPair } from '../testing/packet-pair.js';
-import { CONTROL, packRecords, sealUnit, wireHeader } from '../testing/reference-wire.js';
+import { TYPE_CONTROL } from '../../common/wire/datagram-header.js';
+import { encodeHeader, packRecords, sealUnit } from '../testing/reference-wire.js';
 import { UnitSender } from './unit-sender.js';
 import { TapQueues } from '../inside/tap-queues.js';
 import { negotiateUnderlay } from '../kernel/underlay-socket.js';
@@ -103,7 +104,7 @@ function handshake(length: number): Uint8Array {
 
 function control(length: number, fragmentBytes: number): { message: Uint8Array; datagrams: Uint8Array[] } {
   const message = patternBytes(length, counter);
-  return { message, datagrams: sealUnit(key, counter++, message, { type: CONTROL, fragmentBytes }) };
+  return { message, datagrams: sealUnit(key, counter++, message, { type: TYPE_CONTROL, fragmentBytes }) };
 }
 
 const hex = (list: readonly Uint8Array[]): string[] => list.map((bytes) => Buffer.from(bytes).toString('hex'));
@@ -208,7 +209,7 @@ describe('coalesced datagrams', () => {
       ]) {
         const datagrams = Array.from({ length: fragments }, (_, fragment) => {
           const header = { type: 5, lane: 0, fragment, fragments, index: LOCAL_INDEX, unitBytes, counter: 2 ** 20 };
-          return Uint8Array.from([...wireHeader(header), ...patternBytes(fragmentBytes, fragment)]);
+          return Uint8Array.from([...encodeHeader(header), ...patternBytes(fragmentBytes, fragment)]);
         });
         receiveCoalesced(datagrams);
       }

@@ -13,20 +13,24 @@
 import type { Arena } from '../kernel/arena.js';
 import type { Counters } from '../tables/counters.js';
 import {
-  HEADER_BYTES,
-  MAX_FRAGMENTS,
-  MAX_LANES,
-  swap32,
-  TAG_BYTES,
+  COUNTER_LOW_WORD,
+  DATAGRAM_HEADER_BYTES,
+  fragmentIn,
+  fragmentsIn,
+  HEADER_WORDS,
+  INDEX_WORD,
+  laneIn,
+  LENGTH_COUNTER_WORD,
   TYPE_CONTROL,
   TYPE_COOKIE,
   TYPE_DATA,
-  TYPE_HANDSHAKE_1,
+  TYPE_INITIATION,
   TYPE_PROBE,
-  WORD_COUNTER_LOW,
-  WORD_INDEX,
-  WORD_LENGTH_COUNTER_HIGH,
-} from '../../common/wire/datagram.js';
+  typeIn,
+} from '../../common/wire/datagram-header.js';
+import { MAX_FRAGMENTS, MAX_LANES } from '../../common/protocol.js';
+import { swap32 } from '../kernel/byte-order.js';
+import { TAG_BYTES } from '../../common/wire/sealed-unit.js';
 import { DROP } from '../tables/drop-reasons.js';
 import { sysRecvmmsg } from '../kernel/ffi.js';
 import type { Reassembly } from './reassembly.js';
@@ -109,7 +113,7 @@ export class OutsideReceiver {
   ) {
     this.#messages = arena.allocate(RECEIVE_MESSAGES * MMSGHDR_BYTES);
     for (let i = 0; i <= RECEIVE_MESSAGES; i++) {
-      this.#headers[i] = arena.allocate(MAX_DATAGRAMS * HEADER_BYTES);
+      this.#headers[i] = arena.allocate(MAX_DATAGRAMS * DATAGRAM_HEADER_BYTES);
       this.#fragments[i] = arena.allocate(HEADROOM_BYTES + MAX_MESSAGE_BYTES + 4096, 4096) + HEADROOM_BYTES;
     }
     for (let i = 0; i < RECEIVE_MESSAGES; i++) {
@@ -159,21 +163,21 @@ export class OutsideReceiver {
   /** Datagrams of another size than expected: line them up, take them one by one, and expect that size from now on. */
   #takeOddSize(i: number, segment: number, total: number): void {
     const { u8 } = this.arena;
-    const fragmentBytes = this.#stride - HEADER_BYTES;
+    const fragmentBytes = this.#stride - DATAGRAM_HEADER_BYTES;
     for (let at = 0, part = 0; at < total; at += this.#stride, part++) {
-      const header = this.#headers[i]! + part * HEADER_BYTES;
+      const header = this.#headers[i]! + part * DATAGRAM_HEADER_BYTES;
       const fragment = this.#fragments[i]! + part * fragmentBytes;
       // Never more than what came: a stride larger than the rest would run past the end.
       const bytes = Math.min(this.#stride, total - at);
-      u8.copyWithin(this.#linear + at, header, header + Math.min(HEADER_BYTES, bytes));
-      u8.copyWithin(this.#linear + at + HEADER_BYTES, fragment, fragment + bytes - HEADER_BYTES);
+      u8.copyWithin(this.#linear + at, header, header + Math.min(DATAGRAM_HEADER_BYTES, bytes));
+      u8.copyWithin(this.#linear + at + DATAGRAM_HEADER_BYTES, fragment, fragment + bytes - DATAGRAM_HEADER_BYTES);
     }
     const header = this.#headers[RECEIVE_MESSAGES]!;
     const fragment = this.#fragments[RECEIVE_MESSAGES]!;
     for (let at = 0; at < total; at += segment) {
       const bytes = Math.min(segment, total - at);
-      u8.copyWithin(header, this.#linear + at, this.#linear + at + HEADER_BYTES);
-      u8.copyWithin(fragment, this.#linear + at + HEADER_BYTES, this.#linear + at + bytes);
+      u8.copyWithin(header, this.#linear + at, this.#linear + at + DATAGRAM_HEADER_BYTES);
+      u8.copyWithin(fragment, this.#linear + at + DATAGRAM_HEADER_BYTES, this.#linear + at + bytes);
       this.#takeDatagrams(header, fragment, bytes, bytes, this.#names[i]!);
       // The next datagram takes this one's place in memory.
       this.writer.flush();
@@ -185,14 +189,14 @@ export class OutsideReceiver {
   #takeDatagrams(headers: number, fragments: number, segment: number, total: number, name: number): void {
     const { u32 } = this.arena;
     const count = Math.ceil(total / segment);
-    const fragmentBytes = segment - HEADER_BYTES;
+    const fragmentBytes = segment - DATAGRAM_HEADER_BYTES;
     for (let i = 0; i < count;) {
-      const bytes = (i === count - 1 ? total - i * segment : segment) - HEADER_BYTES;
-      const word = (headers + i * HEADER_BYTES) >>> 2;
+      const bytes = (i === count - 1 ? total - i * segment : segment) - DATAGRAM_HEADER_BYTES;
+      const word = (headers + i * DATAGRAM_HEADER_BYTES) >>> 2;
       const fragmentAt = fragments + i * fragmentBytes;
-      const type = u32[word]! & 0xff;
+      const type = typeIn(u32[word]!);
       // The last fragment of a unit may be shorter than a tag.
-      if (bytes < (type >= TYPE_DATA && u32[word]! >>> 24 > 1 ? 1 : TAG_BYTES)) {
+      if (bytes < (type >= TYPE_DATA && fragmentsIn(u32[word]!) > 1 ? 1 : TAG_BYTES)) {
         this.#drop(DROP.datagramTooShort);
         i++;
         continue;
@@ -201,8 +205,8 @@ export class OutsideReceiver {
         i += this.#takeSealed(word, type, fragmentAt, bytes, fragmentBytes, count - i, total - i * segment, name);
         continue;
       }
-      if (type >= TYPE_HANDSHAKE_1 && type <= TYPE_COOKIE)
-        this.#takeHandshake(headers + i * HEADER_BYTES, fragmentAt, bytes, name);
+      if (type >= TYPE_INITIATION && type <= TYPE_COOKIE)
+        this.#takeHandshake(headers + i * DATAGRAM_HEADER_BYTES, fragmentAt, bytes, name);
       else this.#drop(DROP.datagramUnknownType);
       i++;
     }
@@ -221,14 +225,14 @@ export class OutsideReceiver {
   ): number {
     const { u32 } = this.arena;
     const first = u32[word]!;
-    const lane = (first >>> 8) & 0xff;
-    const fragment = (first >>> 16) & 0xff;
-    const fragments = first >>> 24;
-    const session = this.sessions.find(u32[word + WORD_INDEX]!);
+    const lane = laneIn(first);
+    const fragment = fragmentIn(first);
+    const fragments = fragmentsIn(first);
+    const session = this.sessions.find(u32[word + INDEX_WORD]!);
     if (session === NO_SESSION) return this.#dropOne(DROP.unknownSession);
-    const high = swap32(u32[word + WORD_LENGTH_COUNTER_HIGH]!);
+    const high = swap32(u32[word + LENGTH_COUNTER_WORD]!);
     const unitBytes = high >>> 16;
-    const counter = (high & 0xffff) * TWO_POW_32 + swap32(u32[word + WORD_COUNTER_LOW]!);
+    const counter = (high & 0xffff) * TWO_POW_32 + swap32(u32[word + COUNTER_LOW_WORD]!);
     if (fragment >= fragments || fragments > MAX_FRAGMENTS || unitBytes < TAG_BYTES)
       return this.#dropOne(DROP.datagramBadFragment);
     if (lane >= MAX_LANES || lane % this.lanes !== this.sessions.lane) return this.#dropOne(DROP.wrongLane);
@@ -264,16 +268,17 @@ export class OutsideReceiver {
     unitBytes: number,
   ): boolean {
     if (datagramsLeft < fragments) return false;
-    const available = datagramsLeft === fragments ? bytesLeft - fragments * HEADER_BYTES : fragments * fragmentBytes;
+    const available =
+      datagramsLeft === fragments ? bytesLeft - fragments * DATAGRAM_HEADER_BYTES : fragments * fragmentBytes;
     if (available !== unitBytes) return false;
     const { u32 } = this.arena;
     for (let i = 1; i < fragments; i++) {
-      const other = word + i * 4;
+      const other = word + i * HEADER_WORDS;
       if (
         u32[other] !== (u32[word]! | (i << 16)) >>> 0 ||
-        u32[other + WORD_INDEX] !== u32[word + WORD_INDEX] ||
-        u32[other + WORD_LENGTH_COUNTER_HIGH] !== u32[word + WORD_LENGTH_COUNTER_HIGH] ||
-        u32[other + WORD_COUNTER_LOW] !== u32[word + WORD_COUNTER_LOW]
+        u32[other + INDEX_WORD] !== u32[word + INDEX_WORD] ||
+        u32[other + LENGTH_COUNTER_WORD] !== u32[word + LENGTH_COUNTER_WORD] ||
+        u32[other + COUNTER_LOW_WORD] !== u32[word + COUNTER_LOW_WORD]
       ) {
         return false;
       }
@@ -313,9 +318,9 @@ export class OutsideReceiver {
   }
 
   #takeHandshake(header: number, fragment: number, bytes: number, name: number): void {
-    const datagram = new Uint8Array(HEADER_BYTES + bytes);
-    datagram.set(this.arena.u8.subarray(header, header + HEADER_BYTES));
-    datagram.set(this.arena.u8.subarray(fragment, fragment + bytes), HEADER_BYTES);
+    const datagram = new Uint8Array(DATAGRAM_HEADER_BYTES + bytes);
+    datagram.set(this.arena.u8.subarray(header, header + DATAGRAM_HEADER_BYTES));
+    datagram.set(this.arena.u8.subarray(fragment, fragment + bytes), DATAGRAM_HEADER_BYTES);
     this.events.handshake(name, datagram);
   }
 
@@ -331,12 +336,12 @@ export class OutsideReceiver {
   #layOut(stride: number): void {
     const { arena } = this;
     const parts = Math.ceil(MAX_MESSAGE_BYTES / stride);
-    const fragmentBytes = stride - HEADER_BYTES;
+    const fragmentBytes = stride - DATAGRAM_HEADER_BYTES;
     for (let i = 0; i < RECEIVE_MESSAGES; i++) {
       for (let part = 0; part < parts; part++) {
         const at = this.#iovecs[i]! + part * 2 * IOVEC_BYTES;
-        arena.writeAddress(at, this.#headers[i]! + part * HEADER_BYTES);
-        arena.writeLength(at + 8, HEADER_BYTES);
+        arena.writeAddress(at, this.#headers[i]! + part * DATAGRAM_HEADER_BYTES);
+        arena.writeLength(at + 8, DATAGRAM_HEADER_BYTES);
         arena.writeAddress(at + IOVEC_BYTES, this.#fragments[i]! + part * fragmentBytes);
         arena.writeLength(at + IOVEC_BYTES + 8, fragmentBytes);
       }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ForwarderEvent } from '../forwarder.js';
 import { settle } from '../testing/exchange.js';
-import { PROBE } from '../testing/reference-wire.js';
+import { TYPE_PROBE } from '../../common/wire/datagram-header.js';
 import { link, TestNode } from '../testing/test-node.js';
 import { WirePeer } from '../testing/wire-peer.js';
 
@@ -44,7 +44,7 @@ describe('a probe', () => {
     far.socket.wait(1000);
     const [datagram] = far.socket.receiveAll();
     expect(datagram!.length + 28).toBe(sizeBytes);
-    expect(datagram!.subarray(0, 4)).toEqual(Uint8Array.of(PROBE, 0, 0, 1));
+    expect(datagram!.subarray(0, 4)).toEqual(Uint8Array.of(TYPE_PROBE, 0, 0, 1));
   });
 
   it('smaller than a probe can be has the size of the smallest', () => {
@@ -72,7 +72,7 @@ describe('a probe', () => {
     answer[0] = 1;
     answer.writeDoubleBE(sentUs, 8);
     const drops = a.dropsDuring(() => {
-      far.send(answer, { type: PROBE });
+      far.send(answer, { type: TYPE_PROBE });
       settle([a]);
     });
     expect(drops).toEqual({ malformedProbe: 1 });

@@ -5,7 +5,8 @@
  */
 import type { Arena } from '../kernel/arena.js';
 import type { Counters } from '../tables/counters.js';
-import { MAX_UNIT_BYTES, TAG_BYTES } from '../../common/wire/datagram.js';
+import { MAX_UNIT_BYTES } from '../../common/protocol.js';
+import { TAG_BYTES } from '../../common/wire/sealed-unit.js';
 import { DROP } from '../tables/drop-reasons.js';
 import { MAX_INCOMPLETE_UNITS, MAX_INCOMPLETE_UNITS_PER_SESSION } from '../limits.js';
 

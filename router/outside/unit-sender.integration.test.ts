@@ -5,7 +5,8 @@ import type { CipherName } from '../../common/router-port.js';
 import { selectAeadEngine } from '../aead/selection.js';
 import { Arena } from '../kernel/arena.js';
 import { Counters } from '../tables/counters.js';
-import { MAX_UNIT_BYTES, REFUSE_AFTER_UNITS, TAG_BYTES } from '../../common/wire/datagram.js';
+import { MAX_UNIT_BYTES, REFUSE_AFTER_UNITS } from '../../common/protocol.js';
+import { TAG_BYTES } from '../../common/wire/sealed-unit.js';
 import { DROP } from '../tables/drop-reasons.js';
 import { UNIT_SLOTS } from '../limits.js';
 import { sysClose, sysSocket } from '../kernel/ffi.js';
@@ -15,14 +16,13 @@ import { Sessions } from '../tables/sessions.js';
 import { DatagramSocket } from '../testing/datagram-socket.js';
 import { patternBytes } from '../testing/frame-arbitraries.js';
 import {
-  CONTROL,
-  DATA,
-  openUnits,
-  PROBE,
-  readWireHeader,
-  sealUnit,
-  WIRE_HEADER_BYTES,
-} from '../testing/reference-wire.js';
+  DATAGRAM_HEADER_BYTES,
+  readHeader,
+  TYPE_CONTROL,
+  TYPE_DATA,
+  TYPE_PROBE,
+} from '../../common/wire/datagram-header.js';
+import { openUnits, sealUnit } from '../testing/reference-wire.js';
 import { UnitSender } from './unit-sender.js';
 
 const LANE = 3;
@@ -60,7 +60,7 @@ beforeEach(() => {
   peers.setFragmentBudget(peer, 64);
 });
 
-function queue(sender: UnitSender, plain: Uint8Array, type = DATA): boolean {
+function queue(sender: UnitSender, plain: Uint8Array, type = TYPE_DATA): boolean {
   const slot = sender.take(peer);
   arena.u8.set(plain, sender.unitAt(slot));
   return sender.close(slot, plain.length, type);
@@ -77,9 +77,9 @@ const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 describe('a unit on the wire', () => {
   it('has the header that docs/wire.md draws, in each of its datagrams', () => {
     rekey('aes-256-gcm');
-    queue(withGso, patternBytes(3000, 1), CONTROL);
+    queue(withGso, patternBytes(3000, 1), TYPE_CONTROL);
     withGso.flush();
-    const headers = arrived(3).map((datagram) => hexOf(datagram.subarray(0, WIRE_HEADER_BYTES)));
+    const headers = arrived(3).map((datagram) => hexOf(datagram.subarray(0, DATAGRAM_HEADER_BYTES)));
     // type, lane, fragment, fragments | index | unit length 3016 | counter
     expect(headers).toEqual([
       '06030003cafe01020bc8000000000000',
@@ -110,10 +110,13 @@ describe('a unit on the wire', () => {
   ])('is what the twin makes and opens: %s, %s GSO', (cipher, _gso, sender) => {
     const key = rekey(cipher);
     let counter = 0;
-    const units = fc.array(fc.tuple(fc.integer({ min: 0, max: 40_000 }), fc.constantFrom(DATA, CONTROL, PROBE)), {
-      minLength: 1,
-      maxLength: 12,
-    });
+    const units = fc.array(
+      fc.tuple(fc.integer({ min: 0, max: 40_000 }), fc.constantFrom(TYPE_DATA, TYPE_CONTROL, TYPE_PROBE)),
+      {
+        minLength: 1,
+        maxLength: 12,
+      },
+    );
     const mtu = fc.constantFrom(1280, 1500, 9000, 1281, 1283);
     fc.assert(
       fc.property(units, mtu, (plains, mtuBytes) => {
@@ -153,10 +156,10 @@ describe('a unit on the wire', () => {
     for (const length of [40, 4000, 1, 65_000, 40]) {
       const slot = withGso.take(peer);
       arena.u8.set(patternBytes(length, length), withGso.unitAt(slot));
-      expect(withGso.closeWhole(slot, length, PROBE)).toBe(true);
+      expect(withGso.closeWhole(slot, length, TYPE_PROBE)).toBe(true);
       withGso.flush();
       const [datagram] = arrived(1);
-      expect(datagram!.length).toBe(WIRE_HEADER_BYTES + length + TAG_BYTES);
+      expect(datagram!.length).toBe(DATAGRAM_HEADER_BYTES + length + TAG_BYTES);
       expect(openUnits(key, [datagram!])[0]!.plain).toEqual(patternBytes(length, length));
     }
   });
@@ -168,7 +171,7 @@ describe('a unit on the wire', () => {
     sessions.sealingKeys[1] = { seal: () => undefined, destroy: () => undefined };
     queue(withGso, patternBytes(10, 1));
     withGso.flush();
-    expect(readWireHeader(arrived(1)[0]!).counter).toBe(2 ** 47 + 2 ** 33 + 5);
+    expect(readHeader(arrived(1)[0]!).counter).toBe(2 ** 47 + 2 ** 33 + 5);
   });
 });
 
@@ -212,7 +215,7 @@ describe('what cannot be sent', () => {
       0,
     );
     sessions.activate(2);
-    expect(withGso.close(withGso.take(nowhere), 100, DATA)).toBe(true);
+    expect(withGso.close(withGso.take(nowhere), 100, TYPE_DATA)).toBe(true);
     expect(queue(withGso, patternBytes(10, 1))).toBe(true);
     withGso.flush();
     expect(openUnits(key, arrived(1))).toHaveLength(1);

@@ -12,16 +12,17 @@ import { assert } from '../../common/errors.js';
 import type { Arena } from '../kernel/arena.js';
 import type { Counters } from '../tables/counters.js';
 import {
-  HEADER_BYTES,
-  MAX_FRAGMENTS,
-  MAX_UNIT_BYTES,
-  REFUSE_AFTER_UNITS,
-  swap32,
-  TAG_BYTES,
-  WORD_COUNTER_LOW,
-  WORD_INDEX,
-  WORD_LENGTH_COUNTER_HIGH,
-} from '../../common/wire/datagram.js';
+  COUNTER_LOW_WORD,
+  DATAGRAM_HEADER_BYTES,
+  FIELDS_WORD,
+  HEADER_WORDS,
+  INDEX_WORD,
+  LENGTH_COUNTER_WORD,
+  packFields,
+} from '../../common/wire/datagram-header.js';
+import { MAX_FRAGMENTS, MAX_UNIT_BYTES, REFUSE_AFTER_UNITS } from '../../common/protocol.js';
+import { swap32 } from '../kernel/byte-order.js';
+import { fragmentsFor, TAG_BYTES } from '../../common/wire/sealed-unit.js';
 import { DROP } from '../tables/drop-reasons.js';
 import { sysErrno, sysPoll, sysSendmmsg } from '../kernel/ffi.js';
 import { FLUSH_AFTER_BYTES, MAX_FRAME_BYTES, UNIT_SLOTS } from '../limits.js';
@@ -90,7 +91,7 @@ export class UnitSender {
   ) {
     for (let slot = 0; slot < UNIT_SLOTS; slot++) {
       this.#slotAt[slot] = arena.allocate(SLOT_BYTES, 4096) + HEADROOM_BYTES;
-      this.#headersAt[slot] = arena.allocate(MAX_FRAGMENTS * HEADER_BYTES);
+      this.#headersAt[slot] = arena.allocate(MAX_FRAGMENTS * DATAGRAM_HEADER_BYTES);
       this.#iovecsAt[slot] = arena.allocate(MAX_FRAGMENTS * 2 * IOVEC_BYTES);
       this.#controlAt[slot] = arena.allocate(CMSG_ROOM);
       this.#free[slot] = UNIT_SLOTS - 1 - slot;
@@ -147,12 +148,12 @@ export class UnitSender {
     const counter = this.sessions.nextCounter[session]!;
     if (counter >= REFUSE_AFTER_UNITS) return this.#refuse(slot, DROP.sessionExhausted);
     const total = length + TAG_BYTES;
-    const fragments = Math.ceil(total / fragment);
+    const fragments = fragmentsFor(total, fragment);
     if (fragments > MAX_FRAGMENTS || total > MAX_UNIT_BYTES) return this.#refuse(slot, DROP.frameTooLarge);
     this.sessions.nextCounter[session] = counter + 1;
     const lane = this.sessions.lane;
     this.sessions.sealingKeys[session]!.seal(this.#slotAt[slot]!, length, counter, type, lane, fragments);
-    this.#writeHeaders(slot, type | (lane << 8) | (fragments << 24), fragments, session, total, counter);
+    this.#writeHeaders(slot, packFields(type, lane, 0, fragments), fragments, session, total, counter);
     this.#layOut(slot, fragment, fragments, total);
     this.#queueMessages(slot, peer, fragment, fragments);
     this.#queued[this.#queuedCount++] = slot;
@@ -197,7 +198,7 @@ export class UnitSender {
 
   #writeHeaders(
     slot: number,
-    typeWord: number,
+    fields: number,
     fragments: number,
     session: number,
     total: number,
@@ -208,11 +209,11 @@ export class UnitSender {
     const high = swap32(((total << 16) | ((counter / TWO_POW_32) & 0xffff)) >>> 0);
     const low = swap32(counter >>> 0);
     let word = this.#headersAt[slot]! >>> 2;
-    for (let fragment = 0; fragment < fragments; fragment++, word += 4) {
-      u32[word] = typeWord | (fragment << 16);
-      u32[word + WORD_INDEX] = index;
-      u32[word + WORD_LENGTH_COUNTER_HIGH] = high;
-      u32[word + WORD_COUNTER_LOW] = low;
+    for (let fragment = 0; fragment < fragments; fragment++, word += HEADER_WORDS) {
+      u32[word + FIELDS_WORD] = fields | (fragment << 16);
+      u32[word + INDEX_WORD] = index;
+      u32[word + LENGTH_COUNTER_WORD] = high;
+      u32[word + COUNTER_LOW_WORD] = low;
     }
   }
 
@@ -223,8 +224,8 @@ export class UnitSender {
     if (this.#slotFragment[slot] !== fragment) {
       for (let i = 0; i < MAX_FRAGMENTS; i++) {
         const at = iovecs + i * 2 * IOVEC_BYTES;
-        arena.writeAddress(at, this.#headersAt[slot]! + i * HEADER_BYTES);
-        arena.writeLength(at + 8, HEADER_BYTES);
+        arena.writeAddress(at, this.#headersAt[slot]! + i * DATAGRAM_HEADER_BYTES);
+        arena.writeLength(at + 8, DATAGRAM_HEADER_BYTES);
         arena.writeAddress(at + IOVEC_BYTES, this.#slotAt[slot]! + i * fragment);
         arena.writeLength(at + IOVEC_BYTES + 8, fragment);
       }
@@ -245,9 +246,9 @@ export class UnitSender {
       return;
     }
     const control = this.#controlAt[slot]!;
-    this.#writeSegmentSize(control, fragment + HEADER_BYTES);
+    this.#writeSegmentSize(control, fragment + DATAGRAM_HEADER_BYTES);
     // The largest units exceed one GSO send together with their headers.
-    const most = Math.floor(UDP_MAX_PAYLOAD_BYTES / (fragment + HEADER_BYTES));
+    const most = Math.floor(UDP_MAX_PAYLOAD_BYTES / (fragment + DATAGRAM_HEADER_BYTES));
     for (let i = 0; i < fragments; i += most) {
       this.#queueMessage(peer, iovecs + i * 2 * IOVEC_BYTES, Math.min(most, fragments - i) * 2, control);
     }

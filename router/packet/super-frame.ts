@@ -7,21 +7,25 @@
  *   record:  [ u32 length ][ virtio 10 ][ Ethernet, IP, TCP or UDP headers ][ payload: n x gso size ]
  *   slice i: [ u32 length ][ virtio 10 ][ the same headers, amended       ][ k x gso size         ]
  */
-import { VIRTIO_NET_HDR_BYTES, VIRTIO_NET_HDR_F_NEEDS_CSUM, VIRTIO_NET_HDR_GSO_ECN } from '../kernel/linux-abi.js';
-import { VIRTIO_NET_HDR_GSO_NONE, VIRTIO_NET_HDR_GSO_UDP_L4 } from '../kernel/linux-abi.js';
+import {
+  VIRTIO_NET_HDR_BYTES,
+  VIRTIO_NET_HDR_F_NEEDS_CSUM,
+  VIRTIO_NET_HDR_GSO_ECN,
+  VIRTIO_NET_HDR_GSO_NONE,
+  VIRTIO_NET_HDR_GSO_UDP_L4,
+} from '../kernel/linux-abi.js';
 import { writeIpv4Checksum, writePartialChecksum } from './checksum.js';
 import { IPV6_HEADER_BYTES, PROTOCOL_TCP, PROTOCOL_UDP } from './frame.js';
+import { readU16be, readU16le, writeU16be, writeU16le } from '../kernel/byte-order.js';
+import { RECORD_LENGTH_BYTES } from '../../common/wire/data-unit.js';
 import {
-  readU16le,
   TCP_CHECKSUM_OFFSET,
   UDP_CHECKSUM_OFFSET,
   VH_CHECKSUM_START,
   VH_GSO_SIZE,
   VH_GSO_TYPE,
-  writeU16le,
 } from './virtio-net-header.js';
 
-export const RECORD_LENGTH_BYTES = 4;
 const TCP_FIN = 0x01;
 const TCP_PSH = 0x08;
 const TCP_CWR = 0x80;
@@ -124,13 +128,4 @@ function amendTcp(u8: Uint8Array, tcp: number, offset: number, last: boolean): v
   if (!last) flags &= ~(TCP_FIN | TCP_PSH);
   if (offset > 0) flags &= ~TCP_CWR;
   u8[tcp + 13] = flags;
-}
-
-export function readU16be(u8: Uint8Array, at: number): number {
-  return (u8[at]! << 8) | u8[at + 1]!;
-}
-
-export function writeU16be(u8: Uint8Array, at: number, value: number): void {
-  u8[at] = value >>> 8;
-  u8[at + 1] = value;
 }

@@ -7,7 +7,7 @@ import type { Arena } from '../kernel/arena.js';
 import { fold, sumWords, writeIcmpv6Checksum, writeIpv4Checksum } from './checksum.js';
 import { ETHERNET_BYTES, IPV4_HEADER_BYTES, IPV6_HEADER_BYTES, PROTOCOL_ICMP, PROTOCOL_ICMPV6 } from './frame.js';
 import { VIRTIO_NET_HDR_BYTES } from '../kernel/linux-abi.js';
-import { readU16be, writeU16be } from './super-frame.js';
+import { readU16be, writeU16be } from '../kernel/byte-order.js';
 
 const ICMP_HEADER_BYTES = 8;
 const ICMP_UNREACHABLE = 3;

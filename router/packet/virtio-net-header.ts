@@ -4,8 +4,12 @@
  *
  *   0 flags | 1 gso type | 2 header length u16 | 4 gso size u16 | 6 checksum start u16 | 8 checksum offset u16
  */
+import { assert } from '../../common/errors.js';
+import { VIRTIO_NET_HEADER_BYTES } from '../../common/wire/data-unit.js';
+import { readU16le, writeU16le } from '../kernel/byte-order.js';
 import { IPV6_HEADER_BYTES, PROTOCOL_TCP, PROTOCOL_UDP } from './frame.js';
 import {
+  VIRTIO_NET_HDR_BYTES,
   VIRTIO_NET_HDR_F_DATA_VALID,
   VIRTIO_NET_HDR_F_NEEDS_CSUM,
   VIRTIO_NET_HDR_GSO_ECN,
@@ -28,14 +32,7 @@ const UDP_HEADER_BYTES = 8;
 /** A segment smaller than this is no real path's, only a way to make the kernel cut a frame into thousands. */
 const MIN_GSO_BYTES = 16;
 
-export function readU16le(u8: Uint8Array, at: number): number {
-  return u8[at]! | (u8[at + 1]! << 8);
-}
-
-export function writeU16le(u8: Uint8Array, at: number, value: number): void {
-  u8[at] = value;
-  u8[at + 1] = value >>> 8;
-}
+assert(VIRTIO_NET_HDR_BYTES === VIRTIO_NET_HEADER_BYTES, 'the wire carries the header of the kernel');
 
 /** The gso type of a frame that the device is to cut, without the ECN flag. */
 export function segmentationType(udp: boolean, ipv6: boolean): number {

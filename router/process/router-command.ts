@@ -8,7 +8,7 @@ import { parseIpAddress } from '../../common/address/ip-address.js';
 import { parseMacAddress } from '../../common/address/mac-address.js';
 import { parseNodeId } from '../../common/node-id.js';
 import type { ForwardingTables, RouterCommand } from '../../common/router-port.js';
-import { MAX_PEERS } from '../limits.js';
+import { MAX_PEERS } from '../../common/protocol.js';
 
 const Bytes = (length?: number) =>
   Type.Refine(

@@ -19,7 +19,7 @@ import {
   PROTOCOL_UDP,
 } from '../packet/frame.js';
 import { VIRTIO_NET_HDR_BYTES, VIRTIO_NET_HDR_F_NEEDS_CSUM, VIRTIO_NET_HDR_GSO_NONE } from '../kernel/linux-abi.js';
-import { writeU16be } from '../packet/super-frame.js';
+import { writeU16be, writeU16le } from '../kernel/byte-order.js';
 import {
   segmentationType,
   TCP_CHECKSUM_OFFSET,
@@ -29,7 +29,6 @@ import {
   VH_GSO_SIZE,
   VH_GSO_TYPE,
   VH_HEADER_LENGTH,
-  writeU16le,
 } from '../packet/virtio-net-header.js';
 
 /** Neither is a multiple of four, as records are padded. */

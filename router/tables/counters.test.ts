@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Counters, dropsByName } from './counters.js';
 import { DROP, DROP_REASONS } from './drop-reasons.js';
-import { MAX_PEERS } from '../limits.js';
+import { MAX_PEERS } from '../../common/protocol.js';
 
 describe('the counters of a thread', () => {
   it('name the drops that occurred, and only those', () => {

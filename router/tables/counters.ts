@@ -3,7 +3,7 @@
  * 2^53). Only their thread touches them; the router's main thread asks for a report.
  */
 import { DROP_REASONS } from './drop-reasons.js';
-import { MAX_PEERS } from '../limits.js';
+import { MAX_PEERS } from '../../common/protocol.js';
 
 const TX_BYTES = 0;
 const TX_FRAMES = 1;

@@ -4,7 +4,8 @@ import { ipToBytes } from '../../common/address/ip-address.js';
 import type { NodeId } from '../../common/node-id.js';
 import { Arena } from '../kernel/arena.js';
 import { Counters, dropsByName } from './counters.js';
-import { MAX_UNIT_BYTES, REFUSE_AFTER_UNITS, TYPE_DATA } from '../../common/wire/datagram.js';
+import { MAX_UNIT_BYTES, REFUSE_AFTER_UNITS } from '../../common/protocol.js';
+import { TYPE_CONTROL, TYPE_DATA, TYPE_PROBE } from '../../common/wire/datagram-header.js';
 import type { DropReason } from './drop-reasons.js';
 import { DROP_REASONS } from './drop-reasons.js';
 import { sysClose } from '../kernel/ffi.js';
@@ -17,7 +18,7 @@ import { anyFrame, patternBytes } from '../testing/frame-arbitraries.js';
 import type { FrameSpec } from '../testing/frame-builder.js';
 import { buildRecord, bytesOf, frameOf, VIRTIO_BYTES } from '../testing/frame-builder.js';
 import { settle } from '../testing/exchange.js';
-import { CONTROL, PROBE, sealUnit, wireHeader } from '../testing/reference-wire.js';
+import { encodeHeader, sealUnit } from '../testing/reference-wire.js';
 import { podAddress, TestNode } from '../testing/test-node.js';
 import { WirePeer } from '../testing/wire-peer.js';
 import { UnitSender } from '../outside/unit-sender.js';
@@ -60,7 +61,7 @@ function fromPeer(datagrams: readonly Uint8Array[]): void {
 }
 
 /** A sealed unit whose header says something else. */
-function withHeader(change: Partial<Parameters<typeof wireHeader>[0]>): Uint8Array[] {
+function withHeader(change: Partial<Parameters<typeof encodeHeader>[0]>): Uint8Array[] {
   const [datagram] = peer.seal(patternBytes(100, 1));
   const header = {
     type: 5,
@@ -71,7 +72,7 @@ function withHeader(change: Partial<Parameters<typeof wireHeader>[0]>): Uint8Arr
     unitBytes: 116,
     counter: 2 ** 30,
   };
-  return [bytesOf(wireHeader({ ...header, ...change }), datagram!.subarray(16))];
+  return [bytesOf(encodeHeader({ ...header, ...change }), datagram!.subarray(16))];
 }
 
 function changedByte(datagram: Uint8Array, at: number): Uint8Array {
@@ -162,14 +163,14 @@ const WAYS: Readonly<Record<DropReason, () => void>> = {
   },
   controlCongested: () => {
     node.takesEvents = false;
-    peer.send(patternBytes(10, 1), { type: CONTROL });
+    peer.send(patternBytes(10, 1), { type: TYPE_CONTROL });
     settle([node]);
     node.takesEvents = true;
   },
   malformedProbe: () => {
-    peer.send(new Uint8Array(39), { type: PROBE });
-    peer.send(new Uint8Array(60).fill(9), { type: PROBE });
-    peer.send(new Uint8Array(0), { type: PROBE });
+    peer.send(new Uint8Array(39), { type: TYPE_PROBE });
+    peer.send(new Uint8Array(60).fill(9), { type: TYPE_PROBE });
+    peer.send(new Uint8Array(0), { type: TYPE_PROBE });
   },
   wrongLane: () => fromPeer(withHeader({ lane: 16 })),
   neighbourDiscovery: () => {

@@ -5,7 +5,7 @@ import type { NodeId } from '../../common/node-id.js';
 import type { Route } from '../../common/router-port.js';
 import { Arena } from '../kernel/arena.js';
 import { compileTables, EMPTY_TABLES, LOCAL } from './forwarding-tables.js';
-import { MAX_PEERS } from '../limits.js';
+import { MAX_PEERS } from '../../common/protocol.js';
 import { AF_INET6 } from '../kernel/linux-abi.js';
 import { Peers } from './peers.js';
 import { addressWords } from './prefix-table.js';

@@ -3,8 +3,10 @@ import fc from 'fast-check';
 import type { NodeId } from '../../common/node-id.js';
 import { parseSocketAddress } from '../../common/address/socket-address.js';
 import { Arena } from '../kernel/arena.js';
-import { HEADER_BYTES, MAX_FRAGMENTS, MAX_UNIT_BYTES, TAG_BYTES } from '../../common/wire/datagram.js';
-import { DEFAULT_PATH_MTU_BYTES, MAX_PEERS, MIN_PATH_MTU_BYTES } from '../limits.js';
+import { DATAGRAM_HEADER_BYTES } from '../../common/wire/datagram-header.js';
+import { MAX_FRAGMENTS, MAX_PEERS, MAX_UNIT_BYTES, UNKNOWN_PATH_MTU_BYTES } from '../../common/protocol.js';
+import { TAG_BYTES } from '../../common/wire/sealed-unit.js';
+import { MIN_PATH_MTU_BYTES } from '../limits.js';
 import { AF_INET, AF_INET6, UDP_MAX_PAYLOAD_BYTES } from '../kernel/linux-abi.js';
 import { NO_PEER, NO_SESSION, Peers } from './peers.js';
 
@@ -44,7 +46,7 @@ describe('the peers of a thread', () => {
     expect(peers.indexOf(id(2))).toBe(index);
     expect(peers.isReachable(index)).toBe(false);
     expect(peers.endpoint(index)).toBeNull();
-    expect(peers.mtuBytes(index)).toBe(DEFAULT_PATH_MTU_BYTES);
+    expect(peers.mtuBytes(index)).toBe(UNKNOWN_PATH_MTU_BYTES);
     expect(peers.fragmentBudget(index)).toBe(MAX_FRAGMENTS);
     expect(peers.activeSession[index]).toBe(NO_SESSION);
   });
@@ -64,7 +66,7 @@ describe('the peers of a thread', () => {
     const index = peers.indexOf(id(1));
     peers.setPath(index, endpoint, null);
     expect(peers.endpoint(index)).toEqual(endpoint);
-    expect(peers.mtuBytes(index)).toBe(DEFAULT_PATH_MTU_BYTES);
+    expect(peers.mtuBytes(index)).toBe(UNKNOWN_PATH_MTU_BYTES);
   });
 
   it('are unreachable over a family that the socket does not have', () => {
@@ -88,14 +90,14 @@ describe('the peers of a thread', () => {
         const unit = peers.unitBytes[index]! + TAG_BYTES;
         const headers = endpoint === v4 ? 28 : 48;
         expect(fragment % 4).toBe(0);
-        expect(fragment + HEADER_BYTES + headers).toBeLessThanOrEqual(
+        expect(fragment + DATAGRAM_HEADER_BYTES + headers).toBeLessThanOrEqual(
           Math.max(MIN_PATH_MTU_BYTES, Math.min(mtuBytes, 65535)),
         );
         const fragments = Math.ceil(unit / fragment);
         expect(fragments).toBeGreaterThanOrEqual(1);
         expect(fragments).toBeLessThanOrEqual(Math.max(1, Math.min(budget, MAX_FRAGMENTS)));
         expect(unit).toBeLessThanOrEqual(MAX_UNIT_BYTES);
-        expect(unit + fragments * HEADER_BYTES).toBeLessThanOrEqual(UDP_MAX_PAYLOAD_BYTES);
+        expect(unit + fragments * DATAGRAM_HEADER_BYTES).toBeLessThanOrEqual(UDP_MAX_PAYLOAD_BYTES);
       }),
     );
   });

@@ -5,11 +5,15 @@
 import type { NodeId } from '../../common/node-id.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { Arena } from '../kernel/arena.js';
-import { HEADER_BYTES, MAX_UNIT_BYTES, TAG_BYTES } from '../../common/wire/datagram.js';
-import { DEFAULT_PATH_MTU_BYTES, MAX_PEERS, MIN_PATH_MTU_BYTES } from '../limits.js';
+import { ipFamily } from '../../common/address/ip-address.js';
+import { DATAGRAM_HEADER_BYTES } from '../../common/wire/datagram-header.js';
+import { underlayHeaderBytes } from '../../common/wire/overhead.js';
+import { MAX_PEERS, MAX_UNIT_BYTES, UNKNOWN_PATH_MTU_BYTES } from '../../common/protocol.js';
+import { fragmentBytesFor, TAG_BYTES } from '../../common/wire/sealed-unit.js';
+import { MIN_PATH_MTU_BYTES } from '../limits.js';
 import { SOCKADDR_ROOM, UDP_MAX_PAYLOAD_BYTES, UDP_MAX_SEGMENTS } from '../kernel/linux-abi.js';
 import type { SocketFamily } from '../kernel/socket-address-memory.js';
-import { readSocketAddress, underlayOverheadBytes, writeSocketAddress } from '../kernel/socket-address-memory.js';
+import { readSocketAddress, writeSocketAddress } from '../kernel/socket-address-memory.js';
 
 export const NO_PEER = 0;
 export const NO_SESSION = -1;
@@ -22,7 +26,7 @@ export class Peers {
   readonly #addresses: number;
   /** 1 when the peer has an endpoint. */
   readonly #reachable = new Uint8Array(MAX_PEERS + 1);
-  readonly #mtuBytes = new Uint16Array(MAX_PEERS + 1).fill(DEFAULT_PATH_MTU_BYTES);
+  readonly #mtuBytes = new Uint16Array(MAX_PEERS + 1).fill(UNKNOWN_PATH_MTU_BYTES);
   /** Datagrams a unit may be cut into, as loss on the path allows. */
   readonly #fragmentBudget = new Uint8Array(MAX_PEERS + 1).fill(UDP_MAX_SEGMENTS);
   /** Bytes of a unit in each datagram: a multiple of 4, so that fragments stay aligned. */
@@ -47,7 +51,7 @@ export class Peers {
     if (index === NO_PEER) return NO_PEER;
     this.#indexes.set(id, index);
     this.#ids[index] = id;
-    this.#setCut(index, DEFAULT_PATH_MTU_BYTES, 28);
+    this.#setCut(index, UNKNOWN_PATH_MTU_BYTES, underlayHeaderBytes(4));
     return index;
   }
 
@@ -95,7 +99,7 @@ export class Peers {
   setPath(index: number, endpoint: SocketAddress, mtuBytes: number | null): void {
     const written = writeSocketAddress(this.arena, this.addressAt(index), endpoint, this.family);
     this.#reachable[index] = written ? 1 : 0;
-    this.#setCut(index, mtuBytes ?? this.#mtuBytes[index]!, underlayOverheadBytes(endpoint));
+    this.#setCut(index, mtuBytes ?? this.#mtuBytes[index]!, underlayHeaderBytes(ipFamily(endpoint.ip)));
   }
 
   /** Limits how many datagrams a growing unit is cut into: the fewer, the less a lost datagram takes with it. */
@@ -111,7 +115,7 @@ export class Peers {
   #setCut(index: number, mtuBytes: number, overheadBytes: number): void {
     const mtu = Math.max(MIN_PATH_MTU_BYTES, Math.min(65535, mtuBytes));
     this.#mtuBytes[index] = mtu;
-    this.fragmentBytes[index] = (mtu - overheadBytes - HEADER_BYTES) & ~3;
+    this.fragmentBytes[index] = fragmentBytesFor(mtu, overheadBytes + DATAGRAM_HEADER_BYTES);
     this.unitBytes[index] = this.#unitBytes(index);
   }
 
@@ -119,7 +123,7 @@ export class Peers {
     const fragment = this.fragmentBytes[index]!;
     const fragments = Math.min(
       this.#fragmentBudget[index]!,
-      Math.floor(UDP_MAX_PAYLOAD_BYTES / (fragment + HEADER_BYTES)),
+      Math.floor(UDP_MAX_PAYLOAD_BYTES / (fragment + DATAGRAM_HEADER_BYTES)),
     );
     return Math.min(fragments * fragment, MAX_UNIT_BYTES) - TAG_BYTES;
   }

@@ -10,7 +10,7 @@ import type { Cidr } from '../../common/address/cidr.js';
 import { cidrFamily, cidrNetwork, cidrPrefix } from '../../common/address/cidr.js';
 import { ipFamily, ipToBytes } from '../../common/address/ip-address.js';
 import type { IpAddress } from '../../common/address/ip-address.js';
-import { swap32 } from '../../common/wire/datagram.js';
+import { swap32 } from '../kernel/byte-order.js';
 
 export type AddressWords = readonly [number, number, number, number];
 

@@ -3,10 +3,11 @@ import type { NodeId } from '../../common/node-id.js';
 import type { SessionKeys } from '../../common/router-port.js';
 import { laneKey } from '../aead/aead.js';
 import { createOpensslEngine } from '../aead/openssl.js';
-import { referenceSeal } from '../aead/selection.js';
+import { referenceSeal } from '../aead/reference-seal.js';
 import { Arena } from '../kernel/arena.js';
-import { MAX_LANES, swap32 } from '../../common/wire/datagram.js';
-import { MAX_RECEIVE_CONTEXTS, MAX_SESSIONS } from '../limits.js';
+import { MAX_LANES, MAX_SESSIONS } from '../../common/protocol.js';
+import { swap32 } from '../kernel/byte-order.js';
+import { MAX_RECEIVE_CONTEXTS } from '../limits.js';
 import { AF_INET6 } from '../kernel/linux-abi.js';
 import { NO_SESSION, Peers } from './peers.js';
 import { NO_CONTEXT, Sessions } from './sessions.js';
@@ -35,7 +36,7 @@ const INDEX = 0x77770000 + SLOT;
 function opens(context: number, counter: number, lane: number): boolean {
   const { key: laneSecret, salt } = laneKey(key(2), lane);
   const plain = Uint8Array.of(1, 2, 3);
-  arena.u8.set(referenceSeal('aes-256-gcm', laneSecret, salt, counter, plain, 5, lane, 1), unit);
+  arena.u8.set(referenceSeal('aes-256-gcm', laneSecret, salt, plain, { counter, type: 5, lane, fragments: 1 }), unit);
   return sessions.openingKeys[context]!.open(unit, plain.length, counter, 5, lane, 1);
 }
 

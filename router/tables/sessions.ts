@@ -7,14 +7,15 @@ import type { NodeId } from '../../common/node-id.js';
 import type { CipherName, SessionKeys, SessionStatus } from '../../common/router-port.js';
 import type { AeadEngine, OpeningKey, SealingKey } from '../aead/aead.js';
 import { laneKey } from '../aead/aead.js';
-import { MAX_LANES, swap32 } from '../../common/wire/datagram.js';
-import { MAX_RECEIVE_CONTEXTS, MAX_SESSIONS, REFUSE_AFTER_MS } from '../limits.js';
+import { MAX_LANES, MAX_SESSIONS, REFUSE_AFTER_MS } from '../../common/protocol.js';
+import { sessionSlot } from '../../common/wire/datagram-header.js';
+import { swap32 } from '../kernel/byte-order.js';
+import { MAX_RECEIVE_CONTEXTS } from '../limits.js';
 import type { Peers } from './peers.js';
 import { NO_PEER, NO_SESSION } from './peers.js';
 import { ReplayWindows } from './replay-window.js';
 
 export const NO_CONTEXT = -1;
-const SLOT_MASK = 0xffff;
 
 interface ReceiveSecret {
   readonly cipher: CipherName;
@@ -53,13 +54,13 @@ export class Sessions {
 
   /** The slot of a header's session index, or NO_SESSION. */
   find(wireIndex: number): number {
-    const slot = swap32(wireIndex) & SLOT_MASK;
+    const slot = sessionSlot(swap32(wireIndex));
     return slot < MAX_SESSIONS && wireIndex !== 0 && this.wireIndexes[slot] === wireIndex ? slot : NO_SESSION;
   }
 
   /** Installs a session for receiving, in place of whatever held its slot. False when there is no room for the peer. */
   install(keys: SessionKeys, nowMs: number): boolean {
-    const slot = keys.localIndex & SLOT_MASK;
+    const slot = sessionSlot(keys.localIndex);
     const peer = this.peers.indexOf(keys.peer);
     if (slot >= MAX_SESSIONS || keys.localIndex === 0 || peer === NO_PEER) return false;
     if (this.#slots.has(slot)) this.#clear(slot);

@@ -1,17 +1,23 @@
 /**
- * The slow obvious twin of the wire format (`docs/wire.md`): units sealed and opened by `node:crypto`, headers written
- * and read field by field. Tests play the other node with it, an honest or a hostile one.
+ * Reference codec of units: sealed and opened by `node:crypto`, cut and reassembled datagram by datagram. Tests and the crowd
+ * (`test/crowd/`) play other nodes with it, honest or hostile ones; the router is compared with it.
  */
 import { createDecipheriv } from 'node:crypto';
 import type { CipherName } from '../../common/router-port.js';
+import { paddedRecordBytes, RECORD_LENGTH_BYTES } from '../../common/wire/data-unit.js';
+import type { DatagramHeader } from '../../common/wire/datagram-header.js';
+import {
+  checkDatagram,
+  DATAGRAM_HEADER_BYTES,
+  datagramType,
+  isSealedType,
+  readHeader,
+  TYPE_DATA,
+  writeHeader,
+} from '../../common/wire/datagram-header.js';
+import { fragmentsFor, TAG_BYTES } from '../../common/wire/sealed-unit.js';
 import { laneKey } from '../aead/aead.js';
-import { referenceSeal } from '../aead/selection.js';
-
-export const WIRE_HEADER_BYTES = 16;
-export const WIRE_TAG_BYTES = 16;
-export const DATA = 5;
-export const CONTROL = 6;
-export const PROBE = 7;
+import { associatedData, nodeCipher, nonceOf, referenceSeal } from '../aead/reference-seal.js';
 
 /** One direction of a session. */
 export interface WireKey {
@@ -28,112 +34,120 @@ export interface SealOptions {
   readonly fragmentBytes?: number;
 }
 
-export interface WireHeader {
-  readonly type: number;
-  readonly lane: number;
-  readonly fragment: number;
-  readonly fragments: number;
-  readonly index: number;
-  readonly unitBytes: number;
-  readonly counter: number;
+/** A whole unit, still sealed; fields of the header that all its datagrams share. */
+export interface SealedUnit extends Omit<DatagramHeader, 'fragment'> {
+  readonly sealed: Uint8Array;
 }
 
-export interface OpenedUnit extends WireHeader {
+export interface OpenedUnit extends SealedUnit {
   readonly plain: Uint8Array;
 }
 
-export function wireHeader(header: WireHeader): Uint8Array {
-  const bytes = Buffer.alloc(WIRE_HEADER_BYTES);
-  bytes.set([header.type, header.lane, header.fragment, header.fragments]);
-  bytes.writeUInt32BE(header.index >>> 0, 4);
-  bytes.writeUInt16BE(header.unitBytes & 0xffff, 8);
-  bytes.writeUIntBE(header.counter % 2 ** 48, 10, 6);
-  return bytes;
-}
+/** Derived keys by base key: a crowd seals and opens many units with each. */
+const laneKeys = new WeakMap<Uint8Array, Map<number, ReturnType<typeof laneKey>>>();
 
-export function readWireHeader(datagram: Uint8Array): WireHeader {
-  const bytes = Buffer.from(datagram);
-  const [type = 0, lane = 0, fragment = 0, fragments = 0] = bytes;
-  const [index, unitBytes, counter] = [bytes.readUInt32BE(4), bytes.readUInt16BE(8), bytes.readUIntBE(10, 6)];
-  return { type, lane, fragment, fragments, index, unitBytes, counter };
+/** The 16 bytes of a header; what exceeds its field is cut off at the top. */
+export function encodeHeader(header: DatagramHeader): Uint8Array {
+  const bytes = new Uint8Array(DATAGRAM_HEADER_BYTES);
+  writeHeader(bytes, header);
+  return bytes;
 }
 
 /** The datagrams of a unit with this plaintext. */
 export function sealUnit(key: WireKey, counter: number, plain: Uint8Array, options: SealOptions = {}): Uint8Array[] {
-  const { type = DATA, lane = 0 } = options;
-  const unitBytes = plain.length + WIRE_TAG_BYTES;
+  const { type = TYPE_DATA, lane = 0 } = options;
+  const unitBytes = plain.length + TAG_BYTES;
   const fragmentBytes = options.fragmentBytes ?? unitBytes;
-  const fragments = Math.ceil(unitBytes / fragmentBytes);
-  const { key: secret, salt } = laneKey(key.baseKey, lane);
-  const sealed = referenceSeal(key.cipher, secret, salt, counter, plain, type, lane, fragments);
+  const fragments = fragmentsFor(unitBytes, fragmentBytes);
+  const { key: secret, salt } = laneKeyOf(key, lane);
+  const sealed = referenceSeal(key.cipher, secret, salt, plain, { counter, type, lane, fragments });
   return Array.from({ length: fragments }, (_, fragment) => {
-    const header = wireHeader({ type, lane, fragment, fragments, index: key.index, unitBytes, counter });
-    return Uint8Array.from(
-      Buffer.concat([header, sealed.subarray(fragment * fragmentBytes, (fragment + 1) * fragmentBytes)]),
+    const datagram = new Uint8Array(
+      DATAGRAM_HEADER_BYTES + Math.min(fragmentBytes, unitBytes - fragment * fragmentBytes),
     );
+    writeHeader(datagram, { type, lane, fragment, fragments, index: key.index, unitBytes, counter });
+    datagram.set(sealed.subarray(fragment * fragmentBytes, (fragment + 1) * fragmentBytes), DATAGRAM_HEADER_BYTES);
+    return datagram;
   });
 }
 
-/** Every unit of which all datagrams are there, in the order of their counters. Throws when one does not open. */
-export function openUnits(key: WireKey, datagrams: readonly Uint8Array[]): OpenedUnit[] {
-  const byCounter = new Map<number, Uint8Array[]>();
-  for (const datagram of datagrams) {
-    const { counter, fragment } = readWireHeader(datagram);
-    const fragments = byCounter.get(counter) ?? [];
-    fragments[fragment] = datagram;
-    byCounter.set(counter, fragments);
+/** The unit with its plaintext, or null when it is not authentic. */
+export function openUnit(key: WireKey, unit: SealedUnit): OpenedUnit | null {
+  const { key: secret, salt } = laneKeyOf(key, unit.lane);
+  const length = unit.sealed.length - TAG_BYTES;
+  const nonce = nonceOf(salt, unit.counter);
+  const decipher = createDecipheriv(nodeCipher(key.cipher), secret, nonce, { authTagLength: TAG_BYTES });
+  decipher.setAAD(associatedData(unit, length), { plaintextLength: length });
+  decipher.setAuthTag(unit.sealed.subarray(length));
+  try {
+    const plain = Uint8Array.from(Buffer.concat([decipher.update(unit.sealed.subarray(0, length)), decipher.final()]));
+    return { ...unit, plain };
+  } catch {
+    // OpenSSL's error for a wrong tag has no code of its own.
+    return null;
   }
-  return [...byCounter.values()]
-    .filter((fragments) => Object.keys(fragments).length === readWireHeader(Object.values(fragments)[0]!).fragments)
-    .map((fragments) => openUnit(key, fragments))
+}
+
+/** Every unit of which all datagrams are there and that is authentic, in the order of their counters. */
+export function openUnits(key: WireKey, datagrams: readonly Uint8Array[]): OpenedUnit[] {
+  const reassembly = new ReferenceReassembly(datagrams.length);
+  const units = datagrams.map((datagram) => reassembly.add(datagram)).filter((unit) => unit !== null);
+  return units
+    .map((unit) => openUnit(key, unit))
+    .filter((unit) => unit !== null)
     .sort((a, b) => a.counter - b.counter);
 }
 
-function openUnit(key: WireKey, datagrams: readonly Uint8Array[]): OpenedUnit {
-  const header = readWireHeader(datagrams[0]!);
-  const { key: secret, salt } = laneKey(key.baseKey, header.lane);
-  const sealed = Buffer.concat(datagrams.map((datagram) => datagram.subarray(WIRE_HEADER_BYTES)));
-  const nonce = Buffer.alloc(12);
-  nonce.set(salt);
-  nonce.writeBigUInt64BE(BigInt(header.counter), 4);
-  const length = sealed.length - WIRE_TAG_BYTES;
-  const decipher =
-    key.cipher === 'aes-256-gcm'
-      ? createDecipheriv('aes-256-gcm', secret, nonce)
-      : createDecipheriv('chacha20-poly1305', secret, nonce, { authTagLength: WIRE_TAG_BYTES });
-  decipher.setAAD(associatedData(header, length), { plaintextLength: length });
-  decipher.setAuthTag(sealed.subarray(length));
-  const plain = Uint8Array.from(Buffer.concat([decipher.update(sealed.subarray(0, length)), decipher.final()]));
-  return { ...header, plain };
-}
+/** Reassembly of the units of one node from the datagrams that arrive. */
+export class ReferenceReassembly {
+  /** By index, lane and counter. Bounded by `maxUnits`: beyond it the oldest is dropped. */
+  readonly #incomplete = new Map<string, (Uint8Array | undefined)[]>();
 
-/** Counter as u64, type, lane, fragments, plaintext length as u16. */
-function associatedData({ counter, type, lane, fragments }: WireHeader, length: number): Uint8Array {
-  const bytes = Buffer.alloc(13);
-  bytes.writeBigUInt64BE(BigInt(counter));
-  bytes.set([type, lane, fragments], 8);
-  bytes.writeUInt16BE(length, 11);
-  return bytes;
-}
+  constructor(readonly maxUnits: number) {}
 
-/** Records back to back as in a data unit: length (u32, little-endian), record, padding to 4 bytes. */
-export function packRecords(records: readonly Uint8Array[]): Uint8Array {
-  const parts = records.map((record) => {
-    const part = Buffer.alloc((4 + record.length + 3) & ~3);
-    part.writeUInt32LE(record.length);
-    part.set(record, 4);
-    return part;
-  });
-  return Uint8Array.from(Buffer.concat(parts));
-}
-
-export function unpackRecords(plain: Uint8Array): Uint8Array[] {
-  const records: Uint8Array[] = [];
-  const view = new DataView(plain.buffer, plain.byteOffset, plain.byteLength);
-  for (let at = 0; at < plain.length;) {
-    const length = view.getUint32(at, true);
-    records.push(plain.slice(at + 4, at + 4 + length));
-    at = (at + 4 + length + 3) & ~3;
+  /** The unit that this datagram completes; null while fragments are missing, and for what is no fragment. */
+  add(datagram: Uint8Array): SealedUnit | null {
+    if (!checkDatagram(datagram) || !isSealedType(datagramType(datagram))) return null;
+    const header = readHeader(datagram);
+    const parts = this.#partsOf(header);
+    if (parts.length !== header.fragments) return null;
+    parts[header.fragment] ??= datagram.slice(DATAGRAM_HEADER_BYTES);
+    if (parts.includes(undefined)) return null;
+    this.#incomplete.delete(keyOf(header));
+    const sealed = Uint8Array.from(Buffer.concat(parts.filter((part) => part !== undefined)));
+    return sealed.length === header.unitBytes ? { ...header, sealed } : null;
   }
-  return records;
+
+  #partsOf(header: DatagramHeader): (Uint8Array | undefined)[] {
+    const key = keyOf(header);
+    const known = this.#incomplete.get(key);
+    if (known !== undefined) return known;
+    if (this.#incomplete.size >= this.maxUnits) this.#incomplete.delete(this.#incomplete.keys().next().value ?? '');
+    const parts = new Array<Uint8Array | undefined>(header.fragments).fill(undefined);
+    this.#incomplete.set(key, parts);
+    return parts;
+  }
+}
+
+/** Plaintext of a data unit with these records. */
+export function packRecords(records: readonly Uint8Array[]): Uint8Array {
+  const padded = records.map((record) => {
+    const bytes = Buffer.alloc(paddedRecordBytes(record.length));
+    bytes.writeUInt32LE(record.length);
+    bytes.set(record, RECORD_LENGTH_BYTES);
+    return bytes;
+  });
+  return Uint8Array.from(Buffer.concat(padded));
+}
+
+function keyOf({ index, lane, counter }: DatagramHeader): string {
+  return `${index} ${lane} ${counter}`;
+}
+
+function laneKeyOf({ baseKey }: WireKey, lane: number): ReturnType<typeof laneKey> {
+  const known = laneKeys.get(baseKey) ?? new Map<number, ReturnType<typeof laneKey>>();
+  laneKeys.set(baseKey, known);
+  const derived = known.get(lane) ?? laneKey(baseKey, lane);
+  known.set(lane, derived);
+  return derived;
 }

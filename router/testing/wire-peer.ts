@@ -3,7 +3,8 @@ import type { NodeId } from '../../common/node-id.js';
 import type { CipherName } from '../../common/router-port.js';
 import { DatagramSocket } from './datagram-socket.js';
 import type { OpenedUnit, SealOptions, WireKey } from './reference-wire.js';
-import { openUnits, packRecords, sealUnit, unpackRecords } from './reference-wire.js';
+import { openUnits, packRecords, sealUnit } from './reference-wire.js';
+import { readRecords } from '../../common/wire/data-unit.js';
 import type { TestNode } from './test-node.js';
 import { baseKeyOf, nodeIdOf } from './test-node.js';
 
@@ -49,7 +50,7 @@ export class WirePeer {
 
   /** The records of all data units that have arrived whole. */
   records(): Uint8Array[] {
-    return this.units().flatMap(({ plain }) => unpackRecords(plain));
+    return this.units().flatMap(({ plain }) => readRecords(plain));
   }
 
   /** The datagrams of the next unit, not sent. */

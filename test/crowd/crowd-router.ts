@@ -1,9 +1,9 @@
 /**
- * The router of a node in a crowd: seals and opens control and probe units as the real one does and answers probes by
- * itself. There is no TAP behind it: data units are counted and dropped. It keeps no replay window, as whom it talks to is
- * under test and not hostile.
+ * Router of a node in a crowd: seals and opens control and probe units by the reference codec, and answers probes without
+ * its mesh core. It has no TAP: data units are counted and dropped. It has no replay window, as its peer is under test and not
+ * hostile.
  *
- *   command -> seal -> cut -> send            receive -> gather -> open -> event, answer or loss report
+ *   command -> seal, cut -> send            receive -> reassemble -> open -> event, answer or loss report
  */
 import { randomBytes } from 'node:crypto';
 import { ipFamily } from '../../common/address/ip-address.js';
@@ -12,12 +12,32 @@ import type { PeerPath, RouterCommand, SessionKeys, SessionStatus } from '../../
 import { sameSocketAddress } from '../../common/address/socket-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { MeshEvent } from '../../mesh/index.js';
-import { TAG_BYTES, TYPE_CONTROL, TYPE_COOKIE, TYPE_PROBE } from '../../common/wire/datagram.js';
+import {
+  DATAGRAM_HEADER_BYTES,
+  datagramType,
+  TYPE_CONTROL,
+  TYPE_COOKIE,
+  TYPE_PROBE,
+} from '../../common/wire/datagram-header.js';
+import { LOSS_REPORT_BYTES, writeLossReport } from '../../common/wire/loss-report-unit.js';
+import { underlayHeaderBytes } from '../../common/wire/overhead.js';
+import {
+  checkProbe,
+  KIND_PROBE,
+  PROBE_BYTES,
+  probeKind,
+  readObserved,
+  readProbe,
+  writeAnswer,
+  writeProbe,
+} from '../../common/wire/probe-unit.js';
+import { fragmentBytesFor, TAG_BYTES } from '../../common/wire/sealed-unit.js';
 import { IDLE_INTERVAL_MS } from '../../router/outside/loss-reports.js';
-import { encodeAnswer, encodeProbe, encodeReport, PROBE_BYTES, readProbeUnit } from './probe-unit.js';
-import { fragmentBytesFor, fragmentsFor, cutUnit, headersBytes, UnitGatherer } from './unit-datagrams.js';
-import type { SealedUnit } from './unit-datagrams.js';
-import { UnitKey } from './unit-key.js';
+import { openUnit, ReferenceReassembly, sealUnit } from '../../router/testing/reference-wire.js';
+import type { OpenedUnit, WireKey } from '../../router/testing/reference-wire.js';
+
+/** Units of one node whose datagrams are not all there yet; the oldest is dropped. */
+const MAX_INCOMPLETE_UNITS = 64;
 
 export interface CrowdRouterPort {
   send(to: SocketAddress, datagram: Uint8Array): void;
@@ -36,8 +56,8 @@ interface Traffic {
 
 interface Session {
   readonly keys: SessionKeys;
-  readonly sealing: UnitKey;
-  readonly opening: UnitKey;
+  readonly sealing: WireKey;
+  readonly opening: WireKey;
   unitsSent: number;
   /** Highest counter that was opened. */
   highest: number;
@@ -53,7 +73,7 @@ export class CrowdRouter {
   readonly #active = new Map<NodeId, Session>();
   readonly #paths = new Map<NodeId, PeerPath>();
   readonly #traffic = new Map<NodeId, Traffic>();
-  readonly #gatherer = new UnitGatherer();
+  readonly #reassembly = new ReferenceReassembly(MAX_INCOMPLETE_UNITS);
   /** Units that did not open, or are for no session. */
   refusedUnits = 0;
 
@@ -106,19 +126,20 @@ export class CrowdRouter {
   }
 
   receive(from: SocketAddress, datagram: Uint8Array): void {
-    if (datagram[0]! <= TYPE_COOKIE) return this.port.up({ type: 'datagram', from, bytes: Uint8Array.from(datagram) });
-    const unit = this.#gatherer.add(datagram);
-    if (unit === null) return;
-    const session = this.#sessions.get(unit.index);
-    const plaintext = session?.opening.open(unit.sealed, unit) ?? null;
-    if (session === undefined || plaintext === null) this.refusedUnits++;
-    else this.#opened(session, unit, plaintext, from);
+    if (datagramType(datagram) <= TYPE_COOKIE)
+      return this.port.up({ type: 'datagram', from, bytes: Uint8Array.from(datagram) });
+    const sealed = this.#reassembly.add(datagram);
+    if (sealed === null) return;
+    const session = this.#sessions.get(sealed.index);
+    const unit = session === undefined ? null : openUnit(session.opening, sealed);
+    if (session === undefined || unit === null) this.refusedUnits++;
+    else this.#opened(session, unit, from);
   }
 
-  #opened(session: Session, unit: SealedUnit, plaintext: Uint8Array, from: SocketAddress): void {
+  #opened(session: Session, unit: OpenedUnit, from: SocketAddress): void {
     const { peer, localIndex } = session.keys;
     const traffic = this.#trafficOf(peer);
-    traffic.rxBytes += plaintext.length;
+    traffic.rxBytes += unit.plain.length;
     traffic.rxFrames++;
     traffic.lastReceivedMs = this.port.nowMs();
     if (session.unitsOpened === 0) this.port.up({ type: 'sessionConfirmed', peer, localIndex });
@@ -126,18 +147,22 @@ export class CrowdRouter {
     session.unitsOpened++;
     session.datagramsOpened += unit.fragments;
     this.#followRoaming(peer, from);
-    if (unit.type === TYPE_CONTROL) this.port.up({ type: 'control', peer, bytes: plaintext });
-    else if (unit.type === TYPE_PROBE) this.#takeProbe(peer, plaintext, from);
+    if (unit.type === TYPE_CONTROL) this.port.up({ type: 'control', peer, bytes: unit.plain });
+    else if (unit.type === TYPE_PROBE) this.#takeProbe(peer, unit.plain, from);
     this.#reportWhenDue(session);
   }
 
   #takeProbe(peer: NodeId, plaintext: Uint8Array, from: SocketAddress): void {
-    const unit = readProbeUnit(plaintext);
-    if (unit?.kind === 'probe') return this.#seal(peer, TYPE_PROBE, encodeAnswer(unit, from));
-    if (unit?.kind !== 'answer') return;
-    const { probeId, sizeBytes, observed } = unit;
-    const roundTripUs = this.port.nowMs() * 1000 - unit.sentUs;
-    this.port.up({ type: 'probeAnswer', peer, probeId, sizeBytes, roundTripUs, observed });
+    const probe = viewOf(plaintext);
+    if (!checkProbe(probe, 0, plaintext.length)) return;
+    if (probeKind(probe, 0) === KIND_PROBE) {
+      const answer = new Uint8Array(PROBE_BYTES);
+      writeAnswer(viewOf(answer), 0, probe, 0, from);
+      return this.#seal(peer, TYPE_PROBE, answer);
+    }
+    const { probeId, sentUs, sizeBytes } = readProbe(probe, 0);
+    const roundTripUs = this.port.nowMs() * 1000 - sentUs;
+    this.port.up({ type: 'probeAnswer', peer, probeId, sizeBytes, roundTripUs, observed: readObserved(probe, 0) });
   }
 
   /** A crowd gets no data, so this is how often a router would report. */
@@ -147,16 +172,18 @@ export class CrowdRouter {
     session.reportedMs = nowMs;
     const { peer, localIndex } = session.keys;
     const { unitsOpened, datagramsOpened } = session;
-    const report = { index: localIndex, sent: session.highest + 1, opened: unitsOpened, datagrams: datagramsOpened };
-    this.#seal(peer, TYPE_PROBE, encodeReport(report));
+    const totals = { sent: session.highest + 1, opened: unitsOpened, datagrams: datagramsOpened };
+    const report = new Uint8Array(LOSS_REPORT_BYTES);
+    writeLossReport(viewOf(report), 0, { lane: 0, index: localIndex, ...totals });
+    this.#seal(peer, TYPE_PROBE, report);
   }
 
   #probe(peer: NodeId, probeId: number, sizeBytes: number): void {
     const path = this.#paths.get(peer);
     if (path === undefined) return;
-    const length = sizeBytes - headersBytes(ipFamily(path.endpoint.ip)) - TAG_BYTES;
-    const probe = { probeId, sentUs: this.port.nowMs() * 1000, sizeBytes };
-    this.#seal(peer, TYPE_PROBE, encodeProbe(probe, Math.max(PROBE_BYTES, length)));
+    const probe = new Uint8Array(Math.max(PROBE_BYTES, sizeBytes - headersBytes(path) - TAG_BYTES));
+    writeProbe(viewOf(probe), 0, { probeId, sentUs: this.port.nowMs() * 1000, sizeBytes });
+    this.#seal(peer, TYPE_PROBE, probe);
   }
 
   /** Probe units are never cut. */
@@ -164,14 +191,12 @@ export class CrowdRouter {
     const session = this.#active.get(peer);
     const path = this.#paths.get(peer);
     if (session === undefined || path === undefined) return;
-    const fragmentBytes = fragmentBytesFor(path.mtuBytes, ipFamily(path.endpoint.ip));
-    const fragments = type === TYPE_PROBE ? 1 : fragmentsFor(plaintext.length, fragmentBytes);
-    const name = { type, counter: session.unitsSent++, fragments };
-    const sealed = session.sealing.seal(plaintext, name);
+    const whole = plaintext.length + TAG_BYTES;
+    const fragmentBytes = type === TYPE_PROBE ? whole : fragmentBytesFor(path.mtuBytes, headersBytes(path));
     const traffic = this.#trafficOf(peer);
     traffic.txBytes += plaintext.length;
     traffic.txFrames++;
-    for (const datagram of cutUnit({ ...name, index: session.keys.remoteIndex, sealed }, fragmentBytes)) {
+    for (const datagram of sealUnit(session.sealing, session.unitsSent++, plaintext, { type, fragmentBytes })) {
       this.port.send(path.endpoint, datagram);
     }
   }
@@ -209,12 +234,21 @@ export class CrowdRouter {
 function sessionOf(keys: SessionKeys): Session {
   return {
     keys,
-    sealing: new UnitKey(keys.cipher, keys.sendKey),
-    opening: new UnitKey(keys.cipher, keys.receiveKey),
+    sealing: { cipher: keys.cipher, baseKey: keys.sendKey, index: keys.remoteIndex },
+    opening: { cipher: keys.cipher, baseKey: keys.receiveKey, index: keys.localIndex },
     unitsSent: 0,
     highest: -1,
     unitsOpened: 0,
     datagramsOpened: 0,
     reportedMs: -Infinity,
   };
+}
+
+/** IP, UDP and datagram header of what travels on a path. */
+function headersBytes({ endpoint }: PeerPath): number {
+  return underlayHeaderBytes(ipFamily(endpoint.ip)) + DATAGRAM_HEADER_BYTES;
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
