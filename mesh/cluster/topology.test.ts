@@ -1,49 +1,44 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseIpAddress } from '../../common/address/ip-address.js';
-import { isFullMesh, SimNetwork } from '../testing/sim-network.js';
-import type { SimNode } from '../testing/sim-network.js';
-
-/** A cluster whose nodes are all linked. */
-function converged(size: number): { network: SimNetwork; nodes: SimNode[] } {
-  const network = new SimNetwork(1);
-  const nodes = Array.from({ length: size }, () => network.addNode());
-  nodes.forEach((node, index) => node.start(index === 0 ? [] : [nodes[0]!]));
-  expect(network.runUntil(() => isFullMesh(nodes), 20_000)).toBeLessThan(20_000);
-  return { network, nodes };
-}
+import { convergedSimulation } from '../testing/simulation.js';
+import type { SimNode } from '../testing/sim-node.js';
 
 describe('the topology', () => {
-  it('is reported by the others only while somebody looks', () => {
-    const { network, nodes } = converged(4);
-    expect(nodes[0]!.mesh!.remoteLinks(network.nowMs)).toEqual([]);
-    nodes[0]!.handle({ type: 'topologyWanted', untilMs: network.nowMs + 5_000 });
-    network.run(5_000);
-    const links = nodes[0]!.mesh!.remoteLinks(network.nowMs);
-    expect(links).toHaveLength(6);
-    expect(links.every(({ a, b, state }) => a !== b && b !== nodes[0]!.id && state === 'up')).toBe(true);
-    expect(links.every(({ cipher }) => cipher === 'aes-256-gcm')).toBe(true);
-    network.run(15_000);
-    expect(nodes[0]!.mesh!.remoteLinks(network.nowMs)).toEqual([]);
-  });
+  it(
+    'is reported by the others only while somebody looks',
+    convergedSimulation(4, 1, (network, nodes) => {
+      expect(nodes[0]!.mesh!.remoteLinks(network.nowMs)).toEqual([]);
+      nodes[0]!.handle({ type: 'topologyWanted', untilMs: network.nowMs + 5_000 });
+      network.run(5_000);
+      const links = nodes[0]!.mesh!.remoteLinks(network.nowMs);
+      expect(links).toHaveLength(6);
+      expect(links.every(({ a, b, state }) => a !== b && b !== nodes[0]!.id && state === 'up')).toBe(true);
+      expect(links.every(({ cipher }) => cipher === 'aes-256-gcm')).toBe(true);
+      network.run(15_000);
+      expect(nodes[0]!.mesh!.remoteLinks(network.nowMs)).toEqual([]);
+    }),
+  );
 
-  it('holds the pods that the others have now, while somebody looks', () => {
-    const { network, nodes } = converged(3);
-    const [looking, one, two] = nodes as [SimNode, SimNode, SimNode];
-    const pod = (name: string, ...ips: string[]) => ({ name, ips: ips.map(parseIpAddress) });
-    one.handle({ type: 'localPods', pods: [pod('default/web-0', '10.32.2.2', 'fd00::2'), pod('0123456789ab')] });
-    const seen = () => new Map(looking.mesh!.remotePods(network.nowMs).map((report) => [report.node, report]));
-    expect(seen().size).toBe(0);
-    looking.handle({ type: 'topologyWanted', untilMs: network.nowMs + 9_000 });
-    network.run(1_000);
-    expect(seen().get(one.id)).toMatchObject({
-      pods: [pod('default/web-0', '10.32.2.2', 'fd00::2'), pod('0123456789ab')],
-      podCount: 2,
-    });
-    expect(seen().get(two.id)).toMatchObject({ pods: [], podCount: 0 });
-    one.handle({ type: 'localPods', pods: [] });
-    network.run(3_000);
-    expect(seen().get(one.id)).toMatchObject({ pods: [], podCount: 0 });
-    network.run(20_000);
-    expect(seen().size).toBe(0);
-  });
+  it(
+    'holds the pods that the others have now, while somebody looks',
+    convergedSimulation(3, 1, (network, nodes) => {
+      const [looking, one, two] = nodes as [SimNode, SimNode, SimNode];
+      const pod = (name: string, ...ips: string[]) => ({ name, ips: ips.map(parseIpAddress) });
+      one.handle({ type: 'localPods', pods: [pod('default/web-0', '10.32.2.2', 'fd00::2'), pod('0123456789ab')] });
+      const seen = () => new Map(looking.mesh!.remotePods(network.nowMs).map((report) => [report.node, report]));
+      expect(seen().size).toBe(0);
+      looking.handle({ type: 'topologyWanted', untilMs: network.nowMs + 9_000 });
+      network.run(1_000);
+      expect(seen().get(one.id)).toMatchObject({
+        pods: [pod('default/web-0', '10.32.2.2', 'fd00::2'), pod('0123456789ab')],
+        podCount: 2,
+      });
+      expect(seen().get(two.id)).toMatchObject({ pods: [], podCount: 0 });
+      one.handle({ type: 'localPods', pods: [] });
+      network.run(3_000);
+      expect(seen().get(one.id)).toMatchObject({ pods: [], podCount: 0 });
+      network.run(20_000);
+      expect(seen().size).toBe(0);
+    }),
+  );
 });

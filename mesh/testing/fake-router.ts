@@ -6,7 +6,10 @@ import type { NodeId } from '../../common/node-id.js';
 import type { PeerCounters, PeerPath, SessionKeys, SessionStatus } from '../../common/router-port.js';
 import { sameSocketAddress } from '../../common/address/socket-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
+import { checkCookie, describeCookie } from '../../common/wire/cookie-datagram.js';
+import { describeHandshake } from '../../common/wire/handshake-datagram.js';
 import type { MeshEffect, MeshEvent } from '../mesh-io.js';
+import { describeControl } from '../wire/control-message.js';
 
 export type Packet =
   | { readonly kind: 'datagram'; readonly bytes: Uint8Array }
@@ -159,6 +162,27 @@ export class FakeRouter {
     if (held === undefined) return;
     this.sessions.delete(localIndex);
     if (this.active.get(held.keys.peer) === localIndex) this.active.delete(held.keys.peer);
+  }
+}
+
+/** The packet in words, for a log. */
+export function describePacket(packet: Packet): string {
+  if (packet.kind === 'datagram') return describeDatagram(packet.bytes);
+  return `${describeBody(packet.body)} in session 0x${packet.index.toString(16).padStart(8, '0')}`;
+}
+
+function describeDatagram(bytes: Uint8Array): string {
+  return checkCookie(bytes) ? describeCookie(bytes) : describeHandshake(bytes);
+}
+
+function describeBody(body: UnitBody): string {
+  switch (body.kind) {
+    case 'control':
+      return describeControl(body.bytes);
+    case 'probe':
+      return `probe ${body.id} of ${body.sizeBytes} bytes`;
+    case 'answer':
+      return `answer to probe ${body.id}`;
   }
 }
 

@@ -8,7 +8,7 @@ import type { IpAddress } from '../../common/address/ip-address.js';
 import type { NodeId } from '../../common/node-id.js';
 import { anyText } from '../../test/fuzz/any-text.js';
 import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
-import { decodeControl, encodeControl } from './control-message.js';
+import { decodeControl, describeControl, encodeControl } from './control-message.js';
 import type { ControlMessage } from './control-message.js';
 import { MAX_UNIT_BYTES } from '../../common/protocol.js';
 import { MAX_DIGEST_ENTRIES, MAX_LINKS_PER_MESSAGE, MAX_POD_ADDRESSES, MAX_PODS_PER_MESSAGE } from '../limits.js';
@@ -83,6 +83,19 @@ describe('control messages', () => {
     expect(hex({ type: 'digest', fromId: id, toId: null, entries: [{ id, revision: 5 }] })).toBe(
       `950201c410${id}c09192c410${id}05`,
     );
+  });
+
+  it('are described in words', () => {
+    const [fromId, id] = ['0'.repeat(32) as NodeId, '1'.repeat(32) as NodeId];
+    const described = (message: ControlMessage) => describeControl(encodeControl(message));
+    expect(described({ type: 'adverts', adverts: [new Uint8Array(3), new Uint8Array(4)] })).toBe('adverts (2)');
+    expect(described({ type: 'digest', fromId, toId: null, entries: [{ id, revision: 1 }] })).toBe(
+      `digest (1 from ${fromId} to the end)`,
+    );
+    expect(described({ type: 'pull', ids: [id] })).toBe('pull (1)');
+    expect(described({ type: 'goodbye' })).toBe('goodbye');
+    expect(described({ type: 'links', links: [], pods: null })).toBe('links (0, pods not told)');
+    expect(describeControl(new Uint8Array(9))).toBe('control message of 9 bytes that is not understood');
   });
 
   it('of an unknown type or version are ignored, and appended fields are accepted', () => {

@@ -85,6 +85,35 @@ export function decodeControl(bytes: Uint8Array): ControlMessage | null {
   throw new DecodeError(`a control message of type ${type} does not have the expected fields`);
 }
 
+/** The message in words, for logs of tests. */
+export function describeControl(bytes: Uint8Array): string {
+  const message = decodedOrNull(bytes);
+  switch (message?.type) {
+    case undefined:
+      return `control message of ${bytes.length} bytes that is not understood`;
+    case 'adverts':
+      return `adverts (${message.adverts.length})`;
+    case 'digest':
+      return `digest (${message.entries.length} from ${message.fromId} to ${message.toId ?? 'the end'})`;
+    case 'pull':
+      return `pull (${message.ids.length})`;
+    case 'links':
+      return `links (${message.links.length}, pods ${message.pods?.count ?? 'not told'})`;
+    case 'goodbye':
+    case 'linksQuery':
+      return message.type;
+  }
+}
+
+function decodedOrNull(bytes: Uint8Array): ControlMessage | null {
+  try {
+    return decodeControl(bytes);
+  } catch (thrown) {
+    if (thrown instanceof DecodeError) return null;
+    throw thrown;
+  }
+}
+
 function headOf(value: unknown): readonly [number, number] {
   if (Head.Check(value)) return value;
   throw new DecodeError('a control message does not begin with its type and version');

@@ -5,20 +5,18 @@ import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
 import { ClusterKeys } from './cluster-keys.js';
 import { encodeHandshake, readHandshake } from '../../common/wire/handshake-datagram.js';
 import { MAX_PENDING_RESPONSES } from '../limits.js';
-import { SECRET, SimNetwork } from '../testing/sim-network.js';
-import type { SimNode } from '../testing/sim-network.js';
+import { SimNetwork } from '../testing/sim-network.js';
+import { SECRET } from '../testing/sim-node.js';
+import type { SimNode } from '../testing/sim-node.js';
 
 const KEYS = new ClusterKeys(SECRET);
 
 /** A small cluster and all handshake datagrams that made it. */
 function recorded(): { network: SimNetwork; node: SimNode; datagrams: Uint8Array[] } {
   const network = new SimNetwork(21);
-  const nodes = [network.addNode(), network.addNode(), network.addNode()] as const;
-  nodes[0].start();
-  nodes[1].start([nodes[0]]);
-  nodes[2].start([nodes[0]]);
+  const [node] = network.startCluster(3);
   network.run(3_000);
-  return { network, node: nodes[0], datagrams: network.captured.map(({ bytes }) => bytes) };
+  return { network, node: node!, datagrams: network.captured.map(({ bytes }) => bytes) };
 }
 
 const anyMutation = fc.record({
@@ -41,7 +39,7 @@ describe('whatever datagrams say', () => {
         if (bytes.length > 0) bytes[at % bytes.length] = byte;
         const parsed = insider ? readHandshake(bytes) : null;
         if (parsed !== null) bytes = new Uint8Array(encodeHandshake(parsed, KEYS));
-        network.nowMs += 50;
+        network.skip(50);
         node.handle({ type: 'datagram', from: parseSocketAddress(`10.1.${source >> 8}.${source & 255}:9`), bytes });
       }),
       { numRuns: fuzzRuns(400) },

@@ -1,0 +1,59 @@
+/** Sequence log of a simulated network: who sent what to whom when, and what became of it. */
+import { describePacket } from './fake-router.js';
+import type { Packet } from './fake-router.js';
+import type { Transit } from './sim-paths.js';
+
+/** Older messages are dropped: a failure shows the last ones. */
+const MAX_MESSAGES = 300;
+
+export interface LoggedMessage {
+  readonly atMs: number;
+  readonly from: string;
+  /** A host, or the address when no host has it. */
+  readonly to: string;
+  readonly packet: Packet;
+  readonly sizeBytes: number;
+  readonly transit: Transit | { readonly fate: 'noHost' };
+}
+
+export class SimLog {
+  /** A ring. Bounded by MAX_MESSAGES. */
+  readonly #messages: LoggedMessage[] = [];
+  #count = 0;
+
+  add(message: LoggedMessage): void {
+    this.#messages[this.#count++ % MAX_MESSAGES] = message;
+  }
+
+  /** One line per message, oldest first. */
+  text(): string {
+    const start = this.#count % MAX_MESSAGES;
+    const inOrder =
+      this.#count <= MAX_MESSAGES
+        ? this.#messages
+        : [...this.#messages.slice(start), ...this.#messages.slice(0, start)];
+    const left = this.#count - inOrder.length;
+    const head = left > 0 ? [`  (${left} earlier messages)`] : [];
+    return [...head, ...inOrder.map(lineOf)].join('\n');
+  }
+}
+
+function lineOf({ atMs, from, to, packet, sizeBytes, transit }: LoggedMessage): string {
+  const time = `${atMs.toFixed(1)} ms`.padStart(14);
+  return `${time}  ${from} -> ${to}  ${describePacket(packet)}, ${sizeBytes} bytes: ${fateOf(transit)}`;
+}
+
+function fateOf(transit: LoggedMessage['transit']): string {
+  switch (transit.fate) {
+    case 'delivered':
+      return `arrives after ${transit.delaysMs.map((delayMs) => delayMs.toFixed(1)).join(' and ')} ms`;
+    case 'blocked':
+      return 'blocked';
+    case 'tooLarge':
+      return 'larger than the path MTU';
+    case 'lost':
+      return 'lost';
+    case 'noHost':
+      return 'no host has this address';
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * Paths between the hosts of a simulated network: what each direction of each pair does to packets. All paths are alike until
+ * they are changed one by one.
+ */
+import type { RandomSource } from '../mesh-io.js';
+
+export interface PathProperties {
+  /** One-way delay: the least, and what is added at random. */
+  readonly delayMs: number;
+  readonly jitterMs: number;
+  /** Share of packets that are lost, 0 to 1. */
+  readonly loss: number;
+  /** Share of packets that arrive twice. */
+  readonly duplication: number;
+  /** Share of packets that are held for a second delay, so that later ones overtake them whatever the jitter. */
+  readonly reordering: number;
+  /** Larger packets are dropped without a word. */
+  readonly mtuBytes: number;
+  readonly isBlocked: boolean;
+}
+
+/** What becomes of one packet: the delays of the copies that arrive, or why none does. */
+export type Transit =
+  | { readonly fate: 'delivered'; readonly delaysMs: readonly number[] }
+  | { readonly fate: 'blocked' | 'tooLarge' | 'lost' };
+
+/** A host of the network; paths know it by its number. */
+export interface SimHost {
+  readonly number: number;
+}
+
+const GOOD_PATH: PathProperties = {
+  delayMs: 1,
+  jitterMs: 2,
+  loss: 0,
+  duplication: 0,
+  reordering: 0,
+  mtuBytes: 1500,
+  isBlocked: false,
+};
+
+export class SimPaths {
+  #common = GOOD_PATH;
+  /** What differs from the common properties, by direction. */
+  readonly #changes = new Map<string, Partial<PathProperties>>();
+
+  properties(from: SimHost, to: SimHost): PathProperties {
+    return { ...this.#common, ...this.#changes.get(keyOf(from, to)) };
+  }
+
+  /** Changes every path, those changed one by one before included. */
+  changeAll(change: Partial<PathProperties>): void {
+    this.#common = { ...this.#common, ...change };
+    for (const [key, before] of this.#changes) this.#changes.set(key, { ...before, ...change });
+  }
+
+  /** Changes one direction. */
+  changeOneWay(from: SimHost, to: SimHost, change: Partial<PathProperties>): void {
+    const key = keyOf(from, to);
+    this.#changes.set(key, { ...this.#changes.get(key), ...change });
+  }
+
+  /** Changes both directions between each host of one group and each of another. */
+  changeBetween(left: readonly SimHost[], right: readonly SimHost[], change: Partial<PathProperties>): void {
+    for (const a of left) {
+      for (const b of right) {
+        this.changeOneWay(a, b, change);
+        this.changeOneWay(b, a, change);
+      }
+    }
+  }
+}
+
+export function transit(path: PathProperties, sizeBytes: number, random: RandomSource): Transit {
+  if (path.isBlocked) return { fate: 'blocked' };
+  if (sizeBytes > path.mtuBytes) return { fate: 'tooLarge' };
+  const copies = random.fraction() < path.duplication ? 2 : 1;
+  const delaysMs = Array.from({ length: copies }, () => delayOf(path, random)).filter((delayMs) => delayMs !== null);
+  return delaysMs.length === 0 ? { fate: 'lost' } : { fate: 'delivered', delaysMs };
+}
+
+/** Null when this copy is lost. */
+function delayOf(path: PathProperties, random: RandomSource): number | null {
+  if (random.fraction() < path.loss) return null;
+  const delayMs = path.delayMs + random.fraction() * path.jitterMs;
+  return random.fraction() < path.reordering ? delayMs + path.delayMs + path.jitterMs : delayMs;
+}
+
+function keyOf(from: SimHost, to: SimHost): string {
+  return `${from.number}>${to.number}`;
+}
