@@ -1,5 +1,5 @@
-// Bundles every program into dist/: one file each, so that a start reads one file instead of hundreds. koffi stays outside,
-// as it carries a native library. Also compiles the static CNI relay when a C compiler is there, and builds the page.
+// Build of every program into dist/, one bundle each, so that a start reads one file instead of hundreds. koffi is not
+// bundled, since it has a native library. Compiles the static CNI relay where a C compiler is, and builds the web UI.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -22,7 +22,7 @@ const entries = {
   rooms: 'test/architecture/picture.ts',
 };
 const executables = ['meshd', 'meshctl'];
-// CommonJS packages inside an ESM bundle look for `require`.
+// CommonJS packages inside an ESM bundle need `require`.
 const requireBanner =
   "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);";
 
@@ -59,7 +59,7 @@ if (existsSync(join(root, 'web-ui/vite.config.ts'))) {
   await buildPage({ root: join(root, 'web-ui'), configFile: join(root, 'web-ui/vite.config.ts'), logLevel: 'warn' });
 }
 
-/** The static relay is for hosts without Node; where no compiler is, the one for Node serves. */
+/** The static relay is for hosts without Node. Without a compiler only the relay for Node is built. */
 function compileRelay() {
   const out = join(dist, 'heddle-cni');
   rmSync(out, { force: true });

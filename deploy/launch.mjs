@@ -1,5 +1,5 @@
 /**
- * Starts a built program of ours in the foreground and ends as it ends. Plain JavaScript for the reasons in
+ * Launcher of a built program in the foreground, with its exit code. Plain JavaScript for the reasons in
  * `deploy/prerequisites.mjs`.
  */
 import { spawn } from 'node:child_process';
@@ -11,7 +11,7 @@ import { PrerequisiteError, ROOT } from './prerequisites.mjs';
  * @param {string} script name in `dist/`
  * @param {string[]} args
  * @param {(args: string[]) => Promise<string[]>} prepare fulfils the prerequisites, or throws {@link PrerequisiteError};
- *   gives the words to put before the command line
+ *   resolves to the words before the command line
  */
 export async function launch(script, args, prepare) {
   try {
@@ -26,8 +26,8 @@ export async function launch(script, args, prepare) {
 function run(launcher, script, args) {
   const [program, ...rest] = [...launcher, process.execPath, script, ...args];
   const child = spawn(program, rest, { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
-  // Ctrl-C reaches the program by itself; for a signal to this process alone, or its end, the closed channel tells it to
-  // clean up (`unshare --fork` would not hand a signal on).
+  // Ctrl-C reaches the program directly. A signal to this process, or its end, closes the channel, on which the program
+  // cleans up (`unshare --fork` does not pass signals on).
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.connected && child.disconnect());
   child.on('error', (error) => {
     process.stderr.write(`cannot start ${program}: ${error.message}\n`);

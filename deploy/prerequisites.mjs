@@ -1,8 +1,8 @@
 /**
- * What a fresh clone needs before anything of ours can run: platform, npm packages, a build, system tools, and a place
- * where network namespaces may be made. Shared by `npm run demo`, `npm test` and `npm run bench`. Plain JavaScript that
- * uses only Node's own modules: it runs before `node_modules` exists and on a Node too old for the rest.
- * Speaks on standard error only. Every function either leaves its condition fulfilled or throws {@link PrerequisiteError} that says what to do.
+ * Prerequisites of a fresh clone: platform, npm packages, build, system tools, and permission to make network namespaces.
+ * Shared by `npm run demo`, `npm test` and `npm run bench`. Plain JavaScript with Node's own modules only, since it runs
+ * before `node_modules` exists and on any version of Node. Prints on standard error only. Every function fulfils its
+ * condition or throws {@link PrerequisiteError} with what to do.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { accessSync, closeSync, constants, existsSync, openSync, readdirSync, statSync } from 'node:fs';
@@ -19,10 +19,10 @@ const SOURCES = [
   ...['package-lock.json', 'tsconfig.json'],
 ];
 /**
- * A system tool: the program (or the shared library) that must be there, the Debian package that has it, and whether one
- * can do without. @typedef {{ program?: string, library?: string, package: string, optional: boolean }} Tool
+ * A system tool: its program (or shared library), the Debian package of it, and whether it is optional.
+ * @typedef {{ program?: string, library?: string, package: string, optional: boolean }} Tool
  */
-/** @type {Tool[]} What everything of ours needs. */
+/** @type {Tool[]} Tools that all callers need. */
 const TOOLS = [
   { program: 'ip', package: 'iproute2', optional: false },
   { program: 'nft', package: 'nftables', optional: false },
@@ -33,7 +33,7 @@ const TOOLS = [
 ];
 const SEARCH_PATH = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin', '/usr/bin', '/bin'];
 
-/** Something the user has to provide; the message is complete and needs no stack trace. */
+/** A condition that the user has to fulfil. The message is printed without a stack trace. */
 export class PrerequisiteError extends Error {}
 
 export function checkPlatform() {
@@ -60,7 +60,7 @@ export async function ensureDependencies() {
 
 /**
  * Runs the build when an output is missing or any source is newer than the oldest output.
- * @param {{ outputs?: string[], sources?: string[] }} [also] what the caller needs beyond the usual
+ * @param {{ outputs?: string[], sources?: string[] }} [also] further outputs and sources of the caller
  */
 export async function ensureBuilt({ outputs = [], sources = [] } = {}) {
   const built = [...OUTPUTS, ...outputs].map((name) => modifiedAtMs(join(ROOT, 'dist', name)));
@@ -70,8 +70,8 @@ export async function ensureBuilt({ outputs = [], sources = [] } = {}) {
 }
 
 /**
- * Finds the system tools; as root where there is apt-get, installs what is missing.
- * @param {Tool[]} [also] what the caller needs beyond the usual
+ * Finds the system tools; as root, where apt-get exists, installs missing ones.
+ * @param {Tool[]} [also] further tools of the caller
  */
 export async function ensureTools(also = []) {
   const tools = [...TOOLS, ...also];
@@ -79,13 +79,13 @@ export async function ensureTools(also = []) {
   const lacking = tools.filter((tool) => !tool.optional && !isPresent(tool));
   if (lacking.length === 0) return;
   throw new PrerequisiteError(
-    `These programs are missing: ${lacking.map((tool) => tool.program).join(', ')}.\n` +
+    `Missing programs: ${lacking.map((tool) => tool.program).join(', ')}.\n` +
       `Install them, on Debian or Ubuntu with: sudo apt-get install ${packagesOf(lacking).join(' ')}\n` +
       '(other distributions: iproute2 or iproute, nftables, util-linux, iputils, and the others by the same names).',
   );
 }
 
-/** What cannot be had optionally must not keep the rest from being installed. */
+/** Optional tools are installed one by one, so that a missing package does not stop the others. */
 async function installMissing(tools) {
   const missing = tools.filter((tool) => !isPresent(tool));
   const needed = packagesOf(missing.filter((tool) => !tool.optional));
@@ -102,18 +102,17 @@ function isPresent({ program, library }) {
   return program === undefined ? hasLibrary(library) : onPath(program);
 }
 
-/** As the dynamic linker would find it by its soname. */
+/** By its soname, as the dynamic linker finds it. */
 function hasLibrary(soname) {
   const { stdout } = spawnSync('ldconfig', ['-p'], { encoding: 'utf8', env: environment() });
   return stdout?.includes(`${soname} `) === true;
 }
 
 /**
- * How to start a program that makes network namespaces and TAP devices: the words to put before its command line. None
- * for root; for an ordinary user a fresh user, mount and process namespace with a private `/run`, where everything
- * vanishes with the last process.
- * @param {{ ownNetwork?: boolean }} [options] ownNetwork: an ordinary user's program gets a network of its own as well.
- *   It loses the host's loopback, and `ip netns add` works, which has to return to where it came from.
+ * Words before the command line of a program that makes network namespaces and TAP devices. None for root. For an ordinary
+ * user a new user, mount and process namespace with a private `/run`, which end with the last process.
+ * @param {{ ownNetwork?: boolean }} [options] ownNetwork: an ordinary user's program gets a network namespace too. It has no
+ *   access to the host's loopback; `ip netns add` works, which has to return to the network namespace it came from.
  * @returns {string[]}
  */
 export function namespaceLauncher({ ownNetwork = false } = {}) {
@@ -124,7 +123,7 @@ export function namespaceLauncher({ ownNetwork = false } = {}) {
   throw new PrerequisiteError(explainNoNamespaces());
 }
 
-/** @returns {string[][]} best first: with more than one user id if `/etc/subuid` grants some, in a process namespace */
+/** @returns {string[][]} best first: with several user ids where `/etc/subuid` grants them, in a process namespace */
 function userNamespaceLaunchers(ownNetwork) {
   const maps = [['--map-root-user', '--map-auto'], ['--map-root-user']];
   const processes = [['--pid', '--fork', '--kill-child', '--mount-proc'], []];
@@ -136,7 +135,7 @@ function userNamespaceLaunchers(ownNetwork) {
   );
 }
 
-/** Makes a network namespace with a TAP in it and removes both: the one test that says whether it will work. */
+/** Whether a network namespace with a TAP can be made; makes and removes one. */
 function probe(launcher) {
   const script =
     'mkdir -p /run/netns && n=hdprobe$$ && touch /run/netns/$n && unshare --net=/run/netns/$n true && ' +
@@ -151,7 +150,7 @@ function explainNoNamespaces() {
   const isRoot = process.getuid() === 0;
   return [
     'Cannot make network namespaces with TAP devices here:',
-    ...(found.length > 0 ? found : ['the kernel refused, for a reason that could not be told']).map((r) => `  - ${r}`),
+    ...(found.length > 0 ? found : ['the kernel refused for an unknown reason']).map((r) => `  - ${r}`),
     ...(isRoot ? [] : ['Or run it as root (sudo).']),
   ].join('\n');
 }
@@ -191,7 +190,7 @@ function userNamespaceProblems() {
   return wrong.map(({ name, good }) => `user namespaces are switched off: as root, sysctl -w ${name}=${good}`);
 }
 
-/** The value as text, or null when the kernel does not have it. */
+/** Value as text, or null when the kernel does not have it. */
 function sysctl(name) {
   const { status, stdout } = spawnSync('cat', [`/proc/sys/${name.replaceAll('.', '/')}`], { encoding: 'utf8' });
   return status === 0 ? stdout.trim() : null;
@@ -199,23 +198,23 @@ function sysctl(name) {
 
 let listsUpdated = false;
 
-/** Tries without and, where the lists of packages are too old, with an update. What is missing then is found by the caller. */
+/** Installs, and on failure once more after an update of the package lists. The caller checks the result. */
 async function installPackages(packages) {
   const label = `installing ${packages.join(', ')}`;
   const install = ['install', '-y', '-qq', '--no-install-recommends', ...packages];
   if ((await runLabelled(label, 'apt-get', install)).code === 0 || listsUpdated) return;
   listsUpdated = true;
-  await runLabelled('updating the lists of packages', 'apt-get', ['update', '-qq']);
+  await runLabelled('updating the package lists', 'apt-get', ['update', '-qq']);
   await runLabelled(label, 'apt-get', install);
 }
 
-/** Shows the program's output only when it fails, which throws. */
+/** Throws with the program's output when it fails; prints none otherwise. */
 async function runQuietly(label, program, args) {
   const { code, output } = await runLabelled(label, program, args);
   if (code !== 0) throw new PrerequisiteError(`${label} failed (${[program, ...args].join(' ')}):\n${output.trim()}`);
 }
 
-/** Runs a program while standard error shows what is going on and, on a terminal, for how long. */
+/** Runs a program with a label and, on a terminal, its duration on standard error. */
 function runLabelled(label, program, args) {
   const { stderr } = process;
   const startedMs = performance.now();

@@ -1,7 +1,7 @@
 /**
- * The demo (`npm run demo`): brings a cluster up, then checks it (`--check`), opens a shell in a pod (`--shell`), or shows
- * it and stays until told to end. Whatever happens, everything it made is gone when it exits.
- * Exit codes: 0 all well, 1 a check or the demo failed, 2 usage, 130 interrupted before it was done.
+ * Demo (`npm run demo`): starts a cluster, then checks it (`--check`), opens a shell in a pod (`--shell`), or shows it until
+ * Ctrl-C. Everything that it made is removed before it exits.
+ * Exit codes: 0 success, 1 a check or the demo failed, 2 usage, 130 interrupted.
  */
 import { cpSync, existsSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,7 +26,7 @@ import { runTraffic } from './traffic/programs.js';
 const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 const DIST_DIR = dirname(fileURLToPath(import.meta.url));
 
-/** What is common to the three ways of using a cluster. */
+/** One run of the demo. */
 interface Demo {
   readonly options: DemoArguments;
   readonly cluster: Cluster;
@@ -65,18 +65,18 @@ async function runDemo(options: DemoArguments): Promise<number> {
   try {
     outcome = await useCluster(demo);
   } catch (thrown) {
-    outcome = demo.stop.isRaised ? { exit: EXIT.interrupted } : complain(demo, thrown);
+    outcome = demo.stop.isRaised ? { exit: EXIT.interrupted } : failedOutcome(demo, thrown);
   }
   return finish(demo, outcome);
 }
 
-/** How it went, before the cluster is torn down. `report`: the JSON object, which lacks only the leftovers. */
+/** Outcome before the cluster is removed. `report`: the JSON object without leftovers. */
 interface Outcome {
   readonly exit: number;
   readonly report?: Record<string, unknown>;
 }
 
-/** Ctrl-C is how showing is meant to end, and an interruption of everything else. */
+/** Ctrl-C is the regular end of `show`, and interrupts everything else. */
 async function useCluster(demo: Demo): Promise<Outcome> {
   const { cluster, stop, options } = demo;
   await stop.race(cluster.open());
@@ -98,7 +98,7 @@ async function check({ cluster, progress, options }: Demo): Promise<Outcome> {
 
 async function shell({ cluster, progress, stop }: Demo, podName: string): Promise<Outcome> {
   const pod = cluster.pod(podName);
-  progress.line(`\n  A shell in ${describePod(pod)}. Try to reach another pod, then leave with exit or Ctrl-D:`);
+  progress.line(`\n  A shell in ${describePod(pod)}. Ping another pod, then leave with exit or Ctrl-D:`);
   for (const other of cluster.pods.filter((p) => p !== pod).slice(0, 6)) {
     progress.line(`    ping ${other.ips[0] ?? ''}   # ${describePod(other)}`);
   }
@@ -119,10 +119,10 @@ async function show(demo: Demo): Promise<Outcome> {
     const podNames = cluster.pods.map((pod) => pod.name);
     progress.line(`\n${pingMatrix(results, podNames)}\n\n${await peersTable(cluster)}`);
     for (const pod of cluster.pods) progress.line(`  ${describePod(pod)}: ${pod.ips.join(', ')}`);
-    progress.line(`\n  The mesh, live:  ${progress.paint('bold', page.url)}`);
-    progress.line('  Look around:     npm run demo -- --shell pod-a     (a cluster of its own, with a shell in a pod)');
-    progress.line(`  On the wire:     ${tcpdumpHint(cluster)}`);
-    progress.line('  Ctrl-C ends it and removes everything.');
+    progress.line(`\n  Live page:       ${progress.paint('bold', page.url)}`);
+    progress.line('  Shell in a pod:  npm run demo -- --shell pod-a     (starts another cluster)');
+    progress.line(`  Packet capture:  ${tcpdumpHint(cluster)}`);
+    progress.line('  Ctrl-C ends the demo and removes everything.');
     if (demo.options.json) printJson({ ok: pings.ok, ...describeCluster(cluster), page: page.url });
     await stop.raised;
     return { exit: pings.ok ? EXIT.ok : EXIT.failed };
@@ -138,7 +138,7 @@ async function finish({ cluster, progress, options, startedMs }: Demo, outcome: 
     () => cluster.close(),
     (left) => left.length === 0,
   );
-  for (const leftover of leftovers) progress.line(`    still there: ${leftover}`);
+  for (const leftover of leftovers) progress.line(`    not removed: ${leftover}`);
   const exit = leftovers.length > 0 && outcome.exit === EXIT.ok ? EXIT.failed : outcome.exit;
   if (options.check && options.json) {
     const seconds = Math.round((performance.now() - startedMs) / 100) / 10;
@@ -148,14 +148,14 @@ async function finish({ cluster, progress, options, startedMs }: Demo, outcome: 
   return exit;
 }
 
-function complain({ cluster, progress }: Demo, thrown: unknown): Outcome {
+function failedOutcome({ cluster, progress }: Demo, thrown: unknown): Outcome {
   progress.line(`\n  ${messageOf(thrown)}`);
   printLogs(cluster, progress);
   return { exit: EXIT.failed, report: { ok: false, error: messageOf(thrown) } };
 }
 
 function printLogs(cluster: Cluster, progress: Progress): void {
-  for (const node of cluster.nodes) progress.line(`\n  last words of ${node.name}:\n${node.logTail()}`);
+  for (const node of cluster.nodes) progress.line(`\n  end of the log of ${node.name}:\n${node.logTail()}`);
 }
 
 function printJson(value: object): void {
@@ -181,7 +181,7 @@ function tcpdumpHint(cluster: Cluster): string {
   return `ip netns exec ${cluster.underlay.namespace.name} tcpdump -n -i any`;
 }
 
-/** As `meshctl` prints it, on the first node. */
+/** Output of `meshctl peers` on the first node. */
 async function peersTable(cluster: Cluster): Promise<string> {
   const args = [join(DIST_DIR, 'meshctl.js'), '--socket', cluster.nodes[0]!.apiSocket, 'peers'];
   return hostCommands.run(process.execPath, args);
@@ -195,12 +195,12 @@ function keepLogs(cluster: Cluster): string {
   return folder;
 }
 
-/** Our own errors and those of traffic between pods need no stack trace; any other is a bug. */
-function complainAndFail(thrown: unknown): number {
+/** HeddleErrors and errors of traffic programs are printed without stack trace; any other is a bug. */
+function printAndFail(thrown: unknown): number {
   const isExpected = thrown instanceof HeddleError || process.argv[2] === 'traffic';
   const text = !isExpected && thrown instanceof Error ? (thrown.stack ?? thrown.message) : messageOf(thrown);
   process.stderr.write(`${text}\n`);
   return EXIT.failed;
 }
 
-process.exit(await main(process.argv.slice(2)).catch(complainAndFail));
+process.exit(await main(process.argv.slice(2)).catch(printAndFail));

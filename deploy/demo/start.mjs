@@ -1,11 +1,11 @@
 /**
- * `npm run demo`: brings a fresh clone to the point where `dist/demo.js` can run, then runs it with the arguments given.
- * Plain JavaScript for the reasons in `deploy/prerequisites.mjs`.
+ * Entry of `npm run demo`: fulfils the prerequisites of `dist/demo.js`, then runs it with the arguments. Plain JavaScript for
+ * the reasons in `deploy/prerequisites.mjs`.
  */
 import { launch } from '../launch.mjs';
 import * as prerequisites from '../prerequisites.mjs';
 
-/** The words to put before the demo's command line. Usage questions are answered without any privilege. */
+/** Words before the demo's command line. `--help` needs no privilege. */
 async function prepare(args) {
   prerequisites.checkPlatform();
   await prerequisites.ensureDependencies();

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { mapBounded } from './map-bounded.js';
 
 describe('mapBounded', () => {
-  it('keeps the order of the items and never runs more than the limit at once', async () => {
+  it('keeps the order of the items and runs at most the limit at once', async () => {
     let running = 0;
     let most = 0;
     const work = async (item: number): Promise<number> => {

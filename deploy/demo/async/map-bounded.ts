@@ -1,4 +1,4 @@
-/** Runs `work` on every item, at most `limit` at a time; results in the order of the items. */
+/** Concurrent map with a limit: runs `work` on every item, at most `limit` at a time. Results are in the order of the items. */
 export async function mapBounded<T, R>(
   items: readonly T[],
   limit: number,

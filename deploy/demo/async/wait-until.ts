@@ -1,12 +1,12 @@
-/** Polls for a condition of the outside world that nobody announces. */
+/** Polling for a condition. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { DemoError, messageOf } from '../../../common/errors.js';
 
 const INTERVAL_MS = 100;
 
 /**
- * Resolves with the first value that is not null, undefined or false. A throwing `look` counts as "not yet"; its last
- * message is in the {@link DemoError} thrown when the time is over.
+ * Resolves with the first value of `look` that is not null, undefined or false. An exception counts as "not yet"; the
+ * {@link DemoError} after the timeout has its message.
  */
 export async function waitUntil<T>(
   what: string,
@@ -23,7 +23,8 @@ export async function waitUntil<T>(
     } catch (thrown) {
       reason = ` (${messageOf(thrown)})`;
     }
-    if (performance.now() >= deadlineMs) throw new DemoError(`${what}: not within ${timeoutMs / 1000} s${reason}`);
+    if (performance.now() >= deadlineMs)
+      throw new DemoError(`${what}: not reached within ${timeoutMs / 1000} s${reason}`);
     await delay(INTERVAL_MS);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Check: the agent of the first node is killed (-9) while a TCP transfer between nodes is under way. The router forwards
- * on: the transfer completes. A new agent takes the same router back.
+ * Check of a killed agent: the agent of the first node is killed (-9) during a TCP transfer between nodes. The router
+ * continues to forward, so the transfer completes, and a new agent connects to the same router.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Cluster } from '../cluster/cluster.js';
@@ -13,13 +13,13 @@ import type { CheckReport } from './check-report.js';
 import { podPairs } from './transfers.js';
 
 export interface AgentRestartReport extends CheckReport {
-  /** From the kill until a new agent is ready and has the router. */
+  /** From the kill until a new agent is ready and connected to the router. */
   readonly backAfterMs?: number;
   readonly transferSeconds?: number;
 }
 
 const BYTES = 32 << 20;
-/** The transfer takes four seconds: long enough to kill the agent in the midst of it. */
+/** A transfer of four seconds, so that the agent is killed within it. */
 const BYTES_PER_SECOND = 8 << 20;
 const KILL_AFTER_MS = 1200;
 const BACK_TIMEOUT_MS = 15_000;
@@ -36,11 +36,11 @@ export async function checkAgentRestart(cluster: Cluster, traffic: PodTraffic): 
   ]);
   const after = await identity(from.node);
   const problems = [
-    ...(outcome.intact ? [] : ['the transfer did not arrive unchanged']),
+    ...(outcome.intact ? [] : ['the bytes that arrived differ from those that were sent']),
     ...(after.router === before.router
       ? []
-      : [`the router was restarted too: ${before.router} before, ${after.router} after`]),
-    ...(after.instance === before.instance ? [] : ['the new agent has another router instance']),
+      : [`the router was restarted: process ${before.router} before, ${after.router} after`]),
+    ...(after.instance === before.instance ? [] : ['the new agent is connected to another router instance']),
   ];
   return report(problems, { backAfterMs, transferSeconds: outcome.seconds });
 }
@@ -58,7 +58,7 @@ async function identity(node: DemoNode): Promise<Identity> {
   return { agent: pids('agent'), router: pids('router'), instance: status.router.instance };
 }
 
-/** @returns how long it took until a new agent had the router */
+/** @returns milliseconds until a new agent was connected to the router */
 async function killAgent(node: DemoNode, before: Identity): Promise<number> {
   const startedMs = performance.now();
   await kill(node.processes('agent'));

@@ -1,6 +1,6 @@
 /**
- * Check: the last node dies without a word; all others see it down within 10 seconds. Started again it is found without
- * help, its pods are still attached under the same addresses, and they answer.
+ * Check of a node's death: the last node is killed, and all others see it down within 10 s. After its restart the nodes find
+ * each other again, and its pods are attached under the same addresses and answer.
  */
 import type { Cluster, Pod } from '../cluster/cluster.js';
 import type { DemoNode } from '../cluster/demo-node.js';
@@ -21,7 +21,7 @@ const PING_TIMEOUT_MS = 10_000;
 export async function checkDeath(cluster: Cluster): Promise<DeathReport> {
   const victim = cluster.nodes.at(-1)!;
   const others = cluster.nodes.slice(0, -1);
-  if (others.length === 0) return notApplicable('a single node has nobody to notice');
+  if (others.length === 0) return notApplicable('needs two nodes');
   const detectedAfterMs = await elapsedMs(async () => {
     await victim.crash();
     await seenDown(victim, others);
@@ -48,14 +48,14 @@ async function returnOf(victim: DemoNode, cluster: Cluster): Promise<void> {
   await cluster.waitLinks(RETURN_TIMEOUT_MS);
 }
 
-/** The pods of the node that came back: registered as before, and within reach of a pod elsewhere. */
+/** Problems of the restarted node's pods: not attached as before, or not reached from a pod of another node. */
 async function attachedProblems(cluster: Cluster, victim: DemoNode): Promise<string[]> {
   const pods = cluster.pods.filter((pod) => pod.node === victim);
   const endpoints = await victim.api.endpoints();
   const lost = pods.flatMap((pod) => {
     const known = endpoints.filter((endpoint) => endpoint.podName === pod.name);
     const same = known.length === 1 && pod.ips.every((ip) => known[0]!.ips.some((text) => text.startsWith(ip)));
-    return same ? [] : [`${pod.name} is not attached as before: ${JSON.stringify(known)}`];
+    return same ? [] : [`${pod.name} is not attached as before, found ${JSON.stringify(known)}`];
   });
   const elsewhere = cluster.pods.find((pod) => pod.node !== victim);
   const silent = elsewhere === undefined ? [] : await silentPods(elsewhere, pods);

@@ -33,7 +33,9 @@ const HINTS = [
   { complaint: /failed to execute|No such file/, hint: 'install it: sudo apt-get install tcpdump' },
   {
     complaint: /Couldn't change to/,
-    hint: 'in a user namespace it needs subordinate user ids: sudo apt-get install uidmap, and a line in /etc/subuid and /etc/subgid',
+    hint:
+      'in a user namespace it needs subordinate user ids: sudo apt-get install uidmap, ' +
+      'and a line in /etc/subuid and /etc/subgid',
   },
 ] as const;
 

@@ -1,6 +1,5 @@
 /**
- * The demo's checks (`--check`): what each looks at is in its own file; here they are put in order and their reports
- * together. Owns no cluster: it is given one that is up.
+ * Checks of the demo (`--check`) on a running cluster, one after the other; each check has a file of its own.
  */
 import { messageOf } from '../../../common/errors.js';
 import type { Cluster, Step } from '../cluster/cluster.js';
@@ -19,7 +18,7 @@ export type { PingResult } from './pings.js';
 
 export type CheckName = 'pings' | 'transfers' | 'encryption' | 'outside' | 'agentRestart' | 'death';
 
-/** Runs all checks, one after the other. A check that breaks is a failed check. */
+/** Runs all checks. An exception is a failed check. */
 export async function runChecks(
   cluster: Cluster,
   traffic: PodTraffic,
@@ -33,7 +32,7 @@ export async function runChecks(
     );
   const capture = new EncryptionCheck(cluster);
   await step('capture on the underlay', () => capture.start());
-  const pings = await run('pings: every pod to every pod, gateways, nodes', async () =>
+  const pings = await run('pings: pods to pods and gateways, nodes to pods', async () =>
     reportPings(await pingAll(cluster)),
   );
   await capture.stopInsidePod();
@@ -42,9 +41,9 @@ export async function runChecks(
   return {
     pings,
     transfers,
-    encryption: await run('nothing readable on the underlay', () => capture.finish(movedBytes)),
-    outside: await run('the outside sees the node, not the pod', () => checkOutside(cluster, traffic)),
+    encryption: await run('no plain text on the underlay', () => capture.finish(movedBytes)),
+    outside: await run('masquerade: the outside sees the address of the node', () => checkOutside(cluster, traffic)),
     agentRestart: await run('agent killed during a transfer', () => checkAgentRestart(cluster, traffic)),
-    death: await run('death and return of a node', () => checkDeath(cluster)),
+    death: await run('node killed and restarted', () => checkDeath(cluster)),
   };
 }

@@ -1,4 +1,4 @@
-/** Check: pods reach the world outside the cluster, which sees them under their node's address (masquerade). */
+/** Check of masquerading: pods reach a host outside the cluster, which sees the address of their node. */
 import { messageOf } from '../../../common/errors.js';
 import type { Cluster, Pod } from '../cluster/cluster.js';
 import { ping } from '../traffic/ping.js';
@@ -8,7 +8,7 @@ import { report } from './check-report.js';
 import type { CheckReport } from './check-report.js';
 
 export interface OutsideReport extends CheckReport {
-  /** Pod, the outside's address, and where the outside saw it come from. */
+  /** Pod, destination outside the cluster, and the source address seen there. */
   readonly seen: readonly { readonly pod: string; readonly address: string; readonly source: string }[];
 }
 
@@ -27,7 +27,8 @@ export async function checkOutside(cluster: Cluster, traffic: PodTraffic): Promi
     try {
       const source = await traffic.observedSource(pod.namespace, cluster.underlay.outside, address);
       seen.push({ pod: pod.name, address, source });
-      if (source !== expectedSource) problems.push(`the outside sees ${pod.name} as ${source}, not ${expectedSource}`);
+      if (source !== expectedSource)
+        problems.push(`the outside sees ${pod.name} as ${source}, expected ${expectedSource}`);
     } catch (thrown) {
       problems.push(`${pod.name} to ${address}: ${messageOf(thrown)}`);
     }
@@ -35,7 +36,7 @@ export async function checkOutside(cluster: Cluster, traffic: PodTraffic): Promi
   return report(problems, { seen });
 }
 
-/** One pod is enough: every node runs the same rules. */
+/** One pod is enough, since every node has the same rules. */
 function trials(cluster: Cluster): Trial[] {
   return cluster.pods
     .slice(0, 1)

@@ -11,7 +11,7 @@ const result = (kind: PingKind, rttMs: number | null) => ({
 });
 
 describe('reportPings', () => {
-  it('is ok when all got through, with the median of each kind', () => {
+  it('is ok when all were answered, with the median of each kind', () => {
     const results = [result('across', 0.3), result('across', 0.1), result('across', 9), result('gateway', 0.05)];
     expect(reportPings(results)).toEqual({
       ok: true,
@@ -22,7 +22,7 @@ describe('reportPings', () => {
     });
   });
 
-  it('names those that did not, up to a bound', () => {
+  it('names those without an answer, up to a bound', () => {
     const failed = new Array(50).fill(result('same-node', null));
     const report = reportPings([result('across', 1), ...failed]);
     expect(report).toMatchObject({ ok: false, total: 51, failed: 50 });

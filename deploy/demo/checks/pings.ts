@@ -1,4 +1,4 @@
-/** Check: every pod reaches every other pod, its own node and, from the node, every pod; in each address family. */
+/** Check of reachability by ping in each address family: pod to pod, pod to its gateway, node to every pod. */
 import { gatewayOf, parseCidr } from '../../../common/address/cidr.js';
 import { mapBounded } from '../async/map-bounded.js';
 import type { Cluster, Pod } from '../cluster/cluster.js';

@@ -1,4 +1,4 @@
-/** Check: one large TCP transfer per pair of nodes arrives unchanged. One after the other, alternating the families. */
+/** Check of large TCP transfers, one per pair of nodes: they arrive unchanged. The address families alternate. */
 import { messageOf } from '../../../common/errors.js';
 import type { Cluster, Pod } from '../cluster/cluster.js';
 import type { DemoNode } from '../cluster/demo-node.js';
@@ -32,7 +32,7 @@ export async function checkTransfers(cluster: Cluster, traffic: PodTraffic): Pro
       const done = await transferOnce(traffic, from, to, address);
       transfers.push(done);
       if (!done.intact)
-        problems.push(`${from.name} to ${to.name}: the bytes that arrived are not those that were sent`);
+        problems.push(`${from.name} to ${to.name}: the bytes that arrived differ from those that were sent`);
     } catch (thrown) {
       problems.push(`${from.name} to ${to.name}: ${messageOf(thrown)}`);
     }
@@ -48,7 +48,7 @@ async function transferOnce(traffic: PodTraffic, from: Pod, to: Pod, address: st
   return { from: from.name, to: to.name, address, megabytes: bytes / (1 << 20), seconds, megabitsPerSecond, intact };
 }
 
-/** One pod of each, for every pair of nodes that have pods. */
+/** One pod of each node, for every pair of nodes with pods. */
 export function podPairs(cluster: Cluster): [Pod, Pod][] {
   const first = (node: DemoNode): Pod[] => cluster.pods.filter((pod) => pod.node === node).slice(0, 1);
   const pods = cluster.nodes.flatMap(first);

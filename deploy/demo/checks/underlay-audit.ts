@@ -14,13 +14,13 @@ export interface AuditRules {
 
 export interface AuditFindings {
   readonly packets: number;
-  /** UDP between nodes on our port, and its bytes on the wire. */
+  /** UDP between nodes on the port of Heddle, and its bytes on the wire. */
   readonly meshPackets: number;
   readonly meshBytes: number;
   readonly neighbourPackets: number;
   readonly strangers: number;
   readonly leaks: number;
-  /** The first few strangers and leaks, in words. */
+  /** Descriptions of the first few strangers and leaks. */
   readonly examples: readonly string[];
 }
 
@@ -81,7 +81,7 @@ export class UnderlayAudit {
 
   #ipv6Kind(ip: Buffer): Kind {
     const next = ip[6]!;
-    // Multicast listener reports come behind a hop-by-hop header.
+    // Multicast listener reports have a hop-by-hop header in front.
     if (next === PROTOCOL.icmpv6 || (next === PROTOCOL.hopByHop && ip[40] === PROTOCOL.icmpv6)) return 'neighbour';
     return next === PROTOCOL.udp ? this.#udpKind(ip.subarray(8, 24), ip.subarray(24, 40), ip, 40) : 'stranger';
   }
@@ -106,10 +106,10 @@ export class UnderlayAudit {
   }
 }
 
-/** Two pod addresses side by side, as source and destination are in an IP header. Chance matches are below 2^-60. */
+/** Search for two pod addresses side by side, as in an IP header. The odds of a chance match are below 2^-60. */
 class PodAddressPairs {
   readonly #known: ReadonlySet<string>;
-  /** The first bytes that all addresses of a family share, and the length of an address. */
+  /** Common first bytes of all addresses of a family, and the length of an address. */
   readonly #searches: readonly { readonly prefix: Buffer; readonly addressBytes: number }[];
 
   constructor(addresses: readonly string[]) {

@@ -1,7 +1,6 @@
 /**
- * A whole Heddle cluster on one machine: an underlay, nodes that run `meshd`, pods attached through the CNI executable.
- * Used by the demo, the tests and the benchmark. Owns the life of everything it makes; {@link Cluster.close} leaves
- * nothing behind, whenever it is called.
+ * Heddle cluster on one machine: an underlay, nodes that run `meshd`, pods attached through the CNI executable. Used by the
+ * demo, the tests and the benchmark. {@link Cluster.close} removes everything it made, at any time.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
@@ -21,13 +20,13 @@ export interface ClusterOptions {
   readonly nodes: number;
   readonly podsPerNode: number;
   readonly families?: Families;
-  /** Where the build put `meshd.js` and the rest. */
+  /** Folder of the built programs. */
   readonly distDir: string;
   /** More flags for every `meshd`. */
   readonly extraArgs?: readonly string[];
 }
 
-/** Tells of progress: a name for what is being done, the doing, and whether its result is a good one. */
+/** Wrapper that reports progress: a label, the work, and whether its result is a success. */
 export type Step = <T>(label: string, work: () => Promise<T>, isGood?: (result: T) => boolean) => Promise<T>;
 
 export interface Pod {
@@ -40,7 +39,7 @@ export interface Pod {
 }
 
 const SECRET_BYTES = 32;
-/** Nodes that all others get as seeds. */
+/** Number of nodes that are seeds of the others. */
 const SEED_COUNT = 2;
 
 export class Cluster {
@@ -50,7 +49,7 @@ export class Cluster {
   #run: RunDirectory | null = null;
   #underlay: Underlay | null = null;
   #footprint: HostFootprint | null = null;
-  /** Under way; bounded by the size of the plan. */
+  /** Namespaces being made; bounded by the size of the plan. */
   readonly #creating = new Set<Promise<NetworkNamespace>>();
   #closing: Promise<string[]> | null = null;
 
@@ -66,7 +65,7 @@ export class Cluster {
     return this.#underlay;
   }
 
-  /** Brings everything up and waits until all nodes are linked and all pods attached. Call close() even if it throws. */
+  /** Starts everything and waits until all nodes are linked and all pods attached. Call close() also when it throws. */
   async open(): Promise<void> {
     await this.step('underlay network', () => this.#createUnderlay());
     await this.step(`${count(this.plan.nodes.length, 'node')} ready`, async () => {
@@ -77,13 +76,13 @@ export class Cluster {
     await this.step(`${count(this.plan.pods.length, 'pod')} attached through CNI`, () => this.attachAll());
   }
 
-  /** Every node has a link to every other. */
+  /** Waits until every node has a link to every other. */
   async waitLinks(timeoutMs?: number): Promise<void> {
     const others = (node: DemoNode): string[] => this.nodes.filter((n) => n !== node).map((n) => n.name);
     await Promise.all(this.nodes.map((node) => node.waitLinks(others(node), timeoutMs)));
   }
 
-  /** Makes a node that is not started yet. `secret`: one of its own instead of the cluster's, as hex. */
+  /** Makes a node without starting it. @param secret as hex, in place of the cluster's */
   async addNode(
     plan: NodePlan = planNode(this.nodes.length + 1, this.plan.families),
     secret?: string,
@@ -114,7 +113,7 @@ export class Cluster {
   async attach(plan: PodPlan): Promise<Pod> {
     const node = this.nodes.find((n) => n.plan.index === plan.nodeIndex);
     if (node === undefined)
-      throw new DemoError(`${plan.name} is planned for node ${plan.nodeIndex}, which does not exist`);
+      throw new DemoError(`pod ${plan.name} is planned for node ${plan.nodeIndex}, which does not exist`);
     const namespace = await this.#createNamespace(plan.name);
     const result = await this.cni('ADD', { name: plan.name, node, namespace });
     if (result === null) throw new DemoError(`ADD of ${plan.name} gave no result`);
@@ -124,14 +123,14 @@ export class Cluster {
     return pod;
   }
 
-  /** DEL, and the end of the pod's namespace. */
+  /** Makes the DEL call and removes the pod's namespace. */
   async detach(pod: Pod): Promise<void> {
     await this.cni('DEL', pod);
     await removeNamespace(pod.namespace.name);
     this.pods.splice(this.pods.indexOf(pod), 1);
   }
 
-  /** Any CNI call for a pod, as its node's container runtime would make it. */
+  /** A CNI call for a pod, as the container runtime of its node makes it. */
   cni(
     command: CniCommand,
     pod: Pick<Pod, 'name' | 'node' | 'namespace'> & { readonly result?: CniResult },
@@ -145,13 +144,13 @@ export class Cluster {
   pod(name: string): Pod {
     const found = this.pods.find((pod) => pod.name === name);
     if (found === undefined)
-      throw new DemoError(`there is no ${name}; there are ${this.pods.map((p) => p.name).join(', ')}`);
+      throw new DemoError(`pod ${name} does not exist (expected ${this.pods.map((p) => p.name).join(', ')})`);
     return found;
   }
 
   /**
-   * Ends every process, deletes every namespace and file. Never throws; may be called at any time and repeatedly.
-   * @returns what is still there, in words; empty when all is gone
+   * Ends every process and removes every namespace and file. Does not throw; may be called at any time, repeatedly.
+   * @returns descriptions of what could not be removed
    */
   close(): Promise<string[]> {
     this.#closing ??= this.#tearDown();
@@ -192,7 +191,7 @@ export class Cluster {
     return seeds.map((node) => linkAddress(node, this.plan.families));
   }
 
-  /** One after the other, as a kubelet would on a small node. */
+  /** One after the other, as a kubelet on a small node. */
   async #attachPodsOf(node: NodePlan): Promise<void> {
     for (const pod of this.plan.pods.filter((p) => p.nodeIndex === node.index)) await this.attach(pod);
   }

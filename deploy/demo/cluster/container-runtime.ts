@@ -1,6 +1,6 @@
 /**
- * Calls the CNI executable exactly as a container runtime does: parameters in `CNI_*`, the network configuration on
- * standard input, the result or error on standard output (CNI specification 1.0.0, section 2).
+ * Container runtime for the demo: runs the CNI executable with parameters in `CNI_*` and the network configuration on
+ * standard input, and reads the result or error from standard output (CNI specification 1.0.0, section 2).
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -13,11 +13,11 @@ export interface Attachment {
   readonly containerId: string;
   readonly netns: string;
   readonly podName: string;
-  /** What ADD answered; handed back with DEL and CHECK, as the specification demands. */
+  /** Result of ADD, passed with DEL and CHECK as the specification requires. */
   readonly prevResult?: CniResult;
 }
 
-/** What we read of the result; the specification has more. */
+/** The fields of a result that are read. */
 export interface CniResult {
   readonly cniVersion: string;
   readonly ips?: readonly { readonly address: string; readonly gateway?: string }[];
@@ -30,12 +30,12 @@ const POD_NAMESPACE = 'demo';
 export class ContainerRuntime {
   constructor(
     readonly distDir: string,
-    /** Tell the executable which agent to ask, and where to leave word when it is down: nodes share a file system here. */
+    /** Paths of the node's agent and of its deferred deletes, since the nodes share a file system. */
     readonly cniSocket: string,
     readonly deferredDeleteDir: string,
   ) {}
 
-  /** The result of the call, null when it has none (DEL, CHECK). Throws {@link CommandError} with the CNI error. */
+  /** Result of the call, null when it has none (DEL, CHECK). Throws {@link CommandError} with the CNI error. */
   async call(command: CniCommand, attachment: Attachment): Promise<CniResult | null> {
     const [program, ...args] = this.#executable();
     const { prevResult } = attachment;
@@ -48,11 +48,11 @@ export class ContainerRuntime {
     try {
       return JSON.parse(output) as CniResult;
     } catch (thrown) {
-      throw new DecodeError(`heddle-cni ${command} answered "${output.slice(0, 200)}"`, { cause: thrown });
+      throw new DecodeError(`heddle-cni ${command}: expected JSON, found "${output.slice(0, 200)}"`, { cause: thrown });
     }
   }
 
-  /** The compiled relay where the build made one, else the same in JavaScript. */
+  /** The compiled relay where the build made one, else the one for Node. */
   #executable(): [string, ...string[]] {
     const compiled = join(this.distDir, 'heddle-cni');
     return existsSync(compiled) ? [compiled] : [process.execPath, join(this.distDir, 'heddle-cni.js')];
@@ -85,7 +85,7 @@ function execute(
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text));
     child.stdin.on('error', () => {
-      /* it ended without reading its input; the exit code tells */
+      /* it ended without reading its input; the exit code decides */
     });
     child.on('error', (error) => reject(new CommandError(program, null, error.message)));
     child.on('close', (code) => resolve({ code, output: code === 0 ? output : output + complaint }));

@@ -1,4 +1,4 @@
-/** One node of a demo cluster: a `meshd` in a network namespace of its own, with its files under the run directory. */
+/** Node of a demo cluster: a `meshd` in its own network namespace, with its files under the run directory. */
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Peer, Status } from '../../../common/api.js';
@@ -22,7 +22,7 @@ const LOG_TAIL_LINES = 15;
 
 export interface NodeSettings {
   readonly distDir: string;
-  /** Made by the node; holds its state, sockets and log. */
+  /** For the node's state, sockets and log; made by the node. */
   readonly folder: string;
   readonly clusterCidrs: readonly string[];
   readonly listenAddress: string;
@@ -76,17 +76,17 @@ export class DemoNode {
     return this.plan.name;
   }
 
-  /** Starts `meshd`; it is not ready yet ({@link waitReady}). */
+  /** Starts `meshd` without waiting until it is ready ({@link waitReady}). */
   start(): void {
     const log = openSync(this.logFile, 'a', 0o600);
     const meshd = [join(this.settings.distDir, SCRIPTS.supervisor), ...this.#flags()];
     this.namespace.spawn(process.execPath, meshd, ['ignore', log, log]).on('error', () => {
-      /* waitReady reports that nothing answers */
+      /* waitReady reports the failure */
     });
     closeSync(log);
   }
 
-  /** Process ids of one part of `meshd`; normally one, none while it restarts. */
+  /** Process ids of one part of `meshd`: one, or none during a restart. */
   processes(role: Role): number[] {
     const named = this.allProcesses().filter((pid) =>
       commandLine(pid).some((word) => word.endsWith(`/${SCRIPTS[role]}`)),
@@ -95,7 +95,7 @@ export class DemoNode {
     return named.filter((pid) => !named.includes(parentOf(pid)));
   }
 
-  /** Everything that runs in the node's namespace, be its parent alive or not. */
+  /** All processes in the node's namespace, also those without a living parent. */
   allProcesses(): number[] {
     return processesInNamespace(this.namespace.inode);
   }
@@ -117,14 +117,14 @@ export class DemoNode {
     });
   }
 
-  /** Asks `meshd` to end (SIGTERM); kills what has not ended after a while. */
+  /** Stops `meshd` with SIGTERM; kills processes that have not ended after 4 s. */
   async stop(): Promise<void> {
     for (const supervisor of this.processes('supervisor')) signal(supervisor, 'SIGTERM');
     await waitUntilGone(this.allProcesses(), STOP_TIMEOUT_MS);
     await kill(this.allProcesses());
   }
 
-  /** The death of the node: every process of it at once, without a word to the peers. */
+  /** Kills every process of the node at once, without notice to the peers. */
   async crash(): Promise<void> {
     await kill(this.allProcesses());
   }

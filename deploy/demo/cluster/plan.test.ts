@@ -4,7 +4,7 @@ import { parseIpAddress } from '../../../common/address/ip-address.js';
 import { MAX_NODES, linkAddress, planCluster, podName } from './plan.js';
 
 describe('planCluster', () => {
-  it('spreads the pods over the nodes in the order of their names', () => {
+  it('distributes the pods over the nodes in the order of their names', () => {
     const { pods } = planCluster(2, 2);
     expect(pods).toEqual([
       { name: 'pod-a', nodeIndex: 1 },
@@ -25,7 +25,7 @@ describe('planCluster', () => {
     expect(new Set(nodes.flatMap((node) => [node.underlayV4, node.underlayV6])).size).toBe(2 * MAX_NODES);
   });
 
-  it('leaves a family out where asked to, and links over the one there is', () => {
+  it('omits a family on request, and uses the other for links', () => {
     const four = planCluster(1, 1, 'ipv4');
     expect(four.clusterCidrs).toEqual(['10.32.0.0/16']);
     expect(four.nodes[0]!.podCidrs).toEqual(['10.32.1.0/24']);
@@ -37,7 +37,7 @@ describe('planCluster', () => {
 });
 
 describe('podName', () => {
-  it('goes on with two letters after z', () => {
+  it('continues with two letters after z', () => {
     expect([0, 25, 26, 27, 52].map(podName)).toEqual(['pod-a', 'pod-z', 'pod-aa', 'pod-ab', 'pod-ba']);
   });
 });

@@ -1,7 +1,7 @@
 /**
- * The names and addresses of a demo cluster, computed from its size alone. Pure. Everything it names lies in ranges that
- * never leave the network namespaces: the underlay 192.168.99.0/24 and fd99::/64, pods 10.32.0.0/16 and fd00:32::/48,
- * and a documentation address (RFC 5737, RFC 3849) that plays the outside world.
+ * Plan of a demo cluster: names and addresses, computed from its size. Pure. The addresses are used inside the network
+ * namespaces only: underlay 192.168.99.0/24 and fd99::/64, pods 10.32.0.0/16 and fd00:32::/48, and documentation addresses
+ * (RFC 5737, RFC 3849) for a host outside the cluster.
  */
 
 export type Families = 'dual' | 'ipv4' | 'ipv6';
@@ -31,12 +31,12 @@ export interface ClusterPlan {
 export const MAX_NODES = 16;
 export const MAX_PODS_PER_NODE = 16;
 
-/** Given to every node: the demo knows by it what may be on the underlay. */
+/** UDP port of every node, and the only one that may be seen on the underlay. */
 export const UNDERLAY_PORT = 6785;
 export const UNDERLAY_PREFIX_V4 = 24;
 export const UNDERLAY_PREFIX_V6 = 64;
 
-/** The router of the underlay, behind which the outside lies. */
+/** Gateway of the underlay, with the addresses of a service outside the cluster. */
 export const OUTSIDE = {
   underlayV4: '192.168.99.250',
   underlayV6: 'fd99::fa',

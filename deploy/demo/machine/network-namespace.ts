@@ -1,7 +1,6 @@
 /**
- * Network namespaces by name, under `/run/netns` where `ip -n` and `ip netns` find them. They are made by `unshare`
- * rather than `ip netns add`, because the latter cannot return to a network namespace that its user namespace does not
- * own, as is the case for an ordinary user.
+ * Network namespace by name, under `/run/netns` where `ip -n` and `ip netns` find it. Made by `unshare` instead of `ip netns
+ * add`, which fails for an ordinary user: it cannot return to a network namespace that its user namespace does not own.
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess, StdioOptions } from 'node:child_process';
@@ -13,7 +12,7 @@ const FOLDER = '/run/netns';
 
 export class NetworkNamespace {
   readonly path: string;
-  /** Identifies it among processes as long as it lives. */
+  /** Identifies the namespace in `/proc` as long as it exists. */
   readonly inode: number;
 
   private constructor(readonly name: string) {
@@ -30,23 +29,23 @@ export class NetworkNamespace {
     return created;
   }
 
-  /** `ip` with its links, addresses and routes. */
+  /** Runs `ip` in the namespace. */
   ip(...args: string[]): Promise<string> {
     return hostCommands.run('ip', ['-n', this.name, ...args]);
   }
 
-  /** Standard output; throws CommandError when the program fails. Bounded to 10 seconds. */
+  /** Standard output of the program. Throws CommandError when it fails or takes longer than 10 s. */
   run(program: string, args: readonly string[], input?: string): Promise<string> {
     return hostCommands.run('nsenter', [`--net=${this.path}`, program, ...args], input);
   }
 
-  /** Starts a program in its own process group, so that Ctrl-C on the terminal does not reach it. */
+  /** Starts a program in its own process group, which Ctrl-C on the terminal does not reach. */
   spawn(program: string, args: readonly string[], stdio: StdioOptions): ChildProcess {
     return spawn('nsenter', [`--net=${this.path}`, program, ...args], { stdio, detached: true });
   }
 }
 
-/** Kills every process in the namespace and removes its name. Succeeds when it is already gone. */
+/** Kills every process in the namespace and removes its name. A missing namespace is no error. */
 export async function removeNamespace(name: string): Promise<void> {
   const path = `${FOLDER}/${name}`;
   if (!existsSync(path)) return;

@@ -1,15 +1,15 @@
 /**
- * Reads the classic capture file format as a stream (IETF draft-ietf-opsawg-pcap): a header of 24 bytes, then per packet
+ * Reader of the classic pcap format as a stream (IETF draft-ietf-opsawg-pcap): a header of 24 bytes, then per packet
  *
  *    0          4            8                12               16
  *   | seconds  | fraction   | captured bytes | original bytes | packet ...
  *
- * in the byte order of the machine that wrote it. Ethernet only.
+ * in the byte order of the writing machine. Ethernet only.
  */
 import { DecodeError } from '../../../common/errors.js';
 
 export interface CapturedPacket {
-  /** As many bytes as were captured; shares memory with the chunk it came in. */
+  /** Captured bytes; shares memory with the chunk. */
   readonly bytes: Buffer;
   readonly originalLength: number;
 }
@@ -25,7 +25,7 @@ export class PcapReader {
   #pending: Buffer = Buffer.alloc(0);
   #littleEndian: boolean | null = null;
 
-  /** The packets completed by `chunk`. Throws {@link DecodeError}. */
+  /** Packets completed by `chunk`. Throws {@link DecodeError}. */
   push(chunk: Buffer): CapturedPacket[] {
     this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
     if (this.#littleEndian === null && !this.#readFileHeader()) return [];
@@ -33,7 +33,8 @@ export class PcapReader {
     let at = 0;
     while (this.#pending.length - at >= PACKET_HEADER_BYTES) {
       const length = this.#u32(at + 8);
-      if (length > MAX_PACKET_BYTES) throw new DecodeError(`capture announces a packet of ${length} bytes`);
+      if (length > MAX_PACKET_BYTES)
+        throw new DecodeError(`capture has a packet of ${length} bytes, expected at most ${MAX_PACKET_BYTES}`);
       const end = at + PACKET_HEADER_BYTES + length;
       if (end > this.#pending.length) break;
       packets.push({
@@ -49,9 +50,9 @@ export class PcapReader {
   #readFileHeader(): boolean {
     if (this.#pending.length < FILE_HEADER_BYTES) return false;
     this.#littleEndian = this.#pending.readUInt32LE(0) === MAGIC;
-    if (this.#u32(0) !== MAGIC) throw new DecodeError('not a capture in pcap format with microseconds');
+    if (this.#u32(0) !== MAGIC) throw new DecodeError('capture is not in pcap format with microseconds');
     if (this.#u32(20) !== LINK_TYPE_ETHERNET)
-      throw new DecodeError(`capture has link type ${this.#u32(20)}, not Ethernet`);
+      throw new DecodeError(`capture has link type ${this.#u32(20)}, expected ${LINK_TYPE_ETHERNET} (Ethernet)`);
     this.#pending = this.#pending.subarray(FILE_HEADER_BYTES);
     return true;
   }

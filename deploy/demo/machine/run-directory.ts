@@ -1,7 +1,6 @@
 /**
- * Where one demo keeps its files, and how it is told apart from others: everything it makes carries `hd<pid><letter>-` in
- * its name. So what a killed demo left behind can be recognised and removed by the next one. Under `/run`: it is
- * emptied at boot, and private to an ordinary user's demo.
+ * Run directory of one demo, and the prefix `hd<pid><letter>-` of all names it makes, by which the next demo recognises and
+ * removes the remains of a killed one. Under `/run`, which is emptied at boot and private to an ordinary user's demo.
  */
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { listNamespaces, removeNamespace } from './network-namespace.js';
@@ -19,11 +18,11 @@ export class RunDirectory {
     readonly prefix: string,
   ) {
     this.path = `${BASE}/${prefix}demo`;
-    // Searchable by others: the router runs as an unprivileged user. Secrets in it have modes of their own.
+    // Searchable by others, since the router runs as an unprivileged user. Secrets in it have mode 600.
     mkdirSync(this.path, { mode: 0o711 });
   }
 
-  /** Removes what dead demos left, then makes a directory of our own. */
+  /** Removes the remains of dead demos, then makes a new directory. */
   static async create(): Promise<RunDirectory> {
     await removeStale();
     const letter = String.fromCharCode(97 + (clustersMade++ % 26));
@@ -35,14 +34,14 @@ export class RunDirectory {
   }
 }
 
-/** True when a name is of the demo's kind and the process it belongs to is gone. `ownIsStale`: nothing is ours yet. */
+/** Whether a name is of a demo whose process has ended. @param ownIsStale this process has made nothing yet */
 export function isStaleName(name: string, isRunning: (pid: number) => boolean, ownIsStale: boolean): boolean {
   const pid = Number(PREFIX.exec(name)?.[1] ?? 0);
   if (pid === 0) return false;
   return pid === process.pid ? ownIsStale : !isRunning(pid);
 }
 
-/** Removes the namespaces, with all that runs in them, and the files of demos that are dead. */
+/** Removes namespaces, with their processes, and files of dead demos. */
 export async function removeStale(): Promise<void> {
   const isRunning = (pid: number): boolean => existsSync(`/proc/${pid}`);
   const isStale = (name: string): boolean => isStaleName(name, isRunning, clustersMade === 0);

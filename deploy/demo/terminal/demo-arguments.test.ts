@@ -4,7 +4,7 @@ import { parseDemoArguments } from './demo-arguments.js';
 const DEFAULTS = { nodes: 3, podsPerNode: 2, check: false, json: false, shell: null, keepLogs: false };
 
 describe('parseDemoArguments', () => {
-  it('has three nodes of two pods unless told otherwise', () => {
+  it('gives three nodes with two pods by default', () => {
     expect(parseDemoArguments([])).toEqual({ kind: 'run', options: DEFAULTS });
   });
 
@@ -16,7 +16,7 @@ describe('parseDemoArguments', () => {
   });
 
   it.each([
-    [['--nodes', '0'], '--nodes "0"'],
+    [['--nodes', '0'], '--nodes is "0"'],
     [['--nodes', '17'], '1 to 16'],
     [['--nodes', '2.5'], '--nodes'],
     [['--nodes', '0x2'], '--nodes'],
@@ -30,11 +30,11 @@ describe('parseDemoArguments', () => {
     expect(parsed.kind === 'mistake' && parsed.message).toContain(reason);
   });
 
-  it('gives help before anything else', () => {
+  it('gives help before any error', () => {
     expect(parseDemoArguments(['--help', '--nodes', '99'])).toEqual({ kind: 'help' });
   });
 
-  it('only cleans when told to', () => {
+  it('cleans with --clean', () => {
     expect(parseDemoArguments(['--clean'])).toEqual({ kind: 'clean' });
   });
 });

@@ -1,4 +1,4 @@
-/** The demo's command line. */
+/** Command line of the demo. */
 import { parseArgs } from 'node:util';
 import { DemoError, messageOf } from '../../../common/errors.js';
 import { MAX_NODES, MAX_PODS_PER_NODE, podName } from '../cluster/plan.js';
@@ -24,15 +24,15 @@ const DEFAULT_PODS = 2;
 
 export const USAGE = `Usage: npm run demo -- [options]
 
-Makes a Heddle cluster out of network namespaces on this machine, shows that it works, and stays until Ctrl-C.
+Starts a Heddle cluster in network namespaces on this machine and shows it until Ctrl-C.
 
   --nodes N     nodes, 1 to ${MAX_NODES} (default ${DEFAULT_NODES})
   --pods P      pods per node, 1 to ${MAX_PODS_PER_NODE} (default ${DEFAULT_PODS})
-  --check       run all checks instead of staying; exit code 0 when all is well, else 1
-  --json        print one JSON object on standard output, all else on standard error
-  --shell POD   open a shell in that pod (pod-a, pod-b, ...); leaving it ends the demo
-  --keep-logs   keep the nodes' logs and say where
-  --clean       only remove what a demo left that was killed
+  --check       run all checks, then end; exit code 0 when all passed, else 1
+  --json        print one JSON object on standard output, everything else on standard error
+  --shell POD   open a shell in that pod (pod-a, pod-b, ...); its end ends the demo
+  --keep-logs   keep the nodes' logs and print their folder
+  --clean       only remove the remains of a killed demo
   --help        this text
 `;
 
@@ -70,7 +70,11 @@ function check(options: DemoArguments): ParsedArguments {
   const clash = options.shell !== null && (options.check || options.json);
   if (clash) return { kind: 'mistake', message: '--shell cannot be combined with --check or --json' };
   const isPod = options.shell === null || podExists(options.shell, options.nodes * options.podsPerNode);
-  if (!isPod) return { kind: 'mistake', message: `there will be no pod "${options.shell ?? ''}"; the first is pod-a` };
+  if (!isPod)
+    return {
+      kind: 'mistake',
+      message: `--shell "${options.shell ?? ''}" is not a pod of this demo; the first is pod-a`,
+    };
   return { kind: 'run', options };
 }
 
@@ -82,5 +86,5 @@ function podExists(name: string, pods: number): boolean {
 function count(flag: string, text: string | undefined, otherwise: number, most: number): number {
   const value = text === undefined ? otherwise : Number(text);
   if (/^\d+$/.test(text ?? '1') && value >= 1 && value <= most) return value;
-  throw new DemoError(`${flag} "${text ?? ''}" is not a number from 1 to ${most}`);
+  throw new DemoError(`${flag} is "${text ?? ''}", expected a number from 1 to ${most}`);
 }

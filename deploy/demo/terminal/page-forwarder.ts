@@ -1,16 +1,16 @@
 /**
- * Makes a node's page reachable on the host's loopback. The agent listens on loopback too, but on that of its own network
- * namespace; its unix socket can be reached from any.
+ * Forwarder from the host's loopback to the page of a node. The agent's own loopback address is inside its network
+ * namespace; its unix socket is reachable from any.
  */
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 
 const ADDRESS = '127.0.0.1';
-const USUAL_PORT = 6786;
+const DEFAULT_PORT = 6786;
 
 export class PageForwarder {
-  /** Bounded by what one page opens; all are this machine's own connections. */
+  /** Bounded by the connections that pages on this machine open. */
   readonly #open = new Set<Socket>();
 
   private constructor(
@@ -18,10 +18,10 @@ export class PageForwarder {
     readonly url: string,
   ) {}
 
-  /** Listens on the usual port, or on any free one when that is taken. */
+  /** Listens on the default port, or on any free one when that is in use. */
   static async start(apiSocket: string): Promise<PageForwarder> {
     const server = createServer();
-    const port = await listen(server, USUAL_PORT).catch(() => listen(server, 0));
+    const port = await listen(server, DEFAULT_PORT).catch(() => listen(server, 0));
     const forwarder = new PageForwarder(server, `http://${ADDRESS}:${port}`);
     server.on('connection', (socket) => forwarder.#forward(socket, apiSocket));
     return forwarder;
@@ -43,7 +43,7 @@ export class PageForwarder {
         this.#open.delete(socket);
         other.destroy();
       });
-      // The agent restarts, the browser reloads: either ends both sides, and the browser tries again.
+      // An error of either side ends both, and the browser connects again.
       socket.on('error', () => socket.destroy());
       socket.pipe(other);
     }

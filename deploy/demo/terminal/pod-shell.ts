@@ -1,12 +1,12 @@
-/** An interactive shell inside a pod, on the terminal the demo was started from. */
+/** Interactive shell inside a pod, on the terminal of the demo. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { once } from 'node:events';
 import type { Pod } from '../cluster/cluster.js';
 
-/** Resolves when the user leaves the shell. */
+/** Resolves when the shell ends. */
 export async function openPodShell(pod: Pod): Promise<void> {
-  // Without start-up files, which would set their own prompt.
+  // Without start-up files, which set another prompt.
   const shell = existsSync('/bin/bash') ? ['/bin/bash', '--norc', '--noprofile'] : ['/bin/sh'];
   const child = spawn('nsenter', [`--net=${pod.namespace.path}`, ...shell], {
     stdio: 'inherit',

@@ -1,6 +1,6 @@
 /**
- * Shows what is being done: on a terminal one line per step with a spinner that becomes a mark, elsewhere one plain line
- * when a step is over. Writes to the stream it is given and nothing else.
+ * Progress display: on a terminal one line per step with a spinner that becomes a mark, otherwise one plain line at the end
+ * of each step.
  */
 import type { WriteStream } from 'node:tty';
 import { styleText } from 'node:util';
@@ -21,7 +21,7 @@ export class Progress {
     this.#colour = this.#live && process.env['NO_COLOR'] === undefined;
   }
 
-  /** Runs `work` under a label. `isGood` says whether what it resolved with deserves the check mark. */
+  /** Runs `work` under a label. `isGood` decides between check mark and cross for its result. */
   readonly step = async <T>(
     label: string,
     work: () => Promise<T>,
@@ -39,7 +39,7 @@ export class Progress {
     }
   };
 
-  /** A line of its own. */
+  /** Writes a line. */
   line(text = ''): void {
     this.stream.write(`${text}\n`);
   }

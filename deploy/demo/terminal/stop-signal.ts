@@ -1,6 +1,6 @@
 /**
- * The wish to end, however it comes: Ctrl-C, a signal, or the end of the process that started the demo. Raised once; what
- * comes after it is ignored, so that nothing interrupts the cleaning up.
+ * Stop signal of the demo: Ctrl-C, SIGTERM, SIGHUP, or the end of the process that started it. Raised once; later signals are
+ * ignored, so that they do not interrupt the clean-up.
  */
 import { DemoError } from '../../../common/errors.js';
 
@@ -27,7 +27,7 @@ export class StopSignal {
     return this.#isRaised;
   }
 
-  /** The outcome of `work`, unless raised before: then it throws {@link DemoError} and `work` is left to itself. */
+  /** Outcome of `work`. Throws {@link DemoError} when raised before its end; `work` then continues without effect. */
   race<T>(work: Promise<T>): Promise<T> {
     const interrupted = this.raised.then((): never => {
       throw new DemoError('interrupted');
@@ -35,7 +35,7 @@ export class StopSignal {
     return Promise.race([work, interrupted]);
   }
 
-  /** Ctrl-C belongs to whatever has the terminal meanwhile. */
+  /** Leaves Ctrl-C to the program on the terminal during `work`. */
   async ignoreInterruptsDuring(work: Promise<void>): Promise<void> {
     this.#interruptsIgnored = true;
     await work;

@@ -1,6 +1,6 @@
 /**
- * The bytes that pods send each other in the demo: reproducible noise interleaved with a marker, so that any window of
- * {@link MARKER_PERIOD_BYTES} of it is recognised where it should not be readable.
+ * Payload of transfers between pods: reproducible noise with a marker every {@link MARKER_PERIOD_BYTES} bytes, by which
+ * plain text is recognised in a capture.
  */
 import { createHash } from 'node:crypto';
 
@@ -11,7 +11,7 @@ export const PING_PATTERN = MARKER.subarray(0, 16);
 export const BLOCK_BYTES = 1 << 20;
 export const MARKER_PERIOD_BYTES = 64;
 
-/** One block, the same every time. The sender writes a counter into its first 8 bytes. */
+/** One block, always the same. The sender writes its position into the first 8 bytes. */
 export function makeBlock(): Buffer {
   const block = Buffer.alloc(BLOCK_BYTES);
   let noise = createHash('sha512').update(MARKER).digest();

@@ -4,7 +4,7 @@ import { parsePing } from './ping.js';
 const HEADER = 'PATTERN: 0x48454444\nPING 10.32.1.2 (10.32.1.2) 56(84) bytes of data.\n';
 
 describe('parsePing', () => {
-  it('takes the best round trip', () => {
+  it('gives the best round trip', () => {
     const output = `${HEADER}64 bytes from 10.32.1.2: icmp_seq=1 ttl=64 time=12.5 ms
 64 bytes from 10.32.1.2: icmp_seq=2 ttl=64 time=0.310 ms
 
@@ -15,7 +15,7 @@ rtt min/avg/max/mdev = 0.310/6.4/12.5/6.1 ms
     expect(parsePing(output)).toEqual({ ok: true, rttMs: 0.31 });
   });
 
-  it('is content with one answer of two', () => {
+  it('is ok with one answer of two', () => {
     const output = `${HEADER}64 bytes from fd00:32:0:2::2: icmp_seq=2 ttl=64 time<1 ms
 
 2 packets transmitted, 1 received, 50% packet loss, time 201ms
@@ -23,7 +23,7 @@ rtt min/avg/max/mdev = 0.310/6.4/12.5/6.1 ms
     expect(parsePing(output)).toEqual({ ok: true, rttMs: 1 });
   });
 
-  it('fails when nothing came back', () => {
+  it('fails without an answer', () => {
     const output = `${HEADER}From 10.32.1.1 icmp_seq=1 Destination Host Unreachable
 
 2 packets transmitted, 0 received, +2 errors, 100% packet loss, time 201ms

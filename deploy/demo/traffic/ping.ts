@@ -1,11 +1,11 @@
-/** Pings through the system's `ping`, and its output read. */
+/** Ping by the system's `ping`, with its output parsed. */
 import { CommandError } from '../../../common/errors.js';
 import type { NetworkNamespace } from '../machine/network-namespace.js';
 import { PING_PATTERN } from './payload.js';
 
 export interface PingOutcome {
   readonly ok: boolean;
-  /** Best of the round trips; null when nothing came back. */
+  /** Best round trip; null without an answer. */
   readonly rttMs: number | null;
 }
 
@@ -13,7 +13,7 @@ const COUNT = 2;
 const INTERVAL_SECONDS = 0.2;
 const WAIT_SECONDS = 2;
 
-/** Sends two echo requests that carry our marker; one answer is enough. */
+/** Sends two echo requests with the marker as payload; one answer is enough. */
 export async function ping(from: NetworkNamespace, address: string): Promise<PingOutcome> {
   const pattern = PING_PATTERN.toString('hex');
   const args = ['-n', '-c', `${COUNT}`, '-i', `${INTERVAL_SECONDS}`, '-W', `${WAIT_SECONDS}`, '-p', pattern, address];
@@ -25,7 +25,7 @@ export async function ping(from: NetworkNamespace, address: string): Promise<Pin
   }
 }
 
-/** Reads the output of iputils' ping. */
+/** Parses the output of iputils' ping. */
 export function parsePing(output: string): PingOutcome {
   const received = Number(/(\d+) (?:packets )?received/.exec(output)?.[1] ?? 0);
   const roundTrips = [...output.matchAll(/time[=<]([\d.]+) ms/g)].map((match) => Number(match[1]));

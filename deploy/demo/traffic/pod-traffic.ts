@@ -1,4 +1,4 @@
-/** Starts the programs of `traffic.ts` in network namespaces and reads what they print. */
+/** Traffic between pods: runs the programs of `programs.ts` in network namespaces and reads their output. */
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -12,12 +12,12 @@ export interface Transfer {
   /** Address of the receiver. */
   readonly address: string;
   readonly bytes: number;
-  /** 0: as fast as it goes. */
+  /** 0: no limit. */
   readonly bytesPerSecond: number;
 }
 
 export interface TransferOutcome {
-  /** Everything arrived, unchanged. */
+  /** Whether all bytes arrived unchanged. */
   readonly intact: boolean;
   readonly bytes: number;
   readonly seconds: number;
@@ -33,7 +33,7 @@ export class PodTraffic {
 
   constructor(readonly distDir: string) {}
 
-  /** Sends over one TCP connection. Throws {@link DemoError} when either side fails. */
+  /** Transfer over one TCP connection. Throws {@link DemoError} when either side fails. */
   async transfer(transfer: Transfer): Promise<TransferOutcome> {
     const port = this.#port();
     const receiver = this.#start(transfer.to, ['receive', `${port}`], TRANSFER_TIMEOUT_MS);
@@ -51,7 +51,7 @@ export class PodTraffic {
     }
   }
 
-  /** The address that a listener in `to` sees a connection from `from` come from. */
+  /** Source address of a connection from `from`, as a listener in `to` sees it. */
   async observedSource(from: NetworkNamespace, to: NetworkNamespace, address: string): Promise<string> {
     const port = this.#port();
     const reflector = this.#start(to, ['reflect', `${port}`], TRANSFER_TIMEOUT_MS);
@@ -78,7 +78,7 @@ export class PodTraffic {
 class TrafficProgram {
   readonly #lines: AsyncIterator<string>;
   readonly #timer: NodeJS.Timeout;
-  #complaint = '';
+  #stderr = '';
 
   constructor(
     readonly child: ChildProcess,
@@ -86,17 +86,19 @@ class TrafficProgram {
     timeoutMs: number,
   ) {
     this.#lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#complaint += text));
-    child.on('error', (error) => (this.#complaint += error.message));
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text));
+    child.on('error', (error) => (this.#stderr += error.message));
     this.#timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
     child.on('close', () => clearTimeout(this.#timer));
   }
 
-  /** The next line it prints, decoded. Throws {@link DemoError} when it ends before. */
+  /** Next line of its output, decoded. Throws {@link DemoError} when it ends before. */
   async line(): Promise<unknown> {
     const next = await this.#lines.next();
     if (next.done !== true) return JSON.parse(next.value) as unknown;
-    throw new DemoError(`${this.label} ended early: ${this.#complaint.trim().slice(-300) || 'killed or timed out'}`);
+    throw new DemoError(
+      `${this.label} ended without its report: ${this.#stderr.trim().slice(-300) || 'killed or timed out'}`,
+    );
   }
 
   stop(): void {

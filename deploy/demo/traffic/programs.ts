@@ -1,8 +1,8 @@
 /**
- * The programs that run inside pods during the checks, as `node demo.js traffic ROLE ...`. Each prints lines of JSON.
+ * Programs that run inside pods during the checks, as `node demo.js traffic ROLE ...`. Each prints lines of JSON.
  *   receive PORT                          {"listening":true}, then for one connection {"bytes","sha256","seconds"}
- *   send HOST PORT BYTES BYTES_PER_SECOND {"bytes","sha256","seconds"} (0: as fast as it goes)
- *   reflect PORT                          {"listening":true}, answers every connection with the address it came from
+ *   send HOST PORT BYTES BYTES_PER_SECOND {"bytes","sha256","seconds"} (0: no limit)
+ *   reflect PORT                          {"listening":true}, sends every connection its source address
  *   ask HOST PORT                         {"answer"}
  */
 import { createHash } from 'node:crypto';
@@ -13,7 +13,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { DemoError } from '../../../common/errors.js';
 import { BLOCK_BYTES, makeBlock } from './payload.js';
 
-/** One side of a transfer, as it saw it. */
+/** Report of one side of a transfer. */
 export interface TransferReport {
   readonly bytes: number;
   readonly sha256: string;
@@ -28,7 +28,7 @@ export async function runTraffic(args: readonly string[]): Promise<void> {
   else if (role === 'send') say(await send(rest[0] ?? '', Number(rest[1]), Number(rest[2]), Number(rest[3])));
   else if (role === 'reflect') await reflect(Number(rest[0]));
   else if (role === 'ask') say({ answer: await ask(rest[0] ?? '', Number(rest[1])) });
-  else throw new DemoError(`traffic role "${role ?? ''}" is not one of receive, send, reflect, ask`);
+  else throw new DemoError(`traffic role is "${role ?? ''}", expected receive, send, reflect or ask`);
 }
 
 function say(value: object): void {
@@ -55,11 +55,11 @@ async function send(host: string, port: number, bytes: number, bytesPerSecond: n
   const socket = await dial(host, port);
   const startedMs = performance.now();
   const hash = createHash('sha256');
-  // Smaller pieces when paced, for an even flow.
+  // Smaller pieces with a limit, for an even rate.
   const pieceBytes = bytesPerSecond > 0 ? BLOCK_BYTES / 16 : BLOCK_BYTES;
   const block = makeBlock();
   for (let sent = 0; sent < bytes; sent += pieceBytes) {
-    // A copy: the socket may still hold the piece before this one.
+    // A copy, since the socket may still hold the previous piece.
     const piece = Buffer.from(block.subarray(0, Math.min(pieceBytes, bytes - sent)));
     if (piece.length >= 8) piece.writeBigUInt64BE(BigInt(sent));
     hash.update(piece);
