@@ -1,17 +1,17 @@
 /**
- * The page's only way to the agent: the event stream and one REST call. Relative addresses only, so that the page works
+ * Client of the agent's API: the event stream and the document of one peer. Addresses are relative, so that the page works
  * behind a port-forward or a path prefix.
  */
 import type { Peer, ServerEvents } from '../../common/api.js';
 
-/** What the stream brings. Exactly one of `failed` ends it; nothing comes after. */
+/** Callbacks of a stream. `failed` is called once at its end, and nothing after it. */
 export interface StreamListener {
   readonly status: (status: ServerEvents['status']) => void;
   readonly topology: (topology: ServerEvents['topology']) => void;
   readonly failed: (why: string) => void;
 }
 
-/** @returns ends the stream */
+/** @returns a function that ends the stream */
 export function openStream(listener: StreamListener): () => void {
   const stream = new EventSource('./v1/events');
   const fail = (why: string): void => {
@@ -21,17 +21,17 @@ export function openStream(listener: StreamListener): () => void {
   const onJson = <T>(name: keyof ServerEvents, take: (value: T) => void): void => {
     stream.addEventListener(name, (event: MessageEvent<string>) => {
       const value = parseJson<T>(event.data);
-      if (value === undefined) fail('the agent sent something this page does not understand');
+      if (value === undefined) fail('an event of the agent is not JSON: reload the page');
       else take(value);
     });
   };
   onJson('status', listener.status);
   onJson('topology', listener.topology);
-  stream.addEventListener('error', () => fail('the connection to the agent is lost'));
+  stream.addEventListener('error', () => fail('the connection to the agent is closed'));
   return () => stream.close();
 }
 
-/** Undefined for what is not JSON. The shape is the agent's word: page and agent are of one build. */
+/** Undefined when not JSON. The shape is not checked, since page and agent are of one build. */
 function parseJson<T>(text: string): T | undefined {
   try {
     return JSON.parse(text) as T;
@@ -41,7 +41,7 @@ function parseJson<T>(text: string): T | undefined {
   }
 }
 
-/** Everything the agent knows of one peer, or null when it cannot say now. */
+/** Document of one peer, or null when the request fails. */
 export async function fetchPeer(id: string, signal: AbortSignal): Promise<Peer | null> {
   try {
     const answer = await fetch(`./v1/peers/${encodeURIComponent(id)}`, { signal });

@@ -59,12 +59,12 @@ describe('numbers for people', () => {
     expect(formatDuration(value)).toBe(text);
   });
 
-  it('tells how long ago something was, or that it never was', () => {
+  it('formats how long ago a time is, or never', () => {
     expect(formatAgo('2026-01-01T00:00:00Z', Date.parse('2026-01-01T00:01:00Z'))).toBe('1 min ago');
     expect(formatAgo(null, 0)).toBe('never');
   });
 
-  it('counts and shortens words', () => {
+  it('adds plurals and shortens text', () => {
     expect([plural(1, 'pod'), plural(1200, 'pod'), plural(null, 'pod')]).toEqual(['1 pod', '1,200 pods', '– pods']);
     expect([shorten('short', 8), shorten('a long name', 6)]).toEqual(['short', 'a lon…']);
   });

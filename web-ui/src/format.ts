@@ -1,15 +1,15 @@
-/** Numbers as people read them: three significant digits, units of the field. Pure. */
+/** Formats of numbers, durations and counts for people: three significant digits, usual units. Pure. */
 
 const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
 const BIT_RATE_UNITS = ['bit/s', 'kbit/s', 'Mbit/s', 'Gbit/s', 'Tbit/s'] as const;
 
-/** What stands where a value is not known. */
+/** Text for an unknown value. */
 export const UNKNOWN = '–';
 
 function scaled(value: number, base: number, units: readonly string[]): string {
   let rest = Math.max(0, value);
   let step = 0;
-  // 999.5 would be shown as 1000 of this unit: it is 1.00 of the next.
+  // 999.5 would be 1000 of this unit; it is shown as 1.00 of the next.
   while (rest >= base * 0.9995 && step < units.length - 1) {
     rest /= base;
     step += 1;
@@ -69,7 +69,7 @@ export function formatDuration(ms: number): string {
   return parts.length === 0 ? '0 s' : parts.join(' ');
 }
 
-/** @param since ISO time, or null when it never was */
+/** @param since ISO time, or null for never */
 export function formatAgo(since: string | null, nowMs: number): string {
   return since === null ? 'never' : `${formatDuration(nowMs - Date.parse(since))} ago`;
 }

@@ -1,4 +1,4 @@
-/** Starts the page. */
+/** Entry of the page. */
 import { render } from 'preact';
 import { startLiveFeed } from './state/live-feed.js';
 import { startPeerDetail } from './state/peer-detail.js';

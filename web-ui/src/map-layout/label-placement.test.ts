@@ -5,12 +5,12 @@ import { overlap } from './point.js';
 const label = { width: 80, height: 30 };
 
 describe('labels of links', () => {
-  it('stand in the middle when nothing is in the way', () => {
+  it('are in the middle of a free link', () => {
     const places = placeLabels([{ key: 'ab', from: { x: 0, y: 0 }, to: { x: 400, y: 0 }, label }], []);
     expect(places.get('ab')).toEqual({ x: 200, y: 0 });
   });
 
-  it('make way for each other where links cross', () => {
+  it('do not cover each other where links cross', () => {
     const places = placeLabels(
       [
         { key: 'ab', from: { x: 0, y: 0 }, to: { x: 400, y: 300 }, label },
@@ -22,13 +22,13 @@ describe('labels of links', () => {
     expect(overlap(first!, second!)).toBe(0);
   });
 
-  it('are left out where there is no room', () => {
+  it('are omitted where there is no space', () => {
     const nodes = [{ x: 50, y: 0, width: 120, height: 60 }];
     const places = placeLabels([{ key: 'ab', from: { x: 0, y: 0 }, to: { x: 100, y: 0 }, label }], nodes);
     expect(places.size).toBe(0);
   });
 
-  it('do not cover a node that stands between', () => {
+  it('do not cover a node on their link', () => {
     const node = { x: 200, y: 0, width: 100, height: 60 };
     const place = placeLabels(
       [{ key: 'ab', from: { x: 0, y: 0 }, to: { x: 600, y: 0 }, label }],

@@ -1,15 +1,15 @@
 /**
- * Where along its link each label stands: as near to the middle as it can without covering nodes and other labels. Greedy, in
- * the order given, so that a label moves only when one before it does. Pure.
+ * Placement of labels along their links: as near to the middle as possible without covering nodes and other labels. Greedy
+ * in the given order, so that a label moves only when one before it moves. Pure.
  */
 import { between, overlap } from './point.js';
 import type { Box, Point, Size } from './point.js';
 
-/** Shares of the way, most wanted first. */
+/** Positions along the link as shares of its length, best first. */
 const PLACES = [0.5, 0.42, 0.58, 0.34, 0.66, 0.27, 0.73] as const;
-/** A step away from the middle costs as much as so many covered pixels. */
+/** Covered pixels that count as much as one step away from the middle. */
 const STEP_COST = 40;
-/** A label that would cover more of what is there, as a share of itself, is left out. */
+/** A label that would cover more than this share of its own area is omitted. */
 const MAX_COVER = 0.12;
 
 export interface Labelled {

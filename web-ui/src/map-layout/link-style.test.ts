@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { flowPeriodMs, linkWidth } from './link-style.js';
 
-describe('look of throughput', () => {
-  it('is thin and still for an idle link', () => {
+describe('the style of a link', () => {
+  it('is thin and without motion when idle', () => {
     expect(linkWidth(0)).toBe(1.6);
     expect(flowPeriodMs(10_000)).toBeNull();
   });
 
-  it('grows and speeds up with the rate, up to a limit', () => {
+  it('is wider and faster with the rate, up to a limit', () => {
     const rates = [1e5, 1e6, 1e8, 1e9, 1e10];
     const widths = rates.map(linkWidth);
     expect([...widths].sort((a, b) => a - b)).toEqual(widths);

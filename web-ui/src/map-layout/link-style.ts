@@ -1,6 +1,6 @@
-/** How throughput looks on a link: width, and speed of the moving dashes. Logarithmic, for rates span six decades. Pure. */
+/** Style of a link by throughput: width, and speed of the moving dashes. Logarithmic, since rates span six decades. Pure. */
 
-/** Below this a link is idle: probes and gossip, not traffic. */
+/** Rate below which a link is idle: probes and gossip only. */
 const IDLE_BITS_PER_SECOND = 20_000;
 const DECADES = 6;
 const THINNEST = 1.6;
@@ -18,7 +18,7 @@ export function linkWidth(bitsPerSecond: number): number {
   return THINNEST + (THICKEST - THINNEST) * activity(bitsPerSecond);
 }
 
-/** Time in which a dash moves on to the place of the next, or null when nothing flows. In steps, so that it rarely changes. */
+/** Time in which a dash moves by one dash period; null for an idle link. In steps, so that it rarely changes. */
 export function flowPeriodMs(bitsPerSecond: number): number | null {
   const share = activity(bitsPerSecond);
   if (share === 0) return null;

@@ -25,7 +25,7 @@ function largestMove(before: NodeLayout, after: NodeLayout): number {
 }
 
 describe('layout of a small mesh', () => {
-  it('stands three nodes in a triangle on its base', () => {
+  it('places three nodes in a triangle with a horizontal base', () => {
     const layout = fresh(3);
     const [top, right, left] = idsUpTo(3).map((id) => point(layout, id));
     expect(top?.x).toBeCloseTo(0, 1);
@@ -34,12 +34,12 @@ describe('layout of a small mesh', () => {
     expect(right?.x).toBeCloseTo(-(left?.x ?? NaN), 1);
   });
 
-  it('puts one node in the middle and two side by side', () => {
+  it('places one node in the middle and two side by side', () => {
     expect(point(fresh(1), 'n0')).toEqual({ x: 0, y: 0 });
     expect(point(fresh(2), 'n0').y).toBeCloseTo(point(fresh(2), 'n1').y, 5);
   });
 
-  it('stands on the ring, evenly', () => {
+  it('distributes nodes evenly on the ring', () => {
     const layout = fresh(12);
     for (const each of layout.points.values()) expect(Math.hypot(each.x, each.y)).toBeCloseTo(1, 0);
     expect(closest(layout)).toBeGreaterThan(0.9 * 2 * Math.sin(Math.PI / 12));
@@ -47,7 +47,7 @@ describe('layout of a small mesh', () => {
 });
 
 describe('layout of a large mesh', () => {
-  it('fills the field without crowding', () => {
+  it('fills the field with a minimum distance', () => {
     const layout = fresh(100);
     expect(layout.shape).toBe('field');
     expect(closest(layout)).toBeGreaterThan(0.1);
@@ -61,33 +61,33 @@ describe('layout of a large mesh', () => {
   });
 });
 
-describe('steadiness', () => {
+describe('stability of the layout', () => {
   it('gives the same layout for the same nodes', () => {
     expect(fresh(7)).toEqual(fresh(7));
     const layout = fresh(7);
     expect(layoutNodes(layout, idsUpTo(7), NO_PINS)).toBe(layout);
   });
 
-  it.each([3, 8, 15, 30, 99])('does not let the %d others jump when a node comes', (count) => {
+  it.each([3, 8, 15, 30, 99])('moves %d other nodes little when a node comes', (count) => {
     const before = fresh(count);
     const after = layoutNodes(before, idsUpTo(count + 1), NO_PINS);
     expect(largestMove(before, after)).toBeLessThan(0.35);
     expect(closest(after)).toBeGreaterThan(0.3 * closest(before));
   });
 
-  it.each([4, 9, 40])('does not let the others of %d jump when a node goes', (count) => {
+  it.each([4, 9, 40])('moves the others of %d nodes little when a node leaves', (count) => {
     const before = fresh(count);
     expect(largestMove(before, layoutNodes(before, idsUpTo(count).slice(1), NO_PINS))).toBeLessThan(0.35);
   });
 
-  it('leaves pinned nodes where they were put', () => {
+  it('keeps pinned nodes in their places', () => {
     const pins = new Map([['n1', { x: 1.5, y: -0.2 }]]);
     const after = layoutNodes(fresh(5), idsUpTo(6), pins);
     expect(point(after, 'n1').x).toBeCloseTo(1.5, 9);
     expect(point(after, 'n1').y).toBeCloseTo(-0.2, 9);
   });
 
-  it('gives every node a finite place, whatever comes and goes', () => {
+  it('gives every node a finite place after any changes', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 30 }), { maxLength: 6 }), (counts) => {
         let layout = EMPTY_LAYOUT;

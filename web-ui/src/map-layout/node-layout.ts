@@ -1,7 +1,7 @@
 /**
- * Where nodes stand, in or about the unit circle: deterministic, and steady when nodes come and go. A small mesh stands in a ring, so
- * that every link is a chord and none runs behind a node; a large one fills a field. Pure: the same nodes give the same
- * layout, whatever order they arrive in.
+ * Layout of nodes in or near the unit circle: deterministic, and stable when nodes come and go. A small mesh is a ring, in
+ * which every link is a chord and none passes behind a node; a large one fills a field. Pure: the same nodes give the same
+ * layout in any order of arrival.
  * The only importer of `d3-force`. Not here: pixels (`stage.ts`), zoom (`viewport.ts`).
  */
 import { forceCollide, forceManyBody, forceRadial, forceSimulation, forceX, forceY } from 'd3-force';
@@ -9,23 +9,23 @@ import type { SimulationNodeDatum } from 'd3-force';
 import { distance } from './point.js';
 import type { Point } from './point.js';
 
-/** Beyond this a ring's nodes get too small to read. */
+/** In a larger ring the nodes are too small to read. */
 export const MAX_RING_NODES = 20;
-/** A field becomes a ring again only well below the limit: a node that flaps must not rearrange the map. */
+/** A field becomes a ring again below this count, so that one flapping node does not rearrange the map. */
 const MIN_FIELD_NODES = 16;
-/** The simulation works in a circle of this radius: d3's forces are tuned for distances of this order. */
+/** Radius of the circle in the simulation; d3's forces are tuned for distances of this order. */
 const RADIUS = 100;
-/** A field is this much wider than high, beyond what its nodes are: so are most windows. */
+/** Ratio of a field's width to its height, as of most windows. */
 export const FIELD_ASPECT = 1.7;
 const GOLDEN_ANGLE = Math.PI * (3 - Math.sqrt(5));
 const SETTLE_TICKS = 120;
 const ADJUST_TICKS = 60;
-/** How strongly a node that was there before keeps its place. */
+/** Strength of the force that keeps an existing node in its place. */
 const ANCHOR_STRENGTH = 0.4;
 
 export interface NodeLayout {
   readonly shape: 'ring' | 'field';
-  /** By node id; coordinates from about -1.3 to 1.3, except for pinned nodes, which may be anywhere. */
+  /** By node id. Coordinates are about -1.3 to 1.3, of pinned nodes any. */
   readonly points: ReadonlyMap<string, Point>;
 }
 
@@ -33,7 +33,7 @@ export const EMPTY_LAYOUT: NodeLayout = { shape: 'ring', points: new Map() };
 
 interface Body extends SimulationNodeDatum {
   readonly id: string;
-  /** Where it stood before; null for one that is new. */
+  /** Previous place; null for a new node. */
   readonly anchor: Point | null;
   x: number;
   y: number;
@@ -41,8 +41,8 @@ interface Body extends SimulationNodeDatum {
 
 /**
  * The next layout. Unchanged nodes keep the very same layout object.
- * @param ids in the order in which a fresh ring is filled
- * @param pins nodes that a person has put somewhere
+ * @param ids in the order in which a new ring is filled
+ * @param pins places of nodes that a person has moved
  */
 export function layoutNodes(
   previous: NodeLayout,
@@ -97,7 +97,7 @@ function seedPoint(shape: NodeLayout['shape'], index: number, count: number): Po
   return shape === 'ring' ? ringPoint(index, count) : spiralPoint(index, count);
 }
 
-/** A triangle stands on its base, a square lies flat: the map is wider than high. */
+/** Start angle: a triangle has a horizontal base, a square horizontal sides, as the map is wider than high. */
 function ringPoint(index: number, count: number): Point {
   if (count === 1) return { x: 0, y: 0 };
   const first = count === 2 ? Math.PI : -Math.PI / 2 - (count % 2 === 0 ? Math.PI / count : 0);
@@ -105,7 +105,7 @@ function ringPoint(index: number, count: number): Point {
   return { x: Math.cos(angle), y: Math.sin(angle) };
 }
 
-/** Vogel's spiral, stretched: evenly dense, whatever the count. */
+/** Vogel's spiral, stretched: of even density for any count. */
 function spiralPoint(index: number, count: number): Point {
   const radius = Math.sqrt((index + 0.5) / count);
   const stretch = Math.sqrt(FIELD_ASPECT);
@@ -115,7 +115,7 @@ function spiralPoint(index: number, count: number): Point {
   };
 }
 
-/** The candidate that is farthest from all that is taken. */
+/** The candidate that is farthest from all taken places. */
 function freePoint(shape: NodeLayout['shape'], taken: readonly Point[]): Point {
   const count = 4 * taken.length + 12;
   const room = (point: Point): number => Math.min(Infinity, ...taken.map((other) => distance(point, other)));

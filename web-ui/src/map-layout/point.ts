@@ -1,4 +1,4 @@
-/** Points, boxes and sizes on the map. Pixels before zooming unless a type says otherwise. */
+/** Points, boxes and sizes on the map, in pixels before zooming unless a type says otherwise. */
 
 export interface Point {
   readonly x: number;
@@ -10,7 +10,7 @@ export interface Size {
   readonly height: number;
 }
 
-/** By its centre. */
+/** Given by its centre. */
 export interface Box extends Point, Size {}
 
 export function between(from: Point, to: Point, share: number): Point {
@@ -21,7 +21,7 @@ export function distance(a: Point, b: Point): number {
   return Math.hypot(a.x - b.x, a.y - b.y);
 }
 
-/** Area that two boxes share; 0 when they are apart. */
+/** Common area of two boxes; 0 without overlap. */
 export function overlap(a: Box, b: Box): number {
   const width = (a.width + b.width) / 2 - Math.abs(a.x - b.x);
   const height = (a.height + b.height) / 2 - Math.abs(a.y - b.y);

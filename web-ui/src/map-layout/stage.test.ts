@@ -29,7 +29,7 @@ describe('stage', () => {
     },
   );
 
-  it('draws fewer details the more nodes there are', () => {
+  it('draws fewer details with more nodes', () => {
     const tiers = [3, 12, 100].map((count) => stageFor(CANVASES[0]!, count).tier);
     expect(tiers).toEqual(['card', 'chip', 'dot']);
   });
@@ -40,7 +40,7 @@ describe('stage', () => {
     expect(stage.radiusX).toBeGreaterThan(300);
   });
 
-  it('translates there and back', () => {
+  it('converts to the stage and back', () => {
     const stage = stageFor(CANVASES[0]!, 5);
     const back = fromStage(stage, toStage(stage, { x: 0.3, y: -0.7 }));
     expect([back.x, back.y]).toEqual([expect.closeTo(0.3), expect.closeTo(-0.7)]);

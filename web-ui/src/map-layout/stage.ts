@@ -1,6 +1,6 @@
 /**
- * How the unit circle of `node-layout.ts` is spread over the canvas: how large nodes are drawn, and how far apart. The canvas
- * is filled at natural size when the nodes fit; when not, the stage is larger than the canvas and the view zooms out. Pure.
+ * Stage: mapping of the unit circle of `node-layout.ts` to the canvas, with size and distance of nodes. Nodes that fit fill
+ * the canvas at natural size; otherwise the stage is larger than the canvas and the view zooms out. Pure.
  */
 import { FIELD_ASPECT } from './node-layout.js';
 import { MAX_NODES_WITH_ALL_LINKS } from '../state/link-filter.js';
@@ -16,11 +16,11 @@ export const NODE_SIZES: Readonly<Record<NodeTier, Size>> = {
 };
 
 const MAX_CARDS = 8;
-/** Nodes in a field may be this much farther apart than they need to be. */
+/** Factor by which nodes in a field may be farther apart than needed. */
 const FIELD_SPREAD = 1.5;
 const GAP = 22;
 const MARGIN = 28;
-/** A flatter ring than this no longer looks like one. */
+/** Ratio of height to width below which a ring is not recognised as one. */
 const MAX_ASPECT = 1.8;
 
 export interface Stage {
@@ -43,14 +43,14 @@ export function stageFor(canvas: Size, count: number): Stage {
   return { tier, node, radiusX, radiusY };
 }
 
-/** The layout's height in units: a triangle does not reach the bottom of its circle. */
+/** Height of the layout in units; a triangle does not reach the bottom of its circle. */
 function layoutHeight(count: number): number {
   if (count > MAX_NODES_WITH_ALL_LINKS) return 2 / Math.sqrt(FIELD_ASPECT);
   if (count < 3) return 2;
   return count % 2 === 0 ? 2 * Math.cos(Math.PI / count) : 1 + Math.cos(Math.PI / count);
 }
 
-/** The least half axes at which neighbours in the ring do not touch. */
+/** Smallest half axes at which neighbours in the ring do not touch. */
 function ringRadii(node: Size, count: number): Size {
   const chord = 2 * Math.sin(Math.PI / Math.max(2, count));
   return { width: (node.width + GAP) / chord, height: (node.height + 2 * GAP) / chord };

@@ -9,7 +9,7 @@ describe('viewport', () => {
     expect(view).toEqual({ x: 300, y: 150, scale: 1 });
   });
 
-  it('shrinks a large one until it fits', () => {
+  it('scales a large mesh down until it fits', () => {
     const view = fitViewport(canvas, [
       { x: -1000, y: 0, width: 100, height: 100 },
       { x: 1000, y: 0, width: 100, height: 100 },
@@ -18,11 +18,11 @@ describe('viewport', () => {
     expect(view.x).toBe(400);
   });
 
-  it('shows the origin in the middle when there is nothing', () => {
+  it('shows the origin in the middle without nodes', () => {
     expect(fitViewport(canvas, [])).toEqual({ x: 400, y: 200, scale: 1 });
   });
 
-  it('zooms around a point that stays where it is, within limits', () => {
+  it('zooms around a fixed point, within limits', () => {
     const view = { x: 10, y: 20, scale: 1 };
     const around = { x: 300, y: 200 };
     const zoomed = zoomViewport(view, 1.5, around);

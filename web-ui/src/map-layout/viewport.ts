@@ -1,7 +1,7 @@
-/** What part of the stage is seen, and how large: fit, pan, zoom. Pure. */
+/** Viewport: the visible part of the stage and its scale; fit, pan, zoom. Pure. */
 import type { Box, Point, Size } from './point.js';
 
-/** A stage point `p` is seen at `p * scale + (x, y)`. */
+/** Stage point `p` is drawn at `p * scale + (x, y)`. */
 export interface Viewport extends Point {
   readonly scale: number;
 }
@@ -10,7 +10,7 @@ const MIN_SCALE = 0.15;
 const MAX_SCALE = 3;
 const FIT_MARGIN = 22;
 
-/** All boxes in the middle of the canvas; shrunk when they do not fit, never enlarged. */
+/** Viewport with all boxes in the middle of the canvas, scaled down when they do not fit. */
 export function fitViewport(canvas: Size, boxes: readonly Box[]): Viewport {
   if (boxes.length === 0) return { x: canvas.width / 2, y: canvas.height / 2, scale: 1 };
   const left = Math.min(...boxes.map((box) => box.x - box.width / 2));
@@ -27,7 +27,7 @@ export function fitViewport(canvas: Size, boxes: readonly Box[]): Viewport {
   };
 }
 
-/** Enlarges by `factor` while the canvas point `around` stays where it is. */
+/** Scales by `factor` around the canvas point `around`. */
 export function zoomViewport(view: Viewport, factor: number, around: Point): Viewport {
   const scale = Math.min(MAX_SCALE, Math.max(MIN_SCALE, view.scale * factor));
   const ratio = scale / view.scale;

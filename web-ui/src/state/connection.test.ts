@@ -18,7 +18,7 @@ describe('freshness of the page', () => {
     expect(stepConnection(state, event, 9_000)).toEqual({ phase: 'live', lastEventMs: 9_000 });
   });
 
-  it('a failure makes it stale since the last event', () => {
+  it('is stale since the last event after a failure', () => {
     expect(stepConnection(live, failed, 9_000)).toEqual({ phase: 'stale', sinceMs: 1_000, why: 'gone', attempts: 1 });
     expect(stepConnection(opening, failed, 9_000)).toEqual({
       phase: 'stale',
@@ -29,7 +29,7 @@ describe('freshness of the page', () => {
     expect(stepConnection(stale, failed, 9_000)).toEqual({ phase: 'stale', sinceMs: 1_000, why: 'gone', attempts: 3 });
   });
 
-  it('silence makes it stale although the stream is open', () => {
+  it('is stale after silence on an open stream', () => {
     expect(stepConnection(live, tick, 1_000 + SILENCE_MS - 1)).toBe(live);
     expect(stepConnection(live, tick, 1_000 + SILENCE_MS)).toMatchObject({
       phase: 'stale',
@@ -40,7 +40,7 @@ describe('freshness of the page', () => {
     expect(stepConnection(stale, tick, 99_000)).toBe(stale);
   });
 
-  it('tries again less and less often, at least every ten seconds', () => {
+  it('reconnects after growing delays of at most ten seconds', () => {
     const delays = [1, 2, 3, 4, 5, 50].map((attempts) => retryDelayMs({ ...stale, attempts }));
     expect(delays).toEqual([1_000, 2_000, 4_000, 8_000, 10_000, 10_000]);
     expect(retryDelayMs(live)).toBe(1_000);

@@ -1,15 +1,15 @@
 /**
- * Whether what the page shows is fresh: a pure state machine over what happens to the event stream.
+ * State machine of the event stream, which decides whether the data on the page is fresh. Pure.
  *
  *            event                 silence, failure
  *  opening --------> live ----------------------------> stale --event--> live
  *     |    failure                                        ^
  *     +---------------------------------------------------+
  *
- * Times are wall-clock milliseconds, for the page shows them.
+ * Times are wall-clock milliseconds, since the page shows them.
  */
 
-/** The agent sends at least every two seconds; after three missed ones the page must not look fresh. */
+/** Three missed events; the agent sends one at least every two seconds. */
 export const SILENCE_MS = 6_000;
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 10_000;
@@ -19,10 +19,10 @@ export type Connection =
   | { readonly phase: 'live'; readonly lastEventMs: number }
   | {
       readonly phase: 'stale';
-      /** The last event, or when the page was opened if there was none. */
+      /** Time of the last event, or of the opening of the page without one. */
       readonly sinceMs: number;
       readonly why: string;
-      /** Attempts since the stream was lost. */
+      /** Attempts since the end of the stream. */
       readonly attempts: number;
     };
 
@@ -37,7 +37,7 @@ export function stepConnection(state: Connection, event: ConnectionEvent, nowMs:
       return fail(state, event.why, nowMs);
     case 'tick':
       if (state.phase !== 'live' || nowMs - state.lastEventMs < SILENCE_MS) return state;
-      return { phase: 'stale', sinceMs: state.lastEventMs, why: 'the agent has gone quiet', attempts: 0 };
+      return { phase: 'stale', sinceMs: state.lastEventMs, why: 'the agent sends no events', attempts: 0 };
   }
 }
 
@@ -52,7 +52,7 @@ function fail(state: Connection, why: string, nowMs: number): Connection {
   }
 }
 
-/** How long to wait before the next attempt: doubling, at most ten seconds. */
+/** Delay before the next attempt: doubles, at most ten seconds. */
 export function retryDelayMs(state: Connection): number {
   const attempts = state.phase === 'stale' ? state.attempts : 0;
   return Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.max(0, attempts - 1));

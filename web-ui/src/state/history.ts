@@ -1,20 +1,20 @@
 /**
- * The last five minutes of every link, kept by the page itself: the agent has no memory of the past. Times are milliseconds
- * of the wall clock.
+ * History of every link over the last five minutes, kept in the page, since the agent keeps none. Times are wall-clock
+ * milliseconds.
  */
 import type { Mesh } from './mesh.js';
 import { linkKey } from './mesh.js';
 
 export const HISTORY_MS = 5 * 60_000;
-/** Snapshots may come every second; one sample in two seconds is what a small chart can show. */
+/** Snapshots may come every second; a small chart can show one sample in two seconds. */
 const SAMPLE_MS = 1_900;
 const MAX_SAMPLES = 160;
-/** 160 samples of four numbers: about 2.5 KiB a link. A mesh of a hundred nodes has 4950. */
+/** A link has 160 samples of four numbers, about 2.5 KiB. A mesh of 100 nodes has 4950 links. */
 const MAX_LINKS = 5_000;
 
 export interface Sample {
   readonly atMs: number;
-  /** NaN while there is none. */
+  /** NaN without a value. */
   readonly rttMs: number;
   readonly abBitsPerSecond: number;
   readonly baBitsPerSecond: number;
@@ -49,11 +49,11 @@ class SampleRing {
 }
 
 export class History {
-  /** Bounded by {@link MAX_LINKS}; links that have left the mesh are forgotten. */
+  /** Bounded by {@link MAX_LINKS}; links that left the mesh are dropped. */
   readonly #rings = new Map<string, SampleRing>();
   #lastMs = -Infinity;
 
-  /** Notes every link of the snapshot, unless the last one noted is too recent. */
+  /** Adds a sample of every link, unless the last one is too recent. */
   record(mesh: Mesh, nowMs: number): void {
     if (nowMs - this.#lastMs < SAMPLE_MS) return;
     this.#lastMs = nowMs;

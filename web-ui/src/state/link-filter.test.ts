@@ -16,12 +16,12 @@ const small = meshOfSize(MAX_NODES_WITH_ALL_LINKS);
 const large = meshOfSize(MAX_NODES_WITH_ALL_LINKS + 1);
 const ends = (shown: readonly { a: string; b: string }[]) => shown.map((link) => `${link.a}-${link.b}`);
 
-describe('links that are drawn', () => {
+describe('drawn links', () => {
   it('are all in a small mesh', () => {
     expect(visibleLinks(small, 'auto', NOTHING)).toHaveLength(3);
   });
 
-  it('are those with problems and those of the selection in a large one', () => {
+  it('are those with problems and those of the selection in a large mesh', () => {
     expect(ends(visibleLinks(large, 'auto', NOTHING))).toEqual(['1-2']);
     expect(ends(visibleLinks(large, 'auto', { kind: 'node', id: '4' }))).toEqual(['1-2', '3-4']);
     expect(ends(visibleLinks(large, 'auto', { kind: 'link', a: '1', b: '0' }))).toEqual(['0-1', '1-2']);

@@ -1,4 +1,4 @@
-/** Keeps the event stream open for ever: connects, notices silence, tries again, and tells the store how fresh it is. */
+/** Live feed: keeps the event stream open, reconnects after a failure or silence, and writes events to the store. */
 import { openStream } from '../api-client.js';
 import { retryDelayMs, stepConnection } from './connection.js';
 import type { ConnectionEvent } from './connection.js';
@@ -18,7 +18,7 @@ export function startLiveFeed(): void {
   }, TICK_MS);
 }
 
-/** For the person who does not want to wait. */
+/** Connects at once instead of after the delay. */
 export function retryNow(): void {
   connect();
 }

@@ -5,11 +5,11 @@ import { linkKey, linksOf, meshOf, otherEnd, ratesSeenBy, selfOf, tallyLinks } f
 const nodes = [fakeNode('10'), fakeNode('2', { self: true }), fakeNode('1')];
 
 describe('mesh', () => {
-  it('orders nodes by name as people count', () => {
+  it('orders nodes by name in natural order', () => {
     expect(meshOf(fakeTopology(nodes)).nodes.map((node) => node.name)).toEqual(['node-1', 'node-2', 'node-10']);
   });
 
-  it('puts every link the same way round, rates included', () => {
+  it('orders the ends of every link, with its rates', () => {
     const mesh = meshOf(fakeTopology(nodes, [fakeLink('2', '1', { abBitsPerSecond: 7, baBitsPerSecond: 9 })]));
     const link = mesh.linkByKey.get(linkKey('2', '1'));
     expect(link).toMatchObject({ a: '1', b: '2', abBitsPerSecond: 9, baBitsPerSecond: 7 });
@@ -18,13 +18,13 @@ describe('mesh', () => {
     expect(link && otherEnd(link, '1')).toBe('2');
   });
 
-  it('keeps the first of two reports of a link, and none to nodes that are unknown', () => {
+  it('keeps the first of two reports of a link, and no link to an unknown node', () => {
     const links = [fakeLink('1', '2', { rttMs: 1 }), fakeLink('2', '1', { rttMs: 9 }), fakeLink('1', 'x')];
     const mesh = meshOf(fakeTopology(nodes, links));
     expect(mesh.links.map((link) => link.rttMs)).toEqual([1]);
   });
 
-  it('knows its own node, the links of a node, and how many are in which state', () => {
+  it('gives the own node, the links of a node, and the number of nodes in each state', () => {
     const mesh = meshOf(fakeTopology(nodes, [fakeLink('1', '2'), fakeLink('1', '10', { state: 'down' })]));
     expect(selfOf(mesh)?.id).toBe('2');
     expect(linksOf(mesh, '2')).toHaveLength(1);

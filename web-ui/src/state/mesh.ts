@@ -1,12 +1,12 @@
 /**
- * The mesh as the page uses it: the last topology with its links put the same way round, looked up by id. Pure.
+ * Model of the mesh: the last topology, with links in one direction and lookup by id. Pure.
  */
 import type { Topology, TopologyLink, TopologyNode } from '../../../common/api.js';
 
 export interface Mesh {
   /** ISO time of the snapshot. */
   readonly at: string;
-  /** In the order of their names, `node-2` before `node-10`. */
+  /** By name, `node-2` before `node-10`. */
   readonly nodes: readonly TopologyNode[];
   /** Each with `a` < `b`, at most one per pair. */
   readonly links: readonly TopologyLink[];
@@ -20,7 +20,7 @@ export function linkKey(a: string, b: string): string {
   return a < b ? `${a}~${b}` : `${b}~${a}`;
 }
 
-/** When both ends report a link, the first report is kept: the agent puts its own first. */
+/** Of two reports of one link, the first is kept; the agent's own comes first. */
 export function meshOf(topology: Topology): Mesh {
   const nodes = [...topology.nodes].sort((a, b) => byName.compare(a.name, b.name) || (a.id < b.id ? -1 : 1));
   const nodeById = new Map(nodes.map((node) => [node.id, node]));
@@ -43,7 +43,7 @@ export interface Rates {
   readonly inBitsPerSecond: number;
 }
 
-/** Rates of a link as the node `id`, one of its ends, sees them. */
+/** Rates of a link from the point of view of its end `id`. */
 export function ratesSeenBy(link: TopologyLink, id: string): Rates {
   const fromA = link.a === id;
   return {

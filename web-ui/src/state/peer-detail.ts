@@ -1,11 +1,11 @@
-/** What the topology does not tell of a peer (reason, counters, last handshake), asked for while someone looks at it. */
+/** Details of the selected peer that the topology does not have (reason, counters, last handshake), requested on demand. */
 import { effect, signal } from '@preact/signals';
 import type { Peer } from '../../../common/api.js';
 import { fetchPeer } from '../api-client.js';
 import { linkKey, selfOf } from './mesh.js';
 import { mesh, selection } from './store.js';
 
-/** The peer at the other end of what is selected, or null when that is not a link of this node. */
+/** Peer at the other end of the selected link, or the selected node; null when it has no link to this node. */
 export const peerDetail = signal<Peer | null>(null);
 
 export function startPeerDetail(): void {
@@ -23,7 +23,7 @@ export function startPeerDetail(): void {
   });
 }
 
-/** Read anew with every snapshot, so that the figures in the drawer move with those on the map. */
+/** Requested again on every snapshot, so that drawer and map show figures of the same time. */
 function wantedPeer(): string | null {
   const chosen = selection.value;
   const known = mesh.value;

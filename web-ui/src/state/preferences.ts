@@ -1,10 +1,10 @@
-/** What a person has chosen for this browser and finds again next time. A browser that forbids storage forgets. */
+/** Preferences of a person, kept in the browser's storage; without storage they last as long as the page. */
 
 export type Theme = 'light' | 'dark';
 
 const PREFIX = 'heddle.';
 
-/** Null for what was never chosen, or is broken. */
+/** Null when not set, or not JSON. */
 export function readPreference(name: string): unknown {
   try {
     const text = localStorage.getItem(PREFIX + name);

@@ -16,13 +16,13 @@ describe('search', () => {
     expect(found(' NODE-b ')).toEqual([['b2', null]]);
   });
 
-  it('finds nodes by their pods, addresses and endpoints and says what matched', () => {
+  it('finds nodes by pods, addresses and endpoints, with the matching text', () => {
     expect(found('web-0')).toEqual([['a1', 'shop/web-0']]);
     expect(found('10.42.1.7')).toEqual([['a1', '10.42.1.7']]);
     expect(found('192.0.2')).toEqual([['b2', '192.0.2.7:6785']]);
   });
 
-  it('finds nothing for nothing', () => {
+  it('finds nothing for an empty query', () => {
     expect(found('  ')).toEqual([]);
   });
 });

@@ -1,10 +1,10 @@
-/** Finds nodes and pods by any part of their name, id or address. Pure. */
+/** Search for nodes and pods by any part of name, id or address. Pure. */
 import type { TopologyNode } from '../../../common/api.js';
 import type { Mesh } from './mesh.js';
 
 export interface Found {
   readonly node: TopologyNode;
-  /** What matched, when it was not the node's name. */
+  /** The matching text, when it is not the node's name. */
   readonly matched: string | null;
 }
 

@@ -21,12 +21,12 @@ describe('selection', () => {
     expect(isSelectedLink({ kind: 'link', a: '2', b: '1' }, '1', '2')).toBe(true);
   });
 
-  it('touches the links of a selected node', () => {
+  it('includes the links of a selected node', () => {
     expect(touchesSelection({ kind: 'node', id: '1' }, '2', '1')).toBe(true);
     expect(touchesSelection({ kind: 'node', id: '3' }, '2', '1')).toBe(false);
   });
 
-  it('is nothing when the mesh does not have it', () => {
+  it('is empty when it is not in the mesh', () => {
     const mesh = meshOf(fakeTopology([fakeNode('1'), fakeNode('2')], [fakeLink('1', '2')]));
     expect(presentIn(mesh, { kind: 'link', a: '2', b: '1' }).kind).toBe('link');
     expect(presentIn(mesh, { kind: 'node', id: '9' })).toBe(NOTHING);

@@ -1,4 +1,4 @@
-/** What is selected, and how the address bar says it: `#node=<id>`, `#link=<id>~<id>`. Pure. */
+/** Selection, and its form in the address bar: `#node=<id>`, `#link=<id>~<id>`. Pure. */
 import type { Mesh } from './mesh.js';
 import { linkKey } from './mesh.js';
 
@@ -9,7 +9,7 @@ export type Selection =
 
 export const NOTHING: Selection = { kind: 'none' };
 
-/** An unknown or broken hash selects nothing. */
+/** No selection for a hash of another form. */
 export function parseHash(hash: string): Selection {
   const parameters = new URLSearchParams(hash.replace(/^#/, ''));
   const node = parameters.get('node');
@@ -37,12 +37,12 @@ export function isSelectedLink(selection: Selection, a: string, b: string): bool
   return selection.kind === 'link' && linkKey(selection.a, selection.b) === linkKey(a, b);
 }
 
-/** Whether the link from `a` to `b` belongs to what is selected: the link itself, or one of a selected node. */
+/** Whether the link from `a` to `b` is selected, or is a link of the selected node. */
 export function touchesSelection(selection: Selection, a: string, b: string): boolean {
   return isSelectedNode(selection, a) || isSelectedNode(selection, b) || isSelectedLink(selection, a, b);
 }
 
-/** The selection if the mesh still has it, nothing otherwise. */
+/** The selection if it is in the mesh, none otherwise. */
 export function presentIn(mesh: Mesh, selection: Selection): Selection {
   switch (selection.kind) {
     case 'none':

@@ -1,6 +1,6 @@
 /**
- * Everything the page knows, as signals: views read them, and only the functions here write them.
- * Not here: how the agent is reached (`live-feed.ts`), the map's own positions and zoom (`views/map-state.ts`).
+ * Store of the page's state as signals. Views read them; only functions of this file write them. Not here: the connection
+ * (`live-feed.ts`), positions and zoom of the map (`views/map-state.ts`).
  */
 import { computed, effect, signal } from '@preact/signals';
 import type { Status, Topology } from '../../../common/api.js';
@@ -16,7 +16,7 @@ import type { Selection } from './selection.js';
 export const status = signal<Status | null>(null);
 export const mesh = signal<Mesh | null>(null);
 export const connection = signal<Connection>({ phase: 'opening' });
-/** Wall-clock time, moved on once a second: what "5 s ago" is counted from. */
+/** Wall-clock time, updated once a second, for ages such as "5 s ago". */
 export const nowMs = signal(Date.now());
 export const query = signal('');
 export const linkFilter = signal<LinkFilter>('auto');
@@ -24,14 +24,14 @@ export const history = new History();
 
 const requested = signal<Selection>(parseHash(location.hash));
 
-/** What was asked for, as far as the mesh has it. */
+/** Requested selection, or none when it is not in the mesh. */
 export const selection = computed<Selection>(() =>
   mesh.value === null ? NOTHING : presentIn(mesh.value, requested.value),
 );
 
 export const found = computed(() => (mesh.value === null ? [] : search(mesh.value, query.value)));
 
-/** Ids of the nodes that match the search, or null while nothing is searched for. */
+/** Ids of the nodes that match the search, or null without a search. */
 export const foundIds = computed(() =>
   query.value.trim() === '' ? null : new Set(found.value.map((each) => each.node.id)),
 );
@@ -56,7 +56,7 @@ export function clearSelection(): void {
   select(NOTHING);
 }
 
-/** Follows the address bar, and names the page after its node. */
+/** Synchronises the selection with the address bar, and the title with the node. */
 export function startStore(): void {
   window.addEventListener('hashchange', () => (requested.value = parseHash(location.hash)));
   setInterval(() => (nowMs.value = Date.now()), 1_000);

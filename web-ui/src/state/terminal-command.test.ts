@@ -9,7 +9,7 @@ describe('commands to paste', () => {
     expect(commandsFor(fakeNode(id, { name: 'node-b.example' }))).toEqual(['meshctl peers node-b.example -o wide']);
   });
 
-  it('show the node itself by its own commands', () => {
+  it('show this node by its own commands', () => {
     expect(commandsFor(fakeNode(id, { self: true }))).toEqual(['meshctl status', 'meshctl endpoints -o wide']);
   });
 

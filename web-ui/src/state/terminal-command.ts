@@ -1,6 +1,6 @@
 /**
- * The `meshctl` commands that show in a terminal what the page shows. Names come from other nodes and these texts are pasted
- * into shells: a name that is more than letters, digits, dots and hyphens is replaced by the node's id. Pure.
+ * `meshctl` commands that show the same as the page. They are pasted into shells and names come from other nodes, so a name
+ * with other characters than letters, digits, dots and hyphens is replaced by the node's id. Pure.
  */
 import type { TopologyNode } from '../../../common/api.js';
 

@@ -1,4 +1,4 @@
-/** Light or dark: the system's choice until a person makes another. */
+/** Theme, light or dark: the system's setting unless a person chose one. */
 import { signal } from '@preact/signals';
 import { readPreference, writePreference } from './preferences.js';
 import type { Theme } from './preferences.js';

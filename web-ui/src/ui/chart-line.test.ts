@@ -16,12 +16,12 @@ describe('line of a chart', () => {
     });
   });
 
-  it('is broken where there is no value', () => {
+  it('is interrupted where there is no value', () => {
     const points = [1, NaN, 2].map((value, index) => ({ atMs: index * 500, value }));
     expect(chartLine(points, scale, size).line.match(/M/g)).toHaveLength(2);
   });
 
-  it('lies on the ground when all values are zero', () => {
+  it('is at the bottom when all values are zero', () => {
     expect(chartLine([{ atMs: 500, value: 0 }], { ...scale, top: 0 }, size).line).toBe('M50.0 54.0');
   });
 

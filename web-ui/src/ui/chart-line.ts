@@ -3,7 +3,7 @@ import type { Size } from '../map-layout/point.js';
 
 export interface ChartPoint {
   readonly atMs: number;
-  /** NaN where there is none: the line is broken there. */
+  /** NaN without a value, which interrupts the line. */
   readonly value: number;
 }
 
@@ -19,7 +19,7 @@ export interface ChartPaths {
   readonly area: string;
 }
 
-/** Room above the highest value, so that its line is not cut in half. */
+/** Space above the highest value for half the line's width. */
 const HEADROOM = 4;
 
 export function chartLine(points: readonly ChartPoint[], scale: ChartScale, size: Size): ChartPaths {

@@ -1,4 +1,4 @@
-/** Copies a text and says so for a moment. */
+/** Button that copies a text and confirms it for a moment. */
 import { useSignal } from '@preact/signals';
 import { CheckIcon, CopyIcon } from './icons.js';
 
@@ -21,7 +21,7 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
   );
 }
 
-/** The clipboard API is missing on pages that are neither HTTPS nor loopback: a hidden field does as well. */
+/** By a hidden field, since the clipboard API is missing on pages that are neither HTTPS nor loopback. */
 async function copyText(text: string): Promise<void> {
   if (window.isSecureContext) {
     await navigator.clipboard.writeText(text);

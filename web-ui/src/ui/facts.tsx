@@ -1,4 +1,4 @@
-/** A list of names and values, as in a data sheet. */
+/** List of names and values. */
 import type { ComponentChildren } from 'preact';
 
 export function Facts({ children }: { children: ComponentChildren }) {

@@ -1,4 +1,4 @@
-/** All pictures of the page, drawn in the current text colour. Each state has a shape of its own, not only a colour. */
+/** Icons of the page, in the current text colour. States differ in shape as well as in colour. */
 import type { ComponentChildren } from 'preact';
 import type { TopologyNode } from '../../../common/api.js';
 
@@ -105,7 +105,7 @@ export const ChevronIcon = ({ up }: { up: boolean }) => (
   </Icon>
 );
 
-/** Three threads through their heddles. */
+/** Logo: three threads through their heddles. */
 export const Mark = () => (
   <svg class="mark" width="28" height="28" viewBox="0 0 32 32" fill="none" aria-hidden="true">
     <rect width="32" height="32" rx="8.5" class="mark-ground" />
@@ -118,7 +118,7 @@ export const Mark = () => (
   </svg>
 );
 
-/** Shape of a state within a square of 12, around its middle: usable inside another SVG. */
+/** Shape of a state in a square of 12 around its middle, for use inside another SVG. */
 export function StateShape({ state }: { state: TopologyNode['state'] }) {
   switch (state) {
     case 'self':

@@ -1,4 +1,4 @@
-/** Sorting of table rows: numbers by value, texts as people count, what is unknown last either way. Pure. */
+/** Sorting of table rows: numbers by value, texts in natural order, unknown values last in both directions. Pure. */
 
 export type SortKey = string | number | null;
 
@@ -9,7 +9,7 @@ export interface SortOrder {
 
 const texts = new Intl.Collator('en', { numeric: true });
 
-/** A sorted copy; rows that are equal keep their order. */
+/** A sorted copy; equal rows keep their order. */
 export function sortRows<Row>(rows: readonly Row[], key: (row: Row) => SortKey, descending: boolean): readonly Row[] {
   const sign = descending ? -1 : 1;
   return [...rows].sort((a, b) => {

@@ -1,11 +1,11 @@
-/** A table that sorts by any column: click, or Enter on the head. Shows the first rows of a long list until asked for all. */
+/** Table that sorts by any column on click or Enter in its head. Of a long list it shows the first rows and a button for all. */
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { formatCount } from '../format.js';
 import { sortRows } from './sort-rows.js';
 import type { SortKey, SortOrder } from './sort-rows.js';
 
-/** More rows than this make every live update slow; search narrows better than scrolling. */
+/** With more rows every live update is slow. */
 const FIRST_ROWS = 200;
 
 export interface Column<Row> {

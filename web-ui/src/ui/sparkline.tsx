@@ -1,4 +1,4 @@
-/** Small line charts of the last five minutes, one or two lines on one scale. */
+/** Small line chart of the last five minutes, with one or two lines on one scale. */
 import { chartLine } from './chart-line.js';
 import type { ChartPoint } from './chart-line.js';
 

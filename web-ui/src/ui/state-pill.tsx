@@ -1,4 +1,4 @@
-/** A state in words, with its shape and colour. */
+/** Name of a state with its shape and colour. */
 import type { TopologyNode } from '../../../common/api.js';
 import { StateIcon } from './icons.js';
 

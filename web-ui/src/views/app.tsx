@@ -1,4 +1,4 @@
-/** The whole page. */
+/** Root view of the page. */
 import { connection, selection } from '../state/store.js';
 import { Drawer } from './drawer.js';
 import { Header } from './header.js';

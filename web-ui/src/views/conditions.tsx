@@ -1,9 +1,9 @@
-/** Everything that must hold for the node to be ready, and what is missing. */
+/** Conditions of the node's readiness, with what is missing. */
 import type { Condition } from '../../../common/api.js';
 import { StateIcon } from '../ui/icons.js';
 
 export function Conditions({ conditions }: { conditions: readonly Condition[] }) {
-  if (conditions.length === 0) return <p class="quiet">The agent names no conditions.</p>;
+  if (conditions.length === 0) return <p class="quiet">The agent reports no conditions.</p>;
   return (
     <ul class="conditions">
       {conditions.map((condition) => (

@@ -1,4 +1,4 @@
-/** The side drawer: everything about the selected node or link. */
+/** Side drawer with the details of the selected node or link. */
 import type { ComponentChildren } from 'preact';
 import { linkKey } from '../state/mesh.js';
 import type { Mesh } from '../state/mesh.js';

@@ -1,4 +1,4 @@
-/** The top of the page: whose view this is, whether it is healthy, whether it is fresh, and the search. */
+/** Header of the page: name and readiness of the node, freshness of the data, search. */
 import { useSignal } from '@preact/signals';
 import { plural } from '../format.js';
 import { tallyLinks } from '../state/mesh.js';

@@ -1,4 +1,4 @@
-/** Round-trip time and throughput of one link over the last five minutes. */
+/** Charts of a link's round-trip time and throughput over the last five minutes. */
 import type { TopologyLink, TopologyNode } from '../../../common/api.js';
 import { formatBitRate, formatMs } from '../format.js';
 import { HISTORY_MS } from '../state/history.js';
@@ -10,7 +10,7 @@ import { Sparkline } from '../ui/sparkline.js';
 
 export interface LinkChartsProps {
   readonly link: TopologyLink;
-  /** The end whose point of view "out" and "in" are. */
+  /** The end that "out" and "in" refer to. */
   readonly from: TopologyNode;
 }
 

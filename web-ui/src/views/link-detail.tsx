@@ -1,4 +1,4 @@
-/** Everything about one link, between any two nodes. */
+/** Details of one link between any two nodes. */
 import type { TopologyLink, TopologyNode } from '../../../common/api.js';
 import { formatBitRate } from '../format.js';
 import { ratesSeenBy } from '../state/mesh.js';
@@ -14,7 +14,7 @@ import { LinkFacts } from './link-facts.js';
 
 export function LinkDetail({ mesh, link }: { mesh: Mesh; link: TopologyLink }) {
   const ends = [mesh.nodeById.get(link.a), mesh.nodeById.get(link.b)].filter((node) => node !== undefined);
-  // This node first: "out" is then what it sends.
+  // This node first, so that "out" is what it sends.
   const [from, to] = ends.sort((a, b) => Number(b.self) - Number(a.self));
   if (from === undefined || to === undefined) return null;
   const rates = ratesSeenBy(link, from.id);

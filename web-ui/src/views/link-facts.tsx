@@ -1,4 +1,4 @@
-/** The data sheet of one link. What only this node's own links have (reason, counters) comes from the peer's detail. */
+/** Facts of one link. Reason and counters, which only this node's own links have, come from the peer's document. */
 import type { Peer, TopologyLink } from '../../../common/api.js';
 import { formatAgo, formatBytes, formatCount, formatDuration, formatMs, formatRatio, UNKNOWN } from '../format.js';
 import { peerDetail } from '../state/peer-detail.js';
@@ -7,7 +7,7 @@ import { Fact, Facts } from '../ui/facts.js';
 import { LockIcon } from '../ui/icons.js';
 import { STATE_WORDS } from '../ui/state-pill.js';
 
-/** @param props.endpoint address of the far end as the topology knows it, for links that are not this node's */
+/** @param props.endpoint address of the far end in the topology, for links between other nodes */
 export function LinkFacts({ link, endpoint }: { link: TopologyLink; endpoint: string | null }) {
   const known = peerDetail.value;
   const peer = known !== null && [link.a, link.b].includes(known.id) ? known : null;

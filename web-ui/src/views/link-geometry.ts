@@ -1,4 +1,4 @@
-/** Where links begin and end on the map, in the stage's pixels. */
+/** End points of links on the map, in pixels of the stage. */
 import { computed } from '@preact/signals';
 import type { TopologyLink } from '../../../common/api.js';
 import type { Point } from '../map-layout/point.js';
@@ -10,10 +10,10 @@ export interface Ends {
   readonly to: Point;
 }
 
-/** How far above its box's middle a node's own middle is. */
+/** Distance of a node's centre above the middle of its box. */
 const lift = computed(() => (stage.value.tier === 'dot' ? DOT_LIFT : 0));
 
-/** Null while one of the ends has no place yet. */
+/** Null while an end has no place. */
 export function endsOf(link: TopologyLink): Ends | null {
   const from = positions.value.get(link.a);
   const to = positions.value.get(link.b);

@@ -1,4 +1,4 @@
-/** Whether the page is fresh: a small mark while it is, a banner that cannot be missed while it is not. */
+/** Indicator of freshness: a small mark while data is live, a banner while it is stale. */
 import { formatClock, formatDuration } from '../format.js';
 import { retryNow } from '../state/live-feed.js';
 import { connection, nowMs } from '../state/store.js';

@@ -1,4 +1,4 @@
-/** Buttons on the map: zoom, fit, forget pins; and which links are drawn. */
+/** Controls of the map: zoom, fit, reset of pins, filter of links. */
 import { LINK_FILTERS } from '../state/link-filter.js';
 import type { LinkFilter } from '../state/link-filter.js';
 import { linkFilter } from '../state/store.js';
@@ -6,9 +6,9 @@ import { FitIcon, MinusIcon, PlusIcon, UnpinIcon } from '../ui/icons.js';
 import { fit, pins, resetLayout, zoom } from './map-state.js';
 
 const FILTER_WORDS: Readonly<Record<LinkFilter, readonly [label: string, title: string]>> = {
-  auto: ['Auto', 'All links of a small mesh; in a large one, problems and the selection'],
-  all: ['All links', 'Every link, however many'],
-  problems: ['Problems', 'Links that are not up, and those of the selection'],
+  auto: ['Auto', 'All links of a small mesh; in a large mesh, problems and the selection'],
+  all: ['All links', 'Every link'],
+  problems: ['Problems', 'Links that are not up, and links of the selection'],
 };
 
 export function MapControls() {

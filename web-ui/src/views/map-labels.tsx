@@ -1,4 +1,4 @@
-/** Labels of links: a lock, the round-trip time, and the throughput each way; fewer of them the more links there are. */
+/** Labels of links: a lock, the round-trip time, and the throughput of each direction; fewer in a mesh with more links. */
 import { computed } from '@preact/signals';
 import type { ReadonlySignal } from '@preact/signals';
 import type { TopologyLink } from '../../../common/api.js';
@@ -15,11 +15,11 @@ import { STATE_WORDS } from '../ui/state-pill.js';
 import { endsOf } from './link-geometry.js';
 import { hovered, positions, stage } from './map-state.js';
 
-/** Up to here every link has its label: 21 in a full mesh. */
+/** Largest mesh with a label on every link: 21 links. */
 const MAX_LABELLED_NODES = 7;
-/** Up to here labels tell the throughput as well. */
+/** Largest mesh with throughput in the labels. */
 const MAX_NODES_WITH_RATES = 5;
-/** More labels than this cover the map; then only what the pointer is on has one. */
+/** With more labels only the link under the pointer has one. */
 const MAX_LABELS = 24;
 const ONE_LINE = 22;
 const TWO_LINES = 38;
@@ -70,7 +70,7 @@ function labelSize(link: TopologyLink, rates: boolean): Size {
 
 interface ShownLink extends Labelled {
   readonly link: TopologyLink;
-  /** Whether the throughput is written as well. */
+  /** Whether the label has the throughput. */
   readonly rates: boolean;
 }
 
@@ -105,7 +105,7 @@ function LinkLabel({ at, shown: { link, from, to, label, rates } }: { at: Point;
   );
 }
 
-/** A lock on what is encrypted, a cross on what is broken. */
+/** A lock for an encrypted link, a cross for a broken one. */
 function LabelSign({ link }: { link: TopologyLink }) {
   const x = -textWidth(link) / 2 - 11;
   if (link.state === 'down')
@@ -119,12 +119,12 @@ function headline(link: TopologyLink): string {
   return link.state === 'up' ? formatMs(link.rttMs) : STATE_WORDS[link.state];
 }
 
-/** Near enough to set the lock beside the text. */
+/** Approximate width, to place the lock beside the text. */
 function textWidth(link: TopologyLink): number {
   return headline(link).length * 6.6;
 }
 
-/** An arrow that points the way of the link on the map, and the rate that way. */
+/** An arrow in the direction of the link on the map, and the rate in that direction. */
 function Rate({ x, bitsPerSecond, angle }: { x: number; bitsPerSecond: number; angle: number }) {
   return (
     <g transform={`translate(${x} 0)`}>

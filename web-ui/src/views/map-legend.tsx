@@ -1,10 +1,10 @@
-/** What lines mean, and how many are not drawn. */
+/** Legend of the map: meaning of lines, and number of links not drawn. */
 import { formatCount } from '../format.js';
 import { LockIcon } from '../ui/icons.js';
 
 const SAMPLES = ['up', 'connecting', 'stale', 'down'] as const;
 
-/** @param props.hidden how many links the filter leaves out */
+/** @param props.hidden number of links that the filter leaves out */
 export function MapLegend({ hidden }: { hidden: number }) {
   return (
     <div class="map-legend">

@@ -1,4 +1,4 @@
-/** One link on the map: a line that shows the state, dashes that show what flows each way, and a cross where it is broken. */
+/** Link on the map: a line for its state, moving dashes for the traffic of each direction, and a cross when it is broken. */
 import type { TopologyLink } from '../../../common/api.js';
 import { flowPeriodMs, linkWidth } from '../map-layout/link-style.js';
 import { between } from '../map-layout/point.js';
@@ -12,15 +12,15 @@ import { endsOf } from './link-geometry.js';
 import type { Ends } from './link-geometry.js';
 import { hovered } from './map-state.js';
 
-/** With more links than this nothing moves: it would cost more than it shows. */
+/** With more links no dashes move, to save processor time. */
 const MAX_FLOWING = 90;
-/** With more than this links are no stops of the Tab key; the table of nodes says the same. */
+/** With more links the Tab key skips links; the table of nodes has the same information. */
 const MAX_FOCUSABLE = 70;
 const MAX_CROSSES = 250;
-/** With more than this links are drawn thin: all in a full mesh of six are not. */
+/** With more links they are drawn thin; a full mesh of six has 15. */
 const MAX_WIDE = 15;
 const THIN = 0.5;
-/** Between the two directions. */
+/** Distance between the two directions. */
 const LANE_GAP = 1.6;
 
 export function MapLink({ link, crowd }: { link: TopologyLink; crowd: number }) {
@@ -58,7 +58,7 @@ export function MapLink({ link, crowd }: { link: TopologyLink; crowd: number }) 
   );
 }
 
-/** Wide enough for the dashes of both directions; thin when nothing flows. */
+/** Wide enough for the dashes of both directions; thin when idle. */
 function roadWidth(link: TopologyLink): number {
   const { abBitsPerSecond: ab, baBitsPerSecond: ba } = link;
   if (!flowing(link)) return 2;
@@ -76,7 +76,9 @@ function classesOf(link: TopologyLink, key: string, crowd: number): string {
   const missed = found !== null && !found.has(link.a) && !found.has(link.b);
   const aside = chosen.kind !== 'none' && !touchesSelection(chosen, link.a, link.b);
   const lit = [key, link.a, link.b].includes(hovered.value ?? '') || isSelectedLink(chosen, link.a, link.b);
-  return `link is-${link.state}${missed || aside ? ' is-aside' : ''}${lit ? ' is-lit' : ''}${crowd > MAX_CROSSES ? ' is-crowded' : crowd > MAX_WIDE ? ' is-many' : ''}${flowing(link) ? ' is-flowing' : ''}`;
+  const density = crowd > MAX_CROSSES ? 'is-crowded' : crowd > MAX_WIDE ? 'is-many' : '';
+  const classes = ['link', `is-${link.state}`, missed || aside ? 'is-aside' : '', lit ? 'is-lit' : '', density];
+  return [...classes, flowing(link) ? 'is-flowing' : ''].filter(Boolean).join(' ');
 }
 
 function describe(link: TopologyLink): string {
@@ -101,7 +103,7 @@ interface FlowProps {
   readonly thin: number;
 }
 
-/** Dashes on the right-hand side of the way, as in traffic; the faster the more flows. */
+/** Dashes on the right-hand side of their direction; faster with more throughput. */
 function Flow({ from, to, bitsPerSecond, thin }: FlowProps) {
   const periodMs = flowPeriodMs(bitsPerSecond);
   if (periodMs === null) return null;

@@ -1,11 +1,11 @@
-/** How a node looks at each of the three sizes, around its own origin. Not here: where it stands and what a click does. */
+/** Shapes of a node in its three sizes, around its own origin. Not here: place and events (`map-node.tsx`). */
 import type { TopologyNode } from '../../../common/api.js';
 import { formatCount, plural, shorten } from '../format.js';
 import type { NodeTier } from '../map-layout/stage.js';
 import { NODE_SIZES } from '../map-layout/stage.js';
 import { StateShape } from '../ui/icons.js';
 
-/** The circle of a dot stands this far above the middle of its box, for its name is below. */
+/** Distance of a dot's circle above the middle of its box, since its name is below. */
 export const DOT_LIFT = 9;
 const DOT_RADIUS = 15;
 const POD_STEP = 11;
@@ -62,7 +62,7 @@ function SelfTag({ x, y }: { x: number; y: number }) {
   );
 }
 
-/** One dot a pod, from left to right; the last is a plus when there are more. */
+/** One dot per pod, from left to right; the last is a plus when there are more. */
 function PodDots({ count, x, y, most }: { count: number; x: number; y: number; most: number }) {
   const dots = Math.min(count, most);
   return (

@@ -1,4 +1,4 @@
-/** One node on the map: where it stands, and what pointer and keyboard do to it. Dragging pins it. */
+/** Node on the map: its place, and its pointer and keyboard events. Dragging pins it. */
 import type { TopologyNode } from '../../../common/api.js';
 import { plural } from '../format.js';
 import { isSelectedNode } from '../state/selection.js';
@@ -7,7 +7,7 @@ import { STATE_WORDS } from '../ui/state-pill.js';
 import { NodeShape } from './map-node-shapes.js';
 import { dragNode, dropNode, hovered, pins, positions, stage } from './map-state.js';
 
-/** A pointer that moves less than this has clicked. */
+/** A pointer that moves less has clicked. */
 const DRAG_PIXELS = 4;
 
 export function MapNode({ node }: { node: TopologyNode }) {

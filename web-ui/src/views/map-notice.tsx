@@ -1,4 +1,4 @@
-/** What stands on the map when there is little to draw: still waiting, or no peers yet and what to do about it. */
+/** Notice on an empty map: data has not come, or there are no peers and what to do. */
 import { mesh, status } from '../state/store.js';
 import { Command } from '../ui/copy-button.js';
 
@@ -24,8 +24,8 @@ function NoPeers() {
     <div class="map-notice">
       <h2>No peers yet</h2>
       <p>
-        This node knows of no other. Start Heddle on another node with the same cluster secret and with this node among
-        its seeds{seed === null ? '.' : ':'}
+        No other node is known. Start Heddle on another node with the same cluster secret and with this node among its
+        seeds{seed === null ? '.' : ':'}
       </p>
       {seed === null ? null : <Command text={`HEDDLE_SEEDS=${seed}`} />}
       <p class="quiet">It appears here within seconds. UDP port {port} must be open both ways.</p>

@@ -1,6 +1,6 @@
 /**
- * What the map shows where: canvas size, layout, pins, zoom, and the short movements between them. Positions are computed by
- * the pure `map-layout/`; this file holds them as signals and moves them over time.
+ * State of the map as signals: canvas size, layout, pins, zoom, and animations between them. `map-layout/` computes the
+ * positions.
  */
 import { batch, computed, effect, signal } from '@preact/signals';
 import { EMPTY_LAYOUT, layoutNodes } from '../map-layout/node-layout.js';
@@ -13,7 +13,7 @@ import { mesh } from '../state/store.js';
 import { readPins, writePins } from './pins.js';
 
 const MOVE_MS = 360;
-/** Below the nodes, for the legend. */
+/** Space below the nodes for the legend. */
 const LEGEND_PIXELS = 38;
 
 export const canvas = signal<Size>({ width: 960, height: 520 });
@@ -24,10 +24,10 @@ export const pins = signal<ReadonlyMap<string, Point>>(readPins());
 
 const layout = signal(EMPTY_LAYOUT);
 const nodeCount = computed(() => layout.value.points.size);
-/** The part of the canvas that nodes may be placed on. */
+/** Part of the canvas for nodes. */
 const room = computed<Size>(() => ({ width: canvas.value.width, height: canvas.value.height - LEGEND_PIXELS }));
 export const stage = computed(() => stageFor(room.value, nodeCount.value));
-/** True once a person has panned or zoomed: from then on the view is theirs. */
+/** True after a person panned or zoomed; the view is then no longer fitted automatically. */
 const viewIsTheirs = signal(false);
 const moving = signal<ReadonlyMap<string, Point>>(new Map());
 const dragged = signal<{ readonly id: string; readonly point: Point } | null>(null);
@@ -36,7 +36,7 @@ const targets = computed(
   () => new Map([...layout.value.points].map(([id, point]) => [id, toStage(stage.value, point)] as const)),
 );
 
-/** Where every node is drawn now, on the stage. */
+/** Present place of every node on the stage. */
 export const positions = computed<ReadonlyMap<string, Point>>(() => {
   const held = dragged.value;
   return held === null ? moving.value : new Map(moving.value).set(held.id, held.point);
@@ -62,7 +62,7 @@ function fitted(): Viewport {
 
 let frame = 0;
 
-/** Glides to the given places; jumps when motion is not wanted, and on first sight. */
+/** Moves nodes to the given places; at once when motion is reduced, and the first time. */
 function moveTo(goal: ReadonlyMap<string, Point>, view: Viewport): void {
   cancelAnimationFrame(frame);
   const from = moving.peek();
@@ -105,7 +105,7 @@ export function pan(by: Point): void {
   viewport.value = panViewport(viewport.value, by);
 }
 
-/** @param around canvas point that stays; the middle without one */
+/** @param around fixed canvas point; the middle by default */
 export function zoom(factor: number, around: Point = { x: canvas.value.width / 2, y: canvas.value.height / 2 }): void {
   cancelAnimationFrame(frame);
   viewIsTheirs.value = true;
@@ -117,17 +117,17 @@ export function fit(): void {
   moveTo(targets.value, fitted());
 }
 
-/** Holds a node under the pointer. @param at canvas point */
+/** Moves the dragged node. @param at canvas point */
 export function dragNode(id: string, at: Point): void {
   dragged.value = { id, point: unproject(viewport.value, at) };
 }
 
-/** Lets go of the dragged node, which stays where it is from now on. */
+/** Ends a drag; the node is pinned in its place. */
 export function dropNode(): void {
   const held = dragged.value;
   if (held === null) return;
   batch(() => {
-    // Nothing else may move under the person's hand: the view stays as it is.
+    // The view stays unchanged, so that nothing moves during a drag.
     viewIsTheirs.value = true;
     moving.value = positions.value;
     pins.value = new Map(pins.value).set(held.id, fromStage(stage.value, held.point));
@@ -136,7 +136,7 @@ export function dropNode(): void {
   writePins(pins.value);
 }
 
-/** Forgets every pin and where the view was. */
+/** Removes every pin and resets the view. */
 export function resetLayout(): void {
   batch(() => {
     pins.value = new Map();

@@ -1,4 +1,4 @@
-/** The map: links below, nodes above, labels on top; pan by dragging the ground, zoom by wheel. */
+/** Map: links below, nodes above, labels on top. Dragging the background pans, the wheel zooms. */
 import { computed } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { linkKey } from '../state/mesh.js';
@@ -17,7 +17,7 @@ import { canvas, fit, pan, viewport, zoom } from './map-state.js';
 const WHEEL_SPEED = 0.0016;
 const KEY_PAN = 60;
 
-/** In the order of drawing: what is not well comes last and so lies on top. */
+/** In the order of drawing: links that are not up come last and are on top. */
 const shownLinks = computed(() => {
   if (mesh.value === null) return [];
   const shown = visibleLinks(mesh.value, linkFilter.value, selection.value);
@@ -94,7 +94,7 @@ function onWheel(event: WheelEvent & { readonly currentTarget: SVGSVGElement }):
   zoom(Math.exp(-event.deltaY * WHEEL_SPEED), { x: event.clientX - box.left, y: event.clientY - box.top });
 }
 
-/** On the ground only: nodes and links keep their own pointer events to themselves. */
+/** On the background only, since nodes and links stop their own pointer events. */
 function onPointerDown(event: PointerEvent & { readonly currentTarget: SVGSVGElement }): void {
   if (event.button !== 0) return;
   const svg = event.currentTarget;

@@ -1,4 +1,4 @@
-/** Everything about one node: identity, the link to it, addresses and pods. */
+/** Details of one node: identity, the link to it, addresses and pods. */
 import type { Status, TopologyNode } from '../../../common/api.js';
 import { formatCount, formatDuration } from '../format.js';
 import { linkKey, selfOf } from '../state/mesh.js';
@@ -88,7 +88,7 @@ function SelfSections({ self }: { self: Status }) {
         {self.addresses.length === 0 ? <p class="quiet">No address pool.</p> : null}
       </Section>
       <Section title="Drops">
-        {drops.length === 0 ? <p class="quiet">Nothing dropped.</p> : <DropList drops={drops} />}
+        {drops.length === 0 ? <p class="quiet">No packet was dropped.</p> : <DropList drops={drops} />}
       </Section>
     </>
   );

@@ -1,4 +1,4 @@
-/** All nodes as a table, with the link from this node to each. */
+/** Table of all nodes, with the link from this node to each. */
 import type { TopologyLink, TopologyNode } from '../../../common/api.js';
 import { formatBitRate, formatCount, formatMs, formatRatio, UNKNOWN } from '../format.js';
 import { linkKey, ratesSeenBy, selfOf } from '../state/mesh.js';
@@ -11,13 +11,13 @@ import { StatePill } from '../ui/state-pill.js';
 
 interface NodeRow {
   readonly node: TopologyNode;
-  /** From this node; null for this node itself, and for one it has no link with. */
+  /** Link from this node; null for this node, and for a node without one. */
   readonly link: TopologyLink | null;
   readonly outBitsPerSecond: number | null;
   readonly inBitsPerSecond: number | null;
 }
 
-/** Worst first when sorted upwards. */
+/** Rank of states: worst first in ascending order. */
 const STATE_ORDER = ['down', 'stale', 'connecting', 'up', 'self'] as const;
 
 const rate = (bitsPerSecond: number | null): string =>

@@ -1,10 +1,10 @@
-/** Where a person has put nodes, kept in this browser. Unit coordinates, so that they fit any window. */
+/** Pins: places of nodes that a person moved, kept in the browser. In unit coordinates, which fit any window. */
 import type { Point } from '../map-layout/point.js';
 import { readPreference, writePreference } from '../state/preferences.js';
 
 const MAX_PINS = 200;
 
-/** What is stored and broken is ignored. */
+/** Ignores stored values of another shape. */
 export function readPins(): ReadonlyMap<string, Point> {
   const stored = readPreference('pins');
   if (!Array.isArray(stored)) return new Map();

@@ -1,8 +1,8 @@
-/** The pods of one node with their addresses. */
+/** List of a node's pods with their addresses. */
 import type { TopologyNode } from '../../../common/api.js';
 import { formatCount } from '../format.js';
 
-/** A node seldom runs more than 110 pods; this bounds what is drawn of one that says it does. */
+/** Bound on drawn pods. A Kubernetes node runs 110 by default. */
 const MAX_SHOWN = 300;
 
 export function PodList({ node }: { node: TopologyNode }) {
@@ -10,8 +10,8 @@ export function PodList({ node }: { node: TopologyNode }) {
     return (
       <p class="quiet">
         {node.podCount === null
-          ? 'Not known: this node has not told its pods lately.'
-          : 'No pods yet: none has been attached on this node.'}
+          ? 'Unknown: this node has not reported its pods.'
+          : 'No pods: none is attached on this node.'}
       </p>
     );
   }

@@ -1,4 +1,4 @@
-/** All known pods as a table. */
+/** Table of all known pods. */
 import type { TopologyNode } from '../../../common/api.js';
 import type { Mesh } from '../state/mesh.js';
 import { isSelectedNode } from '../state/selection.js';
@@ -14,7 +14,7 @@ export interface PodRow {
   readonly node: TopologyNode;
 }
 
-/** Pods that match the search, or all. A node that matches by its own name brings all of its pods. */
+/** Pods that match the search, or all. Of a node that matches by its own name, all pods. */
 export function podRows(mesh: Mesh): readonly PodRow[] {
   const wanted = query.value.trim().toLowerCase();
   const matches = (...texts: readonly string[]): boolean => texts.some((text) => text.toLowerCase().includes(wanted));
@@ -58,7 +58,7 @@ export function PodsTable({ rows }: { rows: readonly PodRow[] }) {
       onChoose={(pod) => selectNode(pod.node.id)}
       empty={
         query.value.trim() === ''
-          ? 'No pods yet: pods appear here as soon as a node attaches one.'
+          ? 'No pods: a pod appears here when a node attaches it.'
           : 'No pod matches the search.'
       }
     />

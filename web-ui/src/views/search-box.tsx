@@ -1,4 +1,4 @@
-/** Search by name, address or pod: dims what does not match, narrows the tables, and Enter goes to the first match. */
+/** Search box for names, addresses and pods: dims other nodes, filters the tables, and selects the first match on Enter. */
 import { useComputed, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { clearSelection, found, query, selectNode } from '../state/store.js';
@@ -38,7 +38,7 @@ function Results() {
   return (
     <div class="search-results">
       {all.slice(0, MAX_SHOWN).map(({ node, matched }) => (
-        // Before the field loses focus, which hides the list.
+        // On pointerdown, because the list disappears when the field loses focus.
         <button key={node.id} type="button" tabIndex={-1} onPointerDown={() => selectNode(node.id)}>
           <StateIcon state={node.state} />
           <span>{node.name}</span>
@@ -60,7 +60,7 @@ function onKeyDown(event: KeyboardEvent & { readonly currentTarget: HTMLInputEle
   query.value = '';
 }
 
-/** `/` anywhere outside a field goes to the search, Escape closes the drawer. */
+/** Keyboard shortcuts: `/` outside a field focuses the search, Escape closes the drawer. */
 function listenForSlash(field: { readonly current: HTMLInputElement | null }): () => void {
   const onKey = (event: KeyboardEvent): void => {
     if (event.target instanceof HTMLInputElement || event.ctrlKey || event.metaKey || event.altKey) return;

@@ -1,4 +1,4 @@
-/** Below the map: the same facts as tables, which sort, and which screen readers read. */
+/** Tables below the map with the same facts, for sorting and for screen readers. */
 import { signal } from '@preact/signals';
 import { formatCount } from '../format.js';
 import { readPreference, writePreference } from '../state/preferences.js';
@@ -7,7 +7,7 @@ import { ChevronIcon } from '../ui/icons.js';
 import { NodesTable } from './nodes-table.js';
 import { podRows, PodsTable } from './pods-table.js';
 
-/** More rows than this fill the room that the tables may have. */
+/** With more rows the tables take their maximum height. */
 const MAX_SHORT = 6;
 
 type Tab = 'nodes' | 'pods';
