@@ -65,24 +65,26 @@ export class HandshakeOutcomes {
 
   /** Its address is tried when the peer is dialled. */
   #unexpectedPeer({ advert, localIndex }: OutcomeOf<'unexpectedPeer'>, from: SocketAddress, nowMs: number): void {
-    const { counters, peerTable, seeds } = this.#deps;
+    const { counters, peerTable, seeds, advancePeer } = this.#deps;
     counters.countHandshake('unexpectedPeer');
     const peer = peerTable.learnHandshakeAdvert(advert, nowMs);
     seeds.resolve(localIndex, advert.id);
-    peer?.path.suggestEndpoint(from);
+    if (peer === null) return;
+    peer.path.suggestEndpoint(from);
+    advancePeer(peer, nowMs);
   }
 
   #established(outcome: OutcomeOf<'responded' | 'confirmed'>, from: SocketAddress, nowMs: number): void {
-    const { ownId, counters, peerTable, seeds, slots } = this.#deps;
+    const { ownId, counters, peerTable, seeds, slots, advancePeer } = this.#deps;
     const { session, startedMs } = outcome;
     if (session.peer === ownId) counters.countHandshake('ownIdentity');
     const peer = peerTable.learnHandshakeAdvert(outcome.advert, nowMs);
     if (outcome.type === 'responded') seeds.resolve(session.localIndex, session.peer);
     // The peer's own handshake has finished while ours was in progress: one session is enough.
     const isSurplus = outcome.type === 'responded' && peer?.sessions.hasNewerThan(startedMs) === true;
-    if (peer === null || isSurplus) return slots.release(session.localIndex);
-    if (outcome.type === 'responded') peer.installAsInitiator(session, outcome.confirmation, from, nowMs);
+    if (peer === null || isSurplus) slots.release(session.localIndex);
+    else if (outcome.type === 'responded') peer.installAsInitiator(session, outcome.confirmation, from, nowMs);
     else peer.installAsResponder(session, from, startedMs, nowMs);
-    this.#deps.advancePeer(peer, nowMs);
+    if (peer !== null) advancePeer(peer, nowMs);
   }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { REKEY_AFTER_MS, REKEY_AFTER_UNITS } from '../common/protocol.js';
+import { TYPE_CONFIRMATION, TYPE_INITIATION, TYPE_RESPONSE } from '../common/wire/datagram-header.js';
 import { isFullMesh } from './testing/sim-node.js';
 import type { SimNode } from './testing/sim-node.js';
 import { convergedSimulation, simulation } from './testing/simulation.js';
@@ -60,6 +61,20 @@ describe('a mesh of nodes', () => {
       successor.start();
       expect(network.runUntil(() => isFullMesh([a, successor]), 30_000)).toBeLessThan(20_000);
       expect(a.mesh!.counters()['handshakeUnexpectedPeer']).toBeGreaterThan(0);
+    }),
+  );
+
+  it(
+    'takes one handshake to link two nodes',
+    simulation(1, (network) => {
+      const nodes = network.startCluster(2);
+      network.run(5_000);
+      expect(isFullMesh(nodes)).toBe(true);
+      expect(network.captured.map(({ bytes }) => bytes[0])).toEqual([
+        TYPE_INITIATION,
+        TYPE_RESPONSE,
+        TYPE_CONFIRMATION,
+      ]);
     }),
   );
 

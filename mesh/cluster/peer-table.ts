@@ -82,10 +82,14 @@ export class PeerTable {
 
   /** Learns an encoded advert. @param from the node that passed it on, or null */
   learnEncodedAdvert(bytes: Uint8Array, from: NodeId | null, nowMs: number): void {
-    this.#applyLearned(this.members.learnEncoded(bytes), from, nowMs);
+    const peer = this.#applyLearned(this.members.learnEncoded(bytes), from, nowMs);
+    if (peer !== null) this.#deps.advancePeer(peer, nowMs);
   }
 
-  /** Learns the advert of a finished handshake. The peer, or null for this node's own id and beyond MAX_MEMBERS. */
+  /**
+   * Learns the advert of a finished handshake. The peer, or null for this node's own id and beyond MAX_MEMBERS. The caller
+   * advances the peer when it has the session: before, the peer would dial for one.
+   */
   learnHandshakeAdvert(advert: Advert, nowMs: number): Peer | null {
     if (advert.id === this.#ownId) {
       this.#noticeClone(nowMs);
@@ -139,29 +143,32 @@ export class PeerTable {
     return effects;
   }
 
-  #applyLearned(result: LearnResult, from: NodeId | null, nowMs: number): void {
+  /** The peer whose advert is new, or null. */
+  #applyLearned(result: LearnResult, from: NodeId | null, nowMs: number): Peer | null {
     switch (result.type) {
-      case 'old':
-        return;
-      case 'invalid':
-        return this.#deps.counters.count('invalidAdvert');
-      case 'full':
-        return this.#deps.counters.count('tooManyMembers');
-      case 'self':
-        if (this.#deps.self.supersede(result.advert)) this.#noticeClone(nowMs);
-        return;
       case 'new':
         return this.#storeAdvert(result.advert, result.before, from, nowMs);
+      case 'invalid':
+        this.#deps.counters.count('invalidAdvert');
+        return null;
+      case 'full':
+        this.#deps.counters.count('tooManyMembers');
+        return null;
+      case 'self':
+        if (this.#deps.self.supersede(result.advert)) this.#noticeClone(nowMs);
+        return null;
+      case 'old':
+        return null;
     }
   }
 
-  #storeAdvert(advert: Advert, before: Advert | null, from: NodeId | null, nowMs: number): void {
+  #storeAdvert(advert: Advert, before: Advert | null, from: NodeId | null, nowMs: number): Peer {
     const peer = this.peerOf(advert.id, nowMs);
     peer.learnAdvert(advert, nowMs);
     this.#deps.broadcastAdvert(advert, from);
     this.#advertsDirty = true;
     if (before === null || claimsDiffer(before, advert)) this.#claimsDirty = true;
-    this.#deps.advancePeer(peer, nowMs);
+    return peer;
   }
 
   #addPeer(id: NodeId, nowMs: number): Peer {
