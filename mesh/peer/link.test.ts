@@ -6,14 +6,19 @@ import type { Link, LinkEvent } from './link.js';
 
 const NOW = 100_000;
 
-const STATES: Record<Link['state'], Link> = {
+/** Each state, also with its time over at NOW. */
+const STATES = {
   connecting: { state: 'connecting', sinceMs: NOW - 500, giveUpAtMs: NOW + 500 },
+  connectingOver: { state: 'connecting', sinceMs: NOW - CONNECT_WITHIN_MS, giveUpAtMs: NOW },
   up: { state: 'up', sinceMs: NOW - 50_000, lastHeardMs: NOW - 100 },
+  upSilent: { state: 'up', sinceMs: NOW - 50_000, lastHeardMs: NOW - STALE_AFTER_MS },
   stale: { state: 'stale', sinceMs: NOW - 1_000, downAtMs: NOW + 1_000, reason: 'r' },
+  staleOver: { state: 'stale', sinceMs: NOW - 9_000, downAtMs: NOW, reason: 'r' },
   down: { state: 'down', sinceMs: NOW - 9_000, reason: 'r' },
-};
+} as const satisfies Record<string, Link>;
+type StateName = keyof typeof STATES;
 
-const EVENTS: Record<string, LinkEvent> = {
+const EVENTS = {
   established: { type: 'established' },
   heardNow: { type: 'heard', atMs: NOW },
   heardLongAgo: { type: 'heard', atMs: NOW - 10_000 },
@@ -21,48 +26,38 @@ const EVENTS: Record<string, LinkEvent> = {
   left: { type: 'left' },
   paused: { type: 'paused', gapMs: 5_000 },
   tick: { type: 'tick' },
-};
+} as const satisfies Record<string, LinkEvent>;
+type EventName = keyof typeof EVENTS;
 
-/** The state after each event, from each state. */
-const NEXT: Record<Link['state'], Record<keyof typeof EVENTS, Link['state']>> = {
-  connecting: {
-    established: 'up',
-    heardNow: 'connecting',
-    heardLongAgo: 'connecting',
-    blind: 'connecting',
-    left: 'down',
-    paused: 'connecting',
-    tick: 'connecting',
-  },
-  up: { established: 'up', heardNow: 'up', heardLongAgo: 'up', blind: 'stale', left: 'down', paused: 'up', tick: 'up' },
-  stale: {
-    established: 'up',
-    heardNow: 'up',
-    heardLongAgo: 'stale',
-    blind: 'stale',
-    left: 'down',
-    paused: 'stale',
-    tick: 'stale',
-  },
-  down: {
-    established: 'up',
-    heardNow: 'down',
-    heardLongAgo: 'down',
-    blind: 'down',
-    left: 'down',
-    paused: 'down',
-    tick: 'down',
-  },
+/** The state after each event, in the order of STATES. */
+const NEXT: Record<EventName, readonly Link['state'][]> = {
+  established: ['up', 'up', 'up', 'up', 'up', 'up', 'up'],
+  heardNow: ['connecting', 'connecting', 'up', 'up', 'up', 'up', 'down'],
+  heardLongAgo: ['connecting', 'connecting', 'up', 'up', 'stale', 'stale', 'down'],
+  blind: ['connecting', 'connecting', 'stale', 'stale', 'stale', 'stale', 'down'],
+  left: ['down', 'down', 'down', 'down', 'down', 'down', 'down'],
+  paused: ['connecting', 'connecting', 'up', 'up', 'stale', 'stale', 'down'],
+  tick: ['connecting', 'down', 'up', 'stale', 'stale', 'down', 'down'],
 };
 
 describe('a link', () => {
-  for (const [from, nexts] of Object.entries(NEXT)) {
-    for (const [event, to] of Object.entries(nexts)) {
-      it(`that is ${from} is ${to} after ${event}`, () => {
-        expect(step(STATES[from as Link['state']], EVENTS[event]!, NOW).state).toBe(to);
-      });
-    }
+  for (const event of Object.keys(EVENTS) as EventName[]) {
+    const rows = (Object.keys(STATES) as StateName[]).map((from, index) => [from, NEXT[event][index]!] as const);
+    it.each(rows)(`that is %s is %s after ${event}`, (from, to) => {
+      expect(step(STATES[from], EVENTS[event], NOW).state).toBe(to);
+    });
   }
+
+  it('counts its time anew when the state changes, and goes on counting when it does not', () => {
+    for (const from of Object.values(STATES)) {
+      for (const event of Object.values(EVENTS)) {
+        const next = step(from, event, NOW);
+        if (next.state !== from.state) expect(next.sinceMs).toBe(NOW);
+      }
+    }
+    expect(step(STATES.up, EVENTS.established, NOW).sinceMs).toBe(STATES.up.sinceMs);
+    expect(step(STATES.stale, EVENTS.tick, NOW).sinceMs).toBe(STATES.stale.sinceMs);
+  });
 
   it('goes from up over stale to down within 10 s of silence', () => {
     let link = step(connectingLink(0), { type: 'established' }, 1_000);
