@@ -1,7 +1,6 @@
 /**
- * The core's own time: the caller's monotonic clock, but never backwards, and with a note of when the process stood
- * still. If the caller's clock jumps back, core time goes on from where it was. Core time is in whole milliseconds, so
- * that adding and taking away the offset loses nothing.
+ * Clock of the core: the caller's monotonic clock, made never to go backwards. When the caller's clock jumps back, core time
+ * continues from its last value. Core time is in whole milliseconds, so that adding and subtracting the offset is exact.
  */
 import { PAUSE_MS } from './limits.js';
 
@@ -10,7 +9,7 @@ export class CoreClock {
   #offsetMs = 0;
   #lastMs: number | null = null;
 
-  /** Takes the caller's time and gives core time. */
+  /** Converts the caller's time to core time. */
   advance(callerMs: number): number {
     const nowMs = Math.floor(callerMs) + this.#offsetMs;
     if (this.#lastMs !== null && nowMs < this.#lastMs) {
@@ -21,12 +20,7 @@ export class CoreClock {
     return nowMs;
   }
 
-  /** Last core time, 0 before the first event. */
-  get nowMs(): number {
-    return this.#lastMs ?? 0;
-  }
-
-  /** Rounded up: at that time of the caller, core time is `coreMs` or later. */
+  /** The caller's time, rounded up, at which core time is `coreMs` or later. */
   toCaller(coreMs: number): number {
     return Math.ceil(coreMs) - this.#offsetMs;
   }
@@ -36,7 +30,7 @@ export class CoreClock {
   }
 }
 
-/** How long the process stood still: it wanted to be called at `dueMs` and was called much later. 0 when not. */
+/** How long the process stood still: the delay of a call that was due at `dueMs`, if longer than PAUSE_MS; else 0. */
 export function pauseBetween(dueMs: number | null, nowMs: number): number {
   return dueMs !== null && nowMs - dueMs > PAUSE_MS ? nowMs - dueMs : 0;
 }

@@ -1,6 +1,6 @@
 /**
- * Door of `mesh/`: identity, handshake, links, membership, adverts and the ownership table, as one pure core.
- * Not here: sockets, timers, files, the router's tables (`router/`), who runs the core (`agent/`).
+ * Door of `mesh/`: one pure core of handshakes, links, membership, adverts and ownership of pod CIDRs.
+ * Not here: sockets, timers and files (`agent/`), the router's tables (`router/`).
  */
 export { decodeIdentity, encodeIdentity, generateIdentity } from './wire/identity.js';
 export type { NodeIdentity } from './wire/identity.js';

@@ -1,6 +1,6 @@
 /**
- * What goes into the mesh core and what comes out of it. The core is pure: `(state, event, now) -> effects`. Times are
- * milliseconds of a monotonic clock that the caller owns; wall-clock time enters only where a type says so.
+ * Events, effects and views of the mesh core, which is pure: `(state, event, now) -> effects`. Times are milliseconds of a
+ * monotonic clock of the caller, unless a type says that they are wall-clock time.
  */
 import type { Cidr } from '../common/address/cidr.js';
 import type { IpAddress } from '../common/address/ip-address.js';
@@ -9,17 +9,17 @@ import type { CipherName, PeerCounters, PeerPath, SessionKeys, SessionStatus } f
 import type { SocketAddress } from '../common/address/socket-address.js';
 import type { LinkState } from '../common/api.js';
 
-/** What this node says of itself; the core turns it into a signed advert. */
+/** Description of this node, which the core signs as an advert. */
 export interface SelfDescription {
   readonly name: string;
   readonly version: string;
-  /** Underlay addresses peers may try, best first. */
+  /** Underlay addresses at which peers may reach this node, best first. */
   readonly endpoints: readonly SocketAddress[];
   readonly podCidrs: readonly Cidr[];
 }
 
 export type MeshEvent =
-  /** A (new) router is connected; `sessions` are those it holds. An unknown instance has none of ours. */
+  /** A router is connected and holds `sessions`. Another `instance` than the last one is another process: it has none of ours. */
   | {
       readonly type: 'routerConnected';
       readonly instance: string;
@@ -28,7 +28,7 @@ export type MeshEvent =
       readonly sessions: readonly SessionStatus[];
     }
   | { readonly type: 'routerDisconnected' }
-  /** A handshake datagram, wire types 1 to 4, from anyone. */
+  /** A handshake datagram, wire types 1 to 4, from any source. */
   | { readonly type: 'datagram'; readonly from: SocketAddress; readonly bytes: Uint8Array }
   | { readonly type: 'control'; readonly peer: NodeId; readonly bytes: Uint8Array }
   | {
@@ -49,15 +49,15 @@ export type MeshEvent =
   | { readonly type: 'self'; readonly self: SelfDescription }
   /** Claims outside these ranges are void; replaces the previous list. */
   | { readonly type: 'clusterCidrs'; readonly cidrs: readonly Cidr[] }
-  /** Another cluster secret, 32 bytes: handshakes from now on use it. Sessions that are up go on until they are replaced. */
+  /** Another cluster secret, 32 bytes, for handshakes from now on. Established sessions stay until they are replaced. */
   | { readonly type: 'clusterSecret'; readonly secret: Uint8Array }
-  /** All pods of this node, for nodes that look at the topology; replaces the previous list. */
+  /** All pods of this node, reported to peers that ask; replaces the previous list. */
   | { readonly type: 'localPods'; readonly pods: readonly PodView[] }
-  /** Someone looks at the topology: ask the peers for their links until `untilMs`. */
+  /** A user looks at the topology: peers are asked for their links until `untilMs`. */
   | { readonly type: 'topologyWanted'; readonly untilMs: number }
-  /** `pollAt()` has come. */
+  /** The time of `pollAt()` has come. */
   | { readonly type: 'tick' }
-  /** The process stops: say goodbye. */
+  /** The node leaves: peers get a goodbye. */
   | { readonly type: 'stop' };
 
 export type MeshEffect =
@@ -69,11 +69,11 @@ export type MeshEffect =
   | { readonly type: 'activateSession'; readonly localIndex: number }
   | { readonly type: 'removeSession'; readonly localIndex: number }
   | { readonly type: 'removePeer'; readonly peer: NodeId }
-  /** The ownership table changed: ask for `routes()` and push tables. */
+  /** The ownership table or the usability of a route changed: read `routes()` again. */
   | { readonly type: 'routesChanged' }
-  /** Worth keeping on disk for a cold start: the encoded adverts of all known members. */
+  /** The known adverts changed: keep `adverts()` on disk for the next start. */
   | { readonly type: 'advertsChanged' }
-  /** Something a person should know; rate-limited by the core. Never contains secrets. */
+  /** A log message, rate-limited by the core. It never contains secrets. */
   | {
       readonly type: 'notice';
       readonly level: 'info' | 'warn' | 'error';
@@ -104,13 +104,13 @@ export interface RouteView {
   readonly cidr: Cidr;
   readonly owner: NodeId;
   readonly ownerName: string;
-  /** The loser of a conflict over this CIDR, if there is one. */
+  /** The node whose claim to this CIDR lost, or null without a conflict. */
   readonly conflict: NodeId | null;
-  /** Whether frames are forwarded along it now: the owner's link is `up` or `stale`. */
+  /** Whether frames are forwarded to the owner now: its link is `up` or `stale`. */
   readonly usable: boolean;
 }
 
-/** One pod as a person knows it. */
+/** One pod as users know it. */
 export interface PodView {
   /** `namespace/name`, or the first digits of the container id. */
   readonly name: string;
@@ -120,7 +120,7 @@ export interface PodView {
 /** The pods of another member, as it reported them. */
 export interface RemotePodsView {
   readonly node: NodeId;
-  /** Not all of them on a node with very many. */
+  /** The first ones only, of a node with more than a message holds. */
   readonly pods: readonly PodView[];
   readonly podCount: number;
   readonly ageMs: number;
@@ -140,20 +140,20 @@ export interface RemoteLinkView {
   readonly ageMs: number;
 }
 
-/** What this node's own claims have lost to others: it must stop allocating from these. */
+/** A claim of this node that lost to another node: the node must stop allocating addresses from it. */
 export interface LostClaim {
   readonly cidr: Cidr;
   readonly winner: NodeId;
 }
 
-/** Where randomness comes from: the system's in production, seeded in tests. */
+/** Source of randomness: the operating system's in production, seeded in tests. */
 export interface RandomSource {
   bytes(length: number): Uint8Array;
   /** Uniform in [0, 1): jitter. */
   fraction(): number;
 }
 
-/** Underlay facts that the core cannot know. */
+/** Facts about the underlay that the host knows. */
 export interface UnderlayFacts {
   /** MTU of the interface towards the peers: the upper bound of the path-MTU search. */
   readonly mtuBytes: number;

@@ -122,16 +122,16 @@ export class Mesh {
       case 'seeds':
         return this.#replaceSeeds(event, now);
       case 'self':
-        self.describe(event.self);
+        self.setDescription(event.self);
         return this.#wakeAt(now);
       case 'clusterCidrs':
         return peerTable.useClusterCidrs(event.cidrs);
       case 'clusterSecret':
         return this.#replaceSecret(event.secret, now);
       case 'localPods':
-        return topology.localPods(event.pods);
+        return topology.setLocalPods(event.pods);
       case 'topologyWanted':
-        topology.want(this.#clock.fromCaller(event.untilMs), now);
+        topology.watchUntil(this.#clock.fromCaller(event.untilMs), now);
         return this.#wakeAt(now);
       case 'tick':
         return;

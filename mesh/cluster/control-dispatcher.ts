@@ -28,14 +28,14 @@ export interface ControlDispatcherDeps {
 
 export class ControlDispatcher {
   readonly #deps: ControlDispatcherDeps;
-  /** When a peer was last told our links. Bounded by MAX_MEMBERS. */
+  /** When each peer last got a links message. Bounded by MAX_MEMBERS. */
   readonly #linksAnswered = new BoundedMap<NodeId, number>(MAX_MEMBERS);
 
   constructor(deps: ControlDispatcherDeps) {
     this.#deps = deps;
   }
 
-  /** An authentic control message from `peer`; malformed ones are counted. */
+  /** Handles an authentic control message of `peer`; one that does not decode is counted. */
   receive(peer: Peer, bytes: Uint8Array, nowMs: number): void {
     try {
       const message = decodeControl(bytes);
@@ -47,10 +47,10 @@ export class ControlDispatcher {
     }
   }
 
-  /** Asks peers for their links if somebody is looking. */
+  /** Asks peers for their links, while the topology is watched. */
   askForLinks(linked: readonly NodeId[], nowMs: number): void {
     const { topology, random } = this.#deps;
-    const peers = topology.due(linked, random.fraction(), nowMs);
+    const peers = topology.peersToAsk(linked, random.fraction(), nowMs);
     for (const peer of peers) this.#deps.send(peer, encodeControl({ type: 'linksQuery' }));
   }
 
@@ -69,7 +69,7 @@ export class ControlDispatcher {
       case 'linksQuery':
         return this.#answerLinks(peer.id, nowMs);
       case 'links':
-        return topology.reported(peer.id, message, nowMs);
+        return topology.storeReport(peer.id, message, nowMs);
     }
   }
 
@@ -82,6 +82,6 @@ export class ControlDispatcher {
       .filter((peer) => peer.advert !== null)
       .slice(0, MAX_LINKS_PER_MESSAGE)
       .map(linkReport);
-    this.#deps.send(to, encodeControl(this.#deps.topology.answer(links)));
+    this.#deps.send(to, encodeControl(this.#deps.topology.linksMessage(links)));
   }
 }

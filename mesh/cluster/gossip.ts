@@ -1,10 +1,12 @@
 /**
- * How adverts travel: a changed advert is pushed to a few random linked peers, each of whom pushes it on once; what that
- * misses is repaired by digests, which any two peers compare every few seconds.
+ * Gossip of adverts: a new advert is pushed to GOSSIP_FANOUT random linked peers, and each of them pushes it once. Nodes that
+ * this misses get it by digests: every ANTI_ENTROPY_MS a node compares its adverts with those of a random peer.
  *
- *   A: digest (what I know of ids from..to) -> B
- *   B: adverts (newer, or unknown to A) -> A,  pull (what A has newer) -> A
- *   A: adverts (pulled) -> B
+ * ```
+ *   A -> B   digest: ids and revisions that A knows in a range of ids
+ *   B -> A   adverts: newer than A's or unknown to A;  pull: ids of which A has newer ones
+ *   A -> B   adverts: those pulled
+ * ```
  */
 import type { NodeId } from '../../common/node-id.js';
 import type { Advert } from '../wire/advert.js';
@@ -21,15 +23,15 @@ import { MAX_CONTROL_BYTES } from '../../common/protocol.js';
 import type { Membership } from './membership.js';
 import type { RandomSource } from '../mesh-io.js';
 
-/** Room for an array head and the length in front of each advert. */
+/** Bytes of the message around its adverts, and of the length in front of each advert. */
 const FRAMING_BYTES = 16;
 const ADVERT_FRAMING_BYTES = 8;
-/** At most this many messages answer one digest or pull; the next round carries the rest. */
+/** Messages in reply to one digest or pull; later digests carry the rest. */
 const MAX_ANSWERS = 4;
 const LOWEST_ID = '0'.repeat(32) as NodeId;
 
 export interface GossipDeps {
-  /** Ids of the peers that control messages reach now. */
+  /** Ids of the peers that control messages reach. */
   linkedPeers(): readonly NodeId[];
   ownAdvert(): Advert;
   send(peer: NodeId, bytes: Uint8Array): void;
@@ -39,7 +41,7 @@ export class Gossip {
   readonly #members: Membership;
   readonly #deps: GossipDeps;
   readonly #random: RandomSource;
-  /** Adverts to push, with who gave them to us. Bounded by MAX_PENDING_ADVERTS. */
+  /** Adverts to push, each with the peer that sent it. Bounded by MAX_PENDING_ADVERTS. */
   #pending: { readonly advert: Advert; readonly from: NodeId | null }[] = [];
   #nextDigestMs: number | null = null;
 

@@ -1,6 +1,6 @@
 /**
- * Claims in, ownership table out: which node owns which pod CIDR. A pure function of the adverts, so every node that
- * knows the same adverts has the same table.
+ * Ownership table: which node owns which pod CIDR. It is a pure function of the claims, so all nodes that know the same
+ * adverts have the same table.
  *
  * A claim is valid when it lies within the cluster's CIDRs. Of overlapping claims of different nodes the one of the
  * earlier identity wins, ties by the lower node id; the loser's claim is out as a whole.
@@ -73,8 +73,8 @@ function byPrecedence(a: Claim, b: Claim): number {
 }
 
 /**
- * Finds an accepted claim that overlaps a new one in a few map lookups: one per prefix length in use. An accepted claim
- * is entered under its own network, and under the networks of all shorter lengths in use as "something inside".
+ * Index of accepted claims that finds one overlapping a new claim with one map lookup per prefix length in use. An accepted
+ * claim is entered under its own network, and as a claim inside under its networks of all shorter lengths in use.
  */
 class OverlapIndex {
   readonly #lengths: readonly number[];
@@ -98,7 +98,7 @@ class OverlapIndex {
     this.#exact.set(keyAt(claim.cidr, prefix), claim);
   }
 
-  /** Whether the owner has said the same before. */
+  /** Whether the same claim of the same owner is accepted already. */
   has(claim: Claim): boolean {
     return this.#exact.get(keyAt(claim.cidr, cidrPrefix(claim.cidr)))?.owner === claim.owner;
   }

@@ -1,4 +1,4 @@
-/** The ownership table in force, kept up to date with the adverts, and what of it people should be told. */
+/** Ownership table in force: computed anew when adverts or cluster CIDRs change. */
 import type { Cidr } from '../../common/address/cidr.js';
 import type { NodeId } from '../../common/node-id.js';
 import type { Advert } from '../wire/advert.js';

@@ -26,7 +26,7 @@ export interface PeerTableDeps {
   readonly peer: Omit<PeerDeps, 'linkChanged'>;
   readonly counters: Counters;
   readonly notices: Notices;
-  /** Whether the router was ever there; before, members are those remembered from the last life. */
+  /** Whether a router was ever connected; before that, all members are remembered from an earlier process. */
   hasStarted(): boolean;
   /** Sends a new advert to other members; `from` is the node that passed it on. */
   broadcastAdvert(advert: Advert, from: NodeId | null): void;
@@ -62,7 +62,7 @@ export class PeerTable {
     return this.#ownership;
   }
 
-  /** Ids of the peers that control messages reach now. */
+  /** Ids of the peers that control messages reach. */
   linked(): NodeId[] {
     return [...this.#peers.values()].filter((peer) => peer.isLinked).map(({ id }) => id);
   }
@@ -99,7 +99,7 @@ export class PeerTable {
     return this.#peers.get(advert.id) ?? null;
   }
 
-  /** The peer, made if need be without an advert. */
+  /** The peer of this id; a new one has no advert. */
   peerOf(id: NodeId, nowMs: number): Peer {
     return this.#peers.get(id) ?? this.#addPeer(id, nowMs);
   }
@@ -128,12 +128,12 @@ export class PeerTable {
     return Math.min(...Array.from(this.#peers.values(), (peer) => peer.pollAt(nowMs)));
   }
 
-  /** The router is a new one: it wants all routes again. */
+  /** A router has connected, which needs all routes. */
   routesWanted(): void {
     this.#routesDirty = true;
   }
 
-  /** What the changes since the last call lead to, once. */
+  /** The effects of the changes since the last call. */
   flush(nowMs: number): MeshEffect[] {
     const effects: MeshEffect[] = [];
     if (this.#claimsDirty) this.#updateOwnership(nowMs);
@@ -185,9 +185,9 @@ export class PeerTable {
     const fields = { peer: id, name: peer.advert?.name ?? '', reason: linkReason(link) };
     if (link.state === 'up') {
       this.#deps.sendDigest(id);
-      this.#deps.notices.write('info', 'a link is up', nowMs, id, fields);
+      this.#deps.notices.write('info', 'link is up', nowMs, id, fields);
     } else if (link.state === 'down') {
-      this.#deps.notices.write('warn', 'a link is down', nowMs, id, fields);
+      this.#deps.notices.write('warn', 'link is down', nowMs, id, fields);
     }
   }
 
@@ -204,11 +204,23 @@ export class PeerTable {
     if (this.#ownership.update(this.adverts())) this.#routesDirty = true;
     for (const { claim, winner } of this.#ownership.table.lost) {
       const fields = { cidr: claim.cidr, winner, loser: claim.owner };
-      notices.write('error', 'two nodes claim the same pod addresses', nowMs, `${claim.cidr}${claim.owner}`, fields);
+      notices.write(
+        'error',
+        'two nodes claim the same pod addresses; change the pod CIDR of the loser',
+        nowMs,
+        `${claim.cidr}${claim.owner}`,
+        fields,
+      );
     }
     for (const { cidr, owner } of this.#ownership.table.outside) {
       const fields = { cidr, owner };
-      notices.write('warn', 'a claim outside the cluster CIDRs is ignored', nowMs, `${cidr}${owner}`, fields);
+      notices.write(
+        'warn',
+        'a pod CIDR outside the cluster CIDRs is ignored; compare the cluster CIDRs of both nodes',
+        nowMs,
+        `${cidr}${owner}`,
+        fields,
+      );
     }
   }
 

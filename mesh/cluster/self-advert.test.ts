@@ -12,7 +12,7 @@ describe('the own advert', () => {
   it('is signed anew when the description changes, and every hour', () => {
     const self = make(1_000_000);
     expect(self.advance(50)).toBe(false);
-    self.describe({ ...SELF, name: 'b' });
+    self.setDescription({ ...SELF, name: 'b' });
     expect(self.advance(50 + ADVERT_MIN_INTERVAL_MS)).toBe(true);
     expect(self.current).toMatchObject({ name: 'b', revision: 1_000_000 + ADVERT_MIN_INTERVAL_MS });
     expect(self.advance(ADVERT_REFRESH_MS)).toBe(false);

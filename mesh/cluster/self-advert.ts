@@ -32,7 +32,7 @@ export class SelfAdvert {
     return this.#advert;
   }
 
-  describe(self: SelfDescription): void {
+  setDescription(self: SelfDescription): void {
     this.#self = self;
     this.#dirty = true;
   }

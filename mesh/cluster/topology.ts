@@ -1,6 +1,6 @@
 /**
- * The links between other nodes and their pods, as they report them while somebody looks at the topology; and what this
- * node reports of its pods. Costs nothing when nobody looks: peers are asked only until the deadline that was given.
+ * Topology: links and pods of other nodes as they report them, and this node's report of its own pods. Peers are asked only
+ * while a user watches the topology, until a deadline that each request moves on.
  */
 import type { NodeId } from '../../common/node-id.js';
 import { BoundedMap } from '../../common/bounded-map.js';
@@ -20,22 +20,22 @@ export class Topology {
   /** By the node that reported. Bounded by MAX_TOPOLOGY_PEERS, each report by the message's own bound. */
   readonly #reports = new BoundedMap<NodeId, Report>(MAX_TOPOLOGY_PEERS);
   #ownPods: PodsReport = podsReport([]);
-  #wantedUntilMs = 0;
+  #watchedUntilMs = 0;
   #nextQueryMs: number | null = null;
 
   constructor(ownId: NodeId) {
     this.#ownId = ownId;
   }
 
-  want(untilMs: number, nowMs: number): void {
-    this.#wantedUntilMs = Math.max(this.#wantedUntilMs, untilMs);
+  watchUntil(untilMs: number, nowMs: number): void {
+    this.#watchedUntilMs = Math.max(this.#watchedUntilMs, untilMs);
     this.#nextQueryMs ??= nowMs;
   }
 
-  /** The peers to ask now: all of the linked ones when they are few, a moving window of them otherwise. */
-  due(linked: readonly NodeId[], fraction: number, nowMs: number): readonly NodeId[] {
+  /** The peers to ask now: all linked ones, or a random window of MAX_TOPOLOGY_PEERS of them. */
+  peersToAsk(linked: readonly NodeId[], fraction: number, nowMs: number): readonly NodeId[] {
     if (this.#nextQueryMs === null || nowMs < this.#nextQueryMs) return [];
-    const over = nowMs >= this.#wantedUntilMs;
+    const over = nowMs >= this.#watchedUntilMs;
     this.#nextQueryMs = over ? null : nowMs + TOPOLOGY_INTERVAL_MS;
     if (over) return [];
     const start = linked.length <= MAX_TOPOLOGY_PEERS ? 0 : Math.floor(fraction * linked.length);
@@ -46,17 +46,17 @@ export class Topology {
     return this.#nextQueryMs;
   }
 
-  /** Replaces what this node tells of its own pods. */
-  localPods(pods: readonly PodView[]): void {
+  /** Replaces the pods that this node reports. */
+  setLocalPods(pods: readonly PodView[]): void {
     this.#ownPods = podsReport(pods);
   }
 
-  /** What a peer that asks is told. */
-  answer(links: readonly LinkReport[]): LinksMessage {
+  /** The reply to a peer that asks for links. */
+  linksMessage(links: readonly LinkReport[]): LinksMessage {
     return { type: 'links', links, pods: this.#ownPods };
   }
 
-  reported(by: NodeId, { links, pods }: LinksMessage, nowMs: number): void {
+  storeReport(by: NodeId, { links, pods }: LinksMessage, nowMs: number): void {
     const ofOthers = links.filter(({ peer }) => peer !== this.#ownId && peer !== by);
     this.#reports.set(by, { atMs: nowMs, links: ofOthers, pods });
   }
@@ -65,7 +65,7 @@ export class Topology {
     return this.#fresh(nowMs).flatMap(([a, { atMs, links }]) => links.map((link) => viewOf(a, link, nowMs - atMs)));
   }
 
-  /** Of every node that reported lately and tells its pods. */
+  /** The pods of every node whose last report is fresh and has them. */
   pods(nowMs: number): RemotePodsView[] {
     return this.#fresh(nowMs).flatMap(([node, { atMs, pods }]) =>
       pods === null ? [] : [{ node, pods: pods.list, podCount: pods.count, ageMs: nowMs - atMs }],

@@ -1,4 +1,4 @@
-/** What the core shows of itself to the agent: snapshots without secrets. */
+/** Views of the core's state for the agent and for reports to peers: snapshots without secrets. */
 import type { NodeId } from '../../common/node-id.js';
 import type { CoreClock } from '../core-clock.js';
 import type { Advert } from '../wire/advert.js';
@@ -8,7 +8,7 @@ import type { MemberView, RouteView } from '../mesh-io.js';
 import type { OwnershipEntry } from './ownership-table.js';
 import type { Peer } from '../peer/peer.js';
 
-/** Null for a peer whose advert is not known (its sessions were found in the router). */
+/** Null for a peer without an advert, known only from the router's sessions. */
 export function memberView(peer: Peer, clock: CoreClock): MemberView | null {
   const { advert, link } = peer;
   if (advert === null) return null;
@@ -29,7 +29,7 @@ export function memberView(peer: Peer, clock: CoreClock): MemberView | null {
   };
 }
 
-/** A link as it is told to a peer that asks. */
+/** The link to a peer, for a links message. */
 export function linkReport(peer: Peer): LinkReport {
   return {
     peer: peer.id,
@@ -42,7 +42,7 @@ export function linkReport(peer: Peer): LinkReport {
   };
 }
 
-/** The ownership table with what the links say; `self` owns its part whatever the links say. */
+/** The ownership table with the usability of each route; this node's own CIDRs are always usable. */
 export function routeViews(
   entries: readonly OwnershipEntry[],
   self: Advert,

@@ -1,7 +1,9 @@
 /**
  * Admission of initiations: the checks between a good MAC and the first curve operation.
  *
- *   rate of the source -> replayed? -> under load: cookie? -> pass (and remember against replay)
+ * ```
+ *   rate of the source -> not admitted before -> under load: good cookie -> admitted, and remembered against replay
+ * ```
  */
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import { formatSocketAddress } from '../../common/address/socket-address.js';

@@ -1,5 +1,5 @@
 /**
- * The two sides of one handshake, without I/O: Noise messages whose payloads are checked and bound to the static keys.
+ * Handshake, each of its two sides, without I/O: Noise messages whose payloads are checked and bound to the static keys.
  *
  * ```
  *   InitiatorHandshake                                               ResponderHandshake
@@ -31,7 +31,7 @@ import { TAG_BYTES } from '../noise/suite.js';
 export const NOISE_PROTOCOL = 'Noise_XXpsk3_25519_ChaChaPoly_BLAKE2s';
 const PADDING_BYTES = INITIATION_BYTES - handshakeOverhead(TYPE_INITIATION) - KEY_BYTES - TAG_BYTES;
 
-/** What this node brings to every handshake. */
+/** This node's part in every handshake: its keys, its advert, its ciphers. */
 export interface HandshakeDeps {
   readonly identity: NodeIdentity;
   readonly keys: ClusterKeys;
@@ -45,9 +45,9 @@ export interface HandshakeDeps {
 /** The peer as its response or confirmation describes it. */
 export interface PeerHello {
   readonly advert: Advert;
-  /** What both lists of ciphers lead to. */
+  /** The cipher that both lists lead to. */
   readonly cipher: CipherName;
-  /** Index that the peer chose: goes into what we send to it. */
+  /** Session index that the peer chose; datagrams to it carry this index. */
   readonly remoteIndex: number;
 }
 
@@ -134,7 +134,10 @@ export class ResponderHandshake {
       const payload = payloadOf(this.#noise.readMessage(datagram.noise));
       const hello = helloOf(payload, this.#noise, this.#deps, this.#remoteIndex);
       if (payload.chosen !== hello.cipher) {
-        throw new HandshakeError('otherCipher', `the peer chose ${payload.chosen}, expected ${hello.cipher}`);
+        throw new HandshakeError(
+          'otherCipher',
+          `the peer chose the cipher ${payload.chosen}, expected ${hello.cipher}`,
+        );
       }
       return { hello, session: sessionOf(this.#noise, hello, this.localIndex) };
     } catch (thrown) {

@@ -1,6 +1,6 @@
 /**
- * All handshakes in progress, both roles, keyed by our session index. Datagrams in, outcomes out; `mesh.ts` applies an
- * outcome to the peer.
+ * Handshakes in progress, of both roles, keyed by our session index. Datagrams in, outcomes out; `handshake-outcomes.ts`
+ * applies an outcome to the peers.
  *
  * ```
  *   initiation:   MAC -> not our own -> rate of the source -> a repeated one gets the same response -> gate -> response
@@ -34,7 +34,7 @@ export type HandshakeOutcome =
       readonly type: 'refused';
       readonly reason: HandshakeRefusal;
       readonly reply: Uint8Array | null;
-      /** What was found and expected, where the sender knows the cluster secret; else null. */
+      /** What was found and expected, if the sender knows the cluster secret; else null. */
       readonly detail: string | null;
     }
   | { readonly type: 'reply'; readonly reply: Uint8Array }
@@ -84,11 +84,11 @@ export class Handshakes {
   readonly #responders = new Map<number, PendingResponder>();
   /** Our index in `#responders` by the MAC of the initiation, in hex. Bounded as `#responders` is. */
   readonly #responderByMac = new Map<string, number>();
-  /** Peers whose confirmation arrived, by our index: recognizes a repeated confirmation. */
+  /** Peers whose confirmation arrived, by our index: a repeated one is recognized. Bounded by MAX_PENDING_RESPONSES. */
   readonly #confirmed = new BoundedMap<number, NodeId>(MAX_PENDING_RESPONSES);
-  /** How other handshakes ended, by our index. */
+  /** How other handshakes ended, by our index. Bounded by MAX_PENDING_RESPONSES. */
   readonly #ended = new BoundedMap<number, HandshakeEnd>(MAX_PENDING_RESPONSES);
-  /** Cookies that responders gave us, by their address. */
+  /** Cookies of responders, by their address. Bounded by MAX_COOKIES. */
   readonly #cookies = new BoundedMap<string, KeptCookie>(MAX_COOKIES);
 
   constructor(deps: HandshakeDeps, slots: SessionSlots) {
@@ -125,7 +125,7 @@ export class Handshakes {
     this.#slots.release(localIndex);
   }
 
-  /** Drops all handshakes in progress: the router that carried them is gone. */
+  /** Drops all handshakes in progress: their router or their secret is gone. */
   clear(): void {
     for (const localIndex of [...this.#initiators.keys()]) this.cancel(localIndex, 'superseded');
     for (const localIndex of [...this.#responders.keys()]) this.#endResponder(localIndex, 'superseded');

@@ -1,7 +1,7 @@
 /**
- * Session indices: 32 bits, of which the low 16 are the router's table slot (1 to MAX_SESSION_SLOT) and the high 16 are
- * random. A slot is given out again only after it was released; slots are taken in turn, so a late datagram of a dead
- * session seldom meets a new one.
+ * Allocator of session indices: 32 bits, of which the low 16 are the slot in the router's table (1 to MAX_SESSION_SLOT) and
+ * the high 16 are random. Slots are taken in turn and only after their release, so a late datagram of a removed session
+ * seldom hits a new one.
  */
 import { sessionSlot } from '../../common/wire/datagram-header.js';
 import { MAX_SESSION_SLOT } from '../limits.js';

@@ -1,4 +1,4 @@
-/** A token bucket per source address, so that one source cannot buy unlimited handshakes. Bounded by MAX_SOURCES. */
+/** Token bucket per source address: limits the handshakes that one source can cause. */
 import type { IpAddress } from '../../common/address/ip-address.js';
 import { BoundedMap } from '../../common/bounded-map.js';
 import { MAX_SOURCES, SOURCE_BURST, SOURCE_PER_SECOND } from '../limits.js';
@@ -9,6 +9,7 @@ interface Bucket {
 }
 
 export class SourceLimiter {
+  /** Bounded by MAX_SOURCES. */
   readonly #buckets = new BoundedMap<IpAddress, Bucket>(MAX_SOURCES);
 
   /** Takes a token; false when the source has none left. */
@@ -19,9 +20,5 @@ export class SourceLimiter {
     const allowed = tokens >= 1;
     this.#buckets.set(source, { tokens: allowed ? tokens - 1 : tokens, filledMs: nowMs });
     return allowed;
-  }
-
-  get size(): number {
-    return this.#buckets.size;
   }
 }

@@ -1,4 +1,4 @@
-/** A key with its message counter (Noise revision 34, section 5.1). */
+/** CipherState of Noise: a key with its message counter (revision 34, section 5.1). */
 import { assert } from '../../common/errors.js';
 import { open, seal } from './suite.js';
 import type { Suite } from './suite.js';
@@ -17,7 +17,7 @@ export class CipherState {
     this.#counter = counter;
   }
 
-  /** The 32-byte key, for a transport that counts by itself. */
+  /** The 32-byte key, for a transport with counters of its own. */
   get key(): Uint8Array {
     return this.#key;
   }

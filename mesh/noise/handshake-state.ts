@@ -1,9 +1,9 @@
 /**
- * One side of a Noise handshake (revision 34, section 5.3, with the PSK rules of section 9). Pure: messages in, messages
- * out. Production uses `Noise_XXpsk3_25519_ChaChaPoly_BLAKE2s`.
+ * HandshakeState of Noise: one side of a handshake (revision 34, section 5.3, with the PSK rules of section 9). Pure: messages
+ * in, messages out. Production uses `Noise_XXpsk3_25519_ChaChaPoly_BLAKE2s`.
  *
  * Error contract: when {@link HandshakeState.readMessage} throws, the state is as it was before the call, so a forged
- * message cannot spoil a handshake.
+ * message does not end a handshake.
  */
 import { assert, HandshakeError } from '../../common/errors.js';
 import type { CipherState } from './cipher-state.js';
@@ -34,7 +34,7 @@ export interface Transport {
   readonly receive: CipherState;
 }
 
-/** What a message may change; copied before reading one. */
+/** The state that a message changes; copied before a message is read. */
 interface Progress {
   symmetric: SymmetricState;
   remoteStatic: Uint8Array | null;
@@ -97,7 +97,7 @@ export class HandshakeState {
     }
   }
 
-  /** A function that puts the state back to what it is now: for a caller that refuses a message it could read. */
+  /** A function that restores the present state, for a caller that refuses a message after reading it. */
   checkpoint(): () => void {
     const saved = { ...this.#progress, symmetric: this.#progress.symmetric.clone() };
     return () => {
@@ -140,7 +140,8 @@ export class HandshakeState {
       return message;
     }
     const length = token === 's' && progress.symmetric.hasKey ? KEY_BYTES + TAG_BYTES : KEY_BYTES;
-    if (message.length < length) throw new HandshakeError('tooShort', 'a handshake message is shorter than its keys');
+    if (message.length < length)
+      throw new HandshakeError('tooShort', `a handshake message ends in a key: ${message.length} of ${length} bytes`);
     const field = Uint8Array.prototype.slice.call(message, 0, length);
     if (token === 'e') {
       progress.remoteEphemeral = field;

@@ -1,6 +1,6 @@
 /**
- * Handshake patterns as tables (Noise revision 34, sections 7.4, 7.5 and 9; the deferred ones that the public vectors
- * use). A name is a pattern and its PSK modifiers: `XX`, `XXpsk3`, `IKpsk0+psk2`.
+ * Handshake patterns as tables (Noise revision 34, sections 7.4, 7.5 and 9, and the deferred patterns of the public
+ * test vectors). A name is a pattern and its PSK modifiers: `XX`, `XXpsk3`, `IKpsk0+psk2`.
  */
 import { assert } from '../../common/errors.js';
 

@@ -1,6 +1,6 @@
 /**
- * The functions that a Noise protocol name chooses (Noise revision 34, sections 4 and 12): AEAD and hash. DH is always
- * 25519 (`curve-keys.ts`).
+ * Cryptographic functions that a Noise protocol name chooses (revision 34, sections 4 and 12): AEAD and hash. The DH function
+ * is always 25519 (`curve-keys.ts`).
  */
 import { createCipheriv, createDecipheriv, createHash, createHmac } from 'node:crypto';
 import { HandshakeError } from '../../common/errors.js';
@@ -49,7 +49,10 @@ export function seal(
 /** Opens what {@link seal} made. Throws {@link HandshakeError} when it does not authenticate. */
 export function open(suite: Suite, key: Uint8Array, counter: bigint, ad: Uint8Array, sealed: Uint8Array): Uint8Array {
   if (sealed.length < TAG_BYTES)
-    throw new HandshakeError('tooShort', `${sealed.length} sealed bytes are shorter than a tag`);
+    throw new HandshakeError(
+      'tooShort',
+      `a handshake message has a sealed part of ${sealed.length} bytes, a tag alone has ${TAG_BYTES}`,
+    );
   const end = sealed.length - TAG_BYTES;
   const decipher = createDecipheriv(cipherOf(suite), key, nonceOf(suite, counter), { authTagLength: TAG_BYTES });
   decipher.setAAD(ad, { plaintextLength: end });
@@ -57,7 +60,7 @@ export function open(suite: Suite, key: Uint8Array, counter: bigint, ad: Uint8Ar
   try {
     return Buffer.concat([decipher.update(sealed.subarray(0, end)), decipher.final()]);
   } catch (thrown) {
-    throw new HandshakeError('badTag', 'the tag of a handshake message is not good', { cause: thrown });
+    throw new HandshakeError('badTag', 'a handshake message has a bad tag', { cause: thrown });
   }
 }
 

@@ -1,4 +1,4 @@
-/** Chaining key, handshake hash and the current cipher key (Noise revision 34, section 5.2). */
+/** SymmetricState of Noise: chaining key, handshake hash and current cipher key (revision 34, section 5.2). */
 import { CipherState } from './cipher-state.js';
 import { KEY_BYTES } from '../wire/curve-keys.js';
 import { hash, hkdf } from './suite.js';

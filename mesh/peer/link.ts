@@ -1,17 +1,17 @@
 /**
- * Whether a peer is there: the state of one link, moved by what is heard from it. Probing, sessions and paths follow it
- * and are not here.
+ * State machine of one link: whether the peer is reachable, by what is received from it.
  *
  * ```
- *                established                silent 3 s               silent 6 s
- *   connecting ---------------> up -------------------------> stale ------------> down
- *       |                       ^ ^                             |  |               ^ |
- *       |                       | +------------ heard ----------+  +---- left -----+ |
- *       |  no handshake in 10 s | established (from every state)                     |
- *       +-----------------------|----------------------------------------------------+
- *                               +----------------------------------------------------+
- *   up --blind--> stale with a grace: this node lost its router or its memory, not the peer
+ *                 established            silent 3 s            silent 6 s
+ *    connecting -------------> up ----------------> stale ----------------> down
+ *        |                      ^                     |                       ^
+ *        |                      +------- heard -------+                       |
+ *        +-------------------- no session after 10 s -------------------------+
+ *
+ *    From every state: established -> up; left -> down.
+ *    blind (the router or the memory of this node was lost): up, stale -> stale for up to 10 s.
  * ```
+ * Not here: probes and path (`peer-path.ts`), sessions (`peer-sessions.ts`).
  */
 import { CONNECT_WITHIN_MS, DOWN_AFTER_MS, STALE_AFTER_MS, START_GRACE_MS } from '../limits.js';
 
@@ -22,15 +22,15 @@ export type Link =
   | { readonly state: 'down'; readonly sinceMs: number; readonly reason: string };
 
 export type LinkEvent =
-  /** A session is known to work both ways. */
+  /** A handshake has finished: a session works in both directions. */
   | { readonly type: 'established' }
   /** Something authentic arrived at `atMs`. */
   | { readonly type: 'heard'; readonly atMs: number }
-  /** The peer cannot be heard for a reason of our own. */
+  /** The peer cannot be heard for a reason on this node. */
   | { readonly type: 'blind'; readonly reason: string }
   /** The peer said goodbye. */
   | { readonly type: 'left' }
-  /** This process stood still for `gapMs`. */
+  /** This process stood still for `gapMs`: the deadlines move by as much. */
   | { readonly type: 'paused'; readonly gapMs: number }
   | { readonly type: 'tick' };
 
@@ -49,7 +49,7 @@ export function connectingLink(nowMs: number): Link {
   return { state: 'connecting', sinceMs: nowMs, giveUpAtMs: nowMs + CONNECT_WITHIN_MS };
 }
 
-/** A member remembered from before the start: its routes are used while it gets its chance to answer. */
+/** Link to a member remembered from before the start: its routes are used for START_GRACE_MS without a session. */
 export function cachedLink(nowMs: number): Link {
   return { state: 'stale', sinceMs: nowMs, downAtMs: nowMs + START_GRACE_MS, reason: LINK_REASONS.cached };
 }
@@ -94,7 +94,7 @@ export function linkReason(link: Link): string {
   return link.state === 'stale' || link.state === 'down' ? link.reason : LINK_REASONS[link.state];
 }
 
-/** A link without sessions (connecting, down) cannot be heard on: what arrives there is late. */
+/** In `connecting` and `down` there is no session: what was received belongs to an earlier one. */
 function heard(link: Link, atMs: number, nowMs: number): Link {
   if (link.state === 'up') return { ...link, lastHeardMs: Math.max(link.lastHeardMs, Math.min(atMs, nowMs)) };
   if (link.state !== 'stale' || nowMs - atMs >= STALE_AFTER_MS) return link;

@@ -1,7 +1,7 @@
 /**
- * Packetization-layer path-MTU discovery (RFC 8899) for one peer, as a pure machine: events in, sizes to probe out. Sizes
- * are those of whole IP packets. The result moves only the place where units are cut, so a wrong guess costs speed, and a
- * black hole is left as soon as it is noticed.
+ * State machine of packetization-layer path-MTU discovery (RFC 8899) for one peer: events in, sizes to probe out. Sizes are
+ * those of whole IP packets. The result decides where units are cut into datagrams, so a size that is too small costs speed
+ * only.
  *
  * ```
  *   idle --start--> search: the cap first, then the common steps upwards until one fails
@@ -24,18 +24,18 @@ import {
 import { UNKNOWN_PATH_MTU_BYTES } from '../../common/protocol.js';
 
 export interface PathMtu {
-  /** No packet is ever larger: the MTU of our own interface. */
+  /** Upper bound of the search: the MTU of our own interface. */
   readonly capBytes: number;
-  /** What the path is taken to carry now. */
+  /** The size in use. */
   readonly mtuBytes: number;
-  /** The largest size that was answered since the search began, or 0. */
+  /** The largest size for which an answer came since the search began, or 0. */
   readonly verifiedBytes: number;
   readonly phase: MtuPhase;
 }
 
 export type MtuPhase =
   | { readonly name: 'idle' }
-  /** `sizes` are still to be tried, the first of them now. */
+  /** `sizes` are left to try, the first of them is being tried. */
   | { readonly name: 'search'; readonly sizes: readonly number[]; readonly tries: number; readonly nextAtMs: number }
   | {
       readonly name: 'settled';
@@ -46,12 +46,12 @@ export type MtuPhase =
     };
 
 export type MtuEvent =
-  /** The link came up or changed its path: search from what is safe. */
+  /** The link came up, or its path changed: search anew. */
   | { readonly type: 'start' }
   /** The link is down. */
   | { readonly type: 'stop' }
   | { readonly type: 'answer'; readonly sizeBytes: number }
-  /** Something is wrong with the link: check the current size at once. */
+  /** The link went stale: confirm the size in use at once. */
   | { readonly type: 'doubt' }
   | { readonly type: 'paused'; readonly gapMs: number }
   /** @param lastHeardMs when anything arrived from the peer; `roundTripMs` null if not yet known */
@@ -96,7 +96,7 @@ function quiet(mtu: PathMtu): MtuStep {
   return { mtu, probeBytes: null };
 }
 
-/** A restored size is used until the search knows better; a size of another path is not. */
+/** A restored size is used during the search; a size found for another path is not. */
 function started(mtu: PathMtu, nowMs: number): PathMtu {
   return search(unknownPathMtu(mtu.capBytes, mtu.phase.name === 'idle' ? mtu.mtuBytes : undefined), nowMs);
 }
@@ -187,6 +187,6 @@ function confirm(mtu: PathMtu, phase: MtuPhase & { name: 'settled' }, lastHeardM
     const baseBytes = Math.min(BASE_MTU_BYTES, mtu.capBytes);
     return quiet(search({ ...mtu, mtuBytes: baseBytes, verifiedBytes: 0 }, nowMs));
   }
-  // Nothing is heard at all: the link's liveness decides, not the MTU search.
+  // Nothing is heard at all: that is decided by the link's liveness, not here.
   return quiet({ ...mtu, phase: { ...phase, tries: 0, nextAtMs: nowMs + PROBE_INTERVAL_MS } });
 }

@@ -1,11 +1,11 @@
 /**
- * The sessions with one peer that our router holds: which is active, which waits for confirmation, which is retiring.
+ * Sessions with one peer that our router holds: the active one, those waiting for confirmation, those retiring.
  *
  * ```
  *   install --> waiting --confirm/activate--> active --successor active--> retiring --30 s--> removed
  *   adopt ----------------------------------> active   (found in the router after a restart of this process)
  * ```
- * Invariant: as long as there is a usable session, exactly one is active. Secrets pass through and are not kept.
+ * Invariant: while there is a confirmed session, exactly one is active. Keys go to the router and are not kept.
  */
 import type { CipherName, SessionKeys } from '../../common/router-port.js';
 import {
@@ -19,9 +19,9 @@ import {
 import type { MeshEffect } from '../mesh-io.js';
 import type { SessionSlots } from '../handshake/session-slots.js';
 
-/** The responder rekeys only if the initiator has not done so by then. */
+/** Delay of the responder's rekey after the initiator's, which makes it unnecessary as a rule. */
 const RESPONDER_REKEY_DELAY_MS = 30_000;
-/** Rekeying is spread over this time, so that nodes that started together do not rekey together. */
+/** Range of the jitter that keeps nodes that started together from rekeying together. */
 const REKEY_JITTER_MS = 10_000;
 
 export type SessionRole = 'initiator' | 'responder' | 'adopted';
@@ -61,12 +61,12 @@ export class PeerSessions {
     return this.#sessions.find((session) => session.localIndex === localIndex) ?? null;
   }
 
-  /** Whether the router holds a session that came about since then. */
+  /** Whether a session was installed since then. */
   hasNewerThan(sinceMs: number): boolean {
     return this.#sessions.some((session) => session.role !== 'adopted' && session.createdMs >= sinceMs);
   }
 
-  /** Whether the peer is known to hold another session too. */
+  /** Whether the peer has confirmed another session than this one. */
   hasConfirmedBesides(localIndex: number): boolean {
     return this.#sessions.some((other) => other.localIndex !== localIndex && other.confirmedMs !== null);
   }
@@ -90,7 +90,7 @@ export class PeerSessions {
     return session;
   }
 
-  /** A session that the router still holds from before this process started. False when its slot is not usable. */
+  /** Takes over a session that the router holds from before this process started. False when its slot is not usable. */
   adopt(localIndex: number, active: boolean, unitsSent: number, nowMs: number): boolean {
     if (!this.#slots.reserve(localIndex)) return false;
     const session: Session = {
@@ -121,7 +121,7 @@ export class PeerSessions {
     this.#emit({ type: 'activateSession', localIndex: session.localIndex });
   }
 
-  /** Still opens for a while, then goes. */
+  /** The session opens datagrams for RETIRE_AFTER_MS more, then it is removed. */
   retire(session: Session, nowMs: number): void {
     session.retireAtMs ??= nowMs + RETIRE_AFTER_MS;
   }
@@ -156,7 +156,7 @@ export class PeerSessions {
     for (const session of [...this.#sessions]) this.#drop(session, true);
   }
 
-  /** The router that held the sessions is gone, or says that it no longer has them. */
+  /** Drops sessions that the router no longer has, without a command to remove them. */
   forget(isGone: (session: Session) => boolean = () => true): void {
     for (const session of this.#sessions.filter(isGone)) this.#drop(session, false);
   }
@@ -166,7 +166,7 @@ export class PeerSessions {
     if (session !== null) session.unitsSent = Math.max(session.unitsSent, unitsSent);
   }
 
-  /** Removes what is retired or worn out. */
+  /** Removes sessions whose retirement, age or number of units is over. */
   expire(nowMs: number): void {
     for (const session of [...this.#sessions]) if (isOver(session, nowMs)) this.remove(session, nowMs);
   }

@@ -1,8 +1,8 @@
 /**
- * The round-trip time of a link as it is shown: the median of the last answers (a sliding-window median filter). What
- * delays single answers, a thread that waits for a processor or runs code for the first time, is many times the way
- * itself and only ever adds: a mean keeps it (RFC 6298's, with a gain of 1/8, for half a minute at a probe a second), the
- * median drops it. A way that did change is shown after half a window.
+ * Round-trip time of a link: the median of the last ROUND_TRIP_SAMPLES probe answers. Single answers are delayed, by a
+ * thread that waits for a processor or runs code for the first time, for many times the true round trip. The mean of
+ * RFC 6298, with a gain of 1/8, shows such a delay for half a minute at a probe a second; the median does not. A true change
+ * is shown after half a window.
  */
 import { ROUND_TRIP_SAMPLES } from '../limits.js';
 
@@ -23,7 +23,7 @@ export class RoundTrip {
     this.#medianMs = sorted[(sorted.length - 1) >> 1]!;
   }
 
-  /** The link is down: what was measured says nothing of the way it will take next. */
+  /** The link is down: the next path may have another round trip. */
   clear(): void {
     this.#samplesMs.length = 0;
     this.#medianMs = null;

@@ -1,4 +1,4 @@
-/** A priority queue of things to run at a time; of the same time, in the order they were put in. A binary heap. */
+/** Priority queue of functions to run at a time, a binary heap. Those of the same time run in the order of insertion. */
 
 interface Item {
   readonly atMs: number;

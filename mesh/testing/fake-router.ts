@@ -1,6 +1,6 @@
 /**
- * The router of a simulated node: keeps sessions and paths as commands say and "seals" by requiring that both ends hold
- * the two halves of one session. Answers probes by itself, as the real one does.
+ * Router of a simulated node: keeps sessions and paths as commands say. A unit is opened only where the receive key of its
+ * session equals the send key it was sent with. Answers probes without the core, as the real router does.
  */
 import type { NodeId } from '../../common/node-id.js';
 import type { PeerCounters, PeerPath, SessionKeys, SessionStatus } from '../../common/router-port.js';
@@ -46,7 +46,7 @@ export class FakeRouter {
   readonly active = new Map<NodeId, number>();
   readonly paths = new Map<NodeId, PeerPath>();
   readonly lastReceivedMs = new Map<NodeId, number>();
-  /** Every slot that was installed while another session was in it: must stay empty. */
+  /** Slots in which a session was installed while another was in it: a fault of the core. */
   readonly slotClashes: number[] = [];
   readonly #deps: FakeRouterDeps;
 
@@ -107,7 +107,7 @@ export class FakeRouter {
     this.#open(peer, from, packet.body, nowMs);
   }
 
-  /** Whether data for `peer` would be sealed with a session now. */
+  /** Sends a unit in the active session of `peer`; without a session or a path it is dropped. */
   seal(peer: NodeId, body: UnitBody, sizeBytes: number): void {
     const held = this.sessions.get(this.active.get(peer) ?? -1);
     const path = this.paths.get(peer);

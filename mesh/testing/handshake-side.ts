@@ -1,5 +1,5 @@
 /**
- * One node's side of handshakes in tests: an identity, its handshakes, and forged Noise messages of a node that knows the
+ * Node in handshake tests: an identity, its handshakes, and forged Noise messages of a node that knows the
  * cluster secret.
  */
 import { parseSocketAddress } from '../../common/address/socket-address.js';

@@ -1,6 +1,6 @@
 /**
- * A recorded handshake of exactly the protocol that production uses, with keys of repeated bytes. Made by this code on
- * the day it passed all public vectors; it must never change, since nodes of two releases must understand each other.
+ * Recorded handshake of the protocol that production uses, with keys of repeated bytes. Made by this code when it passed all
+ * public vectors. It must never change: nodes of two releases must understand each other.
  */
 export const GOLDEN_XXPSK3 = {
   protocol_name: 'Noise_XXpsk3_25519_ChaChaPoly_BLAKE2s',

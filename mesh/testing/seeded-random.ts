@@ -1,4 +1,4 @@
-/** A seeded source of randomness for tests: the same seed gives the same bytes (mulberry32). */
+/** Seeded source of randomness for tests (mulberry32): the same seed gives the same bytes. */
 import type { RandomSource } from '../mesh-io.js';
 
 export class SeededRandom implements RandomSource {

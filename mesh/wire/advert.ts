@@ -1,7 +1,6 @@
 /**
- * An advert: what a node says of itself, signed. On the wire `[body, signature]`, where the body is the msgpack of the
- * fields below and the signature is Ed25519 over a domain string and the body's bytes as they are, so nothing depends
- * on encoding it the same way twice.
+ * Advert: the signed description of a node. On the wire `[body, signature]`: the body is the msgpack of the fields below, the
+ * signature is Ed25519 over a domain string and the body's bytes as they travel, so verifying needs no second encoding.
  * Not here: which advert is current (`membership.ts`), whether its claims are valid (`ownership-table.ts`).
  */
 import type { Static } from 'typebox';
@@ -54,17 +53,17 @@ export interface Advert extends SelfDescription {
   readonly identityKey: Uint8Array;
   /** Raw X25519 public key: the Noise static key. */
   readonly noiseKey: Uint8Array;
-  /** When this identity first claimed anything, wall-clock ms: the earlier claim wins a conflict. */
+  /** Wall-clock ms of the identity's first advert: in a conflict over a CIDR the earlier identity wins. */
   readonly createdAtMs: number;
-  /** Rises with every new advert of the node: wall-clock ms of signing, or one more than the last. */
+  /** Higher in every new advert of the node: wall-clock ms of signing, or the last revision plus one. */
   readonly revision: number;
-  /** Random per process: two of them at once are two processes with one key. */
+  /** Random per process: two values at once mean two processes with the same key. */
   readonly incarnation: number;
-  /** The whole advert as it travels. */
+  /** The encoded advert. */
   readonly bytes: Uint8Array;
 }
 
-/** An advert whose fields are well formed and whose signature nobody has checked. */
+/** An advert with well-formed fields whose signature is not verified yet. */
 export interface UnverifiedAdvert {
   readonly advert: Advert;
   readonly body: Uint8Array;
@@ -78,8 +77,8 @@ export interface AdvertStamp {
 }
 
 /**
- * Signs. Names and lists that are too long are cut: the configuration's checks come before. The last endpoints are left
- * out where the advert would not fit a handshake datagram otherwise.
+ * Signs an advert. Names and lists beyond their limits are cut; the configuration has been checked for that before. The last
+ * endpoints are left out where the body would exceed ADVERT_FIT_BYTES otherwise.
  */
 export function signAdvert(identity: NodeIdentity, self: SelfDescription, stamp: AdvertStamp): Advert {
   const endpoints = self.endpoints.slice(0, MAX_ADVERT_ENDPOINTS);
@@ -110,8 +109,8 @@ function encodeBody(identity: NodeIdentity, self: SelfDescription, stamp: Advert
 }
 
 /**
- * Reads and checks everything but the signature, which costs a hundred times more: callers first ask whether they want
- * it. Throws {@link DecodeError}.
+ * Decodes and checks everything but the signature, whose check costs a hundred times more: the caller decides first whether
+ * it needs the advert. Throws {@link DecodeError}.
  */
 export function readAdvert(bytes: Uint8Array): UnverifiedAdvert {
   const [body, signature] = decodeAs(Envelope, bytes, MAX_ADVERT_BYTES, 'an advert');
@@ -128,7 +127,8 @@ export function verifyAdvert(unverified: UnverifiedAdvert): Advert | null {
 function advertOf(fields: Static<typeof BodySchema>, bytes: Uint8Array): Advert {
   const [protocol, identityKey, noiseKey, name, version, endpoints, podCidrs, createdAtMs, revision, incarnation] =
     fields;
-  if (protocol !== PROTOCOL_VERSION) throw new DecodeError(`an advert of protocol ${protocol} is not understood`);
+  if (protocol !== PROTOCOL_VERSION)
+    throw new DecodeError(`an advert has protocol version ${protocol}, expected ${PROTOCOL_VERSION}`);
   return {
     protocol,
     id: nodeIdOf(identityKey),
@@ -147,13 +147,14 @@ function advertOf(fields: Static<typeof BodySchema>, bytes: Uint8Array): Advert 
 
 function canonicalEndpoint(text: string): SocketAddress {
   const address = parseOrRefuse(() => parseSocketAddress(text));
-  if (formatSocketAddress(address) !== text) throw new DecodeError('an advert has an endpoint that is not canonical');
+  if (formatSocketAddress(address) !== text)
+    throw new DecodeError(`an advert has the endpoint ${text}, expected ${formatSocketAddress(address)}`);
   return address;
 }
 
 function canonicalCidr(text: string): Cidr {
   const cidr = parseOrRefuse(() => parseCidr(text));
-  if (cidr !== text) throw new DecodeError('an advert has a CIDR that is not canonical');
+  if (cidr !== text) throw new DecodeError(`an advert has the CIDR ${text}, expected ${cidr}`);
   return cidr;
 }
 

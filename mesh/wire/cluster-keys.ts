@@ -1,6 +1,6 @@
 /**
- * What is derived from the cluster secret: the handshake's PSK (the secret itself) and the key of the MAC that every
- * handshake datagram carries, so that a stranger gets no response.
+ * Keys derived from the cluster secret: the PSK of handshakes (the secret itself), and the key of the MAC in every handshake
+ * datagram, by which a datagram from outside the cluster is recognized before any curve operation.
  */
 import { createHmac } from 'node:crypto';
 import { assert } from '../../common/errors.js';

@@ -50,7 +50,7 @@ describe('curve keys', () => {
 
   it('refuse points of low order and signatures under keys that are no points', () => {
     const { privateKey } = x25519KeyPair(new Uint8Array(32).fill(5));
-    expect(() => x25519(privateKey, new Uint8Array(32))).toThrow('X25519 refuses');
+    expect(() => x25519(privateKey, new Uint8Array(32))).toThrow('low order');
     expect(verifyEd25519(new Uint8Array(32).fill(0xff), bytes(''), new Uint8Array(64))).toBe(false);
   });
 });

@@ -38,7 +38,9 @@ export function x25519(privateKey: KeyObject, publicKey: Uint8Array): Uint8Array
   try {
     return diffieHellman({ privateKey, publicKey: publicKeyOf('X25519', publicKey) });
   } catch (thrown) {
-    throw new HandshakeError('badKey', 'the peer sent a key that X25519 refuses', { cause: thrown });
+    throw new HandshakeError('badKey', 'the peer sent a public key of low order, which X25519 refuses', {
+      cause: thrown,
+    });
   }
 }
 

@@ -51,8 +51,8 @@ export function decodePayload(bytes: Uint8Array): HandshakePayload {
 }
 
 /**
- * The cipher of the session: AES-256-GCM when both sides list it first, else ChaCha20-Poly1305, else whatever both
- * have. Symmetric in its arguments. Throws {@link HandshakeError} when there is none.
+ * The cipher of the session: AES-256-GCM when both sides list it first, else the first that both have of ChaCha20-Poly1305
+ * and AES-256-GCM. Symmetric in its arguments. Throws {@link HandshakeError} when there is none.
  */
 export function negotiateCipher(a: readonly string[], b: readonly string[]): CipherName {
   if (a[0] === 'aes-256-gcm' && b[0] === 'aes-256-gcm') return 'aes-256-gcm';
@@ -65,7 +65,7 @@ export function negotiateCipher(a: readonly string[], b: readonly string[]): Cip
   );
 }
 
-/** A router's ciphers, in its order or with the preferred one first where there is it. */
+/** A router's ciphers in its own order, or with the preferred one first if the router has it. */
 export function preferCipher(ciphers: readonly CipherName[], preference: 'auto' | CipherName): readonly CipherName[] {
   if (preference === 'auto' || !ciphers.includes(preference)) return ciphers;
   return [preference, ...ciphers.filter((cipher) => cipher !== preference)];

@@ -1,7 +1,6 @@
 /**
- * Who this node is: an Ed25519 key that signs its adverts (the node id is its hash) and an X25519 static key for Noise.
- * Owns the text of the key file, not the file. The private keys never print: `JSON.stringify` and `util.inspect` show
- * the id alone.
+ * Identity of this node: an Ed25519 key, which signs its adverts and whose hash is the node id, and an X25519 static key for
+ * Noise. Owns the text of the key file, not the file. `JSON.stringify` and `util.inspect` show the id and no private key.
  */
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
@@ -93,7 +92,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    // The cause would quote the content.
+    // A cause would quote the content.
     throw new IdentityError('the key file is not JSON');
   }
 }

@@ -1,5 +1,5 @@
 /**
- * What a node tells one that looks at the topology: its links and its pods, the fields of control message 6.
+ * Links message, control message 6: the links and pods of a node, for a peer that shows the topology.
  *
  * ```
  *   links   [[peer id, state code, rtt ms or nil, mtu, tx bytes, rx bytes, cipher or nil], ...]
@@ -7,7 +7,7 @@
  *   count   of all pods, also of those that the list leaves out
  * ```
  *
- * The ciphers, and the pods with their count, may be missing: not every node tells them.
+ * Ciphers, and pods with their count, are missing in messages of older nodes.
  */
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
@@ -38,7 +38,7 @@ export interface LinkReport {
   readonly mtuBytes: number;
   readonly txBytes: number;
   readonly rxBytes: number;
-  /** Null without a session, or when the reporting node does not tell. */
+  /** Null without a session, and in reports of older nodes. */
   readonly cipher: string | null;
 }
 
@@ -70,7 +70,7 @@ export function linksFields({ links, pods }: LinksMessage): unknown[] {
   return pods === null ? [linkFields] : [linkFields, pods.list.map(fieldsOfPod), pods.count];
 }
 
-/** Reads the whole array of a message; null when a field is not as it has to be. */
+/** Reads the whole array of a message; null when a field has another type or is out of range. */
 export function readLinks(message: unknown): LinksMessage | null {
   if (LinksAndPods.Check(message)) {
     const [, , links, list, count] = message;
@@ -80,7 +80,7 @@ export function readLinks(message: unknown): LinksMessage | null {
   return LinksOnly.Check(message) ? { type: 'links', links: message[2].map(linkOf), pods: null } : null;
 }
 
-/** What of a node's pods fits a message: the first ones, long names and long lists of addresses cut. */
+/** The first pods, as many as fit a message, with long names and long lists of addresses cut. */
 export function podsReport(pods: readonly PodView[]): PodsReport {
   const list: PodView[] = [];
   let bytes = 0;

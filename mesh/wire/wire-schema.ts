@@ -1,6 +1,6 @@
 /**
- * The shapes that messages of this folder are made of. All messages are arrays: fields are known by position, checked
- * strictly, and fields behind the known ones are accepted and ignored, so that a later version may append.
+ * Schemas of the fields of messages and adverts. Every message is an array: a field is known by its position and checked
+ * strictly; fields behind the known ones are ignored, so that a later version can append some.
  */
 import { Type } from 'typebox';
 import type { TSchema, TTuple } from 'typebox';
