@@ -19,7 +19,7 @@ export interface SelfDescription {
 }
 
 export type MeshEvent =
-  /** A router is connected and holds `sessions`. Another `instance` than the last one is another process: it has none of ours. */
+  /** A router is connected and holds `sessions`. Another `instance` than the last one is another process without ours. */
   | {
       readonly type: 'routerConnected';
       readonly instance: string;
