@@ -6,7 +6,7 @@
  * | SIGTERM | the supervisor, when it stops everything | says goodbye to the peers and ends |
  * | SIGHUP | the supervisor, for an operator | reads its settings again |
  * | SIGINT | a terminal; left to the supervisor where there is one | as for SIGTERM |
- * | SIGUSR2 | whoever replaces the agent only | ends without a goodbye; the router forwards on |
+ * | SIGUSR2 | an operator or an upgrade that replaces the agent only | ends without a goodbye; the router forwards on |
  * | the supervisor is gone | | as for SIGUSR2 |
  */
 import { hostname } from 'node:os';

@@ -52,7 +52,7 @@ import type { SettingsKeeper } from './settings/settings-keeper.js';
 
 /** The static relay, or the one for Node where no compiler was at build time. */
 const CNI_EXECUTABLES = ['heddle-cni', 'heddle-cni.js'];
-/** How long after somebody last looked at the topology the peers are asked for their links. */
+/** Time after the last look at the topology during which peers are asked for their links. */
 const TOPOLOGY_WANTED_MS = 6_000;
 
 export interface AgentDeps {
@@ -75,7 +75,7 @@ export class Agent {
   readonly #cniServer: CniServer;
   readonly #api: ApiKeeper;
   readonly #source: AgentApiSource;
-  /** The CIDRs that host, peers and router were last told of. */
+  /** The CIDRs that host, peers and router know. */
   #servedCidrs: readonly Cidr[];
 
   private constructor(

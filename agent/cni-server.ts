@@ -1,7 +1,7 @@
 /**
- * The unix socket that the CNI executable calls: one request and one answer per connection, each ended by EOF. Only root
- * may connect, and still nothing is believed of a caller: connections, bytes and time are bounded, and garbage costs
- * its sender the connection and this node a counter.
+ * Unix socket of the CNI executable: one request and one answer per connection, each ended by EOF. Only root may
+ * connect; connections, bytes and time are bounded all the same, and a malformed request costs its sender the connection
+ * and this node a counter.
  */
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';

@@ -1,6 +1,6 @@
 /**
- * Pod CIDRs that this node serves: those of its settings, and withdrawn ones while pods have addresses from them. A
- * withdrawn CIDR is claimed for its pods' sake until another node claims it; then it is given up for good.
+ * Pod CIDRs that this node serves: those of its settings, and withdrawn ones while pods have addresses from them. The
+ * node claims a withdrawn CIDR for its pods until another node claims it; then the claim is given up for good.
  */
 import { cidrsOverlap } from '../common/address/cidr.js';
 import type { Cidr } from '../common/address/cidr.js';

@@ -1,7 +1,7 @@
 /**
- * Keeps the record of pods true: replays what the CNI executable noted while no agent ran, compares endpoints and
- * allocations with the network namespaces that live, frees what leaked, and keeps the CNI files in place once pods can
- * be attached. At start until it works, then every minute.
+ * Reconciler of pods: replays deferred deletes, compares endpoints and allocations with the network namespaces that
+ * exist, frees what leaked, and keeps the CNI files in place once pods can be attached. Runs at start until it succeeds,
+ * then every minute.
  */
 import { messageOf } from '../common/errors.js';
 import type { Clock } from '../common/clock.js';

@@ -1,4 +1,4 @@
-/** How a pod is named to people, here and on other nodes. */
+/** Name of a pod for people, here and on other nodes. */
 
 const CONTAINER_ID_DIGITS = 12;
 

@@ -1,6 +1,6 @@
 /**
- * Keeps the API up. A port or socket that is taken is no reason for the node not to carry traffic: it is tried again until
- * it is free. A configuration that can never work is an error at once.
+ * Supervision of the API's servers: a port or socket that is taken is tried again until it is free, since the node
+ * carries traffic without an API. A configuration that can never work is an error at once.
  */
 import { ConfigError, messageOf } from '../../common/errors.js';
 import type { ApiServer } from './start-api.js';

@@ -1,4 +1,4 @@
-/** The port between the API and the rest of the agent: what the API asks for. No behaviour here. */
+/** Port between the API and the rest of the agent: the questions that the API asks. No behaviour here. */
 import type { Endpoint, Peer, Route, Status, Topology } from '../../common/api.js';
 
 /** Everything the API says. Answers are snapshots that the API neither keeps nor changes; none may hold a secret. */

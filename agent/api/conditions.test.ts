@@ -28,7 +28,7 @@ describe('the conditions of a node', () => {
 
   it.each<[string, Partial<NodeFacts>, string[]]>([
     ['the router is away', { routerConnected: false }, ['router']],
-    ['nobody has looked at the host', { hostProblems: null }, ['host-network']],
+    ['the first look at the host is not over', { hostProblems: null }, ['host-network']],
     [
       'a part of the host is broken',
       { hostProblems: [{ part: 'bridge', message: 'no permission' }] },

@@ -13,7 +13,7 @@ export interface NodeFacts {
   readonly podCidrs: readonly string[];
   /** Pod CIDRs that were taken from this node, with the pods that still have addresses from them. */
   readonly withdrawn: readonly { readonly cidr: string; readonly pods: number }[];
-  /** null while nobody has looked. */
+  /** null before the first look. */
   readonly hostProblems: readonly HostProblem[] | null;
   /** Whether the record of pods has been compared with the pods that live. */
   readonly podsReconciled: boolean;

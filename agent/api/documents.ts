@@ -1,6 +1,6 @@
 /**
- * The named documents of the API: the schemas of `common/api.ts` with the titles and descriptions that the OpenAPI document
- * shows. What a schema does not declare is never sent. Not here: which route answers with which (`routes.ts`).
+ * Named documents of the API: the schemas of `common/api.ts` with the titles and descriptions of the OpenAPI document. A
+ * field that no schema declares is never sent. Not here: which route answers with which document (`routes.ts`).
  */
 import { Type } from 'typebox';
 import type { Static, TSchema } from 'typebox';

@@ -1,7 +1,6 @@
 /**
- * Prometheus metrics, filled from one look at the source per scrape: nothing is counted here, so a scrape costs nothing
- * while nobody scrapes. Names are documented by their help texts and append-only.
- * The only importer of `prom-client`. Not here: the data path's counters (`router/`).
+ * Prometheus metrics, filled from one look at the source per scrape; nothing is counted here. Names are append-only and
+ * documented by their help texts. The only importer of `prom-client`. Not here: the data path's counters (`router/`).
  */
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import { LINK_STATES } from '../../common/api.js';

@@ -1,6 +1,6 @@
 /**
- * Source of the API's answers about this node, drawn from mesh core, router, allocator, attached pods and host network.
- * Answers are made at the question; only what rates need is kept.
+ * Source of the API's answers about this node: mesh core, router, allocator, attached pods and host network. An answer
+ * is made when the question comes; only the samples of the rates are kept.
  */
 import type { Condition, Endpoint, Peer, Route, Status, Topology } from '../../common/api.js';
 import type { IpAddress } from '../../common/address/ip-address.js';

@@ -1,4 +1,4 @@
-/** Finds the one peer that a person means by an id, the beginning of an id, or a name. */
+/** Lookup of one peer by its id, the beginning of its id, or its name. */
 import type { Peer } from '../../common/api.js';
 import { RequestError } from '../../common/errors.js';
 

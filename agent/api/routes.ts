@@ -1,6 +1,6 @@
 /**
- * The JSON routes of the API, free of any HTTP framework: path, documentation, and what each answers.
- * Not here: the event stream, metrics, the page, and everything about HTTP itself (`http-server.ts`).
+ * JSON routes of the API, free of any HTTP framework: path, documentation and answer of each. Not here: event stream,
+ * metrics, the page, HTTP itself (`http-server.ts`).
  */
 import type { TSchema } from 'typebox';
 import { Type } from 'typebox';

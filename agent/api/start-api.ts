@@ -1,6 +1,6 @@
 /**
- * Starts and stops the API: one server on the unix socket, one on loopback TCP if asked for, both over the same source, the
- * same event feed and the same metrics.
+ * Start and stop of the API: one server on the unix socket and one on loopback TCP, over the same source, event feed and
+ * metrics.
  */
 import { chmod, stat } from 'node:fs/promises';
 import { ConfigError, ListenError, messageOf } from '../../common/errors.js';

@@ -1,6 +1,6 @@
 /**
- * `meshd config` and the settings part of `meshd --help`. Apart from the supervisor, which reads the configuration by
- * running this in a short-lived process: the parser's memory is not worth keeping for the life of a node.
+ * Text of `meshd config`, and of the settings in `meshd --help`. The supervisor reads its configuration by running this
+ * in a short-lived process, because parser and schema would stay in its memory.
  */
 import { readFileSync } from 'node:fs';
 import { explainConfig, formatConfigHelp, loadConfig } from './config-sources.js';

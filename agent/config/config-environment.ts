@@ -1,6 +1,6 @@
 /**
- * Settings from `HEDDLE_*` environment variables; lists are comma-separated. An unknown `HEDDLE_*` variable is a problem,
- * as a misspelt one would otherwise be ignored in silence, except for those that are somebody else's.
+ * Settings from `HEDDLE_*` environment variables; lists are comma-separated. An unknown `HEDDLE_*` variable is a
+ * problem, because a misspelt one would be ignored otherwise; variables of other programs of ours are excepted.
  */
 import { CONFIG_FIELDS } from './config-fields.js';
 import type { ConfigFieldName } from './config-fields.js';

@@ -1,6 +1,6 @@
 /**
- * The settings as the configuration sources see them, derived from the one schema in `common/config.ts`: the flag, the
- * environment variable, what a value looks like. Not here: reading a source, or judging a value.
+ * Settings as the configuration sources need them, derived from the schema in `common/config.ts`: flag, environment
+ * variable, form of the value. Not here: reading a source, checking a value.
  */
 import { ConfigSchema } from '../../common/config.js';
 import type { Config } from '../../common/config.js';

@@ -1,4 +1,4 @@
-/** The text of `meshd --help`, generated from the schema. */
+/** Text of `meshd --help`, generated from the schema. */
 import { CONFIG_FIELDS } from './config-fields.js';
 import type { ConfigField } from './config-fields.js';
 

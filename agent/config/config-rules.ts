@@ -1,6 +1,6 @@
 /**
- * What the schema cannot say of a configuration: addresses and names that parse, ranges that fit each other, values that
- * the system can hold. A rule runs only when the fields it needs have the right shape, so that one mistake is told once.
+ * Rules of the configuration beyond the schema: addresses and names that parse, ranges that fit each other, values that
+ * the system can hold. A rule runs only when the fields it needs have the right shape, so one mistake is reported once.
  */
 import { CNI_VERSIONS } from '../../common/cni-versions.js';
 import {
@@ -26,7 +26,7 @@ export interface RuleProblem {
 
 interface Rule {
   readonly needs: readonly ConfigFieldName[];
-  /** What is wrong, told of the first field of `needs`. */
+  /** Problems, reported for the first field of `needs`. */
   readonly check: (config: Config) => readonly string[];
 }
 

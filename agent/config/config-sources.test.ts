@@ -26,7 +26,7 @@ function problemsOf(argv: string[], env: Record<string, string> = {}, readFile: 
 const flags = (...argv: string[]): Config => loadConfig(argv, {}, noFiles);
 
 describe('where a setting is found', () => {
-  it('is the default when nobody says anything', () => {
+  it('is the default when no source has a value', () => {
     expect(loadConfig([], {}, noFiles)).toMatchObject({
       listenPort: 6785,
       podCidrs: [],

@@ -1,4 +1,4 @@
-/** The known name that somebody who typed an unknown one most likely meant. */
+/** Suggestion for an unknown name: the most similar known one. */
 
 /** At most this share of the longer name may differ. */
 const MAX_DISTANCE_RATIO = 0.4;

@@ -1,6 +1,6 @@
 /**
- * What one source of configuration said: the values it gave, each with the words that name where it was found, and the
- * problems of the source itself (an unknown flag, a file that is not YAML). Values are not judged here.
+ * Values of one configuration source, each with the text that names where it was found, and the problems of the source
+ * itself (an unknown flag, a file that is not YAML). Not here: checking values.
  */
 import type { ConfigField, ConfigFieldName } from './config-fields.js';
 

@@ -1,4 +1,7 @@
-/** A seed as it is configured: `host`, `host:port`, `ip`, `ip:port`, `[ipv6]` or `[ipv6]:port`. Resolving names is not here. */
+/**
+ * Address of a seed as it is configured: `host`, `host:port`, `ip`, `ip:port`, `[ipv6]` or `[ipv6]:port`. Not here: name
+ * resolution.
+ */
 import { AddressError } from '../../common/errors.js';
 import type { IpAddress } from '../../common/address/ip-address.js';
 import { parseSocketAddress } from '../../common/address/socket-address.js';

@@ -1,7 +1,7 @@
 /**
- * The adverts of all known members on disk, so that a node that starts cold knows whom to call and where every pod CIDR
- * lives before anyone has answered. A cache: a damaged or missing file costs a few seconds, nothing else. The adverts
- * are signed, so the file needs no trust.
+ * Cache on disk of the adverts of all known members: after a cold start the node knows its peers and the owner of every
+ * pod CIDR before the first answer. A damaged or missing file costs a few seconds. Adverts are signed, so the file needs
+ * no trust.
  */
 import { DurableFile } from '../../common/storage/durable-file.js';
 import type { DurableCodec } from '../../common/storage/durable-file.js';

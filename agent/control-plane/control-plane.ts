@@ -1,7 +1,7 @@
 /**
- * The mesh core at work: the core, the driver that runs it, the connection to the router, and the tables that follow
- * from what the core decides. Owns how these four are joined. Tables are first pushed when a router says hello, and by
- * then the core knows the cached adverts and the endpoints are loaded: an agent that restarts wipes nothing.
+ * Control plane of the node: mesh core, its driver, the connection to the router, and the forwarding tables that follow
+ * from the core's state. Tables are first pushed after a router's hello; the core then knows the cached adverts and the
+ * endpoints are loaded, so an agent that restarts removes nothing.
  */
 import type { Cidr } from '../../common/address/cidr.js';
 import type { LocalEndpoint } from '../../common/router-port.js';
@@ -196,7 +196,7 @@ export class ControlPlane {
     this.deps.onLostClaims(lost);
   }
 
-  /** A withdrawn CIDR belongs to whoever else claims it. */
+  /** A withdrawn CIDR belongs to another node that claims it. */
   #yieldWithdrawn(): void {
     const { state, podCidrs } = this.deps;
     const others = this.mesh.routes().filter(({ owner, conflict }) => owner !== state.identity.id || conflict !== null);

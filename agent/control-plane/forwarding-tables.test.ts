@@ -26,7 +26,7 @@ const input: TablesInput = {
 };
 
 describe('computeTables', () => {
-  it('routes to the peers that can be reached and to nobody else', () => {
+  it('routes to the peers that can be reached and to no others', () => {
     expect(computeTables(input).routes).toEqual([{ cidr: '10.1.2.0/24', peer }]);
   });
 

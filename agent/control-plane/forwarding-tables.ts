@@ -1,6 +1,6 @@
 /**
- * From what the agent knows to what the router needs: the forwarding tables, and when to push them. Whole tables every
- * time; the router applies the difference.
+ * Forwarding tables of the router, computed from the agent's state, and the rule for pushing them. A push holds whole
+ * tables; the router applies the difference.
  */
 import { gatewayOf } from '../../common/address/cidr.js';
 import type { Cidr } from '../../common/address/cidr.js';

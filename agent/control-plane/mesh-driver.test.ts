@@ -115,7 +115,7 @@ describe('MeshDriver', () => {
     expect(handled.map(({ type }) => type)).toEqual(['routerDisconnected', 'stop']);
   });
 
-  it('ends without a word when another agent follows', () => {
+  it('sends no goodbye when another agent follows', () => {
     const { clock, handled, commands, core, driver } = harness();
     core.wakeAtMs = 100;
     driver.feed({ type: 'routerDisconnected' });

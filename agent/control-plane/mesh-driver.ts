@@ -1,6 +1,6 @@
 /**
- * Drives the pure mesh core: feeds it events with the time, carries out its effects, and keeps one timer for the moment
- * it asks to be called at. It decides nothing.
+ * Driver of the pure mesh core: feeds it events with the time, carries out its effects, and keeps one timer for the
+ * core's next deadline. No decision is made here.
  */
 import { messageOf } from '../../common/errors.js';
 import type { RouterCommand } from '../../common/router-port.js';

@@ -1,6 +1,4 @@
-/**
- * The node's key pair on disk: made once, kept for the life of the node. Owns the file, not the keys (`mesh/`).
- */
+/** Key pair of the node on disk: made once, kept for the life of the node. Owns the file, not the keys (`mesh/`). */
 import { dirname } from 'node:path';
 import { PRIVATE_FILE_MODE, replaceFile } from '../../common/storage/disk.js';
 import type { Disk } from '../../common/storage/disk.js';

@@ -1,6 +1,6 @@
 /**
- * Checks what the router says before anything believes it: the router parses packets from strangers, so its word is
- * input like any other. Shapes are those of `RouterEvent` in `common/router-port.ts`; unknown fields are ignored.
+ * Check of everything that the router sends: the router parses packets from strangers, so its messages are untrusted
+ * input. Shapes are those of `RouterEvent` in `common/router-port.ts`; unknown fields are ignored.
  */
 import { DecodeError } from '../../common/errors.js';
 import type { RouterEvent } from '../../common/router-port.js';

@@ -1,4 +1,4 @@
-/** The stream to the router as {@link RouterClient} needs it, and the real one: a unix socket. */
+/** Stream to the router as {@link RouterClient} needs it, and its implementation: a unix socket. */
 import { connect } from 'node:net';
 
 export interface RouterStream {

@@ -1,6 +1,6 @@
 /**
- * Turns the configured seeds (`host`, `ip`, `host:port`, `[ipv6]:port`) into addresses, again and again: a name may get
- * another address, and a resolver that is down for a while must not make the node forget where it came from.
+ * Resolver of the configured seeds (`host`, `ip`, `host:port`, `[ipv6]:port`). Names are resolved periodically, as their
+ * addresses change; when a name does not resolve, its last addresses stay.
  */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';

@@ -1,4 +1,4 @@
-/** The system's random source, for the mesh core. */
+/** Random source of the operating system, for the mesh core. */
 import { randomBytes, randomFillSync } from 'node:crypto';
 import type { RandomSource } from '../../mesh/index.js';
 

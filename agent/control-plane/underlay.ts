@@ -1,6 +1,6 @@
 /**
- * What the host's own network says about the underlay: the addresses peers may reach this node at, and the MTU towards
- * them. Read again and again, because hosts get other addresses (DHCP, roaming) while they run.
+ * Facts of the host's own network: addresses at which peers reach this node, and the MTU towards them. Read
+ * periodically, because hosts change addresses (DHCP, roaming).
  */
 import { isIP } from 'node:net';
 import { cidrContains } from '../../common/address/cidr.js';

@@ -1,6 +1,4 @@
-/**
- * The cluster secret: 32 bytes from a file, mixed into every handshake. Its content never appears in a message.
- */
+/** Cluster secret: 32 bytes from a file, mixed into every handshake. Its content never appears in a message. */
 import { readFile, stat } from 'node:fs/promises';
 import { ConfigError, messageOf } from '../../common/errors.js';
 

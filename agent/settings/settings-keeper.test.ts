@@ -76,7 +76,7 @@ describe('the keeper of settings', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('tells nobody when nothing changed', async () => {
+  it('applies nothing when nothing changed', async () => {
     const { clock, open, follower, prepared, applied } = harness();
     const keeper = await open();
     keeper.start(follower);

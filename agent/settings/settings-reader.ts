@@ -1,6 +1,6 @@
 /**
- * Reader of the node's settings from all their sources at once: configuration, supplied values, the secret's file. Keeps
- * nothing; a problem in any source refuses the whole.
+ * Reader of the node's settings from all their sources at once: configuration, supplied values, the secret's file. It
+ * keeps no settings; a problem in any source refuses all.
  */
 import type { Config } from '../../common/config.js';
 import type { ConfigFieldName } from '../config/config-fields.js';

@@ -117,7 +117,7 @@ describe('event feed', () => {
     expect(clock.alarms.size).toBe(0);
   });
 
-  it('computes nothing while nobody listens', () => {
+  it('computes nothing without subscribers', () => {
     const { source, clock, watched } = setUp();
     source.announce();
     clock.advance(60_000);

@@ -1,7 +1,7 @@
 /**
- * Who listens to the live events and what they are sent: both snapshots at once on joining, then each new one. Every
- * snapshot is encoded once for all. While nobody listens nothing is computed.
- * Not here: the text of an event (`event-stream.ts`), when one is due (`event-pacer.ts`), HTTP (`http-server.ts`).
+ * Subscribers of the live events. A new subscriber gets both snapshots at once, then each new one. A snapshot is encoded
+ * once for all subscribers; without subscribers none is computed. Not here: the text of an event (`event-stream.ts`),
+ * the time of the next one (`event-pacer.ts`), HTTP (`http-server.ts`).
  */
 import type { ApiSource } from '../api-source.js';
 import { paceAfterChange, paceAfterSending, waitMs } from './event-pacer.js';

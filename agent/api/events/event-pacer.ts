@@ -1,6 +1,6 @@
 /**
- * When the next snapshot is due: soon after a change but not more often than `minIntervalMs`, and without any change every
- * `maxIntervalMs`, because throughput moves while states stand still. Pure: times are milliseconds of the caller's clock.
+ * Schedule of the snapshots: soon after a change, at most one every `minIntervalMs`; without a change one every
+ * `maxIntervalMs`, because throughput changes while states do not. Pure: times are milliseconds of the caller's clock.
  */
 
 export interface EventTiming {

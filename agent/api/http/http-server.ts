@@ -1,7 +1,7 @@
 /**
- * One HTTP server: the JSON routes, the OpenAPI document, the event stream, metrics and the built page, with the guards that
- * apply to every request. The only importer of fastify and its plugins.
- * Not here: what the routes answer (`routes.ts`), which sockets are listened on (`start-api.ts`).
+ * HTTP server of the API: JSON routes, OpenAPI document, event stream, metrics, the built page, and the guards of every
+ * request. The only importer of fastify and its plugins. Not here: answers of the routes (`routes.ts`), addresses to
+ * listen on (`start-api.ts`).
  */
 import { fastifyStatic } from '@fastify/static';
 import { fastifySwagger } from '@fastify/swagger';

@@ -1,6 +1,7 @@
 /**
- * The API has no password: over TCP it may be reached from this machine only. Two guards: what address we bind, and what
- * name a request came by, since a hostile web page can point its own name at 127.0.0.1 (DNS rebinding).
+ * Guards that keep the API on this machine, as it has no password: the address to bind must be a loopback address, and
+ * the `Host` of a request must be a loopback name, since a hostile page can point its own name at 127.0.0.1 (DNS
+ * rebinding).
  */
 import { cidrContains, parseCidr } from '../../../common/address/cidr.js';
 import { ConfigError, messageOf } from '../../../common/errors.js';

@@ -1,6 +1,6 @@
 /**
- * Turns anything that went wrong with a request into what the client is told: a status and a {@link Problem}. Mistakes of
- * ours are told as `INTERNAL` without detail; the caller logs them.
+ * Answer to a request that failed: a status and a {@link Problem}. A mistake of ours is `INTERNAL` without detail; the
+ * caller logs it.
  */
 import type { Problem } from '../../../common/api.js';
 import { RequestError } from '../../../common/errors.js';

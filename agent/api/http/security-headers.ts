@@ -1,6 +1,6 @@
 /**
- * Headers on every answer. The page is served whole by the agent and needs nothing from elsewhere, so the policy allows
- * nothing else; no `Access-Control-*` header exists, so other pages cannot read the API.
+ * HTTP headers of every answer. The agent serves the whole page, so the policy allows no other source; there is no
+ * `Access-Control-*` header, so other pages cannot read the API.
  */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",

@@ -1,4 +1,4 @@
-/** Starts the real API over a fake source in a temporary directory, and asks it things. For tests; not part of the door. */
+/** The real API over a fake source in a temporary directory, for tests. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { request } from 'node:http';
 import type { IncomingMessage } from 'node:http';

@@ -1,4 +1,4 @@
-/** A source of invented answers for tests: three nodes, of which one is this one. Not part of the door. */
+/** Source of invented answers for tests: three nodes, this one among them. */
 import type { Endpoint, LinkState, Peer, Route, Status, Topology } from '../../../common/api.js';
 import type { ApiSource } from '../api-source.js';
 

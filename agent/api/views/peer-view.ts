@@ -1,4 +1,4 @@
-/** Peers and routes as the API shows them, from what the mesh core and the router's counters say. Pure. */
+/** Peers and routes in the API's form, from the mesh core and the router's counters. Pure. */
 import type { Peer, Route } from '../../../common/api.js';
 import type { NodeId } from '../../../common/node-id.js';
 import type { PeerCounters } from '../../../common/router-port.js';

@@ -1,4 +1,4 @@
-/** Throughput from byte counters that only rise: the average over the last interval between two samples. */
+/** Throughput from rising byte counters: the average over the last interval between two samples. */
 
 /** Silence after which nothing flows: counters are reported every second for as long as they move. */
 const QUIET_AFTER_MS = 3_500;

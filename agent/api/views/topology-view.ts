@@ -1,4 +1,4 @@
-/** The picture of the cluster as this node sees it: its own links first-hand, those of others as they report them. */
+/** Topology of the cluster as this node knows it: its own links, and those of other nodes as they report them. */
 import type { Endpoint, Topology, TopologyLink, TopologyNode } from '../../../common/api.js';
 import type { NodeId } from '../../../common/node-id.js';
 import type { PeerCounters } from '../../../common/router-port.js';

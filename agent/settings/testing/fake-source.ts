@@ -1,4 +1,4 @@
-/** Settings source that a test sets by hand. */
+/** Settings source that a test changes by hand. */
 import type { SettingsSource, SuppliedSettings } from '../settings-source.js';
 
 export class FakeSource implements SettingsSource {
