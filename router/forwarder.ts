@@ -279,17 +279,17 @@ export class Forwarder {
 
   #createReceiver(): OutsideReceiver {
     const idOf = (peer: number) => this.#peers.idOf(peer)!;
-    return new OutsideReceiver(
-      this.#arena,
-      this.options.udpFd,
-      this.#peers,
-      this.#sessions,
-      this.#reassembly,
-      this.#writer,
-      this.#counters,
-      this.#lossReports,
-      this.options.lanes,
-      {
+    return new OutsideReceiver({
+      arena: this.#arena,
+      fd: this.options.udpFd,
+      peers: this.#peers,
+      sessions: this.#sessions,
+      reassembly: this.#reassembly,
+      writer: this.#writer,
+      counters: this.#counters,
+      lossReports: this.#lossReports,
+      lanes: this.options.lanes,
+      events: {
         handshake: (address, bytes) =>
           this.#emit({ type: 'datagram', from: readSocketAddress(this.#arena, address), bytes }),
         control: (peer, bytes) => this.#emit({ type: 'control', peer: idOf(peer), bytes }),
@@ -308,7 +308,7 @@ export class Forwarder {
           this.#emit({ type: 'roamed', peer: idOf(peer), endpoint });
         },
       },
-    );
+    });
   }
 
   #emit(event: ForwarderEvent): void {

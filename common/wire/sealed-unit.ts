@@ -32,6 +32,14 @@ const FRAGMENTS_AT = LANE_AT + 1;
 export const AAD_LENGTH_AT = FRAGMENTS_AT + 1;
 export const AAD_BYTES = AAD_LENGTH_AT + 2;
 
+/** What is bound to a unit beside its plaintext; associated data and nonce are made of it. */
+export interface UnitBinding {
+  readonly counter: number;
+  readonly type: number;
+  readonly lane: number;
+  readonly fragments: number;
+}
+
 assert(MAX_CONTROL_BYTES + TAG_BYTES <= MAX_UNIT_BYTES, 'a control message fits a sealed unit');
 
 /** Bytes of a unit in each datagram of a path: a multiple of 4, so that fragments stay aligned in memory. */
@@ -58,19 +66,11 @@ export function writeCounter(u8: Uint8Array, at: number, counter: number): void 
 }
 
 /** Writes the associated data of a unit with `length` bytes of plaintext at `at`. */
-export function writeAssociatedData(
-  u8: Uint8Array,
-  at: number,
-  counter: number,
-  type: number,
-  lane: number,
-  fragments: number,
-  length: number,
-): void {
-  writeCounter(u8, at, counter);
-  u8[at + TYPE_AT] = type;
-  u8[at + LANE_AT] = lane;
-  u8[at + FRAGMENTS_AT] = fragments;
+export function writeAssociatedData(u8: Uint8Array, at: number, unit: UnitBinding, length: number): void {
+  writeCounter(u8, at, unit.counter);
+  u8[at + TYPE_AT] = unit.type;
+  u8[at + LANE_AT] = unit.lane;
+  u8[at + FRAGMENTS_AT] = unit.fragments;
   u8[at + AAD_LENGTH_AT] = length >>> 8;
   u8[at + AAD_LENGTH_AT + 1] = length;
 }

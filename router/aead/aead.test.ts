@@ -30,7 +30,7 @@ describe('the AEAD engines', () => {
     const opening = engine.openingKey('aes-256-gcm', key, salt);
     const open = (counter: number, type: number, lane: number, fragments: number) => {
       arena.u8.set(sealed, unit);
-      return opening.open(unit, plain.length, counter, type, lane, fragments);
+      return opening.open(unit, plain.length, { counter, type, lane, fragments });
     };
     expect(open(7, 5, 1, 2)).toBe(true);
     expect(open(8, 5, 1, 2)).toBe(false);

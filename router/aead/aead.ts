@@ -3,27 +3,28 @@
  * Here: what an engine offers, and the keys of a lane. The engines are `openssl.ts` and `ipsec-mb.ts`; `selection.ts` chooses
  * one of them. The memory around a unit:
  *
- *    unit - 8          unit                                unit + length        + 16
+ *    at - 8            at                                  at + length          + 16
  *   +-----------------+-----------------------------------+--------------------+
  *   | scratch, 8 bytes| plaintext, becomes ciphertext     | tag                |
  *   +-----------------+-----------------------------------+--------------------+
  */
 import { hkdfSync } from 'node:crypto';
 import type { CipherName } from '../../common/router-port.js';
+import type { UnitBinding } from '../../common/wire/sealed-unit.js';
 import { SALT_BYTES } from '../../common/wire/sealed-unit.js';
 
 export const KEY_BYTES = 32;
 
 /** One direction of one lane: a key that seals, or one that opens. Offsets are of the arena. */
 export interface SealingKey {
-  /** Seals `length` bytes at `unit` and writes the tag behind them. The counter must never repeat. */
-  seal(unit: number, length: number, counter: number, type: number, lane: number, fragments: number): void;
+  /** Seals the `length` bytes at `at` and writes the tag behind them. The unit's counter must never repeat. */
+  seal(at: number, length: number, unit: UnitBinding): void;
   destroy(): void;
 }
 
 export interface OpeningKey {
-  /** Opens `length` bytes of ciphertext at `unit` (the tag follows them). False when the tag is wrong. */
-  open(unit: number, length: number, counter: number, type: number, lane: number, fragments: number): boolean;
+  /** Opens the `length` bytes of ciphertext at `at`, which the tag follows. False when the tag is wrong. */
+  open(at: number, length: number, unit: UnitBinding): boolean;
   destroy(): void;
 }
 

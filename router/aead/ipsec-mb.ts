@@ -5,6 +5,7 @@
  */
 import type { AeadEngine, OpeningKey, SealingKey } from './aead.js';
 import { AAD_BYTES, SALT_BYTES, TAG_BYTES, writeAssociatedData } from '../../common/wire/sealed-unit.js';
+import type { UnitBinding } from '../../common/wire/sealed-unit.js';
 import type { Arena } from '../kernel/arena.js';
 import { ADDRESS, loadOptionalLibrary } from '../kernel/ffi.js';
 import type { OptionalLibrary } from '../kernel/ffi.js';
@@ -60,41 +61,32 @@ class IpsecMbKey implements SealingKey, OpeningKey {
     private readonly context: number,
   ) {}
 
-  seal(unit: number, length: number, counter: number, type: number, lane: number, fragments: number): void {
-    this.#crypt(this.calls.seal, unit, length, unit + length, counter, type, lane, fragments);
+  seal(at: number, length: number, unit: UnitBinding): void {
+    this.#crypt(this.calls.seal, at, length, at + length, unit);
   }
 
-  open(unit: number, length: number, counter: number, type: number, lane: number, fragments: number): boolean {
+  open(at: number, length: number, unit: UnitBinding): boolean {
     const tag = this.scratch + TAG_OFFSET;
-    this.#crypt(this.calls.open, unit, length, tag, counter, type, lane, fragments);
-    return sameTag(this.arena.u32, this.arena.u8, tag, unit + length);
+    this.#crypt(this.calls.open, at, length, tag, unit);
+    return sameTag(this.arena.u32, this.arena.u8, tag, at + length);
   }
 
   destroy(): void {
     this.pool.give(this.data);
   }
 
-  #crypt(
-    call: Calls['seal'],
-    unit: number,
-    length: number,
-    tag: number,
-    counter: number,
-    type: number,
-    lane: number,
-    fragments: number,
-  ): void {
+  #crypt(call: CryptCall, at: number, length: number, tag: number, unit: UnitBinding): void {
     const { base, u8 } = this.arena;
     const aad = this.scratch + AAD_OFFSET;
-    writeAssociatedData(u8, aad, counter, type, lane, fragments, length);
+    writeAssociatedData(u8, aad, unit, length);
     // The nonce is the salt and the first 8 bytes of the associated data, so it lies directly in front of it.
     for (let i = 0; i < SALT_BYTES; i++) u8[this.scratch + i] = this.salt[i]!;
     for (let i = 0; i < 8; i++) u8[this.scratch + SALT_BYTES + i] = u8[aad + i]!;
     call(
       base + this.data,
       base + this.context,
-      base + unit,
-      base + unit,
+      base + at,
+      base + at,
       length,
       base + this.scratch,
       base + aad,

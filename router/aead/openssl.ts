@@ -17,6 +17,7 @@ import {
   writeAssociatedData,
   writeCounter,
 } from '../../common/wire/sealed-unit.js';
+import type { UnitBinding } from '../../common/wire/sealed-unit.js';
 import type { Arena } from '../kernel/arena.js';
 import { ADDRESS, opensslFunction } from '../kernel/ffi.js';
 
@@ -72,20 +73,20 @@ class OpensslKey implements SealingKey, OpeningKey {
     this.#front = cipher === 'aes-256-gcm' ? EXPLICIT_NONCE_BYTES : 0;
   }
 
-  seal(unit: number, length: number, counter: number, type: number, lane: number, fragments: number): void {
+  seal(at: number, length: number, unit: UnitBinding): void {
     // OpenSSL counts its nonce up by itself; ours must be the same number.
-    assert(counter === this.#nextCounter++, 'units are sealed in counter order');
-    this.#prepare(length + this.#front, length, counter, type, lane, fragments);
-    const at = this.arena.base + unit - this.#front;
-    const sealed = this.evp.cipher(this.context, at, at, this.#front + length + TAG_BYTES);
+    assert(unit.counter === this.#nextCounter++, 'units are sealed in counter order');
+    this.#prepare(length + this.#front, length, unit);
+    const front = this.arena.base + at - this.#front;
+    const sealed = this.evp.cipher(this.context, front, front, this.#front + length + TAG_BYTES);
     assert(sealed > 0, 'OpenSSL seals');
   }
 
-  open(unit: number, length: number, counter: number, type: number, lane: number, fragments: number): boolean {
-    this.#prepare(length + this.#front + TAG_BYTES, length, counter, type, lane, fragments);
-    if (this.#front !== 0) writeCounter(this.arena.u8, unit - EXPLICIT_NONCE_BYTES, counter);
-    const at = this.arena.base + unit - this.#front;
-    return this.evp.cipher(this.context, at, at, this.#front + length + TAG_BYTES) >= 0;
+  open(at: number, length: number, unit: UnitBinding): boolean {
+    this.#prepare(length + this.#front + TAG_BYTES, length, unit);
+    if (this.#front !== 0) writeCounter(this.arena.u8, at - EXPLICIT_NONCE_BYTES, unit.counter);
+    const front = this.arena.base + at - this.#front;
+    return this.evp.cipher(this.context, front, front, this.#front + length + TAG_BYTES) >= 0;
   }
 
   destroy(): void {
@@ -93,9 +94,9 @@ class OpensslKey implements SealingKey, OpeningKey {
   }
 
   /** `announced` is what TLS would announce; OpenSSL takes nonce and tag off before it authenticates the length. */
-  #prepare(announced: number, length: number, counter: number, type: number, lane: number, fragments: number): void {
+  #prepare(announced: number, length: number, unit: UnitBinding): void {
     const { u8, base } = this.arena;
-    writeAssociatedData(u8, this.scratch, counter, type, lane, fragments, length);
+    writeAssociatedData(u8, this.scratch, unit, length);
     u8[this.scratch + AAD_LENGTH_AT] = announced >>> 8;
     u8[this.scratch + AAD_LENGTH_AT + 1] = announced;
     this.evp.control(this.context, EVP_CTRL_AEAD_TLS1_AAD, AAD_BYTES, base + this.scratch);

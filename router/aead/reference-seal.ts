@@ -2,6 +2,7 @@
 import { createCipheriv } from 'node:crypto';
 import type { CipherGCMTypes } from 'node:crypto';
 import type { CipherName } from '../../common/router-port.js';
+import type { UnitBinding } from '../../common/wire/sealed-unit.js';
 import {
   AAD_BYTES,
   NONCE_BYTES,
@@ -10,14 +11,6 @@ import {
   writeAssociatedData,
   writeCounter,
 } from '../../common/wire/sealed-unit.js';
-
-/** What is bound to a unit beside its plaintext. */
-export interface UnitBinding {
-  readonly counter: number;
-  readonly type: number;
-  readonly lane: number;
-  readonly fragments: number;
-}
 
 /** Ciphertext and tag of a unit. */
 export function referenceSeal(
@@ -44,8 +37,8 @@ export function nonceOf(salt: Uint8Array, counter: number): Uint8Array {
   return nonce;
 }
 
-export function associatedData({ counter, type, lane, fragments }: UnitBinding, plainBytes: number): Uint8Array {
+export function associatedData(unit: UnitBinding, plainBytes: number): Uint8Array {
   const data = new Uint8Array(AAD_BYTES);
-  writeAssociatedData(data, 0, counter, type, lane, fragments, plainBytes);
+  writeAssociatedData(data, 0, unit, plainBytes);
   return data;
 }

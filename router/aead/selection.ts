@@ -34,14 +34,15 @@ export function selfTest(engine: AeadEngine, arena: Arena, cipher: CipherName): 
   for (const [counter, length] of [1, 16, 64, 333, 1400, 2000].entries()) {
     const plain = Uint8Array.from({ length }, (_, i) => i * 3 + counter);
     arena.u8.set(plain, unit);
-    sealing.seal(unit, length, counter, TYPE_DATA, 0, 1);
-    const expected = referenceSeal(cipher, key, salt, plain, { counter, type: TYPE_DATA, lane: 0, fragments: 1 });
+    const binding = { counter, type: TYPE_DATA, lane: 0, fragments: 1 };
+    sealing.seal(unit, length, binding);
+    const expected = referenceSeal(cipher, key, salt, plain, binding);
     good &&= Buffer.compare(expected, arena.u8.subarray(unit, unit + length + TAG_BYTES)) === 0;
-    good &&= opening.open(unit, length, counter, TYPE_DATA, 0, 1);
+    good &&= opening.open(unit, length, binding);
     good &&= Buffer.compare(plain, arena.u8.subarray(unit, unit + length)) === 0;
     arena.u8.set(expected, unit);
     arena.u8[unit] = (arena.u8[unit] ?? 0) ^ 1;
-    good &&= !opening.open(unit, length, counter, TYPE_DATA, 0, 1);
+    good &&= !opening.open(unit, length, binding);
   }
   sealing.destroy();
   opening.destroy();

@@ -49,18 +49,32 @@ const TCP_ECE = 0x40;
 const TCP_MIN_BYTES = 20;
 const UDP_HEADER_BYTES = 8;
 
+/** A record that may be coalesced: where its parts are. Two per coalescer, overwritten in turn: nothing is allocated per record. */
+interface Segment {
+  /** Arena offsets of virtio header, layer 3 and 4 headers and payload, and where the record ends. */
+  header: number;
+  l3: number;
+  l4: number;
+  payload: number;
+  end: number;
+  ipv6: boolean;
+  udp: boolean;
+  /** The gso size, or the whole payload of a frame that the kernel need not cut. */
+  segmentBytes: number;
+}
+
+function createSegment(): Segment {
+  return { header: 0, l3: 0, l4: 0, payload: 0, end: 0, ipv6: false, udp: false, segmentBytes: 0 };
+}
+
 export class GroCoalescer {
   readonly #iovecs: number;
   #count = 0;
-  /** Of the first record: offset of its virtio header, layer 3 and 4 headers, and bytes of virtio to end of headers. */
-  #header = 0;
-  #l3 = 0;
-  #l4 = 0;
-  #headerBytes = 0;
-  #ipv6 = false;
-  #udp = false;
+  /** The first record of the super-frame under construction, and the record that was pushed last. */
+  #head = createSegment();
+  #next = createSegment();
+  /** Of all records in the super-frame. */
   #payloadBytes = 0;
-  #segmentBytes = 0;
   readonly #superFrame = createSuperFrame();
   /** Where a datagram of a UDP super-frame is written to; only on kernels without USO. */
   readonly #slice: number;
@@ -80,36 +94,18 @@ export class GroCoalescer {
    * written now, or with a later record that does not continue it; its bytes must stay until {@link flush}.
    */
   push(header: number, length: number, l3: number, ipv6: boolean): void {
-    const { u8 } = this.arena;
-    const frame = header + VIRTIO_NET_HDR_BYTES;
-    const l4 = l3 + (ipv6 ? IPV6_HEADER_BYTES : IPV4_HEADER_BYTES);
-    if (
-      l3 !== frame + ETHERNET_BYTES ||
-      u8[header] !== VIRTIO_NET_HDR_F_NEEDS_CSUM ||
-      !this.#plain(l3, ipv6, l4 - frame, header)
-    ) {
-      return this.#writeAlone(header, length, l3, ipv6);
-    }
-    const udp = u8[ipv6 ? l3 + 6 : l3 + 9] === PROTOCOL_UDP;
-    const end = header + length;
-    const l4Bytes = udp ? UDP_HEADER_BYTES : (u8[l4 + 12]! >>> 4) * 4;
-    const payload = l4 + l4Bytes;
-    const payloadBytes = end - payload;
-    const ipBytes = ipv6 ? readU16be(u8, l3 + 4) + IPV6_HEADER_BYTES : readU16be(u8, l3 + 2);
-    const coalescible = udp ? readU16be(u8, l4 + 4) === end - l4 : this.#coalescibleFlags(l4, l4Bytes);
-    if (payloadBytes <= 0 || l3 + ipBytes !== end || !coalescible) {
-      return this.#writeAlone(header, length, l3, ipv6);
-    }
-    const gso = u8[header + VH_GSO_TYPE]! !== VIRTIO_NET_HDR_GSO_NONE;
-    const segmentBytes = gso ? readU16le(u8, header + VH_GSO_SIZE) : payloadBytes;
+    const next = this.#next;
+    next.header = header;
+    next.l3 = l3;
+    next.end = header + length;
+    next.ipv6 = ipv6;
+    if (!this.#isCoalescible(next)) return this.#writeAlone(header, length, l3, ipv6);
     if (this.#count > 0) {
-      if (this.#continues(l3, l4, l4Bytes, payloadBytes, segmentBytes, ipv6, udp)) {
-        return this.#append(l4, payload, payloadBytes, udp);
-      }
+      if (this.#continues(next)) return this.#append(next);
       this.flush();
     }
-    if (udp && !this.uso) return this.#writeAlone(header, length, l3, ipv6);
-    this.#begin(header, length, l3, l4, l4Bytes, ipv6, udp, payloadBytes, segmentBytes);
+    if (next.udp && !this.uso) return this.#writeAlone(header, length, l3, ipv6);
+    this.#begin(next);
   }
 
   /** Writes the super-frame that is under construction. */
@@ -118,12 +114,34 @@ export class GroCoalescer {
     const count = this.#count;
     this.#count = 0;
     if (count > 1) this.#amendHeaders();
-    const written = sysWritev(this.queues.fdFor(this.#l3, this.#ipv6), this.arena.base + this.#iovecs, count);
+    const written = sysWritev(this.queues.fdFor(this.#head.l3, this.#head.ipv6), this.arena.base + this.#iovecs, count);
     if (written < 0) this.#countFailure();
   }
 
+  /** Whether the record may be part of a super-frame; fills in the rest of it. */
+  #isCoalescible(record: Segment): boolean {
+    const { u8 } = this.arena;
+    const { header, l3, ipv6, end } = record;
+    const frame = header + VIRTIO_NET_HDR_BYTES;
+    const l4 = l3 + (ipv6 ? IPV6_HEADER_BYTES : IPV4_HEADER_BYTES);
+    if (l3 !== frame + ETHERNET_BYTES || u8[header] !== VIRTIO_NET_HDR_F_NEEDS_CSUM) return false;
+    if (!this.#isPlain(l3, ipv6, l4 - frame, header)) return false;
+    const udp = u8[ipv6 ? l3 + 6 : l3 + 9] === PROTOCOL_UDP;
+    const l4Bytes = udp ? UDP_HEADER_BYTES : (u8[l4 + 12]! >>> 4) * 4;
+    const payload = l4 + l4Bytes;
+    const ipBytes = ipv6 ? readU16be(u8, l3 + 4) + IPV6_HEADER_BYTES : readU16be(u8, l3 + 2);
+    const consistent = udp ? readU16be(u8, l4 + 4) === end - l4 : this.#coalescibleFlags(l4, l4Bytes);
+    if (payload >= end || l3 + ipBytes !== end || !consistent) return false;
+    record.l4 = l4;
+    record.payload = payload;
+    record.udp = udp;
+    const gso = u8[header + VH_GSO_TYPE]! !== VIRTIO_NET_HDR_GSO_NONE;
+    record.segmentBytes = gso ? readU16le(u8, header + VH_GSO_SIZE) : end - payload;
+    return true;
+  }
+
   /** A header without options or fragments, with the checksum to be completed where TCP or UDP has it. */
-  #plain(l3: number, ipv6: boolean, l4FromFrame: number, header: number): boolean {
+  #isPlain(l3: number, ipv6: boolean, l4FromFrame: number, header: number): boolean {
     const { u8 } = this.arena;
     if (readU16le(u8, header + VH_CHECKSUM_START) !== l4FromFrame) return false;
     const protocol = u8[ipv6 ? l3 + 6 : l3 + 9];
@@ -141,67 +159,48 @@ export class GroCoalescer {
     return l4Bytes >= TCP_MIN_BYTES && (flags & TCP_ACK) !== 0 && (flags & ~(TCP_ACK | TCP_PSH | TCP_ECE)) === 0;
   }
 
-  #begin(
-    header: number,
-    length: number,
-    l3: number,
-    l4: number,
-    l4Bytes: number,
-    ipv6: boolean,
-    udp: boolean,
-    payloadBytes: number,
-    segmentBytes: number,
-  ): void {
-    this.#header = header;
-    this.#l3 = l3;
-    this.#l4 = l4;
-    this.#headerBytes = l4 + l4Bytes - header;
-    this.#ipv6 = ipv6;
-    this.#udp = udp;
-    this.#payloadBytes = payloadBytes;
-    this.#segmentBytes = segmentBytes;
-    this.arena.writeAddress(this.#iovecs, header);
-    this.arena.writeLength(this.#iovecs + 8, length);
+  /** Makes the record the head of a new super-frame. */
+  #begin(record: Segment): void {
+    this.#next = this.#head;
+    this.#head = record;
+    this.#payloadBytes = record.end - record.payload;
+    this.arena.writeAddress(this.#iovecs, record.header);
+    this.arena.writeLength(this.#iovecs + 8, record.end - record.header);
     this.#count = 1;
   }
 
-  #append(l4: number, payload: number, payloadBytes: number, udp: boolean): void {
+  #append({ l4, payload, end, udp }: Segment): void {
     const { arena } = this;
     const at = this.#iovecs + this.#count * IOVEC_BYTES;
     arena.writeAddress(at, payload);
-    arena.writeLength(at + 8, payloadBytes);
+    arena.writeLength(at + 8, end - payload);
     this.#count++;
-    this.#payloadBytes += payloadBytes;
-    if (!udp) arena.u8[this.#l4 + 13]! |= arena.u8[l4 + 13]! & TCP_PSH;
+    this.#payloadBytes += end - payload;
+    if (!udp) arena.u8[this.#head.l4 + 13]! |= arena.u8[l4 + 13]! & TCP_PSH;
   }
 
-  #continues(
-    l3: number,
-    l4: number,
-    l4Bytes: number,
-    payloadBytes: number,
-    segmentBytes: number,
-    ipv6: boolean,
-    udp: boolean,
-  ): boolean {
-    if (ipv6 !== this.#ipv6 || udp !== this.#udp || this.#count === MAX_RECORDS) return false;
-    if (segmentBytes > this.#segmentBytes || (payloadBytes > segmentBytes && segmentBytes !== this.#segmentBytes))
+  /** Whether the kernel would cut head and record back into exactly the frames that they are made of. */
+  #continues(record: Segment): boolean {
+    const head = this.#head;
+    const { l3, ipv6, udp, segmentBytes } = record;
+    const payloadBytes = record.end - record.payload;
+    const total = this.#payloadBytes + payloadBytes;
+    if (ipv6 !== head.ipv6 || udp !== head.udp || this.#count === MAX_RECORDS) return false;
+    if (segmentBytes > head.segmentBytes || (payloadBytes > segmentBytes && segmentBytes !== head.segmentBytes))
       return false;
-    if (this.#payloadBytes % this.#segmentBytes !== 0 || this.#payloadBytes + payloadBytes > MAX_PAYLOAD_BYTES)
-      return false;
-    const segments = this.#payloadBytes / this.#segmentBytes;
-    if (udp && this.#payloadBytes + payloadBytes > this.#segmentBytes * UDP_MAX_SEGMENTS) return false;
+    if (this.#payloadBytes % head.segmentBytes !== 0 || total > MAX_PAYLOAD_BYTES) return false;
+    if (udp && total > head.segmentBytes * UDP_MAX_SEGMENTS) return false;
     return (
       this.#sameEthernet(l3) &&
-      (ipv6 ? this.#sameIpv6(l3) : this.#sameIpv4(l3, segments)) &&
-      (udp ? this.#samePorts(l4) : this.#nextTcp(l4, l4Bytes))
+      (ipv6 ? this.#sameIpv6(l3) : this.#sameIpv4(l3, this.#payloadBytes / head.segmentBytes)) &&
+      (udp ? this.#samePorts(record.l4) : this.#nextTcp(record.l4, record.payload - record.l4))
     );
   }
 
   #sameEthernet(l3: number): boolean {
     const { u8, i32 } = this.arena;
     const a = l3 - ETHERNET_BYTES;
-    const b = this.#l3 - ETHERNET_BYTES;
+    const b = this.#head.l3 - ETHERNET_BYTES;
     // Frames lie at 4-byte boundaries plus 2: two bytes, then three words.
     const x = (a + 2) >>> 2;
     const y = (b + 2) >>> 2;
@@ -218,14 +217,14 @@ export class GroCoalescer {
   #sameIpv4(l3: number, segments: number): boolean {
     const { u8, i32 } = this.arena;
     const x = l3 >>> 2;
-    const y = this.#l3 >>> 2;
+    const y = this.#head.l3 >>> 2;
     return (
       i32[x + 3] === i32[y + 3] &&
       i32[x + 4] === i32[y + 4] &&
-      u8[l3 + 1] === u8[this.#l3 + 1] &&
-      readU16be(u8, l3 + 6) === readU16be(u8, this.#l3 + 6) &&
-      readU16be(u8, l3 + 8) === readU16be(u8, this.#l3 + 8) &&
-      readU16be(u8, l3 + 4) === ((readU16be(u8, this.#l3 + 4) + segments) & 0xffff)
+      u8[l3 + 1] === u8[this.#head.l3 + 1] &&
+      readU16be(u8, l3 + 6) === readU16be(u8, this.#head.l3 + 6) &&
+      readU16be(u8, l3 + 8) === readU16be(u8, this.#head.l3 + 8) &&
+      readU16be(u8, l3 + 4) === ((readU16be(u8, this.#head.l3 + 4) + segments) & 0xffff)
     );
   }
 
@@ -233,20 +232,20 @@ export class GroCoalescer {
   #sameIpv6(l3: number): boolean {
     const { u8, i32 } = this.arena;
     const x = l3 >>> 2;
-    const y = this.#l3 >>> 2;
-    if (i32[x] !== i32[y] || readU16be(u8, l3 + 6) !== readU16be(u8, this.#l3 + 6)) return false;
+    const y = this.#head.l3 >>> 2;
+    if (i32[x] !== i32[y] || readU16be(u8, l3 + 6) !== readU16be(u8, this.#head.l3 + 6)) return false;
     for (let i = 2; i < 10; i++) if (i32[x + i] !== i32[y + i]) return false;
     return true;
   }
 
   #samePorts(l4: number): boolean {
-    return this.arena.i32[l4 >>> 2] === this.arena.i32[this.#l4 >>> 2];
+    return this.arena.i32[l4 >>> 2] === this.arena.i32[this.#head.l4 >>> 2];
   }
 
   /** Same ports, acknowledgement, window, urgent pointer and options, consecutive sequence number, no PSH before. */
   #nextTcp(l4: number, l4Bytes: number): boolean {
     const { u8, i32 } = this.arena;
-    const head = this.#l4;
+    const head = this.#head.l4;
     const headFlags = u8[head + 13]!;
     if (!this.#samePorts(l4) || i32[(l4 + 8) >>> 2] !== i32[(head + 8) >>> 2]) return false;
     if (u8[l4 + 12] !== u8[head + 12] || (headFlags & TCP_PSH) !== 0) return false;
@@ -259,20 +258,20 @@ export class GroCoalescer {
 
   #amendHeaders(): void {
     const { u8 } = this.arena;
-    const header = this.#header;
-    const l4Bytes = this.#headerBytes - (this.#l4 - header) + this.#payloadBytes;
-    u8[header + VH_GSO_TYPE] = segmentationType(this.#udp, this.#ipv6);
-    writeU16le(u8, header + VH_HEADER_LENGTH, this.#headerBytes - VIRTIO_NET_HDR_BYTES);
-    writeU16le(u8, header + VH_GSO_SIZE, this.#segmentBytes);
-    if (this.#ipv6) writeU16be(u8, this.#l3 + 4, l4Bytes);
+    const { header, l3, l4, payload, ipv6, udp, segmentBytes } = this.#head;
+    const l4Bytes = payload - l4 + this.#payloadBytes;
+    u8[header + VH_GSO_TYPE] = segmentationType(udp, ipv6);
+    writeU16le(u8, header + VH_HEADER_LENGTH, payload - header - VIRTIO_NET_HDR_BYTES);
+    writeU16le(u8, header + VH_GSO_SIZE, segmentBytes);
+    if (ipv6) writeU16be(u8, l3 + 4, l4Bytes);
     else {
-      writeU16be(u8, this.#l3 + 2, IPV4_HEADER_BYTES + l4Bytes);
-      writeIpv4Checksum(u8, this.#l3);
+      writeU16be(u8, l3 + 2, IPV4_HEADER_BYTES + l4Bytes);
+      writeIpv4Checksum(u8, l3);
     }
-    const protocol = this.#udp ? PROTOCOL_UDP : PROTOCOL_TCP;
-    if (this.#udp) writeU16be(u8, this.#l4 + 4, l4Bytes);
-    const field = this.#l4 + (this.#udp ? UDP_CHECKSUM_OFFSET : TCP_CHECKSUM_OFFSET);
-    writePartialChecksum(u8, this.#l3, this.#ipv6, protocol, l4Bytes, field);
+    const protocol = udp ? PROTOCOL_UDP : PROTOCOL_TCP;
+    if (udp) writeU16be(u8, l4 + 4, l4Bytes);
+    const field = l4 + (udp ? UDP_CHECKSUM_OFFSET : TCP_CHECKSUM_OFFSET);
+    writePartialChecksum(u8, l3, ipv6, protocol, l4Bytes, field);
   }
 
   #writeAlone(header: number, length: number, l3: number, ipv6: boolean): void {

@@ -43,13 +43,15 @@ const lossReports = new LossReports(arena, peers, sessions, sender, counters);
 const handshakes: Uint8Array[] = [];
 const messages: Uint8Array[] = [];
 const ignore = () => undefined;
-const receiver = new OutsideReceiver(arena, outside.fd, peers, sessions, reassembly, writer, counters, lossReports, 1, {
-  handshake: (_address, datagram) => handshakes.push(datagram),
-  control: (_peer, message) => messages.push(message),
+const events = {
+  handshake: (_address: number, datagram: Uint8Array) => handshakes.push(datagram),
+  control: (_peer: number, message: Uint8Array) => messages.push(message),
   probe: ignore,
   confirmed: ignore,
   roamed: ignore,
-});
+};
+const tables = { peers, sessions, reassembly, counters, lossReports };
+const receiver = new OutsideReceiver({ arena, fd: outside.fd, writer, lanes: 1, events, ...tables });
 /** What the receiver allocated last lies right in front of this. */
 const GUARD_BYTES = 256 << 10;
 const guard = arena.allocate(GUARD_BYTES);

@@ -19,18 +19,20 @@ import {
   fragmentsIn,
   HEADER_WORDS,
   INDEX_WORD,
+  isSealedType,
   laneIn,
   LENGTH_COUNTER_WORD,
   TYPE_CONTROL,
   TYPE_COOKIE,
   TYPE_DATA,
   TYPE_INITIATION,
-  TYPE_PROBE,
   typeIn,
 } from '../../common/wire/datagram-header.js';
 import { MAX_FRAGMENTS, MAX_LANES } from '../../common/protocol.js';
 import { swap32 } from '../kernel/byte-order.js';
 import { TAG_BYTES } from '../../common/wire/sealed-unit.js';
+import { createFragment } from './fragment.js';
+import type { Fragment } from './fragment.js';
 import { DROP } from '../tables/drop-reasons.js';
 import { sysRecvmmsg } from '../kernel/ffi.js';
 import type { Reassembly } from './reassembly.js';
@@ -84,9 +86,24 @@ export interface RecordSink {
   flush(): void;
 }
 
+export interface OutsideReceiverDeps {
+  readonly arena: Arena;
+  readonly fd: number;
+  readonly peers: Peers;
+  readonly sessions: Sessions;
+  readonly reassembly: Reassembly;
+  readonly writer: RecordSink;
+  readonly counters: Counters;
+  readonly lossReports: LossReports;
+  readonly lanes: number;
+  readonly events: ReceiverEvents;
+}
+
 export class OutsideReceiver {
   /** Bytes of datagrams received so far. */
   bytesReceived = 0;
+  readonly #arena: Arena;
+  readonly #fragment = createFragment();
   readonly #messages: number;
   readonly #headers = new Int32Array(RECEIVE_MESSAGES + 1);
   readonly #fragments = new Int32Array(RECEIVE_MESSAGES + 1);
@@ -99,18 +116,9 @@ export class OutsideReceiver {
   readonly #linear: number;
   #nowMs = 0;
 
-  constructor(
-    private readonly arena: Arena,
-    private readonly fd: number,
-    private readonly peers: Peers,
-    private readonly sessions: Sessions,
-    private readonly reassembly: Reassembly,
-    private readonly writer: RecordSink,
-    private readonly counters: Counters,
-    private readonly lossReports: LossReports,
-    private readonly lanes: number,
-    private readonly events: ReceiverEvents,
-  ) {
+  constructor(private readonly deps: OutsideReceiverDeps) {
+    const { arena } = deps;
+    this.#arena = arena;
     this.#messages = arena.allocate(RECEIVE_MESSAGES * MMSGHDR_BYTES);
     for (let i = 0; i <= RECEIVE_MESSAGES; i++) {
       this.#headers[i] = arena.allocate(MAX_DATAGRAMS * DATAGRAM_HEADER_BYTES);
@@ -128,14 +136,14 @@ export class OutsideReceiver {
   drain(nowMs: number): number {
     if (this.#stride !== this.#wantedStride) this.#layOut(this.#wantedStride);
     this.#nowMs = nowMs;
-    const received = sysRecvmmsg(this.fd, this.arena.base + this.#messages, RECEIVE_MESSAGES, MSG_DONTWAIT, 0);
+    const received = sysRecvmmsg(this.deps.fd, this.#arena.base + this.#messages, RECEIVE_MESSAGES, MSG_DONTWAIT, 0);
     for (let i = 0; i < received; i++) this.#takeMessage(i);
-    this.writer.flush();
+    this.deps.writer.flush();
     return received;
   }
 
   #takeMessage(i: number): void {
-    const { u32 } = this.arena;
+    const { u32 } = this.#arena;
     const message = this.#messages + i * MMSGHDR_BYTES;
     const total = u32[(message + MSG_LENGTH) >>> 2]!;
     this.bytesReceived += total;
@@ -152,7 +160,7 @@ export class OutsideReceiver {
 
   /** The segment size that UDP GRO says, or all of it. */
   #segmentBytes(i: number): number {
-    const { u32 } = this.arena;
+    const { u32 } = this.#arena;
     const control = this.#controls[i]! >>> 2;
     const length = u32[(this.#messages + i * MMSGHDR_BYTES + MSG_CONTROLLEN) >>> 2]!;
     if (length < CMSG_DATA + 4 || u32[control + 2] !== SOL_UDP || u32[control + 3] !== UDP_GRO)
@@ -162,7 +170,7 @@ export class OutsideReceiver {
 
   /** Datagrams of another size than expected: line them up, take them one by one, and expect that size from now on. */
   #takeOddSize(i: number, segment: number, total: number): void {
-    const { u8 } = this.arena;
+    const { u8 } = this.#arena;
     const fragmentBytes = this.#stride - DATAGRAM_HEADER_BYTES;
     for (let at = 0, part = 0; at < total; at += this.#stride, part++) {
       const header = this.#headers[i]! + part * DATAGRAM_HEADER_BYTES;
@@ -180,14 +188,14 @@ export class OutsideReceiver {
       u8.copyWithin(fragment, this.#linear + at + DATAGRAM_HEADER_BYTES, this.#linear + at + bytes);
       this.#takeDatagrams(header, fragment, bytes, bytes, this.#names[i]!);
       // The next datagram takes this one's place in memory.
-      this.writer.flush();
+      this.deps.writer.flush();
     }
     if (segment >= MIN_STRIDE_BYTES && segment % 4 === 0) this.#wantedStride = segment;
   }
 
   /** Takes `total` bytes of datagrams of `segment` bytes each (the last may be shorter), headers and fragments apart. */
   #takeDatagrams(headers: number, fragments: number, segment: number, total: number, name: number): void {
-    const { u32 } = this.arena;
+    const { u32 } = this.#arena;
     const count = Math.ceil(total / segment);
     const fragmentBytes = segment - DATAGRAM_HEADER_BYTES;
     for (let i = 0; i < count;) {
@@ -201,8 +209,11 @@ export class OutsideReceiver {
         i++;
         continue;
       }
-      if (type >= TYPE_DATA && type <= TYPE_PROBE) {
-        i += this.#takeSealed(word, type, fragmentAt, bytes, fragmentBytes, count - i, total - i * segment, name);
+      if (isSealedType(type)) {
+        this.#fragment.at = fragmentAt;
+        this.#fragment.bytes = bytes;
+        this.#fragment.sender = name;
+        i += this.#takeSealed(word, fragmentBytes, count - i, total - i * segment);
         continue;
       }
       if (type >= TYPE_INITIATION && type <= TYPE_COOKIE)
@@ -212,66 +223,58 @@ export class OutsideReceiver {
     }
   }
 
-  /** Takes the sealed datagram whose header is at `word`, or the whole unit it starts; returns how many datagrams. */
-  #takeSealed(
-    word: number,
-    type: number,
-    fragmentAt: number,
-    bytes: number,
-    fragmentBytes: number,
-    datagramsLeft: number,
-    bytesLeft: number,
-    name: number,
-  ): number {
-    const { u32 } = this.arena;
-    const first = u32[word]!;
-    const lane = laneIn(first);
-    const fragment = fragmentIn(first);
-    const fragments = fragmentsIn(first);
-    const session = this.sessions.find(u32[word + INDEX_WORD]!);
-    if (session === NO_SESSION) return this.#dropOne(DROP.unknownSession);
+  /**
+   * Takes the sealed datagram whose header is at `word` and whose bytes are those of the fragment, or the whole unit it starts;
+   * returns how many datagrams that are.
+   */
+  #takeSealed(word: number, fragmentBytes: number, datagramsLeft: number, bytesLeft: number): number {
+    const { u32 } = this.#arena;
+    const { sessions, reassembly } = this.deps;
+    const fragment = this.#fragment;
+    const fields = u32[word]!;
+    fragment.session = sessions.find(u32[word + INDEX_WORD]!);
+    if (fragment.session === NO_SESSION) return this.#dropOne(DROP.unknownSession);
+    fragment.type = typeIn(fields);
+    fragment.lane = laneIn(fields);
+    fragment.number = fragmentIn(fields);
+    fragment.fragments = fragmentsIn(fields);
     const high = swap32(u32[word + LENGTH_COUNTER_WORD]!);
-    const unitBytes = high >>> 16;
-    const counter = (high & 0xffff) * TWO_POW_32 + swap32(u32[word + COUNTER_LOW_WORD]!);
-    if (fragment >= fragments || fragments > MAX_FRAGMENTS || unitBytes < TAG_BYTES)
+    fragment.unitBytes = high >>> 16;
+    fragment.counter = (high & 0xffff) * TWO_POW_32 + swap32(u32[word + COUNTER_LOW_WORD]!);
+    const { lane, number, fragments, unitBytes } = fragment;
+    if (number >= fragments || fragments > MAX_FRAGMENTS || unitBytes < TAG_BYTES)
       return this.#dropOne(DROP.datagramBadFragment);
-    if (lane >= MAX_LANES || lane % this.lanes !== this.sessions.lane) return this.#dropOne(DROP.wrongLane);
-    const context = this.sessions.context(session, lane);
-    if (context === NO_CONTEXT) return this.#dropOne(DROP.unknownSession);
-    if (!this.sessions.windows.isFresh(context, counter)) return this.#dropOne(DROP.replayed);
+    if (lane >= MAX_LANES || lane % this.deps.lanes !== sessions.lane) return this.#dropOne(DROP.wrongLane);
+    fragment.context = sessions.context(fragment.session, lane);
+    if (fragment.context === NO_CONTEXT) return this.#dropOne(DROP.unknownSession);
+    if (!sessions.windows.isFresh(fragment.context, fragment.counter)) return this.#dropOne(DROP.replayed);
     if (fragments === 1) {
-      if (bytes !== unitBytes) return this.#dropOne(DROP.datagramBadFragment);
-      this.#open(session, context, type, lane, 1, counter, fragmentAt, unitBytes, name);
+      if (fragment.bytes !== unitBytes) return this.#dropOne(DROP.datagramBadFragment);
+      this.#open(fragment, fragment.at);
       return 1;
     }
-    if (fragment === 0 && this.#isWhole(word, fragments, datagramsLeft, bytesLeft, fragmentBytes, unitBytes)) {
-      this.#open(session, context, type, lane, fragments, counter, fragmentAt, unitBytes, name);
+    if (number === 0 && this.#isWhole(word, fragmentBytes, datagramsLeft, bytesLeft)) {
+      this.#open(fragment, fragment.at);
       return fragments;
     }
-    const place = this.reassembly.add(session, lane, counter, fragment, fragments, unitBytes, fragmentAt, bytes);
+    const place = reassembly.add(fragment);
     if (place !== INCOMPLETE) {
-      this.#open(session, context, type, lane, fragments, counter, this.reassembly.unitAt(place), unitBytes, name);
+      this.#open(fragment, reassembly.unitAt(place));
       // The place may be taken again within this batch.
-      this.writer.flush();
-      this.reassembly.release(place);
+      this.deps.writer.flush();
+      reassembly.release(place);
     }
     return 1;
   }
 
   /** True when the message holds all fragments of the unit in order, and they add up to it. */
-  #isWhole(
-    word: number,
-    fragments: number,
-    datagramsLeft: number,
-    bytesLeft: number,
-    fragmentBytes: number,
-    unitBytes: number,
-  ): boolean {
+  #isWhole(word: number, fragmentBytes: number, datagramsLeft: number, bytesLeft: number): boolean {
+    const { fragments, unitBytes } = this.#fragment;
     if (datagramsLeft < fragments) return false;
-    const available =
-      datagramsLeft === fragments ? bytesLeft - fragments * DATAGRAM_HEADER_BYTES : fragments * fragmentBytes;
+    const headers = fragments * DATAGRAM_HEADER_BYTES;
+    const available = datagramsLeft === fragments ? bytesLeft - headers : fragments * fragmentBytes;
     if (available !== unitBytes) return false;
-    const { u32 } = this.arena;
+    const { u32 } = this.#arena;
     for (let i = 1; i < fragments; i++) {
       const other = word + i * HEADER_WORDS;
       if (
@@ -286,55 +289,47 @@ export class OutsideReceiver {
     return true;
   }
 
-  #open(
-    session: number,
-    context: number,
-    type: number,
-    lane: number,
-    fragments: number,
-    counter: number,
-    unit: number,
-    unitBytes: number,
-    name: number,
-  ): void {
-    const length = unitBytes - TAG_BYTES;
-    const { windows, openingKeys } = this.sessions;
-    if (!openingKeys[context]!.open(unit, length, counter, type, lane, fragments)) return this.#drop(DROP.badTag);
-    const newest = counter > windows.highest(context);
-    this.sessions.markOpened(context, counter, fragments);
-    this.lossReports.opened(session, context, lane, type === TYPE_DATA, this.#nowMs);
-    const peer = this.sessions.peerOf[session]!;
-    this.counters.heard(peer, this.#nowMs);
-    if (this.sessions.confirmed[session] === 0) {
-      this.sessions.confirmed[session] = 1;
-      this.events.confirmed(peer, session);
+  /** Opens the whole unit at arena offset `at`, which `fragment` is the last known fragment of, and hands it on. */
+  #open(fragment: Fragment, at: number): void {
+    const { sessions, peers, counters, events, lossReports, writer } = this.deps;
+    const { session, context, type, sender } = fragment;
+    const length = fragment.unitBytes - TAG_BYTES;
+    if (!sessions.openingKeys[context]!.open(at, length, fragment)) return this.#drop(DROP.badTag);
+    const newest = fragment.counter > sessions.windows.highest(context);
+    sessions.markOpened(context, fragment.counter, fragment.fragments);
+    lossReports.opened(session, context, fragment.lane, type === TYPE_DATA, this.#nowMs);
+    const peer = sessions.peerOf[session]!;
+    counters.heard(peer, this.#nowMs);
+    if (sessions.confirmed[session] === 0) {
+      sessions.confirmed[session] = 1;
+      events.confirmed(peer, session);
     }
-    if (newest && !sameSocketAddressMemory(this.arena, name, this.peers.addressAt(peer), this.peers.family)) {
-      this.events.roamed(peer, name);
+    if (newest && !sameSocketAddressMemory(this.#arena, sender, peers.addressAt(peer), peers.family)) {
+      events.roamed(peer, sender);
     }
-    if (type === TYPE_DATA) this.writer.deliver(peer, unit, length);
-    else if (type === TYPE_CONTROL) this.events.control(peer, this.arena.u8.slice(unit, unit + length));
-    else this.events.probe(peer, name, unit, length, this.#nowMs);
+    if (type === TYPE_DATA) writer.deliver(peer, at, length);
+    else if (type === TYPE_CONTROL) events.control(peer, this.#arena.u8.slice(at, at + length));
+    else events.probe(peer, sender, at, length, this.#nowMs);
   }
 
   #takeHandshake(header: number, fragment: number, bytes: number, name: number): void {
     const datagram = new Uint8Array(DATAGRAM_HEADER_BYTES + bytes);
-    datagram.set(this.arena.u8.subarray(header, header + DATAGRAM_HEADER_BYTES));
-    datagram.set(this.arena.u8.subarray(fragment, fragment + bytes), DATAGRAM_HEADER_BYTES);
-    this.events.handshake(name, datagram);
+    datagram.set(this.#arena.u8.subarray(header, header + DATAGRAM_HEADER_BYTES));
+    datagram.set(this.#arena.u8.subarray(fragment, fragment + bytes), DATAGRAM_HEADER_BYTES);
+    this.deps.events.handshake(name, datagram);
   }
 
   #drop(reason: number): void {
-    this.counters.drops[reason]!++;
+    this.deps.counters.drops[reason]!++;
   }
 
   #dropOne(reason: number): 1 {
-    this.counters.drops[reason]!++;
+    this.deps.counters.drops[reason]!++;
     return 1;
   }
 
   #layOut(stride: number): void {
-    const { arena } = this;
+    const arena = this.#arena;
     const parts = Math.ceil(MAX_MESSAGE_BYTES / stride);
     const fragmentBytes = stride - DATAGRAM_HEADER_BYTES;
     for (let i = 0; i < RECEIVE_MESSAGES; i++) {

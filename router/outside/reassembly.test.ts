@@ -6,6 +6,8 @@ import { Counters } from '../tables/counters.js';
 import { MAX_UNIT_BYTES } from '../../common/protocol.js';
 import { TAG_BYTES } from '../../common/wire/sealed-unit.js';
 import { DROP } from '../tables/drop-reasons.js';
+import { createFragment } from './fragment.js';
+import type { Fragment } from './fragment.js';
 import { Reassembly, INCOMPLETE } from './reassembly.js';
 import { MAX_INCOMPLETE_UNITS, MAX_INCOMPLETE_UNITS_PER_SESSION } from '../limits.js';
 import { patternBytes } from '../testing/frame-arbitraries.js';
@@ -19,15 +21,10 @@ const guard = arena.allocate(GUARD_BYTES);
 const fragmentRoom = arena.allocate(70_000);
 const SESSIONS = 40;
 
-interface Fragment {
-  readonly session: number;
-  readonly lane: number;
-  readonly counter: number;
-  readonly fragment: number;
-  readonly fragments: number;
-  readonly unitBytes: number;
-  readonly bytes: Uint8Array;
-}
+/** A fragment with its bytes. */
+type Piece = Pick<Fragment, 'session' | 'lane' | 'counter' | 'number' | 'fragments' | 'unitBytes'> & {
+  readonly content: Uint8Array;
+};
 
 beforeEach(() => {
   for (let session = 0; session < SESSIONS; session++) reassembly.forget(session);
@@ -35,20 +32,20 @@ beforeEach(() => {
   arena.u8.fill(0x5a, guard, guard + GUARD_BYTES);
 });
 
-function add({ session, lane, counter, fragment, fragments, unitBytes, bytes }: Fragment): number {
-  arena.u8.set(bytes, fragmentRoom);
-  return reassembly.add(session, lane, counter, fragment, fragments, unitBytes, fragmentRoom, bytes.length);
+function add({ content, ...header }: Piece): number {
+  arena.u8.set(content, fragmentRoom);
+  return reassembly.add({ ...createFragment(), ...header, at: fragmentRoom, bytes: content.length });
 }
 
 /** A unit cut as a sender cuts it: equal fragments, the last one shorter or equal. */
-function cut(unit: Uint8Array, fragmentBytes: number, of: Pick<Fragment, 'session' | 'lane' | 'counter'>): Fragment[] {
+function cut(unit: Uint8Array, fragmentBytes: number, of: Pick<Piece, 'session' | 'lane' | 'counter'>): Piece[] {
   const fragments = Math.ceil(unit.length / fragmentBytes);
-  return Array.from({ length: fragments }, (_, fragment) => ({
+  return Array.from({ length: fragments }, (_, number) => ({
     ...of,
-    fragment,
+    number,
     fragments,
     unitBytes: unit.length,
-    bytes: unit.subarray(fragment * fragmentBytes, (fragment + 1) * fragmentBytes),
+    content: unit.subarray(number * fragmentBytes, (number + 1) * fragmentBytes),
   }));
 }
 
@@ -114,13 +111,13 @@ describe('units of which some datagrams have come', () => {
     expect(unitIn(add(others[0]!), 900)).toEqual(patternBytes(900, 10));
   });
 
-  it.each<[string, Partial<Fragment>]>([
+  it.each<[string, Partial<Piece>]>([
     ['another number of fragments', { fragments: 4 }],
     ['another length of the unit', { unitBytes: 899 }],
-    ['another length of a fragment', { bytes: new Uint8Array(299) }],
-    ['a longer fragment', { bytes: new Uint8Array(301) }],
-    ['a last fragment that is longer than the others', { fragment: 2, bytes: new Uint8Array(301) }],
-    ['a last fragment that leaves a hole', { fragment: 2, bytes: new Uint8Array(299) }],
+    ['another length of a fragment', { content: new Uint8Array(299) }],
+    ['a longer fragment', { content: new Uint8Array(301) }],
+    ['a last fragment that is longer than the others', { number: 2, content: new Uint8Array(301) }],
+    ['a last fragment that leaves a hole', { number: 2, content: new Uint8Array(299) }],
   ])('do not take a fragment that contradicts the others: %s', (_what, change) => {
     const unit = patternBytes(900, 1);
     const fragments = cut(unit, 300, { session: 3, lane: 0, counter: 1 });
@@ -171,11 +168,11 @@ describe('units of which some datagrams have come', () => {
     });
     fc.assert(
       fc.property(fc.array(header, { maxLength: 60 }), (headers) => {
-        for (const { fragment, ...rest } of headers) {
-          const consistent = { ...rest, fragment: fragment % rest.fragments };
+        for (const { fragment, bytes: length, ...rest } of headers) {
+          const consistent = { ...rest, number: fragment % rest.fragments };
           // Half of them as a liar would: one that just fits the announced length.
-          const bytes = fragment % 2 === 0 ? rest.bytes : Math.ceil(rest.unitBytes / rest.fragments);
-          const place = add({ ...consistent, bytes: new Uint8Array(bytes).fill(0xee) });
+          const bytes = fragment % 2 === 0 ? length : Math.ceil(rest.unitBytes / rest.fragments);
+          const place = add({ ...consistent, content: new Uint8Array(bytes).fill(0xee) });
           if (place !== INCOMPLETE) {
             expect(place).toBeLessThan(MAX_INCOMPLETE_UNITS);
             reassembly.release(place);

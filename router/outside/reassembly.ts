@@ -7,6 +7,7 @@ import type { Arena } from '../kernel/arena.js';
 import type { Counters } from '../tables/counters.js';
 import { MAX_UNIT_BYTES } from '../../common/protocol.js';
 import { TAG_BYTES } from '../../common/wire/sealed-unit.js';
+import type { Fragment } from './fragment.js';
 import { DROP } from '../tables/drop-reasons.js';
 import { MAX_INCOMPLETE_UNITS, MAX_INCOMPLETE_UNITS_PER_SESSION } from '../limits.js';
 
@@ -41,21 +42,13 @@ export class Reassembly {
   }
 
   /**
-   * Adds one fragment, copying it. All arguments come from a header nobody has authenticated yet.
+   * Adds one fragment, copying it. Nothing that it says is authentic.
    * @returns the place of the unit when this fragment completed it (call {@link release} when done), else INCOMPLETE
    */
-  add(
-    session: number,
-    lane: number,
-    counter: number,
-    fragment: number,
-    fragments: number,
-    unitBytes: number,
-    from: number,
-    bytes: number,
-  ): number {
-    const last = fragment === fragments - 1;
-    // All fragments but the last have one size, and together they are the unit: anything else is not ours.
+  add(fragment: Fragment): number {
+    const { fragments, unitBytes, number, bytes } = fragment;
+    const last = number === fragments - 1;
+    // All fragments but the last have one size, and together they are the unit.
     const fragmentBytes = last ? (unitBytes - bytes) / (fragments - 1) : bytes;
     if (
       !Number.isInteger(fragmentBytes) ||
@@ -66,8 +59,8 @@ export class Reassembly {
     ) {
       return this.#mismatch();
     }
-    const place = this.#place(session, counter);
-    if (!this.#holds(place, session, lane, counter)) this.#begin(place, session, lane, counter, fragments, unitBytes);
+    const place = this.#place(fragment.session, fragment.counter);
+    if (!this.#holds(place, fragment)) this.#begin(place, fragment);
     const known = this.#fragmentBytes[place]!;
     if (
       this.#fragments[place] !== fragments ||
@@ -77,11 +70,11 @@ export class Reassembly {
       return this.#mismatch();
     }
     this.#fragmentBytes[place] = fragmentBytes;
-    const word = place * 2 + (fragment >>> 5);
-    const bit = 1 << (fragment & 31);
+    const word = place * 2 + (number >>> 5);
+    const bit = 1 << (number & 31);
     if ((this.#present[word]! & bit) !== 0) return INCOMPLETE;
     this.#present[word] = this.#present[word]! | bit;
-    this.arena.u8.copyWithin(this.unitAt(place) + fragment * fragmentBytes, from, from + bytes);
+    this.arena.u8.copyWithin(this.unitAt(place) + number * fragmentBytes, fragment.at, fragment.at + bytes);
     this.#missing[place] = this.#missing[place]! - 1;
     return this.#missing[place] === 0 ? place : INCOMPLETE;
   }
@@ -108,19 +101,19 @@ export class Reassembly {
     );
   }
 
-  #holds(place: number, session: number, lane: number, counter: number): boolean {
+  #holds(place: number, { session, lane, counter }: Fragment): boolean {
     return this.#session[place] === session && this.#counter[place] === counter && this.#lane[place] === lane;
   }
 
-  #begin(place: number, session: number, lane: number, counter: number, fragments: number, unitBytes: number): void {
+  #begin(place: number, fragment: Fragment): void {
     if (this.#session[place] !== FREE) this.counters.drops[DROP.reassemblyEvicted]!++;
-    this.#session[place] = session;
-    this.#lane[place] = lane;
-    this.#counter[place] = counter;
-    this.#fragments[place] = fragments;
-    this.#unitBytes[place] = unitBytes;
+    this.#session[place] = fragment.session;
+    this.#lane[place] = fragment.lane;
+    this.#counter[place] = fragment.counter;
+    this.#fragments[place] = fragment.fragments;
+    this.#unitBytes[place] = fragment.unitBytes;
     this.#fragmentBytes[place] = 0;
-    this.#missing[place] = fragments;
+    this.#missing[place] = fragment.fragments;
     this.#present[place * 2] = 0;
     this.#present[place * 2 + 1] = 0;
   }

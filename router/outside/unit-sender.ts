@@ -23,6 +23,7 @@ import {
 import { MAX_FRAGMENTS, MAX_UNIT_BYTES, REFUSE_AFTER_UNITS } from '../../common/protocol.js';
 import { swap32 } from '../kernel/byte-order.js';
 import { fragmentsFor, TAG_BYTES } from '../../common/wire/sealed-unit.js';
+import type { UnitBinding } from '../../common/wire/sealed-unit.js';
 import { DROP } from '../tables/drop-reasons.js';
 import { sysErrno, sysPoll, sysSendmmsg } from '../kernel/ffi.js';
 import { FLUSH_AFTER_BYTES, MAX_FRAME_BYTES, UNIT_SLOTS } from '../limits.js';
@@ -80,6 +81,8 @@ export class UnitSender {
   readonly #messagesAt: number;
   #messageCount = 0;
   readonly #pollAt: number;
+  /** The unit last sealed; overwritten by every one. */
+  readonly #unit = { counter: 0, type: 0, lane: 0, fragments: 0 };
 
   constructor(
     private readonly arena: Arena,
@@ -151,9 +154,13 @@ export class UnitSender {
     const fragments = fragmentsFor(total, fragment);
     if (fragments > MAX_FRAGMENTS || total > MAX_UNIT_BYTES) return this.#refuse(slot, DROP.frameTooLarge);
     this.sessions.nextCounter[session] = counter + 1;
-    const lane = this.sessions.lane;
-    this.sessions.sealingKeys[session]!.seal(this.#slotAt[slot]!, length, counter, type, lane, fragments);
-    this.#writeHeaders(slot, packFields(type, lane, 0, fragments), fragments, session, total, counter);
+    const unit = this.#unit;
+    unit.counter = counter;
+    unit.type = type;
+    unit.lane = this.sessions.lane;
+    unit.fragments = fragments;
+    this.sessions.sealingKeys[session]!.seal(this.#slotAt[slot]!, length, unit);
+    this.#writeHeaders(slot, session, total, unit);
     this.#layOut(slot, fragment, fragments, total);
     this.#queueMessages(slot, peer, fragment, fragments);
     this.#queued[this.#queuedCount++] = slot;
@@ -196,15 +203,10 @@ export class UnitSender {
     return false;
   }
 
-  #writeHeaders(
-    slot: number,
-    fields: number,
-    fragments: number,
-    session: number,
-    total: number,
-    counter: number,
-  ): void {
-    const u32 = this.arena.u32;
+  #writeHeaders(slot: number, session: number, total: number, unit: UnitBinding): void {
+    const { u32 } = this.arena;
+    const { counter, fragments } = unit;
+    const fields = packFields(unit.type, unit.lane, 0, fragments);
     const index = this.sessions.remoteWireIndexes[session]!;
     const high = swap32(((total << 16) | ((counter / TWO_POW_32) & 0xffff)) >>> 0);
     const low = swap32(counter >>> 0);

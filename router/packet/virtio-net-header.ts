@@ -69,10 +69,7 @@ export function checkVirtioHeader(
     writeU16le(u8, header + VH_GSO_SIZE, 0);
     return true;
   }
-  return (
-    (flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) !== 0 &&
-    checkSegmentation(u8, header, frame, length, l3, ipv6, gsoType, start)
-  );
+  return (flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) !== 0 && checkSegmentation(u8, header, frame, length, l3, ipv6);
 }
 
 function checkSegmentation(
@@ -82,9 +79,9 @@ function checkSegmentation(
   length: number,
   l3: number,
   ipv6: boolean,
-  gsoType: number,
-  start: number,
 ): boolean {
+  const gsoType = u8[header + VH_GSO_TYPE]! & ~VIRTIO_NET_HDR_GSO_ECN;
+  const start = readU16le(u8, header + VH_CHECKSUM_START);
   const l4 = frame + start;
   if (!ipv6 && (l4 !== l3 + ipHeaderBytes(u8, l3, ipv6) || isFragment(u8, l3))) return false;
   const protocol = ipv6 ? (l4 === l3 + IPV6_HEADER_BYTES ? u8[l3 + 6]! : 0) : u8[l3 + 9]!;

@@ -37,7 +37,7 @@ function opens(context: number, counter: number, lane: number): boolean {
   const { key: laneSecret, salt } = laneKey(key(2), lane);
   const plain = Uint8Array.of(1, 2, 3);
   arena.u8.set(referenceSeal('aes-256-gcm', laneSecret, salt, plain, { counter, type: 5, lane, fragments: 1 }), unit);
-  return sessions.openingKeys[context]!.open(unit, plain.length, counter, 5, lane, 1);
+  return sessions.openingKeys[context]!.open(unit, plain.length, { counter, type: 5, lane, fragments: 1 });
 }
 
 describe('the sessions of a thread', () => {
