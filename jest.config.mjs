@@ -33,6 +33,8 @@ export default {
   maxWorkers: '100%',
   /** Ends a test that hangs. On a machine under load a test of milliseconds takes seconds, so this is no measure. */
   testTimeout: 120_000,
+  /** Node 20 keeps the modules of every test file; giving back that memory takes a worker half a second, or more. */
+  workerGracefulExitTimeout: 60_000,
   projects: [
     project('unit', [`${SOURCES}/*.test.ts`, `${RULES}/*.test.ts`, `!**/${INTEGRATION}`], {
       testEnvironment: '<rootDir>/test/runner/unit-environment.mjs',
