@@ -1,6 +1,7 @@
 /**
- * Three projects. `unit`: beside the sources, no socket, process or waiting. `integration`: beside the sources too, on
- * real sockets, processes and timers of this machine, no root. `net`: whole nodes in network namespaces, root.
+ * Four projects. `unit`: beside the sources, no socket, process or waiting. `integration`: beside the sources too, on
+ * real sockets, processes and timers of this machine. `e2e`: whole programs and the page in a browser. `net`: whole nodes
+ * in network namespaces, root.
  */
 import { bundledPackages } from './test/runner/bundled-packages.mjs';
 
@@ -45,6 +46,7 @@ export default {
       },
     }),
     project('integration', [`${SOURCES}/${INTEGRATION}`, `${RULES}/${INTEGRATION}`]),
-    project('net', ['<rootDir>/test/{net,e2e}/**/*.test.ts']),
+    project('e2e', ['<rootDir>/test/e2e/**/*.test.ts']),
+    project('net', ['<rootDir>/test/net/**/*.test.ts']),
   ],
 };

@@ -31,6 +31,12 @@ const TOOLS = [
   { program: 'ping', package: 'iputils-ping', optional: false },
   { program: 'tcpdump', package: 'tcpdump', optional: true },
 ];
+/** What tests need beyond that. Who lacks it sees them skipped; in CI, which installs it, they fail. @type {Tool[]} */
+const TEST_TOOLS = [
+  { program: 'chromium', package: 'chromium', optional: true },
+  { program: 'cc', package: 'gcc', optional: true },
+  { program: 'cc', package: 'libc6-dev', optional: true },
+];
 const SEARCH_PATH = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin', '/usr/bin', '/bin'];
 
 /** A condition that the user has to fulfil. The message is printed without a stack trace. */
@@ -75,7 +81,7 @@ export async function ensureBuilt({ outputs = [], sources = [] } = {}) {
  */
 export async function ensureTools(also = []) {
   const tools = [...TOOLS, ...also];
-  if (process.getuid() === 0 && onPath('apt-get')) await installMissing(tools);
+  if (canInstall()) await installMissing(tools);
   const lacking = tools.filter((tool) => !tool.optional && !isPresent(tool));
   if (lacking.length === 0) return;
   throw new PrerequisiteError(
@@ -83,6 +89,15 @@ export async function ensureTools(also = []) {
       `Install them, on Debian or Ubuntu with: sudo apt-get install ${packagesOf(lacking).join(' ')}\n` +
       '(other distributions: iproute2 or iproute, nftables, util-linux, iputils, and the others by the same names).',
   );
+}
+
+/** Installs what only tests need, where that is possible. */
+export async function ensureTestTools() {
+  if (canInstall()) await installMissing(TEST_TOOLS);
+}
+
+function canInstall() {
+  return process.getuid() === 0 && onPath('apt-get');
 }
 
 /** Optional tools are installed one by one, so that a missing package does not stop the others. */
@@ -201,7 +216,8 @@ let listsUpdated = false;
 /** Installs, and on failure once more after an update of the package lists. The caller checks the result. */
 async function installPackages(packages) {
   const label = `installing ${packages.join(', ')}`;
-  const install = ['install', '-y', '-qq', '--no-install-recommends', ...packages];
+  // Another run may be installing at this moment.
+  const install = ['install', '-y', '-qq', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=300', ...packages];
   if ((await runLabelled(label, 'apt-get', install)).code === 0 || listsUpdated) return;
   listsUpdated = true;
   await runLabelled('updating the package lists', 'apt-get', ['update', '-qq']);

@@ -6,64 +6,67 @@
  *   npm test                 all stages
  *   npm test -- unit net     some of them
  */
-import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as prerequisites from '../deploy/prerequisites.mjs';
+import { endAll, run } from './runner/process-group.mjs';
 
-const STAGES = { static: staticChecks, unit, integration, net, demo };
+const STAGES = { static: staticChecks, unit, integration, e2e, net, demo };
 const DEMO_START = join(prerequisites.ROOT, 'deploy', 'demo', 'start.mjs');
-const JEST_WORKERS = 2;
-/** A whole run has to stay under ten minutes. */
-const STAGE_TIMEOUT_MS = 6 * 60_000;
-const CLEAN_UP_MS = 10_000;
-const MARK = { good: '✓', bad: '✗' };
+/** Properties search longer than while somebody waits for `npm run unit`. */
+const FUZZ_RUNS = { HEDDLE_TEST_FUZZ_RUNS: process.env.HEDDLE_TEST_FUZZ_RUNS ?? '5' };
 
 const scratch = mkdtempSync(join(tmpdir(), 'heddle-test-'));
-const running = new Set();
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => interrupt());
-let interrupted = false;
 const total = { passed: 0, failed: 0, skipped: 0 };
+let interrupted = false;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, interrupt);
+
+/** What runs is ended, which counts as failed; nothing more is started. */
+function interrupt() {
+  interrupted = true;
+  endAll();
+}
 
 function tell(text) {
   process.stderr.write(`${text}\n`);
 }
 
-/** What runs is ended, which counts as failed; nothing more is started. */
-function interrupt() {
-  interrupted = true;
-  for (const child of running) endGroup(child);
+function tellResult(isGood, what) {
+  tell(`  ${isGood ? '✓' : '✗'} ${what}`);
 }
 
-/** Types, lint and format, all to the end even when one fails: their findings are independent. */
+/** All to the end even when one fails: their findings are independent. Two at a time. */
 async function staticChecks() {
-  const checks = [
-    ['types', ['typescript/bin/tsc', '--noEmit']],
-    ['types of the web UI', ['typescript/bin/tsc', '--noEmit', '-p', 'web-ui']],
-    ['lint', ['eslint/bin/eslint.js', '.']],
-    ['format', ['prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.']],
-  ];
-  await Promise.all(checks.slice(0, 2).map(([name, [script, ...args]]) => staticCheck(name, script, args)));
-  await Promise.all(checks.slice(2).map(([name, [script, ...args]]) => staticCheck(name, script, args)));
+  await Promise.all([
+    staticCheck('types', 'typescript/bin/tsc', '--noEmit'),
+    staticCheck('types of the web UI', 'typescript/bin/tsc', '--noEmit', '-p', 'web-ui'),
+  ]);
+  await Promise.all([
+    staticCheck('lint', 'eslint/bin/eslint.js', '.'),
+    staticCheck('format', 'prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'),
+  ]);
 }
 
-async function staticCheck(name, script, args) {
-  const { code, output } = await run([process.execPath, moduleScript(script), ...args], { capture: true });
-  tell(`  ${code === 0 ? MARK.good : MARK.bad} ${name}`);
+async function staticCheck(name, script, ...args) {
+  const command = [process.execPath, moduleScript(script), ...args];
+  const { code, output } = await run(command);
+  tellResult(code === 0, name);
   if (code === 0) return;
   total.failed++;
   tell(output.trimEnd());
 }
 
-/** Properties search longer than while somebody waits for `npm run unit`. */
 function unit() {
-  process.env.HEDDLE_TEST_FUZZ_RUNS ??= '5';
-  return jest('unit', [], [`--maxWorkers=${JEST_WORKERS}`]);
+  return jest('unit', { env: FUZZ_RUNS });
 }
 
 function integration() {
-  return jest('integration', [], [`--maxWorkers=${JEST_WORKERS}`]);
+  return jest('integration');
+}
+
+function e2e() {
+  return jest('e2e', { args: ['--runInBand'] });
 }
 
 /** On the real kernel, one file after the other: each makes whole clusters. */
@@ -75,31 +78,28 @@ async function net() {
     cannotRun(what, 'The compiler of the tests (@swc/core) refuses to load in a user namespace. Run them as root.');
     return;
   }
-  await jest('net', launcher, ['--runInBand']);
+  await jest('net', { launcher, args: ['--runInBand'] });
   // Tests that were ended from outside could not tear their clusters down.
-  await run([process.execPath, DEMO_START, '--clean'], { capture: true, errors: 'inherit' });
+  await run([process.execPath, DEMO_START, '--clean'], { errors: 'inherit' });
 }
 
 /** It keeps its native part in a cache, and trusts no folder whose parents belong to a user id that is not mapped. */
 async function compilerLoads(launcher) {
-  const { code } = await run([...launcher, process.execPath, '--eval', "require('@swc/core')"], { capture: true });
-  return code === 0;
+  const command = [...launcher, process.execPath, '--eval', "require('@swc/core')"];
+  return (await run(command)).code === 0;
 }
 
 async function demo() {
   if ((await findLauncher("the demo's checks")) === null) return;
-  const { output } = await run([process.execPath, DEMO_START, '--check', '--json'], {
-    capture: true,
-    errors: 'inherit',
-  });
-  const report = parseReport(output);
+  const command = [process.execPath, DEMO_START, '--check', '--json'];
+  const { output } = await run(command, { errors: 'inherit' });
+  const report = parseJson(output) ?? { ok: false };
   const checks = Object.entries(report.checks ?? {});
-  const good = checks.filter(([, check]) => check.ok);
-  total.passed += good.length;
+  for (const [name, { ok }] of checks) tellResult(ok, name);
+  const good = checks.filter(([, { ok }]) => ok).length;
+  total.passed += good;
   // What failed outside the checks (the start, the cleaning up) counts as one.
-  total.failed += Math.max(checks.length - good.length, report.ok ? 0 : 1);
-  const names = checks.map(([name, check]) => `${check.ok ? MARK.good : MARK.bad} ${name}`);
-  tell(`  ${names.join('  ')}  (${report.seconds ?? '?'} s)`);
+  total.failed += Math.max(checks.length - good, report.ok ? 0 : 1);
 }
 
 /** The words to put before a command that makes namespaces; null when that is impossible here, which is counted. */
@@ -121,80 +121,40 @@ function cannotRun(what, why) {
   total[inCi ? 'failed' : 'skipped']++;
 }
 
-async function jest(project, launcher, args) {
-  const results = join(scratch, `${project}.json`);
-  const words = ['--selectProjects', project, '--json', '--outputFile', results, '--no-color', ...args];
-  const command = [
-    ...launcher,
-    process.execPath,
-    '--experimental-vm-modules',
-    moduleScript('jest/bin/jest.js'),
-    ...words,
-  ];
-  const { code } = await run(command, { capture: true, errors: 'inherit' });
-  const found = readJson(results);
-  total.passed += found.numPassedTests ?? 0;
-  // A test file that does not even load has no tests to count.
-  const broken = (found.numRuntimeErrorTestSuites ?? 0) + (found.numFailedTests ?? 0);
-  total.failed += code === 0 ? broken : Math.max(1, broken);
-  total.skipped += (found.numPendingTests ?? 0) + (found.numTodoTests ?? 0);
-}
-
-/**
- * Runs a program in a process group of its own, so that it can be ended with all it started.
- * `capture`: collect standard output. `errors`: where standard error goes; collected too unless told otherwise.
- */
-function run([program, ...args], { capture, errors = 'pipe', timeoutMs = STAGE_TIMEOUT_MS }) {
-  return new Promise((resolve) => {
-    const stdio = ['ignore', capture ? 'pipe' : 'inherit', errors];
-    const child = spawn(program, args, { cwd: prerequisites.ROOT, stdio, detached: true });
-    running.add(child);
-    const tooLong = setTimeout(() => {
-      tell(`${[program, ...args].join(' ')}: ended after ${timeoutMs / 1000} s`);
-      endGroup(child);
-    }, timeoutMs);
-    let output = '';
-    for (const stream of [child.stdout, child.stderr]) {
-      stream?.setEncoding('utf8').on('data', (text) => (output += text));
-    }
-    const end = (code) => {
-      clearTimeout(tooLong);
-      running.delete(child);
-      resolve({ code, output });
-    };
-    child.on('error', (error) => {
-      output += `${program}: ${error.message}`;
-      end(1);
-    });
-    child.on('close', (code) => end(code ?? 1));
+async function jest(project, { launcher = [], args = [], env = {} } = {}) {
+  const countsFile = join(scratch, `${project}.json`);
+  const node = [process.execPath, '--disable-warning=ExperimentalWarning', '--experimental-vm-modules'];
+  const command = [...launcher, ...node, moduleScript('jest/bin/jest.js'), `--selectProjects=${project}`, ...args];
+  const { code, output } = await run([...command, '--no-color', '--reporters=./test/runner/brief-reporter.mjs'], {
+    errors: 'inherit',
+    env: { ...env, HEDDLE_TEST_COUNTS: countsFile },
   });
+  const counts = readCounts(countsFile);
+  total.passed += counts.passed;
+  total.skipped += counts.skipped;
+  total.failed += code === 0 ? counts.failed : Math.max(1, counts.failed);
+  // Jest itself failed, and says why on standard output.
+  if (code !== 0 && counts.failed === 0) tell(output.trimEnd());
 }
 
-/** Asks the whole group to end, and makes it end when it takes too long to clean up. */
-function endGroup(child) {
-  const send = (signal) => running.has(child) && process.kill(-child.pid, signal);
-  send('SIGTERM');
-  setTimeout(() => send('SIGKILL'), CLEAN_UP_MS).unref();
+function readCounts(path) {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    return { passed: 0, failed: 0, skipped: 0 };
+  }
+}
+
+function parseJson(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 function moduleScript(path) {
   return join(prerequisites.ROOT, 'node_modules', path);
-}
-
-function parseReport(output) {
-  try {
-    return JSON.parse(output);
-  } catch {
-    return { ok: false };
-  }
-}
-
-function readJson(path) {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'));
-  } catch {
-    return {};
-  }
 }
 
 async function main(wanted) {
@@ -205,13 +165,14 @@ async function main(wanted) {
   }
   prerequisites.checkPlatform();
   await prerequisites.ensureDependencies();
+  await prerequisites.ensureTestTools();
   await prerequisites.ensureBuilt();
   for (const [name, stage] of Object.entries(STAGES)) {
     if (interrupted || (wanted.length > 0 && !wanted.includes(name))) continue;
     const startedMs = performance.now();
     tell(`\n== ${name}`);
     await stage();
-    tell(`== ${name} took ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
+    tell(`  ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
   }
   return total.failed === 0 && !interrupted ? 0 : 1;
 }

@@ -34,7 +34,8 @@ function hasCompiler(): boolean {
   try {
     execFileSync('cc', ['--version'], { stdio: 'ignore' });
     return true;
-  } catch {
+  } catch (thrown) {
+    if (process.env['CI'] !== undefined) throw thrown;
     process.stderr.write('skipped: the tests of the C relay, because this machine has no C compiler (cc)\n');
     return false;
   }

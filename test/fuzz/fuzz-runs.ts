@@ -5,8 +5,8 @@
 const MAX_RUNS = 100_000_000;
 
 /** @param base runs in an ordinary test; @returns at least 1 */
-export function fuzzRuns(base: number, multiplier: string | undefined = process.env['HEDDLE_TEST_FUZZ_RUNS']): number {
-  const factor = Number(multiplier ?? '1');
+export function fuzzRuns(base: number, environment: NodeJS.ProcessEnv = process.env): number {
+  const factor = Number(environment['HEDDLE_TEST_FUZZ_RUNS'] ?? '1');
   if (!Number.isFinite(factor) || factor <= 0) return base;
   return Math.min(MAX_RUNS, Math.max(1, Math.round(base * factor)));
 }

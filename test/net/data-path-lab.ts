@@ -67,7 +67,8 @@ export interface LabOptions {
 }
 
 export class DataPathLab {
-  readonly #prefix = `hddp${process.pid}`;
+  /** Named as the demo's namespaces (`run-directory.ts`), so that its clean-up finds what a killed test left. */
+  readonly #prefix = `hd${process.pid}d-`;
   readonly #directory = mkdtempSync(join(tmpdir(), 'heddle-data-path-'));
   readonly #routers = new Map<SideName, BareRouter>();
   #sides: readonly [Side, Side] | null = null;
@@ -104,7 +105,7 @@ export class DataPathLab {
 
   async close(): Promise<void> {
     for (const router of this.#routers.values()) await router.stop();
-    for (const name of ['na', 'nb', 'pa', 'pb']) await removeNamespace(`${this.#prefix}-${name}`);
+    for (const name of ['na', 'nb', 'pa', 'pb']) await removeNamespace(`${this.#prefix}${name}`);
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
@@ -313,8 +314,8 @@ export class DataPathLab {
   }
 
   async #makeSide(name: SideName, number: number): Promise<Side> {
-    const node = await NetworkNamespace.create(`${this.#prefix}-n${name}`);
-    const pod = await NetworkNamespace.create(`${this.#prefix}-p${name}`);
+    const node = await NetworkNamespace.create(`${this.#prefix}n${name}`);
+    const pod = await NetworkNamespace.create(`${this.#prefix}p${name}`);
     const mac = computedMac(addressOf(number, '4'));
     await node.ip('link', 'add', 'br0', 'type', 'bridge', 'mcast_snooping', '0');
     await node.ip('link', 'set', 'br0', 'up');

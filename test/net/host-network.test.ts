@@ -10,7 +10,8 @@ import { hostCommands } from '../../common/host/command.js';
 import type { CommandRunner } from '../../common/host/command.js';
 import { parseMacAddress } from '../../common/address/mac-address.js';
 
-const namespace = `heddle-hn-${process.pid}`;
+/** Named as the demo's namespaces (`run-directory.ts`), so that its clean-up finds what a killed test left. */
+const namespace = `hd${process.pid}h-host`;
 const ran: string[] = [];
 const inside: CommandRunner = {
   run(program, args, input) {
