@@ -35,7 +35,7 @@ describe('a mesh of nodes', () => {
   );
 
   it(
-    'never lets a node with another cluster secret in, and says so',
+    'does not link to a node with another cluster secret, and writes a notice',
     simulation(3, (network) => {
       const first = network.addNode();
       const stranger = network.addNode({ clusterSecret: new Uint8Array(32).fill(9) });
@@ -96,7 +96,7 @@ describe('a mesh of nodes', () => {
 
 describe('a node that dies', () => {
   it(
-    'is seen down in under 10 s, its routes go, and it is found again when it returns',
+    'is down within 10 s, loses its routes, and is linked again when it returns',
     convergedSimulation(3, 1, (network, nodes) => {
       const [a, b, c] = nodes as [SimNode, SimNode, SimNode];
       network.run(5_000);
@@ -111,7 +111,7 @@ describe('a node that dies', () => {
   );
 
   it(
-    'is found again without its own memory and without a seed, by those who remember it',
+    'is linked again without cached adverts and without a seed, since the others dial it',
     convergedSimulation(3, 1, (network, nodes) => {
       nodes[1]!.kill();
       network.run(30_000);
@@ -122,7 +122,7 @@ describe('a node that dies', () => {
   );
 
   it(
-    'is down at once when it says goodbye',
+    'is down at once after its goodbye',
     convergedSimulation(3, 1, (network, nodes) => {
       nodes[1]!.handle({ type: 'stop' });
       expect(network.runUntil(() => nodes[0]!.stateOf(nodes[1]!) === 'down', 5_000)).toBeLessThan(100);
@@ -134,7 +134,7 @@ describe('a node that dies', () => {
   );
 
   it(
-    'is forgotten a day later, and not brought back by others who still remember',
+    'is forgotten after a day, and not learned again from an old advert',
     convergedSimulation(2, 1, (network, nodes) => {
       nodes[1]!.kill();
       nodes[1]!.mesh = null;
@@ -262,7 +262,7 @@ describe('keys', () => {
 
 describe('the network between the nodes', () => {
   it(
-    'may part and heal',
+    'may be partitioned and healed',
     convergedSimulation(4, 1, (network, nodes) => {
       network.paths.changeBetween(nodes.slice(0, 2), nodes.slice(2), { isBlocked: true });
       network.run(30_000);
@@ -274,7 +274,7 @@ describe('the network between the nodes', () => {
   );
 
   it(
-    'may part before the halves ever met, and heal',
+    'may be partitioned before the halves know each other, and healed',
     simulation(9, (network) => {
       const nodes = Array.from({ length: 4 }, () => network.addNode());
       network.paths.changeBetween(nodes.slice(0, 2), nodes.slice(2), { isBlocked: true });
@@ -333,7 +333,7 @@ describe('the network between the nodes', () => {
   );
 
   it(
-    'tells the path MTU, and a black hole is left in seconds',
+    'may have a path MTU that shrinks: it is found again in seconds',
     simulation(1, (network) => {
       const nodes = network.startCluster(2);
       network.paths.changeAll({ mtuBytes: 1420 });
@@ -353,7 +353,7 @@ describe('the network between the nodes', () => {
 
 describe('clocks', () => {
   it(
-    'that stand still while a process is paused kill no peer',
+    'that stand still while the process is paused take no link down',
     convergedSimulation(3, 1, (network, nodes) => {
       const [a, b] = nodes as [SimNode, SimNode, SimNode];
       network.run(3_000);
@@ -366,7 +366,7 @@ describe('clocks', () => {
   );
 
   it(
-    'that jump, back or forth, break nothing',
+    'that jump leave every link up or bring it up again within 10 s',
     convergedSimulation(3, 1, (network, nodes) => {
       for (const jumpMs of [-5_000_000, 40_000, -1, 3_000_000]) {
         nodes[0]!.skewClock(jumpMs);
@@ -380,7 +380,7 @@ describe('clocks', () => {
 
 describe('claims', () => {
   it(
-    'that two nodes make to the same addresses are an alarm, and the same node wins everywhere',
+    'of two nodes to the same addresses lead to a notice, and to the same owner on every node',
     simulation(4, (network) => {
       const nodes = [network.addNode(), network.addNode(), network.addNode()];
       nodes[2]!.podCidrs.splice(0, 1, nodes[1]!.podCidrs[0]!);
@@ -425,7 +425,7 @@ describe('claims', () => {
 
 describe('a node whose key was copied', () => {
   it(
-    'is noticed by both',
+    'is the subject of a notice on one of the two nodes at least',
     simulation(6, (network) => {
       const a = network.addNode();
       const b = network.addNode({ identity: a.identity });

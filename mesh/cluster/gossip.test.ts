@@ -69,7 +69,7 @@ describe('gossip', () => {
     expect(known(a)).toHaveLength(6);
   });
 
-  it('pushes news to a few peers once, but not back to where it came from', () => {
+  it('pushes a new advert once to a few peers, but not to the one that sent it', () => {
     const node = new Node(advertOf(1));
     node.linked = Array.from({ length: 40 }, (_, n) => cheapAdvert(n).id);
     node.gossip.broadcast(advertOf(9), node.linked[0]!);
@@ -82,7 +82,7 @@ describe('gossip', () => {
     expect(node.sent).toEqual([]);
   });
 
-  it('sends a digest to one peer now and then', () => {
+  it('sends a digest to one peer every few seconds', () => {
     const node = new Node(advertOf(1));
     node.linked = [cheapAdvert(1).id, cheapAdvert(2).id];
     for (let now = 0; now <= ANTI_ENTROPY_MS * 10; now += 100) node.gossip.advance(now);

@@ -36,7 +36,7 @@ describe('membership', () => {
     expect(new Membership(own.id).learnEncoded(advertOf(own, 1).bytes).type).toBe('self');
   });
 
-  it('lets a forgotten member back only with something new', () => {
+  it('learns a forgotten member again only from a newer advert', () => {
     const members = new Membership(own.id);
     members.learnEncoded(advertOf(other, 5).bytes);
     members.forget(other.id);

@@ -19,7 +19,7 @@ describe('the own advert', () => {
     expect(self.advance(50 + ADVERT_MIN_INTERVAL_MS + ADVERT_REFRESH_MS)).toBe(true);
   });
 
-  it('outbids what an earlier life with a faster clock said, and keeps its place in the queue of claims', () => {
+  it('supersedes the advert of an earlier process with a faster clock, and keeps the earlier claim time', () => {
     const before = make(9_000_000).current;
     const self = make(8_000_000);
     expect(self.supersede(before)).toBe(false);
@@ -31,7 +31,7 @@ describe('the own advert', () => {
     expect(late.current.createdAtMs).toBe(9_000_000);
   });
 
-  it('knows another process with the same key from its own past', () => {
+  it('tells a clone from an earlier process of this node', () => {
     const self = make(8_000_000);
     self.advance(0);
     expect(self.supersede(self.current)).toBe(false);

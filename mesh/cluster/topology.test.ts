@@ -5,7 +5,7 @@ import type { SimNode } from '../testing/sim-node.js';
 
 describe('the topology', () => {
   it(
-    'is reported by the others only while somebody looks',
+    'is reported by the others only while it is watched',
     convergedSimulation(4, 1, (network, nodes) => {
       expect(nodes[0]!.mesh!.remoteLinks(network.nowMs)).toEqual([]);
       nodes[0]!.handle({ type: 'topologyWanted', untilMs: network.nowMs + 5_000 });
@@ -20,7 +20,7 @@ describe('the topology', () => {
   );
 
   it(
-    'holds the pods that the others have now, while somebody looks',
+    'holds the present pods of the others while it is watched',
     convergedSimulation(3, 1, (network, nodes) => {
       const [looking, one, two] = nodes as [SimNode, SimNode, SimNode];
       const pod = (name: string, ...ips: string[]) => ({ name, ips: ips.map(parseIpAddress) });

@@ -60,7 +60,7 @@ describe('a handshake state', () => {
     expect(() => initiator.readMessage(EMPTY)).toThrow('in turn');
   });
 
-  it('takes a refused message back to a checkpoint', () => {
+  it('restores the state of a checkpoint', () => {
     const [initiator, responder] = pair();
     responder.readMessage(initiator.writeMessage(EMPTY));
     const answer = responder.writeMessage(Buffer.from('hello'));

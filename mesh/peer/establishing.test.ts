@@ -243,7 +243,7 @@ describe('establishing a session', () => {
     expect(stepEstablishing(second, tick, NOW + CONFIRM_YIELD_MS).next.state).toBe('confirming');
   });
 
-  it('keeps no handshake that nobody waits for, and none twice, whatever happens', () => {
+  it('leaks no handshake and holds at most one, whatever happens', () => {
     const anyEvent = fc.constantFrom(...(Object.keys(EVENTS) as EventName[]).filter((name) => name !== 'dialed'));
     fc.assert(
       fc.property(fc.array(fc.tuple(anyEvent, fc.nat(8_000))), (events) => {

@@ -84,7 +84,7 @@ describe('a link', () => {
     expect(step(cachedLink(0), { type: 'tick' }, START_GRACE_MS).state).toBe('down');
   });
 
-  it('does not hold a pause of this process against the peer', () => {
+  it('moves its deadlines by a pause of this process', () => {
     const link = step(STATES.up, { type: 'paused', gapMs: 60_000 }, NOW + 60_000);
     expect(step(link, { type: 'tick' }, NOW + 60_000).state).toBe('up');
   });

@@ -36,7 +36,7 @@ class Bench {
 }
 
 describe('the sessions with a peer', () => {
-  it('overlap at a switch: the old one goes 30 s later', () => {
+  it('overlap at a switch: the old one is removed 30 s later', () => {
     const at = new Bench();
     const { sessions } = at;
     const first = at.install('responder', 0);

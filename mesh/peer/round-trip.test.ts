@@ -31,7 +31,7 @@ describe('the round trip that is shown', () => {
     expect(shown(...steady, 30, 0.5, 0.5, 40, 0.5).at(-1)).toBe(0.5);
   });
 
-  it('follows a way that became longer after half a window, and one that became shorter', () => {
+  it('follows a path that became longer after half a window, and one that became shorter', () => {
     const steady = Array<number>(ROUND_TRIP_SAMPLES).fill(1);
     const after = shown(...steady, ...Array<number>(ROUND_TRIP_SAMPLES).fill(9), ...steady).slice(ROUND_TRIP_SAMPLES);
     expect(after.indexOf(9)).toBe(ROUND_TRIP_SAMPLES / 2);

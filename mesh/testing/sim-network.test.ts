@@ -66,7 +66,7 @@ describe('a simulated network', () => {
     expect(loggedRun(4)).not.toBe(loggedRun(5));
   });
 
-  it('runs while a condition holds, and says how long that was', () => {
+  it('runs while a condition holds, and returns how long that was', () => {
     const network = new SimNetwork(1);
     expect(network.runWhile(() => true, 1_000)).toBe(1_000);
     const nodes = network.startCluster(2);

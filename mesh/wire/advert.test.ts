@@ -79,7 +79,7 @@ describe('an advert', () => {
     ['a short identity key', (body) => (body[1] = new Uint8Array(31))],
     ['a key that is text', (body) => (body[2] = 'x'.repeat(32))],
     ['an empty name', (body) => (body[3] = '')],
-    ['an endless name', (body) => (body[3] = 'n'.repeat(254))],
+    ['a name of 254 characters', (body) => (body[3] = 'n'.repeat(254))],
     ['an endpoint without a port', (body) => (body[5] = ['192.0.2.1'])],
     ['an endpoint with an octal number', (body) => (body[5] = ['010.1.1.1:6785'])],
     ['an endpoint that is not canonical', (body) => (body[5] = ['[2001:DB8::1]:6785'])],

@@ -105,7 +105,7 @@ describe('control messages', () => {
     expect(decodeControl(encodeMsgpack([3, 1, [], { more: 1 }]))).toEqual({ type: 'pull', ids: [] });
   });
 
-  it('about links are read from nodes that tell no ciphers and no pods, and from those that tell more', () => {
+  it('about links are read without ciphers and pods, and with further fields', () => {
     const link = [new Uint8Array(16), 1, null, 1500, 3, 4];
     const expected = { state: 'up', mtuBytes: 1500, txBytes: 3, rxBytes: 4 };
     expect(decodeControl(encodeMsgpack([6, 1, [link]]))).toMatchObject({

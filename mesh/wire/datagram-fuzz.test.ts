@@ -29,8 +29,8 @@ const anyMutation = fc.record({
   insider: fc.boolean(),
 });
 
-describe('whatever datagrams say', () => {
-  it('the core does not throw, and keeps a bounded state and its links', () => {
+describe('arbitrary datagrams', () => {
+  it('do not make the core throw, grow beyond its bounds or lose its links', () => {
     const { network, node, datagrams } = recorded();
     expect(new Set(datagrams.map(([type]) => type))).toEqual(new Set([1, 2, 3]));
     fc.assert(
@@ -52,7 +52,7 @@ describe('whatever datagrams say', () => {
     expect(node.mesh!.counters()['pendingHandshakes']).toBe(0);
   });
 
-  it('random bytes of every type are counted and nothing more', () => {
+  it('of random bytes, of every type, are not answered', () => {
     const { network, node } = recorded();
     fc.assert(
       fc.property(fc.nat(9), fc.uint8Array({ maxLength: 300 }), (type, body) => {
@@ -66,7 +66,7 @@ describe('whatever datagrams say', () => {
     );
   });
 
-  it('control messages of a member that lost its mind are counted', () => {
+  it('with control messages of random bytes are counted, and the link stays up', () => {
     const { network, node } = recorded();
     const peer = network.nodes[1]!.id;
     fc.assert(

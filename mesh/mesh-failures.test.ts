@@ -8,8 +8,8 @@ import { simulation } from './testing/simulation.js';
 const STORMS = fuzzRuns(5);
 const NODES = 4;
 
-/** One thing that goes wrong. */
-function mishap(network: SimNetwork, node: SimNode, nodes: readonly SimNode[]): void {
+/** Lets one thing fail for up to 20 s, and repairs it. */
+function failOnce(network: SimNetwork, node: SimNode, nodes: readonly SimNode[]): void {
   const { random } = network;
   const others = nodes.filter((other) => other !== node);
   const act = Math.floor(random.fraction() * 9);
@@ -26,7 +26,7 @@ function mishap(network: SimNetwork, node: SimNode, nodes: readonly SimNode[]): 
   heal(network, nodes);
 }
 
-/** Everybody is back, though not as they were. */
+/** Every node runs again and every path is open; nodes may have lost their memory. */
 function heal(network: SimNetwork, nodes: readonly SimNode[]): void {
   network.paths.changeAll({ isBlocked: false, loss: 0 });
   for (const node of nodes) {
@@ -37,16 +37,16 @@ function heal(network: SimNetwork, nodes: readonly SimNode[]): void {
   }
 }
 
-describe('a mesh in a storm', () => {
+describe('a mesh after failures', () => {
   it.each(Array.from({ length: STORMS }, (_, seed) => seed + 100))(
-    'is whole again soon after, and leaks nothing (seed %i)',
+    'is fully linked again within 15 s, and leaks nothing (seed %i)',
     (seed) =>
       simulation(seed, (network) => {
         network.paths.changeAll({ duplication: 0.05, reordering: 0.05, jitterMs: 15 });
         const nodes = network.startCluster(NODES);
         for (let i = 0; i < 5; i++) {
           network.run(network.random.fraction() * 3_000);
-          mishap(network, nodes[Math.floor(network.random.fraction() * NODES)]!, nodes);
+          failOnce(network, nodes[Math.floor(network.random.fraction() * NODES)]!, nodes);
           expect(network.runUntil(() => isFullMesh(nodes), 40_000)).toBeLessThan(15_000);
         }
         network.run(60_000);
