@@ -99,7 +99,7 @@ describe('frames for many peers in one batch', () => {
     const few = peers.slice(0, UNIT_SLOTS);
     for (const round of [0, 1]) for (const peer of few) node.tap.send(small(ends(peer, '4'), round));
     node.turn();
-    const units = few.map((peer) => peer.socket.wait(1000) && peer.units());
+    const units = few.map((peer) => peer.socket.wait() && peer.units());
     for (const list of units) expect(list).toHaveLength(1);
     expect(node.drops()).toEqual({});
   });
@@ -124,7 +124,7 @@ describe('frames for many peers in one batch', () => {
       forwarder.peers.setFragmentBudget(forwarder.peers.find(peer!.id), budget);
       for (let i = 0; i < 64; i++) node.tap.send(small(ends(peer!, '4'), i, 20 + ((i * 7) % 61)));
       node.turn();
-      peer!.socket.wait(1000);
+      peer!.socket.wait();
       const units = peer!.units();
       expect(Math.max(...units.map(({ fragments }) => fragments))).toBeLessThanOrEqual(budget);
       expect(units.length).toBeLessThan(64);
@@ -305,7 +305,7 @@ describe('what a peer sends besides frames', () => {
     const [, peer] = peers;
     for (const length of [1, 1000, 65_024]) {
       node.command({ type: 'sendControl', peer: peer!.id, bytes: patternBytes(length, length) });
-      peer!.socket.wait(1000);
+      peer!.socket.wait();
       const [unit] = peer!.units();
       expect(unit!.type).toBe(TYPE_CONTROL);
       expect(Buffer.compare(unit!.plain, patternBytes(length, length))).toBe(0);

@@ -84,7 +84,7 @@ beforeEach(() => {
 function receive(...datagrams: readonly Uint8Array[]): void {
   for (const datagram of datagrams) {
     other.send(outside.address, datagram);
-    outside.wait(1000);
+    outside.wait();
     receiver.drain(0);
   }
 }
@@ -92,7 +92,7 @@ function receive(...datagrams: readonly Uint8Array[]): void {
 function receiveCoalesced(datagrams: readonly Uint8Array[]): void {
   const all = receiver.bytesReceived + datagrams.reduce((sum, { length }) => sum + length, 0);
   other.sendCoalesced(outside.address, datagrams);
-  while (receiver.bytesReceived < all && outside.wait(1000)) receiver.drain(0);
+  while (receiver.bytesReceived < all && outside.wait()) receiver.drain(0);
 }
 
 function guardIsWhole(): boolean {

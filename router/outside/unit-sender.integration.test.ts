@@ -68,7 +68,7 @@ function queue(sender: UnitSender, plain: Uint8Array, type = TYPE_DATA): boolean
 
 function arrived(count: number): Uint8Array[] {
   const datagrams: Uint8Array[] = [];
-  while (datagrams.length < count && far.wait(1000)) datagrams.push(...far.receiveAll());
+  while (datagrams.length < count && far.wait()) datagrams.push(...far.receiveAll());
   return datagrams;
 }
 

@@ -201,7 +201,7 @@ describe('drop reasons', () => {
     fromPod(outward());
     settle([node]);
     expect(node.tap.receiveAll()).toHaveLength(1);
-    peer.socket.wait(1000);
+    peer.socket.wait();
     expect(Buffer.compare(frameOf(peer.records()[0]!), frameOf(outward()))).toBe(0);
   });
 

@@ -12,6 +12,8 @@ import { boundPort } from './socket-port.js';
 
 const MAX_DATAGRAM_BYTES = 65536;
 export const LOOPBACK = '127.0.0.1';
+/** For what is certain to come. On a busy machine the kernel delivers late; when it never does, the test fails. */
+export const PATIENCE_MS = 5_000;
 
 export class DatagramSocket {
   readonly fd: number;
@@ -51,7 +53,7 @@ export class DatagramSocket {
   }
 
   /** True when a datagram is there, waiting for one up to `timeoutMs`. */
-  wait(timeoutMs: number): boolean {
+  wait(timeoutMs = PATIENCE_MS): boolean {
     return waitReadable(this.#arena, this.fd, timeoutMs);
   }
 

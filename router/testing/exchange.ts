@@ -1,6 +1,7 @@
 /** Sends records into one node's TAP and steps all nodes until everything has come out at the other, or nothing moves. */
 import { ipToBytes } from '../../common/address/ip-address.js';
 import { macToBytes } from '../../common/address/mac-address.js';
+import { PATIENCE_MS } from './datagram-socket.js';
 import { frameOf } from './frame-builder.js';
 import type { Ends } from './frame-arbitraries.js';
 import { networkHeaderAt, segmentAsKernel } from './kernel-segmentation.js';
@@ -19,7 +20,6 @@ export const NO_CONVEYOR: Conveyor = { turn: () => false };
 const IN_FLIGHT_BYTES = 64 << 10;
 /** The kernel may deliver on loopback from another thread of its own when the machine is busy. */
 const QUIET_MS = 5;
-const PATIENCE_MS = 1000;
 
 /** Steps all until nothing moves any more, and nothing comes for `quietMs`. */
 export function settle(nodes: readonly TestNode[], conveyor: Conveyor = NO_CONVEYOR, quietMs = QUIET_MS): void {
@@ -28,7 +28,7 @@ export function settle(nodes: readonly TestNode[], conveyor: Conveyor = NO_CONVE
   } while (nodes.some((node) => node.waitForDatagram(quietMs)));
 }
 
-/** Steps the node until it has given its pods something; that, or null when it takes longer than a second. */
+/** Steps the node until it has given its pods something; that, or null when it never does. */
 export function awaitRecord(node: TestNode): Uint8Array | null {
   const deadlineMs = performance.now() + PATIENCE_MS;
   do {
@@ -40,8 +40,8 @@ export function awaitRecord(node: TestNode): Uint8Array | null {
 }
 
 /**
- * Hands `records` to `from` and returns what `to` gave its pods, in order. Waits for `expectedFrames` (as the kernel cuts
- * them) for up to two seconds; returns early when they are there.
+ * Hands `records` to `from` and returns what `to` gave its pods, in order. With `expectedFrames` (as the kernel cuts
+ * them) it waits until they are there.
  */
 export function exchange(
   from: TestNode,

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { ApiHarness, json, readUntil } from '../testing/api-harness.js';
 import { MAX_EVENT_CLIENTS } from './event-feed.js';
@@ -35,11 +36,11 @@ describe('live events', () => {
     api.source.currentTopology = { ...api.source.currentTopology, at: 'x'.repeat(1 << 20) };
     const url = await api.startUrl();
     const socket = connect(Number(new URL(url).port), '127.0.0.1');
-    socket.pause();
     socket.write('GET /v1/events HTTP/1.1\r\nhost: localhost\r\n\r\n');
     const closed = new Promise((resolve) => socket.on('close', resolve));
     socket.on('error', () => socket.destroy());
-    await api.waitForClients(1);
+    await once(socket, 'data');
+    socket.pause();
     await api.waitForClients(0);
     socket.resume();
     await closed;
