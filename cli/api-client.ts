@@ -83,13 +83,13 @@ function silence(socketPath: string, timeoutMs: number): ApiUnreachableError {
 
 function unreachable(error: NodeJS.ErrnoException, socketPath: string): ApiUnreachableError {
   if (error instanceof ApiUnreachableError) return error;
-  const nobody = `no agent is listening on ${socketPath}: start meshd on this node, or name another socket with --socket`;
+  const absent = `no agent is listening on ${socketPath}: start meshd on this node, or name another socket with --socket`;
   const code = error.code ?? '';
   if (code === 'ENOENT') {
-    return new ApiUnreachableError('absent', `${nobody} (the socket does not exist)`);
+    return new ApiUnreachableError('absent', `${absent} (the socket does not exist)`);
   }
   if (code === 'ECONNREFUSED') {
-    return new ApiUnreachableError('absent', `${nobody} (the socket exists, but no process listens on it)`);
+    return new ApiUnreachableError('absent', `${absent} (the socket exists, but no process listens on it)`);
   }
   if (code === 'EACCES' || code === 'EPERM') {
     return new ApiUnreachableError('denied', `permission denied on ${socketPath}: run meshctl as root`);

@@ -269,7 +269,7 @@ describe('the address service when the node gets other pod CIDRs', () => {
     expect((await ipam.allocate(owner('a')))[0]!.ip).toBe('10.1.0.2');
   });
 
-  it('knows a withdrawn CIDR after a restart, as long as a pod has an address from it', async () => {
+  it('keeps a withdrawn CIDR across a restart while a pod has an address from it', async () => {
     const disk = new CrashingDisk(() => 0);
     const ipam = await startedIpam(disk);
     await ipam.allocate(owner('a'));

@@ -95,7 +95,7 @@ export class FakeNode {
     this.pairs.set(hostInterface, { hostInterface, mac, netns: '', ifname: '', alias, bridge, pod, routes: [] });
   }
 
-  /** The namespace and what is in it vanish, as when a container dies. */
+  /** Removes the namespace with its interfaces, as the kernel does when a container dies. */
   destroyNamespace(netns: string): void {
     this.namespaces.delete(netns);
     for (const [name, pair] of this.pairs) if (pair.netns === netns) this.pairs.delete(name);

@@ -9,7 +9,7 @@ const LIMIT_BYTES = 64 << 10;
 const decode = (...bytes: number[]): unknown => decodeMsgpack(Uint8Array.from(bytes), LIMIT_BYTES);
 const ascii = (text: string): number[] => [...Buffer.from(text, 'latin1')];
 
-/** What may travel: the values every decoder of ours starts from. */
+/** Values that messages may hold. */
 const plainValues = fc.letrec((tie) => ({
   leaf: fc.oneof(
     fc.string(),

@@ -34,7 +34,7 @@ export function LinkDetail({ mesh, link }: { mesh: Mesh; link: TopologyLink }) {
         </Facts>
         {from.self ? null : (
           <p class="quiet">
-            Between two other nodes: this is what {from.name} or {to.name} last told about it.
+            Between two other nodes: as last reported by {from.name} or {to.name}.
           </p>
         )}
       </Section>
