@@ -42,6 +42,7 @@ import { NO_PEER, NO_SESSION, Peers } from './tables/peers.js';
 import { KIND_LOSS_REPORT, probeKind } from '../common/wire/probe-unit.js';
 import { Probes } from './outside/probes.js';
 import { Sessions } from './tables/sessions.js';
+import type { Refusals } from './tables/pools.js';
 import type { SocketFamily } from './kernel/socket-address-memory.js';
 import { readSocketAddress } from './kernel/socket-address-memory.js';
 import { TapQueues } from './inside/tap-queues.js';
@@ -84,6 +85,7 @@ export interface ForwarderReport {
   readonly peers: readonly PeerCounters[];
   readonly paths: readonly PeerPath[];
   readonly sessions: readonly SessionStatus[];
+  readonly refusals: Refusals;
 }
 
 /** How the thread is commanded: the router's commands, the question for a report, and the end. */
@@ -400,6 +402,15 @@ export class Forwarder {
     this.#sender.flush();
   }
 
+  #refusals(): Refusals {
+    const counted = {
+      peers: this.#peers.refusals,
+      receiveContexts: this.#sessions.refusedContexts,
+      expandedKeys: this.engine.refusedKeys,
+    };
+    return Object.fromEntries(Object.entries(counted).filter(([, count]) => count > 0));
+  }
+
   #report(): ForwarderReport {
     const nowMs = this.deps.nowMs();
     const peers: PeerCounters[] = [];
@@ -411,6 +422,7 @@ export class Forwarder {
       if (endpoint !== null) paths.push({ peer, endpoint, mtuBytes: this.#peers.mtuBytes(index) });
     }
     const generation = this.#reader.tables.generation;
-    return { generation, drops: dropsByName(this.#counters.drops), peers, paths, sessions: this.#sessions.statuses() };
+    const drops = dropsByName(this.#counters.drops);
+    return { generation, drops, peers, paths, sessions: this.#sessions.statuses(), refusals: this.#refusals() };
   }
 }

@@ -1,8 +1,18 @@
 /** Limits of the router, one sentence each. What mesh core or agent must agree on is in `common/protocol.ts`. */
-import { MAX_SESSIONS } from '../common/protocol.js';
+import { MAX_CIDRS_PER_NODE, MAX_PEERS, MAX_SESSIONS } from '../common/protocol.js';
 
-/** Receive contexts (session and sender's lane), each with a replay window and a key: one per session, as most nodes have one lane. */
+/** Receive contexts (session and sender's lane), each with a replay window and a key: most nodes have one lane. */
 export const MAX_RECEIVE_CONTEXTS = MAX_SESSIONS;
+/** Expanded AES keys of the multi-buffer engine: one that seals per session, one that opens per receive context. */
+export const MAX_EXPANDED_KEYS = MAX_SESSIONS + MAX_RECEIVE_CONTEXTS;
+/** Routes in the tables of a command: every pod CIDR of every peer. */
+export const MAX_ROUTES = MAX_PEERS * MAX_CIDRS_PER_NODE;
+/** Local endpoints in the tables of a command, an address each. */
+export const MAX_ENDPOINTS = 65_536;
+/** Cluster CIDRs, and local ones, in the tables of a command. */
+export const MAX_TABLE_CIDRS = 64;
+/** Encoded command of the agent; the longest carries tables with routes of at most 96 bytes and endpoints of at most 72. */
+export const MAX_COMMAND_BYTES = MAX_ROUTES * 96 + MAX_ENDPOINTS * 72;
 /** Units that wait for the rest of their datagrams, over all peers; a newer one takes the place of an older one. */
 export const MAX_INCOMPLETE_UNITS = 256;
 /** Incomplete units per session: consecutive counters share this many places. */

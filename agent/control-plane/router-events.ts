@@ -3,14 +3,15 @@
  * input. Shapes are those of `RouterEvent` in `common/router-port.ts`; unknown fields are ignored.
  */
 import { DecodeError } from '../../common/errors.js';
+import { MAX_SESSIONS } from '../../common/protocol.js';
 import type { RouterEvent } from '../../common/router-port.js';
 import { isIP } from 'node:net';
 
 type Check = (value: unknown) => boolean;
 type Shape = Readonly<Record<string, Check>>;
 
-/** More peers or sessions than any cluster has are a fault, not news. */
-const MAX_LIST_LENGTH = 16_384;
+/** The longest list of an event is that of the sessions. */
+const MAX_LIST_LENGTH = MAX_SESSIONS;
 
 const text: Check = (value) => typeof value === 'string' && value.length <= 256;
 const nodeId: Check = (value) => typeof value === 'string' && /^[0-9a-f]{32}$/.test(value);

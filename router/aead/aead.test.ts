@@ -1,5 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { laneKey } from './aead.js';
+import { MAX_PEERS } from '../../common/protocol.js';
+import { SALT_BYTES, TAG_BYTES } from '../../common/wire/sealed-unit.js';
+import { MAX_EXPANDED_KEYS } from '../limits.js';
+import { KEY_BYTES, laneKey } from './aead.js';
 import { createIpsecMbEngine, implementationFor } from './ipsec-mb.js';
 import { createOpensslEngine } from './openssl.js';
 import { referenceSeal } from './reference-seal.js';
@@ -49,4 +52,34 @@ describe('the AEAD engines', () => {
     expect(implementationFor(new Set(['aes', 'pclmulqdq', 'avx2']))).toBe('avx_gen4');
     expect(implementationFor(new Set(['aes']))).toBeNull();
   });
+});
+
+describe('the pool of expanded keys', () => {
+  const engine = selectAeadEngine(arena);
+  const at = arena.allocate(256) + 8;
+  const pooled = engine.name.startsWith('ipsec-mb');
+  const withLibrary = pooled ? it : it.skip;
+
+  withLibrary(
+    `holds the keys of a router with ${MAX_PEERS} peers${pooled ? '' : ' (skipped: no libIPSec_MB here)'}`,
+    () => {
+      const key = new Uint8Array(KEY_BYTES).fill(3);
+      const salt = new Uint8Array(SALT_BYTES);
+      const keys = Array.from({ length: MAX_EXPANDED_KEYS }, () => engine.sealingKey('aes-256-gcm', key, salt));
+      expect(engine.refusedKeys).toBe(0);
+      const unit = { counter: 0, type: 5, lane: 0, fragments: 1 };
+      const plain = new Uint8Array(40).fill(7);
+      const sealed = [keys[0]!, keys.at(-1)!, engine.sealingKey('aes-256-gcm', key, salt)].map((sealing) => {
+        arena.u8.set(plain, at);
+        sealing.seal(at, plain.length, unit);
+        return Buffer.from(arena.u8.slice(at, at + plain.length + TAG_BYTES)).toString('hex');
+      });
+      const expected = Buffer.from(referenceSeal('aes-256-gcm', key, salt, plain, unit)).toString('hex');
+      expect(sealed).toEqual([expected, expected, expected]);
+      expect(engine.refusedKeys).toBe(1);
+      keys.forEach((used) => used.destroy());
+      engine.sealingKey('aes-256-gcm', key, salt).destroy();
+      expect(engine.refusedKeys).toBe(1);
+    },
+  );
 });

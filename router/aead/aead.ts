@@ -30,6 +30,8 @@ export interface OpeningKey {
 
 export interface AeadEngine {
   readonly name: string;
+  /** Keys that found no room in the engine's pool and are another engine's. */
+  readonly refusedKeys: number;
   sealingKey(cipher: CipherName, key: Uint8Array, salt: Uint8Array): SealingKey;
   openingKey(cipher: CipherName, key: Uint8Array, salt: Uint8Array): OpeningKey;
 }

@@ -6,7 +6,9 @@
 import type { AeadEngine, OpeningKey, SealingKey } from './aead.js';
 import { AAD_BYTES, SALT_BYTES, TAG_BYTES, writeAssociatedData } from '../../common/wire/sealed-unit.js';
 import type { UnitBinding } from '../../common/wire/sealed-unit.js';
-import type { Arena } from '../kernel/arena.js';
+import type { CipherName } from '../../common/router-port.js';
+import { Arena } from '../kernel/arena.js';
+import { MAX_EXPANDED_KEYS } from '../limits.js';
 import { ADDRESS, loadOptionalLibrary } from '../kernel/ffi.js';
 import type { OptionalLibrary } from '../kernel/ffi.js';
 import { processorFlags } from '../kernel/processor.js';
@@ -15,9 +17,6 @@ const SONAME = 'libIPSec_MB.so.1';
 /** struct gcm_key_data and gcm_context_data, rounded up generously (1.3: 1024 and 88 bytes), aligned to 64. */
 const KEY_DATA_BYTES = 2048;
 const CONTEXT_BYTES = 256;
-/** Expanded keys live in arena memory for ever and are reused: two per session, as many as sessions are likely alive. */
-const KEY_POOL_SLOTS = 4096;
-
 /** Implementations in order of preference, and the processor flags each needs. */
 const IMPLEMENTATIONS = [
   { suffix: 'vaes_avx512', flags: ['vaes', 'vpclmulqdq', 'avx512f', 'avx512dq', 'avx512bw', 'avx512vl'] },
@@ -31,25 +30,50 @@ export function createIpsecMbEngine(arena: Arena, fallback: AeadEngine): AeadEng
   if (suffix === null || library === null) return null;
   const calls = bind(library, suffix);
   if (calls === null) return null;
-  const pool = new KeyPool(arena);
-  const scratch = arena.allocate(128);
-  const context = arena.allocate(CONTEXT_BYTES);
-  const make = (key: Uint8Array, salt: Uint8Array) => {
-    const data = pool.take();
-    const keyAt = arena.placeSecret(key);
-    calls.expandKey(arena.base + keyAt, arena.base + data);
-    arena.eraseSecret(keyAt, key.length);
-    return new IpsecMbKey(arena, calls, pool, data, salt, scratch, context);
-  };
-  return {
-    name: `ipsec-mb/${suffix}`,
-    sealingKey: (cipher, key, salt) =>
-      cipher === 'aes-256-gcm' && pool.free > 0 ? make(key, salt) : fallback.sealingKey(cipher, key, salt),
-    openingKey: (cipher, key, salt) =>
-      cipher === 'aes-256-gcm' && pool.free > 0 ? make(key, salt) : fallback.openingKey(cipher, key, salt),
-  };
+  return new IpsecMbEngine(arena, calls, `ipsec-mb/${suffix}`, fallback);
 }
 
+class IpsecMbEngine implements AeadEngine {
+  refusedKeys = 0;
+  readonly #pool = new KeyPool();
+  readonly #scratch: number;
+  readonly #context: number;
+
+  constructor(
+    private readonly arena: Arena,
+    private readonly calls: Calls,
+    readonly name: string,
+    private readonly fallback: AeadEngine,
+  ) {
+    this.#scratch = arena.allocate(128);
+    this.#context = arena.allocate(CONTEXT_BYTES);
+  }
+
+  sealingKey(cipher: CipherName, key: Uint8Array, salt: Uint8Array): SealingKey {
+    return this.#expand(cipher, key, salt) ?? this.fallback.sealingKey(cipher, key, salt);
+  }
+
+  openingKey(cipher: CipherName, key: Uint8Array, salt: Uint8Array): OpeningKey {
+    return this.#expand(cipher, key, salt) ?? this.fallback.openingKey(cipher, key, salt);
+  }
+
+  /** Null for the other cipher, and when the pool is exhausted. */
+  #expand(cipher: CipherName, key: Uint8Array, salt: Uint8Array): IpsecMbKey | null {
+    if (cipher !== 'aes-256-gcm') return null;
+    const data = this.#pool.take();
+    if (data === null) {
+      this.refusedKeys++;
+      return null;
+    }
+    const { arena, calls } = this;
+    const keyAt = arena.placeSecret(key);
+    calls.expandKey(arena.base + keyAt, data);
+    arena.eraseSecret(keyAt, key.length);
+    return new IpsecMbKey(arena, calls, this.#pool, data, salt, this.#scratch, this.#context);
+  }
+}
+
+/** A key in use; `data` is the address of its slot. */
 class IpsecMbKey implements SealingKey, OpeningKey {
   constructor(
     private readonly arena: Arena,
@@ -83,7 +107,7 @@ class IpsecMbKey implements SealingKey, OpeningKey {
     for (let i = 0; i < SALT_BYTES; i++) u8[this.scratch + i] = this.salt[i]!;
     for (let i = 0; i < 8; i++) u8[this.scratch + SALT_BYTES + i] = u8[aad + i]!;
     call(
-      base + this.data,
+      this.data,
       base + this.context,
       base + at,
       base + at,
@@ -109,26 +133,31 @@ function sameTag(u32: Uint32Array, u8: Uint8Array, computed: number, received: n
   return difference === 0;
 }
 
-/** Expanded keys, reused after being overwritten. Bounded by KEY_POOL_SLOTS. */
+/**
+ * Memory of expanded keys, for as many as a router of MAX_PEERS may need. The kernel backs it with pages as they are first
+ * written: slots are handed out from the start on, freed ones first. Bounded by MAX_EXPANDED_KEYS.
+ */
 class KeyPool {
+  readonly #memory = new Arena(KEY_DATA_BYTES * (MAX_EXPANDED_KEYS + 1));
+  /** Addresses of slots that were given back. */
   readonly #free: number[] = [];
+  /** Slots that were ever handed out. */
+  #used = 0;
 
-  constructor(private readonly arena: Arena) {
-    const start = arena.allocate(KEY_POOL_SLOTS * KEY_DATA_BYTES);
-    for (let i = KEY_POOL_SLOTS - 1; i >= 0; i--) this.#free.push(start + i * KEY_DATA_BYTES);
+  /** The address of a slot, or null when all are taken. */
+  take(): number | null {
+    const freed = this.#free.pop();
+    if (freed !== undefined) return freed;
+    if (this.#used === MAX_EXPANDED_KEYS) return null;
+    this.#used++;
+    return this.#memory.base + this.#memory.allocate(KEY_DATA_BYTES);
   }
 
-  get free(): number {
-    return this.#free.length;
-  }
-
-  take(): number {
-    return this.#free.pop()!;
-  }
-
-  give(data: number): void {
-    this.arena.u8.fill(0, data, data + KEY_DATA_BYTES);
-    this.#free.push(data);
+  /** Takes a slot back and overwrites it. */
+  give(address: number): void {
+    const at = address - this.#memory.base;
+    this.#memory.u8.fill(0, at, at + KEY_DATA_BYTES);
+    this.#free.push(address);
   }
 }
 

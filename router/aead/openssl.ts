@@ -44,6 +44,7 @@ export function createOpensslEngine(arena: Arena): AeadEngine {
   };
   return {
     name: 'openssl',
+    refusedKeys: 0,
     sealingKey: (cipher, key, salt) =>
       new OpensslKey(arena, evp, setUp(cipher, key, nonceOf(salt), true), cipher, scratch),
     openingKey: (cipher, key, salt) =>

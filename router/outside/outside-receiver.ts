@@ -246,7 +246,7 @@ export class OutsideReceiver {
       return this.#dropOne(DROP.datagramBadFragment);
     if (lane >= MAX_LANES || lane % this.deps.lanes !== sessions.lane) return this.#dropOne(DROP.wrongLane);
     fragment.context = sessions.context(fragment.session, lane);
-    if (fragment.context === NO_CONTEXT) return this.#dropOne(DROP.unknownSession);
+    if (fragment.context === NO_CONTEXT) return this.#dropOne(DROP.noReceiveContext);
     if (!sessions.windows.isFresh(fragment.context, fragment.counter)) return this.#dropOne(DROP.replayed);
     if (fragments === 1) {
       if (fragment.bytes !== unitBytes) return this.#dropOne(DROP.datagramBadFragment);

@@ -14,13 +14,21 @@ function traffic(peer: number, n: number, lastReceivedMsAgo: number | null, loss
 }
 
 function report(fields: Partial<ForwarderReport>): ForwarderReport {
-  return { generation: 4, drops: {}, peers: [], paths, sessions: [], ...fields };
+  return { generation: 4, drops: {}, peers: [], paths, sessions: [], refusals: {}, ...fields };
 }
 
 describe('merging the reports of several threads', () => {
   it('leaves one thread alone', () => {
     const only = report({ drops: { badTag: 1 }, peers: [traffic(1, 10, null)] });
     expect(mergeReports([only])).toBe(only);
+  });
+
+  it('adds up the refusals of exhausted pools', () => {
+    const merged = mergeReports([
+      report({ refusals: { peers: 1 } }),
+      report({ refusals: { peers: 2, expandedKeys: 3 } }),
+    ]);
+    expect(merged.refusals).toEqual({ peers: 3, expandedKeys: 3 });
   });
 
   it('adds up drops and traffic', () => {

@@ -1,6 +1,7 @@
-/** Adds up what the forwarding threads report: traffic and drops are sums, the rest is the first thread's. */
+/** Sum of the reports of all forwarding threads: traffic, drops and refusals are added, the rest is the first thread's. */
 import type { NodeId } from '../../common/node-id.js';
 import type { PeerCounters, SessionStatus } from '../../common/router-port.js';
+import type { PoolName } from '../tables/pools.js';
 import type { ForwarderReport } from '../forwarder.js';
 
 /** @param reports of all threads, at least one */
@@ -8,17 +9,23 @@ export function mergeReports(reports: readonly ForwarderReport[]): ForwarderRepo
   const [first, ...others] = reports;
   if (others.length === 0) return first!;
   const drops: Record<string, number> = {};
+  const refusals: Partial<Record<PoolName, number>> = {};
   const peers = new Map<NodeId, PeerCounters>();
   const sessions = new Map<number, SessionStatus>();
   for (const report of reports) {
-    for (const [reason, count] of Object.entries(report.drops)) drops[reason] = (drops[reason] ?? 0) + count;
+    add(drops, report.drops);
+    add(refusals, report.refusals);
     for (const counters of report.peers) peers.set(counters.peer, addCounters(peers.get(counters.peer), counters));
     for (const session of report.sessions) {
       const known = sessions.get(session.localIndex);
       sessions.set(session.localIndex, { ...session, unitsSent: Math.max(session.unitsSent, known?.unitsSent ?? 0) });
     }
   }
-  return { ...first!, drops, peers: [...peers.values()], sessions: [...sessions.values()] };
+  return { ...first!, drops, peers: [...peers.values()], sessions: [...sessions.values()], refusals };
+}
+
+function add(totals: Record<string, number>, counts: Readonly<Record<string, number>>): void {
+  for (const [name, count] of Object.entries(counts)) totals[name] = (totals[name] ?? 0) + count;
 }
 
 function addCounters(a: PeerCounters | undefined, b: PeerCounters): PeerCounters {

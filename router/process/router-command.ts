@@ -1,4 +1,4 @@
-/** Checks what the agent sends before a thread acts on it: shape, ranges and canonical addresses. Throws DecodeError. */
+/** Check of the agent's commands before a thread obeys them: shape, ranges and canonical addresses. Throws DecodeError. */
 import { Type } from 'typebox';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
@@ -8,7 +8,8 @@ import { parseIpAddress } from '../../common/address/ip-address.js';
 import { parseMacAddress } from '../../common/address/mac-address.js';
 import { parseNodeId } from '../../common/node-id.js';
 import type { ForwardingTables, RouterCommand } from '../../common/router-port.js';
-import { MAX_PEERS } from '../../common/protocol.js';
+import { KEY_BYTES } from '../aead/aead.js';
+import { MAX_ENDPOINTS, MAX_ROUTES, MAX_TABLE_CIDRS, MIN_PATH_MTU_BYTES } from '../limits.js';
 
 const Bytes = (length?: number) =>
   Type.Refine(
@@ -25,17 +26,17 @@ const CommandSchema = Type.Union([
   tagged('tables', {
     tables: Type.Object({
       generation: Type.Integer({ minimum: 0 }),
-      clusterCidrs: Type.Array(Type.String(), { maxItems: 64 }),
-      localCidrs: Type.Array(Type.String(), { maxItems: 64 }),
-      endpoints: Type.Array(Type.Object({ ip: Type.String(), mac: Type.String() }), { maxItems: 65536 }),
-      routes: Type.Array(Type.Object({ cidr: Type.String(), peer: NodeIdText }), { maxItems: MAX_PEERS * 16 }),
+      clusterCidrs: Type.Array(Type.String(), { maxItems: MAX_TABLE_CIDRS }),
+      localCidrs: Type.Array(Type.String(), { maxItems: MAX_TABLE_CIDRS }),
+      endpoints: Type.Array(Type.Object({ ip: Type.String(), mac: Type.String() }), { maxItems: MAX_ENDPOINTS }),
+      routes: Type.Array(Type.Object({ cidr: Type.String(), peer: NodeIdText }), { maxItems: MAX_ROUTES }),
     }),
   }),
   tagged('path', {
     path: Type.Object({
       peer: NodeIdText,
       endpoint: Endpoint,
-      mtuBytes: Type.Integer({ minimum: 576, maximum: 65535 }),
+      mtuBytes: Type.Integer({ minimum: MIN_PATH_MTU_BYTES, maximum: 65535 }),
     }),
   }),
   tagged('installSession', {
@@ -44,8 +45,8 @@ const CommandSchema = Type.Union([
       localIndex: Index,
       remoteIndex: Index,
       cipher: Type.Union([Type.Literal('aes-256-gcm'), Type.Literal('chacha20-poly1305')]),
-      sendKey: Bytes(32),
-      receiveKey: Bytes(32),
+      sendKey: Bytes(KEY_BYTES),
+      receiveKey: Bytes(KEY_BYTES),
     }),
   }),
   tagged('activateSession', { localIndex: Index }),

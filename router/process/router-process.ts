@@ -18,12 +18,12 @@ import { ForwardingThread } from './forwarding-thread.js';
 import { processorFlags } from '../kernel/processor.js';
 import { mergeReports } from './report.js';
 import { becomeUser, canBecome, dropCapabilities, forbidNewPrivileges } from '../kernel/privileges.js';
+import { MAX_COMMAND_BYTES } from '../limits.js';
+import { PoolLog } from './pool-log.js';
 import { checkRouterCommand } from './router-command.js';
 import { negotiateOffloads } from '../kernel/tap-device.js';
 import { negotiateUnderlay } from '../kernel/underlay-socket.js';
 
-/** Tables of the largest cluster we design for encode to less. */
-const MAX_COMMAND_BYTES = 16 << 20;
 /** An agent that reads nothing for this many bytes is cut off; it will come back and ask anew. */
 const MAX_QUEUED_BYTES = 16 << 20;
 const REPORT_INTERVAL_MS = 1000;
@@ -39,6 +39,7 @@ export class RouterProcess {
   readonly #server: Server;
   /** The newest report of each thread. */
   readonly #reports: (ForwarderReport | undefined)[] = [];
+  readonly #pools: PoolLog;
   #agent: Socket | null = null;
   #greeted = false;
   #lastCounters = '';
@@ -49,6 +50,7 @@ export class RouterProcess {
     private readonly log: Logger,
     private readonly onFatal: (reason: string) => void,
   ) {
+    this.#pools = new PoolLog(log);
     this.#server = createServer((socket) => this.#accept(socket));
   }
 
@@ -168,6 +170,7 @@ export class RouterProcess {
     const reports = this.#reports.filter((report) => report !== undefined);
     if (reports.length < this.#threads.length) return;
     const merged = mergeReports(reports);
+    this.#pools.note(merged.refusals);
     if (!this.#greeted) this.#greet(merged);
     this.#sendCounters(merged);
   }

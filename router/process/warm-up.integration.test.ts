@@ -31,6 +31,14 @@ describe('WarmUp', () => {
 
   it('leaves nothing behind', () => {
     forwarder.obey({ type: 'report' });
-    expect(events.at(-1)).toEqual({ type: 'report', generation: 0, drops: {}, peers: [], paths: [], sessions: [] });
+    expect(events.at(-1)).toEqual({
+      type: 'report',
+      generation: 0,
+      drops: {},
+      peers: [],
+      paths: [],
+      sessions: [],
+      refusals: {},
+    });
   });
 });

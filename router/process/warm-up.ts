@@ -5,6 +5,7 @@
  * once around, and then the real descriptors take the stand-ins' numbers. Nothing of it reaches the network.
  */
 import { parseCidr } from '../../common/address/cidr.js';
+import { MAX_SESSIONS } from '../../common/protocol.js';
 import { SystemCallError } from '../../common/errors.js';
 import { ADDRESS_BITS, ipFamily, parseIpAddress } from '../../common/address/ip-address.js';
 import { computedMac } from '../../common/address/mac-address.js';
@@ -29,16 +30,38 @@ const ROUNDS = [
 /** How long a burst waits for its own datagrams, in turns of the loop. */
 const TURNS_PER_BURST = 3;
 
+const LAST_SLOT = MAX_SESSIONS - 1;
+
 /**
  * All of them are this thread. Their sessions have the last slots, which the agent's allocator gives out last. Words of
  * indices and addresses are of either sign: compiled code that has only seen positive ones is thrown away at a negative one.
  * The small path MTU is for super-frames that do not fit a unit.
  */
 const PEERS = [
-  { id: parseNodeId('f'.repeat(32)), index: 0x0001_3fff, address: parseIpAddress('192.0.2.1'), mtuBytes: 1500 },
-  { id: parseNodeId('e'.repeat(32)), index: 0x8001_3f01, address: parseIpAddress('198.51.100.200'), mtuBytes: 1500 },
-  { id: parseNodeId('d'.repeat(32)), index: 0x0001_3ffe, address: parseIpAddress('2001:db8::1'), mtuBytes: 1500 },
-  { id: parseNodeId('c'.repeat(32)), index: 0x8001_3f02, address: parseIpAddress('2001:db8::c8'), mtuBytes: 800 },
+  {
+    id: parseNodeId('f'.repeat(32)),
+    index: 0x0001_0000 + LAST_SLOT,
+    address: parseIpAddress('192.0.2.1'),
+    mtuBytes: 1500,
+  },
+  {
+    id: parseNodeId('e'.repeat(32)),
+    index: 0x8001_0000 + LAST_SLOT - 254,
+    address: parseIpAddress('198.51.100.200'),
+    mtuBytes: 1500,
+  },
+  {
+    id: parseNodeId('d'.repeat(32)),
+    index: 0x0001_0000 + LAST_SLOT - 1,
+    address: parseIpAddress('2001:db8::1'),
+    mtuBytes: 1500,
+  },
+  {
+    id: parseNodeId('c'.repeat(32)),
+    index: 0x8001_0000 + LAST_SLOT - 253,
+    address: parseIpAddress('2001:db8::c8'),
+    mtuBytes: 800,
+  },
 ] as const;
 /** A peer without a session, and an address of nobody. */
 const STRANGER = { id: parseNodeId('b'.repeat(32)), address: parseIpAddress('203.0.113.1') };

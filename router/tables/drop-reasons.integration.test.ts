@@ -4,13 +4,14 @@ import { ipToBytes } from '../../common/address/ip-address.js';
 import type { NodeId } from '../../common/node-id.js';
 import { Arena } from '../kernel/arena.js';
 import { Counters, dropsByName } from './counters.js';
-import { MAX_UNIT_BYTES, REFUSE_AFTER_UNITS } from '../../common/protocol.js';
+import { MAX_LANES, MAX_PEERS, MAX_UNIT_BYTES, REFUSE_AFTER_UNITS } from '../../common/protocol.js';
 import { TYPE_CONTROL, TYPE_DATA, TYPE_PROBE } from '../../common/wire/datagram-header.js';
 import type { DropReason } from './drop-reasons.js';
 import { DROP_REASONS } from './drop-reasons.js';
 import { sysClose } from '../kernel/ffi.js';
 import { selectAeadEngine } from '../aead/selection.js';
-import { MAX_INCOMPLETE_UNITS_PER_SESSION } from '../limits.js';
+import { KEY_BYTES } from '../aead/aead.js';
+import { MAX_INCOMPLETE_UNITS_PER_SESSION, MAX_RECEIVE_CONTEXTS } from '../limits.js';
 import { AF_INET6 } from '../kernel/linux-abi.js';
 import { Peers } from './peers.js';
 import { Sessions } from './sessions.js';
@@ -180,10 +181,11 @@ const WAYS: Readonly<Record<DropReason, () => void>> = {
     const hidden = { ...icmpv6(136, { source: pod6(2), destination: pod6(1) }), ipOptionBytes: 8 };
     peer.sendRecords([buildRecord(hidden)]);
   },
+  noReceiveContext: () => undefined,
 };
 
 /** Those whose cause is not in the hands of whoever is on either side of a running node. */
-const OWN_TESTS: readonly DropReason[] = ['sessionExhausted', 'tapWriteFailed'];
+const OWN_TESTS: readonly DropReason[] = ['sessionExhausted', 'tapWriteFailed', 'noReceiveContext'];
 
 describe('drop reasons', () => {
   const ordinary = DROP_REASONS.filter((reason) => !OWN_TESTS.includes(reason));
@@ -234,6 +236,37 @@ describe('drop reasons', () => {
     settle([other]);
     expect(other.drops()).toEqual({ tapWriteFailed: 1 });
     far.close();
+  });
+
+  it('noReceiveContext is counted when all receive contexts are taken, and the pool is reported', () => {
+    const other = new TestNode({ number: 8 });
+    const far = new WirePeer(other, 2);
+    const key = new Uint8Array(KEY_BYTES);
+    const keys = { peer: far.id, remoteIndex: 1, cipher: 'aes-256-gcm', sendKey: key, receiveKey: key } as const;
+    for (let session = 0; session < MAX_RECEIVE_CONTEXTS / MAX_LANES; session++) {
+      const localIndex = 0x10000 + MAX_PEERS + session;
+      other.command({ type: 'installSession', session: { ...keys, localIndex } });
+      for (let lane = 0; lane < MAX_LANES; lane++) {
+        const header = {
+          type: TYPE_DATA,
+          lane,
+          fragment: 0,
+          fragments: 1,
+          index: localIndex,
+          unitBytes: 16,
+          counter: 0,
+        };
+        far.sendDatagrams([bytesOf(encodeHeader(header), new Uint8Array(16))]);
+      }
+      settle([other]);
+    }
+    expect(other.report()).toMatchObject({ drops: { badTag: MAX_RECEIVE_CONTEXTS }, refusals: {} });
+    far.sendRecords([inward()]);
+    settle([other]);
+    expect(other.drops()).toMatchObject({ noReceiveContext: 1 });
+    expect(other.report().refusals).toEqual({ receiveContexts: 1 });
+    far.close();
+    other.close();
   });
 
   it('are no more than what is tested here', () => {

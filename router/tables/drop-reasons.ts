@@ -1,6 +1,6 @@
 /**
- * Why a frame or datagram was dropped: every reason has a name that a user can look up in `docs/data-path.md`. Append-only:
- * the position is the counter's index.
+ * Reasons to drop a frame or datagram, by the names that `docs/data-path.md` explains. Append-only: the position is the index
+ * of the counter.
  */
 export const DROP_REASONS = [
   // inside to outside
@@ -35,6 +35,7 @@ export const DROP_REASONS = [
   'malformedProbe',
   'wrongLane',
   'neighbourDiscovery',
+  'noReceiveContext',
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];

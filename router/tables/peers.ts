@@ -19,6 +19,8 @@ export const NO_PEER = 0;
 export const NO_SESSION = -1;
 
 export class Peers {
+  /** Peers that found no room (`pools.ts`). */
+  refusals = 0;
   /** Bounded by MAX_PEERS. */
   readonly #indexes = new Map<NodeId, number>();
   readonly #ids: (NodeId | undefined)[] = [];
@@ -48,7 +50,10 @@ export class Peers {
     const known = this.#indexes.get(id);
     if (known !== undefined) return known;
     const index = this.#free.pop() ?? NO_PEER;
-    if (index === NO_PEER) return NO_PEER;
+    if (index === NO_PEER) {
+      this.refusals++;
+      return NO_PEER;
+    }
     this.#indexes.set(id, index);
     this.#ids[index] = id;
     this.#setCut(index, UNKNOWN_PATH_MTU_BYTES, underlayHeaderBytes(4));

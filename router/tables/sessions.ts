@@ -23,6 +23,8 @@ interface ReceiveSecret {
 }
 
 export class Sessions {
+  /** Receive contexts that found no room (`pools.ts`). */
+  refusedContexts = 0;
   readonly windows = new ReplayWindows(MAX_RECEIVE_CONTEXTS);
   readonly openingKeys: (OpeningKey | undefined)[] = [];
   readonly sealingKeys: (SealingKey | undefined)[] = [];
@@ -135,7 +137,10 @@ export class Sessions {
     const secret = this.#secrets[slot];
     if (secret === undefined || lane >= MAX_LANES) return NO_CONTEXT;
     const context = this.#freeContexts.pop() ?? NO_CONTEXT;
-    if (context === NO_CONTEXT) return NO_CONTEXT;
+    if (context === NO_CONTEXT) {
+      this.refusedContexts++;
+      return NO_CONTEXT;
+    }
     const { key, salt } = laneKey(secret.receiveKey, lane);
     this.openingKeys[context] = this.engine.openingKey(secret.cipher, key, salt);
     key.fill(0);
