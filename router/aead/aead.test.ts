@@ -37,6 +37,8 @@ describe('the AEAD engines', () => {
     };
     expect(open(7, 5, 1, 2)).toBe(true);
     expect(open(8, 5, 1, 2)).toBe(false);
+    expect(open(7 + 2 ** 32, 5, 1, 2)).toBe(false);
+    expect(open(7 + 2 ** 40, 5, 1, 2)).toBe(false);
     expect(open(7, 6, 1, 2)).toBe(false);
     expect(open(7, 5, 0, 2)).toBe(false);
     expect(open(7, 5, 1, 3)).toBe(false);
