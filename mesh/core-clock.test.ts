@@ -19,7 +19,7 @@ describe('core time', () => {
     );
   });
 
-  it('tells a late call from a pause', () => {
+  it('distinguishes a late call from a pause', () => {
     expect(pauseBetween(1_000, 1_900)).toBe(0);
     expect(pauseBetween(1_000, 9_000)).toBe(8_000);
     expect(pauseBetween(null, 9_000)).toBe(0);

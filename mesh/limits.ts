@@ -8,7 +8,7 @@ import { MAX_PEERS, MAX_SESSIONS } from '../common/protocol.js';
 
 /** The version that both sides of a handshake must speak. */
 export const PROTOCOL_VERSION = 1;
-/** Mixed into every handshake, so that another protocol's messages never fit. */
+/** Mixed into every handshake, so that messages of another protocol do not authenticate. */
 export const PROLOGUE = 'heddle/1';
 /** Length of an initiation datagram: at least that of its response, so that a replay is not amplified. */
 export const INITIATION_BYTES = 1100;
@@ -26,13 +26,13 @@ export const MAX_VERSION_LENGTH = 64;
 export const MAX_DIGEST_ENTRIES = 1024;
 /** Adverts in one message. */
 export const MAX_ADVERTS_PER_MESSAGE = 256;
-/** Links that one node tells of when asked for them. */
+/** Links in one links message. */
 export const MAX_LINKS_PER_MESSAGE = 64;
-/** Pods that one node tells of when asked for its links. */
+/** Pods in one links message. */
 export const MAX_PODS_PER_MESSAGE = 256;
 /** Characters of a pod's name with its namespace, as Kubernetes bounds them (63 and 253). */
 export const MAX_POD_NAME_LENGTH = 317;
-/** Addresses of one pod in such an answer. */
+/** Addresses of one pod in a links message. */
 export const MAX_POD_ADDRESSES = 16;
 /** Characters of a cipher's name. */
 export const MAX_CIPHER_NAME_LENGTH = 64;
@@ -47,15 +47,15 @@ export const MTU_STEPS_BYTES = [1280, 1400, 1420, 1460, 1500, 8900, 9000] as con
 export const MAX_MEMBERS = MAX_PEERS;
 /** A member not heard of for this long, while its link is down, is forgotten. */
 export const FORGET_AFTER_MS = 24 * 3_600_000;
-/** A node signs a new advert at least this often, which is how others hear of it through third nodes. */
+/** A node signs a new advert at least this often, so that members without a link to it do not forget it. */
 export const ADVERT_REFRESH_MS = 3_600_000;
-/** A node signs no new advert sooner than this after the last, whatever makes it want to. */
+/** Shortest time between two adverts that a node signs. */
 export const ADVERT_MIN_INTERVAL_MS = 200;
-/** Links that a changed advert is pushed to at once; anti-entropy carries it to the rest. */
+/** Peers that a new advert is pushed to at once; digests carry it to the rest. */
 export const GOSSIP_FANOUT = 6;
 /** Mean time between two digests. */
 export const ANTI_ENTROPY_MS = 5_000;
-/** Adverts waiting to be pushed; the oldest is dropped beyond this, for anti-entropy to repair. */
+/** Adverts waiting to be pushed; the oldest is dropped beyond this, and digests carry it. */
 export const MAX_PENDING_ADVERTS = 512;
 
 /** Last session slot; slot 0 is never used. */
@@ -82,11 +82,11 @@ export const MAX_SOURCES = 4096;
 export const UNDER_LOAD_PER_SECOND = 50;
 /** Initiations remembered so that a replay costs no curve operation; the oldest is dropped beyond this. */
 export const MAX_SEEN_INITIATIONS = 8192;
-/** How long a cookie is good: the secret behind it changes this often, and the one before is still taken. */
+/** Time between two changes of the secret behind cookies; cookies of the secret before are still accepted. */
 export const COOKIE_LIFETIME_MS = 120_000;
 /** Cookies kept for use at once; the oldest is dropped beyond this. */
 export const MAX_COOKIES = 1024;
-/** How long an initiator keeps sending a cookie it was given. */
+/** How long an initiator sends a cookie that it received. */
 export const COOKIE_USE_MS = 120_000;
 
 /** First wait between two tries to reach a node; doubles. */
@@ -104,21 +104,21 @@ export const MAX_SEEDS = 64;
 
 /** Time between liveness probes while a link is silent. */
 export const PROBE_INTERVAL_MS = 1_000;
-/** Time between round-trip measurements while traffic shows that the peer lives. */
+/** Time between round-trip measurements while traffic keeps the link up. */
 export const RTT_PROBE_INTERVAL_MS = 5_000;
-/** Last answers to liveness probes of which the median is the round trip that is shown. */
+/** Answers to liveness probes whose median is the round trip of a link. */
 export const ROUND_TRIP_SAMPLES = 8;
 /** Whole size of a liveness probe's IP packet. */
 export const LIVENESS_PROBE_BYTES = 128;
 /** Silence after which a link is stale: two probes missed. */
 export const STALE_AFTER_MS = 3_000;
-/** Silence after which a link is down; a dead node is noticed well under 10 s. */
+/** Silence after which a link is down: a dead node is known in less than 10 s. */
 export const DOWN_AFTER_MS = 6_000;
-/** Time that peers get to answer after this node started, or lost its router, before they count as down. */
+/** Time from the start of this node, or the loss of its router, until a silent peer's link is down. */
 export const START_GRACE_MS = 10_000;
-/** Time that a member gets for the first handshake before its link counts as down. */
+/** Time for the first handshake with a member, after which its link is down. */
 export const CONNECT_WITHIN_MS = 10_000;
-/** A tick later than this means that this process was paused: the gap is not held against the peers. */
+/** A tick that is later than this means that this process was paused; peers are not down for that. */
 export const PAUSE_MS = 1_000;
 
 /** Tries per size in the path-MTU search (RFC 8899, MAX_PROBES). */
@@ -132,15 +132,15 @@ export const MTU_CONFIRM_TRY_MS = 500;
 /** Time after which a larger path MTU is looked for again (RFC 8899, PMTU_RAISE_TIMER). */
 export const MTU_RAISE_MS = 600_000;
 
-/** Bytes of the pods in an answer about links; leaves room for the links in MAX_CONTROL_BYTES (64 of 123 bytes). */
+/** Bytes of the pods in a links message; leaves room for the links in MAX_CONTROL_BYTES (64 of 123 bytes). */
 export const MAX_POD_LIST_BYTES = 48 * 1024;
-/** Peers asked for their links at a time. */
+/** Peers asked for their links in one round. */
 export const MAX_TOPOLOGY_PEERS = 64;
-/** Time between two rounds of asking. */
+/** Time between two rounds. */
 export const TOPOLOGY_INTERVAL_MS = 2_000;
 /** A remote link not reported for this long is dropped. */
 export const TOPOLOGY_AGE_MS = 10_000;
-/** A peer's question for links is answered at most this often. */
+/** Shortest time between two links messages to one peer. */
 export const LINKS_ANSWER_INTERVAL_MS = 1_000;
 
 /** The same notice is repeated at most this often. */

@@ -59,7 +59,7 @@ export class Mesh {
     return this.#effects;
   }
 
-  /** When `handle({ type: 'tick' })` wants to be called, on the caller's clock; null while there is nothing to do. */
+  /** When `handle({ type: 'tick' })` is due, on the caller's clock; null while there is nothing to do. */
   pollAt(): number | null {
     if (!this.#parts.router.isUp || this.#stopped || this.#dueMs === null) return null;
     return this.#clock.toCaller(this.#dueMs);

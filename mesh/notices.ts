@@ -17,7 +17,7 @@ export class Notices {
     this.#emit = emit;
   }
 
-  /** @param subject tells two notices with the same message apart */
+  /** @param subject distinguishes two notices with the same message */
   write(
     level: Notice['level'],
     message: string,

@@ -32,7 +32,7 @@ describe('membership', () => {
     expect(members.size).toBe(0);
   });
 
-  it('tells an advert under our own id apart', () => {
+  it('recognizes an advert under its own id', () => {
     expect(new Membership(own.id).learnEncoded(advertOf(own, 1).bytes).type).toBe('self');
   });
 

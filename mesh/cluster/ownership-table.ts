@@ -49,13 +49,13 @@ export function ownershipTable(claims: Iterable<Claim>, clusterCidrs: readonly C
   const lost: LosingClaim[] = [];
   for (const claim of valid) {
     if (index.has(claim)) continue;
-    const rival = index.rivalOf(claim);
-    if (rival === null) {
+    const conflicting = index.conflictWith(claim);
+    if (conflicting === null) {
       index.add(claim);
       winners.push(claim);
     } else {
-      conflicts.set(rival, conflicts.get(rival) ?? claim.owner);
-      lost.push({ claim, winner: rival.owner });
+      conflicts.set(conflicting, conflicts.get(conflicting) ?? claim.owner);
+      lost.push({ claim, winner: conflicting.owner });
     }
   }
   const entries = winners.map((claim) => ({
@@ -104,7 +104,7 @@ class OverlapIndex {
   }
 
   /** An accepted claim of another owner that overlaps, or null. */
-  rivalOf(claim: Claim): Claim | null {
+  conflictWith(claim: Claim): Claim | null {
     const prefix = cidrPrefix(claim.cidr);
     for (const length of this.#lengths) {
       if (length > prefix) break;

@@ -31,7 +31,7 @@ describe('the own advert', () => {
     expect(late.current.createdAtMs).toBe(9_000_000);
   });
 
-  it('tells a clone from an earlier process of this node', () => {
+  it('distinguishes a clone from an earlier process of this node', () => {
     const self = make(8_000_000);
     self.advance(0);
     expect(self.supersede(self.current)).toBe(false);

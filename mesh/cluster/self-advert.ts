@@ -42,10 +42,10 @@ export class SelfAdvert {
    * higher revision at the next {@link advance}. True when a clone, another process with the same key, must have signed it.
    */
   supersede(advert: Advert): boolean {
-    const outbid = advert.revision > this.#advert.revision;
-    const older = advert.createdAtMs < this.#advert.createdAtMs;
-    if (!outbid && !older) return false;
-    const isForeign = outbid && advert.incarnation !== this.#incarnation && this.#startMs !== null;
+    const isNewer = advert.revision > this.#advert.revision;
+    const isOlderClaim = advert.createdAtMs < this.#advert.createdAtMs;
+    if (!isNewer && !isOlderClaim) return false;
+    const isForeign = isNewer && advert.incarnation !== this.#incarnation && this.#startMs !== null;
     this.#advert = this.#sign(
       Math.min(advert.createdAtMs, this.#advert.createdAtMs),
       Math.max(advert.revision, this.#advert.revision),

@@ -68,7 +68,7 @@ export class PeerPath {
     this.emit();
   }
 
-  /** Tells the router. */
+  /** Sends the path to the router. */
   emit(): void {
     if (this.#endpoint === null) return;
     const path = { peer: this.#peer, endpoint: this.#endpoint, mtuBytes: this.mtuBytes };

@@ -130,8 +130,8 @@ export class PeerSessions {
   remove(session: Session, nowMs: number): void {
     this.#drop(session, true);
     if (this.#active !== null) return;
-    const heir = this.#sessions.findLast((other) => other.confirmedMs !== null);
-    if (heir !== undefined) this.activate(heir, nowMs);
+    const successor = this.#sessions.findLast((other) => other.confirmedMs !== null);
+    if (successor !== undefined) this.activate(successor, nowMs);
   }
 
   /** False when there is no such session. */

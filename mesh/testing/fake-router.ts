@@ -28,7 +28,7 @@ type UnitBody =
 
 export interface FakeRouterDeps {
   send(to: SocketAddress, packet: Packet, sizeBytes: number): void;
-  up(event: MeshEvent): void;
+  toCore(event: MeshEvent): void;
 }
 
 interface Held {
@@ -94,14 +94,14 @@ export class FakeRouter {
   }
 
   receive(from: SocketAddress, packet: Packet, nowMs: number): void {
-    if (packet.kind === 'datagram') return this.#deps.up({ type: 'datagram', from, bytes: packet.bytes });
+    if (packet.kind === 'datagram') return this.#deps.toCore({ type: 'datagram', from, bytes: packet.bytes });
     const held = this.sessions.get(packet.index);
     if (held === undefined || hex(held.keys.receiveKey) !== packet.key) return;
     const { peer } = held.keys;
     this.lastReceivedMs.set(peer, nowMs);
     if (!held.confirmed) {
       held.confirmed = true;
-      this.#deps.up({ type: 'sessionConfirmed', peer, localIndex: packet.index });
+      this.#deps.toCore({ type: 'sessionConfirmed', peer, localIndex: packet.index });
     }
     this.#followRoaming(peer, from);
     this.#open(peer, from, packet.body, nowMs);
@@ -135,20 +135,20 @@ export class FakeRouter {
   }
 
   #open(peer: NodeId, from: SocketAddress, body: UnitBody, nowMs: number): void {
-    if (body.kind === 'control') return this.#deps.up({ type: 'control', peer, bytes: body.bytes });
+    if (body.kind === 'control') return this.#deps.toCore({ type: 'control', peer, bytes: body.bytes });
     const { id, sizeBytes, sentMs } = body;
     if (body.kind === 'probe') {
       return this.seal(peer, { kind: 'answer', id, sizeBytes, sentMs, observed: from }, SMALL_PACKET_BYTES);
     }
     const roundTripUs = (nowMs - sentMs) * 1000;
-    this.#deps.up({ type: 'probeAnswer', peer, probeId: id, sizeBytes, roundTripUs, observed: body.observed });
+    this.#deps.toCore({ type: 'probeAnswer', peer, probeId: id, sizeBytes, roundTripUs, observed: body.observed });
   }
 
   #followRoaming(peer: NodeId, from: SocketAddress): void {
     const path = this.paths.get(peer);
     if (path === undefined || sameSocketAddress(path.endpoint, from)) return;
     this.paths.set(peer, { ...path, endpoint: from });
-    this.#deps.up({ type: 'roamed', peer, endpoint: from });
+    this.#deps.toCore({ type: 'roamed', peer, endpoint: from });
   }
 
   #install(keys: SessionKeys): void {

@@ -1,4 +1,4 @@
-/** Sequence log of a simulated network: who sent what to whom when, and what became of it. */
+/** Sequence log of a simulated network: time, sender, receiver and message of every transmission, and its fate. */
 import { describePacket } from './fake-router.js';
 import type { Packet } from './fake-router.js';
 import type { Transit } from './sim-paths.js';

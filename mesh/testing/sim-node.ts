@@ -21,7 +21,7 @@ export const CLUSTER_CIDRS = [parseCidr('10.32.0.0/12'), parseCidr('fd00::/16')]
 export const SECRET = new Uint8Array(32).fill(7);
 const PORT = 6785;
 const COUNTERS_MS = 1000;
-/** 2026-01-01, so that revisions look like those of real life. */
+/** 2026-01-01, so that revisions have the size of real ones. */
 const WALL_CLOCK_MS = Date.UTC(2026, 0, 1);
 
 export type SimNodeOptions = Partial<
@@ -184,7 +184,7 @@ export class SimNode implements SimHost {
     this.#routers++;
     return new FakeRouter(`${this.id}-${this.#routers}`, {
       send: (to, packet, sizeBytes) => this.#world.send(this, to, packet, sizeBytes),
-      up: (event) => this.handle(event),
+      toCore: (event) => this.handle(event),
     });
   }
 

@@ -94,7 +94,7 @@ describe('control messages', () => {
     );
     expect(described({ type: 'pull', ids: [id] })).toBe('pull (1)');
     expect(described({ type: 'goodbye' })).toBe('goodbye');
-    expect(described({ type: 'links', links: [], pods: null })).toBe('links (0, pods not told)');
+    expect(described({ type: 'links', links: [], pods: null })).toBe('links (0, pods unknown)');
     expect(describeControl(new Uint8Array(9))).toBe('control message of 9 bytes that is not understood');
   });
 

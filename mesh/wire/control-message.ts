@@ -98,7 +98,7 @@ export function describeControl(bytes: Uint8Array): string {
     case 'pull':
       return `pull (${message.ids.length})`;
     case 'links':
-      return `links (${message.links.length}, pods ${message.pods?.count ?? 'not told'})`;
+      return `links (${message.links.length}, pods ${message.pods?.count ?? 'unknown'})`;
     case 'goodbye':
     case 'linksQuery':
       return message.type;

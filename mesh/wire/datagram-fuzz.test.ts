@@ -25,7 +25,7 @@ const anyMutation = fc.record({
   byte: fc.nat(255),
   cut: fc.option(fc.nat(1200)),
   source: fc.nat(65_535),
-  /** As somebody who knows the cluster secret would do. */
+  /** With a good MAC, as a sender makes it that knows the cluster secret. */
   insider: fc.boolean(),
 });
 

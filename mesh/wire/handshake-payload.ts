@@ -1,6 +1,6 @@
 /**
  * Payload of a response and a confirmation: `[protocol, advert, features, ciphers, chosen cipher]`; a response chooses no
- * cipher. The handshake authenticates lists and choice, which rules out a downgrade by somebody in the path.
+ * cipher. The handshake authenticates lists and choice, which rules out a downgrade by an attacker in the path.
  */
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
