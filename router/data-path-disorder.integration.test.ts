@@ -63,8 +63,8 @@ function shuffled<T>(items: readonly T[], seed: number): T[] {
   return keyed.sort((x, y) => x.key - y.key).map(({ item }) => item);
 }
 
-describe('datagrams on the way', () => {
-  it('may come in any order: every frame arrives once', () => {
+describe('datagrams between two nodes', () => {
+  it('in any order deliver every frame once', () => {
     fc.assert(
       fc.property(traffic, fc.nat(), (sent, seed) => {
         const records = recordsOf(sent);
@@ -76,7 +76,7 @@ describe('datagrams on the way', () => {
     expect(b.drops()).toEqual({});
   });
 
-  it('may come twice and in any order: every frame arrives once', () => {
+  it('duplicated and in any order deliver every frame once', () => {
     fc.assert(
       fc.property(traffic, fc.nat(), (sent, seed) => {
         const records = recordsOf(sent);
@@ -92,7 +92,7 @@ describe('datagrams on the way', () => {
     expect(Object.keys(b.drops())).toEqual(['replayed']);
   });
 
-  it('may get lost: exactly the units without a loss arrive', () => {
+  it('deliver exactly the units of which none was lost', () => {
     fc.assert(
       fc.property(traffic, fc.nat(), fc.integer({ min: 2, max: 20 }), (sent, seed, oneIn) => {
         const records = recordsOf(sent);
@@ -113,7 +113,7 @@ describe('datagrams on the way', () => {
     );
   });
 
-  it('are refused when they come again, at once and when the window has moved on', () => {
+  it('are refused when replayed, at once and after the window moved on', () => {
     const records = recordsOf({ picks: [{ four: true, seed: 3 }], mtuBytes: 1500, fragmentBudget: 8 });
     relay.seen.length = 0;
     carry(records, untouched, expectedFrames(records, b).length);
@@ -136,7 +136,7 @@ describe('datagrams on the way', () => {
     expect(b.tap.receiveAll()).toEqual([]);
   });
 
-  it('may be of the old key and of the new one at once: switching loses nothing', () => {
+  it('of an old and a new session at once lose no frame', () => {
     fc.assert(
       fc.property(fc.array(traffic, { minLength: 2, maxLength: 4 }), fc.nat(), (rounds, seed) => {
         const held: Uint8Array[] = [];
@@ -168,7 +168,7 @@ describe('datagrams on the way', () => {
     );
   });
 
-  it('of a session that was removed are for nobody', () => {
+  it('of a removed session are dropped as unknownSession', () => {
     const records = recordsOf({ picks: [{ four: true, seed: 3 }], mtuBytes: 1500, fragmentBudget: 8 });
     relay.seen.length = 0;
     carry(records, untouched, expectedFrames(records, b).length);

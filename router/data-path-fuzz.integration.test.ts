@@ -77,8 +77,8 @@ const datagram = fc.oneof(
   fc.tuple(anyHeader, body).map(([header, rest]) => Uint8Array.from([...encodeHeader(header), ...rest])),
 );
 
-describe('datagrams of strangers', () => {
-  it('of any bytes harm nothing: each is counted or goes to the agent', () => {
+describe('datagrams from unknown senders', () => {
+  it('of any bytes are counted or go to the agent, and forwarding continues', () => {
     fc.assert(
       fc.property(fc.array(datagram, { minLength: 1, maxLength: 20 }), (datagrams) => {
         const before = totalDrops();
@@ -94,7 +94,7 @@ describe('datagrams of strangers', () => {
     );
   });
 
-  it('that are changed copies of good ones never make another frame', () => {
+  it('that are changed copies of good ones never deliver a changed frame', () => {
     const edits = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 1, max: 255 })), { minLength: 1, maxLength: 3 });
     const fragmentation = fc.constantFrom(400, 1236, undefined);
     fc.assert(
@@ -116,7 +116,7 @@ describe('datagrams of strangers', () => {
     );
   });
 
-  it('that are cut short, lengthened or swapped are never taken for good', () => {
+  it('that are cut short, lengthened or swapped are never accepted', () => {
     const kinds = fc.constantFrom('cut', 'longer', 'swapped', 'first twice', 'without the last');
     fc.assert(
       fc.property(anyFrame(inwards, limits), kinds, fc.integer({ min: 1, max: 40 }), (spec, kind, amount) => {
@@ -145,7 +145,7 @@ function swapBodies(a: Uint8Array, b: Uint8Array): void {
   b.set(body, 16);
 }
 
-describe('what a hostile peer seals', () => {
+describe('units of a hostile peer', () => {
   const hostilePlain = fc.oneof(
     fc.uint8Array({ maxLength: 200 }),
     fc.tuple(fc.nat(0xffffffff), body).map(([length, rest]) => {
@@ -160,7 +160,7 @@ describe('what a hostile peer seals', () => {
     }),
   );
 
-  it('harms nothing whatever its plaintext is, in every type of unit', () => {
+  it('of any type and plaintext are counted, and forwarding continues', () => {
     fc.assert(
       fc.property(
         hostilePlain,
@@ -179,7 +179,7 @@ describe('what a hostile peer seals', () => {
     );
   });
 
-  it('never hands the kernel a header that reaches outside its frame or into its addresses', () => {
+  it('never pass a virtio header that reaches outside its frame or into its addresses', () => {
     const header = fc.uint8Array({ minLength: VIRTIO_BYTES, maxLength: VIRTIO_BYTES });
     const plausible = fc.record({
       flags: fc.constantFrom(0, 1, 2, 3),
@@ -212,7 +212,7 @@ describe('what a hostile peer seals', () => {
     );
   });
 
-  it('is bounded in what it makes the agent hear', () => {
+  it('cause a bounded number of events for the agent', () => {
     for (let i = 0; i < 50; i++)
       peer.sendDatagrams(sealUnit(peer.outgoing, 2 ** 40 + i, patternBytes(50, i), { type: 6 }));
     step();
@@ -240,8 +240,8 @@ function expectInRange(record: Uint8Array): void {
   if (record[1] !== 0) expect(view.getUint16(4, true)).toBeGreaterThanOrEqual(16);
 }
 
-describe('what pods send', () => {
-  it('of any bytes harms nothing', () => {
+describe('frames of pods', () => {
+  it('of any bytes are counted, and forwarding continues', () => {
     const edits = fc.array(fc.tuple(fc.nat(120), byte), { maxLength: 8 });
     const frames = fc.oneof(
       fc.uint8Array({ minLength: 1, maxLength: 100 }),
@@ -337,7 +337,7 @@ describe('garbage on the router port', () => {
     scratch.close();
   });
 
-  it('on the stream ends in a DecodeError, never in anything else', () => {
+  it('in the stream ends in a DecodeError, never in another error', () => {
     const message = encodeMessage({ type: 'removePeer', peer: 'ab'.repeat(16) });
     const edits = fc.array(fc.tuple(fc.nat(message.length - 1), byte), { minLength: 1, maxLength: 4 });
     const edited = edits.map((changes) => {

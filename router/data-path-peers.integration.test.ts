@@ -72,11 +72,11 @@ function collect(): Uint8Array[][] {
 }
 
 describe('frames for many peers in one batch', () => {
-  it('are as many peers as make a node run out of units, so that this is about something', () => {
+  it('go to more peers than there are unit slots', () => {
     expect(PEERS).toBeGreaterThan(UNIT_SLOTS);
   });
 
-  it('reach each peer in order and whole, however they are mixed', () => {
+  it('reach each peer in order and whole in any mix', () => {
     fc.assert(
       fc.property(draws, (picks) => {
         const expected: Uint8Array[][] = peers.map(() => []);
@@ -117,7 +117,7 @@ describe('frames for many peers in one batch', () => {
     expect(node.drops()).toEqual({});
   });
 
-  it('are cut into no more datagrams than the peer was found to bear', () => {
+  it('are cut into no more fragments than the budget of the peer', () => {
     const [peer] = peers;
     const { forwarder } = node;
     for (const budget of [1, 2, 3, 8]) {
@@ -132,7 +132,7 @@ describe('frames for many peers in one batch', () => {
     forwarder.peers.setFragmentBudget(forwarder.peers.find(peer!.id), 64);
   });
 
-  it('that nobody has a session with leave the others alone', () => {
+  it('without a session do not affect those with one', () => {
     const lonely = { number: 99 };
     node.route(lonely);
     const expected: Uint8Array[] = [];
@@ -199,9 +199,9 @@ describe('the source check', () => {
       { spoofedSource: 1 },
     ],
     ['of our own pods', (peer) => ({ ...ends(peer, '4', true), source: ends(peer, '4').source }), { spoofedSource: 1 }],
-    ['of nobody', (peer) => ({ ...ends(peer, '4', true), source: Uint8Array.of(8, 8, 8, 8) }), { spoofedSource: 1 }],
+    ['of no node', (peer) => ({ ...ends(peer, '4', true), source: Uint8Array.of(8, 8, 8, 8) }), { spoofedSource: 1 }],
     [
-      'for nobody here',
+      'for no local endpoint',
       (peer) => ({ ...ends(peer, '4', true), destination: Uint8Array.of(10, 1, 0, 99) }),
       { unknownDestination: 1 },
     ],
@@ -222,7 +222,7 @@ describe('the source check', () => {
     expect(hex(framesOnTheWire(node.tap.receiveAll()))).toEqual(hex(expectedFrames([good, good], node)));
   });
 
-  it('of one peer says nothing of the next: a unit of another peer with the same addresses is refused', () => {
+  it('refuses a unit of another peer with the addresses of the one before', () => {
     const record = small(ends(peers[0]!, '4', true));
     const drops = node.dropsDuring(() => {
       peers[0]!.sendRecords([record]);
@@ -233,7 +233,7 @@ describe('the source check', () => {
     expect(node.tap.receiveAll()).toHaveLength(1);
   });
 
-  it('holds for pods too, also right behind a good frame', () => {
+  it('applies to pods, also directly behind a good frame', () => {
     const good = small(ends(peers[0]!, '4'));
     const bad = small({ ...ends(peers[0]!, '4'), source: Uint8Array.of(10, 1, 0, 99) });
     const drops = node.dropsDuring(() => {
@@ -267,7 +267,7 @@ describe('the source check', () => {
 });
 
 describe('a peer that is removed', () => {
-  it('leaves no route behind that the next peer could inherit', () => {
+  it('leaves no route to the next peer with its index', () => {
     const gone = new WirePeer(node, 60);
     node.route(gone);
     const outward = small(ends(gone, '4'));
@@ -275,22 +275,22 @@ describe('a peer that is removed', () => {
     node.turn();
     expect(gone.records()).toHaveLength(1);
     node.command({ type: 'removePeer', peer: gone.id });
-    // Until the agent sends new tables, a stranger with the freed number must not be taken for the old peer.
-    const stranger = new WirePeer(node, 61);
+    // Before the agent sends new tables, a new peer with the freed index must not inherit the routes of the old one.
+    const successor = new WirePeer(node, 61);
     const drops = node.dropsDuring(() => {
       node.tap.send(outward);
-      stranger.sendRecords([small(ends(gone, '4', true))]);
+      successor.sendRecords([small(ends(gone, '4', true))]);
       settle([node]);
     });
-    expect(stranger.records()).toEqual([]);
+    expect(successor.records()).toEqual([]);
     expect(drops).toEqual({ noRoute: 1, spoofedSource: 1 });
-    for (const peer of [gone, stranger]) peer.close();
+    for (const peer of [gone, successor]) peer.close();
     node.tap.receiveAll();
   });
 });
 
-describe('what a peer sends besides frames', () => {
-  it('goes to the agent when it is a control message, whole and from that peer', () => {
+describe('a unit without frames', () => {
+  it('of a control message goes to the agent, whole and with its peer', () => {
     const [peer] = peers;
     const message = patternBytes(20_000, 3);
     node.events.length = 0;
@@ -301,7 +301,7 @@ describe('what a peer sends besides frames', () => {
     expect(event?.type === 'control' && Buffer.compare(event.bytes, message)).toBe(0);
   });
 
-  it('is a control message of ours when the agent says so, up to the largest', () => {
+  it('of a control message is sent for the agent, up to the largest', () => {
     const [, peer] = peers;
     for (const length of [1, 1000, 65_024]) {
       node.command({ type: 'sendControl', peer: peer!.id, bytes: patternBytes(length, length) });
@@ -316,7 +316,7 @@ describe('what a peer sends besides frames', () => {
     expect(drops).toEqual({ noSession: 1 });
   });
 
-  it('is answered when it is a probe, with the address it came from', () => {
+  it('of a probe is answered with the address it came from', () => {
     const [peer] = peers;
     const probe = Buffer.alloc(100);
     probe.writeUInt32BE(0xabcdef01, 4);
@@ -334,7 +334,7 @@ describe('what a peer sends besides frames', () => {
     expect(plain.subarray(20, 36).toString('hex')).toBe('00000000000000000000ffff7f000001');
   });
 
-  it('moves its endpoint when it comes from a new address, unless it is old', () => {
+  it('from a new address moves the endpoint, unless it is an old one', () => {
     const [peer] = peers;
     const elsewhere = new WirePeer(node, 70);
     node.events.length = 0;
@@ -374,7 +374,7 @@ describe('what a peer sends besides frames', () => {
   });
 });
 
-describe('a question for a neighbour', () => {
+describe('a request for a neighbour', () => {
   const arp = (target: string): Uint8Array =>
     Uint8Array.from(
       Buffer.from(
@@ -384,7 +384,7 @@ describe('a question for a neighbour', () => {
       ),
     );
 
-  it('is answered when the neighbour is remote, and left to the bridge when it is not', () => {
+  it('is answered for remote pods and left to the bridge for local ones', () => {
     node.tap.receiveAll();
     for (const target of ['10.10.0.5', '10.1.0.6', '10.200.0.1']) node.tap.send(arp(target));
     settle([node]);

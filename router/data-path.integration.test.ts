@@ -74,7 +74,7 @@ const offloads: [string, Omit<TestNodeOptions, 'number'>][] = [
 describe.each(offloads)('frames between two nodes, %s', (_what, options) => {
   const pair = usePair(options);
 
-  it.each(['a to b', 'b to a'])('arrive bit for bit and in order, whatever path MTU and cut: %s', (direction) => {
+  it.each(['a to b', 'b to a'])('arrive bit for bit and in order over any path MTU and cut: %s', (direction) => {
     const mixed = fc.array(
       family.chain((f) => anyFrame(endsOf(pair().a, pair().b, f), limits)),
       { minLength: 1, maxLength: 10 },
@@ -96,7 +96,7 @@ describe.each(offloads)('frames between two nodes, %s', (_what, options) => {
     expectNoDrops(pair());
   });
 
-  it('of one stream are coalesced and stay the same', () => {
+  it('of one stream are coalesced without a change', () => {
     const streams = family.chain((f) => stream(endsOf(pair().a, pair().b, f), 40));
     fc.assert(
       fc.property(streams, cut, (specs, { mtuBytes, fragmentBudget }) => {
@@ -145,7 +145,7 @@ describe.each(['aes-256-gcm', 'chacha20-poly1305'] as const)('frames sealed with
 describe('the largest frames', () => {
   const pair = usePair();
 
-  it('that are never sliced, super-frames with IPv6 extension headers, pass over usual paths', () => {
+  it('with IPv6 extension headers, which are not sliced, pass over usual paths', () => {
     const ends = endsOf(pair().a, pair().b, '6');
     const [base] = fc.sample(anyFrame(ends, { maxPayloadBytes: 1, maxSuperBytes: 1 }), 1);
     const fields = { kind: 'tcp' as const, sequence: 1, acknowledgement: 2, flags: 0x10, window: 9, urgent: 0 };
@@ -161,7 +161,7 @@ describe('the largest frames', () => {
     expectNoDrops(pair());
   });
 
-  it('that no unit holds are dropped and counted, and the next frame passes', () => {
+  it('that exceed a unit are dropped and counted, and the next frame passes', () => {
     const ends = endsOf(pair().a, pair().b, '4');
     const [base] = fc.sample(anyFrame(ends, { maxPayloadBytes: 1, maxSuperBytes: 1 }), 1);
     const opaque = { kind: 'opaque' as const, protocol: 47 };
@@ -178,7 +178,7 @@ describe('the largest frames', () => {
 describe('pods', () => {
   const pair = usePair();
 
-  it('get frames with their own MAC, also one that was set by hand', () => {
+  it('get frames with their own MAC, also one that is not computed', () => {
     const { a, b } = pair();
     const specs = [5, 6, 7, 7, 5].flatMap((host) =>
       (['4', '6'] as const).map((f) => fc.sample(anyFrame(endsOf(a, b, f, host), limits), 1)[0]!),

@@ -1,12 +1,12 @@
 /**
- * One forwarding thread: everything it owns, composed, and its loop.
+ * Forwarding thread: composition of its parts, and its loop.
  *
  *          +--> commands
- *   poll --+--> outside: receive, open, deliver      one batch of each side that has something,
- *          +--> inside: read, pack, seal, send       and back to poll, which blocks only when neither has
+ *   poll --+--> outside: receive, open, deliver      one batch of each side that is ready, then
+ *          +--> inside: read, pack, seal, send       poll again, which blocks only when neither is
  *
- * The thread never returns to its event loop: commands reach it through a message port that it reads itself, an event
- * descriptor that wakes it, and a flag that it looks at once a round.
+ * The thread never returns to its event loop: it reads commands from a message port itself, is woken by an event descriptor,
+ * and checks a shared flag once a round.
  */
 import type { NodeId } from '../common/node-id.js';
 import type {
@@ -52,13 +52,13 @@ import { Unreachable } from './packet/unreachable.js';
 import { RawSender } from './outside/raw-sender.js';
 
 const ARENA_BYTES = 64 << 20;
-/** With nothing to do the thread wakes this often all the same, to look at its clock. */
+/** Longest sleep of an idle thread: its timers are checked after each. */
 const IDLE_POLL_MS = 5000;
-/** The poll set: the underlay, the wake descriptor, and from here on the queues of the TAP. */
+/** Entries of the poll set: the underlay, the wake descriptor, then the queues of the TAP. */
 const POLL_UNDERLAY = 0;
 const POLL_WAKE = 1;
 const POLL_QUEUES = 2;
-/** The count of an event descriptor; reading takes it back to zero. */
+/** Bytes of an event descriptor's count; reading resets it. */
 const WAKE_COUNT_BYTES = 8;
 
 export interface ForwarderOptions {
@@ -74,11 +74,11 @@ export interface ForwarderOptions {
   readonly tapUso: boolean;
 }
 
-/** What a forwarding thread tells the router's main thread. */
+/** Events from a forwarding thread to the main thread of the router. */
 export type ForwarderEvent =
   Exclude<RouterEvent, { type: 'hello' | 'counters' }> | ({ readonly type: 'report' } & ForwarderReport);
 
-/** The state of one thread at one moment. */
+/** State of one thread at one moment. */
 export interface ForwarderReport {
   readonly generation: number;
   readonly drops: Readonly<Record<string, number>>;
@@ -88,7 +88,7 @@ export interface ForwarderReport {
   readonly refusals: Refusals;
 }
 
-/** How the thread is commanded: the router's commands, the question for a report, and the end. */
+/** Commands to a forwarding thread: those of the router port, the request for a report, and the end. */
 export type ForwarderCommand = RouterCommand | { readonly type: 'report' } | { readonly type: 'stop' };
 
 export interface ForwarderDeps {
@@ -172,19 +172,19 @@ export class Forwarder {
     this.#pollPolicy = this.#createPollPolicy();
   }
 
-  /** How each peer's units are cut: what tests and measurements set by hand, and loss on the path otherwise. */
+  /** The peer table: tests and measurements set the number of fragments by it. */
   get peers(): Peers {
     return this.#peers;
   }
 
-  /** Forgets all counts: what the warm-up did is nobody's traffic. */
+  /** Resets all counters: the warm-up is no traffic. */
   clearCounters(): void {
     this.#counters.clear();
   }
 
-  /** Obeys one command at once, before the loop runs. */
-  obey(command: ForwarderCommand): void {
-    this.#obey(command);
+  /** Executes one command, before the loop runs. */
+  execute(command: ForwarderCommand): void {
+    this.#execute(command);
   }
 
   /** Forwards until a `stop` command comes. */
@@ -193,37 +193,37 @@ export class Forwarder {
     while (!this.#stopped) {
       const nowMs = this.deps.nowMs();
       if (this.#byteQueueLimit.isReached(this.#reader.bytesRead, nowMs)) this.#round(POLL_QUEUES, HELD_MS);
-      else this.#round(this.#pollCount, this.#pollPolicy.await(nowMs, this.#takeStock()) ? 0 : IDLE_POLL_MS);
+      else this.#round(this.#pollCount, this.#pollPolicy.await(nowMs, this.#totals()) ? 0 : IDLE_POLL_MS);
     }
   }
 
-  /** One round over what is there, without waiting. False when nothing was. */
+  /** One round without waiting. False when no descriptor was ready. */
   turn(): boolean {
     return this.#round(this.#pollCount, 0);
   }
 
   /**
-   * Waits until something is there, and serves the sides that have it: a lone packet costs no look at the other one.
-   * @param entries of the poll set that count
+   * Waits until a descriptor is ready, and serves the ready sides only, so that a lone packet costs one read.
+   * @param entries how many entries of the poll set to wait for
    */
   #round(entries: number, timeoutMs: number): boolean {
     const { base } = this.#arena;
     const ready = sysPoll(base + this.#pollAt, entries, timeoutMs);
     if (ready <= 0) return this.#serve(false, 0);
-    if (this.#answered(POLL_WAKE)) {
+    if (this.#isReady(POLL_WAKE)) {
       sysRead(this.options.wakeFd, base + this.#wakeCountAt, WAKE_COUNT_BYTES);
       this.#takeCommands();
     }
     let inside = 0;
-    for (let i = POLL_QUEUES; i < entries; i++) if (this.#answered(i)) inside |= 1 << (i - POLL_QUEUES);
-    return this.#serve(this.#answered(POLL_UNDERLAY), inside);
+    for (let i = POLL_QUEUES; i < entries; i++) if (this.#isReady(i)) inside |= 1 << (i - POLL_QUEUES);
+    return this.#serve(this.#isReady(POLL_UNDERLAY), inside);
   }
 
-  /** Whether what was asked of this entry of the poll set came: events are in the upper half of its second word. */
-  #answered(entry: number): boolean {
+  /** Whether this entry of the poll set is ready: its events are the upper half of its second word. */
+  #isReady(entry: number): boolean {
     const at = (this.#pollAt + entry * POLLFD_BYTES) >>> 2;
     const events = this.#arena.u32[at + 1]! >>> 16;
-    // A queue of a deleted TAP would be answered for ever; poll(2) passes over what is negative.
+    // A queue of a deleted TAP is ready for ever; poll(2) skips negative descriptors.
     if (entry >= POLL_QUEUES && (events & POLLERR) !== 0) this.#arena.i32[at] = -1;
     return events !== 0;
   }
@@ -234,7 +234,7 @@ export class Forwarder {
     return asked < 0 ? 0 : this.#arena.u32[this.#queuedAt >>> 2]!;
   }
 
-  #takeStock(): Carried {
+  #totals(): Carried {
     const carried = this.#carried;
     carried.bytes = this.#reader.bytesRead + this.#receiver.bytesReceived;
     carried.framesFromInside = this.#reader.framesRead;
@@ -334,11 +334,11 @@ export class Forwarder {
 
   #takeCommands(): void {
     for (let command = this.deps.nextCommand(); command !== undefined; command = this.deps.nextCommand()) {
-      this.#obey(command);
+      this.#execute(command);
     }
   }
 
-  #obey(command: ForwarderCommand): void {
+  #execute(command: ForwarderCommand): void {
     switch (command.type) {
       case 'tables':
         return this.#useTables(command.tables);
@@ -379,7 +379,7 @@ export class Forwarder {
     this.#writer.useTables(tables);
   }
 
-  /** Its routes go first: its number may be another peer's before the agent sends new tables. */
+  /** Routes are removed first: another peer may get this one's index before the agent sends new tables. */
   #removePeer(id: NodeId): void {
     const routes = this.#desired?.routes.filter(({ peer }) => peer !== id);
     if (this.#desired !== null && routes !== undefined) this.#useTables({ ...this.#desired, routes });

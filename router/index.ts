@@ -1,7 +1,7 @@
 /**
- * Door of `router/`: the data plane. It owns the TAP and the underlay socket, the arena, the tables in the form the loop
- * reads, sealing and opening. Not here: who the peers are and which keys they have (`mesh/`), which address is whose
- * (`ipam/`, `cni/`), links and routes of the host (`agent/`). The process itself is `router-main.ts`.
+ * Door of `router/`, the data plane. It owns the TAP and the underlay socket, the arena, the tables in the form the loop
+ * reads, sealing and opening. Not here: members and their keys (`mesh/`), addresses of pods (`ipam/`, `cni/`), interfaces and
+ * routes of the host (`agent/`). The process is `process/router-main.ts`.
  */
 export { TAP_QUEUES_PER_LANE } from './limits.js';
 export { openTap } from './kernel/tap-device.js';

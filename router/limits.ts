@@ -13,34 +13,34 @@ export const MAX_ENDPOINTS = 65_536;
 export const MAX_TABLE_CIDRS = 64;
 /** Encoded command of the agent; the longest carries tables with routes of at most 96 bytes and endpoints of at most 72. */
 export const MAX_COMMAND_BYTES = MAX_ROUTES * 96 + MAX_ENDPOINTS * 72;
-/** Units that wait for the rest of their datagrams, over all peers; a newer one takes the place of an older one. */
+/** Incomplete units over all peers; a newer one displaces an older one. */
 export const MAX_INCOMPLETE_UNITS = 256;
-/** Incomplete units per session: consecutive counters share this many places. */
+/** Incomplete units of consecutive counters of one session: they share this many places. */
 export const MAX_INCOMPLETE_UNITS_PER_SESSION = 64;
-/** Messages for the control plane that wait for the agent; more are dropped and counted. */
+/** Events that wait for the agent; more are dropped and counted. */
 export const MAX_PENDING_EVENTS = 1024;
 
-/** How often old sessions are looked for. */
+/** Interval of the check for expired sessions. */
 export const EXPIRE_INTERVAL_MS = 10_000;
-/** How often the agent is told that frames wait for a session with one peer. */
+/** Least time between two events that frames need a session with one peer. */
 export const WANTED_INTERVAL_MS = 1000;
 
 export const MIN_PATH_MTU_BYTES = 576;
 
 /** Queues of the TAP that each thread serves in turn (`tap-queues.ts`): more mean fewer flows that share one. */
 export const TAP_QUEUES_PER_LANE = 8;
-/** Frames read from the TAP before the loop looks at the other side. */
+/** Frames read from the TAP in one batch, before the underlay is served. */
 export const INSIDE_BUDGET_FRAMES = 64;
-/** And bytes of them: 64 super-frames would keep the other side waiting for 5 ms. */
+/** Bytes of frames read in one batch: 64 super-frames would delay the underlay by 5 ms. */
 export const INSIDE_BUDGET_BYTES = 192 * 1024;
 /** Messages received in one call; with UDP GRO each may hold several coalesced datagrams. */
 export const RECEIVE_MESSAGES = 8;
-/** Units under construction or waiting for the send call. */
+/** Units under construction or queued for the send call. */
 export const UNIT_SLOTS = 16;
-/** Bytes sealed before they are sent: keeps a batch within the second-level cache. */
+/** Bytes sealed before they are sent, so that a batch stays within the second-level cache. */
 export const FLUSH_AFTER_BYTES = 192 * 1024;
 
-/** Socket buffers: smaller loses bursts, larger only adds delay (measured in `docs/data-path.md`). */
+/** Size of each socket buffer: smaller ones lose bursts, larger ones only add delay. */
 export const SOCKET_BUFFER_BYTES = 4 << 20;
-/** Longest frame a TAP hands over: 64 KiB of payload, Ethernet and VLAN headers. */
+/** Longest frame of a TAP: 64 KiB of payload, Ethernet and VLAN headers. */
 export const MAX_FRAME_BYTES = 65535 + 14 + 8;

@@ -1,7 +1,7 @@
 /**
  * Datagram type 4, cookie: what a loaded responder sends in place of a response (`docs/wire.md`, section 7). 48 bytes, less
- * than a twentieth of the initiation. Its MAC also covers the MAC of the initiation, so only who saw that and knows the
- * cluster secret can make one.
+ * than a twentieth of the initiation. Its MAC also covers the MAC of the initiation, so making one takes that datagram and the
+ * cluster secret.
  *
  * ```
  *  0         16       32    48

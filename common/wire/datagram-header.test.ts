@@ -80,7 +80,7 @@ describe('the header of a datagram', () => {
     expect(checkDatagram(datagram({ ...HEADER, ...change }))).toBe(valid);
   });
 
-  it('needs something behind it', () => {
+  it('is refused without a byte behind it', () => {
     expect(checkDatagram(BYTES)).toBe(false);
     expect(checkDatagram(BYTES.subarray(0, 3))).toBe(false);
   });

@@ -65,7 +65,7 @@ describe('handshake datagrams', () => {
     );
   });
 
-  it('of another shape are no handshake', () => {
+  it('of another shape are refused', () => {
     const bytes = encodeHandshake({ type: 1, receiverIndex: 0, senderIndex: 6, noise: new Uint8Array(0) }, CLUSTER);
     expect(readHandshake(bytes)).not.toBeNull();
     expect(readHandshake(bytes.subarray(0, -1))).toBeNull();
@@ -84,7 +84,7 @@ describe('handshake datagrams', () => {
     }
   });
 
-  it('prove a cookie over all that is in front of it', () => {
+  it('prove a cookie by a MAC over all bytes in front of it', () => {
     const cookie = new Uint8Array(16).fill(9);
     const bytes = encodeHandshake({ type: 1, receiverIndex: 0, senderIndex: 6, noise: NOISE }, CLUSTER);
     const proven = withCookie(bytes, cookie);
@@ -100,7 +100,7 @@ describe('cookie datagrams', () => {
   const cause = new Uint8Array(16).fill(3);
   const cookie = new Uint8Array(16).fill(4);
 
-  it('are opened by who sent the cause, and by nobody without the secret', () => {
+  it('are opened with the MAC of the initiation and the cluster secret, and not without', () => {
     const bytes = encodeCookie(77, cookie, cause, CLUSTER);
     expect(hex(bytes.subarray(0, 32))).toBe('04000001' + '0000004d' + '0000000000000000' + '04'.repeat(16));
     expect(checkCookie(bytes)).toBe(true);

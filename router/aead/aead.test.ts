@@ -50,7 +50,7 @@ describe('the AEAD engines', () => {
     expect(laneKey(base, 0).salt).not.toEqual(laneKey(base, 1).salt);
   });
 
-  it('pick an implementation by what the processor can do', () => {
+  it('pick an implementation by the flags of the processor', () => {
     expect(implementationFor(new Set(['aes', 'pclmulqdq', 'avx2']))).toBe('avx_gen4');
     expect(implementationFor(new Set(['aes']))).toBeNull();
   });

@@ -1,6 +1,6 @@
 /**
- * Sealing and opening of units in place, in the arena: AES-256-GCM (NIST SP 800-38D) or ChaCha20-Poly1305 (RFC 8439).
- * Here: what an engine offers, and the keys of a lane. The engines are `openssl.ts` and `ipsec-mb.ts`; `selection.ts` chooses
+ * AEAD engine: what it offers, and the keys of a lane. Units are sealed and opened in place, in the arena, with AES-256-GCM
+ * (NIST SP 800-38D) or ChaCha20-Poly1305 (RFC 8439). The engines are `openssl.ts` and `ipsec-mb.ts`; `selection.ts` chooses
  * one of them. The memory around a unit:
  *
  *    at - 8            at                                  at + length          + 16
@@ -15,13 +15,14 @@ import { SALT_BYTES } from '../../common/wire/sealed-unit.js';
 
 export const KEY_BYTES = 32;
 
-/** One direction of one lane: a key that seals, or one that opens. Offsets are of the arena. */
+/** Key of one direction of one lane that seals. Offsets are of the arena. */
 export interface SealingKey {
   /** Seals the `length` bytes at `at` and writes the tag behind them. The unit's counter must never repeat. */
   seal(at: number, length: number, unit: UnitBinding): void;
   destroy(): void;
 }
 
+/** Key of one direction of one lane that opens. */
 export interface OpeningKey {
   /** Opens the `length` bytes of ciphertext at `at`, which the tag follows. False when the tag is wrong. */
   open(at: number, length: number, unit: UnitBinding): boolean;
@@ -30,7 +31,7 @@ export interface OpeningKey {
 
 export interface AeadEngine {
   readonly name: string;
-  /** Keys that found no room in the engine's pool and are another engine's. */
+  /** Keys that found no room in the engine's pool; the fallback engine has them. */
   readonly refusedKeys: number;
   sealingKey(cipher: CipherName, key: Uint8Array, salt: Uint8Array): SealingKey;
   openingKey(cipher: CipherName, key: Uint8Array, salt: Uint8Array): OpeningKey;

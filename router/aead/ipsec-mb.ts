@@ -1,7 +1,7 @@
 /**
- * The engine over Intel's multi-buffer crypto library (Debian package `libipsec-mb1`), used when the host has it: a unit is
- * one call, with vector AES where the processor has it (measured against OpenSSL in `docs/data-path.md`). AES-256-GCM only;
- * ChaCha20-Poly1305 goes to the engine given as `fallback`.
+ * AEAD engine over Intel's multi-buffer crypto library (Debian package `libipsec-mb1`), used when the host has it: one call
+ * per unit, with vector AES where the processor has it (`docs/measurements.md`). AES-256-GCM only; keys of ChaCha20-Poly1305,
+ * and keys beyond the pool, are those of the engine given as `fallback`.
  */
 import type { AeadEngine, OpeningKey, SealingKey } from './aead.js';
 import { AAD_BYTES, SALT_BYTES, TAG_BYTES, writeAssociatedData } from '../../common/wire/sealed-unit.js';
@@ -14,7 +14,7 @@ import type { OptionalLibrary } from '../kernel/ffi.js';
 import { processorFlags } from '../kernel/processor.js';
 
 const SONAME = 'libIPSec_MB.so.1';
-/** struct gcm_key_data and gcm_context_data, rounded up generously (1.3: 1024 and 88 bytes), aligned to 64. */
+/** struct gcm_key_data and gcm_context_data, with room for later versions (1.3: 1024 and 88 bytes), aligned to 64. */
 const KEY_DATA_BYTES = 2048;
 const CONTEXT_BYTES = 256;
 /** Implementations in order of preference, and the processor flags each needs. */
@@ -103,7 +103,7 @@ class IpsecMbKey implements SealingKey, OpeningKey {
     const { base, u8 } = this.arena;
     const aad = this.scratch + AAD_OFFSET;
     writeAssociatedData(u8, aad, unit, length);
-    // The nonce is the salt and the first 8 bytes of the associated data, so it lies directly in front of it.
+    // The nonce: the salt, and the first 8 bytes of the associated data.
     for (let i = 0; i < SALT_BYTES; i++) u8[this.scratch + i] = this.salt[i]!;
     for (let i = 0; i < 8; i++) u8[this.scratch + SALT_BYTES + i] = u8[aad + i]!;
     call(
@@ -189,12 +189,12 @@ function bind(library: OptionalLibrary, suffix: string): Calls | null {
       open: library.func(`aes_gcm_dec_256_${suffix}`, 'void', crypt),
     };
   } catch {
-    // A version of the library without this implementation: the OpenSSL engine serves.
+    // A version of the library without this implementation: the OpenSSL engine is used.
     return null;
   }
 }
 
-/** The implementation whose needs `flags` meets; null when none does (arm64, old processors). */
+/** Suffix of the first implementation that `flags` allow; null when none is (arm64, old processors). */
 export function implementationFor(flags: ReadonlySet<string>): string | null {
   return IMPLEMENTATIONS.find(({ flags: needed }) => needed.every((flag) => flags.has(flag)))?.suffix ?? null;
 }

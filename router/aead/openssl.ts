@@ -1,6 +1,6 @@
 /**
- * The OpenSSL engine. It uses the record mode that OpenSSL has for TLS (EVP_CTRL_AEAD_TLS1_AAD): the associated data in
- * one call, then sealing or opening with nonce and tag in place in one more, where the general interface needs five.
+ * AEAD engine over the OpenSSL in Node. It uses OpenSSL's record mode for TLS (EVP_CTRL_AEAD_TLS1_AAD): the associated data in
+ * one call, then sealing or opening with nonce and tag in place in a second one; the general interface takes five.
  *
  * AES-GCM in this mode keeps the nonce itself: 4 bytes fixed, 8 bytes counted up by one per seal and written in front of
  * the unit; on opening it is read from there. ChaCha20-Poly1305 takes the nonce as the fixed 12 bytes XOR the counter in
@@ -58,7 +58,7 @@ function nonceOf(salt: Uint8Array): Uint8Array {
   return nonce;
 }
 
-/** A context of OpenSSL, set up for one direction; whoever holds it calls only that one. */
+/** A context of OpenSSL, set up for sealing or for opening; only that one may be called. */
 class OpensslKey implements SealingKey, OpeningKey {
   /** AES-GCM works on the unit with its nonce in front, ChaCha20-Poly1305 on the unit alone. */
   readonly #front: number;
@@ -75,7 +75,7 @@ class OpensslKey implements SealingKey, OpeningKey {
   }
 
   seal(at: number, length: number, unit: UnitBinding): void {
-    // OpenSSL counts its nonce up by itself; ours must be the same number.
+    // OpenSSL counts its nonce up itself, so it must be the unit's counter.
     assert(unit.counter === this.#nextCounter++, 'units are sealed in counter order');
     this.#prepare(length + this.#front, length, unit);
     const front = this.arena.base + at - this.#front;
@@ -94,7 +94,7 @@ class OpensslKey implements SealingKey, OpeningKey {
     this.evp.contextFree(this.context);
   }
 
-  /** `announced` is what TLS would announce; OpenSSL takes nonce and tag off before it authenticates the length. */
+  /** `announced` is the length in a TLS record's header: OpenSSL subtracts nonce and tag before it authenticates it. */
   #prepare(announced: number, length: number, unit: UnitBinding): void {
     const { u8, base } = this.arena;
     writeAssociatedData(u8, this.scratch, unit, length);

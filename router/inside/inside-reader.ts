@@ -1,13 +1,13 @@
 /**
- * From the pods to the peers. The stages of a frame:
+ * Path of frames from the pods to the peers. The stages of a frame:
  *
- *   1. read      from the TAP's queues in turn, straight behind the records of the unit that is open for the last peer
- *   2. classify  ARP and neighbour discovery are answered here; source check; longest-prefix match -> peer
+ *   1. read      from the TAP's queues in turn, directly behind the records of the open unit of the last peer
+ *   2. classify  ARP and neighbour discovery are answered; source check; longest-prefix match gives the peer
  *   3. pack      into the open unit of that peer: in place as a rule, moved when it is another peer's
  *   4. slice     a super-frame that exceeds the unit is cut at segment boundaries
  *   5. close     units are sealed and queued (`unit-sender.ts`), at the end of the batch all of them
  *
- * A batch is what is there: nothing waits for more.
+ * A batch is what the queues hold: no frame waits for others.
  */
 import type { Arena } from '../kernel/arena.js';
 import type { Counters } from '../tables/counters.js';
@@ -47,7 +47,7 @@ import { checkVirtioHeader } from '../packet/virtio-net-header.js';
 const NO_SLOT = -1;
 const NOT_FORWARDED = -1;
 const UNREACHABLE = -2;
-/** A unit with less room than this is closed: hardly a frame fits. */
+/** A unit with less room than this is closed: few frames would fit. */
 const SMALLEST_RECORD_BYTES = 80;
 const REPLY_ROOM_BYTES = 256;
 
@@ -55,19 +55,19 @@ export class InsideReader {
   tables: LoopTables = EMPTY_TABLES;
   /** Bytes of frames read so far. */
   bytesRead = 0;
-  /** How many frames those were. */
+  /** Frames read so far. */
   framesRead = 0;
-  /** Whether the last batch ended because it was large enough, and not because there was no more. */
+  /** Whether the last batch ended at its budget, and not because the queues were empty. */
   moreWaits = false;
-  /** Peers that frames waited for in vain since the list was taken. */
+  /** Peers without a session that frames were dropped for since the set was cleared. */
   readonly wantedPeers = new Set<number>();
   readonly #parsed = createParsedFrame();
   readonly #superFrame = createSuperFrame();
-  /** From the start of the frame last classified to its layer 3 header. */
+  /** Bytes from the start of the frame last classified to its layer 3 header. */
   #l3Distance = 0;
   #nowMs = 0;
-  readonly #question = { target: new Int32Array(4) };
-  /** Source and destination of the last frame that was forwarded, and where it went: most frames repeat them. */
+  readonly #request = { target: new Int32Array(4) };
+  /** Addresses and peer of the last frame that was forwarded: most frames repeat them, and skip both look-ups. */
   readonly #lastWords = new Int32Array(8);
   #lastPeer = NOT_FORWARDED;
   readonly #openSlot = new Int32Array(MAX_PEERS + 1).fill(NO_SLOT);
@@ -127,7 +127,7 @@ export class InsideReader {
           currentPeer = peer;
         }
       } else {
-        // The frame is another peer's: move it behind that peer's records, and read on from there.
+        // The frame is another peer's: move it behind that peer's records, and read the next frame there.
         const previous = current;
         current = this.#openSlot[peer]! === NO_SLOT ? this.#open(peer, currentPeer) : this.#openSlot[peer]!;
         arena.u8.copyWithin(
@@ -153,14 +153,14 @@ export class InsideReader {
     return frames;
   }
 
-  /** The peer a frame goes to, or NOT_FORWARDED when it was answered here or dropped. */
+  /** The peer of a frame, or NOT_FORWARDED when it was answered or dropped. */
   #classify(header: number, length: number): number {
     const frame = header + VIRTIO_NET_HDR_BYTES;
     const frameBytes = length - VIRTIO_NET_HDR_BYTES;
     const kind = parseFrame(this.arena, frame, frameBytes, this.#parsed);
     this.#l3Distance = this.#parsed.l3 - frame;
     if (kind === FRAME_IPV4 || kind === FRAME_IPV6) {
-      // Whether a neighbour is still there is asked by unicast.
+      // Neighbour unreachability detection (RFC 4861, 7.3) solicits by unicast.
       const { u8 } = this.arena;
       if (
         (u8[frame]! & 1) !== 0 ||
@@ -197,14 +197,14 @@ export class InsideReader {
     return NOT_FORWARDED;
   }
 
-  /** Drops a frame that has nowhere to go, and tells the pod so. */
+  /** Drops a frame that cannot be forwarded, and sends the pod an ICMP error. */
   #refuse(reason: number, header: number, length: number): number {
     const frame = header + VIRTIO_NET_HDR_BYTES;
     const l3 = frame + this.#l3Distance;
     const ipv6 = this.arena.u8[l3]! >>> 4 === 6;
     const gateway = ipv6 ? this.tables.gateway6 : this.tables.gateway4;
     const { unreachable } = this;
-    const bytes = unreachable.answer(frame, length - VIRTIO_NET_HDR_BYTES, l3, ipv6, gateway, this.#nowMs);
+    const bytes = unreachable.write(frame, length - VIRTIO_NET_HDR_BYTES, l3, ipv6, gateway, this.#nowMs);
     if (bytes > 0) this.#write(unreachable.at, bytes);
     return this.#drop(reason);
   }
@@ -212,7 +212,7 @@ export class InsideReader {
   #multicast(frame: number, frameBytes: number, kind: number): number {
     const l3 = this.#parsed.l3;
     const left = frame + frameBytes - l3;
-    if (kind === FRAME_IPV6 && readSolicitation(this.arena, l3, left, this.#question)) {
+    if (kind === FRAME_IPV6 && readSolicitation(this.arena, l3, left, this.#request)) {
       if (this.#isRemote()) this.#write(this.#reply, writeAdvertisement(this.arena, frame, l3, this.#reply));
       return NOT_FORWARDED;
     }
@@ -221,14 +221,14 @@ export class InsideReader {
 
   #answerArp(frame: number, frameBytes: number): number {
     const l3 = this.#parsed.l3;
-    if (readArpRequest(this.arena, l3, frame + frameBytes - l3, this.#question) && this.#isRemote()) {
+    if (readArpRequest(this.arena, l3, frame + frameBytes - l3, this.#request) && this.#isRemote()) {
       this.#write(this.#reply, writeArpReply(this.arena, l3, this.#reply));
     }
     return NOT_FORWARDED;
   }
 
   #isRemote(): boolean {
-    const target = this.#question.target;
+    const target = this.#request.target;
     return this.tables.routes.lookup(target[0]!, target[1]!, target[2]!, target[3]!) > LOCAL;
   }
 
@@ -236,7 +236,7 @@ export class InsideReader {
     if (sysWrite(this.queues.anyFd, this.arena.base + at, length) < 0) this.counters.drops[DROP.tapWriteFailed]!++;
   }
 
-  /** Opens a unit for the peer. The open unit of `spare` is left alone: a record behind it is still to be moved. */
+  /** Opens a unit for the peer. Keeps the open unit of `spare`: the record behind it is still to be moved. */
   #open(peer: number, spare: number): number {
     this.#makeRoom(spare);
     const slot = this.sender.take(peer);
@@ -251,7 +251,7 @@ export class InsideReader {
     this.#openPeers[this.#openCount++] = peer;
   }
 
-  /** Frees a slot if none is: first the queued ones, then those of open units. */
+  /** Frees a slot when none is free: first the queued ones, then those of open units. */
   #makeRoom(spare: number): void {
     if (this.sender.freeSlots > 0) return;
     this.sender.flush();
@@ -291,13 +291,13 @@ export class InsideReader {
       this.sender.release(slot);
       return NO_SLOT;
     }
-    // One frame larger than a unit may grow: it travels alone, in as many datagrams as it needs.
+    // A frame larger than the limit of a unit travels alone, in as many datagrams as it needs.
     this.#finishRecord(slot, 0, length, recordBytes);
     this.#close(slot, peer);
     return NO_SLOT;
   }
 
-  /** The tag is written behind a unit: move the record away first, seal after. */
+  /** Moves the record to a new unit and closes the old one: sealing writes the tag where the record lies. */
   #moveToNewUnit(slot: number, peer: number, length: number, filled: number): number {
     const { arena, sender } = this;
     this.#makeRoom(peer);
@@ -318,14 +318,14 @@ export class InsideReader {
     this.#filled[slot] = filled + recordBytes;
   }
 
-  /** A pod with a raw socket may have made the header itself: the other side would refuse the frame, and we cannot cut it. */
+  /** A pod with a raw socket may have written the header itself: the peer would refuse the frame, and it cannot be cut. */
   #isHeaderInRange(frame: number, frameBytes: number): boolean {
     const l3 = frame + this.#l3Distance;
     const ipv6 = this.arena.u8[l3]! >>> 4 === 6;
     return checkVirtioHeader(this.arena.u8, frame - VIRTIO_NET_HDR_BYTES, frame, frameBytes, l3, ipv6);
   }
 
-  /** The frame may have been moved since it was parsed; layer 3 keeps its distance from the start. */
+  /** Layer 3 is found by its distance from the start: the frame may have been moved since it was parsed. */
   #readSuperFrame(frame: number, frameBytes: number): boolean {
     const l3 = frame + this.#l3Distance;
     const ipv6 = this.arena.u8[l3]! >>> 4 === 6;

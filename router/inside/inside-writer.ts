@@ -1,7 +1,7 @@
 /**
- * From an opened unit to the pods: every record is checked (lengths, virtio header, that its source belongs to the peer
- * that sent it, that its destination is a local endpoint), gets the endpoint's MAC, and goes to the TAP, coalesced with
- * its neighbours where that is possible (`gro-coalescer.ts`).
+ * Path of records from an opened unit to the pods. Each record is checked: its lengths, its virtio header, that its source
+ * belongs to the peer that sent it, and that its destination is a local endpoint. It gets the endpoint's MAC and goes to the
+ * TAP, coalesced with its neighbours where that is possible (`gro-coalescer.ts`).
  */
 import type { Arena } from '../kernel/arena.js';
 import type { Counters } from '../tables/counters.js';
@@ -17,11 +17,11 @@ import type { TapQueues } from './tap-queues.js';
 import { checkVirtioHeader } from '../packet/virtio-net-header.js';
 
 export class InsideWriter {
-  /** Records taken so far, whatever became of them. */
+  /** Records taken so far, dropped ones included. */
   framesTaken = 0;
   #tables: LoopTables = EMPTY_TABLES;
   readonly #parsed = createParsedFrame();
-  /** Addresses, sender and endpoint of the last record that passed: most records repeat them. */
+  /** Addresses, peer and endpoint of the last record that passed: most records repeat them. */
   readonly #lastWords = new Int32Array(8);
   #lastPeer = 0;
   #lastEndpoint = -1;
@@ -84,7 +84,7 @@ export class InsideWriter {
     return peer === this.#lastPeer && sameAddresses(this.#parsed.words, this.#lastWords);
   }
 
-  /** The source must be within the sender's claims, the destination one of ours. */
+  /** Whether the source is within the peer's claims and the destination a local endpoint. */
   #admit(peer: number): boolean {
     const words = this.#parsed.words;
     const { routes, endpoints } = this.#tables;

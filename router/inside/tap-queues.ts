@@ -25,7 +25,7 @@ export class TapQueues {
   /** Bit `i` is set while queue `i` may have frames. */
   #ready = 0;
   #turn = 0;
-  /** Taken in this turn. */
+  /** Cost of the frames read in this turn, in bytes. */
   #taken = 0;
   readonly #fds: Int32Array;
 
@@ -41,7 +41,7 @@ export class TapQueues {
     return this.#fds.length;
   }
 
-  /** Says which queues to look at: bit `i` for queue `i`. */
+  /** Sets which queues may have frames: bit `i` for queue `i`. */
   setReady(bits: number): void {
     this.#ready = bits & ((1 << this.#fds.length) - 1);
   }
@@ -60,12 +60,12 @@ export class TapQueues {
     return 0;
   }
 
-  /** The descriptor to write a frame by, whose layer 3 header is at `l3`: that of the queue its answers should come by. */
+  /** The descriptor to write a frame to whose layer 3 header is at `l3`: the kernel steers its flow back to the same queue. */
   fdFor(l3: number, ipv6: boolean): number {
     return this.#fds.length === 1 ? this.#fds[0]! : this.#fds[this.queueOf(l3, ipv6)]!;
   }
 
-  /** A descriptor for what belongs to no flow. */
+  /** A descriptor for frames of no flow. */
   get anyFd(): number {
     return this.#fds[0]!;
   }

@@ -24,7 +24,7 @@ function hasLowRoom(bytes: number): boolean {
 }
 
 describe('the arena', () => {
-  it('lies where its addresses are small integers while there is room', () => {
+  it('lies below 2 GiB while there is room', () => {
     const room = hasLowRoom(1 << 20);
     const arena = new Arena(1 << 20);
     expect(arena.base + arena.bytes <= TWO_POW_31).toBe(room);
@@ -50,7 +50,7 @@ describe('the arena', () => {
     expect(() => arena.allocate(1 << 16)).toThrow(HeddleError);
   });
 
-  it('is one memory, whoever looks', () => {
+  it('is one memory for all of its views', () => {
     const arena = new Arena(4096);
     const at = arena.allocate(16);
     arena.writeAddress(at, 5);
@@ -60,7 +60,7 @@ describe('the arena', () => {
     expect(arena.i32[(at + 8) >>> 2]).toBe(77);
   });
 
-  it('keeps no secret beyond the call it was placed for', () => {
+  it('erases a secret after the call', () => {
     const arena = new Arena(4096);
     const secret = new Uint8Array(32).fill(0xab);
     const at = arena.placeSecret(secret);

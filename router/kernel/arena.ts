@@ -1,7 +1,7 @@
 /**
- * One block of memory that both the kernel and this thread see, with one allocator. Offsets (bytes from the start) are
- * what the router passes around; an address for a system call is `base + offset`.
- * Nothing is ever freed: what is allocated at start is reused for ever, which is why the packet loop allocates nothing.
+ * Arena: one block of memory that kernel and thread share, with an allocator. The router passes offsets (bytes from the
+ * start); an address for a system call is `base + offset`. Nothing is freed: all of it is allocated at start and reused, so
+ * that the packet loop allocates nothing.
  */
 import { assert, SystemCallError } from '../../common/errors.js';
 import { mapMemory, sysErrno, sysMadvise, viewMemory } from './ffi.js';
@@ -10,7 +10,7 @@ import { MADV_HUGEPAGE, MAP_FIXED_NOREPLACE, MAP_PRIVATE_ANONYMOUS, PROT_READ_WR
 const TWO_POW_32 = 2 ** 32;
 /**
  * Below 2 GiB an address is a small integer of V8, and handing it to a system call allocates nothing; above, every call
- * makes a number object. A program's own memory lies below 1 GiB; steps are huge pages.
+ * makes a number object. The memory of the executable lies below 1 GiB; steps are huge pages.
  */
 const LOW_START = 2 ** 30;
 const LOW_END = 2 ** 31;
@@ -50,7 +50,7 @@ export class Arena {
     return offset;
   }
 
-  /** Puts a key where a native call can read it, for the moment of that call. */
+  /** Copies a key into the arena for one native call; {@link eraseSecret} follows. */
   placeSecret(key: Uint8Array): number {
     assert(key.length <= SECRET_ROOM_BYTES, `a secret of ${key.length} bytes fits its room`);
     this.#secretRoom ??= this.allocate(SECRET_ROOM_BYTES);
@@ -88,7 +88,7 @@ function mapMemoryOf(bytes: number): number {
   throw new SystemCallError('mmap', 0, `no ${bytes} bytes within one 4 GiB range`);
 }
 
-/** 0 when there is no room, or the kernel does not know the flag and maps wherever it likes. */
+/** 0 when there is no room, or the kernel does not know the flag and maps elsewhere. */
 function mapLow(bytes: number): number {
   const flags = MAP_PRIVATE_ANONYMOUS | MAP_FIXED_NOREPLACE;
   for (let wanted = LOW_START; wanted + bytes <= LOW_END; wanted += LOW_STEP) {

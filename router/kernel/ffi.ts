@@ -1,7 +1,7 @@
 /**
- * The one door to koffi: system calls and OpenSSL functions as plain functions over numbers. Addresses are numbers
- * (user-space addresses have 47 bits, so they are exact). A wrong address corrupts memory: only `arena.ts` makes them,
- * and every length that came from outside is checked before it gets here.
+ * Foreign function interface, the only importer of koffi: system calls and OpenSSL functions as functions over numbers.
+ * Addresses are numbers (user-space addresses have 47 bits, so they are exact). A wrong address corrupts memory: only
+ * `arena.ts` makes them, and every length from outside is checked before it gets here.
  */
 import koffi from 'koffi';
 import { HeddleError, messageOf } from '../../common/errors.js';
@@ -63,7 +63,7 @@ export const sysGetsockname = libcFunction<[fd: number, address: number, length:
   POINTER,
   POINTER,
 ]);
-/** `to` becomes another name of what `from` is, in one step, whatever it was before. */
+/** Makes `to` another descriptor of what `from` is, closing what it was, in one step. */
 export const sysDup2 = libcFunction<[from: number, to: number]>('dup2', 'int', ['int', 'int']);
 export const sysSetsockopt = libcFunction<[fd: number, level: number, name: number, value: number, length: number]>(
   'setsockopt',

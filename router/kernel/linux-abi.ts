@@ -1,6 +1,6 @@
 /**
  * Numbers and struct layouts of the Linux user-space ABI (include/uapi), little-endian 64-bit: identical on x86-64 and
- * arm64 unless a line says otherwise. Nothing else in the router writes a kernel constant.
+ * arm64 unless a line says otherwise. The only file of the router with constants of the kernel.
  */
 
 // fcntl.h (O_* below are the same on x86-64 and arm64), poll.h, errno.h
@@ -20,7 +20,7 @@ export const ENOBUFS = 105;
 // mman.h
 export const PROT_READ_WRITE = 3;
 export const MAP_PRIVATE_ANONYMOUS = 0x22;
-/** Fails where something is mapped already; kernels before 4.17 take the address as a mere wish. */
+/** Fails where something is mapped already; kernels before 4.17 take the address as a hint. */
 export const MAP_FIXED_NOREPLACE = 0x100000;
 export const MADV_HUGEPAGE = 14;
 
@@ -72,7 +72,7 @@ export const IPPROTO_IPV6 = 41;
 export const IPV6_UNICAST_HOPS = 16;
 export const IPV6_MTU_DISCOVER = 23;
 export const IPV6_V6ONLY = 26;
-/** Set DF, but neither believe nor learn from ICMP: the path-MTU search is ours (RFC 8899). */
+/** Set DF, and ignore ICMP: the mesh core searches the path MTU (RFC 8899). */
 export const PMTUDISC_PROBE = 3;
 export const SOL_UDP = 17;
 export const UDP_SEGMENT = 103;

@@ -1,7 +1,7 @@
 /**
- * Getting rid of privileges. The router parses packets from strangers, so once its descriptors are there it keeps nothing:
- * another user, no groups, no capability, and no way to get any back. In a user namespace with a single user there is no
- * other user to become; there the capabilities alone are given up, before any other thread is started.
+ * Dropping of privileges. The router parses packets from unknown senders, so once it has its descriptors it becomes another user
+ * without groups and capabilities, and cannot regain them. In a user namespace with a single user it only gives up its
+ * capabilities, before any other thread is started.
  */
 import { readFileSync } from 'node:fs';
 import { SystemCallError } from '../../common/errors.js';
@@ -24,7 +24,7 @@ export function canBecome(user: number): boolean {
   return ['uid_map', 'gid_map'].every((name) => isMapped(readFileSync(`/proc/self/${name}`, 'utf8'), user));
 }
 
-/** Before other threads exist: no program run from here on gains privileges. */
+/** Forbids that programs run from now on gain privileges. To be called before other threads exist. */
 export function forbidNewPrivileges(): void {
   sysPrctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }

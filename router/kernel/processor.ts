@@ -1,4 +1,4 @@
-/** What the processor can do, as the kernel lists it: `flags` on x86-64, `Features` on arm64. */
+/** Features of the processor, as the kernel lists them: `flags` on x86-64, `Features` on arm64. */
 import { readFileSync } from 'node:fs';
 
 export function processorFlags(): ReadonlySet<string> {

@@ -1,6 +1,6 @@
 /**
  * UDP addresses in the arena, as the kernel writes and reads them. The underlay socket is IPv6 with IPv4 mapped in
- * (RFC 4291, 2.5.5.2), or IPv4 only on hosts without IPv6; all addresses of one thread are of the socket's family.
+ * (RFC 4291, 2.5.5.2), or IPv4 alone on hosts without IPv6; addresses in the arena are always of the socket's family.
  */
 import { ipFromBytes, ipToBytes } from '../../common/address/ip-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';

@@ -1,6 +1,6 @@
 /**
- * The TAP device (Linux `tuntap.txt`): opening it, which takes CAP_NET_ADMIN, and agreeing on offloads, which does not.
- * The device lives as long as a descriptor of it; a router that comes back gets the same one from its parent.
+ * TAP device (Linux `tuntap.txt`): opening it, which takes CAP_NET_ADMIN, and negotiating offloads, which does not. The device
+ * exists as long as a descriptor of it; a restarted router gets the same one from its parent.
  */
 import { SystemCallError } from '../../common/errors.js';
 import { Arena } from './arena.js';
@@ -26,7 +26,7 @@ import {
 
 const TUN_PATH = '/dev/net/tun';
 
-/** From most to least: kernels refuse what they do not know (USO came with 6.2), so ask for less until one is taken. */
+/** From most to least, tried in turn: a kernel refuses a set with an offload it does not know (USO came with 6.2). */
 const OFFLOADS = [
   { bits: TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN | TUN_F_USO4 | TUN_F_USO6, uso: true, tso: true },
   { bits: TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN, uso: false, tso: true },
@@ -36,13 +36,13 @@ const OFFLOADS = [
 
 export interface TapOffloads {
   readonly tso: boolean;
-  /** Whether the kernel takes joined UDP datagrams (and hands over uncut ones). */
+  /** Whether the kernel takes and gives UDP super-frames. */
   readonly uso: boolean;
 }
 
 /**
- * Opens (or makes) the TAP `name` with one descriptor per queue, non-blocking.
- * Throws {@link SystemCallError} that says what is missing.
+ * Opens or creates the TAP `name` with one descriptor per queue, non-blocking. Throws {@link SystemCallError} with the likely
+ * cause.
  */
 export function openTap(options: { readonly name: string; readonly queues: number }): { fds: number[]; name: string } {
   const arena = new Arena(4096);
@@ -59,7 +59,7 @@ export function openTap(options: { readonly name: string; readonly queues: numbe
 function openQueue(arena: Arena, name: string, multiQueue: boolean): number {
   const fd = sysOpen(TUN_PATH, O_RDWR | O_NONBLOCK);
   if (fd < 0)
-    throw new SystemCallError('open', sysErrno(), `${TUN_PATH} (is the tun module there, and the process root?)`);
+    throw new SystemCallError('open', sysErrno(), `${TUN_PATH}: needs the tun module (modprobe tun) and root`);
   const request = 64;
   arena.u8.fill(0, request, request + IFREQ_BYTES);
   arena.u8.set(Buffer.from(name), request);
@@ -71,12 +71,16 @@ function openQueue(arena: Arena, name: string, multiQueue: boolean): number {
   throw new SystemCallError(
     'ioctl TUNSETIFF',
     errno,
-    `TAP ${name} (needs CAP_NET_ADMIN; is another process using it?)`,
+    `TAP ${name}: needs CAP_NET_ADMIN, and no other process may hold it`,
   );
 }
 
-/** Turns on the offloads that this kernel has. */
+/** Turns on the offloads that this kernel has, and returns them. */
 export function negotiateOffloads(fd: number): TapOffloads {
   for (const { bits, ...offloads } of OFFLOADS) if (sysIoctl(fd, TUNSETOFFLOAD, bits) >= 0) return offloads;
-  throw new SystemCallError('ioctl TUNSETOFFLOAD', sysErrno(), 'not even checksum offload');
+  throw new SystemCallError(
+    'ioctl TUNSETOFFLOAD',
+    sysErrno(),
+    'the kernel refuses every set of offloads, also checksum offload alone',
+  );
 }

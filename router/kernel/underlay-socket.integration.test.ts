@@ -11,8 +11,8 @@ import { negotiateUnderlay, openUnderlaySockets } from './underlay-socket.js';
 const LANES = 3;
 const arena = new Arena(1 << 17);
 const buffer = arena.allocate(1 << 16);
-const stranger = new DatagramSocket();
-afterAll(() => stranger.close());
+const other = new DatagramSocket();
+afterAll(() => other.close());
 
 function optionOf(fd: number, level: number, name: number): number {
   const [value, length] = [buffer, buffer + 8];
@@ -34,7 +34,7 @@ describe('underlay sockets', () => {
     expect(fds.map(boundPort)).toEqual([port, port, port]);
     const to = parseSocketAddress(LOOPBACK, port);
     for (let lane = 0; lane < 16; lane++) {
-      stranger.send(to, Uint8Array.of(5, lane, 0, 1, ...new Uint8Array(28)));
+      other.send(to, Uint8Array.of(5, lane, 0, 1, ...new Uint8Array(28)));
       const fd = fds[lane % LANES]!;
       expect(waitReadable(arena, fd, 1000)).toBe(true);
       expect(sysRead(fd, arena.base + buffer, 1 << 16)).toBe(32);
@@ -53,14 +53,14 @@ describe('underlay sockets', () => {
     for (const fd of fds) sysClose(fd);
   });
 
-  it('are of the family that holds both, and know what the kernel can cut and join', () => {
+  it('hold both families, and report the offloads of the kernel', () => {
     const { fds } = openUnderlaySockets({ address: '', port: freePort(), count: 1 });
     expect(negotiateUnderlay(fds[0]!)).toEqual({ family: AF_INET6, gso: true, gro: true });
     sysClose(fds[0]!);
   });
 
-  it('say which address and port is taken', () => {
-    const { port } = stranger.address;
+  it('fail with the address and port that is taken', () => {
+    const { port } = other.address;
     expect(() => openUnderlaySockets({ address: LOOPBACK, port, count: 1 })).toThrow(SystemCallError);
     expect(() => openUnderlaySockets({ address: LOOPBACK, port, count: 1 })).toThrow(`port ${port}`);
     expect(() => openUnderlaySockets({ address: '192.0.2.77', port, count: 1 })).toThrow(

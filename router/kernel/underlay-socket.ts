@@ -1,6 +1,6 @@
 /**
- * The UDP socket to the other nodes: opening it with buffers that take privileges, and agreeing on UDP GSO and GRO. With
- * more than one lane the sockets share the port, and a classic BPF program hands each datagram to the socket of its lane.
+ * UDP socket of the underlay: opening it with buffers whose size takes privileges, and negotiating UDP GSO and GRO. With more
+ * than one lane the sockets share the port, and a classic BPF program gives each datagram to the socket of its lane.
  */
 import { SystemCallError } from '../../common/errors.js';
 import { ipFamily, parseIpAddress } from '../../common/address/ip-address.js';
@@ -59,7 +59,7 @@ export function openUnderlaySockets(options: UnderlaySocketOptions): { fds: numb
   try {
     const family = chooseFamily(arena, options);
     for (let i = 0; i < options.count; i++) fds.push(openSocket(arena, options, family));
-    if (options.count > 1) fds.forEach((fd, lane) => tellLaneApart(arena, fd, lane, family));
+    if (options.count > 1) fds.forEach((fd, lane) => setLaneHopLimit(arena, fd, lane, family));
     if (options.count > 1) steerByLane(arena, fds[0]!, options.count);
   } catch (thrown) {
     fds.forEach((fd) => sysClose(fd));
@@ -68,7 +68,7 @@ export function openUnderlaySockets(options: UnderlaySocketOptions): { fds: numb
   return { fds };
 }
 
-/** IPv6 with IPv4 mapped in wherever the host has IPv6; IPv4 alone on hosts without. */
+/** IPv6 with IPv4 mapped in where the host has IPv6, IPv4 alone where it has not. */
 function chooseFamily(arena: Arena, options: UnderlaySocketOptions): SocketFamily {
   if (options.address !== '' && ipFamily(parseIpAddress(options.address)) === 6) return AF_INET6;
   const fd = sysSocket(AF_INET6, SOCK_DGRAM | O_CLOEXEC, 0);
@@ -84,7 +84,7 @@ function openSocket(arena: Arena, options: UnderlaySocketOptions, family: Socket
   if (fd < 0) throw new SystemCallError('socket', sysErrno());
   if (family === AF_INET6) setOption(arena, fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
   if (options.count > 1) setOption(arena, fd, SOL_SOCKET, SO_REUSEPORT, 1);
-  // Without CAP_NET_ADMIN over the host the kernel's own limit (net.core.rmem_max) is what there is.
+  // Without CAP_NET_ADMIN over the host the kernel's limit (net.core.rmem_max) applies.
   if (!setOption(arena, fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BUFFER_BYTES)) {
     setOption(arena, fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER_BYTES);
   }
@@ -123,7 +123,7 @@ function setOption(arena: Arena, fd: number, level: number, name: number, value:
  * several lanes into one message, which goes to one socket. GRO coalesces nothing that differs in its hop limit (Linux 6.9,
  * and maintained older kernels).
  */
-function tellLaneApart(arena: Arena, fd: number, lane: number, family: SocketFamily): void {
+function setLaneHopLimit(arena: Arena, fd: number, lane: number, family: SocketFamily): void {
   setOption(arena, fd, IPPROTO_IP, IP_TTL, HOPS - lane);
   if (family === AF_INET6) setOption(arena, fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, HOPS - lane);
 }
@@ -161,7 +161,7 @@ export interface UnderlayOffloads {
   readonly gro: boolean;
 }
 
-/** Turns on what this kernel has, and says what that is. */
+/** Turns on the offloads that this kernel has, and returns them. */
 export function negotiateUnderlay(fd: number): UnderlayOffloads {
   const arena = new Arena(4096);
   arena.i32[ADDRESS >>> 2] = 4;

@@ -73,7 +73,7 @@ describe('the estimate', () => {
     expect(fragmentBudgetFor(loss)).toBe(fragments);
   });
 
-  it('knows that a unit of many datagrams is lost more easily', () => {
+  it('accounts for the number of datagrams per unit', () => {
     expect(datagramLoss(0, 8)).toBe(0);
     expect(datagramLoss(1 - 0.99 ** 8, 8)).toBeCloseTo(0.01, 10);
     expect(datagramLoss(0.5, 1)).toBe(0.5);
@@ -102,7 +102,7 @@ describe('a receiver', () => {
     }
   });
 
-  it('is not talkative: no report without units, and few while nothing is lost', () => {
+  it('sends no report without units, and few while nothing is lost', () => {
     for (let i = 0; i < 100; i++) {
       peer.send(patternBytes(10, i), { type: TYPE_DATA });
       settle([node]);
@@ -114,7 +114,7 @@ describe('a receiver', () => {
     expect(reports()).toEqual([]);
   });
 
-  it('says next to nothing about probes and control messages', () => {
+  it('reports rarely about probes and control messages', () => {
     for (let i = 0; i < 250; i++) {
       peer.send(patternBytes(10, i), { type: TYPE_CONTROL });
       settle([node]);
@@ -157,7 +157,7 @@ describe('a sender', () => {
     expect(budget()).toBe(64);
   });
 
-  it('takes no report that is cut off, of another session, or of another lane', () => {
+  it('ignores a report that is cut off, of another session, or of another lane', () => {
     nodeSends(20);
     const drops = node.dropsDuring(() => {
       peer.send(Uint8Array.of(KIND_REPORT, ...new Uint8Array(30)), { type: TYPE_PROBE });
@@ -169,13 +169,13 @@ describe('a sender', () => {
     expect(budget()).toBe(64);
   });
 
-  it('learns nothing from so few units that it may be chance', () => {
+  it('does not learn from fewer units than a sample', () => {
     nodeSends(3);
     report({ sent: 3, opened: 1, datagrams: 1 });
     expect(budget()).toBe(64);
   });
 
-  it('starts anew with a peer that gets the number of one that was removed', () => {
+  it('has no estimate for a new peer with the index of a removed one', () => {
     nodeSends(100);
     report({ sent: 100, opened: 50, datagrams: 50 });
     expect(budget()).toBe(4);

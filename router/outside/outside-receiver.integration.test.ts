@@ -114,8 +114,8 @@ const hex = (list: readonly Uint8Array[]): string[] => list.map((bytes) => Buffe
 /** The largest datagrams that UDP over IPv4 has, some typical ones, and the smallest that are read. */
 const LENGTHS = [32, 33, 1200, 1472, 1473, 8972, 32_768, 60_001, 65_504, 65_507];
 
-describe('lone datagrams', () => {
-  it.each(LENGTHS)('of %d bytes are handed on as they came, whatever came before', (length) => {
+describe('single datagrams', () => {
+  it.each(LENGTHS)('of %d bytes are handed on unchanged after any other size', (length) => {
     for (const before of LENGTHS) {
       handshakes.length = 0;
       receive(handshake(before), handshake(length));
@@ -124,18 +124,18 @@ describe('lone datagrams', () => {
     }
   });
 
-  it('of any size are written nowhere but into the memory for them', () => {
+  it('of any size stay within the memory for them', () => {
     for (const first of LENGTHS) for (const second of LENGTHS) receive(handshake(first), handshake(second));
     expect(guardIsWhole()).toBe(true);
   });
 
-  it('are counted when they are shorter than any of ours', () => {
+  it('are counted when they are too short', () => {
     receive(new Uint8Array(0), handshake(1), handshake(15), handshake(16), handshake(31));
     expect(counters.drops[DROP.datagramTooShort]).toBe(5);
     expect(handshakes).toEqual([]);
   });
 
-  it('are counted when their type does not exist', () => {
+  it('are counted when their type is unknown', () => {
     for (const type of [0, 8, 9, 255]) receive(handshake(100).fill(type, 0, 1));
     expect(counters.drops[DROP.datagramUnknownType]).toBe(4);
   });
@@ -186,7 +186,7 @@ describe('coalesced datagrams', () => {
     expect(hex(messages)).toEqual(hex([first.message, second.message, last.message]));
   });
 
-  it('of a size that is no multiple of 4 leave their records where words can be read', () => {
+  it('of a size that is no multiple of 4 leave their records aligned', () => {
     const ends = { source: Uint8Array.of(10, 2, 0, 5), destination: Uint8Array.of(10, 1, 0, 5) };
     const [drawn] = fc.sample(packet(ends, { maxPayloadBytes: 1, maxSuperBytes: 1 }), 1);
     const plain = { vlans: [], ipOptionBytes: 0, fragment: 0, offload: 'none' as const, gsoBytes: 0 };
@@ -199,7 +199,7 @@ describe('coalesced datagrams', () => {
     expect(dropsByName(counters.drops)).toEqual({ spoofedSource: 9 });
   });
 
-  it('that announce more than they hold are not read beyond their end, and harm nothing', () => {
+  it('that announce more than they hold are not read beyond their end', () => {
     const fragmentBytes = 1456;
     for (const fragments of [2, 3, 20, 40]) {
       for (const unitBytes of [

@@ -1,14 +1,14 @@
 /**
- * From the underlay to opened units. The stages of a datagram:
+ * Path of datagrams from the underlay to opened units. The stages of a datagram:
  *
  *   1. receive   recvmmsg; with UDP GRO a message holds coalesced datagrams of one size, scattered so that headers and
  *                fragments lie apart and the fragments of one unit follow each other in memory
- *   2. check     length, type, session index, fragment numbers; then the replay window (a number seen before goes no further)
- *   3. assemble  a unit whose fragments are all in one message is complete as it lies; any other goes through `reassembly.ts`
- *   4. open      authenticate and decrypt in place; then, and only then, mark the window and believe the address
- *   5. hand on   data to the TAP, control messages to the agent, probes are answered
+ *   2. check     length, type, session index, fragment numbers; then the replay window: a counter seen before is dropped
+ *   3. assemble  a unit whose fragments are all in one message is complete as it lies; others pass through `reassembly.ts`
+ *   4. open      authenticate and decrypt in place; only then mark the window and accept the sender's address
+ *   5. hand on   data to the TAP, control messages to the agent; probes are answered
  *
- * Nothing before stage 4 is believed, nothing before it is answered, and nothing is kept for an unknown index.
+ * Before stage 4 nothing is trusted and nothing is answered. For an unknown index nothing is kept.
  */
 import type { Arena } from '../kernel/arena.js';
 import type { Counters } from '../tables/counters.js';
@@ -62,7 +62,7 @@ import type { Sessions } from '../tables/sessions.js';
 import { NO_CONTEXT } from '../tables/sessions.js';
 import { sameSocketAddressMemory } from '../kernel/socket-address-memory.js';
 
-/** What the receiver hands to others. `address` is the arena offset of the sender's socket address. */
+/** Receivers of what is no data. `address` is the arena offset of the sender's socket address. */
 export interface ReceiverEvents {
   handshake(address: number, datagram: Uint8Array): void;
   control(peer: number, message: Uint8Array): void;
@@ -79,7 +79,7 @@ const MAX_DATAGRAMS = Math.ceil(MAX_MESSAGE_BYTES / MIN_STRIDE_BYTES) + 1;
 const HEADROOM_BYTES = 64;
 const TWO_POW_32 = 2 ** 32;
 
-/** Where the records of opened data units go; the other side of the router implements it (`inside/inside-writer.ts`). */
+/** Sink of the records of opened data units, implemented by the inside (`inside/inside-writer.ts`). */
 export interface RecordSink {
   /** Delivers the records of an opened unit of `length` bytes at offset `unit` of the arena; they stay in place until {@link flush}. */
   deliver(peer: number, unit: number, length: number): void;
@@ -110,7 +110,7 @@ export class OutsideReceiver {
   readonly #iovecs = new Int32Array(RECEIVE_MESSAGES);
   readonly #controls = new Int32Array(RECEIVE_MESSAGES);
   readonly #names = new Int32Array(RECEIVE_MESSAGES);
-  /** Bytes of a datagram that the iovecs are laid out for, and what they should be from the next receive on. */
+  /** Datagram size that the iovecs are laid out for, and the size that they will be laid out for next. */
   #stride = 0;
   #wantedStride = INITIAL_STRIDE_BYTES;
   readonly #linear: number;
@@ -132,7 +132,7 @@ export class OutsideReceiver {
     this.#linear = arena.allocate(MAX_MESSAGE_BYTES);
   }
 
-  /** Receives and hands on one batch; returns how many messages it took. */
+  /** Receives one batch; returns how many messages it was. */
   drain(nowMs: number): number {
     if (this.#stride !== this.#wantedStride) this.#layOut(this.#wantedStride);
     this.#nowMs = nowMs;
@@ -158,7 +158,7 @@ export class OutsideReceiver {
     }
   }
 
-  /** The segment size that UDP GRO says, or all of it. */
+  /** Size of the coalesced datagrams as UDP GRO reports it; MAX_MESSAGE_BYTES for a single datagram. */
   #segmentBytes(i: number): number {
     const { u32 } = this.#arena;
     const control = this.#controls[i]! >>> 2;
@@ -168,14 +168,14 @@ export class OutsideReceiver {
     return u32[control + CMSG_DATA / 4]!;
   }
 
-  /** Datagrams of another size than expected: line them up, take them one by one, and expect that size from now on. */
+  /** Takes datagrams of another size than the iovecs are laid out for: copies them into one piece, then takes one by one. */
   #takeOddSize(i: number, segment: number, total: number): void {
     const { u8 } = this.#arena;
     const fragmentBytes = this.#stride - DATAGRAM_HEADER_BYTES;
     for (let at = 0, part = 0; at < total; at += this.#stride, part++) {
       const header = this.#headers[i]! + part * DATAGRAM_HEADER_BYTES;
       const fragment = this.#fragments[i]! + part * fragmentBytes;
-      // Never more than what came: a stride larger than the rest would run past the end.
+      // At most what arrived: a stride larger than the rest would run past the end.
       const bytes = Math.min(this.#stride, total - at);
       u8.copyWithin(this.#linear + at, header, header + Math.min(DATAGRAM_HEADER_BYTES, bytes));
       u8.copyWithin(this.#linear + at + DATAGRAM_HEADER_BYTES, fragment, fragment + bytes - DATAGRAM_HEADER_BYTES);
@@ -187,7 +187,7 @@ export class OutsideReceiver {
       u8.copyWithin(header, this.#linear + at, this.#linear + at + DATAGRAM_HEADER_BYTES);
       u8.copyWithin(fragment, this.#linear + at + DATAGRAM_HEADER_BYTES, this.#linear + at + bytes);
       this.#takeDatagrams(header, fragment, bytes, bytes, this.#names[i]!);
-      // The next datagram takes this one's place in memory.
+      // The next datagram overwrites this one.
       this.deps.writer.flush();
     }
     if (segment >= MIN_STRIDE_BYTES && segment % 4 === 0) this.#wantedStride = segment;
@@ -260,7 +260,7 @@ export class OutsideReceiver {
     const place = reassembly.add(fragment);
     if (place !== INCOMPLETE) {
       this.#open(fragment, reassembly.unitAt(place));
-      // The place may be taken again within this batch.
+      // The place may be used again within this batch.
       this.deps.writer.flush();
       reassembly.release(place);
     }

@@ -28,7 +28,7 @@ function answers(): (ForwarderEvent & { type: 'probeAnswer' })[] {
 }
 
 describe('a probe', () => {
-  it('is answered by the other router, which says how it was seen; the agent there hears nothing', () => {
+  it('is answered by the other router with the observed address, without its agent', () => {
     a.nowMs = 5000;
     a.command({ type: 'probe', peer: b.id, probeId: 77, sizeBytes: 1280 });
     b.turn();
@@ -47,7 +47,7 @@ describe('a probe', () => {
     expect(datagram!.subarray(0, 4)).toEqual(Uint8Array.of(TYPE_PROBE, 0, 0, 1));
   });
 
-  it('smaller than a probe can be has the size of the smallest', () => {
+  it('has at least the size of the smallest probe', () => {
     a.command({ type: 'probe', peer: far.id, probeId: 1, sizeBytes: 0 });
     far.socket.wait();
     const [unit] = far.units();
@@ -55,7 +55,7 @@ describe('a probe', () => {
     expect(Buffer.from(unit!.plain).readUInt16BE(16)).toBe(40 + 16 + 16 + 28);
   });
 
-  it('is counted when there is nobody to probe', () => {
+  it('is counted when there is no session or no endpoint', () => {
     const drops = a.dropsDuring(() => {
       a.command({ type: 'probe', peer: '99'.repeat(16) as never, probeId: 1, sizeBytes: 1280 });
     });

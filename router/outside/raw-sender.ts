@@ -1,4 +1,4 @@
-/** Datagrams that are sent as they are, one by one: handshake messages of the control plane. */
+/** Sender of handshake datagrams of the mesh core: as they are, one by one. */
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { Arena } from '../kernel/arena.js';
 import type { Counters } from '../tables/counters.js';
@@ -36,7 +36,7 @@ export class RawSender {
     this.#data = arena.allocate(MAX_DATAGRAM_BYTES + 1);
   }
 
-  /** Sends once; what the kernel refuses is counted, the handshake repeats itself. */
+  /** Sends once. A refusal of the kernel is counted; handshakes are retransmitted by the mesh core. */
   send(to: SocketAddress, bytes: Uint8Array): void {
     const { arena } = this;
     if (bytes.length > MAX_DATAGRAM_BYTES || !writeSocketAddress(arena, this.#address, to, this.family)) {

@@ -69,8 +69,8 @@ const cutting = fc
   }))
   .filter(({ bytes }) => bytes >= TAG_BYTES);
 
-describe('units of which some datagrams have come', () => {
-  it('are complete with their last missing fragment, in whatever order and however often fragments come', () => {
+describe('incomplete units', () => {
+  it('are complete with their last missing fragment, in any order and with duplicates', () => {
     const order = fc.array(fc.nat(), { minLength: 64, maxLength: 200 });
     fc.assert(
       fc.property(cutting, order, fc.nat(2 ** 31), ({ bytes, fragmentBytes }, picks, counter) => {
@@ -128,7 +128,7 @@ describe('units of which some datagrams have come', () => {
     expect(unitIn(add(fragments[2]!), 900)).toEqual(unit);
   });
 
-  it('make way for newer ones, which is counted', () => {
+  it('are displaced by newer ones, which is counted', () => {
     const [old] = cut(patternBytes(900, 1), 300, { session: 3, lane: 0, counter: 1 });
     const newer = { session: 3, lane: 0, counter: 1 + MAX_INCOMPLETE_UNITS_PER_SESSION };
     const fragments = cut(patternBytes(900, 2), 300, newer);
@@ -139,7 +139,7 @@ describe('units of which some datagrams have come', () => {
     expect(unitIn(add(fragments[2]!), 900)).toEqual(patternBytes(900, 2));
   });
 
-  it('of one session are as many at once as its share', () => {
+  it('of one session have MAX_INCOMPLETE_UNITS_PER_SESSION places', () => {
     const units = Array.from({ length: MAX_INCOMPLETE_UNITS_PER_SESSION }, (_, counter) =>
       cut(patternBytes(700, counter), 350, { session: 9, lane: 0, counter }),
     );
@@ -156,7 +156,7 @@ describe('units of which some datagrams have come', () => {
     expect(guardIsWhole()).toBe(true);
   });
 
-  it('never write outside their place, whatever the headers say', () => {
+  it('never write outside their place, with any header', () => {
     const header = fc.record({
       session: fc.nat(SESSIONS - 1),
       lane: fc.nat(15),

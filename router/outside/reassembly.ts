@@ -25,7 +25,7 @@ export class Reassembly {
   readonly #fragments = new Uint8Array(MAX_INCOMPLETE_UNITS);
   readonly #unitBytes = new Int32Array(MAX_INCOMPLETE_UNITS);
   readonly #fragmentBytes = new Int32Array(MAX_INCOMPLETE_UNITS);
-  /** Which fragments are here: two words of bits, as a unit has at most 64. */
+  /** Which fragments are present: two words of bits, as a unit has at most 64. */
   readonly #present = new Int32Array(MAX_INCOMPLETE_UNITS * 2);
   readonly #missing = new Uint8Array(MAX_INCOMPLETE_UNITS);
 
@@ -83,7 +83,7 @@ export class Reassembly {
     this.#session[place] = FREE;
   }
 
-  /** Forgets what a session left behind. */
+  /** Drops the incomplete units of a session. */
   forget(session: number): void {
     for (let place = 0; place < MAX_INCOMPLETE_UNITS; place++)
       if (this.#session[place] === session) this.release(place);

@@ -88,7 +88,7 @@ describe('a unit on the wire', () => {
     ]);
   });
 
-  it('is frozen to the byte', () => {
+  it('has these bytes (golden vector)', () => {
     rekey('chacha20-poly1305');
     queue(withGso, Uint8Array.from(Buffer.from('heddle')));
     rekey('aes-256-gcm');
@@ -107,7 +107,7 @@ describe('a unit on the wire', () => {
     ['chacha20-poly1305', 'with', withGso],
     ['aes-256-gcm', 'without', withoutGso],
     ['chacha20-poly1305', 'without', withoutGso],
-  ])('is what the twin makes and opens: %s, %s GSO', (cipher, _gso, sender) => {
+  ])('equals and is opened by the reference codec: %s, %s GSO', (cipher, _gso, sender) => {
     const key = rekey(cipher);
     let counter = 0;
     const units = fc.array(
@@ -151,7 +151,7 @@ describe('a unit on the wire', () => {
     expect(counters.drops[DROP.sendFailed]).toBe(0);
   });
 
-  it('goes whole in one datagram when it has to, larger than the path or not', () => {
+  it('is sent as one datagram by closeWhole, also beyond the path MTU', () => {
     const key = rekey('aes-256-gcm');
     for (const length of [40, 4000, 1, 65_000, 40]) {
       const slot = withGso.take(peer);
@@ -164,7 +164,7 @@ describe('a unit on the wire', () => {
     }
   });
 
-  it('counts up to 48 bits', () => {
+  it('has a counter of 48 bits', () => {
     rekey('chacha20-poly1305');
     sessions.nextCounter[1] = 2 ** 47 + 2 ** 33 + 5;
     // The engine that counts by itself would notice the jump: this session gets a key that does not.
@@ -175,7 +175,7 @@ describe('a unit on the wire', () => {
   });
 });
 
-describe('what cannot be sent', () => {
+describe('a unit that cannot be sent', () => {
   it('is counted where there is no session or no endpoint, and gives its slot back', () => {
     rekey('aes-256-gcm');
     sessions.remove(LOCAL_INDEX);
@@ -184,7 +184,7 @@ describe('what cannot be sent', () => {
     expect(withGso.freeSlots).toBe(UNIT_SLOTS);
   });
 
-  it('is refused when the session is worn out', () => {
+  it('is refused when the session is exhausted', () => {
     rekey('aes-256-gcm');
     sessions.nextCounter[1] = REFUSE_AFTER_UNITS;
     expect(queue(withGso, patternBytes(10, 1))).toBe(false);
@@ -192,7 +192,7 @@ describe('what cannot be sent', () => {
     expect(sessions.nextCounter[1]).toBe(REFUSE_AFTER_UNITS);
   });
 
-  it('is a unit of more datagrams, or more bytes, than there may be; no counter is used up', () => {
+  it('is refused beyond the limits of datagrams and bytes, without using up a counter', () => {
     rekey('aes-256-gcm');
     expect(queue(withGso, new Uint8Array(MAX_UNIT_BYTES - TAG_BYTES + 1))).toBe(false);
     peers.setPath(peer, far.address, 576);
@@ -204,9 +204,9 @@ describe('what cannot be sent', () => {
     expect(arrived(64)).toHaveLength(64);
   });
 
-  it('is counted when the kernel refuses it, and keeps nothing else back', () => {
+  it('is counted when the kernel refuses it, and the next ones are sent', () => {
     const key = rekey('aes-256-gcm');
-    // Port 0 is nobody's: the kernel refuses the first of two messages of one call.
+    // Port 0 is invalid: the kernel refuses the first of two messages of one call.
     const other = '02'.repeat(16) as NodeId;
     const nowhere = peers.indexOf(other);
     peers.setPath(nowhere, { ...far.address, port: 0 }, 1500);
@@ -224,7 +224,7 @@ describe('what cannot be sent', () => {
   });
 });
 
-describe('a way on which the kernel does not cut', () => {
+describe('a route without UDP GSO', () => {
   /** UDP-Lite is such a way, where the kernel still has it. */
   const IPPROTO_UDPLITE = 136;
   const fd = sysSocket(AF_INET6, SOCK_DGRAM | O_NONBLOCK, IPPROTO_UDPLITE);
@@ -248,7 +248,7 @@ describe('a way on which the kernel does not cut', () => {
 });
 
 describe('slots', () => {
-  it('are as many as the bound, and come back with a flush', () => {
+  it('are UNIT_SLOTS, and are free again after a flush', () => {
     rekey('aes-256-gcm');
     for (let i = 0; i < UNIT_SLOTS; i++) expect(queue(withGso, patternBytes(10, i))).toBe(true);
     expect(withGso.freeSlots).toBe(0);

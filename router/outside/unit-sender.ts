@@ -1,6 +1,6 @@
 /**
- * Units on their way out. A unit is built in a slot of the arena, sealed in place, cut into datagrams by an iovec list,
- * and sent with as many others as are ready in one `sendmmsg`; the kernel cuts each message with UDP GSO.
+ * Path of units to the underlay. A unit is built in a slot of the arena, sealed in place, cut into datagrams by an iovec list,
+ * and sent with all others that are ready in one `sendmmsg`; the kernel cuts each message with UDP GSO.
  *
  *   1. take      a free slot for a peer; the caller writes records into it
  *   2. close     seal, write the datagram headers, queue the message
@@ -54,12 +54,12 @@ import { NO_SESSION } from '../tables/peers.js';
 import type { Sessions } from '../tables/sessions.js';
 import { socketAddressBytes } from '../kernel/socket-address-memory.js';
 
-/** Room in front of a unit: what AES-GCM in OpenSSL's record mode writes there. */
+/** Room in front of a unit: AES-GCM in OpenSSL's record mode writes there. */
 const HEADROOM_BYTES = 64;
-/** A unit, and behind it one more record that was read before it was known not to fit. */
+/** A unit, and behind it one more record: a frame is read before it is known whether it fits. */
 const SLOT_BYTES = HEADROOM_BYTES + MAX_UNIT_BYTES + TAG_BYTES + MAX_FRAME_BYTES + 64;
 const MAX_MESSAGES = UNIT_SLOTS * MAX_FRAGMENTS;
-/** How often a full socket buffer is waited for, 2 ms each, before what is queued is dropped. */
+/** Waits for room in the socket buffer, SEND_WAIT_MS each, before the queued messages are dropped. */
 const SEND_ATTEMPTS = 4;
 const SEND_WAIT_MS = 2;
 const TWO_POW_32 = 2 ** 32;
@@ -69,7 +69,7 @@ export class UnitSender {
   readonly #headersAt = new Int32Array(UNIT_SLOTS);
   readonly #iovecsAt = new Int32Array(UNIT_SLOTS);
   readonly #controlAt = new Int32Array(UNIT_SLOTS);
-  /** For which fragment size the slot's iovecs are laid out, and which of them is cut short. */
+  /** Fragment size that the slot's iovecs are laid out for, and which of them is the short last one. */
   readonly #slotFragment = new Int32Array(UNIT_SLOTS);
   readonly #shortFragment = new Int32Array(UNIT_SLOTS).fill(-1);
   readonly #slotPeer = new Int32Array(UNIT_SLOTS);
@@ -112,7 +112,7 @@ export class UnitSender {
     return slot;
   }
 
-  /** Says whose unit a slot that was taken for nobody yet is. */
+  /** Sets the peer of a slot that was taken for none. */
   assign(slot: number, peer: number): void {
     this.#slotPeer[slot] = peer;
   }
@@ -132,14 +132,14 @@ export class UnitSender {
   }
 
   /**
-   * Seals the `length` bytes of plaintext in the slot and queues them. The slot belongs to the sender from here on.
-   * False when the peer cannot be sent to now: dropped and counted.
+   * Seals the `length` bytes of plaintext in the slot and queues them. From then on the slot is the sender's.
+   * False when the peer cannot be reached now: the unit is dropped and counted.
    */
   close(slot: number, length: number, type: number): boolean {
     return this.#seal(slot, length, type, this.peers.fragmentBytes[this.#slotPeer[slot]!]!);
   }
 
-  /** As {@link close}, but in one datagram whatever the path MTU is thought to be: probes ask exactly that. */
+  /** As {@link close}, but in one datagram whatever the path MTU: that is what probes test. */
   closeWhole(slot: number, length: number, type: number): boolean {
     return this.#seal(slot, length, type, (length + TAG_BYTES + 3) & ~3);
   }
@@ -169,7 +169,7 @@ export class UnitSender {
     return true;
   }
 
-  /** Sends all queued messages. What the kernel refuses is dropped and counted. */
+  /** Sends all queued messages. Those that the kernel refuses are dropped and counted. */
   flush(): void {
     let sent = 0;
     let attempts = SEND_ATTEMPTS;
@@ -184,9 +184,9 @@ export class UnitSender {
       if (errno === EINTR) continue;
       if ((errno === EAGAIN || errno === ENOBUFS) && attempts-- > 0) this.#waitWritable();
       else {
-        // The kernel can cut, but not on this way: a device without checksum offload (before Linux 6.11), IPsec.
+        // The kernel has UDP GSO, but not for this route: a device without checksum offload (before Linux 6.11), IPsec.
         if (errno === EIO) this.gso = false;
-        // The first message of the rest is what the kernel refuses (too big for the interface, no route, ...).
+        // The kernel refused the first message of the rest: too big for the interface, no route, ...
         sent++;
         this.counters.drops[DROP.sendFailed]!++;
       }
@@ -219,7 +219,7 @@ export class UnitSender {
     }
   }
 
-  /** Points the slot's iovecs at header and fragment of each datagram; only what differs from last time is written. */
+  /** Points the slot's iovecs at header and fragment of each datagram; writes only what changed since the last time. */
   #layOut(slot: number, fragment: number, fragments: number, total: number): void {
     const { arena } = this;
     const iovecs = this.#iovecsAt[slot]!;
@@ -249,7 +249,7 @@ export class UnitSender {
     }
     const control = this.#controlAt[slot]!;
     this.#writeSegmentSize(control, fragment + DATAGRAM_HEADER_BYTES);
-    // The largest units exceed one GSO send together with their headers.
+    // With their headers the largest units exceed one GSO send.
     const most = Math.floor(UDP_MAX_PAYLOAD_BYTES / (fragment + DATAGRAM_HEADER_BYTES));
     for (let i = 0; i < fragments; i += most) {
       this.#queueMessage(peer, iovecs + i * 2 * IOVEC_BYTES, Math.min(most, fragments - i) * 2, control);

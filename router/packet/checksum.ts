@@ -1,6 +1,6 @@
 /**
- * Internet checksums (RFC 1071) where the router itself changes a header: IPv4 headers, the pseudo-header sums that
- * checksum offload expects in TCP and UDP, and ICMPv6. Pseudo-headers: RFC 9293 3.1, RFC 8200 8.1.
+ * Internet checksums (RFC 1071) of headers that the router changes: IPv4 headers, the pseudo-header sums that checksum offload
+ * expects in TCP and UDP, and ICMPv6. Pseudo-headers: RFC 9293 3.1, RFC 8200 8.1.
  */
 
 /** Adds big-endian 16-bit words of `length` bytes at `at` to `sum`; an odd last byte counts as high byte. */

@@ -37,7 +37,7 @@ function ethernet(etherType: number[], rest: number[]): Uint8Array {
 }
 
 describe('parseFrame', () => {
-  it('finds layer 3 and both addresses, behind up to two VLAN tags', () => {
+  it('finds layer 3 and both addresses behind up to two VLAN tags', () => {
     fc.assert(
       fc.property(packet(v4, limits), (spec) => {
         expect(parse(frameOf(buildRecord(spec)))).toBe(FRAME_IPV4);
@@ -87,7 +87,7 @@ describe('parseFrame', () => {
     expect(parse(frame)).toBe(FRAME_TOO_SHORT);
   });
 
-  it('tells ARP, and everything else that is not forwarded', () => {
+  it('recognises ARP, and what is not forwarded', () => {
     expect(parse(ethernet([0x08, 0x06], new Array<number>(28).fill(0)))).toBe(FRAME_ARP);
     expect(parse(ethernet([0x88, 0xcc], new Array<number>(28).fill(0)))).toBe(FRAME_OTHER);
     const threeTags = [0, 1, 0x81, 0x00, 0, 2, 0x81, 0x00, 0, 3, 0x08, 0x00, 0x45, ...new Array<number>(19).fill(0)];

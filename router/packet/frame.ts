@@ -1,7 +1,7 @@
 /**
- * Ethernet frames as the router reads them (IEEE 802.3, 802.1Q; RFC 791, 8200): where layer 3 starts, and source and
- * destination address as four words each. One check of the lengths, after which no accessor can run past the frame.
- * VLAN tags (up to two) are looked through and stay untouched.
+ * Parser of Ethernet frames (IEEE 802.3, 802.1Q; RFC 791, 8200): where layer 3 starts, and source and destination address as
+ * four words each. Lengths are checked once; after that no accessor can run past the frame. Up to two VLAN tags are skipped
+ * and stay in the frame.
  */
 import type { Arena } from '../kernel/arena.js';
 import { MAPPED_WORD } from '../tables/prefix-table.js';
@@ -23,7 +23,7 @@ export const FRAME_TOO_SHORT = 0;
 export const FRAME_IPV4 = 1;
 export const FRAME_IPV6 = 2;
 export const FRAME_ARP = 3;
-/** Anything else: not forwarded. */
+/** Any other kind: not forwarded. */
 export const FRAME_OTHER = 4;
 
 /** The last frame parsed. One per thread, overwritten by every {@link parseFrame}: nothing is allocated per frame. */
@@ -67,7 +67,7 @@ export function parseFrame(arena: Arena, at: number, length: number, parsed: Par
   if (etherType === ETHERTYPE_IPV6) {
     if (l3 + IPV6_HEADER_BYTES > end || u8[l3]! >>> 4 !== 6) return FRAME_TOO_SHORT;
     for (let i = 0; i < 8; i++) words[i] = i32[w + 2 + i]!;
-    // An IPv4-mapped address never travels in IPv6 (RFC 4942, 2.2): it would pass for the IPv4 one here.
+    // IPv4-mapped addresses are not allowed in IPv6 packets (RFC 4942, 2.2): they would equal the IPv4 address here.
     const mapped =
       (words[2] === MAPPED_WORD && words[0] === 0 && words[1] === 0) ||
       (words[6] === MAPPED_WORD && words[4] === 0 && words[5] === 0);
@@ -76,7 +76,7 @@ export function parseFrame(arena: Arena, at: number, length: number, parsed: Par
   return etherType === ETHERTYPE_ARP ? FRAME_ARP : FRAME_OTHER;
 }
 
-/** Whether two frames have the same source and destination; what differs most comes first. */
+/** Whether two frames have the same source and destination; the words that differ most often are compared first. */
 export function sameAddresses(a: Int32Array, b: Int32Array): boolean {
   return (
     a[7] === b[7] &&

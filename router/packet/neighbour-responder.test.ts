@@ -10,7 +10,7 @@ const arena = new Arena(1 << 16);
 const FRAME = arena.allocate(256) + 2;
 const L3 = FRAME + 14;
 const REPLY = arena.allocate(256);
-const question = { target: new Int32Array(4) };
+const request = { target: new Int32Array(4) };
 
 function place(hexFrame: string): number {
   const frame = Buffer.from(hexFrame.replace(/\s/g, ''), 'hex');
@@ -32,19 +32,19 @@ const ARP_REPLY = `00000000000000000000
   0a580a010005 0a580a020007 0806
   0001 0800 06 04 0002  0a580a020007 0a020007  0a580a010005 0a010005`;
 
-describe('the answer to an ARP request', () => {
+describe('the reply to an ARP request', () => {
   it('is the golden frame, with the MAC that is computed from the address', () => {
     const length = place(ARP_REQUEST);
-    expect(readArpRequest(arena, L3, length, question)).toBe(true);
-    expect([...question.target]).toEqual([...addressWords(parseIpAddress('10.2.0.7'))]);
+    expect(readArpRequest(arena, L3, length, request)).toBe(true);
+    expect([...request.target]).toEqual([...addressWords(parseIpAddress('10.2.0.7'))]);
     expect(reply(writeArpReply(arena, L3, REPLY))).toBe(plainHex(ARP_REPLY));
     expect(computedMac(parseIpAddress('10.2.0.7'))).toBe('0a:58:0a:02:00:07');
   });
 
-  it('is given to padded and unicast requests too', () => {
-    expect(readArpRequest(arena, L3, place(`${ARP_REQUEST} ${'00'.repeat(18)}`), question)).toBe(true);
+  it('responds to padded and unicast requests too', () => {
+    expect(readArpRequest(arena, L3, place(`${ARP_REQUEST} ${'00'.repeat(18)}`), request)).toBe(true);
     const unicast = ARP_REQUEST.replace('ffffffffffff', '0a580a020007');
-    expect(readArpRequest(arena, L3, place(unicast), question)).toBe(true);
+    expect(readArpRequest(arena, L3, place(unicast), request)).toBe(true);
   });
 
   it.each([
@@ -55,7 +55,7 @@ describe('the answer to an ARP request', () => {
     ['another protocol', ARP_REQUEST.replace('0800 06', '0801 06')],
     ['another address length', ARP_REQUEST.replace('06 04', '06 10')],
   ])('is not given to %s', (_what, frame) => {
-    expect(readArpRequest(arena, L3, place(frame), question)).toBe(false);
+    expect(readArpRequest(arena, L3, place(frame), request)).toBe(false);
   });
 });
 
@@ -68,11 +68,11 @@ const ADVERTISEMENT_HEAD = `00000000000000000000
   60000000 0020 3a ff  fd000000000200000000000000000007  fd000000000100000000000000000005
   88 00 SUM 60000000  fd000000000200000000000000000007  02 01 MAC`;
 
-describe('the answer to a neighbour solicitation', () => {
+describe('the advertisement for a neighbour solicitation', () => {
   it('is the golden frame: solicited, overriding, with the computed MAC and a right checksum', () => {
     const length = place(SOLICITATION);
-    expect(readSolicitation(arena, L3, length, question)).toBe(true);
-    expect([...question.target]).toEqual([...addressWords(parseIpAddress('fd00:0:2::7'))]);
+    expect(readSolicitation(arena, L3, length, request)).toBe(true);
+    expect([...request.target]).toEqual([...addressWords(parseIpAddress('fd00:0:2::7'))]);
     const written = writeAdvertisement(arena, FRAME, L3, REPLY);
     const mac = computedMac(parseIpAddress('fd00:0:2::7')).replaceAll(':', '');
     const checksum = reply(written)
@@ -84,11 +84,11 @@ describe('the answer to a neighbour solicitation', () => {
     expect(internetChecksum(Uint8Array.of(...pseudo, ...packet.subarray(40)))).toBe(0);
   });
 
-  it('is given to a question whether a neighbour is still there, which has no option and comes unicast', () => {
+  it('responds to neighbour unreachability detection, which is unicast and has no option', () => {
     const unicast = SOLICITATION.replace('3333ff000007', '0a5900000207')
       .replace('ff0200000000000000000001ff000007', 'fd000000000200000000000000000007')
       .replace('01 01 0a5900000105', '');
-    expect(readSolicitation(arena, L3, place(unicast), question)).toBe(true);
+    expect(readSolicitation(arena, L3, place(unicast), request)).toBe(true);
   });
 
   it.each([
@@ -102,6 +102,6 @@ describe('the answer to a neighbour solicitation', () => {
     ['UDP', SOLICITATION.replace('3a ff', '11 ff')],
     ['a solicitation that is cut off', SOLICITATION.slice(0, SOLICITATION.indexOf('fd0000000002') + 28)],
   ])('is not given to %s', (_what, frame) => {
-    expect(readSolicitation(arena, L3, place(frame), question)).toBe(false);
+    expect(readSolicitation(arena, L3, place(frame), request)).toBe(false);
   });
 });

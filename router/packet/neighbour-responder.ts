@@ -1,7 +1,6 @@
 /**
- * Answers ARP (RFC 826) and neighbour solicitations (RFC 4861) for remote pods on the spot, from the rule that computes
- * a pod's MAC. Nothing of the kind ever crosses the mesh, in either direction. Questions about local addresses are left
- * to the bridge.
+ * Responder to ARP requests (RFC 826) and neighbour solicitations (RFC 4861) for remote pods: a pod's MAC is computed from its
+ * address. Neither protocol crosses the mesh in any direction. Requests for local addresses are left to the bridge.
  */
 import { MAC_PREFIX_IPV4, MAC_PREFIX_IPV6 } from '../../common/address/mac-address.js';
 import type { Arena } from '../kernel/arena.js';
@@ -25,13 +24,13 @@ const HOP_LIMIT = 255;
 /** ICMPv6 types of router and neighbour discovery (RFC 4861): solicitations, advertisements, redirect. */
 const ND_FIRST = 133;
 const ND_LAST = 137;
-/** Extension headers that a host looks behind (RFC 8200, 4): hop-by-hop options, routing, destination options. */
+/** Extension headers that a host skips (RFC 8200, 4): hop-by-hop options, routing, destination options. */
 const EXTENSIONS: readonly number[] = [0, 43, 60];
 const MAX_EXTENSIONS = 8;
 
 /**
- * True when the IPv6 packet from `l3` to `end` is neighbour discovery, which never crosses the mesh: whoever could send
- * it could take over the addresses of others. A packet with more extension headers than anybody needs is taken for it.
+ * True when the IPv6 packet from `l3` to `end` is neighbour discovery, which must not cross the mesh: with it a node could take
+ * over addresses of others. A packet with more than MAX_EXTENSIONS extension headers is taken for it.
  */
 export function isNeighbourDiscovery(u8: Uint8Array, l3: number, end: number): boolean {
   let next = u8[l3 + 6]!;
@@ -46,38 +45,38 @@ export function isNeighbourDiscovery(u8: Uint8Array, l3: number, end: number): b
   return next === PROTOCOL_ICMPV6 && at < end && u8[at]! >= ND_FIRST && u8[at]! <= ND_LAST;
 }
 
-export interface NeighbourQuestion {
-  /** Words of the address asked for. */
+export interface NeighbourRequest {
+  /** Words of the requested address. */
   readonly target: Int32Array;
 }
 
-/** Reads an ARP request at layer 3 offset `l3` with `length` bytes left. False when it is no question for us. */
-export function readArpRequest(arena: Arena, l3: number, length: number, question: NeighbourQuestion): boolean {
+/** Reads an ARP request at layer 3 offset `l3` with `length` bytes left. False for anything else, probes and announcements included. */
+export function readArpRequest(arena: Arena, l3: number, length: number, request: NeighbourRequest): boolean {
   const { u8, i32 } = arena;
   if (length < ARP_BYTES || u8[l3 + 7] !== ARP_REQUEST || u8[l3 + 6] !== 0) return false;
   if (u8[l3 + 2] !== 8 || u8[l3 + 3] !== 0 || u8[l3 + 4] !== 6 || u8[l3 + 5] !== 4) return false;
-  question.target[0] = question.target[1] = 0;
-  question.target[2] = MAPPED_WORD;
-  question.target[3] = i32[(l3 + 24) >>> 2]!;
-  // A probe for an address of one's own (RFC 5227) has no sender address, an announcement asks for itself.
-  return i32At(u8, l3 + 14) !== 0 && i32At(u8, l3 + 14) !== question.target[3];
+  request.target[0] = request.target[1] = 0;
+  request.target[2] = MAPPED_WORD;
+  request.target[3] = i32[(l3 + 24) >>> 2]!;
+  // RFC 5227: a probe has no sender address, an announcement requests its own.
+  return i32At(u8, l3 + 14) !== 0 && i32At(u8, l3 + 14) !== request.target[3];
 }
 
 /** Reads a neighbour solicitation at `l3`. False for anything else, and for duplicate address detection. */
-export function readSolicitation(arena: Arena, l3: number, length: number, question: NeighbourQuestion): boolean {
+export function readSolicitation(arena: Arena, l3: number, length: number, request: NeighbourRequest): boolean {
   const { u8, i32 } = arena;
   const icmp = l3 + IPV6_HEADER_BYTES;
   if (length < IPV6_HEADER_BYTES + ND_BYTES || u8[l3 + 6] !== PROTOCOL_ICMPV6 || u8[icmp] !== ND_SOLICITATION)
     return false;
   if (u8[l3 + 7] !== HOP_LIMIT || u8[icmp + 1] !== 0) return false;
-  for (let i = 0; i < 4; i++) question.target[i] = i32[((icmp + 8) >>> 2) + i]!;
+  for (let i = 0; i < 4; i++) request.target[i] = i32[((icmp + 8) >>> 2) + i]!;
   const source = (l3 + 8) >>> 2;
   return (i32[source]! | i32[source + 1]! | i32[source + 2]! | i32[source + 3]!) !== 0;
 }
 
 /**
  * Writes the ARP reply to the request at `l3` as virtio header and frame at `to`; returns its length. The reply goes to
- * the sender, VLAN tags are not answered in.
+ * the sender, without VLAN tags.
  */
 export function writeArpReply(arena: Arena, l3: number, to: number): number {
   const { u8 } = arena;

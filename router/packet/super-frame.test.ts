@@ -50,7 +50,7 @@ function sliceAll(record: Uint8Array, segmentsPerSlice: number): Uint8Array[] {
 const cutShort = (spec: FrameSpec): boolean => spec.source.length === 16 && spec.ipOptionBytes > 0;
 
 describe('slices of a super-frame', () => {
-  it('give, cut by the kernel, exactly the frames that the whole gives', () => {
+  it('give the frames of the whole when the kernel cuts them', () => {
     fc.assert(
       fc.property(
         ends.chain((pair) => superFrame(pair, limits)),
@@ -65,7 +65,7 @@ describe('slices of a super-frame', () => {
     );
   });
 
-  it('say so themselves when they are super-frames no more', () => {
+  it('of one segment are plain frames', () => {
     fc.assert(
       fc.property(
         ends.chain((pair) => superFrame(pair, limits)),
@@ -102,7 +102,7 @@ describe('slices of a super-frame', () => {
 });
 
 describe('a frame that is not sliced', () => {
-  it('is every plain packet', () => {
+  it('is a plain packet', () => {
     fc.assert(
       fc.property(
         ends.chain((pair) => packet(pair, limits)),
@@ -120,7 +120,7 @@ describe('a frame that is not sliced', () => {
     expect(read(buildRecord({ ...spec!, ipOptionBytes: 0 }))).not.toBeNull();
   });
 
-  it('is one whose header says what cannot be: no payload, no segment size', () => {
+  it('has a header without payload or segment size', () => {
     const [spec] = fc.sample(
       superFrame({ source: Uint8Array.of(10, 1, 0, 5), destination: Uint8Array.of(10, 2, 0, 7) }, limits),
       1,

@@ -1,8 +1,8 @@
 /**
- * Cutting a TSO or USO super-frame into slices that are super-frames (or plain frames) themselves, each carrying a whole
- * number of segments, so that a lost datagram takes only its slice with it. What the kernel makes of all slices at the
- * far end is bit for bit what it would have made of the frame: IPv4 identification counts on per segment, TCP sequence
- * numbers advance, FIN and PSH stay on the last slice and CWR on the first (RFC 9293, RFC 3168 6.1.2).
+ * Slicer of TSO and USO super-frames: cuts one into slices that are super-frames or plain frames themselves, each with a whole
+ * number of segments, so that a lost datagram costs only its slice. What the kernel makes of all slices at the far end is bit
+ * for bit what it would have made of the frame: IPv4 identification counts on per segment, TCP sequence numbers advance, FIN
+ * and PSH stay on the last slice and CWR on the first (RFC 9293, RFC 3168 6.1.2).
  *
  *   record:  [ u32 length ][ virtio 10 ][ Ethernet, IP, TCP or UDP headers ][ payload: n x gso size ]
  *   slice i: [ u32 length ][ virtio 10 ][ the same headers, amended       ][ k x gso size         ]

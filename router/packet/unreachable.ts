@@ -1,7 +1,7 @@
 /**
- * Tells a pod at once that a frame cannot go anywhere, instead of letting it wait for a timeout: ICMP destination
- * unreachable (RFC 792, RFC 4443 3.1), from the node's gateway address. Never about ICMP errors, fragments other than the
- * first, or multicast (RFC 1122, 3.2.2; RFC 4443, 2.4 e); at a bounded rate.
+ * ICMP destination unreachable (RFC 792, RFC 4443 3.1) for frames that cannot be forwarded, sent to the pod from the node's
+ * gateway address so that it does not wait for a timeout. None for ICMP errors, fragments other than the first, or multicast
+ * (RFC 1122, 3.2.2; RFC 4443, 2.4 e). The rate is bounded.
  */
 import type { Arena } from '../kernel/arena.js';
 import { fold, sumWords, writeIcmpv6Checksum, writeIpv4Checksum } from './checksum.js';
@@ -14,15 +14,15 @@ const ICMP_UNREACHABLE = 3;
 const ICMP_HOST_UNREACHABLE = 1;
 const ICMPV6_UNREACHABLE = 1;
 const ICMPV6_ADDRESS_UNREACHABLE = 3;
-/** How much of the packet is quoted: IPv4 header with options and 8 bytes; as much as fits 1280 bytes in IPv6. */
+/** Quoted bytes of the packet: IPv4 header with options and 8 bytes; in IPv6 as many as fit a packet of 1280 bytes. */
 const QUOTED_IPV4_BYTES = 8;
 const QUOTED_IPV6_BYTES = 1280 - IPV6_HEADER_BYTES - ICMP_HEADER_BYTES;
 const TTL = 64;
-/** Answers per second and in a burst, per forwarding thread. */
+/** ICMP errors per second and in a burst, per forwarding thread. */
 const RATE_PER_SECOND = 100;
 const BURST = 20;
 
-/** ICMP errors are below 128 in ICMPv6; these in ICMP. */
+/** Types of ICMP that are errors; in ICMPv6 those below 128 are. */
 const ICMP_ERRORS: ReadonlySet<number> = new Set([3, 4, 5, 11, 12]);
 
 export class Unreachable {
@@ -35,10 +35,10 @@ export class Unreachable {
   }
 
   /**
-   * Writes the answer to the frame at `frame` whose IP header is at `l3` as virtio header and frame; `gateway` holds the
-   * address it comes from. Returns its length, or 0 when nothing may be said. It lies at {@link at}.
+   * Writes the ICMP error about the frame at `frame` whose IP header is at `l3` as virtio header and frame; `gateway` is its
+   * source. Returns its length, or 0 when none may be sent. It lies at {@link at}.
    */
-  answer(
+  write(
     frame: number,
     frameBytes: number,
     l3: number,
@@ -47,7 +47,7 @@ export class Unreachable {
     nowMs: number,
   ): number {
     const ipBytes = frame + frameBytes - l3;
-    if (gateway === null || !this.#mayAnswer(l3, ipBytes, ipv6) || !this.#takeToken(nowMs)) return 0;
+    if (gateway === null || !this.#maySend(l3, ipBytes, ipv6) || !this.#takeToken(nowMs)) return 0;
     const { u8 } = this.arena;
     const out = this.#room + VIRTIO_NET_HDR_BYTES;
     u8.fill(0, this.#room, out + ETHERNET_BYTES + IPV6_HEADER_BYTES + ICMP_HEADER_BYTES);
@@ -59,12 +59,12 @@ export class Unreachable {
     return VIRTIO_NET_HDR_BYTES + ETHERNET_BYTES + written;
   }
 
-  /** Arena offset of the last answer. */
+  /** Arena offset of the last ICMP error. */
   get at(): number {
     return this.#room;
   }
 
-  #mayAnswer(l3: number, ipBytes: number, ipv6: boolean): boolean {
+  #maySend(l3: number, ipBytes: number, ipv6: boolean): boolean {
     const { u8 } = this.arena;
     if (ipv6)
       return u8[l3 + 6] !== PROTOCOL_ICMPV6 || (ipBytes > IPV6_HEADER_BYTES && u8[l3 + IPV6_HEADER_BYTES]! >= 128);

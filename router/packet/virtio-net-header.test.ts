@@ -47,7 +47,7 @@ const OFFSET = 8;
 const L3 = VIRTIO_BYTES + 14;
 
 describe('the check of a virtio-net header', () => {
-  it('lets every frame of an honest pod pass, and changes nothing that its kernel would see', () => {
+  it('passes every frame of a pod, and changes nothing that its kernel sees', () => {
     fc.assert(
       fc.property(
         fc.constantFrom(V4, V6).chain((ends) => anyFrame(ends, limits)),
@@ -99,7 +99,7 @@ describe('the check of a virtio-net header', () => {
     expect(check(record)).toBe(false);
   });
 
-  it('takes neither the word of the peer that a checksum is right, nor its header length', () => {
+  it('ignores the flag for a verified checksum, and its header length', () => {
     const verified = changed({ ...plain, offload: 'none' }, { [FLAGS]: 2, 2: 0xff, 3: 0xff, [GSO_SIZE]: 9 });
     expect(check(verified)).toBe(true);
     expect([...verified.subarray(0, 6)]).toEqual([0, 0, 0, 0, 0, 0]);
@@ -108,7 +108,7 @@ describe('the check of a virtio-net header', () => {
     expect([...both.subarray(0, 4)]).toEqual([1, 1, 54, 0]);
   });
 
-  it('accepts any header it does not refuse only within the frame', () => {
+  it('accepts only headers that stay within the frame', () => {
     const header = fc.uint8Array({ minLength: VIRTIO_BYTES, maxLength: VIRTIO_BYTES });
     fc.assert(
       fc.property(fc.constantFrom(plain, tcpV4, tcpV6, udpV4), header, (spec, bytes) => {

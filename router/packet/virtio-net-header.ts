@@ -1,6 +1,6 @@
 /**
- * The virtio-net header in front of every frame (Virtio 1.2, 5.1.6), 10 bytes, little-endian, and the check that decides
- * whether a header that a peer sent may be handed to the kernel. What a peer says is never trusted to be in range.
+ * Virtio-net header in front of every frame (Virtio 1.2, 5.1.6), 10 bytes, little-endian, and the check of a header from a
+ * peer before it is handed to the kernel: no field of it is trusted to be in range.
  *
  *   0 flags | 1 gso type | 2 header length u16 | 4 gso size u16 | 6 checksum start u16 | 8 checksum offset u16
  */
@@ -29,7 +29,7 @@ export const TCP_CHECKSUM_OFFSET = 16;
 export const UDP_CHECKSUM_OFFSET = 6;
 const TCP_HEADER_BYTES = 20;
 const UDP_HEADER_BYTES = 8;
-/** A segment smaller than this is no real path's, only a way to make the kernel cut a frame into thousands. */
+/** No path has smaller segments; a header with less would make the kernel cut a frame into thousands. */
 const MIN_GSO_BYTES = 16;
 
 assert(VIRTIO_NET_HDR_BYTES === VIRTIO_NET_HEADER_BYTES, 'the wire carries the header of the kernel');
@@ -55,12 +55,12 @@ export function checkVirtioHeader(
   const flags = u8[header]!;
   const gsoType = u8[header + VH_GSO_TYPE]! & ~VIRTIO_NET_HDR_GSO_ECN;
   if ((flags & ~(VIRTIO_NET_HDR_F_NEEDS_CSUM | VIRTIO_NET_HDR_F_DATA_VALID)) !== 0) return false;
-  // Whether the checksum was verified is the receiver's to say, not the peer's.
+  // A peer's word that the checksum was verified is not passed on to the kernel.
   u8[header] = flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
   const start = readU16le(u8, header + VH_CHECKSUM_START);
   if ((flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) !== 0) {
     const field = start + readU16le(u8, header + VH_CHECKSUM_OFFSET);
-    // Behind the IP header only: a checksum written into it would change addresses after they were checked.
+    // The checksum must lie behind the IP header: written into it, it would change addresses after they were checked.
     if (frame + start < l3 + ipHeaderBytes(u8, l3, ipv6) || field + 2 > length) return false;
   }
   if (gsoType === VIRTIO_NET_HDR_GSO_NONE) {

@@ -1,4 +1,4 @@
-/** The main thread's handle on one forwarding thread: start it, command it, hear from it. */
+/** Handle of the main thread on one forwarding thread: start, commands, events. */
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import { HeddleError, messageOf } from '../../common/errors.js';
@@ -10,7 +10,7 @@ import { FLAG_COMMANDS, FLAG_EVENTS_TAKEN } from './worker-flags.js';
 
 export interface ForwardingThreadListener {
   onEvent(event: ForwarderEvent): void;
-  /** The thread ended without being asked to: nothing forwards any more. */
+  /** The thread ended without a `stop` command. */
   onFailure(reason: string): void;
 }
 
@@ -21,7 +21,7 @@ export class ForwardingThread {
   readonly #arena = new Arena(4096);
   readonly #wakeFd: number;
   #stopping = false;
-  /** Name of the AEAD engine it runs, once it is ready. */
+  /** Resolves with the name of the AEAD engine once the thread is ready. */
   readonly ready: Promise<string>;
 
   /** @param program path of the built `router-worker.js` */
@@ -51,7 +51,7 @@ export class ForwardingThread {
     });
   }
 
-  /** Lets the loop begin. From here on the thread reads its commands itself. */
+  /** Starts the loop. From then on the thread reads its commands itself. */
   run(): void {
     this.#worker.postMessage('run');
   }

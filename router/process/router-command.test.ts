@@ -69,7 +69,10 @@ describe('a command of the agent', () => {
     ],
     ['a CIDR with host bits', { type: 'tables', tables: { ...tables, routes: [{ cidr: '10.2.0.1/16', peer }] } }],
     ['a local CIDR without a prefix', { type: 'tables', tables: { ...tables, localCidrs: ['10.1.0.0'] } }],
-    ['a route to nobody', { type: 'tables', tables: { ...tables, routes: [{ cidr: '10.2.0.0/16', peer: 'x' }] } }],
+    [
+      'a route to a malformed node id',
+      { type: 'tables', tables: { ...tables, routes: [{ cidr: '10.2.0.0/16', peer: 'x' }] } },
+    ],
     [
       'more cluster CIDRs than there may be',
       { type: 'tables', tables: { ...tables, clusterCidrs: new Array(65).fill('10.0.0.0/8') } },
@@ -78,7 +81,7 @@ describe('a command of the agent', () => {
     expect(() => checkRouterCommand(command)).toThrow(DecodeError);
   });
 
-  it('never repeats a key in what it says', () => {
+  it('is refused without its keys in the error', () => {
     const secret = 'the key itself, for which no one asked';
     const command = { type: 'installSession', session: { ...session, sendKey: secret } };
     let message = '';

@@ -1,4 +1,4 @@
-/** Check of the agent's commands before a thread obeys them: shape, ranges and canonical addresses. Throws DecodeError. */
+/** Check of the agent's commands before a thread executes them: shape, ranges and canonical addresses. Throws DecodeError. */
 import { Type } from 'typebox';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';

@@ -1,4 +1,4 @@
-/** Entry of the router process: options from its parent's environment, signals, and the end. */
+/** Entry of the router process: options from the environment, signals, exit. */
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../common/clock.js';
@@ -14,14 +14,14 @@ import type { RouterLaunchOptions } from '../../common/launch-contract.js';
 import { createLogger } from '../../common/log.js';
 import { RouterProcess } from './router-process.js';
 
-/** Runs the router of this process until it is told to stop. */
+/** Runs the router of this process until a signal stops it. */
 async function runRouter(): Promise<void> {
   const options = readOptions();
   if (options === null) process.exit(EXIT_CONFIG_INVALID);
   const log = createLogger('router', options.logLevel);
   const workerProgram = join(dirname(fileURLToPath(import.meta.url)), 'router-worker.js');
   const router = new RouterProcess({ ...options, workerProgram }, log, (reason) => {
-    log.fatal({ reason }, 'forwarding stopped');
+    log.fatal({ reason }, 'forwarding thread failed; router exits');
     process.exit(1);
   });
   const stop = () => {
@@ -36,19 +36,20 @@ async function runRouter(): Promise<void> {
   try {
     await router.start();
   } catch (thrown) {
-    log.fatal({ reason: messageOf(thrown) }, 'the router cannot start');
+    log.fatal({ reason: messageOf(thrown) }, 'router cannot start');
     process.exit(1);
   }
 }
 
-/** Null when this process was not started by `meshd`, or not with options that it understands; the log says so. */
+/** Null when the options are missing or malformed, which is logged. */
 function readOptions(): RouterLaunchOptions | null {
   const json = process.env[ROUTER_OPTIONS_VARIABLE];
   try {
-    if (json === undefined) throw new DecodeError(`${ROUTER_OPTIONS_VARIABLE} is missing: meshd starts the router`);
+    if (json === undefined)
+      throw new DecodeError(`${ROUTER_OPTIONS_VARIABLE} is not set: the router is started by meshd, not by hand`);
     return parseRouterLaunchOptions(json);
   } catch (thrown) {
-    createLogger('router').fatal({ reason: messageOf(thrown) }, 'the router cannot start');
+    createLogger('router').fatal({ reason: messageOf(thrown) }, 'router cannot start');
     return null;
   }
 }

@@ -1,7 +1,7 @@
 /**
- * The router process: its main thread. It starts the forwarding threads, drops privileges, and serves the router port on
- * a unix socket: the agent's commands go to every thread, the threads' events go to the agent. It decides nothing, and
- * forwarding does not depend on it: while no agent is connected the threads work on with what they have.
+ * Main thread of the router process. It starts the forwarding threads, drops privileges, and serves the router port on a unix
+ * socket: commands of the agent go to every thread, events of the threads go to the agent. It makes no decision, and the
+ * threads do not depend on it: without an agent they forward with the tables and keys they have.
  */
 import { randomBytes } from 'node:crypto';
 import { chmodSync, rmSync } from 'node:fs';
@@ -24,7 +24,7 @@ import { checkRouterCommand } from './router-command.js';
 import { negotiateOffloads } from '../kernel/tap-device.js';
 import { negotiateUnderlay } from '../kernel/underlay-socket.js';
 
-/** An agent that reads nothing for this many bytes is cut off; it will come back and ask anew. */
+/** The connection of an agent that leaves this many bytes unread is closed; it connects again. */
 const MAX_QUEUED_BYTES = 16 << 20;
 const REPORT_INTERVAL_MS = 1000;
 
@@ -58,7 +58,7 @@ export class RouterProcess {
     const { options, log } = this;
     forbidNewPrivileges();
     const otherUser = process.getuid?.() === 0 && canBecome(options.user);
-    // They are the device's, whichever of its queues is asked.
+    // Offloads belong to the device: any queue will do.
     const offloads = negotiateOffloads(options.tapFds[0]!);
     const underlay = options.udpFds.map((fd) => negotiateUnderlay(fd));
     await this.#listen();
@@ -89,7 +89,7 @@ export class RouterProcess {
   }
 
   async #listen(): Promise<void> {
-    // A router that was killed leaves its socket file; there is one router per path, as its parent sees to.
+    // A killed router leaves its socket file. Its parent runs one router per path.
     rmSync(this.options.portSocket, { force: true });
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
@@ -120,7 +120,7 @@ export class RouterProcess {
     this.#threads.push(thread);
   }
 
-  /** The newest connection is the agent's: an agent that restarted does not wait for its former self to be noticed. */
+  /** The newest connection replaces the one before: a restarted agent does not wait for the end of the old one. */
   #accept(socket: Socket): void {
     this.#agent?.destroy();
     this.#agent = socket;
@@ -131,7 +131,7 @@ export class RouterProcess {
     socket.on('error', (error) => this.log.warn({ reason: error.message }, 'connection to the agent failed'));
     socket.once('close', () => {
       if (this.#agent === socket) this.#agent = null;
-      this.log.info('agent disconnected; forwarding goes on');
+      this.log.info('agent disconnected; forwarding continues with the last tables and keys');
     });
     this.#reports.fill(undefined);
     this.#askForReports();
@@ -145,12 +145,15 @@ export class RouterProcess {
         for (let lane = 0; lane < lanes; lane++) this.#threads[lane]!.command(command);
       }
     } catch (thrown) {
-      this.log.error({ reason: messageOf(thrown) }, 'agent sent something that is no command; connection closed');
+      this.log.error(
+        { reason: messageOf(thrown) },
+        'agent sent a malformed command; connection closed, the agent connects again',
+      );
       socket.destroy();
     }
   }
 
-  /** State goes to all threads; what is sent once is sent by the first. */
+  /** State goes to all threads; what is sent once goes to the first. */
   #lanesFor(type: string): number {
     return type === 'sendDatagram' || type === 'sendControl' || type === 'probe' ? 1 : this.#threads.length;
   }
@@ -162,7 +165,7 @@ export class RouterProcess {
 
   #fromThread(lane: number, event: ForwarderEvent): void {
     if (event.type !== 'report') {
-      // Sessions are confirmed and wanted per thread; the first thread's word counts, the others add nothing.
+      // Every thread confirms and wants sessions; the agent takes the first event, repeats change nothing.
       if (this.#greeted) this.#toAgent(event);
       return;
     }
@@ -190,7 +193,7 @@ export class RouterProcess {
     });
   }
 
-  /** Only what changed: an idle router stays silent, but for the ages that others reckon on. */
+  /** Only when something changed, or the ages of recent traffic do: an idle router sends nothing. */
   #sendCounters({ drops, peers, sessions }: ForwarderReport): void {
     const fingerprint = JSON.stringify([drops, sessions, peers.map(({ rxFrames, txFrames }) => [rxFrames, txFrames])]);
     const recent = peers.some(({ lastReceivedMsAgo }) => (lastReceivedMsAgo ?? Infinity) < REPORT_INTERVAL_MS * 2);
@@ -204,13 +207,16 @@ export class RouterProcess {
     if (agent === null) return;
     agent.write(encodeMessage(event));
     if (agent.writableLength > MAX_QUEUED_BYTES) {
-      this.log.warn('agent does not read; connection closed');
+      this.log.warn(
+        { unreadBytes: agent.writableLength, limitBytes: MAX_QUEUED_BYTES },
+        'agent leaves too many events unread; connection closed, the agent connects again',
+      );
       agent.destroy();
     }
   }
 }
 
-/** AES first where the processor has it in hardware (x86 and arm64 call the flag the same), last where it has not. */
+/** AES first where the processor has it in hardware (the flag is `aes` on x86 and arm64), last where it has not. */
 function offeredCiphers(offerAes: boolean): CipherName[] {
   if (!offerAes) return ['chacha20-poly1305'];
   const hardware = processorFlags().has('aes');

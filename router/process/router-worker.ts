@@ -1,6 +1,6 @@
 /**
- * Entry of a forwarding thread. It sets up its ports, says that it is ready, and enters the loop for good.
- * `parentPort` carries events up; a second port carries commands down and is read by the thread itself.
+ * Entry of a forwarding thread: warms the forwarder up, reports that it is ready, and enters the loop. `parentPort` carries
+ * events to the main thread; a second port carries commands, and the thread reads it itself.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';

@@ -23,7 +23,7 @@ describe('warmUpBursts', () => {
     expect(new Set(records.map(kindOf))).toEqual(new Set([FRAME_IPV4, FRAME_IPV6, FRAME_ARP]));
   });
 
-  it('gives them virtio headers that agree with them', () => {
+  it('has virtio headers that agree with their frames', () => {
     const l3 = AT + VIRTIO_NET_HDR_BYTES + ETHERNET_BYTES;
     const agrees = (record: Uint8Array): boolean => {
       const kind = kindOf(record);

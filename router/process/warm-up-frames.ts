@@ -1,6 +1,6 @@
 /**
- * What pods send and receive, in small: the frames that a forwarding thread is warmed up with (`warm-up.ts`), as the kernel
- * hands them to a TAP: virtio-net header and frame. Each goes from an address to the same address. Pure.
+ * Frames that a forwarding thread is warmed up with (`warm-up.ts`): the kinds that pods send, as the kernel hands them to a TAP
+ * (virtio-net header and frame). Each goes from an address to the same address. Pure.
  */
 import type { IpAddress } from '../../common/address/ip-address.js';
 import { ipFamily, ipToBytes } from '../../common/address/ip-address.js';
@@ -70,14 +70,14 @@ export function warmUpBursts(
     ...datagrams,
     ...superFrames,
     ...superDatagrams,
-    // A frame that does not fit behind what came before it.
+    // A frame that does not fit into the open unit.
     [1, 2].map(() => superFrame(addresses[0]!, PROTOCOL_TCP, SUPER_FRAME_BYTES[1])),
     // Of several peers in turn.
     [0, 1, 2].flatMap((i) => [...segments, ...datagrams].map((burst) => burst[i]!)),
     unreachable.flatMap((to) =>
-      addresses.filter((address) => ipFamily(address) === 4).map((address) => astray(address, to)),
+      addresses.filter((address) => ipFamily(address) === 4).map((address) => unroutable(address, to)),
     ),
-    addresses.flatMap((address) => [multicast(address), neighbourQuestion(address)]),
+    addresses.flatMap((address) => [multicast(address), neighbourRequest(address)]),
   ];
 }
 
@@ -87,15 +87,15 @@ function multicast(address: IpAddress): Uint8Array {
   return record;
 }
 
-/** A frame that cannot be forwarded, about which its sender is told (`unreachable.ts`); of IPv4 only. */
-function astray(address: IpAddress, to: IpAddress): Uint8Array {
+/** A frame that cannot be forwarded and causes an ICMP error (`unreachable.ts`); of IPv4 only. */
+function unroutable(address: IpAddress, to: IpAddress): Uint8Array {
   const record = frame(address, PROTOCOL_UDP, DATAGRAM_BYTES, 0);
   record.set(ipToBytes(to), L3 + 16);
   return record;
 }
 
-/** Who has this address? By ARP (RFC 826) or neighbour solicitation (RFC 4861, 4.3). */
-function neighbourQuestion(address: IpAddress): Uint8Array {
+/** ARP request (RFC 826) or neighbour solicitation (RFC 4861, 4.3) for the address. */
+function neighbourRequest(address: IpAddress): Uint8Array {
   const record = new Uint8Array(L3 + 72);
   record.fill(0xff, VIRTIO_NET_HDR_BYTES, VIRTIO_NET_HDR_BYTES + 6);
   if (ipFamily(address) === 4) {

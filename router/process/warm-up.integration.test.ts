@@ -23,14 +23,14 @@ function warmedForwarder(): { forwarder: Forwarder; events: ForwarderEvent[] } {
 describe('WarmUp', () => {
   const { forwarder, events } = warmedForwarder();
 
-  it('goes all the way: frames to sealed units and back, control messages, handshakes, probes, calls for a session', () => {
+  it('runs frames, control messages, handshakes, probes and requests for a session through the forwarder', () => {
     expect(new Set(events.map(({ type }) => type))).toEqual(
       new Set(['datagram', 'control', 'probeAnswer', 'sessionConfirmed', 'sessionWanted']),
     );
   });
 
-  it('leaves nothing behind', () => {
-    forwarder.obey({ type: 'report' });
+  it('leaves no peer, session, path or count', () => {
+    forwarder.execute({ type: 'report' });
     expect(events.at(-1)).toEqual({
       type: 'report',
       generation: 0,

@@ -1,8 +1,8 @@
 /**
- * Warms a forwarding thread before its first real packet: JavaScript that was never run is slow (the first frames took
- * milliseconds), so the whole loop is run on itself first. The thread starts with stand-ins for its descriptors, a packet
- * socket pair for the TAP and a loopback UDP socket for the underlay, with one session whose peer is itself; frames go
- * once around, and then the real descriptors take the stand-ins' numbers. Nothing of it reaches the network.
+ * Warm-up of a forwarding thread before its first packet: JavaScript that never ran is slow (the first frames took
+ * milliseconds), so the whole loop first runs on stand-ins for its descriptors: a packet socket pair for the TAP and a loopback
+ * UDP socket for the underlay, with sessions whose peer is the thread itself. Then the real descriptors take the numbers of
+ * the stand-ins. No frame of the warm-up reaches the network.
  */
 import { parseCidr } from '../../common/address/cidr.js';
 import { MAX_SESSIONS } from '../../common/protocol.js';
@@ -22,20 +22,20 @@ import type { SocketFamily } from '../kernel/socket-address-memory.js';
 import { negotiateUnderlay, openUnderlaySockets } from '../kernel/underlay-socket.js';
 import { warmUpBursts } from './warm-up-frames.js';
 
-/** Times that each burst goes around: enough for V8 to compile also what happens once a batch. The rarer cipher goes first. */
+/** Rounds of each burst, by cipher: enough for V8 to compile also what happens once a batch. The rarer cipher goes first. */
 const ROUNDS = [
   ['chacha20-poly1305', 3],
   ['aes-256-gcm', 100],
 ] as const;
-/** How long a burst waits for its own datagrams, in turns of the loop. */
+/** Turns of the loop after a burst, in which its datagrams come back. */
 const TURNS_PER_BURST = 3;
 
 const LAST_SLOT = MAX_SESSIONS - 1;
 
 /**
- * All of them are this thread. Their sessions have the last slots, which the agent's allocator gives out last. Words of
- * indices and addresses are of either sign: compiled code that has only seen positive ones is thrown away at a negative one.
- * The small path MTU is for super-frames that do not fit a unit.
+ * Peers of the warm-up, all of which are this thread. Their sessions have the last slots, which the mesh core gives out last.
+ * Words of indices and addresses are of either sign: V8 discards code compiled for positive ones at the first negative one.
+ * The small path MTU makes super-frames that do not fit a unit.
  */
 const PEERS = [
   {
@@ -63,11 +63,11 @@ const PEERS = [
     mtuBytes: 800,
   },
 ] as const;
-/** A peer without a session, and an address of nobody. */
-const STRANGER = { id: parseNodeId('b'.repeat(32)), address: parseIpAddress('203.0.113.1') };
-const NOWHERE = parseIpAddress('203.0.113.2');
+/** A peer without a session, and an address without a route. */
+const WITHOUT_SESSION = { id: parseNodeId('b'.repeat(32)), address: parseIpAddress('203.0.113.1') };
+const WITHOUT_ROUTE = parseIpAddress('203.0.113.2');
 const WAKE_COUNT = Uint8Array.from({ length: 8 }, () => 1);
-/** Type 1 and nonsense: it reaches the thread, and nobody takes it. */
+/** A datagram of type 1 without content: the thread hands it up, and the warm-up ignores it. */
 const HANDSHAKE = Uint8Array.from({ length: 64 }, (_, i) => (i === 0 ? 1 : 0));
 const PAIR = 64;
 const BUFFER = 128;
@@ -76,9 +76,9 @@ const BUFFER_BYTES = 96 << 10;
 export type ThreadDescriptors = Pick<ForwarderOptions, 'tapFds' | 'udpFd' | 'wakeFd'>;
 
 export class WarmUp {
-  /** To be given to the forwarder instead of the real ones. */
+  /** Descriptors for the forwarder in place of the real ones. */
   readonly standIns: ThreadDescriptors;
-  /** The other ends of those that stand in for the TAP's queues, and for the wake descriptor. */
+  /** Other ends of the stand-ins for the TAP's queues and for the wake descriptor. */
   readonly #farTapFds: readonly number[];
   readonly #farWakeFd: number;
   readonly #arena = new Arena(BUFFER_BYTES + 4096);
@@ -94,29 +94,29 @@ export class WarmUp {
     this.#farWakeFd = wake.far;
   }
 
-  /** Runs frames through the forwarder, then leaves it as if nothing had been. */
+  /** Runs frames through the forwarder, then removes peers, tables and counts again. */
   run(forwarder: Forwarder): void {
     const endpoint = this.#boundAddress();
-    // A megabyte that nobody needs afterwards.
+    // A megabyte; garbage after the warm-up.
     const bursts = warmUpBursts(
       PEERS.map(({ address }) => address),
-      [STRANGER.address, NOWHERE],
+      [WITHOUT_SESSION.address, WITHOUT_ROUTE],
     );
-    for (const { id, mtuBytes } of PEERS) forwarder.obey({ type: 'path', path: { peer: id, endpoint, mtuBytes } });
-    forwarder.obey({ type: 'tables', tables: tablesOf(PEERS, [...PEERS, STRANGER]) });
+    for (const { id, mtuBytes } of PEERS) forwarder.execute({ type: 'path', path: { peer: id, endpoint, mtuBytes } });
+    forwarder.execute({ type: 'tables', tables: tablesOf(PEERS, [...PEERS, WITHOUT_SESSION]) });
     for (const [cipher, rounds] of ROUNDS) {
       for (const { id, index } of PEERS) installSession(forwarder, id, index, cipher);
       for (let round = 0; round < rounds; round++) {
-        this.#beRare(forwarder, endpoint);
+        this.#runRareEvents(forwarder, endpoint);
         this.#goAround(forwarder, bursts);
       }
     }
-    for (const { id } of [...PEERS, STRANGER]) forwarder.obey({ type: 'removePeer', peer: id });
-    forwarder.obey({ type: 'tables', tables: tablesOf([], []) });
+    for (const { id } of [...PEERS, WITHOUT_SESSION]) forwarder.execute({ type: 'removePeer', peer: id });
+    forwarder.execute({ type: 'tables', tables: tablesOf([], []) });
     forwarder.clearCounters();
   }
 
-  /** The real descriptors take the places of the stand-ins. */
+  /** Gives the real descriptors the numbers of the stand-ins. */
   replace(real: ThreadDescriptors): void {
     const places = inOrder(this.standIns);
     inOrder(real).forEach((fd, i) => {
@@ -133,7 +133,7 @@ export class WarmUp {
     return { near: i32[PAIR >>> 2]!, far: i32[(PAIR >>> 2) + 1]! };
   }
 
-  /** Kinds of frames take turns from the start, so that code is compiled once, for all of them. */
+  /** Sends every burst once around. Kinds of frames alternate from the start, so that code is compiled once, for all of them. */
   #goAround(forwarder: Forwarder, bursts: readonly (readonly Uint8Array[])[]): void {
     bursts.forEach((burst, i) => {
       const far = this.#farTapFds[i % this.#farTapFds.length]!;
@@ -143,13 +143,13 @@ export class WarmUp {
     });
   }
 
-  /** What does not belong to a frame: wake-ups, datagrams of a handshake, control messages, probes. */
-  #beRare(forwarder: Forwarder, endpoint: SocketAddress): void {
+  /** Rare events: wake-ups, handshake datagrams, control messages, probes. */
+  #runRareEvents(forwarder: Forwarder, endpoint: SocketAddress): void {
     this.#write(this.#farWakeFd, WAKE_COUNT);
-    forwarder.obey({ type: 'sendDatagram', to: endpoint, bytes: HANDSHAKE });
+    forwarder.execute({ type: 'sendDatagram', to: endpoint, bytes: HANDSHAKE });
     for (const { id: peer, mtuBytes } of PEERS) {
-      forwarder.obey({ type: 'sendControl', peer, bytes: HANDSHAKE });
-      forwarder.obey({ type: 'probe', peer, probeId: 1, sizeBytes: mtuBytes });
+      forwarder.execute({ type: 'sendControl', peer, bytes: HANDSHAKE });
+      forwarder.execute({ type: 'probe', peer, probeId: 1, sizeBytes: mtuBytes });
     }
   }
 
@@ -178,14 +178,14 @@ function inOrder({ tapFds, udpFd, wakeFd }: ThreadDescriptors): readonly number[
 function installSession(forwarder: Forwarder, peer: NodeId, index: number, cipher: CipherName): void {
   const key = Uint8Array.from({ length: 32 }, (_, i) => i + 1);
   const session = { peer, localIndex: index, remoteIndex: index, cipher, sendKey: key, receiveKey: key };
-  forwarder.obey({ type: 'installSession', session });
-  forwarder.obey({ type: 'activateSession', localIndex: index });
+  forwarder.execute({ type: 'installSession', session });
+  forwarder.execute({ type: 'activateSession', localIndex: index });
 }
 
-/** A node and the address that it claims. */
-type Claimed = typeof STRANGER;
+/** A node and the address it claims. */
+type Claimed = typeof WITHOUT_SESSION;
 
-/** Source and destination of a frame are one address: from the peer's claim to the local endpoint, and both are this thread. */
+/** Tables in which an address is both a peer's claim and a local endpoint: source and destination of a frame are the same. */
 function tablesOf(local: readonly Claimed[], remote: readonly Claimed[]): ForwardingTables {
   return {
     generation: 0,

@@ -1,4 +1,4 @@
-/** Words of the memory that the main thread and a forwarding thread share. */
+/** Words of memory that the main thread and a forwarding thread share. */
 
 /** 1 while commands wait that the thread has not looked for yet. */
 export const FLAG_COMMANDS = 0;

@@ -21,7 +21,7 @@ describe('the address table', () => {
     expect(new AddressTable([]).find(0, 0, MAPPED_WORD, 1)).toBe(-1);
   });
 
-  it('keeps a MAC that was set by hand', () => {
+  it('keeps a MAC that is not the computed one', () => {
     const ip = parseIpAddress('10.1.0.9');
     const custom = new AddressTable([{ ip, mac: parseMacAddress('02:00:00:00:00:09') }]);
     const out = new Uint8Array(8);

@@ -1,7 +1,7 @@
 /**
- * The local endpoints: IP address to the MAC that frames to it must carry. Answers two questions per frame: may this
- * source send (outward), and who gets it (inward). Built once, then only read; a change builds a new one.
- * Addresses are four words as in `prefix-table.ts`.
+ * Table of the local endpoints: IP address to the MAC that frames to it must carry. Per frame it says whether a source may
+ * send (outward) and where a frame goes (inward). Immutable: a change builds a new one. Addresses are four words as in
+ * `prefix-table.ts`.
  */
 import { macToBytes } from '../../common/address/mac-address.js';
 import type { LocalEndpoint } from '../../common/router-port.js';

@@ -1,6 +1,6 @@
 /**
- * Counters of one forwarding thread: drops by reason, traffic by peer. Doubles, so that a count never wraps (exact to
- * 2^53). Only their thread touches them; the router's main thread asks for a report.
+ * Counters of one forwarding thread: drops by reason, traffic by peer. Doubles, so that a count never wraps (exact to 2^53).
+ * Only their thread touches them; the main thread asks for a report.
  */
 import { DROP_REASONS } from './drop-reasons.js';
 import { MAX_PEERS } from '../../common/protocol.js';
@@ -9,12 +9,12 @@ const TX_BYTES = 0;
 const TX_FRAMES = 1;
 const RX_BYTES = 2;
 const RX_FRAMES = 3;
-/** Milliseconds on the thread's clock of the last authentic datagram; 0 is never. */
+/** Time of the last authentic datagram, milliseconds on the thread's clock; 0 for none. */
 const LAST_RECEIVED_MS = 4;
 const LOSS_RATIO = 5;
 const PEER_FIELDS = 6;
 
-/** Those reasons that occurred, by name. */
+/** Counts of the reasons that occurred, by name. */
 export function dropsByName(drops: Float64Array): Record<string, number> {
   return Object.fromEntries(
     DROP_REASONS.map((reason, i) => [reason, drops[i]!] as const).filter(([, count]) => count > 0),
@@ -66,7 +66,7 @@ export class Counters {
     };
   }
 
-  /** Everything back to zero, drops included. */
+  /** Resets all counts, drops included. */
   clear(): void {
     this.drops.fill(0);
     this.#peers.fill(0);

@@ -80,7 +80,7 @@ function changedByte(datagram: Uint8Array, at: number): Uint8Array {
   return datagram.map((byte, i) => (i === at ? byte ^ 0x40 : byte));
 }
 
-/** ICMPv6, whose checksum nobody looks at: the type alone makes it neighbour discovery. */
+/** ICMPv6 with a wrong checksum: the type alone makes it neighbour discovery. */
 function icmpv6(type: number, ends: { source: Uint8Array; destination: Uint8Array }): FrameSpec {
   const payload = patternBytes(24, 1);
   payload[0] = type;
@@ -155,7 +155,7 @@ const WAYS: Readonly<Record<DropReason, () => void>> = {
   unknownDestination: () => peer.sendRecords([inward({ destination: pod(1, 99) })]),
   tapWriteFailed: () => undefined,
   tapCongested: () => {
-    // As many as any socket buffer holds: nobody reads at the far end.
+    // As many as any socket buffer holds; the far end is not read.
     const record = inward({ payload: patternBytes(60_000, 1) });
     for (let i = 0; i < 200; i++) {
       peer.sendRecords([record], { fragmentBytes: 9000 });
@@ -184,7 +184,7 @@ const WAYS: Readonly<Record<DropReason, () => void>> = {
   noReceiveContext: () => undefined,
 };
 
-/** Those whose cause is not in the hands of whoever is on either side of a running node. */
+/** Reasons that a running node's pods and peers cannot cause at will. */
 const OWN_TESTS: readonly DropReason[] = ['sessionExhausted', 'tapWriteFailed', 'noReceiveContext'];
 
 describe('drop reasons', () => {
@@ -269,14 +269,14 @@ describe('drop reasons', () => {
     other.close();
   });
 
-  it('are no more than what is tested here', () => {
+  it('are all tested here', () => {
     expect([...ordinary, ...OWN_TESTS].sort()).toEqual([...DROP_REASONS].sort());
     expect(Object.keys(WAYS)).toEqual([...DROP_REASONS]);
   });
 });
 
 describe('the longest unit that a header can announce', () => {
-  it('is refused in pieces without harm', () => {
+  it('is refused in every fragment', () => {
     const sealed = sealUnit(peer.outgoing, 2 ** 33, new Uint8Array(65_519), { fragmentBytes: 1024 });
     expect(sealed).toHaveLength(64);
     const drops = node.dropsDuring(() => {

@@ -24,7 +24,7 @@ const lookup = (tables: LoopTables, ip: string): number => tables.routes.lookup(
 const NO_ROUTE = -1;
 
 describe('the tables of the loop', () => {
-  it('give the number of the peer that owns an address, and tell what is local', () => {
+  it('give the index of the peer that owns an address, and LOCAL for local ones', () => {
     const peers = new Peers(new Arena(1 << 20), AF_INET6);
     const tables = compile([route('10.2.0.0/16', 2), route('fd00:0:2::/48', 2), route('10.3.0.0/24', 3)], peers);
     expect(tables.generation).toBe(5);
@@ -35,7 +35,7 @@ describe('the tables of the loop', () => {
     expect(lookup(tables, '10.3.1.9')).toBe(NO_ROUTE);
   });
 
-  it('keep our own range ours when a peer claims the same', () => {
+  it('prefer a local CIDR to the same claim of a peer', () => {
     const tables = compile([route('10.1.0.0/16', 2), route('fd00:0:1::/48', 2)]);
     expect(lookup(tables, '10.1.0.9')).toBe(LOCAL);
     expect(lookup(tables, 'fd00:0:1::9')).toBe(LOCAL);
@@ -49,14 +49,14 @@ describe('the tables of the loop', () => {
     expect(lookup(tables, '10.3.0.1')).toBe(3);
   });
 
-  it('know the gateways, which speak for the node', () => {
+  it('have the gateway address of each family', () => {
     const { gateway4, gateway6 } = compile([]);
     expect([...gateway4!]).toEqual([10, 1, 0, 1]);
     expect(Buffer.from(gateway6!).toString('hex')).toBe('fd000000000100000000000000000001');
     expect(EMPTY_TABLES.gateway4).toBeNull();
   });
 
-  it('are empty before the agent has spoken', () => {
+  it('are empty before the first tables of the agent', () => {
     expect(lookup(EMPTY_TABLES, '10.1.0.1')).toBe(NO_ROUTE);
   });
 });

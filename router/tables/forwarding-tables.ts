@@ -1,6 +1,6 @@
 /**
- * The forwarding tables of one thread in the form the loop reads, made from the desired state and swapped as a whole.
- * Route values: a peer's index (from 1), or LOCAL for this node's own CIDRs.
+ * Forwarding tables of one thread in the form the loop reads, made from the desired state and swapped as a whole. Route
+ * values: a peer's index (from 1), or LOCAL for this node's own CIDRs.
  */
 import type { Cidr } from '../../common/address/cidr.js';
 import { cidrFamily, cidrSize, gatewayOf } from '../../common/address/cidr.js';
@@ -16,7 +16,7 @@ export const LOCAL = 0;
 
 export interface LoopTables {
   readonly generation: number;
-  /** This node's gateway addresses as bytes: what it says about a frame comes from them. Null where it has no CIDR. */
+  /** This node's gateway addresses as bytes, source of its ICMP errors. Null for a family without a CIDR. */
   readonly gateway4: Uint8Array | null;
   readonly gateway6: Uint8Array | null;
   readonly routes: PrefixTable;
@@ -38,7 +38,7 @@ export function compileTables(desired: DesiredTables, peers: Peers): LoopTables 
     generation: desired.generation,
     gateway4: gatewayBytes(desired.localCidrs, 4),
     gateway6: gatewayBytes(desired.localCidrs, 6),
-    // Of equal prefixes the first is found: what is ours stays ours whatever a peer claims.
+    // Of equal prefixes the first is found: a peer's claim cannot replace a local CIDR.
     routes: new PrefixTable([
       ...desired.localCidrs.map((cidr) => ({ cidr, value: LOCAL })),
       ...remote.filter(({ value }) => value !== NO_PEER),

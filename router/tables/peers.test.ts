@@ -16,7 +16,7 @@ const v6 = parseSocketAddress('2001:db8::7', 6785);
 const fresh = (family: typeof AF_INET | typeof AF_INET6 = AF_INET6): Peers => new Peers(new Arena(1 << 20), family);
 
 describe('the peers of a thread', () => {
-  it('have small integers that stay theirs, from 1', () => {
+  it('keep their index, from 1', () => {
     const peers = fresh();
     expect([peers.indexOf(id(1)), peers.indexOf(id(2)), peers.indexOf(id(1))]).toEqual([1, 2, 1]);
     expect(peers.find(id(3))).toBe(NO_PEER);
@@ -27,16 +27,18 @@ describe('the peers of a thread', () => {
     ]);
   });
 
-  it('are no more than the bound', () => {
+  it('are at most MAX_PEERS, and further ones are counted', () => {
     const peers = fresh();
     const indexes = Array.from({ length: MAX_PEERS }, (_, n) => peers.indexOf(id(n + 1)));
     expect(indexes).not.toContain(NO_PEER);
+    expect(peers.refusals).toBe(0);
     expect(peers.indexOf(id(MAX_PEERS + 1))).toBe(NO_PEER);
+    expect(peers.refusals).toBe(1);
     peers.forget(id(7));
     expect(peers.indexOf(id(MAX_PEERS + 1))).not.toBe(NO_PEER);
   });
 
-  it('leave nothing behind for whoever gets their integer next', () => {
+  it('leave no state to the next peer with their index', () => {
     const peers = fresh();
     const index = peers.indexOf(id(1));
     peers.setPath(index, v4, 9000);
@@ -51,7 +53,7 @@ describe('the peers of a thread', () => {
     expect(peers.activeSession[index]).toBe(NO_SESSION);
   });
 
-  it('are forgotten once, and quietly when unknown', () => {
+  it('are forgotten once; forgetting an unknown one does nothing', () => {
     const peers = fresh();
     peers.forget(id(1));
     const first = peers.indexOf(id(1));

@@ -1,6 +1,6 @@
 /**
- * The peers of one forwarding thread: node id to a small integer, and per peer its socket address in the arena, how its
- * units are cut, and its active session. Written between batches, read per unit.
+ * Peer table of one forwarding thread: node id to a small integer, and for each peer its socket address in the arena, the
+ * size of its units and fragments, and its active session. Written between batches, read per unit.
  */
 import type { NodeId } from '../../common/node-id.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
@@ -19,7 +19,7 @@ export const NO_PEER = 0;
 export const NO_SESSION = -1;
 
 export class Peers {
-  /** Peers that found no room (`pools.ts`). */
+  /** How often a peer was refused for want of room (`pools.ts`). */
   refusals = 0;
   /** Bounded by MAX_PEERS. */
   readonly #indexes = new Map<NodeId, number>();
@@ -29,11 +29,11 @@ export class Peers {
   /** 1 when the peer has an endpoint. */
   readonly #reachable = new Uint8Array(MAX_PEERS + 1);
   readonly #mtuBytes = new Uint16Array(MAX_PEERS + 1).fill(UNKNOWN_PATH_MTU_BYTES);
-  /** Datagrams a unit may be cut into, as loss on the path allows. */
+  /** Fragments that a unit may have, as loss on the path allows. */
   readonly #fragmentBudget = new Uint8Array(MAX_PEERS + 1).fill(UDP_MAX_SEGMENTS);
-  /** Bytes of a unit in each datagram: a multiple of 4, so that fragments stay aligned. */
+  /** Bytes of each fragment: a multiple of 4, so that fragments stay aligned. */
   readonly fragmentBytes = new Uint16Array(MAX_PEERS + 1);
-  /** Most bytes of plaintext in a unit that may still grow. */
+  /** Bytes of plaintext that a unit is filled up to. */
   readonly unitBytes = new Int32Array(MAX_PEERS + 1);
   readonly activeSession = new Int32Array(MAX_PEERS + 1).fill(NO_SESSION);
 
@@ -45,7 +45,7 @@ export class Peers {
     for (let index = MAX_PEERS; index > 0; index--) this.#free.push(index);
   }
 
-  /** The index of a peer, making one; NO_PEER when MAX_PEERS are known. */
+  /** The index of a peer, which is added if it is new; NO_PEER when MAX_PEERS are known. */
   indexOf(id: NodeId): number {
     const known = this.#indexes.get(id);
     if (known !== undefined) return known;
@@ -107,7 +107,7 @@ export class Peers {
     this.#setCut(index, mtuBytes ?? this.#mtuBytes[index]!, underlayHeaderBytes(ipFamily(endpoint.ip)));
   }
 
-  /** Limits how many datagrams a growing unit is cut into: the fewer, the less a lost datagram takes with it. */
+  /** Limits the fragments of a unit: with fewer, a lost datagram costs fewer bytes. */
   setFragmentBudget(index: number, fragments: number): void {
     this.#fragmentBudget[index] = Math.max(1, Math.min(UDP_MAX_SEGMENTS, fragments));
     this.unitBytes[index] = this.#unitBytes(index);

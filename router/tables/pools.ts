@@ -19,5 +19,5 @@ export const POOLS = {
 
 export type PoolName = keyof typeof POOLS;
 
-/** How often something was asked of each pool while it was empty; pools that never were are absent. */
+/** Refusals by pool; pools that never refused are absent. */
 export type Refusals = Readonly<Partial<Record<PoolName, number>>>;

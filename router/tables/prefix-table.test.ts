@@ -8,7 +8,7 @@ import { addressWords, PrefixTable } from './prefix-table.js';
 
 const lookup = (table: PrefixTable, address: IpAddress) => table.lookup(...addressWords(address));
 
-/** The slow obvious twin. */
+/** Reference: a scan over all prefixes. */
 function scan(entries: readonly { cidr: Cidr; value: number }[], address: IpAddress): number {
   const holding = entries.filter(({ cidr }) => cidrContains(cidr, address));
   return holding.sort((a, b) => cidrPrefix(b.cidr) - cidrPrefix(a.cidr))[0]?.value ?? -1;
@@ -30,7 +30,7 @@ const cidr = fc.tuple(address, fc.integer({ min: 0, max: 32 })).map(([ip, prefix
 });
 
 describe('the prefix table', () => {
-  it('answers as a scan over all prefixes does', () => {
+  it('finds what a scan over all prefixes finds', () => {
     fc.assert(
       fc.property(fc.uniqueArray(cidr, { maxLength: 40 }), fc.array(address, { maxLength: 40 }), (cidrs, addresses) => {
         const entries = cidrs.map((block, value) => ({ cidr: block, value }));

@@ -1,10 +1,10 @@
 /**
  * Longest-prefix match over IPv4 and IPv6 in typed arrays: one open-addressing hash table over (prefix length, masked
  * address), probed once for each prefix length that occurs, longest first. A cluster has one or two lengths per family,
- * so a look-up is one or two probes; a table with many lengths still answers rightly, only slower.
+ * so a look-up is one or two probes; with many lengths it is correct but slower.
  * Addresses are four 32-bit words as the machine loads them from network-order bytes (so a frame's address is compared
  * without swapping); IPv4 is mapped into IPv6 (`::ffff:a.b.c.d`, RFC 4291).
- * The twin it is tested against is a scan over all prefixes.
+ * Its test compares it with a scan over all prefixes.
  */
 import type { Cidr } from '../../common/address/cidr.js';
 import { cidrFamily, cidrNetwork, cidrPrefix } from '../../common/address/cidr.js';

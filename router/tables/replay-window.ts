@@ -1,7 +1,7 @@
 /**
- * Replay protection after RFC 6479: a bitmap ring over the last WINDOW_UNITS unit counters of each receive context, in
- * one typed array for all contexts. Counters are numbers below 2^48. Check before opening, mark after: a forged unit
- * must not move the window.
+ * Replay windows after RFC 6479: a bitmap ring over the last WINDOW_UNITS unit counters of each receive context, in one typed
+ * array for all contexts. Counters are numbers below 2^48. Check before opening, mark after: a forged unit must not move the
+ * window.
  */
 const WORDS_PER_WINDOW = 128;
 /** One word is always being cleared, so the window is one word short of the ring. */

@@ -41,7 +41,7 @@ function opens(context: number, counter: number, lane: number): boolean {
 }
 
 describe('the sessions of a thread', () => {
-  it('are found by their whole index, as it stands in a header', () => {
+  it('are found by their whole index in the byte order of a header', () => {
     expect(sessions.find(swap32(INDEX))).toBe(NO_SESSION);
     expect(sessions.install(keysFor(INDEX), 0)).toBe(true);
     expect(sessions.find(swap32(INDEX))).toBe(SLOT);
@@ -51,7 +51,7 @@ describe('the sessions of a thread', () => {
     expect(swap32(sessions.remoteWireIndexes[SLOT]!)).toBe(INDEX + 5);
   });
 
-  it('are not installed beyond the table, nor with the index that means none', () => {
+  it('are not installed beyond the table, nor with index 0', () => {
     expect(sessions.install(keysFor(MAX_SESSIONS), 0)).toBe(false);
     expect(sessions.install(keysFor(0), 0)).toBe(false);
     expect(sessions.statuses()).toEqual([]);
@@ -66,7 +66,7 @@ describe('the sessions of a thread', () => {
     expect(sessions.statuses()).toEqual([{ peer: id(1), localIndex: INDEX, active: true, unitsSent: 0 }]);
   });
 
-  it('are gone when removed: nothing seals, nothing opens, nothing is found', () => {
+  it('neither seal, open nor are found after removal', () => {
     sessions.install(keysFor(INDEX), 0);
     sessions.activate(INDEX);
     const context = sessions.context(SLOT, 0);
@@ -80,7 +80,7 @@ describe('the sessions of a thread', () => {
     expect(sessions.statuses()).toEqual([]);
   });
 
-  it('do not take the active place of another when an old one is removed', () => {
+  it('stay active when another one of the peer is removed', () => {
     sessions.install(keysFor(INDEX), 0);
     sessions.install(keysFor(INDEX + 1), 0);
     sessions.activate(INDEX);
@@ -89,7 +89,7 @@ describe('the sessions of a thread', () => {
     expect(peers.activeSession[1]).toBe(SLOT + 1);
   });
 
-  it('start anew in a slot that was used: counter, window, confirmation', () => {
+  it('start with a fresh counter, window and confirmation in a reused slot', () => {
     sessions.install(keysFor(INDEX), 0);
     sessions.nextCounter[SLOT] = 500;
     sessions.confirmed[SLOT] = 1;
@@ -117,7 +117,7 @@ describe('the sessions of a thread', () => {
     expect(sessions.context(SLOT, MAX_LANES)).toBe(NO_CONTEXT);
   });
 
-  it('go with their peer', () => {
+  it('are removed with their peer', () => {
     sessions.install(keysFor(INDEX), 0);
     sessions.install(keysFor(INDEX + 1, 2), 0);
     sessions.install(keysFor(INDEX + 2), 0);
@@ -127,7 +127,7 @@ describe('the sessions of a thread', () => {
     expect(sessions.statuses()).toHaveLength(1);
   });
 
-  it('never run out of receive contexts by coming and going', () => {
+  it('give their receive contexts back when they are replaced', () => {
     const session = keysFor(INDEX);
     let missing = 0;
     for (let round = 0; round < (2 * MAX_RECEIVE_CONTEXTS) / MAX_LANES; round++) {
@@ -137,7 +137,7 @@ describe('the sessions of a thread', () => {
     expect(missing).toBe(0);
   });
 
-  it('end by themselves after an hour, whatever becomes of the agent', () => {
+  it('end after an hour without a command of the agent', () => {
     sessions.install(keysFor(INDEX), 1000);
     sessions.expire(1000 + 60 * 60_000 - 1);
     expect(sessions.find(swap32(INDEX))).not.toBe(NO_SESSION);

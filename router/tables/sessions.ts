@@ -1,7 +1,7 @@
 /**
- * The sessions of one forwarding thread: their keys, unit counters and receive contexts. A session is found by the low
- * 16 bits of the index in a datagram; the upper 16 are random, so a datagram of an earlier holder of the slot is told
- * apart. A receive context is one sender's lane within a session: key, replay window.
+ * Session table of one forwarding thread: keys, unit counters and receive contexts. The low 16 bits of a datagram's session
+ * index are the slot, the upper 16 are random, which tells datagrams of an earlier session in the slot apart. A receive
+ * context is one sender's lane within a session: key and replay window.
  */
 import type { NodeId } from '../../common/node-id.js';
 import type { CipherName, SessionKeys, SessionStatus } from '../../common/router-port.js';
@@ -23,7 +23,7 @@ interface ReceiveSecret {
 }
 
 export class Sessions {
-  /** Receive contexts that found no room (`pools.ts`). */
+  /** How often a receive context was refused for want of room (`pools.ts`). */
   refusedContexts = 0;
   readonly windows = new ReplayWindows(MAX_RECEIVE_CONTEXTS);
   readonly openingKeys: (OpeningKey | undefined)[] = [];
@@ -35,7 +35,7 @@ export class Sessions {
   readonly peerOf = new Uint16Array(MAX_SESSIONS);
   readonly nextCounter = new Float64Array(MAX_SESSIONS);
   readonly confirmed = new Uint8Array(MAX_SESSIONS);
-  /** When each session is refused whatever the agent says: it may be gone for good. */
+  /** When each session ends, also without a command of the agent, which may not come back. */
   readonly #expiresMs = new Float64Array(MAX_SESSIONS);
   /** By receive context: units opened, and the datagrams they came in. */
   readonly unitsOpened = new Float64Array(MAX_RECEIVE_CONTEXTS);
@@ -60,7 +60,7 @@ export class Sessions {
     return slot < MAX_SESSIONS && wireIndex !== 0 && this.wireIndexes[slot] === wireIndex ? slot : NO_SESSION;
   }
 
-  /** Installs a session for receiving, in place of whatever held its slot. False when there is no room for the peer. */
+  /** Installs a session for receiving, replacing the one in its slot. False when there is no room for the peer. */
   install(keys: SessionKeys, nowMs: number): boolean {
     const slot = sessionSlot(keys.localIndex);
     const peer = this.peers.indexOf(keys.peer);
@@ -93,7 +93,7 @@ export class Sessions {
     if (slot !== NO_SESSION) this.#clear(slot);
   }
 
-  /** Removes the sessions that are too old (`docs/wire.md`, lifetimes). */
+  /** Removes the sessions of REFUSE_AFTER_MS. */
   expire(nowMs: number): void {
     for (const slot of this.#slots) if (nowMs >= this.#expiresMs[slot]!) this.#clear(slot);
   }
@@ -103,7 +103,7 @@ export class Sessions {
     for (const slot of this.#slots) if (this.peerOf[slot] === peer) this.#clear(slot);
   }
 
-  /** Marks an authenticated unit: its counter is used up, its datagrams count as arrived. */
+  /** Marks an authenticated unit: its counter as seen, its datagrams as arrived. */
   markOpened(context: number, counter: number, datagrams: number): void {
     this.windows.mark(context, counter);
     this.unitsOpened[context] = this.unitsOpened[context]! + 1;

@@ -1,6 +1,6 @@
 /**
- * A program of its own for `allocation.test.ts`: pushes small frames through a warmed pair of forwarders and prints, as
- * JSON, what that did to the heap. Started with `--expose-gc`. Usage: node allocation-probe.js FRAMES
+ * Program of `allocation.integration.test.ts`: pushes small frames through a warmed pair of forwarders and prints as JSON what
+ * that did to the heap. Started with `--expose-gc`. Usage: node allocation-probe.js FRAMES
  */
 import { PerformanceObserver } from 'node:perf_hooks';
 import { setImmediate as eventLoopTurn } from 'node:timers/promises';

@@ -1,4 +1,4 @@
-/** A UDP socket on loopback that a test sends and receives lone datagrams with, without an event loop. */
+/** UDP socket on loopback for tests: sends and receives datagrams without an event loop. */
 import { assert } from '../../common/errors.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import { parseSocketAddress } from '../../common/address/socket-address.js';
@@ -12,7 +12,7 @@ import { boundPort } from './socket-port.js';
 
 const MAX_DATAGRAM_BYTES = 65536;
 export const LOOPBACK = '127.0.0.1';
-/** For what is certain to come. On a busy machine the kernel delivers late; when it never does, the test fails. */
+/** Longest wait for a datagram that was sent: on a busy machine the kernel delivers late. */
 export const PATIENCE_MS = 5_000;
 
 export class DatagramSocket {

@@ -1,4 +1,4 @@
-/** Sends records into one node's TAP and steps all nodes until everything has come out at the other, or nothing moves. */
+/** Exchange of records between test nodes: into one node's TAP, and steps of all nodes until nothing moves any more. */
 import { ipToBytes } from '../../common/address/ip-address.js';
 import { macToBytes } from '../../common/address/mac-address.js';
 import { PATIENCE_MS } from './datagram-socket.js';
@@ -8,9 +8,9 @@ import { networkHeaderAt, segmentAsKernel } from './kernel-segmentation.js';
 import type { TestNode } from './test-node.js';
 import { podAddress } from './test-node.js';
 
-/** Something between the nodes that moves datagrams when told to. */
+/** A network between the nodes, stepped by hand. */
 export interface Conveyor {
-  /** False when there was nothing to move. */
+  /** False when no datagram moved. */
   turn(): boolean;
 }
 
@@ -21,14 +21,14 @@ const IN_FLIGHT_BYTES = 64 << 10;
 /** The kernel may deliver on loopback from another thread of its own when the machine is busy. */
 const QUIET_MS = 5;
 
-/** Steps all until nothing moves any more, and nothing comes for `quietMs`. */
+/** Steps all until no datagram moves for `quietMs`. */
 export function settle(nodes: readonly TestNode[], conveyor: Conveyor = NO_CONVEYOR, quietMs = QUIET_MS): void {
   do {
     while ([...nodes.map((node) => node.turn()), conveyor.turn()].some((moved) => moved));
   } while (nodes.some((node) => node.waitForDatagram(quietMs)));
 }
 
-/** Steps the node until it has given its pods something; that, or null when it never does. */
+/** Steps the node until it gives its pods a record: that record, or null when none comes. */
 export function awaitRecord(node: TestNode): Uint8Array | null {
   const deadlineMs = performance.now() + PATIENCE_MS;
   do {
@@ -83,12 +83,12 @@ export function endsOf(from: TestNode, to: TestNode, family: '4' | '6', host?: n
   return { source, destination: ipToBytes(podAddress(to.number, family, host)) };
 }
 
-/** What the far pods' kernel makes of records. */
+/** Frames that the far pods' kernel makes of records. */
 export function framesOnTheWire(records: readonly Uint8Array[]): Uint8Array[] {
   return records.flatMap(segmentAsKernel);
 }
 
-/** What should come out for records that go in: the same frames, each addressed to the MAC of its pod. */
+/** Frames expected for records: the same ones, each addressed to the MAC of its pod. */
 export function expectedFrames(records: readonly Uint8Array[], to: TestNode): Uint8Array[] {
   return records.flatMap((record) => {
     const frames = segmentAsKernel(record);

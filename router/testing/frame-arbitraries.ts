@@ -1,4 +1,4 @@
-/** fast-check arbitraries of the frames that pods send: both families, what offload leaves undone, everything optional. */
+/** Arbitraries (fast-check) of the frames that pods send: both families, every offload, every optional field. */
 import fc from 'fast-check';
 import type { FrameSpec, Offload, TcpFields } from './frame-builder.js';
 
@@ -25,7 +25,7 @@ const u32 = fc.integer({ min: 0, max: 0xffffffff });
 const wrapping16 = fc.oneof(u16, fc.integer({ min: 0xffd0, max: 0xffff }));
 const wrapping32 = fc.oneof(u32, fc.integer({ min: 0xffff0000, max: 0xffffffff }));
 
-/** Bytes that differ at every offset, from one number: drawing each of 60 000 bytes would take all the time. */
+/** Bytes that differ at every offset, from one number: drawing each of 60 000 bytes would be too slow. */
 export function patternBytes(length: number, seed: number): Uint8Array {
   const bytes = new Uint8Array(length);
   let state = seed >>> 0;
@@ -131,7 +131,7 @@ export function anyFrame(ends: Ends, limits: FrameLimits): fc.Arbitrary<FrameSpe
   return fc.oneof({ weight: 3, arbitrary: packet(ends, limits) }, { weight: 2, arbitrary: superFrame(ends, limits) });
 }
 
-/** Segments of one flow that follow each other, as a sender of a stream gives them: what coalescing is for. */
+/** Consecutive segments of one flow, which coalesce. */
 export function stream(ends: Ends, maxSegments: number): fc.Arbitrary<FrameSpec[]> {
   return fc
     .tuple(

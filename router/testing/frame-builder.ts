@@ -1,6 +1,6 @@
 /**
- * Frames for tests, built field by field from a description, as a pod's kernel would hand them to the TAP: a record is
- * the virtio-net header (10 bytes) and the frame. Slow and obvious; shares nothing with the code it tests.
+ * Builder of frames for tests, field by field from a description, as a pod's kernel hands them to the TAP: a record is the
+ * virtio-net header (10 bytes) and the frame. Shares no code with the router.
  */
 import { internetChecksum, onesComplementSum, pseudoHeader } from './internet-checksum.js';
 
@@ -28,7 +28,7 @@ export interface UdpFields {
   readonly kind: 'udp';
 }
 
-/** Any other protocol, and fragments: bytes that nobody looks into. */
+/** Any other protocol, and fragments: opaque bytes. */
 export interface OpaqueFields {
   readonly kind: 'opaque';
   readonly protocol: number;

@@ -1,4 +1,4 @@
-/** The slow obvious twin of `checksum.ts`: one's complement sums (RFC 1071) over copies, without offsets or tricks. */
+/** Reference of `checksum.ts`: one's complement sums (RFC 1071) over copies, without offsets. */
 
 /** The 16-bit one's complement sum of big-endian words; an odd last byte counts as a high byte. */
 export function onesComplementSum(bytes: Uint8Array): number {

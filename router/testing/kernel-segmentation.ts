@@ -1,7 +1,6 @@
 /**
- * The slow obvious twin of what a kernel does with a record from a TAP before the frame leaves by a device without any
- * offload (net/core/gso.c, ipv4/tcp_offload.c, ipv4/udp_offload.c): cut it into segments, complete every checksum. Two
- * records that give the same frames here are the same to everybody.
+ * Reference of the kernel's segmentation (net/core/gso.c, ipv4/tcp_offload.c, ipv4/udp_offload.c): what it makes of a record
+ * from a TAP when the frame leaves by a device without any offload. Records that give the same frames here are equivalent.
  */
 import { VIRTIO_BYTES } from './frame-builder.js';
 import { internetChecksum, onesComplementSum, pseudoHeader } from './internet-checksum.js';

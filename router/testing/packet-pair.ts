@@ -1,6 +1,6 @@
 /**
- * What stands for a TAP in tests that have no root: a pair of packet sockets. The router reads and writes records at the
- * near end as it would at the device; the test holds the far end. One packet is one record.
+ * Stand-in for a TAP in tests without root: a pair of packet sockets. The router reads and writes records at the near end as
+ * it would at the device; the test holds the far end. One packet is one record.
  */
 import { assert, SystemCallError } from '../../common/errors.js';
 import { Arena } from '../kernel/arena.js';

@@ -1,5 +1,5 @@
 /**
- * What lies between two nodes in tests of loss and disorder: it holds every datagram and sends it on as the test says.
+ * Relay between two nodes in tests of loss and reordering: it holds every datagram and sends it on as the test says.
  * Datagrams leave one by one, so the receiving node gets no coalesced ones.
  */
 import type { SocketAddress } from '../../common/address/socket-address.js';
@@ -7,7 +7,7 @@ import type { Conveyor } from './exchange.js';
 import { DatagramSocket } from './datagram-socket.js';
 import type { TestNode } from './test-node.js';
 
-/** What becomes of a batch of datagrams: any list made of them, in any order. */
+/** Treatment of a batch of datagrams: any list made of them, in any order. */
 export type Fate = (datagrams: readonly Uint8Array[]) => readonly Uint8Array[];
 
 export const untouched: Fate = (datagrams) => datagrams;

@@ -1,4 +1,4 @@
-/** The port of a socket that was bound to port 0. */
+/** Port of a socket that was bound to port 0. */
 import { SystemCallError } from '../../common/errors.js';
 import { Arena } from '../kernel/arena.js';
 import { sysErrno, sysGetsockname } from '../kernel/ffi.js';

@@ -1,6 +1,6 @@
 /**
- * A whole forwarding thread in the test's own thread, its loop stepped by hand: a real arena, real engines, a real UDP
- * socket on loopback; a packet pair where the TAP would be; the clock is the test's.
+ * Forwarding thread in the test's own thread, its loop stepped by hand: a real arena, real engines, a real UDP socket on
+ * loopback; a packet pair in place of the TAP; the clock is the test's.
  */
 import { createHash } from 'node:crypto';
 import type { Cidr } from '../../common/address/cidr.js';
@@ -36,7 +36,7 @@ export interface TestNodeOptions {
 }
 
 const POD_HOSTS = [5, 6, 7];
-/** The MAC of the third pod was set by hand. */
+/** MAC of the third pod, which is not the computed one. */
 const CUSTOM_MAC = parseMacAddress('02:11:22:33:44:55');
 
 export class TestNode {
@@ -48,7 +48,7 @@ export class TestNode {
   readonly forwarder: Forwarder;
   /** In the order they were emitted; tests empty it. */
   readonly events: ForwarderEvent[] = [];
-  /** While false, events are refused, as by an agent that does not read. */
+  /** While false, events are refused, as when too many wait. */
   takesEvents = true;
   /** The forwarding thread's clock. Loss reports are due by it, so a clock that stands still means none. */
   nowMs = 0;
@@ -93,7 +93,7 @@ export class TestNode {
     return POD_HOSTS.flatMap((host) => (['4', '6'] as const).map((family) => this.#endpoint(family, host)));
   }
 
-  /** Obeyed at once. */
+  /** Executes a command at once. */
   command(command: ForwarderCommand): void {
     this.#commands.push(command);
     this.turn();

@@ -1,4 +1,4 @@
-/** Another node as seen on the wire: a socket, keys, and the slow twin of the format. As honest or hostile as a test says. */
+/** Peer of a test node, played on the wire: a socket, keys and the reference codec. As honest or hostile as a test says. */
 import type { NodeId } from '../../common/node-id.js';
 import type { CipherName } from '../../common/router-port.js';
 import { DatagramSocket } from './datagram-socket.js';

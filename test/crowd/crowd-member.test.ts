@@ -34,7 +34,7 @@ function startMembers(count: number, linkAmong: boolean) {
 }
 
 describe('members of a crowd', () => {
-  it('link with the node they dial and with nobody else', () => {
+  it('link with the node they dial and with no other', () => {
     const { clock, members } = startMembers(4, false);
     clock.advance(3000);
     expect(members.map(({ linksUp }) => linksUp)).toEqual([3, 1, 1, 1]);
@@ -42,13 +42,13 @@ describe('members of a crowd', () => {
     expect(members.map(({ linksUp }) => linksUp)).toEqual([3, 1, 1, 1]);
   });
 
-  it('link with each other when they are to', () => {
+  it('link with each other when linkAmong is set', () => {
     const { clock, members } = startMembers(4, true);
     clock.advance(10_000);
     expect(members.map(({ linksUp }) => linksUp)).toEqual([3, 3, 3, 3]);
   });
 
-  it('take leave', () => {
+  it('say goodbye when they stop', () => {
     const { clock, members } = startMembers(2, false);
     clock.advance(3000);
     members[1]!.stop();

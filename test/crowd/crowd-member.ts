@@ -1,5 +1,5 @@
 /**
- * One node of a crowd: the real mesh core, driven as the agent drives it, over a {@link CrowdRouter}. It claims a pod CIDR and
+ * Node of a crowd: the real mesh core, driven as the agent drives it, over a {@link CrowdRouter}. It claims a pod CIDR and
  * has no pods, no TAP and no files.
  */
 import { parseCidr } from '../../common/address/cidr.js';
@@ -96,7 +96,7 @@ export class CrowdMember {
 
   #down(command: RouterCommand): void {
     if (command.type === 'sendControl' && this.#isKeptOut(command.bytes)) return;
-    this.#router.obey(command);
+    this.#router.execute(command);
   }
 
   #isKeptOut(message: Uint8Array): boolean {

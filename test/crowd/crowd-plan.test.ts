@@ -11,7 +11,7 @@ describe('the plan of a crowd', () => {
     }
   });
 
-  it('begins where it says, and stays within the cluster', () => {
+  it('begins at the documented addresses and stays within the cluster CIDR', () => {
     expect(plans[0]).toEqual({ name: 'crowd-1', address: '10.77.1.1', podCidr: '10.33.0.0/24' });
     expect(plans[250]).toMatchObject({ address: '10.77.2.1' });
     expect(plans.at(-1)).toMatchObject({ podCidr: '10.47.255.0/24' });

@@ -79,13 +79,13 @@ export class CrowdRouter {
 
   constructor(readonly port: CrowdRouterPort) {}
 
-  /** What a core hears first. */
+  /** First event of a core. */
   hello(): MeshEvent {
     const ciphers = ['aes-256-gcm', 'chacha20-poly1305'] as const;
     return { type: 'routerConnected', instance: this.#instance, ciphers, paths: [], sessions: [] };
   }
 
-  /** To be given to the core every second. */
+  /** Event for the core, due every second. */
   counters(): MeshEvent {
     const nowMs = this.port.nowMs();
     const peers = Array.from(this.#traffic, ([peer, { lastReceivedMs, ...totals }]) => {
@@ -95,7 +95,7 @@ export class CrowdRouter {
     return { type: 'counters', peers, sessions: this.#statuses() };
   }
 
-  obey(command: RouterCommand): void {
+  execute(command: RouterCommand): void {
     switch (command.type) {
       case 'tables':
         return;

@@ -1,6 +1,6 @@
 /**
- * Many nodes in one process: each member with a UDP socket at its own address. The addresses must be
- * there. Owns the sockets and when members start; what a member does is `crowd-member.ts`.
+ * Crowd: many nodes in one process, each member with a UDP socket at its own address, which must exist on the host. Owns the
+ * sockets and the start of the members; what a member does is `crowd-member.ts`.
  */
 import { createSocket } from 'node:dgram';
 import type { Socket } from 'node:dgram';
@@ -11,7 +11,7 @@ import { CrowdMember } from './crowd-member.js';
 import type { CrowdSettings, MemberSurroundings } from './crowd-member.js';
 import type { MemberPlan } from './crowd-plan.js';
 
-/** Between the starts of two members: a node asks strangers for a cookie from 50 initiations a second on. */
+/** Time between the starts of two members: a node asks for cookies from 50 initiations a second on. */
 const START_INTERVAL_MS = 25;
 
 interface Place {

@@ -6,7 +6,7 @@ import { isGossip } from './gossip-gate.js';
 const ID = '0'.repeat(32) as NodeId;
 
 describe('the gate', () => {
-  it('knows gossip', () => {
+  it('recognises gossip', () => {
     expect(isGossip(encodeControl({ type: 'adverts', adverts: [] }))).toBe(true);
     expect(isGossip(encodeControl({ type: 'digest', fromId: ID, toId: null, entries: [] }))).toBe(true);
     expect(isGossip(encodeControl({ type: 'pull', ids: [ID] }))).toBe(true);

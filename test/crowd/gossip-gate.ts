@@ -1,14 +1,14 @@
 /**
- * Keeps the members of a crowd from hearing of each other, when they are to link with one node only. A member that knew the
- * others would dial them all; one that took part in gossip without knowing them would ask for their adverts again and again,
- * which no real peer does. So digests, pulls and the adverts of others stay outside.
+ * Gate that keeps gossip from the members of a crowd that link with one node only. A member that knew the others would dial
+ * them all; one that took part in gossip without knowing them would ask for their adverts again and again, which no real peer
+ * does. So digests, pulls and the adverts of others do not pass.
  */
 import { CONTROL_TYPES } from '../../mesh/wire/control-message.js';
 
 /** Control messages are msgpack arrays of a few fields: the first byte is the array's, the second the type. */
 const TYPE_AT = 1;
 
-/** A message that spreads what one node knows of others. */
+/** Whether a control message spreads what one node knows of others. */
 export function isGossip(message: Uint8Array): boolean {
   const type = message[TYPE_AT];
   return type === CONTROL_TYPES.adverts || type === CONTROL_TYPES.digest || type === CONTROL_TYPES.pull;

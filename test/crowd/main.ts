@@ -1,6 +1,6 @@
 /**
- * The crowd as a program: `node dist/crowd.js --peers 100 --seed 10.77.0.1:6785 --secret-file FILE`. It runs until it gets
- * SIGTERM, and says goodbye then.
+ * Program of the crowd: `node dist/crowd.js --peers 100 --seed 10.77.0.1:6785 --secret-file FILE`. It runs until SIGTERM,
+ * and says goodbye to its peers then.
  */
 import { parseArgs } from 'node:util';
 import { messageOf } from '../../common/errors.js';
