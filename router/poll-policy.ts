@@ -7,7 +7,7 @@
  *   flood     many frames in one direction: sleeps for a fixed time before it polls, as network cards moderate their
  *             interrupts (ethtool -C adaptive-rx). Frames gather, and a batch costs little more than one frame
  *
- * Measurements: `docs/data-path.md`, "Waiting".
+ * Measured in `docs/measurements.md`, section Waiting.
  */
 import type { BusyPoll } from './busy-poll.js';
 
