@@ -31,7 +31,7 @@ export interface CrowdSettings {
   readonly linkAmong: boolean;
 }
 
-export interface MemberSurroundings {
+export interface MemberDeps {
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly notices: NoticeLog;
@@ -47,7 +47,7 @@ export class CrowdMember {
   constructor(
     readonly plan: MemberPlan,
     readonly settings: CrowdSettings,
-    readonly around: MemberSurroundings,
+    readonly around: MemberDeps,
   ) {
     const { clock, notices } = around;
     this.#mesh = this.#createMesh();

@@ -39,7 +39,7 @@ import type { OpenedUnit, WireKey } from '../../router/testing/reference-wire.js
 /** Units of one node whose datagrams are not all there yet; the oldest is dropped. */
 const MAX_INCOMPLETE_UNITS = 64;
 
-export interface CrowdRouterPort {
+export interface CrowdRouterDeps {
   send(to: SocketAddress, datagram: Uint8Array): void;
   up(event: MeshEvent): void;
   nowMs(): number;
@@ -77,7 +77,7 @@ export class CrowdRouter {
   /** Units that did not open, or are for no session. */
   refusedUnits = 0;
 
-  constructor(readonly port: CrowdRouterPort) {}
+  constructor(readonly deps: CrowdRouterDeps) {}
 
   /** First event of a core. */
   hello(): MeshEvent {
@@ -87,7 +87,7 @@ export class CrowdRouter {
 
   /** Event for the core, due every second. */
   counters(): MeshEvent {
-    const nowMs = this.port.nowMs();
+    const nowMs = this.deps.nowMs();
     const peers = Array.from(this.#traffic, ([peer, { lastReceivedMs, ...totals }]) => {
       const lastReceivedMsAgo = lastReceivedMs === null ? null : nowMs - lastReceivedMs;
       return { peer, ...totals, lastReceivedMsAgo, lossRatio: 0 };
@@ -117,7 +117,7 @@ export class CrowdRouter {
         this.#traffic.delete(command.peer);
         return;
       case 'sendDatagram':
-        return this.port.send(command.to, command.bytes);
+        return this.deps.send(command.to, command.bytes);
       case 'sendControl':
         return this.#seal(command.peer, TYPE_CONTROL, command.bytes);
       case 'probe':
@@ -127,7 +127,7 @@ export class CrowdRouter {
 
   receive(from: SocketAddress, datagram: Uint8Array): void {
     if (datagramType(datagram) <= TYPE_COOKIE)
-      return this.port.up({ type: 'datagram', from, bytes: Uint8Array.from(datagram) });
+      return this.deps.up({ type: 'datagram', from, bytes: Uint8Array.from(datagram) });
     const sealed = this.#reassembly.add(datagram);
     if (sealed === null) return;
     const session = this.#sessions.get(sealed.index);
@@ -141,13 +141,13 @@ export class CrowdRouter {
     const traffic = this.#trafficOf(peer);
     traffic.rxBytes += unit.plain.length;
     traffic.rxFrames++;
-    traffic.lastReceivedMs = this.port.nowMs();
-    if (session.unitsOpened === 0) this.port.up({ type: 'sessionConfirmed', peer, localIndex });
+    traffic.lastReceivedMs = this.deps.nowMs();
+    if (session.unitsOpened === 0) this.deps.up({ type: 'sessionConfirmed', peer, localIndex });
     session.highest = Math.max(session.highest, unit.counter);
     session.unitsOpened++;
     session.datagramsOpened += unit.fragments;
     this.#followRoaming(peer, from);
-    if (unit.type === TYPE_CONTROL) this.port.up({ type: 'control', peer, bytes: unit.plain });
+    if (unit.type === TYPE_CONTROL) this.deps.up({ type: 'control', peer, bytes: unit.plain });
     else if (unit.type === TYPE_PROBE) this.#takeProbe(peer, unit.plain, from);
     this.#reportWhenDue(session);
   }
@@ -161,13 +161,13 @@ export class CrowdRouter {
       return this.#seal(peer, TYPE_PROBE, answer);
     }
     const { probeId, sentUs, sizeBytes } = readProbe(probe, 0);
-    const roundTripUs = this.port.nowMs() * 1000 - sentUs;
-    this.port.up({ type: 'probeAnswer', peer, probeId, sizeBytes, roundTripUs, observed: readObserved(probe, 0) });
+    const roundTripUs = this.deps.nowMs() * 1000 - sentUs;
+    this.deps.up({ type: 'probeAnswer', peer, probeId, sizeBytes, roundTripUs, observed: readObserved(probe, 0) });
   }
 
   /** A crowd gets no data, so this is how often a router would report. */
   #reportWhenDue(session: Session): void {
-    const nowMs = this.port.nowMs();
+    const nowMs = this.deps.nowMs();
     if (nowMs - session.reportedMs < IDLE_INTERVAL_MS) return;
     session.reportedMs = nowMs;
     const { peer, localIndex } = session.keys;
@@ -182,7 +182,7 @@ export class CrowdRouter {
     const path = this.#paths.get(peer);
     if (path === undefined) return;
     const probe = new Uint8Array(Math.max(PROBE_BYTES, sizeBytes - headersBytes(path) - TAG_BYTES));
-    writeProbe(viewOf(probe), 0, { probeId, sentUs: this.port.nowMs() * 1000, sizeBytes });
+    writeProbe(viewOf(probe), 0, { probeId, sentUs: this.deps.nowMs() * 1000, sizeBytes });
     this.#seal(peer, TYPE_PROBE, probe);
   }
 
@@ -197,7 +197,7 @@ export class CrowdRouter {
     traffic.txBytes += plaintext.length;
     traffic.txFrames++;
     for (const datagram of sealUnit(session.sealing, session.unitsSent++, plaintext, { type, fragmentBytes })) {
-      this.port.send(path.endpoint, datagram);
+      this.deps.send(path.endpoint, datagram);
     }
   }
 
@@ -205,7 +205,7 @@ export class CrowdRouter {
     const path = this.#paths.get(peer);
     if (path === undefined || sameSocketAddress(path.endpoint, from)) return;
     this.#paths.set(peer, { ...path, endpoint: from });
-    this.port.up({ type: 'roamed', peer, endpoint: from });
+    this.deps.up({ type: 'roamed', peer, endpoint: from });
   }
 
   #trafficOf(peer: NodeId): Traffic {

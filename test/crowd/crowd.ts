@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { parseIpAddress } from '../../common/address/ip-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import { CrowdMember } from './crowd-member.js';
-import type { CrowdSettings, MemberSurroundings } from './crowd-member.js';
+import type { CrowdSettings, MemberDeps } from './crowd-member.js';
 import type { MemberPlan } from './crowd-plan.js';
 
 /** Time between the starts of two members: a node asks for cookies from 50 initiations a second on. */
@@ -27,7 +27,7 @@ export class Crowd {
   constructor(
     readonly plans: readonly MemberPlan[],
     readonly settings: CrowdSettings,
-    readonly around: Omit<MemberSurroundings, 'send'>,
+    readonly around: Omit<MemberDeps, 'send'>,
   ) {}
 
   get members(): readonly CrowdMember[] {
