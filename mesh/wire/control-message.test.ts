@@ -160,7 +160,7 @@ describe('control messages', () => {
           expect(thrown).toBeInstanceOf(DecodeError);
         }
       }),
-      { numRuns: fuzzRuns(150) },
+      { numRuns: fuzzRuns(100) },
     );
   });
 });

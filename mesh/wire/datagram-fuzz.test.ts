@@ -42,7 +42,7 @@ describe('arbitrary datagrams', () => {
         network.skip(50);
         node.handle({ type: 'datagram', from: parseSocketAddress(`10.1.${source >> 8}.${source & 255}:9`), bytes });
       }),
-      { numRuns: fuzzRuns(400) },
+      { numRuns: fuzzRuns(200) },
     );
     const counters = node.mesh!.counters();
     expect(counters['pendingHandshakes']).toBeLessThanOrEqual(MAX_PENDING_RESPONSES);

@@ -22,8 +22,8 @@ function thrownBareErrors(file: SourceFile): string[] {
   return findInTree(file, (node) =>
     ts.isThrowStatement(node) &&
     ts.isNewExpression(node.expression) &&
-    /^(Type|Range)?Error$/.test(node.expression.expression.getText())
-      ? `throw new ${node.expression.expression.getText()}`
+    /^(Type|Range)?Error$/.test(node.expression.expression.getText(file.tree))
+      ? `throw new ${node.expression.expression.getText(file.tree)}`
       : null,
   );
 }

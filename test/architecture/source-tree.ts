@@ -49,6 +49,9 @@ export interface SourceFile {
   readonly tree: ts.SourceFile;
 }
 
+/** Without comments and without links to parents, it takes half the time. */
+const PARSING = { languageVersion: ts.ScriptTarget.Latest, jsDocParsingMode: ts.JSDocParsingMode.ParseNone };
+
 const SKIPPED = new Set(['node_modules', 'dist', '.git', 'coverage']);
 
 /** All TypeScript sources below the root. */
@@ -86,7 +89,7 @@ export function parseSource(path: string, text: string): SourceFile {
     text,
     imports: importedFiles.map(({ fileName }) => ({ specifier: fileName, target: resolveImport(path, fileName) })),
     get tree() {
-      return (tree ??= ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true));
+      return (tree ??= ts.createSourceFile(path, text, PARSING));
     },
   };
 }

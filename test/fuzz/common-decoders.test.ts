@@ -10,7 +10,7 @@ import { parseNodeId } from '../../common/node-id.js';
 import { formatSocketAddress, parseSocketAddress } from '../../common/address/socket-address.js';
 import { fuzzRuns } from './fuzz-runs.js';
 
-const RUNS = { numRuns: fuzzRuns(300) };
+const RUNS = { numRuns: fuzzRuns(200) };
 const LIMIT_BYTES = 64 << 10;
 
 /** Bytes that begin like msgpack and then go wrong: any bytes, valid values with some bytes changed, and valid values cut off. */

@@ -4,6 +4,7 @@
  * Socket calls through koffi are refused by `koffi-without-sockets.mjs`.
  */
 import { createRequire } from 'node:module';
+import asyncHooks from 'node:async_hooks';
 import childProcess from 'node:child_process';
 import dgram from 'node:dgram';
 import net from 'node:net';
@@ -26,6 +27,7 @@ const require = createRequire(import.meta.url);
 
 export default class UnitEnvironment extends TestEnvironment {
   #restore = [];
+  #storages = [];
 
   async setup() {
     await super.setup();
@@ -35,6 +37,7 @@ export default class UnitEnvironment extends TestEnvironment {
           refuse(what);
         });
     }
+    this.#recordStorages();
     // TypeScript takes half a second to load, and the tests of the architecture are several files.
     Object.defineProperty(this.global, 'loadedTypescript', { get: () => require('typescript'), configurable: true });
   }
@@ -49,8 +52,25 @@ export default class UnitEnvironment extends TestEnvironment {
   }
 
   async teardown() {
+    for (const storage of this.#storages) storage.disable();
     for (const restore of this.#restore) restore();
     await super.teardown();
+  }
+
+  /** Jest's runner leaves an enabled one behind for every test file, and each of them makes every later promise dearer. */
+  #recordStorages() {
+    const storages = this.#storages;
+    const { AsyncLocalStorage } = asyncHooks;
+    this.#replace(
+      asyncHooks,
+      'AsyncLocalStorage',
+      class extends AsyncLocalStorage {
+        constructor(...args) {
+          super(...args);
+          storages.push(this);
+        }
+      },
+    );
   }
 
   #replace(owner, name, replacement) {
