@@ -31,6 +31,7 @@ const anyMutation = fc.record({
 
 describe('arbitrary datagrams', () => {
   it('do not make the core throw, grow beyond its bounds or lose its links', () => {
+    const runs = fuzzRuns(200);
     const { network, node, datagrams } = recorded();
     expect(new Set(datagrams.map(([type]) => type))).toEqual(new Set([1, 2, 3]));
     fc.assert(
@@ -42,11 +43,12 @@ describe('arbitrary datagrams', () => {
         network.skip(50);
         node.handle({ type: 'datagram', from: parseSocketAddress(`10.1.${source >> 8}.${source & 255}:9`), bytes });
       }),
-      { numRuns: fuzzRuns(200) },
+      { numRuns: runs },
     );
     const counters = node.mesh!.counters();
     expect(counters['pendingHandshakes']).toBeLessThanOrEqual(MAX_PENDING_RESPONSES);
-    expect(counters['handshakeBadMac']).toBeGreaterThan(100);
+    // Every third is one that an outsider changed.
+    expect(counters['handshakeBadMac']).toBeGreaterThan(runs / 10);
     network.run(30_000);
     expect(node.mesh!.counters()['members']).toBe(2);
     expect(node.mesh!.counters()['pendingHandshakes']).toBe(0);

@@ -23,15 +23,15 @@ function impurities(file: SourceFile): string[] {
   const modules = file.imports
     .filter(({ specifier }) => IMPURE_MODULES.test(specifier))
     .map(({ specifier }) => `${file.path}: ${specifier}`);
-  return [...modules, ...findInTree(file, impurityOf)];
+  return [...modules, ...findInTree(file, (node) => impurityOf(node, file.tree))];
 }
 
-function impurityOf(node: ts.Node): string | null {
+function impurityOf(node: ts.Node, tree: ts.SourceFile): string | null {
   if (ts.isPropertyAccessExpression(node)) {
-    const member = `${node.expression.getText()}.${node.name.text}`;
+    const member = `${node.expression.getText(tree)}.${node.name.text}`;
     return IMPURE_MEMBERS.has(member) || RANDOM_IMPORTS.test(node.name.text) ? member : null;
   }
-  if (ts.isNewExpression(node) && node.expression.getText() === 'Date') {
+  if (ts.isNewExpression(node) && node.expression.getText(tree) === 'Date') {
     return node.arguments === undefined || node.arguments.length === 0 ? 'new Date()' : null;
   }
   if (ts.isCallExpression(node) && ts.isIdentifier(node.expression) && IMPURE_CALLS.has(node.expression.text)) {
