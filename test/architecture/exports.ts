@@ -1,11 +1,11 @@
-/** What files export and what others import of them, read from their syntax trees; and what a program reaches. */
+/** Exports and imports of every file, read from syntax trees, and the files that a program reaches. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { resolveImport, ROOT, withoutExtension } from './source-tree.js';
 import type { SourceFile } from './source-tree.js';
 
-/** What the build makes programs of, and the page and its configuration. */
+/** Entry points of the build, the page and its configuration. */
 export const PROGRAM_ENTRIES: readonly string[] = [
   ...[...readFileSync(join(ROOT, 'deploy/build.mjs'), 'utf8').matchAll(/'([\w/-]+\.ts)'/g)].map((match) => match[1]!),
   'web-ui/src/main.tsx',

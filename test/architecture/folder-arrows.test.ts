@@ -4,7 +4,7 @@ import { describePicture, foldersWithRooms, pictureOf } from './rooms.js';
 import { parseSource, productSources, sources, withoutExtension } from './source-tree.js';
 import type { SourceFile } from './source-tree.js';
 
-/** What each folder may import besides itself. Everything points at `common`; siblings never see each other. */
+/** Allowed imports of each folder besides itself. Everything may import `common`; siblings never import each other. */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   common: [],
   router: ['common'],
@@ -38,7 +38,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   'web-ui': [],
 };
 
-/** All that a client of the API knows of the project. */
+/** The only modules of the project that a client of the API may import. */
 const CLIENT_LEAVES: Readonly<Record<string, readonly string[]>> = {
   'web-ui': ['common/api'],
   cli: ['common/api', 'common/errors', 'common/version', 'common/codec/yaml'],
@@ -214,7 +214,7 @@ function targetsOf(file: SourceFile): string[] {
   return file.imports.flatMap(({ target }) => (target === null ? [] : [target]));
 }
 
-/** One line per cycle that a depth-first walk closes. */
+/** One line for each cycle found by a depth-first walk. */
 function cyclesOf(graph: ReadonlyMap<string, readonly string[]>): string[] {
   const done = new Set<string>();
   const cycles: string[] = [];

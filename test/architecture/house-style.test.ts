@@ -8,12 +8,12 @@ import type { SourceFile } from './source-tree.js';
 const MAX_LINES = 500;
 /** Configuration of tools that insist on a default export. */
 const TOOL_CONFIGURATION = /(^|\/)[a-z]+\.config\.ts$/;
-/** Words that say nothing about what a file is (docs/adr/0001). */
+/** File names without information (docs/adr/0001). */
 const EMPTY_NAMES = /(^|-)(utils?|helpers?|managers?|misc)(-|\.|$)/;
-/** Where a folder's door is: not the page, which nobody imports, nor what runs by itself. */
+/** Folders that need a door. The page and programs need none, as no file imports them. */
 const FOLDERS_WITH_DOORS = ['router', 'mesh', 'ipam', 'cni', 'cli'];
 
-/** Words that a file must hold before its syntax tree is worth making. */
+/** Words without which a file cannot match, so that its syntax tree is not built. */
 const BARE_ERROR = /throw\s+new\s+(Type|Range)?Error\b/;
 const DEFAULT_EXPORT = /export\s+(default\b|=)/;
 

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageOf, productSources, ROOT } from './source-tree.js';
 
-/** Each could be replaced by another package: one file knows it, so one file changes. `@fastify/*` goes with fastify. */
+/** Packages that one file alone imports, so that replacing one changes one file. `@fastify/*` goes with fastify. */
 const SWAPPABLE = ['koffi', 'fastify', 'pino', 'prom-client', 'msgpackr', 'commander', 'picocolors', 'yaml'];
 
 const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {

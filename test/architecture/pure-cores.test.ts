@@ -3,7 +3,7 @@ import ts from 'typescript';
 import { findInTree, parseSource, productSources } from './source-tree.js';
 import type { SourceFile } from './source-tree.js';
 
-/** No clock, timer, random, socket or file: what makes a seeded simulation of thousands of nodes possible. */
+/** No clock, timer, random source, socket or file, so that a simulation can be repeated from its seed. */
 const isPureCore = (path: string): boolean => path.startsWith('mesh/') || path === 'ipam/allocator.ts';
 
 const IMPURE_MODULES = /^(node:)?(fs|net|dgram|http|https|dns|tls|timers|child_process|worker_threads|os)(\/|$)/;
@@ -15,7 +15,7 @@ const IMPURE_MEMBERS = new Set([
   'crypto.getRandomValues',
 ]);
 const IMPURE_CALLS = new Set(['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'fetch']);
-/** Of node:crypto: whatever draws from the system's random source. Hashes, ciphers and key agreement are pure. */
+/** Functions of node:crypto that use the system's random source. Hashes, ciphers and key agreement are pure. */
 const RANDOM_IMPORTS =
   /^(randomBytes|randomFill(Sync)?|randomInt|randomUUID|generateKeyPair(Sync)?|generateKey(Sync)?)$/;
 

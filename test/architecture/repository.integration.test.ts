@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { repositoryFiles, ROOT } from './source-tree.js';
 
-/** Folders that every machine has: naming them says nothing about this one. */
+/** Folders that exist on every machine. */
 const EVERYWHERE = [
   '/',
   '/tmp',
@@ -19,7 +19,7 @@ const EVERYWHERE = [
   '/app',
   '/src',
 ];
-/** A package comes from wherever the reader's npm is set up to look. */
+/** The registry is chosen by the reader's npm configuration. */
 const REGISTRY_HOSTS =
   /\bregistry\.(npmjs|yarnpkg)\.|:\/\/[\w.-]*\b(npm|pypi|artifactory|nexus|verdaccio)\b[\w.-]*\.[a-z]+|"resolved":\s*"https?:/i;
 const MAX_TEXT_BYTES = 2 << 20;

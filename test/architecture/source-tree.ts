@@ -1,5 +1,5 @@
 /**
- * The project's own sources as data, for the rules beside this file: which files there are, what each imports, and its
+ * The project's own sources as data for the rule tests: all files, the imports of each, and its
  * syntax tree. Built files, packages and fixtures are not sources.
  */
 import { execFileSync } from 'node:child_process';
@@ -8,7 +8,7 @@ import { dirname, join, posix, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 
-/** The checkout: the nearest folder above this file, as it lies here or as it was built, that has a manifest. */
+/** The checkout: the nearest folder above this file, or above its built copy, that has a manifest. */
 export const ROOT = folderOfManifest(dirname(fileURLToPath(import.meta.url)));
 
 /** Every top-level folder there may be; another one needs an ADR (docs/adr/0001). */
@@ -45,7 +45,7 @@ export interface SourceFile {
   readonly isTest: boolean;
   readonly text: string;
   readonly imports: readonly Import[];
-  /** Made when it is asked for: most rules look at the imports alone. */
+  /** Built on first use: most rules need only the imports. */
   readonly tree: ts.SourceFile;
 }
 
@@ -113,7 +113,7 @@ export function packageOf(specifier: string): string | null {
     .join('/');
 }
 
-/** Every node of the tree for which `match` says something, as `path:line: what it says`. */
+/** Every node of the tree for which `match` returns a text, as `path:line: text`. */
 export function findInTree(file: SourceFile, match: (node: ts.Node) => string | null): string[] {
   const found: string[] = [];
   const visit = (node: ts.Node): void => {
@@ -128,7 +128,7 @@ export function findInTree(file: SourceFile, match: (node: ts.Node) => string | 
   return found;
 }
 
-/** Files that are in the repository or would be with the next commit. */
+/** Files in the repository, and new files that are not ignored. */
 export function repositoryFiles(): string[] {
   const list = ['ls-files', '--cached', '--others', '--exclude-standard', '-z'];
   const output = execFileSync('git', ['-c', `safe.directory=${ROOT}`, ...list], { cwd: ROOT, encoding: 'utf8' });

@@ -4,7 +4,7 @@ import { DATAGRAM_TYPE_NAMES } from '../../common/wire/datagram-header.js';
 import { KIND_ANSWER, KIND_LOSS_REPORT, KIND_PROBE } from '../../common/wire/probe-unit.js';
 import { CONTROL_TYPES } from '../../mesh/wire/control-message.js';
 
-/** Numbers that nodes of other versions send. A list may grow at its end; a number never changes or means something else. */
+/** Numbers that nodes of other versions send. A list may grow at its end; the meaning of a number never changes. */
 describe('type lists on the wire are append-only', () => {
   it('datagrams', () => {
     const released = ['none', 'initiation', 'response', 'confirmation', 'cookie', 'data', 'control', 'probe'];

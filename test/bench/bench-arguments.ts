@@ -1,4 +1,4 @@
-/** The benchmark's command line. */
+/** Command line of the benchmark. */
 import { parseArgs } from 'node:util';
 import { BenchError, messageOf } from '../../common/errors.js';
 import { CASE_NAMES, FAN_SIZES, HEDDLE_TEST_NAMES, TEST_NAMES, isTrafficTest } from './bench-plan.js';
@@ -108,7 +108,7 @@ function fanSizes(list: string): readonly FanSize[] {
   return FAN_SIZES.filter((size) => words.includes(`${size}`));
 }
 
-/** Throws {@link BenchError} when a test is asked for that none of the cases has. */
+/** Throws {@link BenchError} when no chosen case has a chosen test. */
 function checkMeasurable({ cases, tests }: Pick<BenchOptions, 'cases' | 'tests'>): void {
   const others = tests.filter((test) => !isTrafficTest(test));
   if (others.length === 0 || cases.includes('heddle')) return;

@@ -1,4 +1,4 @@
-/** What there is to measure: the cases, the tests, and the figures each test gives. Names are those of the command line. */
+/** Plan of the benchmark: cases, tests, and the figures of each test. Names are those of the command line. */
 import type { ProcessorUse } from './processor-time.js';
 
 /** In the order in which a round runs them. */
@@ -8,19 +8,19 @@ export type CaseName = (typeof CASE_NAMES)[number];
 /** Of every case, between two pods. In the order in which a case runs them. */
 export const TRAFFIC_TEST_NAMES = ['tcp1', 'tcp4', 'tcp16', 'udp64', 'rtt', 'rttload', 'rttlink', 'loss1'] as const;
 export type TrafficTestName = (typeof TRAFFIC_TEST_NAMES)[number];
-/** Of Heddle alone, after those. */
+/** Tests of Heddle alone, which run last. */
 export const HEDDLE_TEST_NAMES = ['fan', 'idle'] as const;
 export type HeddleTestName = (typeof HEDDLE_TEST_NAMES)[number];
 export const TEST_NAMES = [...TRAFFIC_TEST_NAMES, ...HEDDLE_TEST_NAMES] as const;
 export type TestName = TrafficTestName | HeddleTestName;
 
-/** To how many peers at once `fan` can send. */
+/** Numbers of peers that `fan` can send to. */
 export const FAN_SIZES = [2, 4, 8, 16] as const;
 export type FanSize = (typeof FAN_SIZES)[number];
 
 export interface BenchOptions {
   readonly rounds: number;
-  /** Of each test with iperf3, and of being idle; the others follow from it. */
+  /** Seconds of each iperf3 test and of the idle test. The other tests derive theirs from it. */
   readonly seconds: number;
   /** No segmentation offload on the underlay: it carries packets of its MTU, as a plain network card. */
   readonly wire: boolean;
@@ -43,7 +43,7 @@ export interface Figure<Name extends string = string> {
   readonly peers?: FanSize;
   readonly label: string;
   readonly decimals: number;
-  /** Another figure of the same case that this one is to be seen against. */
+  /** Another figure of the same case, to which a ratio is shown. */
   readonly base?: { readonly label: string; readonly figure: Name };
 }
 
@@ -97,10 +97,10 @@ export const FIGURES: readonly Figure<FigureName>[] = [
 
 export type Figures = Readonly<Partial<Record<FigureName, number>>>;
 
-/** What others took of the machine while a test ran. */
+/** Use of the machine by other processes during a test. */
 export interface Disturbance {
   readonly test: TestName;
-  /** Cores that processes outside this run and the hypervisor used; null when that cannot be known. */
+  /** Cores used by processes outside this run and by the hypervisor; null when unknown. */
   readonly cores: number | null;
 }
 
@@ -109,15 +109,15 @@ export interface CaseRun {
   readonly case: CaseName;
   /** From 1. */
   readonly round: number;
-  /** Null when the case did not come up. */
+  /** Null when the case could not be started. */
   readonly podMtuBytes: number | null;
   readonly figures: Figures;
   readonly disturbances: readonly Disturbance[];
-  /** What went wrong, in words; its figures are missing. */
+  /** Errors as text. Their figures are missing. */
   readonly problems: readonly string[];
 }
 
-/** What results and processors say of one measurement. */
+/** Figures and disturbance of one measurement. */
 export interface TestResult {
   readonly figures: Figures;
   readonly use: ProcessorUse;
@@ -127,7 +127,7 @@ export function fanFigureName(peers: FanSize, quantity: FanQuantity): FanFigureN
   return `fan${peers}${quantity}`;
 }
 
-/** Those of the chosen tests that the case has. */
+/** The chosen tests that the case has. */
 export function testsOf(name: CaseName, tests: readonly TestName[]): readonly TestName[] {
   return name === 'heddle' ? tests : tests.filter(isTrafficTest);
 }
@@ -136,7 +136,7 @@ export function isTrafficTest(test: TestName): test is TrafficTestName {
   return (TRAFFIC_TEST_NAMES as readonly TestName[]).includes(test);
 }
 
-/** What a complete run of the case gives. */
+/** Figures of a complete run of the case. */
 export function figuresOf(name: CaseName, options: Pick<BenchOptions, 'tests' | 'fan'>): readonly Figure<FigureName>[] {
   const tests = testsOf(name, options.tests);
   return FIGURES.filter(

@@ -1,4 +1,4 @@
-/** The course of a benchmark: in each round every case once, one after the other, so that all meet the same machine. */
+/** Course of a benchmark: every round measures every case once, so that all cases share the machine's conditions. */
 import { messageOf } from '../../common/errors.js';
 import { FIGURES, isTrafficTest } from './bench-plan.js';
 import type {
@@ -28,11 +28,11 @@ export interface BenchProgress {
 export interface MeasuredCase {
   readonly name: CaseName;
   readonly bringUp: BringUp;
-  /** Beyond the tests between two pods; they bring their own nodes up. */
+  /** Tests that start nodes of their own. */
   readonly trials: readonly Trial[];
 }
 
-/** Never throws for a case or test that fails: that is in its {@link CaseRun.problems}. */
+/** Never throws for a case or test that fails; errors are in {@link CaseRun.problems}. */
 export async function runRounds(
   lab: Lab,
   cases: readonly MeasuredCase[],

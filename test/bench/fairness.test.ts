@@ -12,7 +12,7 @@ describe("Jain's fairness index", () => {
     expect(jainIndex([5, 5, 0, 0])).toBe(0.5);
   });
 
-  it('is in between otherwise', () => {
+  it('lies between these otherwise', () => {
     expect(jainIndex([1, 2, 3])).toBeCloseTo(36 / 42);
   });
 });

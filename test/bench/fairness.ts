@@ -1,4 +1,4 @@
-/** How evenly streams share what they have together. Pure. Of a list with at least one rate above zero. */
+/** Fairness of the rates of several streams. Pure. A list needs at least one rate above zero. */
 
 /** Jain's fairness index: 1 when all are equal, 1 / n when one has everything (R. Jain et al., DEC-TR-301). */
 export function jainIndex(rates: readonly number[]): number {

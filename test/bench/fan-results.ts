@@ -1,11 +1,11 @@
-/** What a trial of `fan` comes to. Pure. */
+/** Figures of a trial of `fan`. Pure. */
 import { fanFigureName } from './bench-plan.js';
 import type { FanSize, TestResult } from './bench-plan.js';
 import { jainIndex, sharesPercent } from './fairness.js';
 import type { ProcessorUse } from './processor-time.js';
 import type { TcpTransfer } from './traffic-tests.js';
 
-/** On the same nodes: nothing, one stream to one of the peers, and one stream to each of them at the same time. */
+/** Measured on the same nodes: idle, one stream to one peer, and one stream to each peer at the same time. */
 export interface FanMeasurements {
   readonly idle: ProcessorUse;
   readonly one: FanTransfer;
@@ -13,7 +13,7 @@ export interface FanMeasurements {
 }
 
 export interface FanTransfer extends TcpTransfer {
-  /** Of the router of the node that sends, and of what the kernel does in its name. */
+  /** Of the sending node's router, with its time in the kernel. */
   readonly senderCpuSeconds: number;
 }
 

@@ -1,4 +1,4 @@
-/** The tests of Heddle alone. Each of their trials has nodes of its own, so that none meets what another left. */
+/** Tests of Heddle alone. Each trial has nodes of its own, so that trials do not influence each other. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BenchError } from '../../common/errors.js';
@@ -20,12 +20,12 @@ import type { Traffic } from './traffic-tests.js';
 const MIB = 2 ** 20;
 /** Supervisor, agent and router, and a pod. */
 const NODE_MEMORY_MIB = 240;
-/** To start one of many nodes and to end it, on few processors. */
+/** Time to start and stop one of many nodes on few processors. */
 const NODE_SECONDS = 2;
 const PAIR_SECONDS = 5;
 /** While compilers are still at work a node uses several times as much: 3.0 % of a core after 5 s, 0.7 % after 20 s. */
 const SETTLE_SECONDS = 20;
-/** Otherwise the first to send and receive would do so with code that is not compiled yet. */
+/** Warm-up, so that the code is compiled before the measurement. */
 const WARM_UP_SECONDS = 1;
 const IDLE_ROLES: readonly Role[] = ['agent', 'router'];
 
@@ -90,7 +90,7 @@ async function tcpFrom(sender: DemoNode, benches: readonly Traffic[]): Promise<F
   return { ...transfer, senderCpuSeconds: lookAt(sender, 'router').time.seconds - before.time.seconds };
 }
 
-/** Better no figure than a machine that kills processes to find memory. */
+/** Memory that must stay free. Without it the test is left out, as the kernel might kill other processes. */
 function checkMemory(nodes: number): void {
   const neededMiB = nodes * NODE_MEMORY_MIB;
   const availableMiB = Math.floor(process.availableMemory() / MIB);
@@ -119,7 +119,7 @@ async function measureIdle(
   return { podMtuBytes, results: [{ figures: { idleCorePercent: corePercent, idleResidentMiB: residentMiB }, use }] };
 }
 
-/** Throws {@link BenchError} unless it runs, once. */
+/** Throws {@link BenchError} unless exactly one such process runs. */
 function lookAt(node: DemoNode, role: Role): ProcessLook {
   const name = `the ${role} of ${node.name}`;
   const [pid, another] = node.processes(role);

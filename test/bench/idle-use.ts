@@ -1,4 +1,4 @@
-/** What the processes of a node use while nothing is to be done, from the texts of `/proc` (proc(5)). Pure. */
+/** CPU and memory of an idle node's processes, from the texts of `/proc` (proc(5)). Pure. */
 import { BenchError } from '../../common/errors.js';
 import type { ProcessTime } from './processor-time.js';
 
@@ -12,14 +12,14 @@ export interface ProcessLook {
 }
 
 export interface IdleUse {
-  /** Children that ended in between, as the agent's calls of `ip`, count as well. */
+  /** Includes children that ended in between, as the agent's calls of `ip`. */
   readonly corePercent: number;
-  /** Sum over the processes: what they share counts in each. */
+  /** Sum over the processes. Shared pages count in each. */
   readonly residentMiB: number;
 }
 
 /**
- * Mean over the nodes. Throws {@link BenchError} when a process is not the one it was.
+ * Mean over the nodes. Throws {@link BenchError} when a process was replaced.
  * @param before the processes of all nodes, in the same order as `after`
  */
 export function idleUse(

@@ -24,7 +24,7 @@ describe('parseTcpOutput', () => {
     expect(parseTcpOutput(JSON.stringify(TCP))).toEqual({ gbps: 2.5354736394, gigabytes: 0.735568128 });
   });
 
-  it('repeats what iperf3 complains of', () => {
+  it('repeats the error message of iperf3', () => {
     const text = JSON.stringify({ start: {}, intervals: [], end: {}, error: 'unable to connect to server: refused' });
     expect(() => parseTcpOutput(text)).toThrow('iperf3: unable to connect to server: refused');
   });

@@ -1,4 +1,4 @@
-/** What `iperf3 -J` on the sending side says, of iperf 3.7 and newer. Pure. Throws {@link BenchError} with iperf's own words. */
+/** Parser of `iperf3 -J` output of the sender, iperf 3.7 and newer. Pure. Throws {@link BenchError} with iperf's message. */
 import { BenchError, messageOf } from '../../common/errors.js';
 
 export interface TcpResult {

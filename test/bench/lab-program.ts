@@ -1,6 +1,6 @@
 /**
- * What the programs that measure in a lab have in common: arguments, a lab that is gone when they exit whatever happens,
- * and exit codes: 0 all measured, 1 something is missing or failed, 2 usage, 130 interrupted.
+ * Frame of the programs that measure in a lab: arguments, a lab that is removed on every exit,
+ * and exit codes: 0 all measured, 1 a figure is missing or a test failed, 2 usage, 130 interrupted.
  */
 import { HeddleError, messageOf } from '../../common/errors.js';
 import { Progress } from '../../deploy/demo/terminal/progress.js';
@@ -63,7 +63,7 @@ async function run<Options, Outcome>(program: LabProgram<Options, Outcome>, opti
   return leftovers.length === 0 && program.isComplete(options, outcome) ? EXIT.ok : EXIT.failed;
 }
 
-/** Our own errors need no stack trace; any other is a bug. */
+/** Known errors are printed without a stack trace. */
 function complainAndFail(thrown: unknown): number {
   const text = thrown instanceof HeddleError || !(thrown instanceof Error) ? messageOf(thrown) : thrown.stack;
   process.stderr.write(`${text ?? messageOf(thrown)}\n`);

@@ -1,6 +1,6 @@
 /**
- * Owns all that the benchmark makes on this machine: network namespaces, processes in them, a folder. What one case made is
- * gone after {@link Lab.clear}, everything after {@link Lab.close}, whatever was going on when they were called.
+ * Owner of everything the benchmark makes on this machine: network namespaces, processes, a folder. Objects of one case are
+ * removed by {@link Lab.clear}, all objects by {@link Lab.close}, also while work is going on.
  */
 import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,7 +17,7 @@ const STOP_TIMEOUT_MS = 2000;
 
 /** A program that runs until it is stopped. */
 export interface Service {
-  /** Asks it to end (SIGTERM), and ends it when it does not. */
+  /** Sends SIGTERM, and SIGKILL if the process does not end. */
   stop(): Promise<void>;
 }
 
@@ -40,7 +40,7 @@ export class Lab {
     mkdirSync(this.folder);
   }
 
-  /** Removes what a killed benchmark or demo left, and remembers the state of the host. */
+  /** Removes leftovers of a killed benchmark or demo, and records the state of the host. */
   static async open(): Promise<Lab> {
     const footprint = await HostFootprint.take();
     return new Lab(await RunDirectory.create(), footprint);
@@ -53,7 +53,7 @@ export class Lab {
     return creating.finally(() => this.#creating.delete(creating));
   }
 
-  /** Starts a program; what it says goes to a log file in the folder. */
+  /** Starts a program with its output in a log file in the folder. */
   start(namespace: NetworkNamespace, label: string, program: string, args: readonly string[]): Service {
     this.#checkOpen();
     const log = openSync(join(this.folder, `${label}.log`), 'a', 0o600);
@@ -71,8 +71,8 @@ export class Lab {
   }
 
   /**
-   * Runs a program to its end, whatever its exit code, and gives its standard output, or, when that is empty, what it
-   * complained of. Throws {@link BenchError} when it takes too long.
+   * Runs a program to its end with any exit code, and gives its standard output or, if that is empty, its
+   * standard error. Throws {@link BenchError} when it takes too long.
    */
   async capture(
     namespace: NetworkNamespace,
@@ -98,7 +98,7 @@ export class Lab {
     this.#cleanUps.push(work);
   }
 
-  /** Ends a case. @returns what could not be removed, in words */
+  /** Ends a case. @returns what could not be removed, as text */
   async clear(): Promise<string[]> {
     this.#checkOpen();
     this.#clearing = this.#removeAll();
@@ -110,7 +110,7 @@ export class Lab {
 
   /**
    * Ends everything, at any time; every other method throws {@link BenchError} from then on.
-   * @returns what is still there, in words
+   * @returns what is still there, as text
    */
   async close(): Promise<string[]> {
     this.#closed = true;

@@ -1,4 +1,4 @@
-/** An underlay that is slower than the nodes, as a network card is: what is sent faster waits in its queue, or is lost. */
+/** Underlay with a rate limit and a queue, as of a network card. Packets beyond the queue are dropped. */
 import type { NetworkNamespace } from '../../deploy/demo/machine/network-namespace.js';
 import { UNDERLAY_INTERFACE } from './node-pair.js';
 import type { NodePair } from './node-pair.js';
@@ -9,7 +9,7 @@ const QUEUE_BYTES = 1_500_000;
 /** One super-packet. */
 const BURST_BYTES = 65_536;
 
-/** Does the work while the pair's link carries {@link LINK_GBPS} each way. */
+/** Runs `work` while the pair's link carries {@link LINK_GBPS} each way. */
 export async function withSlowLink<T>({ nodes }: NodePair, work: () => Promise<T>): Promise<T> {
   const namespaces = nodes.map(({ namespace }) => namespace);
   try {

@@ -1,6 +1,6 @@
 /**
- * A switch on the underlay that can lose packets, in a namespace of its own. Its ports neither join nor cut packets, so
- * what it loses is one packet as it travels, not a run of them.
+ * Switch on the underlay that can lose packets, in a namespace of its own. Its ports neither join nor cut packets, so
+ * each loss is one packet on the wire.
  */
 import type { NetworkNamespace } from '../../deploy/demo/machine/network-namespace.js';
 import { BenchError, messageOf } from '../../common/errors.js';
@@ -39,7 +39,7 @@ export class LossyHop {
     this.#ports.push(port);
   }
 
-  /** From now on, every port loses 1 % of what arrives at it, at random. */
+  /** Lets every port drop 1 % of its incoming packets at random. */
   async startLosing(): Promise<void> {
     const chains = this.#ports.map((port) => {
       const hook = `type filter hook ingress device "${port}" priority 0;`;

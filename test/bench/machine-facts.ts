@@ -1,4 +1,4 @@
-/** What a reader has to know of the machine to judge the figures. */
+/** Facts of the machine that a reader needs to judge the figures. */
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, release } from 'node:os';
 
@@ -7,7 +7,7 @@ export interface MachineFacts {
   readonly processor: string;
   readonly kernel: string;
   readonly node: string;
-  /** Of TCP: decides what a lost packet costs. */
+  /** TCP congestion control, which decides the cost of a lost packet. */
   readonly congestionControl: string;
   /** Null when Heddle was not measured. */
   readonly aeadEngine: string | null;

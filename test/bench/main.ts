@@ -1,6 +1,6 @@
 /**
  * The benchmark (`npm run bench`): measures Heddle beside the bare underlay, kernel VXLAN and wireguard-go, and prints a
- * table or JSON. Whatever happens, everything it made is gone when it exits.
+ * table or JSON. Removes everything it made on every exit.
  * Exit codes: 0 all measured, 1 a figure is missing or the benchmark failed, 2 usage, 130 interrupted.
  */
 import { dirname } from 'node:path';
@@ -27,7 +27,7 @@ import { expectedSeconds } from './traffic-tests.js';
 import { findWireguardGo, isOutdated } from './wireguard-versions.js';
 
 const DIST_DIR = dirname(fileURLToPath(import.meta.url));
-/** For bringing a case up and down. */
+/** Time to start and stop a case. */
 const CASE_SECONDS = 5;
 
 /** What was measured, and with what. */

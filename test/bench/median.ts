@@ -1,4 +1,4 @@
-/** The middle of a few measurements. Pure. */
+/** Median of a few measurements. Pure. */
 
 /** Mean of the two in the middle when their number is even; null of none. */
 export function median(values: readonly number[]): number | null {

@@ -1,4 +1,4 @@
-/** Looks at `/proc` before and after something runs. The arithmetic is `processor-time.ts`. */
+/** Meter of processor time: reads `/proc` before and after some work. The arithmetic is in `processor-time.ts`. */
 import { readFileSync, readdirSync } from 'node:fs';
 import { parseMachineTime, parseProcessTime, processorUse } from './processor-time.js';
 import type { ProcessTime, ProcessorSnapshot, ProcessorUse } from './processor-time.js';
@@ -8,7 +8,7 @@ export interface Metered<T> {
   readonly use: ProcessorUse;
 }
 
-/** What `work` gives, and who used the processors while it ran. Everything this process has started counts as ours. */
+/** Result of `work`, and the use of the processors during it. All descendants of this process count as ours. */
 export async function metered<T>(work: () => Promise<T>): Promise<Metered<T>> {
   const before = takeSnapshot();
   const result = await work();

@@ -77,16 +77,16 @@ describe('processorUse', () => {
     expect(ownOfTen([], [processTime(7, 1.5)])).toBe(8.5);
   });
 
-  it('knows by its parent what one that came and went had used', () => {
+  it('counts the time of a process that came and went from its parent', () => {
     expect(ownOfTen([processTime(7, 0)], [processTime(7, 0, { childrenSeconds: 4 })])).toBe(6);
   });
 
-  it('does not count again what one that ended had used before', () => {
+  it('does not count the earlier time of a process that ended again', () => {
     const before = [processTime(7, 0), processTime(8, 30, { parent: 7 })];
     expect(ownOfTen(before, [processTime(7, 0, { childrenSeconds: 31 })])).toBe(9);
   });
 
-  it('does not let one that ended unseen hide what others use', () => {
+  it('counts others although a process ended unseen', () => {
     expect(ownOfTen([processTime(7, 0), processTime(8, 30)], [processTime(7, 2)])).toBe(8);
   });
 
@@ -103,7 +103,7 @@ describe('processorUse', () => {
     expect(processorUse(snapshot(0, 50, []), after, OWN)).toMatchObject({ ownCpuSeconds: 10, disturbingCores: 0.4 });
   });
 
-  it('does not claim to know others from inside a process namespace, where no thread of the kernel is seen', () => {
+  it('gives no figure for others inside a process namespace, where no kernel thread is seen', () => {
     const use = processorUse(snapshot(0, 50, []), snapshot(5000, 60, [processTime(OWN, 5)]), OWN);
     expect(use).toEqual({ seconds: 5, ownCpuSeconds: 10, disturbingCores: null });
   });

@@ -1,15 +1,15 @@
 /**
- * Who used the processors, from the texts of `/proc` (proc(5)): how long the machine was busy between two looks, and how
- * much of that belongs to processes outside this run. Pure; the looking is `processor-meter.ts`.
+ * Use of the processors, from the texts of `/proc` (proc(5)): busy time of the machine between two snapshots, and how
+ * much of it belongs to processes outside this run. Pure; `processor-meter.ts` reads `/proc`.
  *
  * ```
  *   busy of /proc/stat = this run + kernel threads, softirqs + others
  *                        `-------- counts as ours ---------'
  * ```
- * What others cause in the kernel outside their own time counts as ours: nothing tells it apart.
+ * Kernel work caused by others outside their own time counts as ours, as it cannot be told apart.
  */
 
-/** Of `/proc`, whatever the kernel's own: USER_HZ on every architecture that Heddle runs on. */
+/** USER_HZ, the unit of times in `/proc`, on every architecture that Heddle runs on. */
 const TICKS_PER_SECOND = 100;
 /** PF_KTHREAD of linux/sched.h, in the flags of `/proc/PID/stat`. */
 const KERNEL_THREAD_FLAG = 0x0020_0000;
@@ -35,7 +35,7 @@ export interface ProcessTime {
   readonly childrenSeconds: number;
 }
 
-/** All that `/proc` says at one moment. */
+/** Snapshot of `/proc`. */
 export interface ProcessorSnapshot {
   readonly atMs: number;
   readonly busySeconds: number;
@@ -49,7 +49,7 @@ export interface ProcessorUse {
   readonly seconds: number;
   /** CPU seconds of this run: busy without what others used. */
   readonly ownCpuSeconds: number;
-  /** Cores that others used, and the hypervisor. Null where a process namespace hides the others, who count as ours then. */
+  /** Cores used by others and the hypervisor. Null in a process namespace that hides others; they count as ours then. */
   readonly disturbingCores: number | null;
 }
 
@@ -96,8 +96,8 @@ export function processorUse(before: ProcessorSnapshot, after: ProcessorSnapshot
 }
 
 /**
- * What was used by processes that are neither of this run nor of the kernel. One that ended in between is known by what its
- * parent inherited of it; of one that nobody waited for, nothing is known.
+ * Time of processes that belong neither to this run nor to the kernel. For one that ended in between the time that its
+ * parent inherited is used; if nobody waited for it, its time is unknown.
  */
 function othersCpuSeconds(before: readonly ProcessTime[], after: readonly ProcessTime[], ownPid: number): number {
   const own = new Set([...descendants(before, ownPid), ...descendants(after, ownPid)]);

@@ -1,4 +1,4 @@
-/** The rounds as a table for people: a row for each figure, under it the ratios to the cases that serve as measures. Pure. */
+/** Table of the rounds: a row for each figure, under it the ratios to the reference cases. Pure. */
 import { alignColumns } from '../../deploy/demo/terminal/columns.js';
 import { FIGURES } from './bench-plan.js';
 import type { CaseName, CaseRun, Figure, FigureName } from './bench-plan.js';
@@ -20,7 +20,7 @@ export function reportTable(runs: readonly CaseRun[]): string {
   return names.length === 0 ? '' : alignColumns([['', ...names], ['MTU', ...mtus], ...rows]);
 }
 
-/** To the cases that serve as measures, and to the figure's base; none where there is no such ratio. */
+/** Ratios to the reference cases and to the figure's base, as far as they exist. */
 function ratioRows(
   runs: readonly CaseRun[],
   names: readonly CaseName[],

@@ -1,4 +1,4 @@
-/** Whether somebody listens, from the text of `/proc/net/tcp` or `/proc/net/udp` (proc(5)). Pure. */
+/** Check for a listening socket, from the text of `/proc/net/tcp` or `/proc/net/udp` (proc(5)). Pure. */
 
 /** TCP_LISTEN, and TCP_CLOSE as which an unconnected UDP socket is listed. */
 const WAITING_STATES = ['0A', '07'];

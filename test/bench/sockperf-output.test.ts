@@ -22,16 +22,16 @@ describe('parseRoundTrips', () => {
     expect(parseRoundTrips(OUTPUT)).toEqual({ averageUs: 74.172, p50Us: 76.142, p99Us: 128.469 });
   });
 
-  it('takes a run that stalled for none', () => {
+  it('refuses a run that stalled', () => {
     const stalled = OUTPUT.replace('Total 7411', 'Total 3');
     expect(() => parseRoundTrips(stalled)).toThrow('sockperf saw 3 round trips: expected at least 30');
   });
 
-  it('repeats what sockperf complains of', () => {
+  it('repeats the error message of sockperf', () => {
     expect(() => parseRoundTrips("sockperf: ERROR: Can't connect (errno=111)\n")).toThrow("ERROR: Can't connect");
   });
 
-  it('says what the output lacks', () => {
+  it('names the value that the output lacks', () => {
     expect(() => parseRoundTrips(OUTPUT.replace('99.000', '98.000'))).toThrow('no "percentile 99"');
   });
 });

@@ -1,4 +1,4 @@
-/** What `sockperf ping-pong --full-rtt` says when it ends. Pure. Throws {@link BenchError}. */
+/** Parser of the output of `sockperf ping-pong --full-rtt`. Pure. Throws {@link BenchError}. */
 import { BenchError } from '../../common/errors.js';
 
 export interface RoundTrips {
@@ -7,7 +7,7 @@ export interface RoundTrips {
   readonly p99Us: number;
 }
 
-/** A datagram that got lost stalls sockperf, which then has next to no observations: they are no result. In 2 s 60 of 32 ms are one. */
+/** Fewest observations of a result. A lost datagram stalls sockperf; 60 round trips of 32 ms take 2 s. */
 const FEWEST_OBSERVATIONS = 30;
 
 export function parseRoundTrips(output: string): RoundTrips {

@@ -1,12 +1,12 @@
 /**
- * What the rounds come to: medians, ratios and doubts. Pure. A ratio is taken within each round, where both cases met the
- * same machine, and the median of these is given; so it may differ from the ratio of two medians.
+ * Summary of the rounds: medians, ratios and doubts. Pure. A ratio is taken within each round, where both cases had the
+ * same conditions, and the median of these is given. It may differ from the ratio of two medians.
  */
 import { CASE_NAMES, FAN_SIZES, FIGURES, TEST_NAMES, fanFigureName } from './bench-plan.js';
 import type { CaseName, CaseRun, FanSize, FigureName, TestName } from './bench-plan.js';
 import { median } from './median.js';
 
-/** Others may use as much of a core before a figure is doubted. */
+/** Use of a core by others above which a figure is doubted. */
 export const DISTURBING_CORES = 0.4;
 
 export interface CaseSummary {

@@ -1,4 +1,4 @@
-/** The tests: traffic between the two ends of a case, measured by iperf3 and sockperf. A server lives as long as its test. */
+/** Tests with traffic between the two ends of a case, measured by iperf3 and sockperf. A server runs as long as its test. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { BenchError } from '../../common/errors.js';
 import { waitUntil } from '../../deploy/demo/async/wait-until.js';
@@ -21,7 +21,7 @@ const SOCKPERF_PORT = 11111;
 const WARM_UP_SECONDS = 2;
 /** How long the bulk stream runs alone before round trips are measured. */
 const LOAD_LEAD_SECONDS = 1;
-/** What sockperf takes for itself around the time it is given. */
+/** Time that sockperf needs beyond the time it is given. */
 const SOCKPERF_MARGIN_SECONDS = 4;
 /** Beyond the length of a test. */
 const TIMEOUT_MARGIN_MS = 20_000;
@@ -128,7 +128,7 @@ function bulk(traffic: Traffic, streams: number): Promise<string> {
 }
 
 /**
- * Over TCP, because sockperf waits for ever for an answer that got lost, which may happen under load; a retransmission is
+ * Over TCP, because sockperf waits for ever for a lost answer, and answers can be lost under load; a retransmission is
  * part of the round trip then.
  */
 async function roundTripsUnderLoad(

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { isOutdated, newest, parseVersion } from './wireguard-versions.js';
 
 describe('wireguard-go', () => {
-  it('tells its version on the first of several lines', () => {
+  it('prints its version on the first of several lines', () => {
     const output = 'wireguard-go v0.0.20220316\n\nUserspace WireGuard daemon for linux-amd64.\n';
     expect(parseVersion(output)).toBe('0.0.20220316');
     expect(parseVersion('')).toBeNull();

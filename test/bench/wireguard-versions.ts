@@ -1,9 +1,9 @@
-/** Which `wireguard-go` to measure against. Versions are dates: `0.0.20231211`. */
+/** Choice of the `wireguard-go` to compare with. Versions are dates: `0.0.20231211`. */
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { hostCommands } from '../../common/host/command.js';
 
-/** The first with batches, GSO and GRO: an older one is several times slower, and beating it says little. */
+/** The first version with batches, GSO and GRO. Older ones are several times slower. */
 const FIRST_FAST = '0.0.20231211';
 const USUAL_FOLDERS = ['/usr/local/bin', '/usr/bin', '/usr/sbin'];
 
@@ -29,7 +29,7 @@ export function newest(candidates: readonly WireguardGo[]): WireguardGo | null {
   );
 }
 
-/** Pure. Versions that cannot be told are given the benefit of the doubt. */
+/** Pure. An unknown version counts as current. */
 export function isOutdated(version: string): boolean {
   return /^\d/.test(version) && compareVersions(version, FIRST_FAST) < 0;
 }

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 
 const START = resolve('deploy/demo/start.mjs');
 
-/** What `npm run demo -- ARGS` runs, for arguments that make no cluster. */
+/** The demo program with arguments that make no cluster. */
 function demo(...args: string[]) {
   return spawnSync(process.execPath, [START, ...args], { encoding: 'utf8' });
 }

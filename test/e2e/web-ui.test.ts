@@ -1,6 +1,6 @@
 /**
- * The real page in a real browser, against the real API over an invented source: what a person sees and does.
- * Not here: the agent behind the API, and the pure parts of the page (tests beside their sources).
+ * The page in a real browser, against the real API with a fake source.
+ * Pure parts of the page have their tests beside them.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { execFile } from 'node:child_process';
@@ -70,7 +70,7 @@ function triangle(state: LinkState = 'up'): Topology {
   };
 }
 
-/** In a process of its own, as a person builds it. */
+/** Built in a child process by the build's command. */
 async function buildPage(outDir: string): Promise<void> {
   const root = new URL('../../', import.meta.url).pathname;
   const vite = join(root, 'node_modules/vite/bin/vite.js');
@@ -131,7 +131,7 @@ inBrowser('web page', () => {
     await api.close();
   });
 
-  /** @param port of the server before, to stand in for an agent that returns */
+  /** @param port port of an earlier server, as an agent that restarts uses it */
   async function serve(port = 0): Promise<void> {
     api = await startApi({
       source,
@@ -156,7 +156,7 @@ inBrowser('web page', () => {
 
   const names = (): Promise<string[]> => page.locator('tbody tr td:first-child').allTextContents();
 
-  it('draws every node and link, complains of nothing and asks nobody but its own agent', async () => {
+  it('draws every node and link, logs no error and sends requests only to its own agent', async () => {
     await openPage();
     expect(await page.locator('.map .node').count()).toBe(3);
     expect(await page.locator('.map-canvas .link').count()).toBe(3);
@@ -256,7 +256,7 @@ inBrowser('web page', () => {
     expect(await page.locator('.node.is-pinned').count()).toBe(0);
   });
 
-  it('says since when it is stale when the agent goes, and recovers when it returns', async () => {
+  it('shows since when its data is old while the agent is stopped, and recovers', async () => {
     await openPage();
     const port = Number(new URL(api.url ?? '').port);
     await api.close();

@@ -5,7 +5,7 @@
 import fc from 'fast-check';
 
 const between = (min: number, max: number): fc.Arbitrary<number> => fc.integer({ min, max });
-/** Surrogates alone are no characters. */
+/** Lone surrogates are not characters. */
 const character = fc
   .oneof(between(0, 0x7f), between(0x80, 0x7ff), between(0x800, 0xd7ff), between(0xe000, 0x10ffff))
   .map((point) => String.fromCodePoint(point));

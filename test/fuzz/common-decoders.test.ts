@@ -13,7 +13,7 @@ import { fuzzRuns } from './fuzz-runs.js';
 const RUNS = { numRuns: fuzzRuns(200) };
 const LIMIT_BYTES = 64 << 10;
 
-/** Bytes that begin like msgpack and then go wrong: any bytes, valid values with some bytes changed, and valid values cut off. */
+/** Damaged msgpack: arbitrary bytes, valid values with some bytes changed, and truncated values. */
 const hostileBytes = fc.oneof(
   fc.uint8Array({ maxLength: 200 }),
   fc.tuple(fc.anything({ maxDepth: 3, withNullPrototype: false }), edits()).map(([value, changes]) => {
@@ -27,7 +27,7 @@ const hostileBytes = fc.oneof(
   }),
 );
 
-/** Headers are where decoders go wrong, so changed bytes are often headers. */
+/** Changed bytes are often headers, where decoders have most branches. */
 function edits(): fc.Arbitrary<{ at: number; to: number }[]> {
   const header = fc.constantFrom(
     0x80,
@@ -70,7 +70,7 @@ const addressLike = fc.oneof(
     .map(([address, suffix, prefix]) => `${address}${suffix}${suffix === '/' ? prefix : ''}`),
 );
 
-/** The value, or null when it was refused in the one way it may be refused. */
+/** The value, or null when it was refused with a DecodeError. */
 function outcome<T>(decode: () => T, refusal: typeof AddressError | typeof DecodeError): T | null {
   try {
     return decode();

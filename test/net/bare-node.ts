@@ -1,6 +1,6 @@
 /**
- * A node without an agent: opens the descriptors, starts the built router and drives its port with what standard input
- * says, one JSON command a line (bytes as hex strings in `$hex`); events go to standard output the same way. For tests and
+ * Node without an agent: opens the descriptors, starts the built router and sends it the commands of standard input,
+ * one JSON command a line (bytes as hex strings in `$hex`); events go to standard output the same way. For tests and
  * measurements of the router alone. Usage: node dist/bare-node.js TAP ADDRESS PORT SOCKET [LANES]
  */
 import { spawn } from 'node:child_process';

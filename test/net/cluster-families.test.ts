@@ -6,7 +6,7 @@ import { DIST_DIR, expectAllReachable, useCluster } from './cluster-fixture.js';
 
 const TEST_TIMEOUT_MS = 60_000;
 
-describe.each(['ipv4', 'ipv6'] as const)('a cluster with nothing but %s, inside and on the underlay', (families) => {
+describe.each(['ipv4', 'ipv6'] as const)('a cluster with only %s, in pods and on the underlay', (families) => {
   const cluster = useCluster({ nodes: 2, podsPerNode: 1, families });
   const traffic = new PodTraffic(DIST_DIR);
 

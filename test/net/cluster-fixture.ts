@@ -1,4 +1,4 @@
-/** Clusters for the tests: made before, torn down after, and nothing of them may be left. */
+/** Cluster of a test file: made before its tests, removed after them, with a check that nothing is left. */
 import { afterAll, beforeAll, expect } from '@jest/globals';
 import { readFileSync, readdirSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -30,12 +30,12 @@ export function useCluster(options: Omit<ClusterOptions, 'distDir'>): { get: () 
   return { get: () => cluster };
 }
 
-/** Every pod reaches everything it should. */
+/** Checks that every pod reaches every pod and gateway. */
 export async function expectAllReachable(cluster: Cluster): Promise<void> {
   expect(reportPings(await pingAll(cluster)).problems).toEqual([]);
 }
 
-/** The one process of a part of `meshd`. */
+/** The process of a part of `meshd`: agent or router. */
 export function onlyProcess(node: DemoNode, role: 'agent' | 'router' | 'supervisor'): number {
   const pids = node.processes(role);
   expect(pids).toHaveLength(1);
@@ -59,7 +59,7 @@ export function statusOfThreads(pid: number, field: string): string[] {
   });
 }
 
-/** Names of links and nft tables in the node's namespace: what a restart must not multiply. */
+/** Names of interfaces and nft tables in the node's namespace, which a restart must not multiply. */
 export async function hostObjects(node: DemoNode): Promise<{ links: string[]; tables: string }> {
   const links = JSON.parse(await node.namespace.ip('-json', 'link')) as { readonly ifname: string }[];
   const tables = await node.namespace.run('nft', ['list', 'tables']);

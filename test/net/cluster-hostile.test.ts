@@ -8,16 +8,16 @@ import { expectAllReachable, onlyProcess, useCluster } from './cluster-fixture.j
 
 const TEST_TIMEOUT_MS = 60_000;
 const GARBAGE_DATAGRAMS = 60_000;
-/** Room for the JIT and the heap to breathe: a leak of one datagram each would be more than 60 MB. */
+/** Growth allowed for the JIT and the heap. A leak of every datagram would be more than 60 MB. */
 const MAX_GROWTH_KIB = 32 << 10;
-/** Several handshakes are tried in it; links among friends take a fraction of a second. */
+/** Time in which several handshakes are tried. A link between members takes a fraction of a second. */
 const JOIN_ATTEMPTS_MS = 6000;
 
 function residentKib(pid: number): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
 }
 
-describe('a cluster among strangers', () => {
+describe('a cluster with hostile neighbours on the underlay', () => {
   const cluster = useCluster({ nodes: 2, podsPerNode: 1 });
 
   it(
@@ -42,7 +42,7 @@ describe('a cluster among strangers', () => {
     TEST_TIMEOUT_MS,
   );
 
-  it('counts what it dropped', async () => {
+  it('counts dropped datagrams by reason', async () => {
     const { drops } = await cluster.get().nodes[0]!.api.status();
     expect(Object.values(drops).reduce((sum, n) => sum + n, 0)).toBeGreaterThan(GARBAGE_DATAGRAMS / 10);
   });

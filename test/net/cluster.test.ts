@@ -33,7 +33,7 @@ describe('a cluster of three nodes', () => {
   );
 
   it(
-    'shows the outside the node in place of the pod',
+    'masquerades traffic to the outside as the node',
     async () => {
       expect((await checkOutside(cluster.get(), traffic)).problems).toEqual([]);
     },
@@ -108,7 +108,7 @@ describe('a cluster of three nodes', () => {
   );
 
   it(
-    'attaches and detaches as often as it is told to, with the same outcome',
+    'attaches and detaches many times with the same result',
     async () => {
       const pod = await cluster.get().attach({ name: 'pod-x', nodeIndex: 1 });
       const again = await cluster.get().cni('ADD', pod);
@@ -124,7 +124,7 @@ describe('a cluster of three nodes', () => {
   );
 
   it(
-    'lets go of a pod that was removed while its agent was down',
+    'frees a pod that was removed while its agent was down',
     async () => {
       const node = cluster.get().nodes[1]!;
       const pod = await cluster.get().attach({ name: 'pod-y', nodeIndex: 2 });

@@ -54,7 +54,7 @@ interface Run {
   readonly stdout: string;
 }
 
-/** Everything the agent would keep, in one object: closing and opening it again is a restart of the lab.agent. */
+/** State of the agent in one object. Closing and opening it is a restart. */
 export class TestAgent {
   unready: Unreadiness | null = null;
   announced: readonly EndpointRecord[] = [];
@@ -64,7 +64,7 @@ export class TestAgent {
 
   constructor(
     readonly folder: string,
-    /** Sees every command before it is run on the node; may throw, as if the agent died there. */
+    /** Called before every command on the node. May throw, as if the agent died there. */
     readonly gate: (command: string) => void = () => undefined,
   ) {}
 
@@ -124,7 +124,7 @@ export class TestAgent {
   }
 }
 
-/** What the running test has: its agent, which it may replace, and the folder of the agent's files. */
+/** The running test's agent, which it may replace, and the folder of the agent's files. */
 export const lab = {} as { agent: TestAgent; folder: string };
 const relays = new Map<string, string>();
 

@@ -1,6 +1,6 @@
 /**
  * The CNI plugin on the real kernel (`cni-fixture.ts`): the verbs in every version of the specification, pods that reach
- * each other, calls that come twice or too late, an agent that was away.
+ * each other, repeated and late calls, an agent that was stopped.
  */
 import { spawn } from 'node:child_process';
 import { readdirSync, rmSync } from 'node:fs';
@@ -107,7 +107,7 @@ describe('pods of one node', () => {
   });
 });
 
-/** Waits, by looking, until the process has entered the namespace. */
+/** Polls until the process has entered the namespace. */
 async function inNamespace(pid: number, namespace: string): Promise<void> {
   for (let tries = 0; tries < 200; tries++) {
     if (ip('netns', 'pids', namespace).split('\n').includes(String(pid))) return;
@@ -115,7 +115,7 @@ async function inNamespace(pid: number, namespace: string): Promise<void> {
   }
 }
 
-describe('calls that repeat or come too late', () => {
+describe('repeated and late calls', () => {
   it('ADD answers the same while the attachment is as it should be', async () => {
     const first = await succeed('ADD');
     expect(await succeed('ADD')).toEqual(first);
@@ -171,8 +171,8 @@ describe('calls that repeat or come too late', () => {
   });
 });
 
-describe('an agent that was away', () => {
-  it('does on its return what DEL left in the spool', async () => {
+describe('an agent that was stopped', () => {
+  it('runs the deletes in the spool when it starts again', async () => {
     await succeed('ADD');
     await lab.agent.stop();
     await succeed('DEL');
@@ -182,7 +182,7 @@ describe('an agent that was away', () => {
     expect([hostInterfaces(), lab.agent.ipam.list(), readdirSync(lab.agent.spool)]).toEqual([[], [], []]);
   });
 
-  it('finds its pods again, and frees those that went without a word', async () => {
+  it('finds its pods again, and frees those whose namespace is gone', async () => {
     const kept = await succeed('ADD', { pod: POD_A });
     await succeed('ADD', { pod: POD_B });
     await lab.agent.stop();
@@ -220,7 +220,7 @@ describe('an agent that was away', () => {
     expect(hostInterfaces()).toHaveLength(3);
   });
 
-  it('leaks nothing when it dies before any command of ADD', async () => {
+  it('leaks nothing when it is killed before any command of ADD', async () => {
     for (let command = 1; command <= 5; command++) {
       await lab.agent.stop();
       let left = command;

@@ -1,5 +1,5 @@
 /**
- * What the garbage collector does to a forwarding thread under load: as good as nothing, as its loop makes no garbage per
+ * Garbage collections of a forwarding thread under load: almost none, as its loop allocates nothing per
  * packet (`router/allocation.integration.test.ts`). Needs root and a build.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -13,7 +13,7 @@ const ECHO_PORT = 7002;
 const ECHOES = { bytes: 64, atOnce: 64, quietMs: 3000 };
 /** How many times each thread reports while the load is on, once a second each. */
 const REPORTS = 5;
-/** A frame that left a single object of the smallest size behind would bring about one of these every million frames. */
+/** One allocated object of the smallest size per frame causes about one collection per million frames. */
 const SCAVENGES_PER_REPORT = 1;
 
 describe('a router that is flooded', () => {
@@ -22,7 +22,7 @@ describe('a router that is flooded', () => {
   afterAll(() => lab.close(), SET_UP_TIMEOUT_MS);
 
   it(
-    'collects next to no garbage in its forwarding thread, and never all of it',
+    'makes almost no garbage in its forwarding thread, and causes no full collection',
     async () => {
       const streams = await lab.startStreams(lab.a, lab.b, STREAM_PORT, 2, '6');
       const echoes = await lab.startEchoes(lab.b, lab.a, ECHO_PORT, ECHOES, '4');

@@ -28,7 +28,7 @@ const PAYLOADS = resolve('test/net/payloads.mjs');
 const BARE_NODE = resolve('dist/bare-node.js');
 const SMALL_PROBE_BYTES = 128;
 const MAX_LANES = 16;
-/** Slots that the sessions of one side take turns in. */
+/** Session slots of one side, used in turn. */
 const SLOTS = 4;
 const CLUSTER_CIDRS = ['10.50.0.0/16', 'fd50::/48'];
 
@@ -46,16 +46,16 @@ interface Side {
   readonly mac: MacAddress;
 }
 
-/** What one router holds against what the other one sent, whatever the network did on the way. */
+/** Drop reasons that a fault of the sending router would cause. Loss and reordering in the network do not cause them. */
 const REFUSALS = ['unknownSession', 'wrongLane', 'replayed', 'badTag', 'datagramBadFragment', 'reassemblyMismatch'];
 
-/** One garbage collection, as V8 calls its kind, and how long it took. */
+/** One garbage collection: its kind in V8's terms, and its duration. */
 export interface Collection {
   readonly kind: string;
   readonly us: number;
 }
 
-/** The last words of a program in a pod. */
+/** Result of a program in a pod. */
 export type Report = Readonly<Record<string, unknown>>;
 
 export interface LabOptions {
@@ -72,7 +72,7 @@ export class DataPathLab {
   readonly #directory = mkdtempSync(join(tmpdir(), 'heddle-data-path-'));
   readonly #routers = new Map<SideName, BareRouter>();
   #sides: readonly [Side, Side] | null = null;
-  /** Of the session that is active: tells the sessions of the two apart. */
+  /** Generation of the active session. */
   #epoch = 0;
 
   constructor(private readonly options: LabOptions = {}) {}
@@ -109,7 +109,7 @@ export class DataPathLab {
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
-  /** The underlay's MTU, as the path-MTU search would find it, and what the pods are given. */
+  /** MTU of the underlay, as the path MTU search would find it, and of the pods. */
   async setMtus(underlayBytes: number, podBytes: number): Promise<void> {
     for (const [side, other] of [
       [this.a, this.b],
@@ -147,13 +147,13 @@ export class DataPathLab {
       this.command(side.name, { type: 'removeSession', localIndex: sessionIndex(side, former) });
   }
 
-  /** As a plain network card: every datagram travels alone, and is received alone. */
+  /** Like a network card without offloads: every datagram is sent and received alone. */
   async setUnderlayOffload(on: boolean): Promise<void> {
     const segments = on ? '65535' : '1';
     for (const { node } of [this.a, this.b]) await node.ip('link', 'set', 'und0', 'gso_max_segs', segments);
   }
 
-  /** Loses one packet in so many on the way into each node; 0 for none. */
+  /** Drops one in `n` packets on the way into each node; 0 for none. */
   async setLoss(oneIn: number): Promise<void> {
     for (const { node } of [this.a, this.b]) {
       await node.run('nft', ['-f', '-'], 'table inet loss\ndelete table inet loss\n');
@@ -168,7 +168,7 @@ export class DataPathLab {
     this.#routers.get(side)!.command(command as RouterCommand);
   }
 
-  /** Until both routers have obeyed: commands are taken in order, and a probe comes back. */
+  /** Waits until both routers have run all commands: they run in order, and the last is a probe. */
   async settle(): Promise<void> {
     await this.#answered(this.a, this.b);
     await this.#answered(this.b, this.a);
@@ -187,7 +187,7 @@ export class DataPathLab {
     return Number(fields[11]) + Number(fields[12]);
   }
 
-  /** What a router counted, not before now. */
+  /** Counters of a router, reported after this call. */
   async counters(side: SideName): Promise<CountersEvent> {
     const router = this.#routers.get(side)!;
     // The first to come may have been on its way already.
@@ -200,18 +200,18 @@ export class DataPathLab {
     return router.counters;
   }
 
-  /** How often a router refused what the other one sent, by reason: nothing, if all is well. */
+  /** Refusals of a router by reason, without those that the network can cause. Empty when both work. */
   async refusals(side: SideName): Promise<Readonly<Record<string, number>>> {
     const { drops } = await this.counters(side);
     return Object.fromEntries(Object.entries(drops).filter(([reason]) => REFUSALS.includes(reason)));
   }
 
-  /** What the forwarding thread collected since it began. */
+  /** Garbage collections of the forwarding thread since its start. */
   collectionsSoFar(side: SideName): readonly Collection[] {
     return this.#routers.get(side)!.collections.flat();
   }
 
-  /** What the forwarding thread collected from now until it has reported so many times. */
+  /** Garbage collections of the forwarding thread during the next `n` reports. */
   async collections(side: SideName, reports: number): Promise<readonly Collection[]> {
     const { collections } = this.#routers.get(side)!;
     // What the first one says may have happened before.
@@ -222,7 +222,7 @@ export class DataPathLab {
     return collections.slice(first, first + reports).flat();
   }
 
-  /** The sizes that were answered out of these, asked for one after the other. */
+  /** Sends an echo request of each size, one after the other, and gives the sizes that were answered. */
   async probe(from: Side, to: Side, sizes: readonly number[]): Promise<number[]> {
     const router = this.#routers.get(from.name)!;
     router.answeredSizes.length = 0;
@@ -256,13 +256,13 @@ export class DataPathLab {
     return addressOf(side.number, family);
   }
 
-  /** So many streams at once, each of so many bytes; gives back what both ends saw of each. */
+  /** Sends `n` streams of the given length at once. Gives the result of both ends of each. */
   async streams(from: Side, to: Side, port: number, count: number, bytes: number, family: Family) {
     const { receiver, sender } = streamPrograms(port, count, bytes);
     return this.transfer(from, to, receiver, sender, family);
   }
 
-  /** Runs a receiver in one pod and a sender in the other; gives back what both said. */
+  /** Runs a receiver in one pod and a sender in the other. Gives the results of both. */
   async transfer(
     from: Side,
     to: Side,
@@ -275,7 +275,7 @@ export class DataPathLab {
     return { sent, received };
   }
 
-  /** As {@link transfer}, for a sender that goes on until it is told to stop: that is what `finish` does. */
+  /** As {@link transfer}, for a sender that runs until `finish`. */
   async start(
     from: Side,
     to: Side,
@@ -295,13 +295,13 @@ export class DataPathLab {
     return { sending, listening, finish };
   }
 
-  /** So many streams that go on until `finish`. */
+  /** Sends `n` streams until `finish`. */
   startStreams(from: Side, to: Side, port: number, count: number, family: Family) {
     const { receiver, sender } = streamPrograms(port, count, Infinity);
     return this.start(from, to, receiver, sender, family);
   }
 
-  /** Numbered datagrams, `atOnce` of them on their way, each sent back; until `finish`, or nothing came for `quietMs`. */
+  /** Numbered datagrams that are echoed, `atOnce` of them in flight, until `finish` or `quietMs` without an echo. */
   startEchoes(
     from: Side,
     to: Side,
@@ -338,7 +338,7 @@ export class DataPathLab {
     await side.node.ip('link', 'set', 'tap0', 'master', 'br0', 'up');
   }
 
-  /** What `from` knows of `to` once they are linked. */
+  /** Peer entry of `to` in the router of `from`. */
   #introduce(from: Side, to: Side): void {
     this.command(from.name, {
       type: 'path',
@@ -352,7 +352,7 @@ export class DataPathLab {
     this.command(from.name, { type: 'tables', tables });
   }
 
-  /** What a handshake would have given `from` of `to`. */
+  /** Session of `from` with `to`, as a handshake would give it. */
   #installSession(from: Side, to: Side, epoch: number): void {
     const keyOf = (side: Side) => ({ $hex: (side.number * 0x100 + epoch).toString(16).padStart(4, '0').repeat(16) });
     const session = {
@@ -383,7 +383,7 @@ export class DataPathLab {
   }
 }
 
-/** Slots are used again and again, as by the agent; the upper half tells their sessions apart. */
+/** Slots are reused, as by the agent; the upper half of the index is the generation. */
 function sessionIndex(side: Side, epoch: number): number {
   return 0x10000 * (side.number * 0x100 + epoch) + 1 + (epoch % SLOTS);
 }
@@ -404,7 +404,7 @@ class BareRouter {
   /** Of probes, in the order of the answers. */
   readonly answeredSizes: number[] = [];
   answers = 0;
-  /** Local indexes of the sessions that something came in on. */
+  /** Local indices of sessions that received a unit. */
   readonly confirmed = new Set<number>();
   /** Of garbage, one list per report of a forwarding thread (`collection-witness.mjs`). */
   readonly collections: (readonly Collection[])[] = [];
@@ -478,7 +478,7 @@ class PodProgram {
     return value as string;
   }
 
-  /** The end of its standard input: programs without an end of their own take it as the word to stop. */
+  /** Ends its standard input, at which programs without a limit of their own stop. */
   stop(): void {
     this.#process.stdin!.end();
   }

@@ -1,5 +1,5 @@
 /**
- * The router alone on the real kernel (`data-path-lab.ts`): what one pod sends, the other gets, whatever the sizes, with
+ * The router alone on the real kernel (`data-path-lab.ts`): packets of all sizes arrive unchanged in the other pod, with
  * and without offloads, through loss and under garbage. Needs root, tcpdump and a build.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
@@ -15,7 +15,7 @@ const STREAM_PORT = 7001;
 const DATAGRAM_PORT = 7002;
 const QUIET_MS = 700;
 const ROUNDS = 3;
-/** Enough of a frame where only its length is asked for. */
+/** Captured bytes where only the frame's length is needed. */
 const SNAP_BYTES = 64;
 const GARBAGE_DATAGRAMS = 20_000;
 /** The largest payloads that UDP has over each family. */
@@ -38,7 +38,7 @@ async function expectStreamsIntact(family: '4' | '6', bytes: number): Promise<vo
   }
 }
 
-/** Around where one packet, one datagram and one unit are full; and as large as UDP is. */
+/** Sizes around the limits of a packet, a datagram and a unit, and the largest of UDP. */
 function sizesFor(family: '4' | '6', podMtu: number): number[] {
   const whole = podMtu - (family === '4' ? 28 : 48);
   return [1, 4, 18, 100, whole - 1, whole, whole + 1, 2 * whole, 4000, 9000, 30_000, MAX_UDP_BYTES[family]];
@@ -60,7 +60,7 @@ async function expectDatagramsIntact(family: '4' | '6', podMtu: number): Promise
   expect(received).toEqual({ right: Object.fromEntries(sizes.map((size) => [size, ROUNDS])), wrong: 0 });
 }
 
-/** UDP super-frames: the pod's kernel leaves the cutting to whoever comes last. */
+/** UDP super-frames, which the pod's kernel does not cut. */
 async function expectGsoIntact(family: '4' | '6', segment: number): Promise<void> {
   const count = Math.min(60, Math.floor(60_000 / segment));
   const rounds = 5;
@@ -143,7 +143,7 @@ describe('frames of every kind', () => {
   );
 
   it(
-    'travel one by one where the underlay has no offload, so that those tests are about something',
+    'travel one by one where the underlay has no offload, which the tests above rely on',
     async () => {
       await lab.setUnderlayOffload(false);
       const capture = await Capture.start(lab.b.node, 'und0', `udp and dst host ${lab.b.underlayIp}`, SNAP_BYTES);
@@ -193,7 +193,7 @@ describe('an underlay that loses one datagram in a hundred', () => {
   );
 
   it(
-    'takes datagrams whole: what arrives is right',
+    'loses whole datagrams and damages none',
     async () => {
       await lab.setLoss(10);
       const { received, sent } = await sendDatagrams(
@@ -211,7 +211,7 @@ describe('an underlay that loses one datagram in a hundred', () => {
 
 describe('a flood of garbage on the port', () => {
   it(
-    'does not hurt the streams that go on',
+    'does not slow or damage streams that are running',
     async () => {
       await lab.setUnderlayOffload(true);
       await lab.setMtus(1500, 1392);

@@ -1,11 +1,11 @@
-/** A TAP that somebody deletes under a running router: until it is replaced, the router waits. Needs root and a build. */
+/** A TAP that is deleted under a running router, which waits for a new one. Needs root and a build. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DataPathLab } from './data-path-lab.js';
 
 const SET_UP_TIMEOUT_MS = 60_000;
 const WATCHED_MS = 1000;
-/** A thread that never sleeps uses 100 in that time, one that has nothing to do hardly any. */
+/** In clock ticks. A thread that never sleeps uses 100 in that time. */
 const MAX_TICKS = 30;
 
 describe('a router whose TAP is deleted', () => {
@@ -13,7 +13,7 @@ describe('a router whose TAP is deleted', () => {
   beforeAll(() => lab.open(), SET_UP_TIMEOUT_MS);
   afterAll(() => lab.close(), SET_UP_TIMEOUT_MS);
 
-  it('goes on hearing its peers, and sleeps in between', async () => {
+  it('still receives from its peers, and sleeps in between', async () => {
     await lab.a.node.ip('link', 'delete', 'tap0');
     await lab.settle();
     const before = await lab.processorTicks('a');

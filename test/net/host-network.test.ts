@@ -1,6 +1,6 @@
 /**
- * The host-network reconciler against the real kernel, in a network namespace of its own: what it makes is what was
- * wanted, a second run changes nothing, and whatever is broken by hand is mended. Needs root.
+ * The host-network reconciler on the real kernel, in a network namespace of its own: it makes the planned objects,
+ * a second run changes nothing, and changes by hand are mended. Needs root.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { reconcileHostNetwork } from '../../agent/host-network/host-network.js';
@@ -42,14 +42,14 @@ afterAll(async () => {
 });
 
 describe('reconcileHostNetwork on a fresh host', () => {
-  it('makes everything, then finds nothing left to do', async () => {
+  it('makes everything, and changes nothing in a second run', async () => {
     const first = await reconcileHostNetwork(inside, spec);
     expect(first.problems).toEqual([]);
     expect(first.repairs).toContain('bridge heddle0 was missing');
     expect(await reconcileHostNetwork(inside, spec)).toEqual({ repairs: [], problems: [] });
   });
 
-  it('gives the bridge its MAC, MTU, gateways and the way to the cluster', async () => {
+  it('gives the bridge its MAC, MTU, gateways and the routes to the cluster', async () => {
     const bridge = await sh('ip -details address show dev heddle0');
     expect(bridge).toContain('link/ether 0a:58:0a:01:01:01');
     expect(bridge).toContain('mtu 1392');
@@ -75,7 +75,7 @@ describe('reconcileHostNetwork on a fresh host', () => {
   });
 });
 
-describe('reconcileHostNetwork on a host that someone changed', () => {
+describe('reconcileHostNetwork on a host that was changed by hand', () => {
   beforeEach(async () => {
     await reconcileHostNetwork(inside, spec);
   });
@@ -127,7 +127,7 @@ describe('reconcileHostNetwork on a host that someone changed', () => {
     await sh('ip route del 10.1.200.0/24 dev heddle0');
   });
 
-  it('says what is missing when the TAP is gone, and keeps the rest in order', async () => {
+  it('reports a missing TAP, and keeps everything else in order', async () => {
     await sh('ip link del heddle-tap; nft delete table inet heddle');
     const outcome = await reconcileHostNetwork(inside, spec);
     expect(outcome.problems).toEqual([{ part: 'tap', message: expect.stringContaining('heddle-tap is missing') }]);
@@ -135,7 +135,7 @@ describe('reconcileHostNetwork on a host that someone changed', () => {
     await sh(makeTap);
   });
 
-  it('takes back what an earlier configuration made', async () => {
+  it('removes what an earlier configuration made', async () => {
     const moved = { ...spec, podCidrs: [parseCidr('10.1.5.0/24')], clusterCidrs: [parseCidr('10.0.0.0/8')] };
     const outcome = await reconcileHostNetwork(inside, moved);
     expect(outcome.problems).toEqual([]);

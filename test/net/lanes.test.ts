@@ -78,7 +78,7 @@ describe.each([
   );
 
   it(
-    'have refused nothing of each other by then',
+    'have refused no unit of each other',
     async () => {
       expect([await lab.refusals('a'), await lab.refusals('b')]).toEqual([{}, {}]);
     },
@@ -86,7 +86,7 @@ describe.each([
   );
 
   it(
-    'find the path MTU: what fits is answered, what does not is not',
+    'find the path MTU: probes up to it are answered, larger ones are not',
     async () => {
       const sizes = [1280, UNDERLAY_MTU + 1, UNDERLAY_MTU, 9000];
       expect(await lab.probe(lab.a, lab.b, sizes)).toEqual([1280, UNDERLAY_MTU]);

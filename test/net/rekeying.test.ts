@@ -1,5 +1,5 @@
 /**
- * Keys changed again and again while datagrams and streams pass between two pods: the switch itself loses nothing. Needs
+ * Sessions replaced many times while datagrams and streams pass between two pods: no datagram is lost by it. Needs
  * root and a build.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -10,7 +10,7 @@ const TEST_TIMEOUT_MS = 60_000;
 const STREAM_PORT = 7001;
 const ECHO_PORT = 7002;
 const SWITCHES = 20;
-/** With the window of a stream, fewer frames than any queue on the way holds: what is lost, the routers lost. */
+/** With the stream's window, fewer frames than any queue on the way holds, so a loss is a router's. */
 const ECHOES = { bytes: 700, atOnce: 16, quietMs: 3000 };
 const STREAM_WINDOW = '4096 65536 131072';
 

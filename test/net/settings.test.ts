@@ -43,7 +43,7 @@ describe('settings that change while a node runs', () => {
   const nodes = (): [Cluster, DemoNode, DemoNode] => [cluster.get(), cluster.get().nodes[0]!, cluster.get().nodes[1]!];
 
   it(
-    'give a node its pod CIDR late: until then it runs, and says what it waits for',
+    'give a node its pod CIDR late: it runs before that, and reports that it waits for one',
     async () => {
       const [c, first] = nodes();
       const plan = planNode(3, c.plan.families);

@@ -9,7 +9,7 @@ export const POD_BRIDGE = 'br0';
 const POD_PORT = 'pod';
 
 /**
- * `oneSegment`: pods of both nodes are neighbours, and whatever joins the bridges carries frames. Otherwise each node has
+ * `oneSegment`: pods of both nodes share a subnet, and the overlay between the bridges carries frames. Otherwise each node has
  * a subnet of its own and is its pods' router.
  */
 export async function createBridgedPods(

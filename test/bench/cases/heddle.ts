@@ -16,15 +16,15 @@ import type { BringUp, Ends } from './overlay.js';
 
 const SECRET_BYTES = 32;
 const CLUSTER_CIDR = '10.32.0.0/16';
-/** More at once would keep the processors so busy that probes of the path MTU are not answered in time. */
+/** Bound on nodes started at once: with more, the processors are too busy to answer path MTU probes in time. */
 const STARTS_AT_ONCE = 2;
-/** The search for the path MTU takes a second; a path that is not found whole would be measured as a slower one. */
+/** The path MTU search takes a second; before it ends, datagrams are smaller and the figures lower. */
 const PATH_MTU_TIMEOUT_MS = 15_000;
 
 export interface HeddleBuild {
-  /** Where the build put `meshd.js` and the rest. */
+  /** Folder of the built programs. */
   readonly distDir: string;
-  /** Is told the name of the AEAD engine that the router chose. */
+  /** Called with the name of the AEAD engine that the router chose. */
   readonly onEngine: (name: string) => void;
 }
 
@@ -36,7 +36,7 @@ interface Pod {
 /** One pod on each node, in the order of the nodes. */
 export interface HeddleNetwork {
   readonly nodes: readonly DemoNode[];
-  /** From the first node's pod to each of the others'. */
+  /** From the pod of the first node to the pod of each other node. */
   readonly ends: readonly Ends[];
   readonly podMtuBytes: number;
 }
@@ -120,7 +120,7 @@ async function waitWholePath(from: DemoNode, to: DemoNode, mtuBytes: number): Pr
   });
 }
 
-/** As the router logs it when it begins to forward. */
+/** Fields of the router's log line "router is forwarding". */
 function engineOf(node: DemoNode): string {
   return /"engine":"([^"]+)"/.exec(readFileSync(node.logFile, 'utf8'))?.[1] ?? 'unknown';
 }

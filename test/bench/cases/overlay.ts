@@ -1,4 +1,4 @@
-/** What every case does: bring up its network over two nodes, and say between which ends it is to be measured. */
+/** A case of the benchmark: brings up its network over two nodes and gives the two ends to measure between. */
 import type { NetworkNamespace } from '../../../deploy/demo/machine/network-namespace.js';
 import { waitUntil } from '../../../deploy/demo/async/wait-until.js';
 import type { Lab } from '../lab.js';
@@ -10,14 +10,14 @@ export interface Ends {
   readonly client: NetworkNamespace;
   readonly server: NetworkNamespace;
   readonly serverAddress: string;
-  /** Of the interface that the client sends through. */
+  /** MTU of the client's interface. */
   readonly podMtuBytes: number;
 }
 
-/** What it starts and makes belongs to the lab. */
+/** Processes and namespaces belong to the lab, which removes them. */
 export type BringUp = (lab: Lab, pair: NodePair) => Promise<Ends>;
 
-/** A pod's network namespace, not attached to anything yet. */
+/** A pod's network namespace without an interface. */
 export function createPod(lab: Lab, node: Node): Promise<NetworkNamespace> {
   return lab.createNamespace(`pod${node.plan.index}`);
 }

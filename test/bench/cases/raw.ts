@@ -1,4 +1,4 @@
-/** No overlay: from node to node on the underlay. What everything else costs is measured by it. */
+/** No overlay: from node to node on the underlay. The base of every comparison. */
 import type { BringUp } from './overlay.js';
 
 export const bringUpRaw: BringUp = (_lab, { nodes: [one, two], mtuBytes }) =>

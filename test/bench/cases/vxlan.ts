@@ -1,4 +1,4 @@
-/** The kernel's VXLAN (RFC 7348) between the nodes' bridges, in plaintext: what most pod networks are made of. */
+/** The kernel's VXLAN (RFC 7348) between the nodes' bridges, in plaintext, as most pod networks use it. */
 import { UNDERLAY_INTERFACE } from '../node-pair.js';
 import type { Node } from '../node-pair.js';
 import { POD_BRIDGE, createBridgedPods } from './bridged-pods.js';

@@ -1,11 +1,11 @@
-/** What a node costs, as a table for people. Pure. */
+/** Table of the CPU and memory of a node. Pure. */
 import { alignColumns } from '../../../deploy/demo/terminal/columns.js';
 import { MEMORY_KINDS, totalOf } from './memory-kinds.js';
 import type { Resident } from './memory-kinds.js';
 import type { NodeCost, ProcessCost } from './node-cost.js';
 
 const MIB = 2 ** 20;
-/** What the figures are held against: agent and router together. */
+/** Targets for agent and router together. */
 export const TOGETHER = ['agent', 'router'] as const;
 
 /** Of agent and router together. */

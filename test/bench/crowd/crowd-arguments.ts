@@ -6,7 +6,7 @@ import { MAX_CROWD } from '../../crowd/crowd-plan.js';
 export interface CrowdBenchOptions {
   readonly peers: number;
   readonly seconds: number;
-  /** Between the last link that came up and the first look. */
+  /** Time between the last link that came up and the first reading. */
   readonly settleSeconds: number;
   readonly linkAmong: boolean;
   readonly json: boolean;

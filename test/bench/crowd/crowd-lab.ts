@@ -26,7 +26,7 @@ export class CrowdLab {
     private readonly peers: number,
   ) {}
 
-  /** @param distDir where the build put `meshd.js`, `crowd.js` and the rest */
+  /** @param distDir folder of the built programs */
   static async open(lab: Lab, distDir: string, { peers, linkAmong }: CrowdBenchOptions): Promise<CrowdLab> {
     const secretFile = join(lab.folder, 'cluster-secret');
     writeFileSync(secretFile, `${randomBytes(SECRET_BYTES).toString('hex')}\n`, { mode: 0o600 });

@@ -1,5 +1,5 @@
 /**
- * `npm run bench:crowd`: what one node costs with many peers. Whatever happens, everything it made is gone when it exits.
+ * `npm run bench:crowd`: CPU and memory of one node with many peers. Removes everything it made when it exits, also on errors.
  * Exit codes: 0 measured, 1 failed, 2 usage, 130 interrupted.
  */
 import { dirname } from 'node:path';

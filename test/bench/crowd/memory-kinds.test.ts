@@ -23,7 +23,7 @@ const SMAPS = [
 ].join('\n');
 
 describe('resident memory', () => {
-  it('is told apart by what and where its mappings are', () => {
+  it('is split by address and kind of its mappings', () => {
     const kib = (rss: number, pss = rss): object => ({ rss: rss * 1024, pss: pss * 1024 });
     expect(memoryByKind(SMAPS)).toEqual({
       program: kib(40_000, 10_000),

@@ -1,6 +1,6 @@
 /**
- * What the resident memory of a Node process is made of, from the text of `/proc/PID/smaps` (proc(5)). Pure. The kernel does not
- * know whose an anonymous mapping is, so its place and shape tell:
+ * Parts of the resident memory of a Node process, from the text of `/proc/PID/smaps` (proc(5)). Pure. The kernel does not
+ * know the owner of an anonymous mapping, so address and size decide:
  *
  * ```
  *  program    file-backed: the node executable, libraries; shared by all processes that run it
@@ -17,7 +17,7 @@ export type MemoryKind = (typeof MEMORY_KINDS)[number];
 /** In bytes. */
 export interface Resident {
   readonly rss: number;
-  /** Proportional: what several processes share counts for each with its part. */
+  /** Proportional set size: a page shared by n processes counts as 1/n. */
   readonly pss: number;
 }
 

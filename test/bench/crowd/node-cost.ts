@@ -1,4 +1,4 @@
-/** What the processes of one node cost: looks at `/proc` before and after an interval. */
+/** CPU and memory of the processes of one node: reads `/proc` before and after an interval. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BenchError } from '../../../common/errors.js';
@@ -9,11 +9,11 @@ import { percentOfCore, threadTimes } from './thread-time.js';
 import type { ThreadTimes } from './thread-time.js';
 
 export const ROLES: readonly Role[] = ['supervisor', 'agent', 'router'];
-/** Threads below this are not told of one by one. */
+/** Threads below this are not listed. */
 const NAMED_FROM_PERCENT = 0.01;
 
 export interface ThreadCost {
-  /** As the kernel has it; the first one is the main thread. */
+  /** Name in the kernel; the first thread is the main one. */
   readonly name: string;
   readonly cpuPercent: number;
 }
@@ -23,7 +23,7 @@ export interface ProcessCost {
   readonly memory: MemoryByKind;
   /** Of one core. */
   readonly cpuPercent: number;
-  /** Those that did anything worth telling, in the order they began. */
+  /** Threads above the limit, in the order of their start. */
   readonly threads: readonly ThreadCost[];
 }
 
@@ -50,7 +50,7 @@ interface LinkStatistics {
   readonly stats64: { readonly tx: { readonly packets: number }; readonly rx: { readonly packets: number } };
 }
 
-/** Memory is that of the end. Throws {@link BenchError} when a process is not there, or was replaced meanwhile. */
+/** Memory is read at the end. Throws {@link BenchError} when a process is missing or was replaced during the interval. */
 export async function measureNode(node: DemoNode, interfaceName: string, seconds: number): Promise<NodeCost> {
   const pids = processesOf(node);
   const before = await lookAt(node, pids, interfaceName);

@@ -9,7 +9,7 @@ describe('processor time of threads', () => {
     expect(parseSchedstat('117705742 7146792 35\n')).toBe(117_705_742);
   });
 
-  it('is told in percent of a core', () => {
+  it('is given in percent of a core', () => {
     const used = percentOfCore(times({ 7: 1e9 }), times({ 7: 1.05e9, 8: 2e7 }), 10_000);
     expect([...used].map(([id, percent]) => [id, percent.toFixed(3)])).toEqual([
       ['7', '0.500'],

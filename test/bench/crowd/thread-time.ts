@@ -22,7 +22,7 @@ export function parseSchedstat(text: string): number {
   return Number(text.split(' ')[0]);
 }
 
-/** What was used between two looks, in percent of a core, by thread id. Of threads that began in between, all they used. */
+/** Processor time between two readings, in percent of a core, by thread id. A thread that began in between counts from zero. */
 export function percentOfCore(before: ThreadTimes, after: ThreadTimes, elapsedMs: number): Map<string, number> {
   return new Map(
     Array.from(after, ([id, { ns }]) => [id, (ns - (before.get(id)?.ns ?? 0)) / (elapsedMs * 1e4)] as const),
