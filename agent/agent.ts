@@ -249,7 +249,7 @@ export class Agent {
 
   #hostSpec(): HostNetworkSpec {
     const { config, clusterCidrs } = this.#settings;
-    const { bridgeName, tapName, stateDir, masquerade } = config;
+    const { bridgeName, tapName, stateDir, masquerade, listenPort } = config;
     return {
       bridgeName,
       bridgeMac: bridgeMac(this.state.identity.id),
@@ -259,6 +259,8 @@ export class Agent {
       podCidrs: this.#podCidrs.served,
       clusterCidrs,
       masquerade,
+      listenPort,
+      router: this.#control.router.router?.descriptors ?? null,
     };
   }
 

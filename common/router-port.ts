@@ -96,6 +96,15 @@ export interface PeerCounters {
   readonly lossRatio: number;
 }
 
+/** What the router reads and writes, by numbers of the kernel that a later interface or socket of the same name has not. */
+export interface RouterDescriptors {
+  /** Interface number of the TAP. */
+  readonly tapIndex: number;
+  readonly tapQueues: number;
+  /** Inodes of the UDP sockets. */
+  readonly udpInodes: readonly number[];
+}
+
 export type RouterEvent =
   /** First message on every connection. `instance` is random per router process: a new one has no sessions. */
   | {
@@ -104,6 +113,8 @@ export type RouterEvent =
       readonly instance: string;
       readonly ciphers: readonly CipherName[];
       readonly tapName: string;
+      /** Absent from a router of an older version. */
+      readonly descriptors?: RouterDescriptors;
       readonly generation: number;
       readonly paths: readonly PeerPath[];
       readonly sessions: readonly SessionStatus[];

@@ -3,25 +3,25 @@ import { HeddleError } from '../common/errors.js';
 import { DescriptorKeeper } from './descriptors.js';
 
 function harness(options: { failUdp?: number } = {}) {
-  const state = { nextFd: 10, tapExists: false, udpFailures: options.failUdp ?? 0 };
+  const state = { nextFd: 10, tapIndex: 0, udpFailures: options.failUdp ?? 0 };
   const calls: string[] = [];
   const take = (count: number) => Array.from({ length: count }, () => state.nextFd++);
   const keeper = new DescriptorKeeper({
     source: {
       openTap: ({ name, queues }) => {
         calls.push('openTap');
-        state.tapExists = true;
-        return { fds: take(queues), name };
+        if (state.tapIndex === 0) state.tapIndex = state.nextFd;
+        return { fds: take(queues), name, index: state.tapIndex };
       },
       openUnderlaySockets: ({ count }) => {
         calls.push('openUnderlaySockets');
         if (state.udpFailures-- > 0) throw new HeddleError('SYSTEM_CALL_FAILED', 'bind: address in use');
         return { fds: take(count) };
       },
+      interfaceIndex: () => state.tapIndex,
     },
     tap: { name: 'heddle-tap', queues: 2 },
     underlay: { address: '', port: 6785, count: 2 },
-    interfaceExists: () => state.tapExists,
     close: (fd) => calls.push(`close ${fd}`),
   });
   return { state, calls, keeper };
@@ -39,10 +39,17 @@ describe('DescriptorKeeper', () => {
   it('opens a deleted TAP again and keeps the sockets', () => {
     const { state, calls, keeper } = harness();
     keeper.ensure();
-    state.tapExists = false;
+    state.tapIndex = 0;
     expect(keeper.tapIsGone()).toBe(true);
     expect(keeper.ensure()).toEqual({ tapFds: [14, 15], udpFds: [12, 13], tapName: 'heddle-tap' });
     expect(calls.slice(2)).toEqual(['close 10', 'close 11', 'openTap']);
+  });
+
+  it('notices that the TAP was deleted and another interface has its name', () => {
+    const { state, keeper } = harness();
+    keeper.ensure();
+    state.tapIndex = 99;
+    expect(keeper.tapIsGone()).toBe(true);
   });
 
   it('keeps the TAP when the UDP port is in use, and opens only the sockets the next time', () => {

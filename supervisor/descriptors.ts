@@ -3,7 +3,7 @@
  * across restarts of the router, so a new router takes over the same interface and the same socket buffers. A deleted TAP is
  * opened again.
  */
-import { closeSync, readFileSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 
 export interface TapOptions {
   readonly name: string;
@@ -21,8 +21,17 @@ export interface UnderlayOptions {
 
 /** Functions of `router/` that open descriptors. */
 export interface DescriptorSource {
-  openTap(options: TapOptions): { readonly fds: readonly number[]; readonly name: string };
+  openTap(options: TapOptions): Tap;
   openUnderlaySockets(options: UnderlayOptions): { readonly fds: readonly number[] };
+  /** Number of the interface with this name now, 0 when there is none. */
+  interfaceIndex(name: string): number;
+}
+
+export interface Tap {
+  readonly fds: readonly number[];
+  readonly name: string;
+  /** Interface number. */
+  readonly index: number;
 }
 
 export interface Descriptors {
@@ -35,32 +44,34 @@ export interface DescriptorKeeperOptions {
   readonly source: DescriptorSource;
   readonly tap: TapOptions;
   readonly underlay: UnderlayOptions;
-  readonly interfaceExists?: (name: string) => boolean;
   readonly close?: (fd: number) => void;
 }
 
 export class DescriptorKeeper {
-  #tap: { readonly fds: readonly number[]; readonly name: string } | null = null;
+  #tap: Tap | null = null;
   #udpFds: readonly number[] | null = null;
-  readonly #exists: (name: string) => boolean;
   readonly #close: (fd: number) => void;
 
   constructor(readonly options: DescriptorKeeperOptions) {
-    this.#exists = options.interfaceExists ?? interfaceExists;
     this.#close = options.close ?? closeSync;
   }
 
-  /** True when the TAP was opened and has been deleted since. */
+  /** True when the TAP was opened and has been deleted since, also when another interface has its name now. */
   tapIsGone(): boolean {
-    return this.#tap !== null && !this.#exists(this.#tap.name);
+    return this.#tap !== null && this.options.source.interfaceIndex(this.#tap.name) !== this.#tap.index;
+  }
+
+  /** Opens the TAP alone, if it is not open: a further holder keeps the interface while an earlier one ends. */
+  ensureTap(): Tap {
+    if (this.tapIsGone()) this.#closeTap();
+    return (this.#tap ??= this.options.source.openTap(this.options.tap));
   }
 
   /** Opens missing descriptors. Throws the errors of {@link DescriptorSource}; descriptors opened before stay open. */
   ensure(): Descriptors {
-    if (this.tapIsGone()) this.#closeTap();
-    this.#tap ??= this.options.source.openTap(this.options.tap);
+    const tap = this.ensureTap();
     this.#udpFds ??= this.options.source.openUnderlaySockets(this.options.underlay).fds;
-    return { tapFds: this.#tap.fds, udpFds: this.#udpFds, tapName: this.#tap.name };
+    return { tapFds: tap.fds, udpFds: this.#udpFds, tapName: tap.name };
   }
 
   close(): void {
@@ -73,11 +84,4 @@ export class DescriptorKeeper {
     this.#tap?.fds.forEach((fd) => this.#close(fd));
     this.#tap = null;
   }
-}
-
-/** Reads `/proc/net`, which shows the process's own network namespace; a mounted `/sys` may show another. */
-function interfaceExists(name: string): boolean {
-  return readFileSync('/proc/net/dev', 'utf8')
-    .split('\n')
-    .some((line) => line.trimStart().startsWith(`${name}:`));
 }

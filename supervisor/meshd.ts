@@ -10,9 +10,9 @@ import type { Config } from '../common/config.js';
 import { ConfigError, messageOf } from '../common/errors.js';
 import { createLogger } from '../common/log.js';
 import { HEDDLE_VERSION } from '../common/version.js';
-import { openTap, openUnderlaySockets, TAP_QUEUES_PER_LANE } from '../router/index.js';
+import { interfaceIndex, openTap, openUnderlaySockets, TAP_QUEUES_PER_LANE } from '../router/index.js';
 import { systemClock } from '../common/clock.js';
-import { routerSocket, supervisorSocket } from '../common/host/run-files.js';
+import { childrenFile, routerSocket, supervisorSocket } from '../common/host/run-files.js';
 import { DescriptorKeeper } from './descriptors.js';
 import { takeInstanceLock } from './instance-lock.js';
 import {
@@ -21,6 +21,7 @@ import {
   RELOAD_SIGNAL,
   ROUTER_OPTIONS_VARIABLE,
 } from '../common/launch-contract.js';
+import { Leftovers } from './leftovers.js';
 import { launchAgent, launchRouter } from './programs.js';
 import { readConfig } from './read-config.js';
 import { Supervisor } from './supervisor.js';
@@ -98,17 +99,23 @@ async function supervise(argv: readonly string[], withAgent: boolean): Promise<n
   mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
   chmodSync(config.stateDir, 0o700);
   const lock = await takeInstanceLock(supervisorSocket(config));
+  const log = createLogger('supervisor', config.logLevel);
+  const leftovers = new Leftovers({ path: childrenFile(config), log });
+  const descriptors = descriptorKeeper(config);
+  await endLeftovers(leftovers, descriptors);
   const supervisor = new Supervisor({
-    descriptors: descriptorKeeper(config),
-    launchRouter: (descriptors) => launchRouter(PROGRAM_FOLDER, config, descriptors),
+    descriptors,
+    launchRouter: (passed) => launchRouter(PROGRAM_FOLDER, config, passed),
     launchAgent: withAgent ? () => launchAgent(PROGRAM_FOLDER, config, argv) : null,
+    onStarted: (child, pid) => leftovers.record(child, pid),
     clock: systemClock,
-    log: createLogger('supervisor', config.logLevel),
+    log,
     onGiveUp: () => end(EXIT_CONFIG_INVALID),
   });
   const end = (code: number): void => {
     // The router may not remove its socket, since it changed to an unprivileged user.
     rmSync(routerSocket(config), { force: true });
+    rmSync(childrenFile(config), { force: true });
     lock.release();
     process.exit(code);
   };
@@ -119,9 +126,21 @@ async function supervise(argv: readonly string[], withAgent: boolean): Promise<n
   return null;
 }
 
+/** The TAP is opened first: the interface then stays, with its place in the bridge. */
+async function endLeftovers(leftovers: Leftovers, descriptors: DescriptorKeeper): Promise<void> {
+  const running = leftovers.running();
+  if (running.length === 0) return;
+  try {
+    descriptors.ensureTap();
+  } catch (thrown) {
+    leftovers.deps.log.info({ error: messageOf(thrown) }, 'TAP is opened after the earlier children have ended');
+  }
+  await leftovers.end(running);
+}
+
 function descriptorKeeper(config: Config): DescriptorKeeper {
   return new DescriptorKeeper({
-    source: { openTap, openUnderlaySockets },
+    source: { openTap, openUnderlaySockets, interfaceIndex },
     tap: { name: config.tapName, queues: config.lanes * TAP_QUEUES_PER_LANE },
     underlay: { address: config.listenAddress, port: config.listenPort, count: config.lanes },
   });

@@ -38,6 +38,7 @@ function harness(make: () => ChildProcess = () => new FakeProcess()) {
     },
     clock,
     log: silentLogger(),
+    onStarted: () => undefined,
     onGiveUp: () => gaveUp.push(true),
   });
   return { clock, launched, gaveUp, child };

@@ -30,6 +30,7 @@ export interface SupervisedChildOptions {
   readonly launch: () => ChildProcess;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly onStarted: (pid: number) => void;
   /** Called when the child exits with 78 and is not started again. */
   readonly onGiveUp: () => void;
 }
@@ -52,6 +53,7 @@ export class SupervisedChild {
     this.#process = child;
     if (child === null) return this.#ended(null, startedAtMs);
     this.options.log.info({ child: this.options.name, childPid: child.pid }, 'child started');
+    if (child.pid !== undefined) this.options.onStarted(child.pid);
     void child.ended.then((code) => this.#ended(code, startedAtMs));
   }
 

@@ -8,7 +8,7 @@ import type { ChildProcess } from './supervised-child.js';
 function harness() {
   const clock = new VirtualClock();
   const events: string[] = [];
-  const host = { tapExists: false, nextFd: 20, gaveUp: 0 };
+  const host = { tapIndex: 0, nextFd: 20, gaveUp: 0 };
   const ends = new Map<string, (code: number | null) => void>();
   const launch = (name: string): ChildProcess => {
     events.push(`start ${name}`);
@@ -27,20 +27,21 @@ function harness() {
   const descriptors = new DescriptorKeeper({
     source: {
       openTap: ({ name }) => {
-        host.tapExists = true;
-        return { fds: [host.nextFd++], name };
+        host.tapIndex = host.nextFd;
+        return { fds: [host.nextFd++], name, index: host.tapIndex };
       },
       openUnderlaySockets: () => ({ fds: [host.nextFd++] }),
+      interfaceIndex: () => host.tapIndex,
     },
     tap: { name: 'heddle-tap', queues: 1 },
     underlay: { address: '', port: 6785, count: 1 },
-    interfaceExists: () => host.tapExists,
     close: () => undefined,
   });
   const supervisor = new Supervisor({
     descriptors,
     launchRouter: ({ tapFds }) => launch(`router tap=${tapFds.join()}`),
     launchAgent: () => launch('agent'),
+    onStarted: () => undefined,
     clock,
     log: silentLogger(),
     onGiveUp: () => host.gaveUp++,
@@ -96,7 +97,7 @@ describe('Supervisor', () => {
   it('replaces the router when the TAP was deleted', async () => {
     const { clock, events, host, supervisor } = harness();
     supervisor.start();
-    host.tapExists = false;
+    host.tapIndex = 0;
     await clock.advanceSettled(4_000, 1_000);
     expect(events.slice(2)).toEqual(['SIGTERM router tap=20', 'start router tap=22']);
   });

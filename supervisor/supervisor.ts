@@ -17,6 +17,8 @@ export interface SupervisorOptions {
   readonly launchRouter: (descriptors: Descriptors) => ChildProcess;
   /** Null when only the router is supervised. */
   readonly launchAgent: (() => ChildProcess) | null;
+  /** Called for every child that was started. */
+  readonly onStarted: (child: string, pid: number) => void;
   readonly clock: Clock;
   readonly log: Logger;
   /** Called after both children were stopped because the configuration of one is wrong. */
@@ -32,8 +34,12 @@ export class Supervisor {
     const { clock, log, descriptors, launchRouter, launchAgent } = options;
     const onGiveUp = () => void this.stop().then(options.onGiveUp);
     const launch = () => launchRouter(descriptors.ensure());
-    this.#router = new SupervisedChild({ name: 'router', launch, clock, log, onGiveUp });
-    this.#agent = launchAgent && new SupervisedChild({ name: 'agent', launch: launchAgent, clock, log, onGiveUp });
+    const supervise = (name: string, launchChild: () => ChildProcess) => {
+      const onStarted = (pid: number) => options.onStarted(name, pid);
+      return new SupervisedChild({ name, launch: launchChild, clock, log, onStarted, onGiveUp });
+    };
+    this.#router = supervise('router', launch);
+    this.#agent = launchAgent && supervise('agent', launchAgent);
   }
 
   start(): void {

@@ -35,9 +35,14 @@ const object =
   (shape: Shape): Check =>
   (value) =>
     isRecord(value) && Object.entries(shape).every(([k, ok]) => ok(value[k]));
+const orAbsent =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value);
 const counterMap: Check = (value) => isRecord(value) && Object.values(value).every(count);
 
 const address = object({ ip, port });
+const descriptors = object({ tapIndex: count, tapQueues: count, udpInodes: listOf(count) });
 const path = object({ peer: nodeId, endpoint: address, mtuBytes: count });
 const session = object({ peer: nodeId, localIndex: index, active: flag, unitsSent: count });
 const peerCounters = object({
@@ -56,6 +61,7 @@ const SHAPES: Readonly<Record<RouterEvent['type'], Check>> = {
     instance: text,
     ciphers: listOf((value) => value === 'aes-256-gcm' || value === 'chacha20-poly1305'),
     tapName: text,
+    descriptors: orAbsent(descriptors),
     generation: count,
     paths: listOf(path),
     sessions: listOf(session),

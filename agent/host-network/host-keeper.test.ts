@@ -17,6 +17,8 @@ const spec: HostNetworkSpec = {
   podCidrs: [parseCidr('10.1.1.0/24')],
   clusterCidrs: [parseCidr('10.1.0.0/16')],
   masquerade: true,
+  listenPort: 6785,
+  router: null,
 };
 
 function harness() {

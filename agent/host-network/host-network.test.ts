@@ -14,6 +14,8 @@ const spec: HostNetworkSpec = {
   podCidrs: [parseCidr('10.1.1.0/24'), parseCidr('fd00:1:0:1::/64')],
   clusterCidrs: [parseCidr('10.1.0.0/16'), parseCidr('fd00:1::/48')],
   masquerade: true,
+  listenPort: 6785,
+  router: null,
 };
 
 /** What the programs of a host in order print; tests break one thing at a time. */

@@ -11,6 +11,7 @@ import { clusterRoutesPart } from './cluster-routes.js';
 import { HostView } from './host-plan.js';
 import type { HostNetworkSpec, HostPart, Repair } from './host-plan.js';
 import { natTablePart } from './nat-table.js';
+import { routerDescriptorsPart } from './router-descriptors.js';
 import { sysctlsPart } from './sysctls.js';
 import { tapPortPart } from './tap-port.js';
 
@@ -20,6 +21,7 @@ const PARTS: readonly HostPart[] = [
   sysctlsPart,
   bridgeAddressesPart,
   tapPortPart,
+  routerDescriptorsPart,
   clusterRoutesPart,
   natTablePart,
 ];

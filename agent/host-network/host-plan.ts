@@ -6,8 +6,11 @@ import type { Cidr } from '../../common/address/cidr.js';
 import { cidrFamily, cidrIncludes } from '../../common/address/cidr.js';
 import type { CommandRunner } from '../../common/host/command.js';
 import type { MacAddress } from '../../common/address/mac-address.js';
+import type { RouterDescriptors } from '../../common/router-port.js';
 import { listInterfaces } from '../../common/host/ip-output.js';
 import type { InterfaceInfo } from '../../common/host/ip-output.js';
+import { listUdpSockets } from './udp-sockets.js';
+import type { UdpSocket } from './udp-sockets.js';
 
 /** Everything that is wanted of the host, from the configuration alone. */
 export interface HostNetworkSpec {
@@ -21,6 +24,9 @@ export interface HostNetworkSpec {
   readonly podCidrs: readonly Cidr[];
   readonly clusterCidrs: readonly Cidr[];
   readonly masquerade: boolean;
+  readonly listenPort: number;
+  /** Null without a router, and for a router of an older version. */
+  readonly router: RouterDescriptors | null;
 }
 
 /** One command that mends one thing. */
@@ -54,6 +60,10 @@ export class HostView {
 
   tap(name: string): Promise<InterfaceInfo | null> {
     return this.#linkOfKind('tun', name, 'link');
+  }
+
+  udpSockets(): Promise<UdpSocket[]> {
+    return listUdpSockets();
   }
 
   /** Filtered by kind in the kernel, so that hundreds of pods cost nothing; an absent link is no error that way. */

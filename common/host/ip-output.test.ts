@@ -30,6 +30,7 @@ describe('listInterfaces', () => {
     expect(await listInterfaces(commands, ['-details', 'link', 'show'])).toEqual([
       {
         name: 'hd0123456789abc',
+        index: 7,
         mac: 'fe:01:23:45:67:89',
         mtuBytes: 1392,
         up: true,

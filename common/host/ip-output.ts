@@ -19,6 +19,8 @@ export interface InterfaceAddress {
 
 export interface InterfaceInfo {
   readonly name: string;
+  /** Interface number. */
+  readonly index: number;
   readonly mac: string;
   readonly mtuBytes: number;
   readonly up: boolean;
@@ -84,6 +86,7 @@ function readInterface(entry: Fields): InterfaceInfo {
   const flags = Array.isArray(entry['flags']) ? entry['flags'] : [];
   return {
     name: required(entry, 'ifname'),
+    index: integer(entry['ifindex']) ?? 0,
     mac: text(entry['address']) ?? '',
     mtuBytes: integer(entry['mtu']) ?? 0,
     up: flags.includes('UP'),

@@ -6,6 +6,8 @@ type StateDir = Pick<Config, 'stateDir'>;
 
 /** Sockets; `runDir` is emptied at boot. */
 export const supervisorSocket = ({ runDir }: RunDir): string => `${runDir}/meshd.sock`;
+/** Children of the supervisor that runs or ran last (`supervisor/leftovers.ts`). */
+export const childrenFile = ({ runDir }: RunDir): string => `${runDir}/children.json`;
 export const routerSocket = ({ runDir }: RunDir): string => `${runDir}/router.sock`;
 export const cniSocket = ({ runDir }: RunDir): string => `${runDir}/cni.sock`;
 

@@ -63,8 +63,8 @@ export const sysGetsockname = libcFunction<[fd: number, address: number, length:
   POINTER,
   POINTER,
 ]);
-/** Makes `to` another descriptor of what `from` is, closing what it was, in one step. */
-export const sysDup2 = libcFunction<[from: number, to: number]>('dup2', 'int', ['int', 'int']);
+/** Makes `to` another descriptor of what `from` is, closing what it was, in one step. `flags`: O_CLOEXEC or 0. */
+export const sysDup3 = libcFunction<[from: number, to: number, flags: number]>('dup3', 'int', ['int', 'int', 'int']);
 export const sysSetsockopt = libcFunction<[fd: number, level: number, name: number, value: number, length: number]>(
   'setsockopt',
   'int',
@@ -119,6 +119,12 @@ export const sysMadvise = libcFunction<[address: number, length: number, advice:
 const openPath = libc.func('open', 'int', ['str', 'int']) as unknown as (path: string, flags: number) => number;
 export function sysOpen(path: string, flags: number): number {
   return openPath(path, flags);
+}
+
+const nameToIndex = libc.func('if_nametoindex', 'uint', ['str']) as unknown as (name: string) => number;
+/** Number of the interface `name` in this network namespace, 0 when there is none (if_nametoindex(3)). */
+export function sysInterfaceIndex(name: string): number {
+  return nameToIndex(name);
 }
 
 /** errno of the last failed call made on this thread. */

@@ -3,7 +3,7 @@
  * arm64 unless a line says otherwise. The only file of the router with constants of the kernel.
  */
 
-// fcntl.h (O_* below are the same on x86-64 and arm64), poll.h, errno.h
+// fcntl.h (O_* below are the same on x86-64 and arm64, and the flags of sockets and eventfd(2) too), poll.h, errno.h
 export const O_RDWR = 0o2;
 export const O_RDONLY = 0;
 export const O_NONBLOCK = 0o4000;
@@ -30,6 +30,7 @@ export const IFF_NO_PI = 0x1000;
 export const IFF_MULTI_QUEUE = 0x0100;
 export const IFF_VNET_HDR = 0x4000;
 export const TUNSETIFF = 0x400454ca;
+export const TUNGETIFF = 0x800454d2;
 export const TUNSETOFFLOAD = 0x400454d0;
 export const TUN_F_CSUM = 0x01;
 export const TUN_F_TSO4 = 0x02;
@@ -109,8 +110,7 @@ export const POLLFD_BYTES = 8;
 export const UDP_MAX_SEGMENTS = 64;
 export const UDP_MAX_PAYLOAD_BYTES = 65507;
 
-// sys/eventfd.h, sys/prctl.h
-export const EFD_NONBLOCK = O_NONBLOCK;
+// sys/prctl.h
 export const PR_SET_TIMERSLACK = 29;
 export const PR_SET_NO_NEW_PRIVS = 38;
 

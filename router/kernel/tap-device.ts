@@ -4,7 +4,7 @@
  */
 import { SystemCallError } from '../../common/errors.js';
 import { Arena } from './arena.js';
-import { sysClose, sysErrno, sysIoctl, sysOpen } from './ffi.js';
+import { sysClose, sysErrno, sysInterfaceIndex, sysIoctl, sysOpen } from './ffi.js';
 import {
   IFF_MULTI_QUEUE,
   IFF_NO_PI,
@@ -12,6 +12,7 @@ import {
   IFF_VNET_HDR,
   IFREQ_BYTES,
   IFREQ_UNION,
+  O_CLOEXEC,
   O_NONBLOCK,
   O_RDWR,
   TUN_F_CSUM,
@@ -20,6 +21,7 @@ import {
   TUN_F_TSO_ECN,
   TUN_F_USO4,
   TUN_F_USO6,
+  TUNGETIFF,
   TUNSETIFF,
   TUNSETOFFLOAD,
 } from './linux-abi.js';
@@ -40,11 +42,19 @@ export interface TapOffloads {
   readonly uso: boolean;
 }
 
+export interface OpenTap {
+  /** One per queue. */
+  readonly fds: readonly number[];
+  readonly name: string;
+  /** Interface number; another TAP that is given the same name later has another one. */
+  readonly index: number;
+}
+
 /**
  * Opens or creates the TAP `name` with one descriptor per queue, non-blocking. Throws {@link SystemCallError} with the likely
  * cause.
  */
-export function openTap(options: { readonly name: string; readonly queues: number }): { fds: number[]; name: string } {
+export function openTap(options: { readonly name: string; readonly queues: number }): OpenTap {
   const arena = new Arena(4096);
   const fds: number[] = [];
   try {
@@ -53,11 +63,16 @@ export function openTap(options: { readonly name: string; readonly queues: numbe
     fds.forEach((fd) => sysClose(fd));
     throw thrown;
   }
-  return { fds, name: options.name };
+  return { fds, name: options.name, index: interfaceIndex(options.name) };
+}
+
+/** Number of the interface `name` in this network namespace, 0 when there is none. */
+export function interfaceIndex(name: string): number {
+  return sysInterfaceIndex(name);
 }
 
 function openQueue(arena: Arena, name: string, multiQueue: boolean): number {
-  const fd = sysOpen(TUN_PATH, O_RDWR | O_NONBLOCK);
+  const fd = sysOpen(TUN_PATH, O_RDWR | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0)
     throw new SystemCallError('open', sysErrno(), `${TUN_PATH}: needs the tun module (modprobe tun) and root`);
   const request = 64;
@@ -73,6 +88,15 @@ function openQueue(arena: Arena, name: string, multiQueue: boolean): number {
     errno,
     `TAP ${name}: needs CAP_NET_ADMIN, and no other process may hold it`,
   );
+}
+
+/** Number of the interface that `fd` is a queue of; 0 when it was deleted. */
+export function tapIndexOf(fd: number): number {
+  const arena = new Arena(4096);
+  const request = 64;
+  if (sysIoctl(fd, TUNGETIFF, arena.base + request) < 0) return 0;
+  const name = arena.u8.subarray(request, request + IFREQ_UNION);
+  return sysInterfaceIndex(Buffer.from(name.subarray(0, name.indexOf(0))).toString());
 }
 
 /** Turns on the offloads that this kernel has, and returns them. */

@@ -2,6 +2,7 @@
 import type { Arena } from './arena.js';
 import { sysNanosleep, sysOpen, sysPrctl, sysPread, sysSchedSetscheduler } from './ffi.js';
 import {
+  O_CLOEXEC,
   O_RDONLY,
   PR_SET_TIMERSLACK,
   SCHED_BATCH,
@@ -27,7 +28,7 @@ export class ThreadScheduling {
 
   constructor(private readonly arena: Arena) {
     this.#statisticsAt = arena.allocate(STATISTICS_BYTES);
-    this.#statisticsFd = sysOpen(STATISTICS_PATH, O_RDONLY);
+    this.#statisticsFd = sysOpen(STATISTICS_PATH, O_RDONLY | O_CLOEXEC);
     this.#timeAt = arena.allocate(TIMESPEC_BYTES);
     // All zero: the priority that both classes have.
     this.#paramAt = arena.allocate(SCHED_PARAM_BYTES);

@@ -80,7 +80,7 @@ function chooseFamily(arena: Arena, options: UnderlaySocketOptions): SocketFamil
 }
 
 function openSocket(arena: Arena, options: UnderlaySocketOptions, family: SocketFamily): number {
-  const fd = sysSocket(family, SOCK_DGRAM | O_NONBLOCK, 0);
+  const fd = sysSocket(family, SOCK_DGRAM | O_NONBLOCK | O_CLOEXEC, 0);
   if (fd < 0) throw new SystemCallError('socket', sysErrno());
   if (family === AF_INET6) setOption(arena, fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
   if (options.count > 1) setOption(arena, fd, SOL_SOCKET, SO_REUSEPORT, 1);

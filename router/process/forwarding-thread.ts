@@ -5,7 +5,7 @@ import { HeddleError, messageOf } from '../../common/errors.js';
 import { Arena } from '../kernel/arena.js';
 import { sysEventfd, sysWrite } from '../kernel/ffi.js';
 import type { ForwarderCommand, ForwarderEvent, ForwarderOptions } from '../forwarder.js';
-import { EFD_NONBLOCK } from '../kernel/linux-abi.js';
+import { O_CLOEXEC, O_NONBLOCK } from '../kernel/linux-abi.js';
 import { FLAG_COMMANDS, FLAG_EVENTS_TAKEN } from './worker-flags.js';
 
 export interface ForwardingThreadListener {
@@ -26,7 +26,7 @@ export class ForwardingThread {
 
   /** @param program path of the built `router-worker.js` */
   constructor(program: string, options: Omit<ForwarderOptions, 'wakeFd'>, listener: ForwardingThreadListener) {
-    this.#wakeFd = sysEventfd(0, EFD_NONBLOCK);
+    this.#wakeFd = sysEventfd(0, O_NONBLOCK | O_CLOEXEC);
     this.#arena.u32[16] = 1;
     const { port1, port2 } = new MessageChannel();
     this.#commands = port1;

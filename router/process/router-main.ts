@@ -14,6 +14,9 @@ import type { RouterLaunchOptions } from '../../common/launch-contract.js';
 import { createLogger } from '../../common/log.js';
 import { RouterProcess } from './router-process.js';
 
+/** A supervisor that is started in this time takes the router's place over; pods keep their traffic until then. */
+const FORWARD_WITHOUT_SUPERVISOR_MS = 10_000;
+
 /** Runs the router of this process until a signal stops it. */
 async function runRouter(): Promise<void> {
   const options = readOptions();
@@ -32,7 +35,12 @@ async function runRouter(): Promise<void> {
   const supervisorPid = process.env[SUPERVISOR_PID_VARIABLE];
   for (const signal of ['SIGINT', 'SIGHUP'] as const)
     process.on(signal, supervisorPid === undefined ? stop : () => undefined);
-  watchParent({ supervisorPid, parentPid: () => process.ppid, clock: systemClock, onOrphaned: stop });
+  watchParent({
+    supervisorPid,
+    parentPid: () => process.ppid,
+    clock: systemClock,
+    onOrphaned: () => systemClock.after(FORWARD_WITHOUT_SUPERVISOR_MS, stop),
+  });
   try {
     await router.start();
   } catch (thrown) {

@@ -4,14 +4,14 @@
  * threads do not depend on it: without an agent they forward with the tables and keys they have.
  */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, fstatSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { messageOf } from '../../common/errors.js';
 import type { RouterLaunchOptions } from '../../common/launch-contract.js';
 import type { Logger } from '../../common/log.js';
 import { encodeMessage, MessageDecoder } from '../../common/codec/message-stream.js';
-import type { CipherName, RouterEvent } from '../../common/router-port.js';
+import type { CipherName, RouterDescriptors, RouterEvent } from '../../common/router-port.js';
 import { ROUTER_PORT_VERSION } from '../../common/router-port.js';
 import type { ForwarderEvent, ForwarderReport } from '../forwarder.js';
 import { ForwardingThread } from './forwarding-thread.js';
@@ -21,7 +21,7 @@ import { becomeUser, canBecome, dropCapabilities, forbidNewPrivileges } from '..
 import { MAX_COMMAND_BYTES } from '../limits.js';
 import { PoolLog } from './pool-log.js';
 import { checkRouterCommand } from './router-command.js';
-import { negotiateOffloads } from '../kernel/tap-device.js';
+import { negotiateOffloads, tapIndexOf } from '../kernel/tap-device.js';
 import { negotiateUnderlay } from '../kernel/underlay-socket.js';
 
 /** The connection of an agent that leaves this many bytes unread is closed; it connects again. */
@@ -40,6 +40,7 @@ export class RouterProcess {
   /** The newest report of each thread. */
   readonly #reports: (ForwarderReport | undefined)[] = [];
   readonly #pools: PoolLog;
+  readonly #descriptors: RouterDescriptors;
   #agent: Socket | null = null;
   #greeted = false;
   #lastCounters = '';
@@ -51,6 +52,7 @@ export class RouterProcess {
     private readonly onFatal: (reason: string) => void,
   ) {
     this.#pools = new PoolLog(log);
+    this.#descriptors = describeDescriptors(options);
     this.#server = createServer((socket) => this.#accept(socket));
   }
 
@@ -187,6 +189,7 @@ export class RouterProcess {
       instance: this.#instance,
       ciphers,
       tapName: this.options.tapName,
+      descriptors: this.#descriptors,
       generation: report.generation,
       paths: report.paths,
       sessions: report.sessions,
@@ -214,6 +217,15 @@ export class RouterProcess {
       agent.destroy();
     }
   }
+}
+
+/** Read at the start: the threads close the numbers that the supervisor passed. */
+function describeDescriptors({ tapFds, udpFds }: RouterLaunchOptions): RouterDescriptors {
+  return {
+    tapIndex: tapIndexOf(tapFds[0]!),
+    tapQueues: tapFds.length,
+    udpInodes: udpFds.map((fd) => fstatSync(fd).ino),
+  };
 }
 
 /** AES first where the processor has it in hardware (the flag is `aes` on x86 and arm64), last where it has not. */

@@ -14,9 +14,9 @@ import type { NodeId } from '../../common/node-id.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { CipherName, ForwardingTables } from '../../common/router-port.js';
 import { Arena } from '../kernel/arena.js';
-import { sysClose, sysDup2, sysErrno, sysGetsockname, sysRead, sysSocketpair, sysWrite } from '../kernel/ffi.js';
+import { sysClose, sysDup3, sysErrno, sysGetsockname, sysRead, sysSocketpair, sysWrite } from '../kernel/ffi.js';
 import type { Forwarder, ForwarderOptions } from '../forwarder.js';
-import { AF_INET, AF_UNIX, O_NONBLOCK, SOCK_SEQPACKET } from '../kernel/linux-abi.js';
+import { AF_INET, AF_UNIX, O_CLOEXEC, O_NONBLOCK, SOCK_SEQPACKET } from '../kernel/linux-abi.js';
 import { readSocketAddress } from '../kernel/socket-address-memory.js';
 import type { SocketFamily } from '../kernel/socket-address-memory.js';
 import { negotiateUnderlay, openUnderlaySockets } from '../kernel/underlay-socket.js';
@@ -116,18 +116,19 @@ export class WarmUp {
     forwarder.clearCounters();
   }
 
-  /** Gives the real descriptors the numbers of the stand-ins. */
+  /** Gives the real descriptors the numbers of the stand-ins; the first numbers of TAP and socket are closed. */
   replace(real: ThreadDescriptors): void {
     const places = inOrder(this.standIns);
     inOrder(real).forEach((fd, i) => {
-      if (sysDup2(fd, places[i]!) < 0) throw new SystemCallError('dup2', sysErrno());
+      if (sysDup3(fd, places[i]!, O_CLOEXEC) < 0) throw new SystemCallError('dup3', sysErrno());
     });
-    for (const fd of [...this.#farTapFds, this.#farWakeFd]) sysClose(fd);
+    // The main thread writes to the wake descriptor under its first number.
+    for (const fd of [...this.#farTapFds, this.#farWakeFd, ...real.tapFds, real.udpFd]) sysClose(fd);
   }
 
   #openPair(): { readonly near: number; readonly far: number } {
     const { i32, base } = this.#arena;
-    if (sysSocketpair(AF_UNIX, SOCK_SEQPACKET | O_NONBLOCK, 0, base + PAIR) !== 0) {
+    if (sysSocketpair(AF_UNIX, SOCK_SEQPACKET | O_NONBLOCK | O_CLOEXEC, 0, base + PAIR) !== 0) {
       throw new SystemCallError('socketpair', sysErrno());
     }
     return { near: i32[PAIR >>> 2]!, far: i32[(PAIR >>> 2) + 1]! };

@@ -30,6 +30,8 @@ const spec: HostNetworkSpec = {
   podCidrs: [parseCidr('10.1.1.0/24'), parseCidr('fd00:1:0:1::/64')],
   clusterCidrs: [parseCidr('10.1.0.0/16'), parseCidr('fd00:1::/48')],
   masquerade: true,
+  listenPort: 6785,
+  router: null,
 };
 const makeTap = 'ip tuntap add mode tap name heddle-tap vnet_hdr multi_queue';
 

@@ -1,0 +1,30 @@
+/** State of a process in `/proc/PID` (proc_pid_stat(5), proc_pid_status(5)). */
+import { readFileSync } from 'node:fs';
+
+export interface ProcessState {
+  /** One letter: R running, S sleeping, T stopped, t traced, Z zombie, X dead, ... */
+  readonly state: string;
+  /** Clock ticks since boot. A process id that is used again has another start. */
+  readonly startTicks: number;
+}
+
+/** Places after the name, which may hold spaces and parentheses. */
+const STATE = 0;
+const START_TICKS = 19;
+
+/** Null when the process does not exist. */
+export function readProcessState(pid: number): ProcessState | null {
+  const text = readProcessFile(pid, 'stat');
+  if (text === null) return null;
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return { state: fields[STATE] ?? '', startTicks: Number(fields[START_TICKS]) };
+}
+
+function readProcessFile(pid: number, name: string): string | null {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, 'utf8');
+  } catch {
+    // The process has ended.
+    return null;
+  }
+}
