@@ -24,8 +24,10 @@ import { systemClock } from '../common/clock.js';
 import { readHostFile } from './config/config-command.js';
 import { loadConfig } from './config/config-sources.js';
 import type { StopReason } from './control-plane/mesh-driver.js';
+import { answerQuestions, QUESTION } from '../common/host/beat-channel.js';
 import { watchParent } from '../common/host/parent-watch.js';
 import {
+  BEAT_FD_VARIABLE,
   EXIT_CONFIG_INVALID,
   PAUSE_SIGNAL,
   RELOAD_SIGNAL,
@@ -41,13 +43,28 @@ import { lastConfig } from './config/config-record.js';
 const STOP_WITHIN_MS = 4_000;
 
 async function main(): Promise<void> {
-  const { [SUPERVISOR_PID_VARIABLE]: supervisorPid, [STARTED_CONFIG_VARIABLE]: startedJson, ...env } = process.env;
+  const {
+    [SUPERVISOR_PID_VARIABLE]: supervisorPid,
+    [STARTED_CONFIG_VARIABLE]: startedJson,
+    [BEAT_FD_VARIABLE]: beatFd,
+    ...env
+  } = process.env;
   const started = startedJson === undefined ? null : (JSON.parse(startedJson) as Config);
   const settings = await openSettings(env, started);
   if (settings === null) return;
   const { log } = settings.deps.notices;
   let stopping = false;
-  const starting = startAgent(settings, log);
+  let routerIsSilent = false;
+  const starting = startAgent(settings, log, () => routerIsSilent);
+  answerQuestions({
+    fd: beatFd,
+    works: () => true,
+    onQuestion: (question) => {
+      if (routerIsSilent === (question === QUESTION.routerIsSilent)) return;
+      routerIsSilent = !routerIsSilent;
+      void starting.then((agent) => agent?.conditionsChanged());
+    },
+  });
   const stop = (event: string, reason: StopReason): void => {
     if (stopping) return;
     stopping = true;
@@ -108,11 +125,19 @@ function logLevelOf(argv: readonly string[], env: NodeJS.ProcessEnv): LogLevel {
 }
 
 /** Null when it could not start; the exit code says whether another try makes sense. */
-async function startAgent(settings: SettingsKeeper, log: Logger): Promise<Agent | null> {
+async function startAgent(settings: SettingsKeeper, log: Logger, routerIsSilent: () => boolean): Promise<Agent | null> {
   try {
     const programFolder = dirname(fileURLToPath(import.meta.url));
     const commands = hostCommands;
-    return await Agent.start({ settings, programFolder, commands, disk: systemDisk, clock: systemClock, log });
+    return await Agent.start({
+      settings,
+      programFolder,
+      commands,
+      disk: systemDisk,
+      clock: systemClock,
+      log,
+      routerIsSilent,
+    });
   } catch (thrown) {
     log.fatal({ error: messageOf(thrown) }, 'agent cannot start');
     process.exit(thrown instanceof IdentityError ? EXIT_CONFIG_INVALID : 1);

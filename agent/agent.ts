@@ -52,6 +52,8 @@ import type { SettingsKeeper } from './settings/settings-keeper.js';
 
 /** The static relay, or the one for Node where no compiler was at build time. */
 const CNI_EXECUTABLES = ['heddle-cni', 'heddle-cni.js'];
+/** Calls that come while the agent starts wait this long for its first look at host and pods. */
+const FIRST_LOOK_WITHIN_MS = 3_000;
 /** Time after the last look at the topology during which peers are asked for their links. */
 const TOPOLOGY_WANTED_MS = 6_000;
 
@@ -63,6 +65,8 @@ export interface AgentDeps {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Whether the supervisor gets no answers from the router. */
+  readonly routerIsSilent: () => boolean;
 }
 
 export class Agent {
@@ -75,6 +79,9 @@ export class Agent {
   readonly #cniServer: CniServer;
   readonly #api: ApiKeeper;
   readonly #source: AgentApiSource;
+  /** Resolves when host and pods have been looked at once, or that takes too long. */
+  readonly #lookedAt: Promise<void>;
+  #firstLookIsOver: () => void = () => undefined;
   /** The CIDRs that host, peers and router know. */
   #servedCidrs: readonly Cidr[];
 
@@ -95,10 +102,11 @@ export class Agent {
     this.#host = this.#createHostKeeper();
     this.#cni = this.#createCniService();
     this.#pods = this.#createPodKeeper();
+    this.#lookedAt = new Promise((resolve) => (this.#firstLookIsOver = resolve));
     this.#cniServer = new CniServer({
       path: cniSocket(this.#settings.config),
       maxRequestBytes: MAX_REQUEST_BYTES,
-      answer: (request) => this.#cni.answer(request),
+      answer: (request) => this.#lookedAt.then(() => this.#cni.answer(request)),
       notices,
     });
     this.#source = this.#createApiSource();
@@ -148,6 +156,11 @@ export class Agent {
     await this.#control.stop(reason);
   }
 
+  /** A fact behind the conditions changed that no part of the agent notices. */
+  conditionsChanged(): void {
+    this.#source.changed();
+  }
+
   get #settings(): NodeSettings {
     return this.deps.settings.current;
   }
@@ -163,6 +176,7 @@ export class Agent {
     const facts = { node: this.state.identity.id, podCidrs, clusterCidrs, podMtuBytes: this.#podMtuBytes };
     log.info(facts, 'agent starts');
     await this.#cniServer.start();
+    this.deps.clock.after(FIRST_LOOK_WITHIN_MS, () => this.#firstLookIsOver());
     await this.#recordConfig();
     this.#control.start();
     this.underlay.start();
@@ -185,6 +199,7 @@ export class Agent {
   async #startPods(): Promise<void> {
     await this.#host.start();
     await this.#pods.start();
+    this.#firstLookIsOver();
   }
 
   /** The one thing that can fail: the allocator's record must be on disk. */
@@ -333,6 +348,7 @@ export class Agent {
       clock,
       mesh: this.#control.mesh,
       router: () => this.#control.router.router,
+      routerIsSilent: this.deps.routerIsSilent,
       underlayAddresses: () => this.underlay.addresses,
       hostProblems: () => this.#host.problems,
       podsReconciled: () => this.#pods.reconciled,

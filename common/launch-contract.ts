@@ -9,6 +9,8 @@ import { MAX_LANES } from './protocol.js';
 
 /** The supervisor's process id, set for every child it starts. */
 export const SUPERVISOR_PID_VARIABLE = 'HEDDLE_SUPERVISOR_PID';
+/** Descriptor of the channel of `common/host/beat-channel.ts`, set for every child. */
+export const BEAT_FD_VARIABLE = 'HEDDLE_BEAT_FD';
 /** {@link RouterLaunchOptions} as JSON, set for the router. */
 export const ROUTER_OPTIONS_VARIABLE = 'HEDDLE_ROUTER_OPTIONS';
 /** The configuration that the supervisor started with, as JSON, set for the agent. It holds no secret. */

@@ -88,8 +88,9 @@ export interface ForwarderReport {
   readonly refusals: Refusals;
 }
 
-/** Commands to a forwarding thread: those of the router port, the request for a report, and the end. */
-export type ForwarderCommand = RouterCommand | { readonly type: 'report' } | { readonly type: 'stop' };
+/** Commands to a forwarding thread: those of the router port, requests for a report and for a sign of life, and the end. */
+export type ForwarderCommand =
+  RouterCommand | { readonly type: 'report' } | { readonly type: 'beat' } | { readonly type: 'stop' };
 
 export interface ForwarderDeps {
   /** True when commands may wait; clears the flag. */
@@ -97,6 +98,8 @@ export interface ForwarderDeps {
   nextCommand(): ForwarderCommand | undefined;
   /** False when too many events wait already. */
   emit(event: ForwarderEvent): boolean;
+  /** Answers a `beat` command. */
+  beat(): void;
   nowMs(): number;
 }
 
@@ -367,6 +370,8 @@ export class Forwarder {
         return this.#probes.send(this.#peers.find(command.peer), command.probeId, command.sizeBytes);
       case 'report':
         return this.#emit({ type: 'report', ...this.#report() });
+      case 'beat':
+        return this.deps.beat();
       case 'stop':
         this.#stopped = true;
     }

@@ -11,11 +11,11 @@ const config = {
 } as unknown as Config;
 
 describe('routerLaunchOptions', () => {
-  it('numbers the descriptors from 3 on, as in the child', () => {
+  it('numbers the descriptors from 4 on, as in the child', () => {
     const options = routerLaunchOptions(config, { tapFds: [21, 30], udpFds: [22, 40], tapName: 'heddle-tap' });
     expect(options).toEqual({
-      tapFds: [3, 4],
-      udpFds: [5, 6],
+      tapFds: [4, 5],
+      udpFds: [6, 7],
       tapName: 'heddle-tap',
       portSocket: '/run/heddle/router.sock',
       user: 65534,

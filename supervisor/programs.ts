@@ -4,11 +4,13 @@
  */
 import { spawn } from 'node:child_process';
 import type { StdioOptions } from 'node:child_process';
+import type { Duplex } from 'node:stream';
 import { join } from 'node:path';
 import type { Config } from '../common/config.js';
 import type { Descriptors } from './descriptors.js';
 import { routerSocket } from '../common/host/run-files.js';
 import {
+  BEAT_FD_VARIABLE,
   ROUTER_OPTIONS_VARIABLE,
   STARTED_CONFIG_VARIABLE,
   SUPERVISOR_PID_VARIABLE,
@@ -23,10 +25,11 @@ import type { ChildProcess } from './supervised-child.js';
  */
 const NODE_FLAGS = ['--max-semi-space-size=1', '--v8-pool-size=1'];
 const NODE_VARIABLES = { MALLOC_ARENA_MAX: '2' };
-/** Standard input, output and error come first. */
-const FIRST_PASSED_FD = 3;
+/** Standard input, output and error come first, then the channel of the watchdog. */
+const BEAT_FD = 3;
+const FIRST_PASSED_FD = 4;
 
-/** Numbers of the descriptors in the child: in order, from 3 on. */
+/** Numbers of the descriptors in the child: in order, from 4 on. */
 export function routerLaunchOptions(config: Config, descriptors: Descriptors): RouterLaunchOptions {
   const taps = descriptors.tapFds.length;
   return {
@@ -58,17 +61,28 @@ export function launchAgent(programFolder: string, config: Config, args: readonl
 
 /** @param command the program and its arguments */
 function launch(command: readonly string[], variables: Record<string, string>, fds: readonly number[]): ChildProcess {
-  const stdio: StdioOptions = ['ignore', 'inherit', 'inherit', ...fds];
+  const stdio: StdioOptions = ['ignore', 'inherit', 'inherit', 'pipe', ...fds];
   const child = spawn(process.execPath, [...NODE_FLAGS, ...command], {
     stdio,
-    env: { ...process.env, ...NODE_VARIABLES, ...variables, [SUPERVISOR_PID_VARIABLE]: String(process.pid) },
+    env: {
+      ...process.env,
+      ...NODE_VARIABLES,
+      ...variables,
+      [SUPERVISOR_PID_VARIABLE]: String(process.pid),
+      [BEAT_FD_VARIABLE]: String(BEAT_FD),
+    },
   });
+  const channel = child.stdio[BEAT_FD] as Duplex | null | undefined;
+  // A child that ends with a question unread.
+  channel?.on('error', () => channel.destroy());
   return {
     pid: child.pid,
     ended: new Promise((resolve) => {
       child.once('exit', (code) => resolve(code));
       child.once('error', () => resolve(null));
     }),
+    ask: (question) => void (channel?.writable === true && channel.write(Uint8Array.of(question))),
+    onAnswer: (listener) => void channel?.on('data', (answers: Buffer) => listener(answers.at(-1)!)),
     signal: (name) => child.kill(name),
   };
 }

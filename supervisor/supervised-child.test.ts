@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { ANSWER, QUESTION } from '../common/host/beat-channel.js';
 import { HeddleError } from '../common/errors.js';
 import { silentLogger } from '../common/log.js';
 import { settle, VirtualClock } from '../common/testing/virtual-clock.js';
@@ -7,6 +8,9 @@ import type { ChildProcess } from './supervised-child.js';
 
 class FakeProcess implements ChildProcess {
   readonly signals: string[] = [];
+  readonly questions: number[] = [];
+  answers = true;
+  #onAnswer: (answer: number) => void = () => undefined;
   readonly pid = 4711;
   readonly ended: Promise<number | null>;
   #end: (code: number | null) => void = () => undefined;
@@ -17,6 +21,15 @@ class FakeProcess implements ChildProcess {
 
   end(code: number | null): void {
     this.#end(code);
+  }
+
+  ask(question: number): void {
+    this.questions.push(question);
+    if (this.answers) this.#onAnswer(ANSWER.beat);
+  }
+
+  onAnswer(listener: (answer: number) => void): void {
+    this.#onAnswer = listener;
   }
 
   signal(name: Parameters<ChildProcess['signal']>[0]): void {
@@ -38,6 +51,7 @@ function harness(make: () => ChildProcess = () => new FakeProcess()) {
     },
     clock,
     log: silentLogger(),
+    question: () => QUESTION.plain,
     onStarted: () => undefined,
     onGiveUp: () => gaveUp.push(true),
   });
@@ -120,5 +134,19 @@ describe('SupervisedChild', () => {
     await child.stop();
     clock.advance(60_000);
     expect(launched).toHaveLength(1);
+  });
+
+  it('kills and restarts a child that answers no longer', async () => {
+    const { clock, launched, child } = harness(() => new FakeProcess(false));
+    child.start();
+    await clock.advanceSettled(3_000, 1_000);
+    const hung = launched[0] as FakeProcess;
+    hung.answers = false;
+    await clock.advanceSettled(4_000, 1_000);
+    expect([child.isSilent, hung.signals]).toEqual([true, []]);
+    await clock.advanceSettled(3_000, 1_000);
+    expect(hung.signals).toEqual(['SIGKILL']);
+    expect(launched).toHaveLength(2);
+    expect(child.isSilent).toBe(false);
   });
 });

@@ -1,5 +1,5 @@
 /**
- * Child process that is restarted when it ends.
+ * Child process that is restarted when it ends, and killed when its watchdog finds that it hangs.
  *
  * ```
  *   start()            ended / could not start           delay over
@@ -13,6 +13,8 @@ import { messageOf } from '../common/errors.js';
 import type { PAUSE_SIGNAL, RELOAD_SIGNAL } from '../common/launch-contract.js';
 import type { Logger } from '../common/log.js';
 import type { Clock } from '../common/clock.js';
+import { tracerOf } from '../common/host/process-state.js';
+import { Watchdog } from './watchdog.js';
 import { decideRestart, NEW_CHILD } from './restart-policy.js';
 
 const KILL_AFTER_MS = 5_000;
@@ -21,6 +23,10 @@ const KILL_AFTER_MS = 5_000;
 export interface ChildProcess {
   readonly pid: number | undefined;
   readonly ended: Promise<number | null>;
+  /** Asks whether it works, by a byte of `QUESTION` in `common/host/beat-channel.ts`. */
+  ask(question: number): void;
+  /** Calls `listener` for every answer, a byte of `ANSWER`. */
+  onAnswer(listener: (answer: number) => void): void;
   signal(name: 'SIGTERM' | 'SIGKILL' | typeof PAUSE_SIGNAL | typeof RELOAD_SIGNAL): void;
 }
 
@@ -30,6 +36,8 @@ export interface SupervisedChildOptions {
   readonly launch: () => ChildProcess;
   readonly clock: Clock;
   readonly log: Logger;
+  /** The question for the child's watchdog to ask. */
+  readonly question: () => number;
   readonly onStarted: (pid: number) => void;
   /** Called when the child exits with 78 and is not started again. */
   readonly onGiveUp: () => void;
@@ -39,12 +47,18 @@ export class SupervisedChild {
   #process: ChildProcess | null = null;
   #history = NEW_CHILD;
   #stopping = false;
+  #watchdog: Watchdog | null = null;
   #cancelRestart: () => void = () => undefined;
 
   constructor(readonly options: SupervisedChildOptions) {}
 
   get running(): boolean {
     return this.#process !== null;
+  }
+
+  /** True when the child leaves the questions of its watchdog unanswered. */
+  get isSilent(): boolean {
+    return this.#watchdog?.isSilent ?? false;
   }
 
   start(): void {
@@ -54,6 +68,7 @@ export class SupervisedChild {
     if (child === null) return this.#ended(null, startedAtMs);
     this.options.log.info({ child: this.options.name, childPid: child.pid }, 'child started');
     if (child.pid !== undefined) this.options.onStarted(child.pid);
+    this.#watchdog = this.#watch(child);
     void child.ended.then((code) => this.#ended(code, startedAtMs));
   }
 
@@ -94,9 +109,27 @@ export class SupervisedChild {
     }
   }
 
+  /** SIGKILL ends a stopped process too. */
+  #watch(child: ChildProcess): Watchdog {
+    const { clock, log, name, question } = this.options;
+    const watchdog = new Watchdog({
+      clock,
+      ask: () => child.ask(question()),
+      isTraced: () => child.pid !== undefined && tracerOf(child.pid) !== 0,
+      onHang: (silentMs) => {
+        log.error({ child: name, childPid: child.pid, silentMs }, 'child hangs: it gave no answer and is killed');
+        child.signal('SIGKILL');
+      },
+    });
+    child.onAnswer((answer) => watchdog.answered(answer));
+    return watchdog;
+  }
+
   #ended(code: number | null, startedAtMs: number): void {
     const wasStarted = this.#process !== null;
     this.#process = null;
+    this.#watchdog?.stop();
+    this.#watchdog = null;
     if (this.#stopping) return;
     const { clock, log, name } = this.options;
     const decision = decideRestart(this.#history, { code, ranMs: clock.nowMs() - startedAtMs });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { ANSWER, QUESTION } from '../common/host/beat-channel.js';
 import { silentLogger } from '../common/log.js';
 import { settle, VirtualClock } from '../common/testing/virtual-clock.js';
 import { DescriptorKeeper } from './descriptors.js';
@@ -8,16 +9,23 @@ import type { ChildProcess } from './supervised-child.js';
 function harness() {
   const clock = new VirtualClock();
   const events: string[] = [];
-  const host = { tapIndex: 0, nextFd: 20, gaveUp: 0 };
+  const questions: [child: string, question: number][] = [];
+  const host = { silent: [] as string[], tapIndex: 0, nextFd: 20, gaveUp: 0 };
   const ends = new Map<string, (code: number | null) => void>();
   const launch = (name: string): ChildProcess => {
     events.push(`start ${name}`);
+    let answer: (byte: number) => void = () => undefined;
     let end: (code: number | null) => void = () => undefined;
     const ended = new Promise<number | null>((resolve) => (end = resolve));
     ends.set(name, end);
     return {
       pid: 1,
       ended,
+      ask: (question) => {
+        questions.push([name, question]);
+        if (!host.silent.includes(name)) answer(ANSWER.beat);
+      },
+      onAnswer: (listener) => (answer = listener),
       signal: (signal) => {
         events.push(`${signal} ${name}`);
         end(0);
@@ -46,7 +54,7 @@ function harness() {
     log: silentLogger(),
     onGiveUp: () => host.gaveUp++,
   });
-  return { clock, events, host, ends, supervisor };
+  return { clock, events, questions, host, ends, supervisor };
 }
 
 describe('Supervisor', () => {
@@ -100,6 +108,17 @@ describe('Supervisor', () => {
     host.tapIndex = 0;
     await clock.advanceSettled(4_000, 1_000);
     expect(events.slice(2)).toEqual(['SIGTERM router tap=20', 'start router tap=22']);
+  });
+
+  it('tells the agent while the router gives no answer', async () => {
+    const { clock, questions, host, supervisor } = harness();
+    supervisor.start();
+    await clock.advanceSettled(2_000, 1_000);
+    host.silent.push('router tap=20');
+    await clock.advanceSettled(4_000, 1_000);
+    const toAgent = questions.filter(([child]) => child === 'agent').map(([, question]) => question);
+    const { plain, routerIsSilent } = QUESTION;
+    expect(toAgent).toEqual([plain, plain, plain, routerIsSilent, routerIsSilent, routerIsSilent]);
   });
 
   it('stops everything when a child exits with 78', async () => {

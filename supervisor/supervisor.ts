@@ -6,6 +6,7 @@ import type { Logger } from '../common/log.js';
 import { every } from '../common/clock.js';
 import type { Clock } from '../common/clock.js';
 import type { DescriptorKeeper, Descriptors } from './descriptors.js';
+import { QUESTION } from '../common/host/beat-channel.js';
 import { PAUSE_SIGNAL } from '../common/launch-contract.js';
 import { SupervisedChild } from './supervised-child.js';
 import type { ChildProcess } from './supervised-child.js';
@@ -34,9 +35,10 @@ export class Supervisor {
     const { clock, log, descriptors, launchRouter, launchAgent } = options;
     const onGiveUp = () => void this.stop().then(options.onGiveUp);
     const launch = () => launchRouter(descriptors.ensure());
+    const question = () => (this.#router.isSilent ? QUESTION.routerIsSilent : QUESTION.plain);
     const supervise = (name: string, launchChild: () => ChildProcess) => {
       const onStarted = (pid: number) => options.onStarted(name, pid);
-      return new SupervisedChild({ name, launch: launchChild, clock, log, onStarted, onGiveUp });
+      return new SupervisedChild({ name, launch: launchChild, question, clock, log, onStarted, onGiveUp });
     };
     this.#router = supervise('router', launch);
     this.#agent = launchAgent && supervise('agent', launchAgent);

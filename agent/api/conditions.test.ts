@@ -4,6 +4,7 @@ import type { NodeFacts } from './conditions.js';
 
 const healthy: NodeFacts = {
   routerConnected: true,
+  routerIsSilent: false,
   settings: { refused: null, needsRestart: [], waitingFor: null },
   withdrawn: [],
   podCidrs: ['10.1.1.0/24'],
@@ -28,6 +29,7 @@ describe('the conditions of a node', () => {
 
   it.each<[string, Partial<NodeFacts>, string[]]>([
     ['the router is away', { routerConnected: false }, ['router']],
+    ['the router hangs', { routerIsSilent: true }, ['router']],
     ['the first look at the host is not over', { hostProblems: null }, ['host-network']],
     [
       'a part of the host is broken',

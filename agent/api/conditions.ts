@@ -8,6 +8,8 @@ import type { SettingsReport } from '../settings/settings-keeper.js';
 
 export interface NodeFacts {
   readonly routerConnected: boolean;
+  /** The router leaves the supervisor's questions unanswered. */
+  readonly routerIsSilent: boolean;
   readonly settings: SettingsReport;
   /** Those that new pods get addresses from. */
   readonly podCidrs: readonly string[];
@@ -63,8 +65,9 @@ function verdict(message: string): { ok: boolean; message: string } {
   return { ok: message === '', message };
 }
 
-function routerMessage({ routerConnected }: NodeFacts): string {
-  return routerConnected ? '' : 'no connection to the router; see the log of meshd for why it does not run';
+function routerMessage({ routerConnected, routerIsSilent }: NodeFacts): string {
+  if (!routerConnected) return 'no connection to the router; see the log of meshd for why it does not run';
+  return routerIsSilent ? 'the router hangs: it gives the supervisor no answer, and is killed and restarted soon' : '';
 }
 
 function podCidrMessage({ podCidrs, settings }: NodeFacts): string {

@@ -67,6 +67,7 @@ function source(overrides: Partial<ApiSourceDeps> = {}) {
       counters: () => ({ members: 1, sessionSlots: 1, pendingHandshakes: 0, handshakeBadMac: 3 }),
     },
     router: () => hello,
+    routerIsSilent: () => false,
     underlayAddresses: () => [parseIpAddress('192.0.2.1')],
     hostProblems: () => [],
     podsReconciled: () => true,

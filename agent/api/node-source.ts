@@ -50,6 +50,7 @@ export interface ApiSourceDeps {
   readonly clock: Clock;
   readonly mesh: MeshQueries;
   readonly router: () => RouterHello | null;
+  readonly routerIsSilent: () => boolean;
   readonly underlayAddresses: () => readonly IpAddress[];
   readonly hostProblems: () => readonly HostProblem[] | null;
   readonly podsReconciled: () => boolean;
@@ -100,6 +101,7 @@ export class AgentApiSource implements ApiSource {
     const names = new Map(this.#members().map(({ id, name }) => [id, name]));
     return evaluateConditions({
       routerConnected: deps.router() !== null,
+      routerIsSilent: deps.routerIsSilent(),
       settings: deps.settingsReport(),
       podCidrs: deps.podCidrs.assigned,
       withdrawn: deps.addressUsage().flatMap(({ cidr, used, withdrawn }) => (withdrawn ? [{ cidr, pods: used }] : [])),

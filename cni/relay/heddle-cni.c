@@ -24,12 +24,15 @@
 #define MAX_ANSWER (4 << 20)
 #define MAX_PATH 4096
 #define DEFAULT_TIMEOUT_MS 10000
+/* An agent that ends before it answers is started again; every call may be repeated. */
+#define RETRY_MS 100
 
 extern char **environ;
 static char request[MAX_REQUEST + 1], answer[MAX_ANSWER + 1];
 static size_t request_length, stdin_start;
 static int timeout_ms;
 static int64_t deadline_ms;
+static int accepted; /* whether an agent took the call */
 static char reason[512]; /* why the call could not be read or the agent not be reached */
 
 static int64_t now_ms(void) {
@@ -127,12 +130,14 @@ static void limit(int fd) {
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &left, sizeof left);
 }
 
-/* Length of the agent's response, exit code included, or -1 with a reason. */
+/* Length of the agent's response, exit code included, or -1 with a reason. Sets `accepted` once the call was sent. */
 static ssize_t ask_agent(const char *path) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   if (strlen(path) >= sizeof address.sun_path) return fail("socket path %.200s is too long", path);
   strcpy(address.sun_path, path);
-  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  static int fd = -1;
+  if (fd >= 0) close(fd);
+  fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return fail("cannot make a socket: %s", strerror(errno));
   limit(fd);
   if (connect(fd, (struct sockaddr *)&address, sizeof address)) return fail("cannot reach %s: %s", path, strerror(errno));
@@ -143,6 +148,7 @@ static ssize_t ask_agent(const char *path) {
     sent += (size_t)length;
   }
   shutdown(fd, SHUT_WR);
+  accepted = 1;
   for (size_t got = 0;;) {
     limit(fd);
     ssize_t length = now_ms() < deadline_ms ? recv(fd, answer + got, MAX_ANSWER - got, 0) : (errno = EAGAIN, -1);
@@ -214,6 +220,10 @@ int main(void) {
   if (gather_request()) return print_error(6, "cannot read the call");
   find_path(path, "HEDDLE_CNI_SOCKET", "heddle-cni.socket", "/run/heddle/cni.sock");
   ssize_t length = ask_agent(path);
+  while (length < 0 && accepted && left_ms() > RETRY_MS) {
+    nanosleep(&(struct timespec){.tv_nsec = RETRY_MS * 1000000}, NULL);
+    length = ask_agent(path);
+  }
   if (length < 0) return answer_without_agent();
   fwrite(answer + 1, 1, (size_t)length - 1, stdout);
   return (unsigned char)answer[0];

@@ -19,6 +19,8 @@ import { dirname, join } from 'node:path';
 const MAX_REQUEST_BYTES = 1 << 20;
 const MAX_ANSWER_BYTES = 4 << 20;
 const DEFAULT_TIMEOUT_MS = 10_000;
+/** An agent that ends before it answers is started again; every call may be repeated. */
+const RETRY_MS = 100;
 const TOO_LARGE = `environment and standard input exceed ${MAX_REQUEST_BYTES} bytes`;
 const SUPPORTED_VERSIONS = ['0.3.0', '0.3.1', '0.4.0', '1.0.0', '1.1.0'];
 
@@ -33,12 +35,19 @@ gatherStdin(
       finish(1, errorText(stdin, 6, 'cannot read the call', TOO_LARGE));
     }
     const path = findPath('HEDDLE_CNI_SOCKET', 'heddle-cni.socket', '/run/heddle/cni.sock');
-    askAgent(
-      path,
-      request,
-      (answer) => finish(answer[0] ?? 1, answer.subarray(1)),
-      (reason) => answerWithoutAgent(request, stdin, reason),
-    );
+    let accepted = false;
+    const ask = (): void =>
+      askAgent(
+        path,
+        request,
+        () => (accepted = true),
+        (answer) => finish(answer[0] ?? 1, answer.subarray(1)),
+        (reason) => {
+          if (accepted && leftMs() > RETRY_MS) setTimeout(ask, RETRY_MS);
+          else answerWithoutAgent(request, stdin, reason);
+        },
+      );
+    ask();
   },
   (reason, stdin) => finish(1, errorText(stdin, 6, 'cannot read the call', reason)),
 );
@@ -75,6 +84,7 @@ function gatherStdin(done: (stdin: Buffer) => void, failed: (reason: string, std
 function askAgent(
   path: string,
   request: Buffer,
+  accepted: () => void,
   done: (answer: Buffer) => void,
   failed: (reason: string) => void,
 ): void {
@@ -98,6 +108,7 @@ function askAgent(
   });
   socket.on('end', () => settle(bytes > 0 ? null : `agent at ${path} closed the connection without an answer`));
   socket.on('error', (error) => settle(`cannot reach ${path}: ${error.message}`));
+  socket.once('finish', accepted);
   socket.end(request);
 }
 

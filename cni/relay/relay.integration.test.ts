@@ -1,6 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Server, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -11,6 +12,7 @@ import { decodeRelayRequest, encodeRelayResponse } from './relay-protocol.js';
 import type { CniRequest } from './relay-protocol.js';
 import { CNI_VERSIONS } from '../../common/cni-versions.js';
 
+const POLL_MS = 10;
 const HERE = dirname(fileURLToPath(import.meta.url));
 const CONFIG = '{"cniVersion":"0.4.0","name":"heddle","type":"heddle-cni"}';
 
@@ -196,8 +198,21 @@ describe.each(relays)('the %s relay', (kind) => {
 
   it('defers DEL when the agent closes the connection without an answer', async () => {
     await listen(null);
-    expect(await run({ CNI_COMMAND: 'DEL' })).toMatchObject({ exitCode: 0, stdout: '' });
+    const impatient = { HEDDLE_CNI_TIMEOUT_MS: '300' };
+    expect(await run({ CNI_COMMAND: 'DEL', ...impatient })).toMatchObject({ exitCode: 0, stdout: '' });
     expect(readdirSync(spool())).toHaveLength(1);
+  });
+
+  it('asks the next agent when one ends before it answers', async () => {
+    await listen('never');
+    const waiting = run({ CNI_COMMAND: 'ADD' });
+    while (requests.length === 0) await delay(POLL_MS);
+    const closed = new Promise<void>((resolve) => server!.close(() => resolve()));
+    for (const socket of sockets) socket.destroy();
+    await closed;
+    await listen({ exitCode: 0, stdout: 'the next' });
+    expect(await waiting).toMatchObject({ exitCode: 0, stdout: 'the next' });
+    expect(requests.map(({ env }) => env.get('CNI_COMMAND'))).toEqual(['ADD', 'ADD']);
   });
 
   it('answers DEL with success also when it cannot be deferred', async () => {

@@ -20,6 +20,11 @@ export function readProcessState(pid: number): ProcessState | null {
   return { state: fields[STATE] ?? '', startTicks: Number(fields[START_TICKS]) };
 }
 
+/** Process id of the debugger that traces this process, 0 for none. */
+export function tracerOf(pid: number): number {
+  return Number(/^TracerPid:\s*(\d+)$/m.exec(readProcessFile(pid, 'status') ?? '')?.[1] ?? 0);
+}
+
 function readProcessFile(pid: number, name: string): string | null {
   try {
     return readFileSync(`/proc/${pid}/${name}`, 'utf8');

@@ -6,7 +6,7 @@ import { Arena } from '../kernel/arena.js';
 import { sysEventfd, sysWrite } from '../kernel/ffi.js';
 import type { ForwarderCommand, ForwarderEvent, ForwarderOptions } from '../forwarder.js';
 import { O_CLOEXEC, O_NONBLOCK } from '../kernel/linux-abi.js';
-import { FLAG_COMMANDS, FLAG_EVENTS_TAKEN } from './worker-flags.js';
+import { FLAG_BEATS, FLAG_COMMANDS, FLAG_COUNT, FLAG_EVENTS_TAKEN } from './worker-flags.js';
 
 export interface ForwardingThreadListener {
   onEvent(event: ForwarderEvent): void;
@@ -17,7 +17,7 @@ export interface ForwardingThreadListener {
 export class ForwardingThread {
   readonly #worker: Worker;
   readonly #commands: MessagePort;
-  readonly #flags = new Int32Array(new SharedArrayBuffer(8));
+  readonly #flags = new Int32Array(new SharedArrayBuffer(FLAG_COUNT * 4));
   readonly #arena = new Arena(4096);
   readonly #wakeFd: number;
   #stopping = false;
@@ -60,6 +60,16 @@ export class ForwardingThread {
     this.#commands.postMessage(command);
     Atomics.store(this.#flags, FLAG_COMMANDS, 1);
     sysWrite(this.#wakeFd, this.#arena.base + 64, 8);
+  }
+
+  /** Beats of the loop so far, one for each `beat` command. */
+  get beats(): number {
+    return Atomics.load(this.#flags, FLAG_BEATS);
+  }
+
+  /** Asks for one more beat. */
+  askForBeat(): void {
+    this.command({ type: 'beat' });
   }
 
   async stop(): Promise<void> {

@@ -3,8 +3,10 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../common/clock.js';
 import { DecodeError, messageOf } from '../../common/errors.js';
+import { answerQuestions } from '../../common/host/beat-channel.js';
 import { watchParent } from '../../common/host/parent-watch.js';
 import {
+  BEAT_FD_VARIABLE,
   EXIT_CONFIG_INVALID,
   parseRouterLaunchOptions,
   ROUTER_OPTIONS_VARIABLE,
@@ -35,6 +37,7 @@ async function runRouter(): Promise<void> {
   const supervisorPid = process.env[SUPERVISOR_PID_VARIABLE];
   for (const signal of ['SIGINT', 'SIGHUP'] as const)
     process.on(signal, supervisorPid === undefined ? stop : () => undefined);
+  answerQuestions({ fd: process.env[BEAT_FD_VARIABLE], works: () => router.takeBeats() });
   watchParent({
     supervisorPid,
     parentPid: () => process.ppid,

@@ -20,6 +20,7 @@ import { mergeReports } from './report.js';
 import { becomeUser, canBecome, dropCapabilities, forbidNewPrivileges } from '../kernel/privileges.js';
 import { MAX_COMMAND_BYTES } from '../limits.js';
 import { PoolLog } from './pool-log.js';
+import { ThreadBeats } from './thread-beats.js';
 import { checkRouterCommand } from './router-command.js';
 import { negotiateOffloads, tapIndexOf } from '../kernel/tap-device.js';
 import { negotiateUnderlay } from '../kernel/underlay-socket.js';
@@ -41,6 +42,7 @@ export class RouterProcess {
   readonly #reports: (ForwarderReport | undefined)[] = [];
   readonly #pools: PoolLog;
   readonly #descriptors: RouterDescriptors;
+  readonly #beats = new ThreadBeats(this.#threads);
   #agent: Socket | null = null;
   #greeted = false;
   #lastCounters = '';
@@ -81,6 +83,11 @@ export class RouterProcess {
       },
       'router is forwarding',
     );
+  }
+
+  /** Whether all forwarding threads work. To be asked at intervals, see {@link ThreadBeats}. */
+  takeBeats(): boolean {
+    return this.#beats.take();
   }
 
   async stop(): Promise<void> {

@@ -9,7 +9,7 @@ import type { ForwarderCommand, ForwarderOptions } from '../forwarder.js';
 import { Forwarder } from '../forwarder.js';
 import { MAX_PENDING_EVENTS } from '../limits.js';
 import { WarmUp } from './warm-up.js';
-import { FLAG_COMMANDS, FLAG_EVENTS_TAKEN } from './worker-flags.js';
+import { FLAG_BEATS, FLAG_COMMANDS, FLAG_EVENTS_TAKEN } from './worker-flags.js';
 
 export interface WorkerData {
   readonly options: ForwarderOptions;
@@ -37,6 +37,7 @@ function start(): void {
       port.postMessage(event);
       return true;
     },
+    beat: () => void Atomics.add(words, FLAG_BEATS, 1),
     nowMs: () => performance.now(),
   });
   warmUp.run(forwarder);

@@ -14,6 +14,7 @@ function warmedForwarder(): { forwarder: Forwarder; events: ForwarderEvent[] } {
     commandsWaiting: () => false,
     nextCommand: () => undefined,
     emit: (event) => events.push(event) > 0,
+    beat: () => undefined,
     nowMs: () => performance.now(),
   });
   warmUp.run(forwarder);

@@ -81,6 +81,7 @@ export class TestNode {
         if (this.takesEvents) this.events.push(event);
         return this.takesEvents;
       },
+      beat: () => undefined,
       nowMs: () => this.nowMs,
     });
   }

@@ -11,13 +11,15 @@ const TAP_QUEUES = 8;
 /** Of Node's own event loops and threads, in numbers that differ between its versions. */
 const OF_NODE = ['eventpoll', 'eventfd', 'pipe', '/dev/null', 'io_uring'];
 
-/** What a process holds besides {@link OF_NODE}. */
+/** What a process holds besides {@link OF_NODE}. Sockets without a name are pairs: to the other process. */
 const HELD: Readonly<Record<Role, readonly string[]>> = {
   supervisor: [
     ...Array.from({ length: TAP_QUEUES }, () => '/dev/net/tun'),
     'log',
     'log',
     'udp 6785',
+    'unix',
+    'unix',
     'unix meshd.sock',
   ],
   router: [
@@ -26,10 +28,11 @@ const HELD: Readonly<Record<Role, readonly string[]>> = {
     'log',
     'schedstat',
     'udp 6785',
+    'unix',
     'unix router.sock',
     'unix router.sock',
   ],
-  agent: ['log', 'log', 'tcp', 'unix', 'unix api.sock', 'unix cni.sock'],
+  agent: ['log', 'log', 'tcp', 'unix', 'unix', 'unix api.sock', 'unix cni.sock'],
 };
 
 /** Descriptors that the tester's own shell passes to every program. */

@@ -1,0 +1,31 @@
+/**
+ * Child's end of the channel on which the supervisor asks every second whether the child still works: a socket pair, a byte
+ * for a question and a byte for an answer. A child that gives no answer is killed (`supervisor/watchdog.ts`).
+ */
+import { url as inspectorUrl } from 'node:inspector';
+import { Socket } from 'node:net';
+
+/** Bytes of questions. A child answers any byte. */
+export const QUESTION = { plain: 1, routerIsSilent: 2 } as const;
+/** Bytes of answers. With an inspector open, the child may stand at a breakpoint for any time. */
+export const ANSWER = { beat: 1, inspected: 2 } as const;
+
+export interface BeatOptions {
+  /** Value of `BEAT_FD_VARIABLE` (`common/launch-contract.ts`). Undefined, for a process without supervisor or with an older one: no channel. */
+  readonly fd: string | undefined;
+  /** Whether the parts of the process that the event loop does not show work. */
+  readonly works: () => boolean;
+  readonly onQuestion?: (question: number) => void;
+}
+
+/** Answers from this thread's event loop. */
+export function answerQuestions({ fd, works, onQuestion }: BeatOptions): void {
+  if (fd === undefined || !Number.isInteger(Number(fd))) return;
+  const socket = new Socket({ fd: Number(fd), readable: true, writable: true });
+  socket.unref();
+  socket.on('error', () => socket.destroy());
+  socket.on('data', (questions: Buffer) => {
+    onQuestion?.(questions.at(-1)!);
+    if (works()) socket.write(Uint8Array.of(inspectorUrl() === undefined ? ANSWER.beat : ANSWER.inspected));
+  });
+}

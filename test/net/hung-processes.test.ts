@@ -1,0 +1,55 @@
+/** A router or an agent that hangs: it is stopped by a signal that it cannot catch. Needs root and a build. */
+import { describe, expect, it } from '@jest/globals';
+import { waitUntil } from '../../deploy/demo/async/wait-until.js';
+import type { DemoNode } from '../../deploy/demo/cluster/demo-node.js';
+import { signal } from '../../deploy/demo/machine/processes.js';
+import { expectAllReachable, onlyProcess, restarted, useCluster } from './cluster-fixture.js';
+
+const TEST_TIMEOUT_MS = 60_000;
+
+async function routerCondition(node: DemoNode): Promise<string> {
+  const { conditions } = await node.api.status();
+  return conditions.find(({ name }) => name === 'router')?.message ?? 'no such condition';
+}
+
+describe('a process of a node that hangs', () => {
+  const cluster = useCluster({ nodes: 2, podsPerNode: 1 });
+
+  it(
+    'makes the node unready and is replaced, when it is the router',
+    async () => {
+      const node = cluster.get().nodes[0]!;
+      const router = onlyProcess(node, 'router');
+      const agent = onlyProcess(node, 'agent');
+      signal(router, 'SIGSTOP');
+      await waitUntil('a condition that says so', 10_000, async () =>
+        (await routerCondition(node)).includes('the router hangs'),
+      );
+      await restarted(node, 'router', router);
+      await cluster.get().waitLinks();
+      expect(onlyProcess(node, 'agent')).toBe(agent);
+      expect(await routerCondition(node)).toBe('');
+      await expectAllReachable(cluster.get());
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'is replaced when it is the agent, and the calls that waited for it are answered by the next one',
+    async () => {
+      const [node] = cluster.get().nodes;
+      const router = onlyProcess(node!, 'router');
+      const agent = onlyProcess(node!, 'agent');
+      const pod = cluster.get().pods.find(({ node: owner }) => owner === node)!;
+      signal(agent, 'SIGSTOP');
+      const added = await cluster.get().attach({ name: 'pod-z', nodeIndex: node!.plan.index });
+      expect(added.ips).not.toEqual(pod.ips);
+      expect(onlyProcess(node!, 'agent')).not.toBe(agent);
+      expect(onlyProcess(node!, 'router')).toBe(router);
+      await cluster.get().waitLinks();
+      await expectAllReachable(cluster.get());
+      await cluster.get().detach(added);
+    },
+    TEST_TIMEOUT_MS,
+  );
+});
