@@ -25,6 +25,15 @@ export interface LocalEndpoint {
   readonly mac: MacAddress;
 }
 
+/** The AEAD engine of a router. */
+export interface EngineStatus {
+  readonly name: string;
+  /** Nanoseconds to seal 1024 bytes of a bulk stream with AES-256-GCM, measured when the router started. */
+  readonly sealNsPerKiB: number;
+  /** Debian package of a library with which this processor would seal faster, or null. */
+  readonly fasterPackage: string | null;
+}
+
 /** Address of a peer, and the MTU of the path to it. */
 export interface PeerPath {
   readonly peer: NodeId;
@@ -115,6 +124,8 @@ export type RouterEvent =
       readonly tapName: string;
       /** Absent from a router of an older version. */
       readonly descriptors?: RouterDescriptors;
+      /** Missing from routers before 0.2. */
+      readonly engine?: EngineStatus;
       readonly generation: number;
       readonly paths: readonly PeerPath[];
       readonly sessions: readonly SessionStatus[];

@@ -10,6 +10,7 @@
  */
 import type { NodeId } from '../common/node-id.js';
 import type {
+  EngineStatus,
   ForwardingTables,
   PeerCounters,
   PeerPath,
@@ -18,7 +19,7 @@ import type {
   SessionStatus,
 } from '../common/router-port.js';
 import type { AeadEngine } from './aead/aead.js';
-import { selectAeadEngine } from './aead/selection.js';
+import { engineStatus, measureAeadEngines } from './aead/selection.js';
 import { Arena } from './kernel/arena.js';
 import { BusyPoll } from './busy-poll.js';
 import { Counters, dropsByName } from './tables/counters.js';
@@ -104,7 +105,8 @@ export interface ForwarderDeps {
 }
 
 export class Forwarder {
-  readonly engine: AeadEngine;
+  readonly engine: EngineStatus;
+  readonly #aead: AeadEngine;
   readonly #arena = new Arena(ARENA_BYTES);
   readonly #counters: Counters;
   readonly #peers: Peers;
@@ -139,9 +141,11 @@ export class Forwarder {
   ) {
     const arena = this.#arena;
     this.#counters = new Counters();
-    this.engine = selectAeadEngine(arena);
+    const [fastest] = measureAeadEngines(arena);
+    this.#aead = fastest.engine;
+    this.engine = engineStatus(fastest);
     this.#peers = new Peers(arena, options.family);
-    this.#sessions = new Sessions(this.engine, this.#peers, options.lane);
+    this.#sessions = new Sessions(this.#aead, this.#peers, options.lane);
     this.#reassembly = new Reassembly(arena, this.#counters);
     this.#sender = new UnitSender(arena, options.udpFd, this.#peers, this.#sessions, this.#counters, options.udpGso);
     this.#rawSender = new RawSender(arena, options.udpFd, options.family, this.#counters);
@@ -411,7 +415,7 @@ export class Forwarder {
     const counted = {
       peers: this.#peers.refusals,
       receiveContexts: this.#sessions.refusedContexts,
-      expandedKeys: this.engine.refusedKeys,
+      expandedKeys: this.#aead.refusedKeys,
     };
     return Object.fromEntries(Object.entries(counted).filter(([, count]) => count > 0));
   }

@@ -5,6 +5,7 @@ import type { NodeFacts } from './conditions.js';
 const healthy: NodeFacts = {
   routerConnected: true,
   routerIsSilent: false,
+  engine: { name: 'openssl', sealNsPerKiB: 50, fasterPackage: null },
   settings: { refused: null, needsRestart: [], waitingFor: null },
   withdrawn: [],
   podCidrs: ['10.1.1.0/24'],
@@ -74,6 +75,16 @@ describe('the conditions of a node', () => {
       'refused, the settings before stay in force: file a.yaml: podCidrs: no; lanes is 1 until',
     );
     expect(isReady(evaluateConditions({ ...healthy, settings }))).toBe(true);
+  });
+
+  it('is ready with an engine that is slower than need be, and says what to install', () => {
+    const engine = { name: 'openssl', sealNsPerKiB: 229.6, fasterPackage: 'libipsec-mb1' };
+    expect(failed({ engine })).toEqual(['sealing-speed']);
+    expect(messageOf('sealing-speed', { engine })).toBe(
+      'the openssl engine takes 230 ns to seal a KiB; this processor can do better: apt-get install libipsec-mb1, then ' +
+        'restart meshd',
+    );
+    expect(isReady(evaluateConditions({ ...healthy, engine }))).toBe(true);
   });
 
   it('names withdrawn pod CIDRs with the number of their pods', () => {

@@ -3,6 +3,7 @@
  * list is behind `/readyz`, `meshctl status` and the decision whether a pod may be attached now.
  */
 import type { Condition } from '../../common/api.js';
+import type { EngineStatus } from '../../common/router-port.js';
 import type { HostProblem } from '../host-network/host-network.js';
 import type { SettingsReport } from '../settings/settings-keeper.js';
 
@@ -10,6 +11,8 @@ export interface NodeFacts {
   readonly routerConnected: boolean;
   /** The router leaves the supervisor's questions unanswered. */
   readonly routerIsSilent: boolean;
+  /** null without a router, and from one that does not tell. */
+  readonly engine: EngineStatus | null;
   readonly settings: SettingsReport;
   /** Those that new pods get addresses from. */
   readonly podCidrs: readonly string[];
@@ -37,6 +40,7 @@ export function evaluateConditions(facts: NodeFacts): EvaluatedCondition[] {
     required('pods', facts.podsReconciled ? '' : 'addresses of running pods are still being collected'),
     required('claims', claimsMessage(facts)),
     optional('configuration', configurationMessage(facts)),
+    optional('sealing-speed', sealingSpeedMessage(facts)),
     optional('withdrawn-cidrs', withdrawnMessage(facts)),
     // The first node of a cluster finds no peer, and is ready without one.
     optional('peers', peersMessage(facts)),
@@ -83,6 +87,12 @@ function hostMessage({ hostProblems }: NodeFacts): string {
 function configurationMessage({ settings: { refused, needsRestart } }: NodeFacts): string {
   const parts = refused === null ? [] : [`refused, the settings before stay in force: ${refused.replace(/\s+/g, ' ')}`];
   return [...parts, ...needsRestart].join('; ');
+}
+
+function sealingSpeedMessage({ engine }: NodeFacts): string {
+  if (engine === null || engine.fasterPackage === null) return '';
+  const speed = `the ${engine.name} engine takes ${Math.round(engine.sealNsPerKiB)} ns to seal a KiB`;
+  return `${speed}; this processor can do better: apt-get install ${engine.fasterPackage}, then restart meshd`;
 }
 
 function withdrawnMessage({ withdrawn }: NodeFacts): string {

@@ -102,6 +102,7 @@ export class AgentApiSource implements ApiSource {
     return evaluateConditions({
       routerConnected: deps.router() !== null,
       routerIsSilent: deps.routerIsSilent(),
+      engine: deps.router()?.engine ?? null,
       settings: deps.settingsReport(),
       podCidrs: deps.podCidrs.assigned,
       withdrawn: deps.addressUsage().flatMap(({ cidr, used, withdrawn }) => (withdrawn ? [{ cidr, pods: used }] : [])),
@@ -133,7 +134,13 @@ export class AgentApiSource implements ApiSource {
       clusterCidrs: [...clusterCidrs],
       podMtuBytes: deps.podMtuBytes(),
       cipher: config.cipher === 'auto' ? (router?.ciphers[0] ?? 'auto') : config.cipher,
-      router: { connected: router !== null, instance: router?.instance ?? null, tap: router?.tapName ?? null },
+      router: {
+        connected: router !== null,
+        instance: router?.instance ?? null,
+        tap: router?.tapName ?? null,
+        engine: router?.engine?.name ?? null,
+        sealNsPerKiB: router?.engine === undefined ? null : Math.round(router.engine.sealNsPerKiB),
+      },
       addresses: deps.addressUsage().map((usage) => ({ ...usage })),
       peers: { total: members.length, up: members.filter(({ state }) => state === 'up').length },
       drops: this.#allDrops(),

@@ -62,6 +62,7 @@ const SHAPES: Readonly<Record<RouterEvent['type'], Check>> = {
     ciphers: listOf((value) => value === 'aes-256-gcm' || value === 'chacha20-poly1305'),
     tapName: text,
     descriptors: orAbsent(descriptors),
+    engine: orAbsent(object({ name: text, sealNsPerKiB: count, fasterPackage: orNull(text) })),
     generation: count,
     paths: listOf(path),
     sessions: listOf(session),

@@ -29,9 +29,10 @@ function identityLines(status: Status, { nowMs, wide }: ViewContext): Fact[] {
 }
 
 function networkLines(status: Status): Fact[] {
-  const { connected, tap, instance } = status.router;
+  const { connected, tap, instance, engine, sealNsPerKiB } = status.router;
+  const sealing = engine === undefined || engine === null ? '' : `, ${engine}, ${sealNsPerKiB ?? '?'} ns/KiB`;
   return [
-    ['Underlay', `${status.listen} (${listed(status.underlayAddresses)}), ${status.cipher}`],
+    ['Underlay', `${status.listen} (${listed(status.underlayAddresses)}), ${status.cipher}${sealing}`],
     ['Pod CIDRs', `${listed(status.podCidrs)} of ${listed(status.clusterCidrs)}, MTU ${status.podMtuBytes}`],
     ['Router', connected ? `connected (${tap ?? 'no TAP'}, instance ${instance ?? 'unknown'})` : 'not connected'],
     ['Peers', `${status.peers.up} of ${status.peers.total} up`],

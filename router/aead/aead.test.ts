@@ -6,7 +6,7 @@ import { KEY_BYTES, laneKey } from './aead.js';
 import { createIpsecMbEngine, implementationFor } from './ipsec-mb.js';
 import { createOpensslEngine } from './openssl.js';
 import { referenceSeal } from './reference-seal.js';
-import { selectAeadEngine, selfTest } from './selection.js';
+import { engineStatus, measureAeadEngines, selectAeadEngine, selfTest } from './selection.js';
 import { Arena } from '../kernel/arena.js';
 
 const arena = new Arena(32 << 20);
@@ -48,6 +48,23 @@ describe('the AEAD engines', () => {
     const base = new Uint8Array(32).fill(1);
     expect(laneKey(base, 0).key).not.toEqual(laneKey(base, 1).key);
     expect(laneKey(base, 0).salt).not.toEqual(laneKey(base, 1).salt);
+  });
+
+  it('are measured, and the fastest is taken', () => {
+    const engines = measureAeadEngines(arena);
+    expect(engines.every(({ sealNsPerKiB }) => sealNsPerKiB > 5 && sealNsPerKiB < 1e6)).toBe(true);
+    expect(engines.map(({ sealNsPerKiB }) => sealNsPerKiB)).toEqual(
+      engines.map(({ sealNsPerKiB }) => sealNsPerKiB).sort((a, b) => a - b),
+    );
+  });
+
+  it('name the package to install only for a slow engine on a processor with vector AES', () => {
+    const vector = new Set(['aes', 'vaes', 'vpclmulqdq']);
+    const packageOf = (sealNsPerKiB: number, flags: ReadonlySet<string>) =>
+      engineStatus({ engine: openssl, sealNsPerKiB }, flags).fasterPackage;
+    expect(packageOf(230, vector)).toBe('libipsec-mb1');
+    expect(packageOf(50, vector)).toBeNull();
+    expect(packageOf(230, new Set(['aes']))).toBeNull();
   });
 
   it('pick an implementation by the flags of the processor', () => {

@@ -14,6 +14,8 @@ import type { OptionalLibrary } from '../kernel/ffi.js';
 import { processorFlags } from '../kernel/processor.js';
 
 const SONAME = 'libIPSec_MB.so.1';
+/** The library's package in Debian and Ubuntu. */
+export const IPSEC_MB_PACKAGE = 'libipsec-mb1';
 /** struct gcm_key_data and gcm_context_data, with room for later versions (1.3: 1024 and 88 bytes), aligned to 64. */
 const KEY_DATA_BYTES = 2048;
 const CONTEXT_BYTES = 256;
@@ -193,6 +195,11 @@ function bind(library: OptionalLibrary, suffix: string): Calls | null {
     return null;
   }
 }
+
+export const isIpsecMb = (engine: AeadEngine): boolean => engine instanceof IpsecMbEngine;
+
+/** Whether the processor works on several AES blocks with one instruction. */
+export const hasVectorAes = (flags: ReadonlySet<string>): boolean => flags.has('vaes') && flags.has('vpclmulqdq');
 
 /** Suffix of the first implementation that `flags` allow; null when none is (arm64, old processors). */
 export function implementationFor(flags: ReadonlySet<string>): string | null {

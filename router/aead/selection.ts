@@ -1,26 +1,54 @@
 /**
- * Selection of the AEAD engine: Intel's multi-buffer library when the host has it (one call per unit, wide vector AES), the
- * OpenSSL inside Node otherwise. An engine is used only after its self-test against `node:crypto`.
+ * Selection of the AEAD engine: the fastest on this machine of the OpenSSL inside Node and, where the host has it, Intel's
+ * multi-buffer library (one call per unit, wide vector AES). An engine is used only after its self-test against
+ * `node:crypto`.
  */
 import { HeddleError } from '../../common/errors.js';
-import type { CipherName } from '../../common/router-port.js';
+import type { CipherName, EngineStatus } from '../../common/router-port.js';
 import type { AeadEngine } from './aead.js';
 import { KEY_BYTES } from './aead.js';
 import { TYPE_DATA } from '../../common/wire/datagram-header.js';
 import { TAG_BYTES } from '../../common/wire/sealed-unit.js';
 import { referenceSeal } from './reference-seal.js';
-import { createIpsecMbEngine } from './ipsec-mb.js';
+import { createIpsecMbEngine, hasVectorAes, IPSEC_MB_PACKAGE, isIpsecMb } from './ipsec-mb.js';
+import { processorFlags } from '../kernel/processor.js';
 import { createOpensslEngine } from './openssl.js';
+import { sealNsPerKiB } from './engine-speed.js';
 import type { Arena } from '../kernel/arena.js';
 
-/** The fastest engine that passes its self-test. Throws PLATFORM_UNSUPPORTED when OpenSSL fails it. */
-export function selectAeadEngine(arena: Arena): AeadEngine {
+/**
+ * Slower than this is an engine that leaves the processor's vector AES unused: with it both libipsec-mb and OpenSSL 3.5 take
+ * 45 to 75 ns, OpenSSL 3.0 takes 230 (`docs/measurements.md`).
+ */
+const SLOW_NS_PER_KIB = 110;
+
+/** An engine that passed its self-test, and its speed on this machine. */
+export interface MeasuredEngine {
+  readonly engine: AeadEngine;
+  /** Of AES-256-GCM. */
+  readonly sealNsPerKiB: number;
+}
+
+/** The engines of this machine, the fastest first. Throws PLATFORM_UNSUPPORTED when OpenSSL fails its self-test. */
+export function measureAeadEngines(arena: Arena): readonly [MeasuredEngine, ...MeasuredEngine[]] {
   const openssl = createOpensslEngine(arena);
   if (!selfTest(openssl, arena, 'aes-256-gcm') || !selfTest(openssl, arena, 'chacha20-poly1305')) {
     throw new HeddleError('PLATFORM_UNSUPPORTED', 'the OpenSSL of this Node does not seal as node:crypto does');
   }
-  const wide = createIpsecMbEngine(arena, openssl);
-  return wide !== null && selfTest(wide, arena, 'aes-256-gcm') ? wide : openssl;
+  const ipsecMb = createIpsecMbEngine(arena, openssl);
+  const measured = { engine: openssl, sealNsPerKiB: sealNsPerKiB(openssl, arena) };
+  if (ipsecMb === null || !selfTest(ipsecMb, arena, 'aes-256-gcm')) return [measured];
+  const other = { engine: ipsecMb, sealNsPerKiB: sealNsPerKiB(ipsecMb, arena) };
+  return other.sealNsPerKiB < measured.sealNsPerKiB ? [other, measured] : [measured, other];
+}
+
+/** The fastest engine of this machine. Throws as {@link measureAeadEngines}. */
+export const selectAeadEngine = (arena: Arena): AeadEngine => measureAeadEngines(arena)[0].engine;
+
+/** For the log, the agent and its users. `flags` are those of the processor. */
+export function engineStatus({ engine, sealNsPerKiB }: MeasuredEngine, flags = processorFlags()): EngineStatus {
+  const couldBeFaster = sealNsPerKiB > SLOW_NS_PER_KIB && hasVectorAes(flags) && !isIpsecMb(engine);
+  return { name: engine.name, sealNsPerKiB, fasterPackage: couldBeFaster ? IPSEC_MB_PACKAGE : null };
 }
 
 /** Seals and opens units of several sizes and compares with `node:crypto`; a changed byte must not open. */

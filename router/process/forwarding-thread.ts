@@ -4,6 +4,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { HeddleError, messageOf } from '../../common/errors.js';
 import { Arena } from '../kernel/arena.js';
 import { sysEventfd, sysWrite } from '../kernel/ffi.js';
+import type { EngineStatus } from '../../common/router-port.js';
 import type { ForwarderCommand, ForwarderEvent, ForwarderOptions } from '../forwarder.js';
 import { O_CLOEXEC, O_NONBLOCK } from '../kernel/linux-abi.js';
 import { FLAG_BEATS, FLAG_COMMANDS, FLAG_COUNT, FLAG_EVENTS_TAKEN } from './worker-flags.js';
@@ -21,8 +22,8 @@ export class ForwardingThread {
   readonly #arena = new Arena(4096);
   readonly #wakeFd: number;
   #stopping = false;
-  /** Resolves with the name of the AEAD engine once the thread is ready. */
-  readonly ready: Promise<string>;
+  /** Resolves with its AEAD engine once the thread is ready. */
+  readonly ready: Promise<EngineStatus>;
 
   /** @param program path of the built `router-worker.js` */
   constructor(program: string, options: Omit<ForwarderOptions, 'wakeFd'>, listener: ForwardingThreadListener) {
@@ -35,7 +36,7 @@ export class ForwardingThread {
       transferList: [port2],
     });
     this.ready = new Promise((resolve, reject) => {
-      this.#worker.on('message', (event: ForwarderEvent | { type: 'ready'; engine: string }) => {
+      this.#worker.on('message', (event: ForwarderEvent | { type: 'ready'; engine: EngineStatus }) => {
         if (event.type === 'ready') return resolve(event.engine);
         Atomics.add(this.#flags, FLAG_EVENTS_TAKEN, 1);
         listener.onEvent(event);

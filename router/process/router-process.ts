@@ -11,7 +11,7 @@ import { messageOf } from '../../common/errors.js';
 import type { RouterLaunchOptions } from '../../common/launch-contract.js';
 import type { Logger } from '../../common/log.js';
 import { encodeMessage, MessageDecoder } from '../../common/codec/message-stream.js';
-import type { CipherName, RouterDescriptors, RouterEvent } from '../../common/router-port.js';
+import type { CipherName, EngineStatus, RouterDescriptors, RouterEvent } from '../../common/router-port.js';
 import { ROUTER_PORT_VERSION } from '../../common/router-port.js';
 import type { ForwarderEvent, ForwarderReport } from '../forwarder.js';
 import { ForwardingThread } from './forwarding-thread.js';
@@ -43,6 +43,7 @@ export class RouterProcess {
   readonly #pools: PoolLog;
   readonly #descriptors: RouterDescriptors;
   readonly #beats = new ThreadBeats(this.#threads);
+  #engine: EngineStatus | undefined;
   #agent: Socket | null = null;
   #greeted = false;
   #lastCounters = '';
@@ -68,7 +69,8 @@ export class RouterProcess {
     await this.#listen();
     if (!otherUser && process.getuid?.() === 0) dropCapabilities();
     for (let lane = 0; lane < options.lanes; lane++) this.#startThread(lane, offloads.uso, underlay[lane]!);
-    const engines = await Promise.all(this.#threads.map((thread) => thread.ready));
+    const [engine] = await Promise.all(this.#threads.map((thread) => thread.ready));
+    this.#engine = engine!;
     if (otherUser) becomeUser(options.user);
     this.#threads.forEach((thread) => thread.run());
     this.#reportTimer = setInterval(() => this.#askForReports(), REPORT_INTERVAL_MS);
@@ -77,7 +79,8 @@ export class RouterProcess {
         instance: this.#instance,
         tap: options.tapName,
         lanes: options.lanes,
-        engine: engines[0],
+        engine: engine!.name,
+        sealNsPerKiB: Math.round(engine!.sealNsPerKiB),
         ...underlay[0],
         ...offloads,
       },
@@ -197,6 +200,7 @@ export class RouterProcess {
       ciphers,
       tapName: this.options.tapName,
       descriptors: this.#descriptors,
+      ...(this.#engine === undefined ? {} : { engine: this.#engine }),
       generation: report.generation,
       paths: report.paths,
       sessions: report.sessions,

@@ -43,7 +43,7 @@ function start(): void {
   warmUp.run(forwarder);
   warmUp.replace(options);
   warm = true;
-  port.postMessage({ type: 'ready', engine: forwarder.engine.name });
+  port.postMessage({ type: 'ready', engine: forwarder.engine });
   // The loop starts once the main thread says so: it may have privileges to drop first.
   port.once('message', () => {
     forwarder.run();

@@ -5,14 +5,13 @@
 import { launch } from '../../deploy/launch.mjs';
 import * as prerequisites from '../../deploy/prerequisites.mjs';
 
-/** What measures and, optional, what we are measured against and what makes sealing faster. */
+/** Programs that measure and, optional, those to compare with. */
 const TOOLS = [
   { program: 'iperf3', package: 'iperf3', optional: false },
   { program: 'sockperf', package: 'sockperf', optional: false },
   { program: 'ethtool', package: 'ethtool', optional: false },
   { program: 'wireguard-go', package: 'wireguard-go', optional: true },
   { program: 'wg', package: 'wireguard-tools', optional: true },
-  ...(process.arch === 'x64' ? [{ library: 'libIPSec_MB.so.1', package: 'libipsec-mb1', optional: true }] : []),
 ];
 
 /** The words to put before the benchmark's command line. Usage questions are answered without any privilege. */
