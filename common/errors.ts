@@ -148,7 +148,9 @@ export type HandshakeFailure =
   | 'otherStaticKey'
   | 'noCommonCipher'
   /** The initiator chose another cipher than both lists lead to. */
-  | 'otherCipher';
+  | 'otherCipher'
+  /** The confirmation is of another node than the initiation. */
+  | 'otherIdentity';
 
 /** A handshake message that is refused. The handshake's state is as before the message. */
 export class HandshakeError extends HeddleError {

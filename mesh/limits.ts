@@ -7,9 +7,9 @@ import { MAX_PEERS, MAX_SESSIONS } from '../common/protocol.js';
 // Specification (docs/wire.md).
 
 /** The version that both sides of a handshake must speak. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 /** Mixed into every handshake, so that messages of another protocol do not authenticate. */
-export const PROLOGUE = 'heddle/1';
+export const PROLOGUE = 'heddle/2';
 /** Length of an initiation datagram: at least that of its response, so that a replay is not amplified. */
 export const INITIATION_BYTES = 1100;
 /** The longest encoded advert that is read. */
@@ -78,12 +78,22 @@ export const SOURCE_BURST = 20;
 export const SOURCE_PER_SECOND = 5;
 /** Source addresses whose rate is remembered; the oldest is dropped beyond this. */
 export const MAX_SOURCES = 4096;
-/** Initiations per second from all sources beyond which a cookie is asked for. */
-export const UNDER_LOAD_PER_SECOND = 50;
+/** Initiations of unproven nodes with a cookie, from all sources, that are responded to per second. */
+export const UNPROVEN_PER_SECOND = 20;
+/** The same in a burst. */
+export const UNPROVEN_BURST = 50;
+/** Initiations of one member per second, sustained; the burst is SOURCE_BURST. */
+export const MEMBER_PER_SECOND = 5;
+/** Cookies sent per second to unproven addresses, sustained and at once. */
+export const COOKIES_PER_SECOND = 100;
+/** Distance of a restarted node's stamps from the last one on disk: more than are used until a write is done. */
+export const STAMP_RESERVE = 10_000;
 /** Initiations remembered so that a replay costs no curve operation; the oldest is dropped beyond this. */
 export const MAX_SEEN_INITIATIONS = 8192;
 /** Time between two changes of the secret behind cookies; cookies of the secret before are still accepted. */
 export const COOKIE_LIFETIME_MS = 120_000;
+/** Addresses of one dial from which a cookie is taken. */
+export const MAX_DIALED_ADDRESSES = 32;
 /** Cookies kept for use at once; the oldest is dropped beyond this. */
 export const MAX_COOKIES = 1024;
 /** How long an initiator sends a cookie that it received. */

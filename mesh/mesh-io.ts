@@ -71,7 +71,7 @@ export type MeshEffect =
   | { readonly type: 'removePeer'; readonly peer: NodeId }
   /** The ownership table or the usability of a route changed: read `routes()` again. */
   | { readonly type: 'routesChanged' }
-  /** The known adverts changed: keep `adverts()` on disk for the next start. */
+  /** The known adverts or the stamps changed: keep `adverts()` and `stamps()` on disk for the next start. */
   | { readonly type: 'advertsChanged' }
   /** A log message, rate-limited by the core. It never contains secrets. */
   | {
@@ -144,6 +144,14 @@ export interface RemoteLinkView {
 export interface LostClaim {
   readonly cidr: Cidr;
   readonly winner: NodeId;
+}
+
+/** What is kept of initiations for the next start (`handshake/initiation-stamps.ts`). */
+export interface KeptStamps {
+  /** The last stamp of this node; 0 when it never initiated. */
+  readonly own: number;
+  /** The highest stamp accepted of each peer. */
+  readonly accepted: readonly (readonly [NodeId, number])[];
 }
 
 /** Source of randomness: the operating system's in production, seeded in tests. */

@@ -11,8 +11,9 @@ import { Topology } from './cluster/topology.js';
 import { Counters } from './counters.js';
 import { HandshakeOutcomes } from './handshake-outcomes.js';
 import { Handshakes } from './handshake/handshakes.js';
+import { InitiationStamps } from './handshake/initiation-stamps.js';
 import { SessionSlots } from './handshake/session-slots.js';
-import type { MeshEffect, RandomSource, SelfDescription, UnderlayFacts } from './mesh-io.js';
+import type { KeptStamps, MeshEffect, RandomSource, SelfDescription, UnderlayFacts } from './mesh-io.js';
 import { Notices } from './notices.js';
 import { Dialer } from './peer/dial.js';
 import type { Peer } from './peer/peer.js';
@@ -31,6 +32,8 @@ export interface MeshOptions {
   readonly underlay: UnderlayFacts;
   /** What {@link Mesh.adverts} gave before the restart; bad ones are ignored. */
   readonly cachedAdverts: readonly Uint8Array[];
+  /** What {@link Mesh.stamps} gave before the restart. */
+  readonly cachedStamps: KeptStamps;
   /** Wall-clock time at this call. */
   readonly wallClockMs: number;
   /** `auto` takes the router's own order. */
@@ -51,6 +54,7 @@ export class MeshParts {
   readonly self: SelfAdvert;
   readonly keys: ClusterKeys;
   readonly slots: SessionSlots;
+  readonly stamps: InitiationStamps;
   readonly handshakes: Handshakes;
   readonly peerTable: PeerTable;
   readonly gossip: Gossip;
@@ -68,9 +72,11 @@ export class MeshParts {
     this.emit = hooks.emit;
     this.#advancePeer = hooks.advancePeer;
     this.notices = new Notices(hooks.emit);
-    this.self = new SelfAdvert(identity, options.self, random, options.wallClockMs);
+    const lowestStamp = (): number => this.handshakes?.lowestStamp() ?? 0;
+    this.self = new SelfAdvert(identity, options.self, random, options.wallClockMs, lowestStamp);
     this.keys = new ClusterKeys(options.clusterSecret);
     this.slots = new SessionSlots(random);
+    this.stamps = new InitiationStamps(options.cachedStamps, options.wallClockMs, () => this.peerTable.stampsChanged());
     this.handshakes = this.#makeHandshakes(options);
     this.#dialer = new Dialer({ handshakes: this.handshakes, random, emit: hooks.emit });
     this.topology = new Topology(identity.id);
@@ -88,6 +94,9 @@ export class MeshParts {
       keys: this.keys,
       advert: () => this.self.current.bytes,
       ciphers: () => preferCipher(this.router.ciphers, cipherPreference),
+      stamps: this.stamps,
+      lastStamp: () => this.stamps.last,
+      member: (id: NodeId) => this.peerTable.members.get(id),
     };
     return new Handshakes(deps, this.slots);
   }
@@ -125,6 +134,7 @@ export class MeshParts {
       isMember: (id) => peerTable.members.get(id) !== undefined,
       isLinked: (id) => peerTable.peers.get(id)?.isLinked === true,
       linkedAt: (address) => peerTable.linkedAt(address),
+      resolved: () => this.self.renew(),
     });
   }
 

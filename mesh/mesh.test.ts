@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { REKEY_AFTER_MS, REKEY_AFTER_UNITS } from '../common/protocol.js';
-import { TYPE_CONFIRMATION, TYPE_INITIATION, TYPE_RESPONSE } from '../common/wire/datagram-header.js';
+import { TYPE_CONFIRMATION, TYPE_COOKIE, TYPE_INITIATION, TYPE_RESPONSE } from '../common/wire/datagram-header.js';
 import { isFullMesh } from './testing/sim-node.js';
 import type { SimNode } from './testing/sim-node.js';
 import { convergedSimulation, simulation } from './testing/simulation.js';
@@ -71,6 +71,8 @@ describe('a mesh of nodes', () => {
       network.run(5_000);
       expect(isFullMesh(nodes)).toBe(true);
       expect(network.captured.map(({ bytes }) => bytes[0])).toEqual([
+        TYPE_INITIATION,
+        TYPE_COOKIE,
         TYPE_INITIATION,
         TYPE_RESPONSE,
         TYPE_CONFIRMATION,

@@ -12,6 +12,7 @@
 import { CoreClock, pauseBetween } from './core-clock.js';
 import { MAX_SEEDS } from './limits.js';
 import type {
+  KeptStamps,
   LostClaim,
   MemberView,
   MeshEffect,
@@ -92,6 +93,11 @@ export class Mesh {
   /** The encoded adverts of this node and of all members, for `cachedAdverts` of the next start. */
   adverts(): Uint8Array[] {
     return Array.from(this.#parts.peerTable.adverts(), ({ bytes }) => bytes);
+  }
+
+  /** For `cachedStamps` of the next start. */
+  stamps(): KeptStamps {
+    return this.#parts.stamps.kept();
   }
 
   /** What was refused, by reason, and how much state there is. */

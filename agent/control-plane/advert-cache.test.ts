@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemDisk } from '../../common/storage/disk.js';
 import { silentLogger } from '../../common/log.js';
-import { AdvertCache } from './advert-cache.js';
+import type { NodeId } from '../../common/node-id.js';
+import { AdvertCache, NO_MEMBERS } from './advert-cache.js';
+import type { KnownMembers } from './advert-cache.js';
 import { VirtualClock } from '../../common/testing/virtual-clock.js';
 
 let folder: string;
@@ -18,33 +20,37 @@ function cache() {
   const path = join(folder, 'adverts.json');
   return { clock, path, adverts: new AdvertCache({ disk: systemDisk, path, clock, log: silentLogger() }) };
 }
-const advert = (byte: number) => Uint8Array.of(byte, byte);
+const ID = '0123456789abcdef0123456789abcdef' as NodeId;
+const known = (...bytes: number[]): KnownMembers => ({
+  adverts: bytes.map((byte) => Uint8Array.of(byte, byte)),
+  stamps: { own: 7, accepted: [[ID, 5]] },
+});
 
 describe('AdvertCache', () => {
   it('gives back after a restart what was last known', async () => {
     const { adverts } = cache();
-    adverts.changed(() => [advert(1), advert(2)]);
+    adverts.changed(() => known(1, 2));
     await adverts.flush();
-    expect(await cache().adverts.load()).toEqual([advert(1), advert(2)]);
+    expect(await cache().adverts.load()).toEqual(known(1, 2));
   });
 
   it('writes a burst of changes once, with the state at the time of writing', async () => {
     const { clock, path, adverts } = cache();
-    let state = [advert(1)];
+    let state = known(1);
     adverts.changed(() => state);
     adverts.changed(() => state);
     expect(clock.pending).toBe(1);
     expect(existsSync(path)).toBe(false);
-    state = [advert(3)];
+    state = known(3);
     clock.advance(1_000);
     await adverts.flush();
-    expect(await adverts.load()).toEqual([advert(3)]);
+    expect(await adverts.load()).toEqual(known(3));
   });
 
   it('starts empty without a file and with a damaged one', async () => {
     const { path, adverts } = cache();
-    expect(await adverts.load()).toEqual([]);
+    expect(await adverts.load()).toEqual(NO_MEMBERS);
     writeFileSync(path, '{"adverts": 7');
-    expect(await adverts.load()).toEqual([]);
+    expect(await adverts.load()).toEqual(NO_MEMBERS);
   });
 });

@@ -1,28 +1,56 @@
 /**
- * Cache on disk of the adverts of all known members: after a cold start the node knows its peers and the owner of every
- * pod CIDR before the first answer. A damaged or missing file costs a few seconds. Adverts are signed, so the file needs
- * no trust.
+ * Cache on disk of the adverts of all known members and of the stamps of initiations. After a cold start the node knows its
+ * peers and the owner of every pod CIDR before the first answer, and answers no initiation that was recorded before. A damaged
+ * or missing file costs a few seconds. Adverts are signed, so the file needs no trust.
  */
+import { Type } from 'typebox';
+import { Compile } from 'typebox/compile';
 import { DurableFile } from '../../common/storage/durable-file.js';
 import type { DurableCodec } from '../../common/storage/durable-file.js';
 import type { Disk } from '../../common/storage/disk.js';
 import { DecodeError, messageOf } from '../../common/errors.js';
 import type { Logger } from '../../common/log.js';
+import type { NodeId } from '../../common/node-id.js';
 import type { Clock } from '../../common/clock.js';
+import type { KeptStamps } from '../../mesh/index.js';
 
 /** Changes come in bursts when nodes join; one write carries them all. */
 const WRITE_DELAY_MS = 1_000;
 /** Members of the largest cluster, see `mesh/limits.ts`. */
 const MAX_ADVERTS = 8_192;
 
-const codec: DurableCodec<readonly Uint8Array[]> = {
-  kind: 'heddle-adverts-1',
-  encode: (adverts) => adverts.map((advert) => Buffer.from(advert).toString('base64')),
+/** What is kept of the mesh core. */
+export interface KnownMembers {
+  readonly adverts: readonly Uint8Array[];
+  readonly stamps: KeptStamps;
+}
+
+export const NO_MEMBERS: KnownMembers = { adverts: [], stamps: { own: 0, accepted: [] } };
+
+const Stamp = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const Body = Compile(
+  Type.Object({
+    adverts: Type.Array(Type.String(), { maxItems: MAX_ADVERTS }),
+    ownStamp: Stamp,
+    acceptedStamps: Type.Array(Type.Tuple([Type.String({ pattern: '^[0-9a-f]{32}$' }), Stamp]), {
+      maxItems: MAX_ADVERTS,
+    }),
+  }),
+);
+
+const codec: DurableCodec<KnownMembers> = {
+  kind: 'heddle-adverts-2',
+  encode: ({ adverts, stamps }) => ({
+    adverts: adverts.map((advert) => Buffer.from(advert).toString('base64')),
+    ownStamp: stamps.own,
+    acceptedStamps: stamps.accepted,
+  }),
   decode(body) {
-    if (!Array.isArray(body) || body.length > MAX_ADVERTS || !body.every((entry) => typeof entry === 'string')) {
-      throw new DecodeError('not a list of adverts');
-    }
-    return body.map((entry: string) => new Uint8Array(Buffer.from(entry, 'base64')));
+    if (!Body.Check(body)) throw new DecodeError('not adverts and stamps');
+    return {
+      adverts: body.adverts.map((advert) => new Uint8Array(Buffer.from(advert, 'base64'))),
+      stamps: { own: body.ownStamp, accepted: body.acceptedStamps.map(([id, stamp]) => [id as NodeId, stamp]) },
+    };
   },
 };
 
@@ -34,8 +62,8 @@ export interface AdvertCacheOptions {
 }
 
 export class AdvertCache {
-  readonly #file: DurableFile<readonly Uint8Array[]>;
-  #pending: (() => readonly Uint8Array[]) | null = null;
+  readonly #file: DurableFile<KnownMembers>;
+  #pending: (() => KnownMembers) | null = null;
   #cancelTimer: () => void = () => undefined;
   #writing: Promise<void> = Promise.resolve();
 
@@ -44,32 +72,32 @@ export class AdvertCache {
   }
 
   /** What was last written; empty when there is nothing or nothing usable. */
-  async load(): Promise<readonly Uint8Array[]> {
+  async load(): Promise<KnownMembers> {
     const read = await this.#file.read();
     if (read.kind === 'corrupt')
       this.options.log.warn({ reason: read.reason }, 'the advert cache was damaged; starting without');
-    return read.kind === 'value' ? read.value : [];
+    return read.kind === 'value' ? read.value : NO_MEMBERS;
   }
 
-  /** Writes what `adverts` gives, a little later. */
-  changed(adverts: () => readonly Uint8Array[]): void {
+  /** Writes what `known` gives, a little later. */
+  changed(known: () => KnownMembers): void {
     const waiting = this.#pending !== null;
-    this.#pending = adverts;
+    this.#pending = known;
     if (!waiting) this.#cancelTimer = this.options.clock.after(WRITE_DELAY_MS, () => void this.flush());
   }
 
   /** Writes what is waiting. Resolves when it is on disk or has failed with a line in the log. */
   flush(): Promise<void> {
     this.#cancelTimer();
-    const adverts = this.#pending;
+    const known = this.#pending;
     this.#pending = null;
-    if (adverts !== null) this.#writing = this.#writing.then(() => this.#write(adverts()));
+    if (known !== null) this.#writing = this.#writing.then(() => this.#write(known()));
     return this.#writing;
   }
 
-  async #write(adverts: readonly Uint8Array[]): Promise<void> {
+  async #write({ adverts, stamps }: KnownMembers): Promise<void> {
     try {
-      await this.#file.write(adverts.slice(0, MAX_ADVERTS));
+      await this.#file.write({ adverts: adverts.slice(0, MAX_ADVERTS), stamps });
     } catch (thrown) {
       this.options.log.warn({ error: messageOf(thrown) }, 'the advert cache could not be written');
     }

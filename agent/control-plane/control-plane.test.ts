@@ -18,6 +18,7 @@ import { PodCidrs } from '../pod-cidrs.js';
 import { nodeSettings } from '../settings/node-settings.js';
 import type { NodeSettings } from '../settings/node-settings.js';
 import { loadConfig } from '../config/config-sources.js';
+import { NO_MEMBERS } from './advert-cache.js';
 import { ControlPlane } from './control-plane.js';
 import type { NodeState } from './node-state.js';
 import { NoticeLog } from '../../common/notice-log.js';
@@ -59,6 +60,7 @@ function cachedAdvert(clusterSecret: Uint8Array): readonly Uint8Array[] {
     random: systemRandom,
     underlay: { mtuBytes: 1500, ownAddresses: [] },
     cachedAdverts: [],
+    cachedStamps: NO_MEMBERS.stamps,
     wallClockMs: 1_700_000_000_000,
     cipherPreference: 'auto',
   });
@@ -80,7 +82,7 @@ async function harness() {
   const state: NodeState = {
     identity: generateIdentity(systemRandom),
     adverts: new AdvertCache({ disk: systemDisk, path: join(folder, 'adverts.json'), clock, log }),
-    cachedAdverts: cachedAdvert(clusterSecret),
+    known: { ...NO_MEMBERS, adverts: cachedAdvert(clusterSecret) },
     endpoints,
     ipam: await Ipam.open({ directory: join(folder, 'ipam'), cidrs: [podCidr], log }),
   };

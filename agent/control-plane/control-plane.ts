@@ -70,7 +70,8 @@ export class ControlPlane {
       notices,
       sendToRouter: (command) => void this.router.send(command),
       onRoutesChanged: () => this.#routesChanged(),
-      onAdvertsChanged: () => state.adverts.changed(() => this.mesh.adverts()),
+      onAdvertsChanged: () =>
+        state.adverts.changed(() => ({ adverts: this.mesh.adverts(), stamps: this.mesh.stamps() })),
       onHandled: deps.onChange,
     });
     this.router = new RouterClient({
@@ -136,7 +137,8 @@ export class ControlPlane {
           return underlay.addresses;
         },
       },
-      cachedAdverts: state.cachedAdverts,
+      cachedAdverts: state.known.adverts,
+      cachedStamps: state.known.stamps,
       wallClockMs: clock.wallTime().getTime(),
       cipherPreference: config.cipher,
     });

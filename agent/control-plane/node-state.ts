@@ -6,6 +6,7 @@ import { Ipam } from '../../ipam/index.js';
 import { decodeIdentity, encodeIdentity, generateIdentity } from '../../mesh/index.js';
 import type { NodeIdentity } from '../../mesh/index.js';
 import { AdvertCache } from './advert-cache.js';
+import type { KnownMembers } from './advert-cache.js';
 import type { Clock } from '../../common/clock.js';
 import { loadOrCreateIdentity } from './node-identity.js';
 import { advertCacheFile, allocationFolder, endpointFolder, identityFile } from '../../common/host/run-files.js';
@@ -15,7 +16,7 @@ import { systemRandom } from './system-random.js';
 export interface NodeState {
   readonly identity: NodeIdentity;
   readonly adverts: AdvertCache;
-  readonly cachedAdverts: readonly Uint8Array[];
+  readonly known: KnownMembers;
   readonly endpoints: EndpointStore;
   readonly ipam: Ipam;
 }
@@ -36,7 +37,7 @@ export async function loadNodeState(
   return {
     identity,
     adverts,
-    cachedAdverts: await adverts.load(),
+    known: await adverts.load(),
     endpoints: await EndpointStore.open(disk, endpointFolder(config), log),
     ipam: await Ipam.open({ directory: allocationFolder(config), cidrs: podCidrs, log, disk }),
   };

@@ -15,7 +15,12 @@ const template = advertOf(1);
 
 function advertOf(seed: number, revision = 1): Advert {
   const self = { name: `node-${seed}`, version: '1', endpoints: [], podCidrs: [] };
-  return signAdvert(generateIdentity(new SeededRandom(seed)), self, { createdAtMs: 1, revision, incarnation: 1 });
+  return signAdvert(generateIdentity(new SeededRandom(seed)), self, {
+    createdAtMs: 1,
+    revision,
+    incarnation: 1,
+    lowestStamp: 0,
+  });
 }
 
 /** An advert that costs no signature, for large numbers. */

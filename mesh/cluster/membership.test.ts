@@ -10,7 +10,7 @@ const advertOf = (identity: NodeIdentity, revision: number) =>
   signAdvert(
     identity,
     { name: `r${revision}`, version: '1', endpoints: [], podCidrs: [] },
-    { createdAtMs: 1, revision, incarnation: 1 },
+    { createdAtMs: 1, revision, incarnation: 1, lowestStamp: 0 },
   );
 
 describe('membership', () => {

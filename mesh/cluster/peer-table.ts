@@ -116,6 +116,11 @@ export class PeerTable {
     this.#advertsDirty = true;
   }
 
+  /** The stamps of initiations changed, which are kept with the adverts. */
+  stampsChanged(): void {
+    this.#advertsDirty = true;
+  }
+
   advance(nowMs: number): void {
     for (const peer of [...this.#peers.values()]) {
       peer.advance(nowMs);

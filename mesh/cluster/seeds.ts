@@ -28,6 +28,8 @@ export interface SeedsDeps {
   isLinked(id: NodeId): boolean;
   /** The linked member at an address, if there is one. */
   linkedAt(address: SocketAddress): NodeId | null;
+  /** A node responded to an initiation that any node could respond to. */
+  resolved(): void;
 }
 
 export class Seeds {
@@ -57,6 +59,7 @@ export class Seeds {
       if (seed.dial.handshake?.localIndex !== localIndex) continue;
       this.#endDial(seed);
       seed.member = id;
+      this.#deps.resolved();
       return;
     }
   }
@@ -88,6 +91,7 @@ export class Seeds {
       addresses: [seed.address],
       maxRetryMs: seed.dial.tries >= MANY_TRIES ? MAX_DEAD_DIAL_RETRY_MS : MAX_DIAL_RETRY_MS,
       expects: (id: NodeId): boolean => !this.#deps.isLinked(id),
+      staticKey: null,
     };
     seed.dial = this.#deps.dialer.tryNow(seed.dial, target, nowMs);
   }

@@ -12,15 +12,26 @@ export class SelfAdvert {
   readonly #identity: NodeIdentity;
   readonly #incarnation: number;
   readonly #wallClockMs: number;
+  readonly #lowestStamp: () => number;
   #self: SelfDescription;
   #advert: Advert;
   #startMs: number | null = null;
   #signedMs = 0;
   #dirty = false;
 
-  /** @param wallClockMs wall-clock time at this call */
-  constructor(identity: NodeIdentity, self: SelfDescription, random: RandomSource, wallClockMs: number) {
+  /**
+   * @param wallClockMs wall-clock time at this call
+   * @param lowestStamp of the initiations of this node that are not over
+   */
+  constructor(
+    identity: NodeIdentity,
+    self: SelfDescription,
+    random: RandomSource,
+    wallClockMs: number,
+    lowestStamp: () => number = () => 0,
+  ) {
     this.#identity = identity;
+    this.#lowestStamp = lowestStamp;
     this.#self = self;
     this.#wallClockMs = Math.floor(wallClockMs);
     const [a, b, c, d] = random.bytes(4);
@@ -30,6 +41,11 @@ export class SelfAdvert {
 
   get current(): Advert {
     return this.#advert;
+  }
+
+  /** What the advert says besides the description has changed. */
+  renew(): void {
+    this.#dirty = true;
   }
 
   setDescription(self: SelfDescription): void {
@@ -71,6 +87,7 @@ export class SelfAdvert {
   }
 
   #sign(createdAtMs: number, revision: number): Advert {
-    return signAdvert(this.#identity, this.#self, { createdAtMs, revision, incarnation: this.#incarnation });
+    const stamp = { createdAtMs, revision, incarnation: this.#incarnation, lowestStamp: this.#lowestStamp() };
+    return signAdvert(this.#identity, this.#self, stamp);
   }
 }

@@ -1,51 +1,105 @@
 /**
- * Admission of initiations: the checks between a good MAC and the first curve operation.
+ * Admission of initiations: the checks between a good MAC and the first curve operation with keys of the sender.
  *
  * ```
- *   rate of the source -> not admitted before -> under load: good cookie -> admitted, and remembered against replay
+ *   admitted before ----------------------------------------------------> replayed
+ *   sender is a member
+ *     proof for this node: bad -> badProof; old stamp -> replayed; rate of the member -> pass
+ *     no proof:            stamp below those that its advert or an earlier handshake rules out -> replayed
+ *   rate of the source -> cookie of this source? no: a cookie is sent -> rate of all unproven nodes -> pass
  * ```
+ *
+ * So a recorded initiation of a member gets no answer, and nothing but a cookie goes to an address that is not proven.
  */
+import type { IpAddress } from '../../common/address/ip-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import { formatSocketAddress } from '../../common/address/socket-address.js';
 import { BoundedMap } from '../../common/bounded-map.js';
+import type { NodeId } from '../../common/node-id.js';
 import { macUnder } from '../../common/wire/handshake-mac.js';
+import type { Advert } from '../wire/advert.js';
 import { KEY_BYTES } from '../wire/curve-keys.js';
 import { hasValidCookie } from '../../common/wire/handshake-datagram.js';
-import { COOKIE_LIFETIME_MS, MAX_SEEN_INITIATIONS, UNDER_LOAD_PER_SECOND } from '../limits.js';
+import {
+  COOKIE_LIFETIME_MS,
+  COOKIES_PER_SECOND,
+  MAX_MEMBERS,
+  MAX_SEEN_INITIATIONS,
+  MAX_SOURCES,
+  MEMBER_PER_SECOND,
+  SOURCE_BURST,
+  SOURCE_PER_SECOND,
+  UNPROVEN_BURST,
+  UNPROVEN_PER_SECOND,
+} from '../limits.js';
 import type { RandomSource } from '../mesh-io.js';
-import { SourceLimiter } from './source-limiter.js';
+import { RateLimiter } from '../rate-limiter.js';
+import { hasValidProof } from './initiation-hello.js';
+import type { InitiationHello } from './initiation-hello.js';
+import type { ReceivedInitiation } from './handshake.js';
+import type { InitiationStamps } from './initiation-stamps.js';
+import type { SharedSecrets } from './shared-secrets.js';
 
-export type Admission = 'pass' | 'replayed' | 'needsCookie';
+export type Admission = 'pass' | 'replayed' | 'badProof' | 'rateLimited' | 'needsCookie' | 'underLoad';
+
+export interface HandshakeGateDeps {
+  readonly ownId: NodeId;
+  readonly random: RandomSource;
+  readonly stamps: InitiationStamps;
+  readonly secrets: SharedSecrets;
+  /** The advert of another member. */
+  member(id: NodeId): Advert | undefined;
+}
+
+/** An initiation datagram and where it came from. */
+export interface Arrival {
+  readonly bytes: Uint8Array;
+  readonly from: SocketAddress;
+  readonly nowMs: number;
+}
 
 export class HandshakeGate {
-  readonly #random: RandomSource;
-  readonly #sources = new SourceLimiter();
+  readonly #deps: HandshakeGateDeps;
+  readonly #sources = new RateLimiter<IpAddress>({
+    burst: SOURCE_BURST,
+    perSecond: SOURCE_PER_SECOND,
+    maxKeys: MAX_SOURCES,
+  });
+  readonly #members = new RateLimiter<NodeId>({
+    burst: SOURCE_BURST,
+    perSecond: MEMBER_PER_SECOND,
+    maxKeys: MAX_MEMBERS,
+  });
+  readonly #unproven = new RateLimiter({ burst: UNPROVEN_BURST, perSecond: UNPROVEN_PER_SECOND, maxKeys: 1 });
+  readonly #cookies = new RateLimiter({ burst: COOKIES_PER_SECOND, perSecond: COOKIES_PER_SECOND, maxKeys: 1 });
   /** MACs, in hex, of initiations that were admitted. Bounded by MAX_SEEN_INITIATIONS. */
   readonly #seen = new BoundedMap<string, true>(MAX_SEEN_INITIATIONS);
   #secret: Uint8Array;
   #secretBefore: Uint8Array;
   #secretFromMs = 0;
-  #second = { startMs: 0, initiations: 0 };
 
-  constructor(random: RandomSource) {
-    this.#random = random;
-    this.#secret = random.bytes(KEY_BYTES);
-    this.#secretBefore = random.bytes(KEY_BYTES);
+  constructor(deps: HandshakeGateDeps) {
+    this.#deps = deps;
+    this.#secret = deps.random.bytes(KEY_BYTES);
+    this.#secretBefore = deps.random.bytes(KEY_BYTES);
   }
 
-  /** Whether `from` may send another initiation now. */
-  admitsSource(from: SocketAddress, nowMs: number): boolean {
-    return this.#sources.take(from.ip, nowMs);
+  /** Whether an initiation of this MAC, in hex, was admitted before. */
+  hasSeen(mac: string): boolean {
+    return this.#seen.has(mac);
   }
 
-  /** Checks an initiation with a good MAC from a source within its rate. */
-  admit(bytes: Uint8Array, mac: Uint8Array, from: SocketAddress, nowMs: number): Admission {
-    const key = Buffer.from(mac).toString('hex');
-    if (this.#seen.has(key)) return 'replayed';
-    if (this.#isUnderLoad(nowMs) && !this.#hasCookie(bytes, from, nowMs)) return 'needsCookie';
-    this.#second.initiations++;
-    this.#seen.set(key, true);
-    return 'pass';
+  /** Checks an initiation with a good MAC that was not seen before. @param mac in hex */
+  admit(received: ReceivedInitiation, mac: string, arrival: Arrival): Admission {
+    const admission = this.#admission(received, arrival);
+    if (admission === 'pass') this.#seen.set(mac, true);
+    return admission;
+  }
+
+  /** Whether the sender of a repeated initiation may get the response at this other address too. */
+  mayAnswerAt({ id }: InitiationHello, { bytes, from, nowMs }: Arrival): boolean {
+    const endpoints = this.#deps.member(id)?.endpoints ?? [];
+    return endpoints.some(({ ip }) => ip === from.ip) || this.#hasCookie(bytes, from, nowMs);
   }
 
   /** The cookie that proves that a sender receives at `from`. */
@@ -54,9 +108,34 @@ export class HandshakeGate {
     return cookieUnder(this.#secret, from);
   }
 
-  #isUnderLoad(nowMs: number): boolean {
-    if (nowMs - this.#second.startMs >= 1000) this.#second = { startMs: nowMs, initiations: 0 };
-    return this.#second.initiations >= UNDER_LOAD_PER_SECOND;
+  #admission(received: ReceivedInitiation, arrival: Arrival): Admission {
+    const { hello } = received;
+    const member = this.#deps.member(hello.id);
+    if (member !== undefined && hello.proof !== null) return this.#admitProven(received, member, arrival.nowMs);
+    if (!this.#mayBeNew(hello, member)) return 'replayed';
+    return this.#admitUnproven(arrival);
+  }
+
+  #admitProven({ hello, ephemeral }: ReceivedInitiation, member: Advert, nowMs: number): Admission {
+    const { secrets, stamps } = this.#deps;
+    const shared = secrets.with(member.noiseKey);
+    if (shared === null || !hasValidProof(hello, shared, ephemeral)) return 'badProof';
+    if (!stamps.isFresh(hello.id, hello.stamp)) return 'replayed';
+    if (!this.#members.take(hello.id, nowMs)) return 'rateLimited';
+    stamps.accept(hello.id, hello.stamp);
+    return 'pass';
+  }
+
+  #mayBeNew({ id, stamp }: InitiationHello, member: Advert | undefined): boolean {
+    const { ownId, stamps } = this.#deps;
+    const floor = id === ownId ? stamps.last + 1 : (member?.lowestStamp ?? 0);
+    return stamp >= floor && stamps.isFresh(id, stamp);
+  }
+
+  #admitUnproven({ bytes, from, nowMs }: Arrival): Admission {
+    if (!this.#sources.take(from.ip, nowMs)) return 'rateLimited';
+    if (!this.#hasCookie(bytes, from, nowMs)) return this.#cookies.take(0, nowMs) ? 'needsCookie' : 'underLoad';
+    return this.#unproven.take(0, nowMs) ? 'pass' : 'underLoad';
   }
 
   #hasCookie(bytes: Uint8Array, from: SocketAddress, nowMs: number): boolean {
@@ -67,7 +146,7 @@ export class HandshakeGate {
   #rotate(nowMs: number): void {
     if (nowMs - this.#secretFromMs < COOKIE_LIFETIME_MS) return;
     this.#secretBefore = this.#secret;
-    this.#secret = this.#random.bytes(KEY_BYTES);
+    this.#secret = this.#deps.random.bytes(KEY_BYTES);
     this.#secretFromMs = nowMs;
   }
 }

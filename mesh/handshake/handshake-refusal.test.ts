@@ -1,21 +1,29 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseSocketAddress } from '../../common/address/socket-address.js';
 import { encodeMsgpack } from '../../common/codec/msgpack.js';
+import { signAdvert } from '../wire/advert.js';
+import { NodeIdentity } from '../wire/identity.js';
 import { ClusterKeys } from '../wire/cluster-keys.js';
 import { encodePayload } from '../wire/handshake-payload.js';
 import type { HandshakePayload } from '../wire/handshake-payload.js';
-import { HANDSHAKE_LIFETIME_MS, MAX_SESSION_SLOT, SOURCE_BURST, UNDER_LOAD_PER_SECOND } from '../limits.js';
+import { HANDSHAKE_LIFETIME_MS, MAX_SESSION_SLOT, SOURCE_BURST, UNPROVEN_BURST } from '../limits.js';
 import { FROM_A, FROM_B, HandshakeSide, replyOf, resealed, respondedOf } from '../testing/handshake-side.js';
 import type { HandshakeRefusal } from './handshake-refusal.js';
 import type { HandshakeOutcome } from './handshakes.js';
 
 const LATE_MS = HANDSHAKE_LIFETIME_MS;
+const NOISE_SEED = new Uint8Array(32).fill(5);
 
-/** A node that initiates and one that responds. */
+/** A node that initiates and one that responds, which know each other. */
 class Pair {
   readonly a = new HandshakeSide(1);
   readonly b = new HandshakeSide(2);
-  readonly initiation = this.a.initiate();
+  readonly initiation = this.met().a.initiate(this.b);
+
+  met(): this {
+    this.a.meet(this.b);
+    return this;
+  }
 
   toA(bytes: Uint8Array): HandshakeOutcome {
     return this.a.handshakes.receive(bytes, FROM_B, 1);
@@ -36,16 +44,20 @@ class Pair {
   /** A response of b with some fields of its payload replaced. */
   responseWith(fields: Partial<HandshakePayload>): Uint8Array {
     const { deps } = this.b;
-    const good = { advert: deps.advert(), features: [], ciphers: deps.ciphers(), chosen: null };
+    const good = { advert: deps.advert(), features: [], ciphers: deps.ciphers(), chosen: null, lastStamp: 0 };
     return this.b.forgeResponse(this.initiation, encodePayload({ ...good, ...fields }));
   }
 
-  /** b admits as many initiations as it does in a second. */
+  /** b responds to as many nodes that it does not know as it does at once. */
   load(): void {
-    for (let i = 0; i < UNDER_LOAD_PER_SECOND; i++) {
-      const bytes = resealed(this.initiation, () => ({ senderIndex: i }));
-      this.b.handshakes.receive(bytes, parseSocketAddress(`10.0.0.${i}:1`), 1);
+    for (let i = 0; i < UNPROVEN_BURST; i++) {
+      this.b.receiveWithCookie(new HandshakeSide(10 + i).initiate(), parseSocketAddress(`10.0.0.${i}:1`), 1);
     }
+  }
+
+  /** The cookie that b sends to a node that it does not know. */
+  cookieFor(initiation: Uint8Array): Uint8Array {
+    return replyOf(this.toB(initiation));
   }
 }
 
@@ -65,23 +77,30 @@ const SCENARIOS: Record<
   },
   ownInitiation: (pair) => pair.toA(pair.initiation),
   rateLimited: (pair) => {
-    for (let i = 0; i < SOURCE_BURST; i++) pair.toB(pair.initiation);
-    return pair.toB(pair.initiation);
+    const stranger = new HandshakeSide(3);
+    for (let i = 0; i < SOURCE_BURST; i++) pair.toB(stranger.initiate());
+    return pair.toB(stranger.initiate());
   },
   replayed: (pair) => {
     pair.response();
     pair.b.handshakes.expire(LATE_MS + 1);
     return pair.toB(pair.initiation, LATE_MS + 1);
   },
+  badProof: (pair) => {
+    const other = new HandshakeSide(3);
+    other.meet(pair.a);
+    return pair.toB(pair.a.initiate(other));
+  },
+  needsCookie: (pair) => pair.toB(new HandshakeSide(3).initiate()),
   underLoad: (pair) => {
     pair.load();
-    return pair.toB(pair.initiation);
+    return pair.b.receiveWithCookie(new HandshakeSide(3).initiate(), FROM_A, 1);
   },
   noFreeSlot: (pair) => {
     for (let i = 0; i < MAX_SESSION_SLOT; i++) pair.b.slots.allocate();
     return pair.toB(pair.initiation);
   },
-  otherProtocol: (pair) => pair.toB(pair.a.forgeInitiation({ prologue: 'heddle/2' })),
+  otherProtocol: (pair) => pair.toB(pair.a.forgeInitiation({ prologue: 'heddle/1' })),
   unknownIndex: (pair) => pair.toA(resealed(pair.response(), () => ({ receiverIndex: 0xabcd }))),
   expired: (pair) => {
     const confirmation = pair.confirmation();
@@ -94,19 +113,22 @@ const SCENARIOS: Record<
   },
   duplicateResponse: (pair) => {
     pair.confirmation();
-    return pair.toA(replyOf(new HandshakeSide(3).handshakes.receive(pair.initiation, FROM_A, 1)));
+    return pair.toA(replyOf(new HandshakeSide(3).receiveWithCookie(pair.initiation, FROM_A, 1)));
   },
-  badCookie: (pair) => {
-    pair.load();
-    return pair.toA(new Uint8Array(replyOf(pair.toB(pair.initiation))).fill(0, 16, 20));
+  badCookie: (pair) => pair.toA(new Uint8Array(pair.cookieFor(pair.a.initiate())).fill(0, 16, 20)),
+  strayCookie: (pair) => pair.a.handshakes.receive(pair.cookieFor(pair.a.initiate()), FROM_A, 1),
+  duplicateCookie: (pair) => {
+    const cookie = pair.cookieFor(pair.a.initiate());
+    pair.toA(cookie);
+    return pair.toA(cookie);
   },
   tooShort: (pair) => pair.toA(cut(pair.response())),
-  badKey: (pair) => pair.toB(pair.a.forgeInitiation({ publicKey: new Uint8Array(32) })),
+  badKey: ({ a, b }) => b.receiveWithCookie(a.forgeInitiation({ publicKey: new Uint8Array(32) }), FROM_A),
   badResponseTag: (pair) => pair.toA(flipped(pair.response())),
   badConfirmationTag: (pair) => pair.toB(flipped(pair.confirmation())),
   badPayload: (pair) => pair.toA(pair.b.forgeResponse(pair.initiation, Uint8Array.of(0xc1))),
   otherVersion: (pair) => {
-    const payload = encodeMsgpack([2, pair.b.deps.advert(), [], ['aes-256-gcm'], null]);
+    const payload = encodeMsgpack([3, pair.b.deps.advert(), [], ['aes-256-gcm'], null, 0]);
     return pair.toA(pair.b.forgeResponse(pair.initiation, payload));
   },
   badAdvert: (pair) => pair.toA(pair.responseWith({ advert: Uint8Array.of(1) })),
@@ -121,7 +143,15 @@ const SCENARIOS: Record<
     const lists = [['aes-256-gcm'], ['chacha20-poly1305']] as const;
     let call = 0;
     const liar = new HandshakeSide(3, { ciphers: () => lists[call++ % 2]! });
-    const response = replyOf(b.handshakes.receive(liar.initiate(), FROM_A, 0));
+    const response = replyOf(b.receiveWithCookie(liar.initiate(), FROM_A));
+    return b.handshakes.receive(respondedOf(liar.handshakes.receive(response, FROM_B, 1)).confirmation, FROM_A, 2);
+  },
+  otherIdentity: ({ b }) => {
+    const [said, used] = [6, 7].map((byte) => new NodeIdentity(new Uint8Array(32).fill(byte), NOISE_SEED));
+    const self = { name: 'liar', version: '1', endpoints: [], podCidrs: [] };
+    const { bytes } = signAdvert(used!, self, { createdAtMs: 1, revision: 1, incarnation: 1, lowestStamp: 0 });
+    const liar = new HandshakeSide(3, { identity: said!, advert: () => bytes });
+    const response = replyOf(b.receiveWithCookie(liar.initiate(), FROM_A));
     return b.handshakes.receive(respondedOf(liar.handshakes.receive(response, FROM_B, 1)).confirmation, FROM_A, 2);
   },
 };
@@ -131,10 +161,13 @@ describe('a handshake datagram', () => {
     expect(scenario(new Pair())).toMatchObject({ type: 'refused', reason });
   });
 
-  it('that is refused sends nothing back, except a cookie under load', () => {
+  it('that is refused sends nothing back, except a cookie to a node that is not known', () => {
     for (const [reason, scenario] of Object.entries(SCENARIOS)) {
       const outcome = scenario(new Pair());
-      expect([reason, outcome.type === 'refused' && outcome.reply !== null]).toEqual([reason, reason === 'underLoad']);
+      expect([reason, outcome.type === 'refused' && outcome.reply !== null]).toEqual([
+        reason,
+        reason === 'needsCookie',
+      ]);
     }
   });
 
@@ -156,7 +189,7 @@ describe('a handshake datagram', () => {
 
   it('says what was found and expected only when its sender knows the cluster secret', () => {
     const { detail } = SCENARIOS.otherVersion(new Pair()) as Extract<HandshakeOutcome, { type: 'refused' }>;
-    expect(detail).toBe('the peer speaks protocol version 2, this node 1');
+    expect(detail).toBe('the peer speaks protocol version 3, this node 2');
     expect(SCENARIOS.badMac(new Pair())).toMatchObject({ detail: null });
   });
 });

@@ -1,6 +1,6 @@
 /**
  * Names of the reasons why a handshake datagram is refused. Each is counted under its name with `handshake` in front; the
- * table in `docs/data-path.md` says for each what to do. A refusal sends nothing, except `underLoad`, which sends a cookie.
+ * table in `docs/data-path.md` says for each what to do. A refusal sends nothing, except `needsCookie`, which sends a cookie.
  */
 import type { HandshakeFailure } from '../../common/errors.js';
 import type { HandshakeType } from '../../common/wire/handshake-datagram.js';
@@ -12,17 +12,21 @@ export const HANDSHAKE_REFUSALS = [
   'badMac',
   // Initiation, in the order of the checks.
   'ownInitiation',
-  'rateLimited',
   'replayed',
+  'otherProtocol',
+  'badProof',
+  'rateLimited',
+  'needsCookie',
   'underLoad',
   'noFreeSlot',
-  'otherProtocol',
   // Response, confirmation and cookie: the handshake that their index names.
   'unknownIndex',
   'expired',
   'superseded',
   'duplicateResponse',
   'badCookie',
+  'strayCookie',
+  'duplicateCookie',
   // What a Noise message holds, in the order of the checks.
   'tooShort',
   'badKey',
@@ -35,6 +39,7 @@ export const HANDSHAKE_REFUSALS = [
   'otherStaticKey',
   'noCommonCipher',
   'otherCipher',
+  'otherIdentity',
   // A good message of a node that no session is made with.
   'unexpectedPeer',
   'ownIdentity',

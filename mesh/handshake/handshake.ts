@@ -3,7 +3,7 @@
  *
  * ```
  *   InitiatorHandshake                                               ResponderHandshake
- *        | -- initiation:   e, padding ------------------------------------> |
+ *        | -- initiation:   e, {hello}, padding ---------------------------> |
  *        | <- response:     e, ee, s, es, {advert, ciphers} ---------------- |
  *        | -- confirmation: s, se, psk, {advert, ciphers, chosen cipher} --> |   both sides split
  * ```
@@ -17,19 +17,23 @@ import { readAdvert, verifyAdvert } from '../wire/advert.js';
 import type { Advert } from '../wire/advert.js';
 import type { ClusterKeys } from '../wire/cluster-keys.js';
 import { KEY_BYTES, x25519KeyPair } from '../wire/curve-keys.js';
+import type { KeyPair } from '../wire/curve-keys.js';
 import { TYPE_CONFIRMATION, TYPE_INITIATION, TYPE_RESPONSE } from '../../common/wire/datagram-header.js';
 import { encodeHandshake, handshakeOverhead } from '../../common/wire/handshake-datagram.js';
 import type { HandshakeDatagram } from '../../common/wire/handshake-datagram.js';
 import { decodePayload, encodePayload, negotiateCipher } from '../wire/handshake-payload.js';
 import type { HandshakePayload } from '../wire/handshake-payload.js';
 import type { NodeIdentity } from '../wire/identity.js';
+import { openHello, sealHello } from './initiation-hello.js';
+import type { InitiationHello } from './initiation-hello.js';
 import { INITIATION_BYTES, PROLOGUE } from '../limits.js';
 import type { RandomSource } from '../mesh-io.js';
 import { HandshakeState } from '../noise/handshake-state.js';
 import { TAG_BYTES } from '../noise/suite.js';
 
 export const NOISE_PROTOCOL = 'Noise_XXpsk3_25519_ChaChaPoly_BLAKE2s';
-const PADDING_BYTES = INITIATION_BYTES - handshakeOverhead(TYPE_INITIATION) - KEY_BYTES - TAG_BYTES;
+/** The hello, and zeros that make the initiation as long as it must be. */
+const PAYLOAD_BYTES = INITIATION_BYTES - handshakeOverhead(TYPE_INITIATION) - KEY_BYTES - TAG_BYTES;
 
 /** This node's part in every handshake: its keys, its advert, its ciphers. */
 export interface HandshakeDeps {
@@ -40,6 +44,8 @@ export interface HandshakeDeps {
   advert(): Uint8Array;
   /** This node's ciphers, the preferred one first. */
   ciphers(): readonly CipherName[];
+  /** The highest stamp of this node's initiations so far. */
+  lastStamp(): number;
 }
 
 /** The peer as its response or confirmation describes it. */
@@ -47,22 +53,36 @@ export interface PeerHello {
   readonly advert: Advert;
   /** The cipher that both lists lead to. */
   readonly cipher: CipherName;
+  /** No initiation of the peer to this node with this stamp or a lower one is waited for any more. */
+  readonly lastStamp: number;
   /** Session index that the peer chose; datagrams to it carry this index. */
   readonly remoteIndex: number;
 }
 
+/** What a new initiation says. */
+export interface InitiationStart {
+  readonly stamp: number;
+  /** Shared secret with the node that it is for, or null when that node is unknown. */
+  readonly shared: Uint8Array | null;
+}
+
 export class InitiatorHandshake {
   readonly localIndex: number;
+  readonly stamp: number;
   /** The datagram of {@link INITIATION_BYTES}; a retry sends the same bytes again. */
   readonly initiation: Uint8Array;
   readonly #deps: HandshakeDeps;
   readonly #noise: HandshakeState;
 
-  constructor(deps: HandshakeDeps, localIndex: number) {
+  constructor(deps: HandshakeDeps, localIndex: number, { stamp, shared }: InitiationStart) {
     this.localIndex = localIndex;
+    this.stamp = stamp;
     this.#deps = deps;
-    this.#noise = noiseOf(deps, true);
-    const noise = this.#noise.writeMessage(new Uint8Array(PADDING_BYTES));
+    const ephemeral = x25519KeyPair(deps.random.bytes(KEY_BYTES));
+    this.#noise = noiseOf(deps, true, () => ephemeral);
+    const payload = new Uint8Array(PAYLOAD_BYTES);
+    payload.set(sealHello(deps.identity.id, stamp, shared, ephemeral.publicKey, deps.keys));
+    const noise = this.#noise.writeMessage(payload);
     this.initiation = encodeHandshake(
       { type: TYPE_INITIATION, receiverIndex: 0, senderIndex: localIndex, noise },
       deps.keys,
@@ -102,27 +122,58 @@ export class InitiatorHandshake {
   }
 }
 
+/** An initiation that was read and not responded to. Reading it takes no curve operation. */
+export class ReceivedInitiation {
+  readonly hello: InitiationHello;
+  readonly ephemeral: Uint8Array;
+  readonly #deps: HandshakeDeps;
+  readonly #noise: HandshakeState;
+  readonly #remoteIndex: number;
+
+  /** Throws {@link HandshakeError}. */
+  constructor(deps: HandshakeDeps, initiation: HandshakeDatagram) {
+    this.#deps = deps;
+    this.#remoteIndex = initiation.senderIndex;
+    this.#noise = noiseOf(deps, false, () => x25519KeyPair(deps.random.bytes(KEY_BYTES)));
+    const payload = this.#noise.readMessage(initiation.noise);
+    this.ephemeral = initiation.noise.subarray(0, KEY_BYTES);
+    this.hello = openHello(payload, this.ephemeral, deps.keys);
+  }
+
+  /** Writes the response. Throws {@link HandshakeError}. */
+  respond(localIndex: number): ResponderHandshake {
+    return new ResponderHandshake(this.#deps, this.#noise, this.#remoteIndex, localIndex, this.hello);
+  }
+}
+
 export class ResponderHandshake {
   readonly localIndex: number;
+  /** As the initiation says, not proven until the confirmation is read. */
+  readonly initiator: InitiationHello;
   /** The datagram of the response; a repeated initiation gets the same bytes again. */
   readonly response: Uint8Array;
   readonly #deps: HandshakeDeps;
   readonly #noise: HandshakeState;
   readonly #remoteIndex: number;
 
-  /** Reads the initiation and writes the response. Throws {@link HandshakeError}. */
-  constructor(deps: HandshakeDeps, initiation: HandshakeDatagram, localIndex: number) {
+  /** Writes the response to an initiation that `noise` has read. */
+  constructor(
+    deps: HandshakeDeps,
+    noise: HandshakeState,
+    remoteIndex: number,
+    localIndex: number,
+    initiator: InitiationHello,
+  ) {
     this.localIndex = localIndex;
+    this.initiator = initiator;
     this.#deps = deps;
-    this.#remoteIndex = initiation.senderIndex;
-    this.#noise = noiseOf(deps, false);
-    this.#noise.readMessage(initiation.noise);
-    const noise = this.#noise.writeMessage(encodePayload(ownPayload(deps, null)));
+    this.#noise = noise;
+    this.#remoteIndex = remoteIndex;
     const message = {
       type: TYPE_RESPONSE,
-      receiverIndex: initiation.senderIndex,
+      receiverIndex: remoteIndex,
       senderIndex: localIndex,
-      noise,
+      noise: noise.writeMessage(encodePayload(ownPayload(deps, null))),
     } as const;
     this.response = encodeHandshake(message, deps.keys);
   }
@@ -139,6 +190,12 @@ export class ResponderHandshake {
           `the peer chose the cipher ${payload.chosen}, expected ${hello.cipher}`,
         );
       }
+      if (hello.advert.id !== this.initiator.id) {
+        throw new HandshakeError(
+          'otherIdentity',
+          `the initiation was of node ${this.initiator.id}, the confirmation is of node ${hello.advert.id}`,
+        );
+      }
       return { hello, session: sessionOf(this.#noise, hello, this.localIndex) };
     } catch (thrown) {
       undo();
@@ -147,19 +204,19 @@ export class ResponderHandshake {
   }
 }
 
-function noiseOf(deps: HandshakeDeps, initiator: boolean): HandshakeState {
+function noiseOf(deps: HandshakeDeps, initiator: boolean, generateEphemeral: () => KeyPair): HandshakeState {
   return new HandshakeState({
     protocolName: NOISE_PROTOCOL,
     initiator,
     prologue: Buffer.from(PROLOGUE),
     staticKeys: deps.identity.noiseKeys,
     psks: [deps.keys.psk],
-    generateEphemeral: () => x25519KeyPair(deps.random.bytes(KEY_BYTES)),
+    generateEphemeral,
   });
 }
 
 function ownPayload(deps: HandshakeDeps, chosen: CipherName | null): HandshakePayload {
-  return { advert: deps.advert(), features: [], ciphers: deps.ciphers(), chosen };
+  return { advert: deps.advert(), features: [], ciphers: deps.ciphers(), chosen, lastStamp: deps.lastStamp() };
 }
 
 function payloadOf(bytes: Uint8Array): HandshakePayload {
@@ -180,7 +237,8 @@ function helloOf(
   if (noise.remoteStatic === null || !Buffer.from(advert.noiseKey).equals(noise.remoteStatic)) {
     throw new HandshakeError('otherStaticKey', `the static key is not the one in the advert of node ${id}`);
   }
-  return { advert, cipher: negotiateCipher(deps.ciphers(), payload.ciphers), remoteIndex };
+  const cipher = negotiateCipher(deps.ciphers(), payload.ciphers);
+  return { advert, cipher, lastStamp: payload.lastStamp, remoteIndex };
 }
 
 /** Runs a decoder; bytes that do not decode are a handshake failure of this name. */

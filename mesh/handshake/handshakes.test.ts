@@ -8,14 +8,24 @@ import {
   INITIATION_BYTES,
   MAX_PENDING_RESPONSES,
   SOURCE_BURST,
-  UNDER_LOAD_PER_SECOND,
+  UNPROVEN_BURST,
 } from '../limits.js';
+import { InitiationStamps } from './initiation-stamps.js';
 import { FROM_A, FROM_B, HandshakeSide, KEYS, replyOf, respondedOf } from '../testing/handshake-side.js';
+
+const STRANGER = parseSocketAddress('198.51.100.1:6785');
+
+/** Two nodes that know each other. */
+function pair(): [HandshakeSide, HandshakeSide] {
+  const [a, b] = [new HandshakeSide(1), new HandshakeSide(2)];
+  a.meet(b);
+  return [a, b];
+}
 
 describe('handshakes', () => {
   it('give both sides the same session', () => {
-    const [a, b] = [new HandshakeSide(1), new HandshakeSide(2)];
-    const response = replyOf(b.handshakes.receive(a.initiate(), FROM_A, 0));
+    const [a, b] = pair();
+    const response = replyOf(b.handshakes.receive(a.initiate(b), FROM_A, 0));
     const responded = respondedOf(a.handshakes.receive(response, FROM_B, 5));
     const confirmed = b.handshakes.receive(responded.confirmation, FROM_A, 9);
     if (confirmed.type !== 'confirmed') throw new TypeError(confirmed.type);
@@ -33,15 +43,15 @@ describe('handshakes', () => {
   });
 
   it('respond to an initiation with less than was sent', () => {
-    const [a, b] = [new HandshakeSide(1), new HandshakeSide(2)];
-    const initiation = a.initiate();
+    const [a, b] = pair();
+    const initiation = a.initiate(b);
     expect(initiation).toHaveLength(INITIATION_BYTES);
     expect(replyOf(b.handshakes.receive(initiation, FROM_A, 0)).length).toBeLessThan(INITIATION_BYTES);
   });
 
   it('repeat the response to a repeated initiation, and refuse it after the handshake is over', () => {
-    const [a, b] = [new HandshakeSide(1), new HandshakeSide(2)];
-    const initiation = a.initiate();
+    const [a, b] = pair();
+    const initiation = a.initiate(b);
     const first = replyOf(b.handshakes.receive(initiation, FROM_A, 0));
     expect(replyOf(b.handshakes.receive(initiation, FROM_A, 100))).toBe(first);
     b.handshakes.expire(HANDSHAKE_LIFETIME_MS);
@@ -52,10 +62,10 @@ describe('handshakes', () => {
 
   it('keep waiting after a response of an unexpected peer', () => {
     const [a, b, c] = [new HandshakeSide(1), new HandshakeSide(2), new HandshakeSide(3)];
-    const initiation = a.initiate(0, (id) => id === b.identity.id);
-    const wrong = a.handshakes.receive(replyOf(c.handshakes.receive(initiation, FROM_A, 0)), FROM_B, 1);
+    const initiation = a.initiate(b);
+    const wrong = a.handshakes.receive(replyOf(c.receiveWithCookie(initiation, FROM_A)), FROM_B, 1);
     expect(wrong).toMatchObject({ type: 'unexpectedPeer', advert: { id: c.identity.id } });
-    const right = a.handshakes.receive(replyOf(b.handshakes.receive(initiation, FROM_A, 0)), FROM_B, 2);
+    const right = a.handshakes.receive(replyOf(b.receiveWithCookie(initiation, FROM_A)), FROM_B, 2);
     expect(right.type).toBe('responded');
   });
 
@@ -74,41 +84,72 @@ describe('handshakes', () => {
     expect(a.handshakes.receive(a.initiate(), FROM_A, 0)).toMatchObject({ reason: 'ownInitiation', reply: null });
   });
 
-  it('limit the initiations of one source', () => {
-    const b = new HandshakeSide(2);
+  it('limit the initiations of one source that is not proven, and not those of a member at the same address', () => {
+    const [a, b] = pair();
     const reasons = Array.from(
       { length: SOURCE_BURST + 5 },
-      (_, i) => b.handshakes.receive(new HandshakeSide(10 + i).initiate(), FROM_A, 0).type,
+      (_, i) => b.receiveWithCookie(new HandshakeSide(10 + i).initiate(), FROM_A).type,
     );
-    expect(reasons.filter((type) => type === 'reply')).toHaveLength(SOURCE_BURST);
-    expect(b.handshakes.receive(new HandshakeSide(99).initiate(), FROM_B, 0).type).toBe('reply');
-    expect(b.handshakes.receive(new HandshakeSide(98).initiate(), FROM_A, 1_000).type).toBe('reply');
+    // Each takes two: without a cookie and with it.
+    expect(reasons.filter((type) => type === 'reply')).toHaveLength(SOURCE_BURST / 2);
+    expect(b.receiveWithCookie(new HandshakeSide(99).initiate(), FROM_B).type).toBe('reply');
+    expect(b.handshakes.receive(a.initiate(b), FROM_A, 0).type).toBe('reply');
+    expect(b.receiveWithCookie(new HandshakeSide(98).initiate(), FROM_A, 1_000).type).toBe('reply');
   });
 
-  it('ask for a cookie under load, and accept it only from the address it was sent to', () => {
-    const b = new HandshakeSide(2);
-    const initiation = new HandshakeSide(7).initiate();
-    const { keys } = b.deps;
-    const { noise } = readHandshake(initiation)!;
-    for (let i = 0; i < UNDER_LOAD_PER_SECOND; i++) {
-      const bytes = encodeHandshake({ type: 1, receiverIndex: 0, senderIndex: i, noise }, keys);
-      b.handshakes.receive(bytes, parseSocketAddress(`10.0.0.${i}:1`), 0);
-    }
-    const a = new HandshakeSide(1);
-    const index = a.handshakes.start(() => true, 0)!;
+  it('respond to a node that is not known only with a cookie of its address', () => {
+    const [a, b] = [new HandshakeSide(1), new HandshakeSide(2)];
+    const index = a.handshakes.start({ expects: () => true, staticKey: null }, 0)!;
     const plain = a.handshakes.initiationFor(index, FROM_B, 0)!;
-    const loaded = b.handshakes.receive(plain, FROM_A, 0);
-    expect(loaded).toMatchObject({ type: 'refused', reason: 'underLoad' });
-    const cookie = replyOf(loaded);
+    const asked = b.handshakes.receive(plain, FROM_A, 0);
+    expect(asked).toMatchObject({ type: 'refused', reason: 'needsCookie' });
+    const cookie = replyOf(asked);
     expect(cookie).toHaveLength(COOKIE_DATAGRAM_BYTES);
     expect(a.handshakes.receive(new Uint8Array(cookie).fill(0, 16, 20), FROM_B, 1)).toMatchObject({
       reason: 'badCookie',
     });
     const again = replyOf(a.handshakes.receive(cookie, FROM_B, 1));
     expect(a.handshakes.initiationFor(index, FROM_B, 2)).toEqual(again);
-    expect(b.handshakes.receive(again, parseSocketAddress('192.0.2.9:6785'), 1)).toMatchObject({ reason: 'underLoad' });
+    expect(b.handshakes.receive(again, STRANGER, 1)).toMatchObject({ reason: 'needsCookie' });
     expect(b.handshakes.receive(again, FROM_A, 1).type).toBe('reply');
-    expect(b.handshakes.receive(new HandshakeSide(8).initiate(), FROM_A, 1_500).type).toBe('reply');
+  });
+
+  it('go on between members while 400 nodes a second that are not known complete handshakes', () => {
+    const [a, b] = pair();
+    for (let i = 0; i < 400; i++) {
+      b.receiveWithCookie(new HandshakeSide(10 + i).initiate(), parseSocketAddress(`10.0.${i >> 8}.${i & 255}:1`), i);
+    }
+    expect(b.handshakes.pendingCount).toBeLessThan(UNPROVEN_BURST + 10);
+    expect(b.handshakes.receive(a.initiate(b, 400), FROM_A, 400).type).toBe('reply');
+  });
+
+  it('refuse an initiation of a member that was made for another one', () => {
+    const [a, b] = pair();
+    const c = new HandshakeSide(3);
+    c.meet(a);
+    expect(c.handshakes.receive(a.initiate(b), STRANGER, 0)).toMatchObject({ reason: 'badProof', reply: null });
+  });
+
+  it('refuse an initiation that is older than the last one, also after a restart', () => {
+    const [a, b] = pair();
+    const [old, newer] = [a.initiate(b), a.initiate(b, 1)];
+    expect(b.handshakes.receive(newer, FROM_A, 1).type).toBe('reply');
+    expect(b.handshakes.receive(old, STRANGER, 2)).toMatchObject({ reason: 'replayed', reply: null });
+    const stamps = new InitiationStamps(b.stamps.kept(), 0, () => undefined);
+    const restarted = new HandshakeSide(2, { stamps });
+    restarted.meet(a);
+    for (const bytes of [old, newer]) {
+      expect(restarted.handshakes.receive(bytes, STRANGER, 3)).toMatchObject({ reason: 'replayed', reply: null });
+    }
+    expect(restarted.handshakes.receive(a.initiate(b, 4), FROM_A, 4).type).toBe('reply');
+  });
+
+  it('repeat a response only to the address that it went to', () => {
+    const [a, b] = pair();
+    const initiation = a.initiate(b);
+    expect(b.handshakes.receive(initiation, FROM_A, 0).type).toBe('reply');
+    expect(b.handshakes.receive(initiation, STRANGER, 1)).toMatchObject({ reason: 'replayed', reply: null });
+    expect(b.handshakes.receive(initiation, FROM_A, 2).type).toBe('reply');
   });
 
   it('keep a bounded number of responder handshakes', () => {
@@ -117,7 +158,7 @@ describe('handshakes', () => {
     const { noise } = readHandshake(initiation)!;
     for (let i = 0; i < MAX_PENDING_RESPONSES + 10; i++) {
       const bytes = encodeHandshake({ type: 1, receiverIndex: 0, senderIndex: i, noise }, KEYS);
-      b.handshakes.receive(bytes, parseSocketAddress(`10.0.${i >> 8}.${i & 255}:1`), i * 25);
+      b.receiveWithCookie(bytes, parseSocketAddress(`10.0.${i >> 8}.${i & 255}:1`), i * 50);
     }
     expect(b.handshakes.pendingCount).toBe(MAX_PENDING_RESPONSES);
     expect(b.slots.count).toBe(MAX_PENDING_RESPONSES);

@@ -3,7 +3,7 @@
  * applies an outcome to the peers.
  *
  * ```
- *   initiation:   MAC -> not our own -> rate of the source -> a repeated one gets the same response -> gate -> response
+ *   initiation:   MAC -> not our own -> a repeated one gets the same response -> gate -> response
  *   response:     MAC -> initiator handshake of its index -> read -> expected peer -> confirmation
  *   confirmation: MAC -> responder handshake of its index -> read -> established
  *   cookie:       initiator handshake of its index -> MAC over our initiation's MAC -> kept, initiation sent again
@@ -18,16 +18,39 @@ import type { Advert } from '../wire/advert.js';
 import { BoundedMap } from '../../common/bounded-map.js';
 import { macsEqual } from '../../common/wire/handshake-mac.js';
 import { checkCookie, cookieIndex, encodeCookie, openCookie } from '../../common/wire/cookie-datagram.js';
-import { InitiatorHandshake, ResponderHandshake } from './handshake.js';
-import type { HandshakeDeps, PeerHello } from './handshake.js';
+import { InitiatorHandshake, ReceivedInitiation } from './handshake.js';
+import type { HandshakeDeps, PeerHello, ResponderHandshake } from './handshake.js';
 import { TYPE_INITIATION, TYPE_RESPONSE } from '../../common/wire/datagram-header.js';
 import { hasValidMac, readHandshake, withCookie } from '../../common/wire/handshake-datagram.js';
 import type { HandshakeDatagram } from '../../common/wire/handshake-datagram.js';
 import { refusalOf } from './handshake-refusal.js';
 import type { HandshakeRefusal } from './handshake-refusal.js';
 import { HandshakeGate } from './handshake-gate.js';
-import { COOKIE_USE_MS, HANDSHAKE_LIFETIME_MS, MAX_COOKIES, MAX_PENDING_RESPONSES } from '../limits.js';
+import type { Arrival } from './handshake-gate.js';
+import type { InitiationStamps } from './initiation-stamps.js';
+import {
+  COOKIE_USE_MS,
+  HANDSHAKE_LIFETIME_MS,
+  MAX_COOKIES,
+  MAX_DIALED_ADDRESSES,
+  MAX_PENDING_RESPONSES,
+} from '../limits.js';
 import type { SessionSlots } from './session-slots.js';
+import { SharedSecrets } from './shared-secrets.js';
+
+export interface HandshakesDeps extends HandshakeDeps {
+  readonly stamps: InitiationStamps;
+  /** The advert of another member. */
+  member(id: NodeId): Advert | undefined;
+}
+
+/** The node that a handshake is started with. */
+export interface HandshakeTarget {
+  /** Whether this node may be the responder. */
+  readonly expects: (peer: NodeId) => boolean;
+  /** Its static key; null when any node may be at the address. */
+  readonly staticKey: Uint8Array | null;
+}
 
 export type HandshakeOutcome =
   | {
@@ -59,14 +82,17 @@ export type HandshakeEnd = 'expired' | 'superseded' | 'duplicateResponse';
 interface PendingInitiator {
   readonly handshake: InitiatorHandshake;
   readonly startedMs: number;
-  /** Whether this node may be the responder. */
-  readonly expects: (peer: NodeId) => boolean;
+  readonly expects: HandshakeTarget['expects'];
+  /** Addresses that the initiation went to: cookies of others are refused. Bounded by MAX_DIALED_ADDRESSES. */
+  readonly sentTo: BoundedMap<string, true>;
 }
 
 interface PendingResponder {
   readonly handshake: ResponderHandshake;
   readonly startedMs: number;
   readonly initiationMac: string;
+  /** The address that the response went to first. */
+  readonly from: string;
 }
 
 interface KeptCookie {
@@ -75,9 +101,10 @@ interface KeptCookie {
 }
 
 export class Handshakes {
-  readonly #deps: HandshakeDeps;
+  readonly #deps: HandshakesDeps;
   readonly #slots: SessionSlots;
   readonly #gate: HandshakeGate;
+  readonly #secrets: SharedSecrets;
   /** Handshakes that this node initiated. Bounded by the session slots. */
   readonly #initiators = new Map<number, PendingInitiator>();
   /** Handshakes that peers initiated. Bounded by MAX_PENDING_RESPONSES. */
@@ -91,10 +118,13 @@ export class Handshakes {
   /** Cookies of responders, by their address. Bounded by MAX_COOKIES. */
   readonly #cookies = new BoundedMap<string, KeptCookie>(MAX_COOKIES);
 
-  constructor(deps: HandshakeDeps, slots: SessionSlots) {
+  constructor(deps: HandshakesDeps, slots: SessionSlots) {
     this.#deps = deps;
     this.#slots = slots;
-    this.#gate = new HandshakeGate(deps.random);
+    this.#secrets = new SharedSecrets(deps.identity.noiseKeys.privateKey);
+    const { random, stamps, identity } = deps;
+    const member = (id: NodeId): Advert | undefined => deps.member(id);
+    this.#gate = new HandshakeGate({ ownId: identity.id, random, stamps, secrets: this.#secrets, member });
   }
 
   get pendingCount(): number {
@@ -102,19 +132,30 @@ export class Handshakes {
   }
 
   /** Starts a handshake and returns its session index, or null when no slot is free. */
-  start(expects: (peer: NodeId) => boolean, nowMs: number): number | null {
+  start({ expects, staticKey }: HandshakeTarget, nowMs: number): number | null {
     const localIndex = this.#slots.allocate();
     if (localIndex === null) return null;
-    const handshake = new InitiatorHandshake(this.#deps, localIndex);
-    this.#initiators.set(localIndex, { handshake, startedMs: nowMs, expects });
+    const shared = staticKey === null ? null : this.#secrets.with(staticKey);
+    const handshake = new InitiatorHandshake(this.#deps, localIndex, { stamp: this.#deps.stamps.next(nowMs), shared });
+    const sentTo = new BoundedMap<string, true>(MAX_DIALED_ADDRESSES);
+    this.#initiators.set(localIndex, { handshake, startedMs: nowMs, expects, sentTo });
     return localIndex;
+  }
+
+  /** Initiations of this node with a lower stamp than this are replays. */
+  lowestStamp(): number {
+    const stamps = Array.from(this.#initiators.values(), ({ handshake }) => handshake.stamp);
+    return Math.min(this.#deps.stamps.last + 1, ...stamps);
   }
 
   /** The initiation for this address, with its cookie if there is one; null when the handshake is over. */
   initiationFor(localIndex: number, to: SocketAddress, nowMs: number): Uint8Array | null {
-    const initiation = this.#initiators.get(localIndex)?.handshake.initiation;
-    if (initiation === undefined) return null;
-    const kept = this.#cookies.get(formatSocketAddress(to));
+    const pending = this.#initiators.get(localIndex);
+    if (pending === undefined) return null;
+    const { initiation } = pending.handshake;
+    const address = formatSocketAddress(to);
+    pending.sentTo.set(address, true);
+    const kept = this.#cookies.get(address);
     return kept !== undefined && nowMs < kept.untilMs ? withCookie(initiation, kept.cookie) : initiation;
   }
 
@@ -168,26 +209,33 @@ export class Handshakes {
   ): HandshakeOutcome {
     const own = this.#initiators.get(datagram.senderIndex)?.handshake.initiation;
     if (own !== undefined && macsEqual(datagram.mac, readHandshake(own)!.mac)) return refused('ownInitiation');
-    if (!this.#gate.admitsSource(from, nowMs)) return refused('rateLimited');
     const mac = Buffer.from(datagram.mac).toString('hex');
+    const arrival = { bytes, from, nowMs };
     const pending = this.#responders.get(this.#responderByMac.get(mac) ?? -1);
-    if (pending !== undefined) return { type: 'reply', reply: pending.handshake.response };
-    const admission = this.#gate.admit(bytes, datagram.mac, from, nowMs);
-    if (admission === 'replayed') return refused('replayed');
-    if (admission === 'needsCookie') {
-      const cookie = this.#gate.cookieFor(from, nowMs);
-      return refused('underLoad', encodeCookie(datagram.senderIndex, cookie, datagram.mac, this.#deps.keys));
-    }
-    return this.#respond(datagram, mac, nowMs);
+    if (pending !== undefined) return this.#respondAgain(pending, arrival);
+    if (this.#gate.hasSeen(mac)) return refused('replayed');
+    const received = new ReceivedInitiation(this.#deps, datagram);
+    const admission = this.#gate.admit(received, mac, arrival);
+    if (admission === 'pass') return this.#respond(received, mac, arrival);
+    if (admission !== 'needsCookie') return refused(admission);
+    const cookie = this.#gate.cookieFor(from, nowMs);
+    return refused('needsCookie', encodeCookie(datagram.senderIndex, cookie, datagram.mac, this.#deps.keys));
   }
 
-  #respond(initiation: HandshakeDatagram, initiationMac: string, nowMs: number): HandshakeOutcome {
+  #respondAgain({ handshake, from }: PendingResponder, arrival: Arrival): HandshakeOutcome {
+    const isSame = from === formatSocketAddress(arrival.from);
+    if (!isSame && !this.#gate.mayAnswerAt(handshake.initiator, arrival)) return refused('replayed');
+    return { type: 'reply', reply: handshake.response };
+  }
+
+  #respond(received: ReceivedInitiation, initiationMac: string, { from, nowMs }: Arrival): HandshakeOutcome {
     if (this.#responders.size >= MAX_PENDING_RESPONSES) this.#dropOldestResponder();
     const localIndex = this.#slots.allocate();
     if (localIndex === null) return refused('noFreeSlot');
     try {
-      const handshake = new ResponderHandshake(this.#deps, initiation, localIndex);
-      this.#responders.set(localIndex, { handshake, startedMs: nowMs, initiationMac });
+      const handshake = received.respond(localIndex);
+      const address = formatSocketAddress(from);
+      this.#responders.set(localIndex, { handshake, startedMs: nowMs, initiationMac, from: address });
       this.#responderByMac.set(initiationMac, localIndex);
       return { type: 'reply', reply: handshake.response };
     } catch (thrown) {
@@ -204,6 +252,7 @@ export class Handshakes {
     const hello = pending.handshake.readResponse(datagram, accepts);
     if (!isExpected) return { type: 'unexpectedPeer', advert: hello.advert, localIndex: datagram.receiverIndex };
     const { confirmation, session } = pending.handshake.confirm(hello);
+    this.#deps.stamps.accept(hello.advert.id, hello.lastStamp);
     this.#initiators.delete(datagram.receiverIndex);
     this.#ended.set(datagram.receiverIndex, 'duplicateResponse');
     return { type: 'responded', advert: hello.advert, session, confirmation, startedMs: pending.startedMs };
@@ -217,18 +266,24 @@ export class Handshakes {
       return refused(this.#ended.get(datagram.receiverIndex) ?? 'unknownIndex');
     }
     const { hello, session } = pending.handshake.readConfirmation(datagram);
+    this.#deps.stamps.accept(hello.advert.id, Math.max(hello.lastStamp, pending.handshake.initiator.stamp));
     this.#forgetResponder(datagram.receiverIndex);
     this.#confirmed.set(datagram.receiverIndex, hello.advert.id);
     return { type: 'confirmed', advert: hello.advert, session, startedMs: pending.startedMs };
   }
 
   #receiveCookie(bytes: Uint8Array, index: number, from: SocketAddress, nowMs: number): HandshakeOutcome {
-    const own = this.#initiators.get(index)?.handshake.initiation;
-    if (own === undefined) return refused(this.#ended.get(index) ?? 'unknownIndex');
-    const cookie = openCookie(bytes, readHandshake(own)!.mac, this.#deps.keys);
+    const pending = this.#initiators.get(index);
+    if (pending === undefined) return refused(this.#ended.get(index) ?? 'unknownIndex');
+    const { initiation } = pending.handshake;
+    const cookie = openCookie(bytes, readHandshake(initiation)!.mac, this.#deps.keys);
     if (cookie === null) return refused('badCookie');
-    this.#cookies.set(formatSocketAddress(from), { cookie, untilMs: nowMs + COOKIE_USE_MS });
-    return { type: 'reply', reply: withCookie(own, cookie) };
+    const address = formatSocketAddress(from);
+    if (!pending.sentTo.has(address)) return refused('strayCookie');
+    const kept = this.#cookies.get(address);
+    if (kept !== undefined && macsEqual(kept.cookie, cookie)) return refused('duplicateCookie');
+    this.#cookies.set(address, { cookie, untilMs: nowMs + COOKIE_USE_MS });
+    return { type: 'reply', reply: withCookie(initiation, cookie) };
   }
 
   #dropOldestResponder(): void {

@@ -5,8 +5,7 @@
 import type { IpAddress } from '../../common/address/ip-address.js';
 import { formatSocketAddress } from '../../common/address/socket-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
-import type { NodeId } from '../../common/node-id.js';
-import type { Handshakes } from '../handshake/handshakes.js';
+import type { Handshakes, HandshakeTarget } from '../handshake/handshakes.js';
 import { DIAL_ADDRESSES_PER_TRY, DIAL_RETRY_MS, HANDSHAKE_LIFETIME_MS } from '../limits.js';
 import type { MeshEffect, RandomSource } from '../mesh-io.js';
 
@@ -24,12 +23,10 @@ export interface DialHandshake {
 }
 
 /** What a try needs to know of the node. */
-export interface DialTarget {
+export interface DialTarget extends HandshakeTarget {
   readonly addresses: readonly SocketAddress[];
   /** Longest wait between two tries. */
   readonly maxRetryMs: number;
-  /** Whether this node may be the responder. */
-  readonly expects: (peer: NodeId) => boolean;
 }
 
 export interface DialerDeps {
@@ -79,11 +76,11 @@ export class Dialer {
     return { ...dial, handshake: null };
   }
 
-  #currentHandshake({ handshake }: Dial, { expects }: DialTarget, nowMs: number): DialHandshake | null {
+  #currentHandshake({ handshake }: Dial, target: DialTarget, nowMs: number): DialHandshake | null {
     const { handshakes } = this.#deps;
     if (handshake !== null && nowMs - handshake.startedMs < HANDSHAKE_LIFETIME_MS) return handshake;
     if (handshake !== null) handshakes.cancel(handshake.localIndex, 'expired');
-    const localIndex = handshakes.start(expects, nowMs);
+    const localIndex = handshakes.start(target, nowMs);
     return localIndex === null ? null : { localIndex, startedMs: nowMs };
   }
 }

@@ -252,6 +252,7 @@ export class Peer {
       addresses: dialable(known, this.#deps.underlay.ownAddresses),
       maxRetryMs: longDead ? MAX_DEAD_DIAL_RETRY_MS : MAX_DIAL_RETRY_MS,
       expects: (peer) => peer === this.id,
+      staticKey: this.#advert?.noiseKey ?? null,
     };
   }
 }

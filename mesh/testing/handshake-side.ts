@@ -4,20 +4,25 @@
  */
 import { parseSocketAddress } from '../../common/address/socket-address.js';
 import { assert } from '../../common/errors.js';
+import type { NodeId } from '../../common/node-id.js';
+import type { SocketAddress } from '../../common/address/socket-address.js';
+import { openCookie } from '../../common/wire/cookie-datagram.js';
 import { signAdvert } from '../wire/advert.js';
+import type { Advert } from '../wire/advert.js';
+import { sealHello } from '../handshake/initiation-hello.js';
 import { ClusterKeys } from '../wire/cluster-keys.js';
 import { KEY_BYTES, x25519KeyPair } from '../wire/curve-keys.js';
 import type { KeyPair } from '../wire/curve-keys.js';
 import { TYPE_INITIATION, TYPE_RESPONSE } from '../../common/wire/datagram-header.js';
-import { encodeHandshake, readHandshake } from '../../common/wire/handshake-datagram.js';
+import { encodeHandshake, readHandshake, withCookie } from '../../common/wire/handshake-datagram.js';
 import type { HandshakeDatagram } from '../../common/wire/handshake-datagram.js';
 import { generateIdentity } from '../wire/identity.js';
 import type { NodeIdentity } from '../wire/identity.js';
 import { NOISE_PROTOCOL } from '../handshake/handshake.js';
-import type { HandshakeDeps } from '../handshake/handshake.js';
 import { Handshakes } from '../handshake/handshakes.js';
-import type { HandshakeOutcome } from '../handshake/handshakes.js';
+import type { HandshakeOutcome, HandshakesDeps } from '../handshake/handshakes.js';
 import { SessionSlots } from '../handshake/session-slots.js';
+import { InitiationStamps } from '../handshake/initiation-stamps.js';
 import { PROLOGUE } from '../limits.js';
 import { HandshakeState } from '../noise/handshake-state.js';
 import { SeededRandom } from './seeded-random.js';
@@ -25,36 +30,70 @@ import { SeededRandom } from './seeded-random.js';
 export const FROM_A = parseSocketAddress('192.0.2.1:6785');
 export const FROM_B = parseSocketAddress('192.0.2.2:6785');
 export const KEYS = new ClusterKeys(new Uint8Array(32).fill(1));
-const STAMP = { createdAtMs: 1, revision: 1, incarnation: 1 };
+const STAMP = { createdAtMs: 1, revision: 1, incarnation: 1, lowestStamp: 0 };
+const WALL_CLOCK_MS = Date.UTC(2026, 0, 1);
 
 export class HandshakeSide {
   readonly identity: NodeIdentity;
   readonly slots: SessionSlots;
   readonly handshakes: Handshakes;
-  readonly deps: HandshakeDeps;
+  readonly deps: HandshakesDeps;
+  readonly advert: Advert;
+  readonly stamps: InitiationStamps;
+  /** Members that this node knows, by their id. */
+  readonly members = new Map<NodeId, Advert>();
 
-  constructor(seed: number, overrides: Partial<HandshakeDeps> = {}) {
+  constructor(seed: number, overrides: Partial<HandshakesDeps> = {}) {
     const random = new SeededRandom(seed);
     this.identity = generateIdentity(random);
     const self = { name: `n${seed}`, version: '1', endpoints: [], podCidrs: [] };
-    const { bytes } = signAdvert(this.identity, self, STAMP);
+    this.advert = signAdvert(this.identity, self, STAMP);
+    this.stamps = new InitiationStamps({ own: 0, accepted: [] }, WALL_CLOCK_MS, () => undefined);
     const ciphers = ['aes-256-gcm', 'chacha20-poly1305'] as const;
-    const deps = { identity: this.identity, keys: KEYS, random, advert: () => bytes, ciphers: () => ciphers };
-    this.deps = { ...deps, ...overrides };
+    this.deps = {
+      identity: this.identity,
+      keys: KEYS,
+      random,
+      advert: () => this.advert.bytes,
+      ciphers: () => ciphers,
+      stamps: this.stamps,
+      lastStamp: () => this.stamps.last,
+      member: (id) => this.members.get(id),
+      ...overrides,
+    };
     this.slots = new SessionSlots(random);
     this.handshakes = new Handshakes(this.deps, this.slots);
   }
 
-  /** The initiation of a new handshake. */
-  initiate(nowMs = 0, expects: (id: string) => boolean = () => true): Uint8Array {
-    return this.handshakes.initiationFor(this.handshakes.start(expects, nowMs)!, FROM_B, nowMs)!;
+  /** From now on this node and the other one know each other's adverts. */
+  meet(other: HandshakeSide): void {
+    this.members.set(other.identity.id, other.advert);
+    other.members.set(this.identity.id, this.advert);
+  }
+
+  /** The initiation of a new handshake. @param target whom it is for; null for any node */
+  initiate(target: HandshakeSide | null = null, nowMs = 0): Uint8Array {
+    const staticKey = target?.identity.noiseKeys.publicKey ?? null;
+    const expects = (id: NodeId): boolean => target === null || id === target.identity.id;
+    return this.handshakes.initiationFor(this.handshakes.start({ expects, staticKey }, nowMs)!, FROM_B, nowMs)!;
+  }
+
+  /** Receives an initiation, and the same with the cookie that it asked for. */
+  receiveWithCookie(initiation: Uint8Array, from: SocketAddress, nowMs = 0): HandshakeOutcome {
+    const asked = this.handshakes.receive(initiation, from, nowMs);
+    if (asked.type !== 'refused' || asked.reason !== 'needsCookie') return asked;
+    const cookie = openCookie(replyOf(asked), readHandshake(initiation)!.mac, this.deps.keys);
+    assert(cookie !== null, 'the cookie is for this initiation');
+    return this.handshakes.receive(withCookie(initiation, cookie), from, nowMs);
   }
 
   /** An initiation that differs from a good one in its prologue or ephemeral key. */
   forgeInitiation({ prologue = PROLOGUE, publicKey }: { prologue?: string; publicKey?: Uint8Array }): Uint8Array {
     const made = x25519KeyPair(this.deps.random.bytes(KEY_BYTES));
     const noise = this.#noise(true, prologue, { ...made, publicKey: publicKey ?? made.publicKey });
-    const message = noise.writeMessage(new Uint8Array(1000));
+    const payload = new Uint8Array(1000);
+    payload.set(sealHello(this.identity.id, this.stamps.next(0), null, publicKey ?? made.publicKey, this.deps.keys));
+    const message = noise.writeMessage(payload);
     return encodeHandshake(
       { type: TYPE_INITIATION, receiverIndex: 0, senderIndex: 77, noise: message },
       this.deps.keys,

@@ -8,7 +8,7 @@ import { parseIpAddress } from '../../common/address/ip-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { NodeId } from '../../common/node-id.js';
 import { Mesh } from '../mesh.js';
-import type { MeshEffect, MeshEvent, SelfDescription } from '../mesh-io.js';
+import type { KeptStamps, MeshEffect, MeshEvent, SelfDescription } from '../mesh-io.js';
 import type { MeshOptions } from '../mesh-parts.js';
 import { generateIdentity } from '../wire/identity.js';
 import type { NodeIdentity } from '../wire/identity.js';
@@ -42,6 +42,7 @@ export class SimNode implements SimHost {
   mesh: Mesh | null = null;
   router: FakeRouter | null = null;
   cachedAdverts: Uint8Array[] = [];
+  cachedStamps: KeptStamps = { own: 0, accepted: [] };
   readonly notices: Extract<MeshEffect, { type: 'notice' }>[] = [];
   /** While true, nothing reaches the core: the process stands still. */
   isPaused = false;
@@ -54,6 +55,7 @@ export class SimNode implements SimHost {
   #tick = 0;
   #routers = 0;
   #clockSkewMs = 0;
+  #wallSkewMs = 0;
 
   constructor(world: SimWorld, number: number, seed: number, options: SimNodeOptions) {
     this.#world = world;
@@ -88,7 +90,8 @@ export class SimNode implements SimHost {
       random: this.#random,
       underlay: { mtuBytes: 1500, ownAddresses: [this.address.ip] },
       cachedAdverts: this.cachedAdverts,
-      wallClockMs: WALL_CLOCK_MS + this.#world.nowMs,
+      cachedStamps: this.cachedStamps,
+      wallClockMs: WALL_CLOCK_MS + this.#world.nowMs + this.#wallSkewMs,
       cipherPreference: 'auto',
       ...this.#options,
     });
@@ -99,8 +102,22 @@ export class SimNode implements SimHost {
 
   /** The agent alone dies; the router forwards on. */
   killAgent(): void {
-    this.cachedAdverts = this.mesh?.adverts() ?? [];
+    if (this.mesh !== null) {
+      this.cachedAdverts = this.mesh.adverts();
+      this.cachedStamps = this.mesh.stamps();
+    }
     this.mesh = null;
+  }
+
+  /** What the node kept on disk is gone, its identity excepted. */
+  loseState(): void {
+    this.cachedAdverts = [];
+    this.cachedStamps = { own: 0, accepted: [] };
+  }
+
+  /** From the next start on, the wall clock is this much behind. */
+  setWallClockBack(byMs: number): void {
+    this.#wallSkewMs -= byMs;
   }
 
   /** The machine dies. */

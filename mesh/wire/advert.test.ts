@@ -17,7 +17,7 @@ const SELF = {
   endpoints: [parseSocketAddress('192.0.2.1:6785'), parseSocketAddress('[2001:db8::1]:6785')],
   podCidrs: [parseCidr('10.32.1.0/24'), parseCidr('fd00:0:0:1::/64')],
 };
-const STAMP = { createdAtMs: 1_767_225_600_000, revision: 1_767_225_600_001, incarnation: 0xfffffffe };
+const STAMP = { createdAtMs: 1_767_225_600_000, revision: 1_767_225_600_001, incarnation: 0xfffffffe, lowestStamp: 5 };
 const advert = signAdvert(identity, SELF, STAMP);
 
 /** The advert with its body changed and, if asked, signed again. */
@@ -26,7 +26,7 @@ function changed(change: (body: unknown[]) => void, sign = true): Uint8Array {
   const fields = decodeMsgpack(body, MAX_ADVERT_BYTES) as unknown[];
   change(fields);
   const next = encodeMsgpack(fields);
-  const message = Buffer.concat([Buffer.from('heddle/1 advert\0'), next]);
+  const message = Buffer.concat([Buffer.from('heddle/2 advert\0'), next]);
   return encodeMsgpack([next, sign ? identity.sign(message) : new Uint8Array(64)]);
 }
 
@@ -75,7 +75,7 @@ describe('an advert', () => {
   });
 
   it.each<[string, (body: unknown[]) => void]>([
-    ['another protocol version', (body) => (body[0] = 2)],
+    ['another protocol version', (body) => (body[0] = 3)],
     ['a short identity key', (body) => (body[1] = new Uint8Array(31))],
     ['a key that is text', (body) => (body[2] = 'x'.repeat(32))],
     ['an empty name', (body) => (body[3] = '')],

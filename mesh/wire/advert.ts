@@ -27,7 +27,7 @@ import { MAX_CIDRS_PER_NODE } from '../../common/protocol.js';
 import type { SelfDescription } from '../mesh-io.js';
 import { Bytes, Count, decodeAs, Fields, ListOf, Text } from './wire-schema.js';
 
-const SIGNATURE_DOMAIN = Buffer.from('heddle/1 advert\0');
+const SIGNATURE_DOMAIN = Buffer.from('heddle/2 advert\0');
 /** Longest text of a socket address or CIDR with IPv6 written out. */
 const MAX_ADDRESS_TEXT = 64;
 
@@ -40,6 +40,7 @@ const BodySchema = Fields(
   Text(MAX_VERSION_LENGTH),
   ListOf(Text(MAX_ADDRESS_TEXT), MAX_ADVERT_ENDPOINTS),
   ListOf(Text(MAX_ADDRESS_TEXT), MAX_CIDRS_PER_NODE),
+  Count(),
   Count(),
   Count(),
   Count(),
@@ -59,6 +60,8 @@ export interface Advert extends SelfDescription {
   readonly revision: number;
   /** Random per process: two values at once mean two processes with the same key. */
   readonly incarnation: number;
+  /** Initiations of the node without a proof and with a lower stamp are replays. */
+  readonly lowestStamp: number;
   /** The encoded advert. */
   readonly bytes: Uint8Array;
 }
@@ -74,6 +77,7 @@ export interface AdvertStamp {
   readonly createdAtMs: number;
   readonly revision: number;
   readonly incarnation: number;
+  readonly lowestStamp: number;
 }
 
 /**
@@ -105,6 +109,7 @@ function encodeBody(identity: NodeIdentity, self: SelfDescription, stamp: Advert
     stamp.createdAtMs,
     stamp.revision,
     stamp.incarnation,
+    stamp.lowestStamp,
   ]);
 }
 
@@ -125,8 +130,19 @@ export function verifyAdvert(unverified: UnverifiedAdvert): Advert | null {
 }
 
 function advertOf(fields: Static<typeof BodySchema>, bytes: Uint8Array): Advert {
-  const [protocol, identityKey, noiseKey, name, version, endpoints, podCidrs, createdAtMs, revision, incarnation] =
-    fields;
+  const [
+    protocol,
+    identityKey,
+    noiseKey,
+    name,
+    version,
+    endpoints,
+    podCidrs,
+    createdAtMs,
+    revision,
+    incarnation,
+    lowestStamp,
+  ] = fields;
   if (protocol !== PROTOCOL_VERSION)
     throw new DecodeError(`an advert has protocol version ${protocol}, expected ${PROTOCOL_VERSION}`);
   return {
@@ -141,6 +157,7 @@ function advertOf(fields: Static<typeof BodySchema>, bytes: Uint8Array): Advert 
     createdAtMs,
     revision,
     incarnation,
+    lowestStamp,
     bytes,
   };
 }

@@ -1,6 +1,7 @@
 /**
- * Keys derived from the cluster secret: the PSK of handshakes (the secret itself), and the key of the MAC in every handshake
- * datagram, by which a datagram from outside the cluster is recognized before any curve operation.
+ * Keys derived from the cluster secret: the PSK of handshakes (the secret itself), the key of the MAC in every handshake
+ * datagram, by which a datagram from outside the cluster is recognized before any curve operation, and the keys that seal
+ * the hellos of initiations.
  */
 import { createHmac } from 'node:crypto';
 import { assert } from '../../common/errors.js';
@@ -31,6 +32,11 @@ export class ClusterKeys implements ClusterMac {
   /** MAC over the parts, under the cluster's key. */
   mac(...parts: readonly Uint8Array[]): Uint8Array {
     return macUnder(this.#macKey, ...parts);
+  }
+
+  /** Key of the hello in an initiation with this ephemeral key. */
+  initiationKey(ephemeral: Uint8Array): Uint8Array {
+    return createHmac('blake2s256', this.#psk).update('heddle/2 initiation').update(ephemeral).digest();
   }
 
   toJSON(): string {

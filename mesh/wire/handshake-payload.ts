@@ -1,6 +1,6 @@
 /**
- * Payload of a response and a confirmation: `[protocol, advert, features, ciphers, chosen cipher]`; a response chooses no
- * cipher. The handshake authenticates lists and choice, which rules out a downgrade by an attacker in the path.
+ * Payload of a response and a confirmation: `[protocol, advert, features, ciphers, chosen cipher, last stamp]`; a response
+ * chooses no cipher. The handshake authenticates lists and choice, which rules out a downgrade by an attacker in the path.
  */
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
@@ -21,33 +21,37 @@ const Payload = Compile(
     ListOf(Text(MAX_NAME), MAX_NAMES),
     ListOf(Text(MAX_NAME), MAX_NAMES),
     Type.Union([Text(MAX_NAME), Type.Null()]),
+    Count(),
   ),
 );
 
 export interface HandshakePayload {
   readonly advert: Uint8Array;
-  /** Names of optional abilities; none is defined in protocol version 1. */
+  /** Names of optional abilities; none is defined in protocol version 2. */
   readonly features: readonly string[];
   /** Names of ciphers, the preferred one first; unknown names are kept and ignored. */
   readonly ciphers: readonly string[];
   readonly chosen: string | null;
+  /** The highest stamp of the sender's initiations so far: this handshake supersedes those to the receiver. */
+  readonly lastStamp: number;
 }
 
 export function encodePayload(payload: HandshakePayload): Uint8Array {
-  return encodeMsgpack([PROTOCOL_VERSION, payload.advert, payload.features, payload.ciphers, payload.chosen]);
+  const { advert, features, ciphers, chosen, lastStamp } = payload;
+  return encodeMsgpack([PROTOCOL_VERSION, advert, features, ciphers, chosen, lastStamp]);
 }
 
 /** Throws `DecodeError` on another shape and {@link HandshakeError} on another protocol version. */
 export function decodePayload(bytes: Uint8Array): HandshakePayload {
   const fields = decodeAs(Payload, bytes, MAX_HANDSHAKE_BYTES, 'a handshake payload');
-  const [protocol, advert, features, ciphers, chosen] = fields;
+  const [protocol, advert, features, ciphers, chosen, lastStamp] = fields;
   if (protocol !== PROTOCOL_VERSION) {
     throw new HandshakeError(
       'otherVersion',
       `the peer speaks protocol version ${protocol}, this node ${PROTOCOL_VERSION}`,
     );
   }
-  return { advert, features, ciphers, chosen };
+  return { advert, features, ciphers, chosen, lastStamp };
 }
 
 /**
