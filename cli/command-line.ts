@@ -106,7 +106,8 @@ function addQuestion(
   const command = program.command(subject).description(SUMMARIES[subject]);
   command.addOption(new Option('-o, --output <format>', 'output format').choices(OUTPUT_FORMATS).default('table'));
   if (subject !== 'version') command.option('-w, --watch', 'print again on every change');
-  if (subject === 'status') command.option('--check', 'exit with 1 when the node is not ready');
+  if (subject === 'status')
+    command.option('--check', 'exit with 1 when the node is not ready, with 4 when there is a warning');
   if (subject === 'peers') command.argument('[peer]', 'one peer only: its name, its id, or the beginning of its id');
   command.action((...args: unknown[]) => {
     const flags = command.optsWithGlobals<Flags>();

@@ -7,6 +7,8 @@ export const EXIT = {
   usage: 2,
   /** The agent cannot be asked. */
   unreachable: 3,
+  /** `status --check` found the node ready, with a warning. */
+  warning: 4,
 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
@@ -16,4 +18,5 @@ Exit codes:
   1  the agent answered with an error, or "status --check" found the node not ready
   2  the command line is wrong
   3  the agent cannot be asked: it does not run, permission is denied, or it does not answer in time
+  4  "status --check" found the node ready, with a warning
 `;

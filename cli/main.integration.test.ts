@@ -208,7 +208,7 @@ describe('meshctl status', () => {
     agent.answers.set('/v1/status', { ...STATUS, ...fine });
     const text = await printed('status');
     expect(text).toContain('Pod CIDRs   none of none, MTU 1420\nRouter      not connected\n');
-    expect(text.endsWith('Drops       0\n\nReady.\n')).toBe(true);
+    expect(text.endsWith('Drops       0\n\nOK: ready.\n')).toBe(true);
   });
 
   it('exits with 1 for a node that is not ready only with --check', async () => {
@@ -216,6 +216,26 @@ describe('meshctl status', () => {
     expect(await run('status', '--check')).toBe(1);
     agent.answers.set('/v1/status', { ...STATUS, ready: true });
     expect(await run('status', '--check', '-o', 'json')).toBe(0);
+  });
+
+  it('shows a warning, exits with 4 for it with --check, and lists the targets with cause', async () => {
+    const conditions = [
+      { name: 'router', ok: true, message: '', required: true },
+      { name: 'peers', ok: false, message: 'no link to n3 (nothing heard for 6 s)', required: false },
+    ];
+    const target = { kind: 'seed', node: null, attempts: 12, lastAnswer: null, state: 'refused' };
+    const targets = [{ ...target, address: '192.0.2.2:6785', cause: 'has another cluster secret' }];
+    agent.answers.set('/v1/status', { ...STATUS, ready: true, verdict: 'warning', conditions, targets });
+    expect(await run('status', '--check')).toBe(4);
+    expect(terminal.printed.out.split('\n').slice(-7)).toEqual([
+      'WARNING: ready, with 1 warning.',
+      '  ok      router',
+      '  warning peers: no link to n3 (nothing heard for 6 s)',
+      '',
+      'TARGET           KIND   NODE   STATE     ATTEMPTS   LAST ANSWER   CAUSE',
+      '192.0.2.2:6785   seed   -      refused   12         -             has another cluster secret',
+      '',
+    ]);
   });
 
   it('prints the document as json and yaml', async () => {
@@ -303,7 +323,7 @@ describe('the command line', () => {
     ]) {
       expect(terminal.printed.out).toContain(text);
     }
-    expect(terminal.printed.out).toMatch(/Exit codes:\n {2}0 .*\n {2}1 .*\n {2}2 .*\n {2}3 /);
+    expect(terminal.printed.out).toMatch(/Exit codes:\n {2}0 .*\n {2}1 .*\n {2}2 .*\n {2}3 .*\n {2}4 /);
   });
 
   it('takes the socket from --socket in any position, else from HEDDLE_API_SOCKET', async () => {

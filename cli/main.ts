@@ -15,7 +15,7 @@ import type { View } from './output/output.js';
 import { createPaint } from './output/paint.js';
 import { onePeerView, peersView } from './commands/peers.js';
 import { routesView } from './commands/routes.js';
-import { statusView } from './commands/status.js';
+import { statusView, verdictOf } from './commands/status.js';
 import { printableLines } from './output/table.js';
 import type { Terminal } from './output/terminal.js';
 import { runUninstall } from './uninstall/command.js';
@@ -35,6 +35,9 @@ interface Inquiry {
   readonly fetch: () => Promise<unknown>;
   readonly view: View<unknown>;
 }
+
+/** Exit codes of `status --check`. */
+const CHECK_EXITS = { ok: EXIT.ok, warning: EXIT.warning, notReady: EXIT.failed } as const;
 
 /** Moves the cursor to the top left corner and clears the screen (ECMA-48: CUP, ED). */
 const REDRAW = '\u001b[H\u001b[J';
@@ -70,7 +73,7 @@ async function runQuestion(question: Question, client: ApiClient, terminal: Term
   }
   const document = await fetch();
   terminal.out(format(document, view, question, terminal));
-  return question.check && !(document as Status).ready ? EXIT.failed : EXIT.ok;
+  return question.check ? CHECK_EXITS[verdictOf(document as Status)] : EXIT.ok;
 }
 
 /** Prints its own version also when the agent cannot be asked. */

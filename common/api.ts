@@ -66,8 +66,27 @@ export const ConditionSchema = Type.Object({
   name: Type.String(),
   ok: Type.Boolean(),
   message: Type.String({ description: 'What is missing and what to do, empty when ok' }),
+  required: Type.Optional(Type.Boolean({ description: 'True: the node is not ready without it. False: a warning' })),
 });
 export type Condition = Static<typeof ConditionSchema>;
+
+const VERDICTS = ['ok', 'warning', 'notReady'] as const;
+/** ok: all conditions hold. warning: the node serves pods, and one that is not required fails. notReady: a required one fails. */
+export type Verdict = (typeof VERDICTS)[number];
+
+/** An address that this node tries to reach, or that tries to reach it: what came of it. */
+const TargetSchema = Type.Object({
+  address: Type.String({ description: 'ip:port' }),
+  kind: Type.Enum(['seed', 'member', 'other'], {
+    description: 'Configured seed; member without a link; other: its handshakes are refused here',
+  }),
+  node: nullable(Type.String({ description: 'Name of the node behind it, when known' })),
+  state: Type.Enum(['connecting', 'up', 'stale', 'down', 'refused']),
+  attempts: nullable(Type.Integer({ description: 'Handshakes tried towards it, or refused from it' })),
+  lastAnswer: nullable(Type.String({ description: 'When it last gave a good answer' })),
+  cause: Type.String({ description: 'Why it has no link, or what is odd about its answer; empty when all is well' }),
+});
+export type Target = Static<typeof TargetSchema>;
 
 export const StatusSchema = Type.Object({
   id: Type.String(),
@@ -95,7 +114,8 @@ export const StatusSchema = Type.Object({
   addresses: Type.Array(
     Type.Object({
       cidr: Type.String(),
-      total: Type.Number(),
+      total: Type.Number({ description: 'Above 2^53 rounded to the nearest double' }),
+      totalExact: Type.Optional(Type.String({ description: 'Decimal digits' })),
       used: Type.Number(),
       quarantined: Type.Number(),
       withdrawn: Type.Optional(
@@ -106,6 +126,10 @@ export const StatusSchema = Type.Object({
     }),
   ),
   peers: Type.Object({ total: Type.Integer(), up: Type.Integer() }),
+  verdict: Type.Optional(Type.Enum(VERDICTS)),
+  targets: Type.Optional(
+    Type.Array(TargetSchema, { description: 'Seeds, members without a link, and addresses that were refused' }),
+  ),
   drops: Type.Record(Type.String(), Type.Number(), { description: 'Frames and datagrams dropped, by reason' }),
 });
 export type Status = Static<typeof StatusSchema>;

@@ -266,7 +266,8 @@ function lastPodOffset(cidr: Cidr): bigint {
   return cidrSize(cidr) - (cidrFamily(cidr) === 4 ? 2n : 1n);
 }
 
-function podAddressCount(cidr: Cidr): bigint {
+/** Addresses of a pod CIDR that pods can have. */
+export function podAddressCount(cidr: Cidr): bigint {
   const count = lastPodOffset(cidr) - FIRST_POD_OFFSET + 1n;
   return count > 0n ? count : 0n;
 }

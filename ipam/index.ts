@@ -3,7 +3,7 @@
  * (configuration), interfaces (`cni/`), ownership of CIDRs among nodes (`mesh/`).
  */
 export type { AddressOwner, AssignedAddress, LiveOwner } from './allocation.js';
-export { QUARANTINE_MS } from './allocator.js';
+export { podAddressCount, QUARANTINE_MS } from './allocator.js';
 export type { CidrUsage } from './allocator.js';
 export { Ipam } from './ipam.js';
 export type { AllocationView, IpamOptions } from './ipam.js';

@@ -6,6 +6,7 @@ import type { PeerTable } from './cluster/peer-table.js';
 import type { Seeds } from './cluster/seeds.js';
 import type { Counters } from './counters.js';
 import type { HandshakeOutcome } from './handshake/handshakes.js';
+import type { RefusedSources } from './handshake/refused-sources.js';
 import type { SessionSlots } from './handshake/session-slots.js';
 import type { MeshEffect } from './mesh-io.js';
 import type { Notices } from './notices.js';
@@ -18,6 +19,7 @@ export interface HandshakeOutcomesDeps {
   readonly slots: SessionSlots;
   readonly peerTable: PeerTable;
   readonly seeds: Seeds;
+  readonly refusedSources: RefusedSources;
   readonly counters: Counters;
   readonly notices: Notices;
   readonly emit: (effect: MeshEffect) => void;
@@ -50,7 +52,7 @@ export class HandshakeOutcomes {
   }
 
   #refused({ reason, reply, detail }: OutcomeOf<'refused'>, from: SocketAddress, nowMs: number): void {
-    const { counters, notices, emit } = this.#deps;
+    const { counters, notices, refusedSources, emit } = this.#deps;
     counters.countHandshake(reason);
     if (reply !== null) emit({ type: 'sendDatagram', to: from, bytes: reply });
     const fields = { from: formatSocketAddress(from), reason };
@@ -58,8 +60,10 @@ export class HandshakeOutcomes {
       const message =
         'handshake with a bad MAC: probably a different cluster secret; compare the secrets of both nodes';
       notices.write('warn', message, nowMs, from.ip, fields);
+      refusedSources.note(from, 'has another cluster secret: its handshakes have a bad MAC', nowMs);
     } else if (detail !== null) {
       notices.write('warn', `handshake refused: ${detail}`, nowMs, from.ip, fields);
+      refusedSources.note(from, `sends handshakes that are refused: ${detail}`, nowMs);
     }
   }
 
@@ -68,18 +72,21 @@ export class HandshakeOutcomes {
     const { counters, peerTable, seeds, advancePeer } = this.#deps;
     counters.countHandshake('unexpectedPeer');
     const peer = peerTable.learnHandshakeAdvert(advert, nowMs);
-    seeds.resolve(localIndex, advert.id);
+    seeds.resolve(localIndex, advert.id, from, nowMs);
     if (peer === null) return;
     peer.path.suggestEndpoint(from);
     advancePeer(peer, nowMs);
   }
 
   #established(outcome: OutcomeOf<'responded' | 'confirmed'>, from: SocketAddress, nowMs: number): void {
-    const { ownId, counters, peerTable, seeds, slots, advancePeer } = this.#deps;
+    const { ownId, counters, peerTable, seeds, refusedSources, slots, advancePeer } = this.#deps;
     const { session, startedMs } = outcome;
     if (session.peer === ownId) counters.countHandshake('ownIdentity');
+    if (session.peer === ownId)
+      refusedSources.note(from, "is this node, or a copy with this node's identity key", nowMs);
+    else refusedSources.clear(from);
     const peer = peerTable.learnHandshakeAdvert(outcome.advert, nowMs);
-    if (outcome.type === 'responded') seeds.resolve(session.localIndex, session.peer);
+    if (outcome.type === 'responded') seeds.resolve(session.localIndex, session.peer, from, nowMs);
     // The peer's own handshake has finished while ours was in progress: one session is enough.
     const isSurplus = outcome.type === 'responded' && peer?.sessions.hasNewerThan(startedMs) === true;
     if (peer === null || isSurplus) slots.release(session.localIndex);

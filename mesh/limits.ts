@@ -153,6 +153,11 @@ export const TOPOLOGY_AGE_MS = 10_000;
 /** Shortest time between two links messages to one peer. */
 export const LINKS_ANSWER_INTERVAL_MS = 1_000;
 
+/** Source addresses whose last refused handshake is kept for people; the oldest is dropped beyond this. */
+export const MAX_REFUSED_SOURCES = 64;
+/** Time after which a refused handshake is no longer shown. */
+export const REFUSAL_AGE_MS = 120_000;
+
 /** The same notice is repeated at most this often. */
 export const NOTICE_INTERVAL_MS = 60_000;
 /** Notices whose last time is remembered; the oldest is dropped beyond this. */

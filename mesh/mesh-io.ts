@@ -140,6 +140,24 @@ export interface RemoteLinkView {
   readonly ageMs: number;
 }
 
+/** A configured seed's address, and what came of dialling it. */
+export interface SeedView {
+  readonly address: SocketAddress;
+  /** The node behind it, once it responded. */
+  readonly member: NodeId | null;
+  readonly attempts: number;
+  /** The last response: where it came from, and when. Null before the first one. */
+  readonly answer: { readonly from: SocketAddress; readonly atMs: number } | null;
+}
+
+/** Handshakes from an address that were refused in the last two minutes. The address may be forged. */
+export interface RefusedView {
+  readonly from: SocketAddress;
+  readonly cause: string;
+  readonly attempts: number;
+  readonly lastMs: number;
+}
+
 /** A claim of this node that lost to another node: the node must stop allocating addresses from it. */
 export interface LostClaim {
   readonly cidr: Cidr;

@@ -12,6 +12,7 @@ import { Counters } from './counters.js';
 import { HandshakeOutcomes } from './handshake-outcomes.js';
 import { Handshakes } from './handshake/handshakes.js';
 import { InitiationStamps } from './handshake/initiation-stamps.js';
+import { RefusedSources } from './handshake/refused-sources.js';
 import { SessionSlots } from './handshake/session-slots.js';
 import type { KeptStamps, MeshEffect, RandomSource, SelfDescription, UnderlayFacts } from './mesh-io.js';
 import { Notices } from './notices.js';
@@ -59,6 +60,7 @@ export class MeshParts {
   readonly peerTable: PeerTable;
   readonly gossip: Gossip;
   readonly seeds: Seeds;
+  readonly refusedSources = new RefusedSources();
   readonly topology: Topology;
   readonly control: ControlDispatcher;
   readonly outcomes: HandshakeOutcomes;
@@ -152,8 +154,9 @@ export class MeshParts {
   }
 
   #makeOutcomes(ownId: NodeId): HandshakeOutcomes {
-    const { slots, peerTable, seeds, counters, notices, emit } = this;
+    const { slots, peerTable, seeds, refusedSources, counters, notices, emit } = this;
     const advancePeer = this.#advancePeer;
-    return new HandshakeOutcomes({ ownId, slots, peerTable, seeds, counters, notices, emit, advancePeer });
+    const parts = { ownId, slots, peerTable, seeds, refusedSources, counters, notices };
+    return new HandshakeOutcomes({ ...parts, emit, advancePeer });
   }
 }

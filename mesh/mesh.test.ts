@@ -46,6 +46,14 @@ describe('a mesh of nodes', () => {
       expect(stranger.stateOf(first)).toBe('unknown');
       expect(first.notices.filter(({ message }) => message.includes('different cluster secret'))).toHaveLength(1);
       expect(first.mesh?.counters()['handshakeBadMac']).toBeGreaterThan(3);
+      const [refused] = first.mesh!.refusedSources(network.nowMs);
+      expect(refused).toMatchObject({
+        from: stranger.address,
+        cause: expect.stringContaining('another cluster secret'),
+      });
+      expect(refused!.attempts).toBeGreaterThan(3);
+      expect(stranger.mesh!.seeds()).toMatchObject([{ address: first.address, member: null, answer: null }]);
+      expect(stranger.mesh!.seeds()[0]!.attempts).toBeGreaterThan(3);
       expect(network.captured.every(({ from }) => from.ip === stranger.address.ip)).toBe(true);
     }),
   );
@@ -70,6 +78,8 @@ describe('a mesh of nodes', () => {
       const nodes = network.startCluster(2);
       network.run(5_000);
       expect(isFullMesh(nodes)).toBe(true);
+      const answers = nodes.flatMap(({ mesh }) => mesh!.seeds().map(({ member, answer }) => [member, answer?.from]));
+      expect(answers).toEqual([[nodes[0]!.id, nodes[0]!.address]]);
       expect(network.captured.map(({ bytes }) => bytes[0])).toEqual([
         TYPE_INITIATION,
         TYPE_COOKIE,

@@ -17,9 +17,11 @@ import type {
   MemberView,
   MeshEffect,
   MeshEvent,
+  RefusedView,
   RemoteLinkView,
   RemotePodsView,
   RouteView,
+  SeedView,
 } from './mesh-io.js';
 import { MeshParts } from './mesh-parts.js';
 import type { MeshOptions } from './mesh-parts.js';
@@ -84,6 +86,19 @@ export class Mesh {
 
   remotePods(nowMs: number): RemotePodsView[] {
     return this.#parts.topology.pods(this.#clock.advance(nowMs));
+  }
+
+  seeds(): SeedView[] {
+    const toCaller = (ms: number): number => this.#clock.toCaller(ms);
+    return this.#parts.seeds
+      .views()
+      .map(({ answer, ...seed }) => ({ ...seed, answer: answer && { ...answer, atMs: toCaller(answer.atMs) } }));
+  }
+
+  /** Addresses whose handshakes were refused lately. */
+  refusedSources(nowMs: number): RefusedView[] {
+    const recent = this.#parts.refusedSources.recent(this.#clock.advance(nowMs));
+    return recent.map((refused) => ({ ...refused, lastMs: this.#clock.toCaller(refused.lastMs) }));
   }
 
   lostClaims(): LostClaim[] {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { attachObstacle, evaluateConditions, isReady } from './conditions.js';
+import { attachObstacle, evaluateConditions, isReady, verdictOf } from './conditions.js';
 import type { NodeFacts } from './conditions.js';
 
 const healthy: NodeFacts = {
@@ -14,6 +14,7 @@ const healthy: NodeFacts = {
   lostClaims: [],
   seeds: 2,
   peersUp: 1,
+  peersMissing: [],
 };
 const failed = (facts: Partial<NodeFacts>) =>
   evaluateConditions({ ...healthy, ...facts })
@@ -57,6 +58,19 @@ describe('the conditions of a node', () => {
     expect(failed({ peersUp: 0 })).toEqual(['peers']);
     expect(isReady(evaluateConditions({ ...healthy, peersUp: 0 }))).toBe(true);
     expect(failed({ peersUp: 0, seeds: 0 })).toEqual([]);
+  });
+
+  it('gives three verdicts: one missing peer of four is a warning that names it', () => {
+    expect(verdictOf(evaluateConditions(healthy))).toBe('ok');
+    const facts = { peersUp: 3, peersMissing: [{ name: 'n3', cause: 'nothing heard for 6 s' }] };
+    expect(messageOf('peers', facts)).toBe('no link to n3 (nothing heard for 6 s)');
+    expect(verdictOf(evaluateConditions({ ...healthy, ...facts }))).toBe('warning');
+    expect(verdictOf(evaluateConditions({ ...healthy, ...facts, routerConnected: false }))).toBe('notReady');
+  });
+
+  it('names five missing peers and counts the rest', () => {
+    const peersMissing = Array.from({ length: 7 }, (_, i) => ({ name: `n${i}`, cause: 'left' }));
+    expect(messageOf('peers', { peersMissing })).toMatch(/^no link to n0 \(left\), .*n4 \(left\), and to 2 more$/);
   });
 
   const messageOf = (name: string, facts: Partial<NodeFacts>) =>

@@ -2,7 +2,7 @@
  * Conditions of the node: what must hold for it to serve pods, and for each that does not hold, what to do. Pure. The same
  * list is behind `/readyz`, `meshctl status` and the decision whether a pod may be attached now.
  */
-import type { Condition } from '../../common/api.js';
+import type { Condition, Verdict } from '../../common/api.js';
 import type { EngineStatus } from '../../common/router-port.js';
 import type { HostProblem } from '../host-network/host-network.js';
 import type { SettingsReport } from '../settings/settings-keeper.js';
@@ -25,7 +25,12 @@ export interface NodeFacts {
   readonly lostClaims: readonly { readonly cidr: string; readonly winner: string }[];
   readonly seeds: number;
   readonly peersUp: number;
+  /** Members without a usable link, each with why. */
+  readonly peersMissing: readonly { readonly name: string; readonly cause: string }[];
 }
+
+/** Missing peers that a message names; `meshctl status` shows all. */
+const MAX_NAMED_PEERS = 5;
 
 /** A condition, and whether the node is unready without it. */
 export interface EvaluatedCondition extends Condition {
@@ -51,6 +56,11 @@ export function isReady(conditions: readonly EvaluatedCondition[]): boolean {
   return conditions.every((condition) => condition.ok || !condition.required);
 }
 
+export function verdictOf(conditions: readonly EvaluatedCondition[]): Verdict {
+  if (!isReady(conditions)) return 'notReady';
+  return conditions.every(({ ok }) => ok) ? 'ok' : 'warning';
+}
+
 /** Why no pod can be attached now, or null. Lost claims do not matter here: the allocator gives out nothing from them. */
 export function attachObstacle(conditions: readonly EvaluatedCondition[]): string | null {
   const missing = conditions.filter(({ ok, required: needed, name }) => !ok && needed && name !== 'claims');
@@ -58,15 +68,11 @@ export function attachObstacle(conditions: readonly EvaluatedCondition[]): strin
 }
 
 function required(name: string, message: string): EvaluatedCondition {
-  return { name, required: true, ...verdict(message) };
+  return { name, required: true, ok: message === '', message };
 }
 
 function optional(name: string, message: string): EvaluatedCondition {
-  return { name, required: false, ...verdict(message) };
-}
-
-function verdict(message: string): { ok: boolean; message: string } {
-  return { ok: message === '', message };
+  return { name, required: false, ok: message === '', message };
 }
 
 function routerMessage({ routerConnected, routerIsSilent }: NodeFacts): string {
@@ -107,6 +113,9 @@ function claimsMessage({ lostClaims }: NodeFacts): string {
   return `${lost}; no new pod gets an address from there: give every node its own podCidrs`;
 }
 
-function peersMessage({ seeds, peersUp }: NodeFacts): string {
-  return seeds === 0 || peersUp > 0 ? '' : 'no peer answers yet; check the seeds, the UDP port and the cluster secret';
+function peersMessage({ seeds, peersUp, peersMissing }: NodeFacts): string {
+  if (peersUp === 0 && seeds > 0) return 'no peer answers yet; check the seeds, the UDP port and the cluster secret';
+  const named = peersMissing.slice(0, MAX_NAMED_PEERS).map(({ name, cause }) => `no link to ${name} (${cause})`);
+  const more = peersMissing.length - named.length;
+  return [...named, ...(more > 0 ? [`and to ${more} more`] : [])].join(', ');
 }

@@ -59,11 +59,13 @@ function source(overrides: Partial<ApiSourceDeps> = {}) {
       routes: () => [
         { cidr: parseCidr('10.1.1.0/24'), owner: id('a'), ownerName: 'node-a', conflict: id('b'), usable: false },
         { cidr: parseCidr('10.1.2.0/24'), owner: id('b'), ownerName: 'node-b', conflict: null, usable: true },
-        { cidr: parseCidr('10.1.3.0/24'), owner: id('c'), ownerName: 'node-c', conflict: null, usable: false },
+        { cidr: parseCidr('10.1.3.0/24'), owner: id('c'), ownerName: 'node-c', conflict: id('a'), usable: false },
       ],
       remoteLinks: () => [],
       remotePods: () => [],
       lostClaims: () => [],
+      seeds: () => [],
+      refusedSources: () => [],
       counters: () => ({ members: 1, sessionSlots: 1, pendingHandshakes: 0, handshakeBadMac: 3 }),
     },
     router: () => hello,
@@ -72,7 +74,7 @@ function source(overrides: Partial<ApiSourceDeps> = {}) {
     hostProblems: () => [],
     podsReconciled: () => true,
     endpoints: () => [],
-    addressUsage: () => [{ cidr: '10.1.1.0/24', total: 253, used: 2, quarantined: 1, withdrawn: false }],
+    addressUsage: () => [{ cidr: parseCidr('10.1.1.0/24'), total: 253, used: 2, quarantined: 1, withdrawn: false }],
     ownCounters: () => ({ mesh_faults: 0 }),
     ...overrides,
   };
@@ -124,8 +126,27 @@ describe('AgentApiSource', () => {
     ).toEqual([
       ['10.1.1.0/24', 'local', 'node-b'],
       ['10.1.2.0/24', 'link', null],
-      ['10.1.3.0/24', 'unreachable', null],
+      ['10.1.3.0/24', 'unreachable', 'node-a'],
     ]);
+  });
+
+  it('has the exact size of a pool that no double holds', () => {
+    const pool = { cidr: parseCidr('fd00:1::/64'), total: 2 ** 64, used: 1, quarantined: 0, withdrawn: false };
+    const [address] = source({ addressUsage: () => [pool] }).source.status().addresses;
+    expect(address!.totalExact).toMatch(/^184467440737095516\d\d$/);
+  });
+
+  it('warns of one dead peer by name, with what is known of it', () => {
+    const dead = { ...member, state: 'down' as const, reason: 'nothing heard for 6 s' };
+    const { deps } = source().source;
+    const mesh = { ...deps.mesh, members: () => [{ ...member, id: id('d'), name: 'node-d' }, dead] };
+    const status = source({ mesh }).source.status();
+    expect(status).toMatchObject({ ready: true, verdict: 'warning' });
+    expect(status.conditions.find(({ ok }) => !ok)).toMatchObject({
+      name: 'peers',
+      message: 'no link to node-b (nothing heard for 6 s)',
+    });
+    expect(source({ mesh }).source.peers()[1]).toMatchObject({ lossRatio: 1 });
   });
 
   it('tells its listeners of changes until they leave', () => {

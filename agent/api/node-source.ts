@@ -2,17 +2,27 @@
  * Source of the API's answers about this node: mesh core, router, allocator, attached pods and host network. An answer
  * is made when the question comes; only the samples of the rates are kept.
  */
-import type { Condition, Endpoint, Peer, Route, Status, Topology } from '../../common/api.js';
+import type { Condition, Endpoint, Peer, Route, Status, Target, Topology } from '../../common/api.js';
+import type { Cidr } from '../../common/address/cidr.js';
 import type { IpAddress } from '../../common/address/ip-address.js';
 import type { NodeId } from '../../common/node-id.js';
 import type { PeerCounters, RouterEvent } from '../../common/router-port.js';
 import { formatSocketAddress } from '../../common/address/socket-address.js';
 import { HEDDLE_VERSION } from '../../common/version.js';
-import type { LostClaim, MemberView, RemoteLinkView, RemotePodsView, RouteView } from '../../mesh/index.js';
+import { podAddressCount } from '../../ipam/index.js';
+import type {
+  LostClaim,
+  MemberView,
+  RefusedView,
+  RemoteLinkView,
+  RemotePodsView,
+  RouteView,
+  SeedView,
+} from '../../mesh/index.js';
 import type { ApiSource } from './api-source.js';
 import { wallTimeAt } from '../../common/clock.js';
 import type { Clock } from '../../common/clock.js';
-import { evaluateConditions, isReady } from './conditions.js';
+import { evaluateConditions, isReady, verdictOf } from './conditions.js';
 import type { EvaluatedCondition } from './conditions.js';
 import type { HostProblem } from '../host-network/host-network.js';
 import type { PodCidrs } from '../pod-cidrs.js';
@@ -20,6 +30,7 @@ import type { NodeSettings } from '../settings/node-settings.js';
 import type { SettingsReport } from '../settings/settings-keeper.js';
 import { peerView, routeView } from './views/peer-view.js';
 import type { RouterHello } from '../control-plane/router-client.js';
+import { targetsView } from './views/targets-view.js';
 import { TopologyView } from './views/topology-view.js';
 
 /** The mesh core's answers to questions; none of them changes it. */
@@ -29,11 +40,13 @@ export interface MeshQueries {
   remoteLinks(nowMs: number): readonly RemoteLinkView[];
   remotePods(nowMs: number): readonly RemotePodsView[];
   lostClaims(): readonly LostClaim[];
+  seeds(): readonly SeedView[];
+  refusedSources(nowMs: number): readonly RefusedView[];
   counters(): Readonly<Record<string, number>>;
 }
 
 export interface AddressUsage {
-  readonly cidr: string;
+  readonly cidr: Cidr;
   readonly total: number;
   readonly used: number;
   readonly withdrawn: boolean;
@@ -98,7 +111,8 @@ export class AgentApiSource implements ApiSource {
   /** Why this node is or is not ready, in full. */
   conditions(): EvaluatedCondition[] {
     const { deps } = this;
-    const names = new Map(this.#members().map(({ id, name }) => [id, name]));
+    const members = this.#members();
+    const nameOf = this.#names();
     return evaluateConditions({
       routerConnected: deps.router() !== null,
       routerIsSilent: deps.routerIsSilent(),
@@ -108,9 +122,10 @@ export class AgentApiSource implements ApiSource {
       withdrawn: deps.addressUsage().flatMap(({ cidr, used, withdrawn }) => (withdrawn ? [{ cidr, pods: used }] : [])),
       hostProblems: deps.hostProblems(),
       podsReconciled: deps.podsReconciled(),
-      lostClaims: deps.mesh.lostClaims().map(({ cidr, winner }) => ({ cidr, winner: names.get(winner) ?? winner })),
+      lostClaims: deps.mesh.lostClaims().map(({ cidr, winner }) => ({ cidr, winner: nameOf(winner) })),
       seeds: deps.settings().config.seeds.length,
-      peersUp: this.#members().filter(({ state }) => state === 'up').length,
+      peersUp: members.filter(({ state }) => state === 'up').length,
+      peersMissing: this.#missingPeers(members),
     });
   }
 
@@ -126,7 +141,7 @@ export class AgentApiSource implements ApiSource {
       publicKey: Buffer.from(deps.publicKey).toString('base64'),
       version: HEDDLE_VERSION,
       ready: isReady(conditions),
-      conditions: conditions.map(({ name, ok, message }): Condition => ({ name, ok, message })),
+      conditions: conditions.map(({ name, ok, message, required }): Condition => ({ name, ok, message, required })),
       startedAt: this.#startedAt,
       listen: this.#listen(),
       underlayAddresses: [...deps.underlayAddresses()],
@@ -141,7 +156,9 @@ export class AgentApiSource implements ApiSource {
         engine: router?.engine?.name ?? null,
         sealNsPerKiB: router?.engine === undefined ? null : Math.round(router.engine.sealNsPerKiB),
       },
-      addresses: deps.addressUsage().map((usage) => ({ ...usage })),
+      addresses: deps.addressUsage().map((usage) => ({ ...usage, totalExact: `${podAddressCount(usage.cidr)}` })),
+      verdict: verdictOf(conditions),
+      targets: this.#targets(members),
       peers: { total: members.length, up: members.filter(({ state }) => state === 'up').length },
       drops: this.#allDrops(),
     };
@@ -153,8 +170,8 @@ export class AgentApiSource implements ApiSource {
   }
 
   routes(): Route[] {
-    const names = new Map(this.#members().map(({ id, name }) => [id, name]));
-    return this.deps.mesh.routes().map((route) => routeView(route, this.deps.id, (id) => names.get(id) ?? id));
+    const nameOf = this.#names();
+    return this.deps.mesh.routes().map((route) => routeView(route, this.deps.id, nameOf));
   }
 
   endpoints(): Endpoint[] {
@@ -191,6 +208,28 @@ export class AgentApiSource implements ApiSource {
 
   #members(): readonly MemberView[] {
     return this.deps.mesh.members(this.deps.clock.nowMs());
+  }
+
+  /** Members without a usable link, each once. */
+  #missingPeers(members: readonly MemberView[]): { name: string; cause: string }[] {
+    const missing = this.#targets(members).filter(
+      ({ kind, state }) => kind !== 'other' && !['up', 'stale'].includes(state),
+    );
+    const causes = new Map(missing.flatMap(({ node, cause }) => (node === null ? [] : [[node, cause] as const])));
+    return Array.from(causes, ([name, cause]) => ({ name, cause }));
+  }
+
+  #targets(members: readonly MemberView[]): Target[] {
+    const { mesh, clock } = this.deps;
+    const wallTime = (ms: number): Date => wallTimeAt(clock, ms);
+    return targetsView({ seeds: mesh.seeds(), refused: mesh.refusedSources(clock.nowMs()), members, wallTime });
+  }
+
+  /** Names of all nodes, this one included; of one that is gone, its id. */
+  #names(): (id: NodeId) => string {
+    const self = [this.deps.id, this.deps.settings().nodeName] as const;
+    const names = new Map<NodeId, string>([self, ...this.#members().map(({ id, name }) => [id, name] as const)]);
+    return (id) => names.get(id) ?? id;
   }
 
   #listen(): string {

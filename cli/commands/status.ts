@@ -1,9 +1,10 @@
 /** View of `meshctl status`: facts about this node, then its conditions with what is missing and what to do. */
-import type { Condition, Status } from '../../common/api.js';
-import { formatAge } from '../output/figures.js';
+import type { Condition, Status, Target, Verdict } from '../../common/api.js';
+import { formatAge, formatCount, UNKNOWN } from '../output/figures.js';
 import type { View, ViewContext } from '../output/output.js';
-import type { Paint } from '../output/paint.js';
-import { printable } from '../output/table.js';
+import type { Paint, Tone } from '../output/paint.js';
+import { formatTable, printable } from '../output/table.js';
+import type { Column } from '../output/table.js';
 
 const LABEL_WIDTH = 12;
 /** Drop reasons named without `-o wide`, most frequent first. */
@@ -14,9 +15,15 @@ export const statusView: View<Status> = {
     const lines = [...identityLines(status, context), ...networkLines(status), ...dropLines(status, context.wide)];
     const facts = lines.map(([label, text]) => `${label.padEnd(LABEL_WIDTH)}${printable(text)}`);
     const conditions = status.conditions.map((condition) => conditionLine(condition, context.paint));
-    return [...facts, '', readyLine(status, context.paint), ...conditions, ''].join('\n');
+    const targets = targetLines(status, context);
+    return [...facts, '', verdictLine(status, context.paint), ...conditions, ...targets, ''].join('\n');
   },
 };
+
+/** An agent of an earlier version sends no verdict. */
+export function verdictOf({ verdict, ready }: Status): Verdict {
+  return verdict ?? (ready ? 'ok' : 'notReady');
+}
 
 type Fact = readonly [label: string, text: string];
 
@@ -38,7 +45,7 @@ function networkLines(status: Status): Fact[] {
     ['Peers', `${status.peers.up} of ${status.peers.total} up`],
     ...status.addresses.map(({ cidr, total, used, quarantined }): Fact => [
       'Addresses',
-      `${cidr}: ${used} of ${total} used${quarantined > 0 ? `, ${quarantined} in quarantine` : ''}`,
+      `${cidr}: ${used} of ${formatCount(total)} used${quarantined > 0 ? `, ${quarantined} in quarantine` : ''}`,
     ]),
   ];
 }
@@ -53,15 +60,52 @@ function dropLines(status: Status, wide: boolean): Fact[] {
   return [['Drops', detail === '' ? String(total) : `${total} (${detail}${rest})`]];
 }
 
-function readyLine(status: Status, paint: Paint): string {
-  if (status.ready) return paint('good', 'Ready.');
-  const missing = status.conditions.filter((condition) => !condition.ok).length;
-  return paint('bad', `NOT READY: ${missing} of ${status.conditions.length} conditions not met.`);
+function verdictLine(status: Status, paint: Paint): string {
+  const failed = status.conditions.filter(({ ok }) => !ok);
+  const needed = failed.filter(({ required }) => required !== false);
+  switch (verdictOf(status)) {
+    case 'ok':
+      return paint('good', 'OK: ready.');
+    case 'warning':
+      return paint(
+        'warning',
+        `WARNING: ready, with ${failed.length === 1 ? '1 warning' : `${failed.length} warnings`}.`,
+      );
+    case 'notReady':
+      return paint('bad', `NOT READY: ${needed.length} of ${status.conditions.length} conditions not met.`);
+  }
 }
 
-function conditionLine({ name, ok, message }: Condition, paint: Paint): string {
-  const mark = ok ? paint('good', 'ok      ') : paint('bad', 'missing ');
+function conditionLine({ name, ok, message, required }: Condition, paint: Paint): string {
+  const failed = required === false ? paint('warning', 'warning ') : paint('bad', 'missing ');
+  const mark = ok ? paint('good', 'ok      ') : failed;
   return `  ${mark}${printable(message === '' ? name : `${name}: ${message}`)}`;
+}
+
+const TARGET_TONES: Readonly<Record<Target['state'], Tone>> = {
+  up: 'good',
+  connecting: 'warning',
+  stale: 'warning',
+  down: 'bad',
+  refused: 'bad',
+};
+
+function targetColumns(nowMs: number): readonly Column<Target>[] {
+  return [
+    { title: 'TARGET', text: (target) => target.address },
+    { title: 'KIND', text: (target) => target.kind },
+    { title: 'NODE', text: (target) => target.node ?? UNKNOWN },
+    { title: 'STATE', text: (target) => target.state, tone: (target) => TARGET_TONES[target.state] ?? 'plain' },
+    { title: 'ATTEMPTS', text: (target) => String(target.attempts ?? UNKNOWN) },
+    { title: 'LAST ANSWER', text: (target) => formatAge(target.lastAnswer, nowMs) },
+    { title: 'CAUSE', text: (target) => target.cause || UNKNOWN },
+  ];
+}
+
+/** Seeds, and whatever else has no link. */
+function targetLines({ targets = [] }: Status, { nowMs, paint, columns }: ViewContext): string[] {
+  if (targets.length === 0) return [];
+  return ['', formatTable(targets, targetColumns(nowMs), paint, columns).trimEnd()];
 }
 
 function listed(items: readonly string[]): string {

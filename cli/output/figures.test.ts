@@ -1,10 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import { ago, NOW } from '../testing/fake-agent.js';
-import { formatAge, formatBytes, formatRoundTrip, formatShare } from './figures.js';
+import { formatAge, formatBytes, formatCount, formatRoundTrip, formatShare } from './figures.js';
 
 const DAY = 86_400;
 
 describe('figures', () => {
+  it('prints counts exactly, and those that no double holds as powers of two', () => {
+    expect([253, 65_533, 2 ** 53 - 1].map(formatCount)).toEqual(['253', '65533', '9007199254740991']);
+    expect([2 ** 64, 3 * 2 ** 62].map(formatCount)).toEqual(['2^64', '~2^63.6']);
+  });
+
   it.each([
     ...([
       [0, '0s'],

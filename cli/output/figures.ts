@@ -46,6 +46,16 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? Math.round(value) : threeDigits(value)}${BYTE_UNITS[unit] ?? ''}`;
 }
 
+/**
+ * Whole number. From 2^53 on, where a JavaScript number is not exact, the power of two nearest to it: `2^64`, and `~2^64.3`
+ * where it is none.
+ */
+export function formatCount(count: number): string {
+  if (count <= Number.MAX_SAFE_INTEGER) return String(count);
+  const exponent = Math.log2(count);
+  return Number.isInteger(exponent) ? `2^${exponent}` : `~2^${exponent.toFixed(1)}`;
+}
+
 /** `0.43ms`, `12.3ms`, `1.20s`. */
 export function formatRoundTrip(milliseconds: number | null): string {
   if (milliseconds === null) return UNKNOWN;

@@ -8,7 +8,7 @@ import type { SocketAddress } from '../../common/address/socket-address.js';
 import { dialable, dialAt } from '../peer/dial.js';
 import type { Dial, Dialer } from '../peer/dial.js';
 import { MAX_DEAD_DIAL_RETRY_MS, MAX_DIAL_RETRY_MS, MAX_SEEDS } from '../limits.js';
-import type { UnderlayFacts } from '../mesh-io.js';
+import type { SeedView, UnderlayFacts } from '../mesh-io.js';
 
 /** After this many tries, about two minutes, a seed counts as long dead. */
 const MANY_TRIES = 30;
@@ -18,6 +18,7 @@ interface Seed {
   dial: Dial;
   /** The node that responded at this address. */
   member: NodeId | null;
+  answer: SeedView['answer'];
 }
 
 export interface SeedsDeps {
@@ -46,7 +47,7 @@ export class Seeds {
     const next = new Map<string, Seed>();
     for (const address of dialable(addresses, this.#deps.underlay.ownAddresses).slice(0, MAX_SEEDS)) {
       const key = formatSocketAddress(address);
-      next.set(key, this.#seeds.get(key) ?? { address, dial: dialAt(nowMs), member: null });
+      next.set(key, this.#seeds.get(key) ?? { address, dial: dialAt(nowMs), member: null, answer: null });
     }
     for (const [key, seed] of this.#seeds) if (!next.has(key)) this.#endDial(seed);
     this.#seeds = next;
@@ -54,12 +55,13 @@ export class Seeds {
   }
 
   /** Notes which node responded, if the initiation was a seed's. */
-  resolve(localIndex: number, id: NodeId): void {
+  resolve(localIndex: number, id: NodeId, from: SocketAddress, nowMs: number): void {
     for (const seed of this.#seeds.values()) {
       if (seed.dial.handshake?.localIndex !== localIndex) continue;
       this.#endDial(seed);
       seed.member = id;
       this.#deps.resolved();
+      seed.answer = { from, atMs: nowMs };
       return;
     }
   }
@@ -75,6 +77,15 @@ export class Seeds {
       if (this.#isSettled(seed)) this.#endDial(seed);
       else if (nowMs >= seed.dial.nextMs) this.#tryToReach(seed, nowMs);
     }
+  }
+
+  views(): SeedView[] {
+    return [...this.#seeds.values()].map(({ address, dial, member, answer }) => ({
+      address,
+      member,
+      attempts: dial.tries,
+      answer,
+    }));
   }
 
   pollAt(): number | null {

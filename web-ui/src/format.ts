@@ -45,7 +45,9 @@ export function formatRatio(ratio: number): string {
 }
 
 export function formatCount(count: number | null): string {
-  return count === null ? UNKNOWN : count.toLocaleString('en');
+  if (count === null) return UNKNOWN;
+  // From here on a double is not exact: an IPv6 pool of 2^64 addresses.
+  return count > Number.MAX_SAFE_INTEGER ? `2^${Number(Math.log2(count).toFixed(1))}` : count.toLocaleString('en');
 }
 
 const DURATIONS = [

@@ -18,7 +18,7 @@ export function peerView(member: MemberView, counters: PeerCounters | undefined,
     cipher: member.cipher,
     rttMs: member.rttMs,
     mtuBytes: member.mtuBytes,
-    lossRatio: counters?.lossRatio ?? 0,
+    lossRatio: lossOf(member.state, counters),
     rxBytes: counters?.rxBytes ?? 0,
     txBytes: counters?.txBytes ?? 0,
     rxFrames: counters?.rxFrames ?? 0,
@@ -28,6 +28,11 @@ export function peerView(member: MemberView, counters: PeerCounters | undefined,
     lastHandshake: member.lastHandshakeMs === null ? null : wallTime(member.lastHandshakeMs).toISOString(),
     version: member.version,
   };
+}
+
+/** Towards a peer that is down, everything is lost. */
+export function lossOf(state: MemberView['state'], counters: PeerCounters | undefined): number {
+  return state === 'down' ? 1 : (counters?.lossRatio ?? 0);
 }
 
 /** Datagrams go straight to the peer, or nowhere. */

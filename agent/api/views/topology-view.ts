@@ -4,7 +4,7 @@ import type { NodeId } from '../../../common/node-id.js';
 import type { PeerCounters } from '../../../common/router-port.js';
 import { formatSocketAddress } from '../../../common/address/socket-address.js';
 import type { MemberView, RemoteLinkView, RemotePodsView } from '../../../mesh/index.js';
-import { pathOf } from './peer-view.js';
+import { lossOf, pathOf } from './peer-view.js';
 import { podNameOf } from '../../pod-name.js';
 import { RateMeter } from './rate-meter.js';
 
@@ -61,7 +61,7 @@ export class TopologyView {
       cipher: member.cipher,
       rttMs: member.rttMs,
       mtuBytes: member.mtuBytes,
-      lossRatio: counters.get(member.id)?.lossRatio ?? 0,
+      lossRatio: lossOf(member.state, counters.get(member.id)),
       abBitsPerSecond,
       baBitsPerSecond,
     };

@@ -4,8 +4,9 @@ import { plural } from '../format.js';
 import { tallyLinks } from '../state/mesh.js';
 import { mesh, status } from '../state/store.js';
 import { theme, toggleTheme } from '../state/theme.js';
+import { pillText, verdictOf } from '../state/verdict.js';
 import { Mark, MoonIcon, StateIcon, SunIcon, WarningIcon } from '../ui/icons.js';
-import { Conditions } from './conditions.js';
+import { Conditions, Targets } from './conditions.js';
 import { LiveIndicator } from './live-indicator.js';
 import { SearchBox } from './search-box.js';
 
@@ -31,26 +32,29 @@ function ReadyPill() {
   const open = useSignal(false);
   const known = status.value;
   if (known === null) return null;
-  const missing = known.conditions.filter((condition) => !condition.ok).length;
+  const verdict = verdictOf(known);
   return (
     <div class="ready">
       <button
         type="button"
-        class={`ready-pill ${known.ready ? 'is-ready' : 'is-unready'}`}
+        class={`ready-pill is-${PILL_TONES[verdict]}`}
         aria-expanded={open.value}
         onClick={() => (open.value = !open.value)}
       >
-        {known.ready ? <StateIcon state="up" /> : <WarningIcon size={14} />}
-        {known.ready ? 'Ready' : missing === 0 ? 'Not ready' : `Not ready · ${missing} missing`}
+        {verdict === 'ok' ? <StateIcon state="up" /> : <WarningIcon size={14} />}
+        {pillText(known)}
       </button>
       {open.value ? (
         <div class="popover" role="dialog" aria-label="Conditions of readiness">
           <Conditions conditions={known.conditions} />
+          <Targets status={known} />
         </div>
       ) : null}
     </div>
   );
 }
+
+const PILL_TONES = { ok: 'up', warning: 'stale', notReady: 'down' } as const;
 
 function Tally() {
   const known = mesh.value;
