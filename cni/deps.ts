@@ -22,8 +22,14 @@ export type HostInterface = Pick<InterfaceInfo, 'name' | 'mac' | 'up' | 'bridge'
 
 /** Allocator of pod addresses. Every change is durable when it resolves; errors are HeddleErrors. */
 export interface AddressPool {
-  /** Resolves to the same addresses for the same owner, one per family. */
-  allocate(owner: AttachmentOwner, requested: readonly IpAddress[]): Promise<readonly PodAddress[]>;
+  /**
+   * Resolves to the same addresses for the same owner, one per family.
+   * @param owner with the pod's namespace and name, where the runtime tells them
+   */
+  allocate(
+    owner: AttachmentOwner & { readonly pod?: string },
+    requested: readonly IpAddress[],
+  ): Promise<readonly PodAddress[]>;
   /** An owner without addresses is no error. */
   release(owner: AttachmentOwner): Promise<void>;
   list(): readonly { readonly ip: IpAddress; readonly owner: AttachmentOwner }[];

@@ -6,6 +6,8 @@ import type { IpAddress } from '../common/address/ip-address.js';
 export interface AddressOwner {
   readonly containerId: string;
   readonly ifname: string;
+  /** Namespace and name of the pod, where the runtime tells them: they stay when its container is replaced. */
+  readonly pod?: string;
 }
 
 /** An address allocated to an owner, with its CIDR and gateway. */
@@ -22,13 +24,15 @@ export interface Allocation {
   readonly allocatedAtMs: number;
 }
 
-/** A freed address: in quarantine, then reusable. */
+/** A freed address: in quarantine, then reusable at no cost. */
 export interface ReleasedAddress {
   readonly ip: IpAddress;
   /** The node's pod CIDR it may be reused from; null when it is in none. */
   readonly cidr: Cidr | null;
   /** On the caller's monotonic clock. */
   readonly releasedAtMs: number;
+  /** Who had it; null in the record of an earlier version. */
+  readonly owner: AddressOwner | null;
 }
 
 /** Immutable: every step makes a new state, so that after a failed write to disk the old one is still valid. */
@@ -45,7 +49,7 @@ export interface AllocatorState {
   readonly released: readonly ReleasedAddress[];
   /** Per CIDR, the offset of the first address that the allocator never chose. */
   readonly cursors: ReadonlyMap<Cidr, bigint>;
-  /** Never-used addresses are not allocated before this time; set after the record of freed ones was lost. */
+  /** Never-used addresses count as freed until this time; set after the record of freed ones was lost. */
   readonly coldUntilMs: number;
 }
 
@@ -58,6 +62,12 @@ export interface LiveOwner {
 
 export function sameOwner(a: AddressOwner, b: AddressOwner): boolean {
   return a.containerId === b.containerId && a.ifname === b.ifname;
+}
+
+/** Whether `next` is the same pod as `before`, in the same container or in the one that replaces it. */
+export function isSamePod(before: AddressOwner, next: AddressOwner): boolean {
+  const renewed = before.pod !== undefined && before.pod === next.pod && before.ifname === next.ifname;
+  return renewed || sameOwner(before, next);
 }
 
 export function describeOwner(owner: AddressOwner): string {

@@ -52,9 +52,7 @@ describe('the allocator', () => {
   it('gives neither network, gateway nor broadcast address, and fails when all others are taken', () => {
     const { state, ips } = fill(emptyAllocator([V4]), ['a', 'b', 'c', 'd', 'e'], 0);
     expect(ips).toEqual(['10.1.0.2', '10.1.0.3', '10.1.0.4', '10.1.0.5', '10.1.0.6']);
-    expect(() => allocate(state, owner('f'), [], 0)).toThrow(
-      'no free address in 10.1.0.0/29: 5 of 5 in use, 0 quarantined',
-    );
+    expect(() => allocate(state, owner('f'), [], 0)).toThrow('no free address in 10.1.0.0/29: 5 of 5 in use');
   });
 
   it('uses the last address of an IPv6 block, which has no broadcast', () => {
@@ -74,17 +72,44 @@ describe('the allocator', () => {
     expect(fill(state, ['x', 'y', 'z'], late).ips).toEqual(['10.1.0.6', '10.1.0.4', '10.1.0.2']);
   });
 
-  it('holds a freed address back for the whole quarantine, also when no other is free', () => {
-    const { state } = fill(emptyAllocator([V4]), ['a', 'b', 'c', 'd', 'e'], 0);
-    const freed = release(state, owner('b'), 1000);
-    expect(() => allocate(freed, owner('x'), [], 1000 + QUARANTINE_MS - 1)).toThrow('4 of 5 in use, 1 quarantined');
-    expect(fill(freed, ['x'], 1000 + QUARANTINE_MS).ips).toEqual(['10.1.0.3']);
+  it('gives a quarantined address only when nothing else is free, and then the one that was freed first', () => {
+    const { state } = fill(emptyAllocator([V4]), ['a', 'b', 'c', 'd'], 0);
+    const freed = release(release(state, owner('c'), 1000), owner('b'), 2000);
+    expect(fill(freed, ['x', 'y', 'z'], 2001).ips).toEqual(['10.1.0.6', '10.1.0.4', '10.1.0.3']);
   });
 
-  it('holds a freed address back when the clock goes backwards', () => {
-    const { state } = fill(emptyAllocator([V4]), ['a', 'b', 'c', 'd', 'e'], 1e9);
-    const freed = release(state, owner('b'), 1e9);
-    expect(() => allocate(freed, owner('x'), [], 0)).toThrow('1 quarantined');
+  it('refuses no allocation while pods come and go faster than quarantines end', () => {
+    let state = emptyAllocator([V4]);
+    for (let i = 0; i < 300; i++) {
+      state = release(allocate(state, owner(`p${i}`), [], i * 50).state, owner(`p${i}`), i * 50 + 20);
+    }
+    expect(usageOf(state, 300 * 50)).toMatchObject([{ used: 0, quarantined: 5 }]);
+  });
+
+  it('gives a quarantined address of one CIDR only when the others have nothing free', () => {
+    const second = parseCidr('10.2.0.0/29');
+    const { state } = fill(emptyAllocator([V4, second]), ['a', 'b', 'c', 'd', 'e'], 0);
+    expect(fill(release(state, owner('b'), 0), ['x'], 0).ips).toEqual(['10.2.0.2']);
+  });
+
+  it('prefers addresses out of quarantine when the clock goes backwards', () => {
+    const { state } = fill(emptyAllocator([V4]), ['a', 'b', 'c', 'd'], 1e9);
+    expect(fill(release(state, owner('b'), 1e9), ['x'], 0).ips).toEqual(['10.1.0.6']);
+  });
+
+  it('gives a requested address at once to the pod that had it, in a new container too', () => {
+    const pod = (containerId: string, ifname = 'eth0') => ({ containerId, ifname, pod: 'shop/db-0' });
+    const fixed = [parseIpAddress('10.1.0.4')];
+    const first = allocate(emptyAllocator([V4]), pod('old'), fixed, 0);
+    const freed = release(first.state, pod('old'), 5);
+    expect(allocate(freed, pod('new'), fixed, 6).addresses[0]!.ip).toBe('10.1.0.4');
+    expect(() => allocate(freed, owner('other'), fixed, 6)).toThrow('is quarantined for another 60 s');
+    expect(() => allocate(freed, pod('new', 'net1'), fixed, 6)).toThrow('is quarantined');
+  });
+
+  it('refuses another address than the one that the interface has', () => {
+    const first = allocate(emptyAllocator([V4]), owner('a'), [], 0);
+    expect(() => allocate(first.state, owner('a'), [parseIpAddress('10.1.0.5')], 0)).toThrow('already has 10.1.0.2');
   });
 
   it('keeps a bounded number of freed addresses of a huge block', () => {
@@ -165,7 +190,7 @@ describe('the allocator with several CIDRs of one family', () => {
     const names = Array.from({ length: 10 }, (_, i) => `pod ${i}`);
     const { state } = fill(emptyAllocator([V4, SECOND]), names, 0);
     expect(() => allocate(state, owner('late'), [], 0)).toThrow(
-      'no free address in 10.1.0.0/29: 5 of 5 in use, 0 quarantined; 10.2.0.0/29: 5 of 5 in use, 0 quarantined',
+      'no free address in 10.1.0.0/29: 5 of 5 in use; 10.2.0.0/29: 5 of 5 in use',
     );
   });
 
@@ -204,7 +229,7 @@ describe('a pod CIDR that is taken from the node', () => {
     const away = release(useCidrs(before.state, [NEW], 0), owner('a'), 0);
     const back = useCidrs(away, [V4], 0);
     expect(back.withdrawn).toEqual([]);
-    expect(() => allocate(back, owner('f'), [], QUARANTINE_MS - 1)).toThrow('1 quarantined');
+    expect(usageOf(back, QUARANTINE_MS - 1)).toMatchObject([{ quarantined: 1 }]);
     expect(fill(back, ['f'], QUARANTINE_MS).ips).toEqual(['10.1.0.2']);
   });
 

@@ -5,6 +5,7 @@
  *
  * ```
  *  never used --allocate--> owned --release--> quarantined --60 s--> reusable --allocate--> owned
+ *                                                  '--- when nothing else is free ---^
  * ```
  */
 import {
@@ -20,10 +21,13 @@ import type { Cidr } from '../common/address/cidr.js';
 import { AddressError, HeddleError } from '../common/errors.js';
 import { ipFamily, ipToBigInt } from '../common/address/ip-address.js';
 import type { IpAddress, IpFamily } from '../common/address/ip-address.js';
-import { describeOwner, sameOwner } from './allocation.js';
+import { describeOwner, isSamePod, sameOwner } from './allocation.js';
 import type { AddressOwner, AllocatorState, AssignedAddress, ReleasedAddress } from './allocation.js';
 
-/** Time for connections to a pod's old address to end before another pod gets the address. */
+/**
+ * Time for connections to a pod's old address to end before another pod gets the address. It is a courtesy, not a promise:
+ * when nothing else is free, the address that was freed first is given before its time.
+ */
 export const QUARANTINE_MS = 60_000;
 /** Freed addresses kept per CIDR; above it, reuse is preferred to never-used addresses. Bounds the state of a /64. */
 const RELEASED_KEPT = 1024;
@@ -83,8 +87,9 @@ export function useCidrs(state: AllocatorState, cidrs: readonly Cidr[], nowMs: n
 /**
  * One address per family of the node's pod CIDRs; the owner's present ones are given again, from a withdrawn CIDR too.
  * @param requested at most one per family, allocated if free
- * Throws ALLOCATION_EXHAUSTED when no address is free, ALLOCATION_CONFLICT when a requested address is not free or the CIDR
- * was lost to another node; the state is then as before.
+ * Throws ALLOCATION_EXHAUSTED when pods have all addresses, ALLOCATION_CONFLICT when a requested address is not free or the
+ * CIDR was lost to another node; the state is then as before. A requested address is free to the pod that had it at once,
+ * to another one after its quarantine.
  */
 export function allocate(
   state: AllocatorState,
@@ -97,7 +102,8 @@ export function allocate(
   const addresses: AssignedAddress[] = [];
   for (const family of familiesOf(state.cidrs)) {
     const held = heldOf(next, family, owner);
-    const ip = held ?? choose(next, family, wanted.get(family), nowMs);
+    if (held !== undefined) requireSame(held, wanted.get(family));
+    const ip = held ?? choose(next, family, owner, wanted.get(family), nowMs);
     if (held === undefined) next = own(next, ip, owner, nowMs);
     const cidr = cidrOf([...state.cidrs, ...state.withdrawn], ip)!;
     addresses.push({ ip, cidr, gateway: gatewayOf(cidr) });
@@ -115,7 +121,10 @@ export function releaseAddresses(state: AllocatorState, ips: readonly IpAddress[
   if (ips.length === 0) return state;
   const allocations = new Map(state.allocations);
   for (const ip of ips) allocations.delete(ip);
-  const freed = ips.map((ip) => ({ ip, cidr: cidrOf(state.cidrs, ip), releasedAtMs: nowMs }));
+  const freed = ips.map((ip) => {
+    const owner = state.allocations.get(ip)?.owner ?? null;
+    return { ip, cidr: cidrOf(state.cidrs, ip), releasedAtMs: nowMs, owner };
+  });
   return forgetUnused({ ...state, allocations, released: [...state.released, ...freed] }, nowMs);
 }
 
@@ -166,6 +175,11 @@ function requestedByFamily(state: AllocatorState, requested: readonly IpAddress[
   return byFamily;
 }
 
+function requireSame(held: IpAddress, requested: IpAddress | undefined): void {
+  if (requested === undefined || requested === held) return;
+  throw new HeddleError('ALLOCATION_CONFLICT', `requested address ${requested}: this interface already has ${held}`);
+}
+
 function heldOf(state: AllocatorState, family: IpFamily, owner: AddressOwner): IpAddress | undefined {
   const served = [...state.cidrs, ...state.withdrawn];
   for (const [ip, held] of state.allocations) {
@@ -175,16 +189,24 @@ function heldOf(state: AllocatorState, family: IpFamily, owner: AddressOwner): I
 }
 
 /** A free address of the first CIDR of the family that has one; the error names the use of every CIDR. */
-function choose(state: AllocatorState, family: IpFamily, requested: IpAddress | undefined, nowMs: number): IpAddress {
+function choose(
+  state: AllocatorState,
+  family: IpFamily,
+  owner: AddressOwner,
+  requested: IpAddress | undefined,
+  nowMs: number,
+): IpAddress {
   const cidrs = state.cidrs.filter((cidr) => cidrFamily(cidr) === family);
-  if (requested !== undefined) return checkRequested(state, cidrOf(cidrs, requested)!, requested, nowMs);
+  if (requested !== undefined) return checkRequested(state, owner, requested, nowMs);
   const open = cidrs.filter((cidr) => !state.stopped.includes(cidr));
   if (open.length === 0) throw stopped(cidrs);
   for (const cidr of open) {
     const ip = nextFree(state, cidr, nowMs);
     if (ip !== undefined) return ip;
   }
-  throw exhausted(state, open, nowMs);
+  const early = beforeItsTime(state, open);
+  if (early === undefined) throw exhausted(state, open, nowMs);
+  return early;
 }
 
 function nextFree(state: AllocatorState, cidr: Cidr, nowMs: number): IpAddress | undefined {
@@ -195,7 +217,17 @@ function nextFree(state: AllocatorState, cidr: Cidr, nowMs: number): IpAddress |
   return (nowMs >= state.coldUntilMs ? neverUsed(state, cidr) : undefined) ?? reusable;
 }
 
-function checkRequested(state: AllocatorState, cidr: Cidr, ip: IpAddress, nowMs: number): IpAddress {
+/** A never-used address that is held back, else the one freed first. */
+function beforeItsTime(state: AllocatorState, open: readonly Cidr[]): IpAddress | undefined {
+  for (const cidr of open) {
+    const ip = neverUsed(state, cidr);
+    if (ip !== undefined) return ip;
+  }
+  return state.released.find((freed) => freed.cidr !== null && open.includes(freed.cidr))?.ip;
+}
+
+function checkRequested(state: AllocatorState, owner: AddressOwner, ip: IpAddress, nowMs: number): IpAddress {
+  const cidr = cidrOf(state.cidrs, ip)!;
   if (state.stopped.includes(cidr)) throw stopped([cidr]);
   const refuse = (why: string) => new HeddleError('ALLOCATION_CONFLICT', `requested address ${ip} ${why}`);
   const offset = ipToBigInt(ip) - ipToBigInt(cidrNetwork(cidr));
@@ -203,6 +235,7 @@ function checkRequested(state: AllocatorState, cidr: Cidr, ip: IpAddress, nowMs:
   const holder = state.allocations.get(ip);
   if (holder !== undefined) throw refuse(`belongs to ${describeOwner(holder.owner)}`);
   const freed = state.released.find((entry) => entry.ip === ip);
+  if (freed?.owner && isSamePod(freed.owner, owner)) return ip;
   const freeAtMs = freed === undefined ? state.coldUntilMs : freed.releasedAtMs + QUARANTINE_MS;
   if (freeAtMs > nowMs) throw refuse(`is quarantined for another ${Math.ceil((freeAtMs - nowMs) / 1000)} s`);
   return ip;
@@ -281,10 +314,6 @@ function stopped(cidrs: readonly Cidr[]): HeddleError {
 
 function exhausted(state: AllocatorState, cidrs: readonly Cidr[], nowMs: number): HeddleError {
   const usages = usageOf(state, nowMs).filter(({ cidr }) => cidrs.includes(cidr));
-  const full = usages.map(
-    ({ cidr, used, total, quarantined }) => `${cidr}: ${used} of ${total} in use, ${quarantined} quarantined`,
-  );
-  const cold =
-    nowMs < state.coldUntilMs ? '; never-used ones are held back because the record of freed ones was lost' : '';
-  return new HeddleError('ALLOCATION_EXHAUSTED', `no free address in ${full.join('; ')}${cold}`);
+  const full = usages.map(({ cidr, used, total }) => `${cidr}: ${used} of ${total} in use`);
+  return new HeddleError('ALLOCATION_EXHAUSTED', `no free address in ${full.join('; ')}`);
 }

@@ -2,12 +2,14 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { fuzzRuns } from '../test/fuzz/fuzz-runs.js';
 import { parseCidr } from '../common/address/cidr.js';
+import { DurableFile } from '../common/storage/durable-file.js';
 import { CrashingDisk } from '../common/testing/crashing-disk.js';
 import { parseIpAddress } from '../common/address/ip-address.js';
 import type { IpAddress } from '../common/address/ip-address.js';
 import { silentLogger } from '../common/log.js';
 import type { AddressOwner } from './allocation.js';
 import { QUARANTINE_MS } from './allocator.js';
+import type { CidrUsage } from './allocator.js';
 import { Ipam } from './ipam.js';
 import { RECONCILE_GRACE_MS } from './reconciliation.js';
 
@@ -18,8 +20,13 @@ const STEPS_TO_DIRECTORY_SYNC = 6;
 const log = silentLogger();
 const owner = (containerId: string): AddressOwner => ({ containerId, ifname: 'eth0' });
 
-async function openIpam(disk: CrashingDisk, nowMs: () => number = () => 0, cidrs = [CIDR]): Promise<Ipam> {
-  return Ipam.open({ directory: '/ipam', cidrs, log, disk, nowMs });
+async function openIpam(
+  disk: CrashingDisk,
+  nowMs: () => number = () => 0,
+  cidrs = [CIDR],
+  bootId = 'first boot',
+): Promise<Ipam> {
+  return Ipam.open({ directory: '/ipam', cidrs, log, disk, nowMs, bootId });
 }
 
 async function startedIpam(disk = new CrashingDisk(() => 0), nowMs: () => number = () => 0): Promise<Ipam> {
@@ -81,20 +88,70 @@ describe('the address service', () => {
     expect((await openIpam(disk)).list()).toEqual([{ ip: given!.ip, owner: owner('a') }]);
   });
 
-  it('begins a whole quarantine again after a restart, since no monotonic clock survives one', async () => {
+  it('ends a quarantine when it ends, across restarts', async () => {
     const disk = new CrashingDisk(() => 0);
     let now = 1e12;
     const ipam = await startedIpam(disk, () => now);
-    for (let i = 0; i < 13; i++) await ipam.allocate(owner(`p${i}`));
-    await ipam.release(owner('p4'));
-    now = 5;
-    const live = ipam.list().map((entry) => ({ owner: entry.owner, ips: [entry.ip] }));
-    const next = await openIpam(disk, () => now);
-    await next.reconcile(live);
+    await ipam.allocate(owner('a'));
+    await ipam.release(owner('a'));
     now += QUARANTINE_MS - 1;
-    await expect(next.allocate(owner('x'))).rejects.toMatchObject({ code: 'ALLOCATION_EXHAUSTED' });
+    const next = await openIpam(disk, () => now);
+    await next.reconcile([]);
+    expect(next.usage()).toMatchObject([{ quarantined: 1 }]);
     now += 1;
-    expect((await next.allocate(owner('x')))[0]!.ip).toBe('10.1.0.6');
+    expect(next.usage()).toMatchObject([{ quarantined: 0 }]);
+  });
+
+  it('begins a whole quarantine again after a boot, since no monotonic clock survives one', async () => {
+    const disk = new CrashingDisk(() => 0);
+    let now = 1e12;
+    const ipam = await startedIpam(disk, () => now);
+    await ipam.allocate(owner('a'));
+    await ipam.release(owner('a'));
+    now = 5;
+    const next = await openIpam(disk, () => now, [CIDR], 'second boot');
+    now += QUARANTINE_MS - 1;
+    expect(next.usage()).toMatchObject([{ quarantined: 1 }]);
+    now += 1;
+    expect(next.usage()).toMatchObject([{ quarantined: 0 }]);
+  });
+
+  it.each(['first boot', 'second boot'])('gives an address at once after a used-up pool, in the %s', async (bootId) => {
+    const disk = new CrashingDisk(() => 0);
+    const ipam = await startedIpam(disk);
+    for (let i = 0; i < 13; i++) await ipam.allocate(owner(`p${i}`));
+    for (let i = 12; i >= 0; i--) await ipam.release(owner(`p${i}`));
+    const next = await openIpam(disk, () => 5, [CIDR], bootId);
+    await next.reconcile([]);
+    expect(next.usage()).toMatchObject([{ total: 13, used: 0, quarantined: 13 }]);
+    expect((await next.allocate(owner('x')))[0]!.ip).toBe('10.1.0.14');
+  });
+
+  it('gives a fixed address back to its pod after a restart', async () => {
+    const disk = new CrashingDisk(() => 0);
+    const ipam = await startedIpam(disk);
+    const fixed = [parseIpAddress('10.1.0.9')];
+    await ipam.allocate({ ...owner('old'), pod: 'shop/db-0' }, fixed);
+    await ipam.release(owner('old'));
+    const next = await openIpam(disk);
+    await next.reconcile([]);
+    await expect(next.allocate({ ...owner('x'), pod: 'shop/db-1' }, fixed)).rejects.toThrow('is quarantined');
+    expect((await next.allocate({ ...owner('new'), pod: 'shop/db-0' }, fixed))[0]!.ip).toBe('10.1.0.9');
+  });
+
+  it('loads a record of an earlier version, which has no times', async () => {
+    const disk = new CrashingDisk(() => 0);
+    const earlier = {
+      allocations: [{ ip: '10.1.0.2', ...owner('a') }],
+      released: ['10.1.0.3'],
+      cursors: [{ cidr: CIDR, offset: '4' }],
+      historyLost: false,
+    };
+    const codec = { kind: 'heddle-allocations/1', encode: () => earlier, decode: () => earlier };
+    await new DurableFile(disk, FILE, codec).write(earlier);
+    const ipam = await openIpam(disk);
+    expect(ipam.list()).toEqual([{ ip: '10.1.0.2', owner: owner('a') }]);
+    expect(ipam.usage()).toMatchObject([{ used: 1, quarantined: 1 }]);
   });
 
   it('frees an allocation of a crashed process that no pod has', async () => {
@@ -116,10 +173,11 @@ describe('the address service', () => {
     const next = await openIpam(disk, () => now);
     await next.reconcile([{ owner: owner('b'), ips: [parseIpAddress('10.1.0.3')] }]);
     expect(disk.paths()).toContain(`${FILE}.corrupt-1`);
-    await expect(next.allocate(owner('c'))).rejects.toThrow('record of freed ones was lost');
     expect((await next.allocate(owner('b')))[0]!.ip).toBe('10.1.0.3');
+    const fixed = [parseIpAddress('10.1.0.2')];
+    await expect(next.allocate(owner('c'), fixed)).rejects.toThrow('quarantined for another 60 s');
     now = QUARANTINE_MS;
-    expect((await next.allocate(owner('c')))[0]!.ip).toBe('10.1.0.2');
+    expect((await next.allocate(owner('c'), fixed))[0]!.ip).toBe('10.1.0.2');
   });
 
   it('keeps allocations of live pods outside changed CIDRs, and gives no other address of the old ones', async () => {
@@ -138,7 +196,8 @@ type Action =
   | { kind: 'wait'; ms: number }
   | { kind: 'crash' | 'fail'; steps: number }
   | { kind: 'flip'; at: number }
-  | { kind: 'restart'; clock: number }
+  | { kind: 'restart' }
+  | { kind: 'reboot'; clock: number }
   | { kind: 'reconcile' };
 
 const pod = fc.nat({ max: 15 });
@@ -148,7 +207,8 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.nat({ max: 70_000 }) }) },
   fc.record({ kind: fc.constantFrom('crash' as const, 'fail' as const), steps: fc.integer({ min: 1, max: 9 }) }),
   fc.record({ kind: fc.constant('flip' as const), at: fc.nat() }),
-  fc.record({ kind: fc.constant('restart' as const), clock: fc.nat({ max: 1e9 }) }),
+  fc.record({ kind: fc.constant('restart' as const) }),
+  fc.record({ kind: fc.constant('reboot' as const), clock: fc.nat({ max: 1e9 }) }),
   fc.record({ kind: fc.constant('reconcile' as const) }),
 );
 
@@ -160,14 +220,23 @@ class Node {
   readonly freedAtMs = new Map<IpAddress, number>();
   trueNowMs = 0;
   #clockOffsetMs = 0;
+  #boots = 0;
+  /** Whether the record of freed addresses may have been damaged. */
+  #historyLost = false;
   #ipam!: Ipam;
 
   constructor(readonly disk: CrashingDisk) {}
 
-  async start(clockOffsetMs: number): Promise<void> {
-    this.disk.restart();
+  async boot(clockOffsetMs: number): Promise<void> {
+    this.#boots++;
     this.#clockOffsetMs = clockOffsetMs;
-    this.#ipam = await openIpam(this.disk, () => this.trueNowMs + this.#clockOffsetMs);
+    await this.start();
+  }
+
+  async start(): Promise<void> {
+    this.disk.restart();
+    const nowMs = () => this.trueNowMs + this.#clockOffsetMs;
+    this.#ipam = await openIpam(this.disk, nowMs, [CIDR], `boot ${this.#boots}`);
     await this.#ipam.reconcile(this.#live());
     this.unreleased.clear();
   }
@@ -176,17 +245,22 @@ class Node {
     if (step.kind === 'wait') this.trueNowMs += step.ms;
     else if (step.kind === 'crash') this.disk.crashAfter(step.steps);
     else if (step.kind === 'fail') this.disk.failAfter(step.steps);
-    else if (step.kind === 'flip') this.disk.flipByte(FILE, step.at);
-    else if (step.kind === 'restart') await this.start(step.clock);
+    else if (step.kind === 'flip') this.#flip(step.at);
+    else if (step.kind === 'restart') await this.start();
+    else if (step.kind === 'reboot') await this.boot(step.clock);
     else await this.#use(step).catch((thrown: unknown) => this.#tolerate(thrown));
-    if (this.disk.down) await this.start(7);
+    if (this.disk.down) await this.start();
+  }
+
+  #flip(at: number): void {
+    this.#historyLost = true;
+    this.disk.flipByte(FILE, at);
   }
 
   async freeAll(): Promise<void> {
     this.held.clear();
     this.trueNowMs += RECONCILE_GRACE_MS;
-    await this.start(0);
-    this.trueNowMs += QUARANTINE_MS;
+    await this.boot(0);
     this.freedAtMs.clear();
   }
 
@@ -197,12 +271,14 @@ class Node {
   }
 
   async allocate(name: string): Promise<void> {
+    const [{ total, used, quarantined }] = this.#ipam.usage() as [CidrUsage];
     const [given] = await this.#ipam.allocate(owner(name));
     const ip = given!.ip;
     expect(this.held.get(name) ?? ip).toBe(ip);
     const owners = [...this.held, ...this.unreleased].filter(([, owned]) => owned === ip);
     expect(owners.filter(([other]) => other !== name)).toEqual([]);
-    if (!this.held.has(name) && this.unreleased.get(name) !== ip) {
+    const isNew = !this.held.has(name) && this.unreleased.get(name) !== ip;
+    if (isNew && used + quarantined < total && !this.#historyLost) {
       expect(this.trueNowMs - (this.freedAtMs.get(ip) ?? -Infinity)).toBeGreaterThanOrEqual(QUARANTINE_MS);
     }
     this.unreleased.delete(name);
@@ -240,14 +316,14 @@ class Node {
 }
 
 describe('the address service under crashes, refusing disks and flipped bytes', () => {
-  it('gives no address to two pods, keeps every quarantine, and loses no address', async () => {
+  it('gives no address to two pods, keeps quarantines while others are free, and loses no address', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(action, { maxLength: 60 }),
         fc.infiniteStream(fc.double({ min: 0, max: 0.99, noNaN: true })),
         async (steps, random) => {
           const node = new Node(new CrashingDisk(() => random.next().value as number));
-          await node.start(0);
+          await node.boot(0);
           for (const step of steps) await node.perform(step);
           await node.freeAll();
           for (let i = 0; i < 13; i++) await node.allocate(`late${i}`);

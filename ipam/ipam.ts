@@ -2,7 +2,6 @@
  * Address allocation as a service: the pure allocator, its store, and a queue that orders all changes. A change is on disk
  * before it is visible; a change that cannot be written has no effect.
  */
-import { performance } from 'node:perf_hooks';
 import type { Cidr } from '../common/address/cidr.js';
 import { systemDisk } from '../common/storage/disk.js';
 import type { Disk } from '../common/storage/disk.js';
@@ -11,10 +10,11 @@ import { HeddleError } from '../common/errors.js';
 import { ipToBigInt } from '../common/address/ip-address.js';
 import type { IpAddress } from '../common/address/ip-address.js';
 import type { Logger } from '../common/log.js';
+import { bootId, sinceBootMs } from '../common/host/boot.js';
 import { KeyedQueue } from '../common/keyed-queue.js';
-import type { AddressOwner, AllocatorState, AssignedAddress, LiveOwner } from './allocation.js';
+import type { AddressOwner, AllocatorState, AssignedAddress, LiveOwner, ReleasedAddress } from './allocation.js';
 import { AllocationStore } from './allocation-store.js';
-import type { AllocationRecord } from './allocation-store.js';
+import type { AllocationRecord, QuarantineRecord } from './allocation-store.js';
 import {
   allocate,
   cidrOf,
@@ -41,8 +41,9 @@ export interface IpamOptions {
   readonly cidrs: readonly Cidr[];
   readonly log: Logger;
   readonly disk?: Disk;
-  /** Monotonic milliseconds; the wall clock may jump. */
+  /** Monotonic milliseconds since the boot with `bootId`; the wall clock may jump. */
   readonly nowMs?: () => number;
+  readonly bootId?: string;
 }
 
 export interface AllocationView {
@@ -66,15 +67,15 @@ export class Ipam {
   private constructor(options: IpamOptions, store: AllocationStore, loaded: DurableRead<AllocationRecord>) {
     this.#store = store;
     this.#log = options.log;
-    this.#nowMs = options.nowMs ?? (() => performance.now());
+    this.#nowMs = options.nowMs ?? sinceBootMs;
     this.#startedEmpty = loaded.kind === 'absent';
     this.#mustSave = loaded.kind === 'corrupt';
-    this.#state = restoredState(options.cidrs, loaded, this.#nowMs());
+    this.#state = restoredState(options.cidrs, loaded, store.bootId, this.#nowMs());
   }
 
   /** Loads the state. A damaged file is copied and reported; {@link reconcile} rebuilds its content. */
   static async open(options: IpamOptions): Promise<Ipam> {
-    const store = new AllocationStore(options.disk ?? systemDisk, options.directory);
+    const store = new AllocationStore(options.disk ?? systemDisk, options.directory, options.bootId ?? bootId());
     const loaded = await store.load();
     if (loaded.kind === 'corrupt') {
       options.log.error(
@@ -175,18 +176,39 @@ export class Ipam {
 }
 
 /** The recorded state with the present CIDRs. A record of version 0.1 does not name its CIDRs. */
-function restoredState(cidrs: readonly Cidr[], loaded: DurableRead<AllocationRecord>, nowMs: number): AllocatorState {
+function restoredState(
+  cidrs: readonly Cidr[],
+  loaded: DurableRead<AllocationRecord>,
+  boot: string,
+  nowMs: number,
+): AllocatorState {
   const empty = emptyAllocator(cidrs);
   if (loaded.kind === 'absent') return empty;
   if (loaded.kind === 'corrupt') return { ...empty, coldUntilMs: nowMs + QUARANTINE_MS };
-  const { allocations, released, cursors, historyLost, cidrs: earlier } = loaded.value;
+  const { allocations, cursors, historyLost, cidrs: earlier } = loaded.value;
+  const times = loaded.value.quarantine?.bootId === boot ? loaded.value.quarantine : null;
   const before: AllocatorState = {
     ...empty,
     cidrs: earlier,
     allocations: new Map([...allocations].map(([ip, owner]) => [ip, { owner, allocatedAtMs: -Infinity }])),
-    released: released.map((ip) => ({ ip, cidr: cidrOf(earlier, ip), releasedAtMs: nowMs })),
+    released: restoredReleases(loaded.value, times, nowMs),
     cursors,
-    coldUntilMs: historyLost ? nowMs + QUARANTINE_MS : -Infinity,
+    coldUntilMs: historyLost ? Math.min(times?.coldUntilMs ?? Infinity, nowMs + QUARANTINE_MS) : -Infinity,
   };
   return useCidrs(before, cidrs, nowMs);
+}
+
+/** @param times null when their clock is not ours: every address is then freed now */
+function restoredReleases(
+  { released, quarantine, cidrs }: AllocationRecord,
+  times: QuarantineRecord | null,
+  nowMs: number,
+): readonly ReleasedAddress[] {
+  const known = new Map(quarantine?.releases.map((release) => [release.ip, release]));
+  return released.map((ip) => ({
+    ip,
+    cidr: cidrOf(cidrs, ip),
+    releasedAtMs: times === null ? nowMs : Math.min(known.get(ip)?.atMs ?? nowMs, nowMs),
+    owner: known.get(ip)?.owner ?? null,
+  }));
 }

@@ -3,6 +3,7 @@
  * next one needs. Each supervisor records its children in the run directory; the next one kills those that still run.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { bootId } from '../common/host/boot.js';
 import type { Logger } from '../common/log.js';
 import { messageOf } from '../common/errors.js';
 import { readProcessState } from '../common/host/process-state.js';
@@ -79,10 +80,6 @@ export class Leftovers {
     const state = this.#stateOf(pid);
     return state !== null && state.startTicks === startTicks && state.state !== 'Z' && state.state !== 'X';
   }
-}
-
-function bootId(): string {
-  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }
 
 /** Empty without a usable record of this boot. */

@@ -21,7 +21,8 @@ export async function attachPod(deps: CniDeps, call: AttachCall): Promise<Attach
   const unready = deps.readiness();
   if (unready !== null) throw new CniError(CNI_CODES.tryAgainLater, 'try again later', unready.message);
   const owner = { containerId: call.containerId, ifname: call.ifname };
-  const plan = planAttachment(deps, call, await deps.addresses.allocate(owner, call.requestedIps));
+  const pod = call.podName === null ? {} : { pod: `${call.podNamespace ?? ''}/${call.podName}` };
+  const plan = planAttachment(deps, call, await deps.addresses.allocate({ ...owner, ...pod }, call.requestedIps));
   const known = deps.endpoints.get(plan.hostInterface);
   if (known !== null && (await isAttached(deps, known, plan))) return plan;
   try {
