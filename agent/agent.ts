@@ -32,7 +32,6 @@ import { CniServer } from './cni-server.js';
 import { attachObstacle } from './api/conditions.js';
 import { keepConfigRecord } from './config/config-record.js';
 import { ControlPlane } from './control-plane/control-plane.js';
-import { bridgeMac } from './control-plane/forwarding-tables.js';
 import { HostKeeper } from './host-network/host-keeper.js';
 import { loadNodeState } from './control-plane/node-state.js';
 import type { HostNetworkSpec } from './host-network/host-plan.js';
@@ -258,6 +257,7 @@ export class Agent {
       spec: () => this.#hostSpec(),
       clock,
       notices: this.#notices,
+      onRepair: () => this.#pods.compare(),
       onChange: () => this.#hostChanged(),
     });
   }
@@ -267,7 +267,6 @@ export class Agent {
     const { bridgeName, tapName, stateDir, masquerade, listenPort } = config;
     return {
       bridgeName,
-      bridgeMac: bridgeMac(this.state.identity.id),
       stateDir,
       tapName,
       podMtuBytes: this.#podMtuBytes,
@@ -276,6 +275,7 @@ export class Agent {
       masquerade,
       listenPort,
       router: this.#control.router.router?.descriptors ?? null,
+      pods: this.state.endpoints.list(),
     };
   }
 
@@ -289,6 +289,7 @@ export class Agent {
       settings: () => ({
         bridge: this.#settings.config.bridgeName,
         podMtuBytes: this.#podMtuBytes,
+        podCidrs: this.#podCidrs.served,
         clusterCidrs: this.#settings.clusterCidrs,
       }),
       readiness: () => this.#unreadiness(),
@@ -350,6 +351,7 @@ export class Agent {
       router: () => this.#control.router.router,
       routerIsSilent: this.deps.routerIsSilent,
       underlayAddresses: () => this.underlay.addresses,
+      guardDrops: () => this.#host.guardDrops,
       hostProblems: () => this.#host.problems,
       podsReconciled: () => this.#pods.reconciled,
       endpoints: () => this.#cni.endpoints().map((record) => ({ ...record, ips: [...record.ips] })),

@@ -68,6 +68,17 @@ describe('PodKeeper', () => {
     expect(done.filter((step) => step === 'install')).toHaveLength(1);
   });
 
+  it('compares the pods at once when told to, but not before the first run', async () => {
+    const { done, keeper } = harness();
+    keeper.compare();
+    await settle();
+    expect(done).toEqual([]);
+    await keeper.start();
+    keeper.compare();
+    await settle();
+    expect(done.slice(4)).toEqual(['replay', 'addresses of pod-a', 'reconciled']);
+  });
+
   it('compares the CNI files again when their content may have changed', async () => {
     const { done, keeper } = harness();
     await keeper.start();

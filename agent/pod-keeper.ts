@@ -50,6 +50,12 @@ export class PodKeeper<Live> {
     this.#running = this.#running.then(() => this.#install());
   }
 
+  /** Compares at once: what the host's side of pods depends on has changed. */
+  compare(): void {
+    if (this.#stopped || !this.#reconciled) return;
+    this.#running = this.#running.then(async () => void (await this.#reconcile()));
+  }
+
   /** What the CNI files say may have changed: they are compared and written again. */
   reinstall(): void {
     this.#installed = false;

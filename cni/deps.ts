@@ -3,9 +3,15 @@ import type { IpAddress } from '../common/address/ip-address.js';
 import type { Cidr } from '../common/address/cidr.js';
 import type { InterfaceInfo } from '../common/host/ip-output.js';
 import type { Logger } from '../common/log.js';
+import type { MacAddress } from '../common/address/mac-address.js';
 import type { AttachmentOwner, AttachmentPlan, EndpointRecord, PodAddress } from './attachment.js';
 
+/** Interface inside a pod's namespace. */
 export interface PodInterface {
+  readonly name: string;
+  readonly index: number;
+  /** Index of the other end of a veth pair, in its namespace; null for other interfaces. */
+  readonly peerIndex: number | null;
   readonly up: boolean;
   readonly mac: string;
   /** Of global scope. */
@@ -18,7 +24,44 @@ export interface PodRouteFound {
 }
 
 /** Host interface of a pod, or another interface with such a name. */
-export type HostInterface = Pick<InterfaceInfo, 'name' | 'mac' | 'up' | 'bridge' | 'alias'>;
+export type HostInterface = Pick<
+  InterfaceInfo,
+  'name' | 'index' | 'mac' | 'up' | 'bridge' | 'alias' | 'group' | 'peer' | 'portSettings'
+>;
+
+/** Element of the source guard: a host interface may send from this MAC and address. */
+export interface GuardElement {
+  readonly hostInterface: string;
+  readonly mac: string;
+  readonly ip: string;
+}
+
+/** The host's side of an attached pod, as wanted. */
+export interface HostSide {
+  readonly hostInterface: string;
+  readonly bridge: string;
+  readonly mac: MacAddress;
+  /** Gateway null: the route has no preferred source, since the node serves no pod CIDR with the address. */
+  readonly addresses: readonly { readonly ip: IpAddress; readonly gateway: IpAddress | null }[];
+}
+
+/** The host's side of an attached pod, as found in the kernel. */
+export interface HostSideFound {
+  readonly interface: HostInterface;
+  /** Permanent ones on the interface. */
+  readonly neighbours: readonly { readonly address: string; readonly mac: string }[];
+  /** Host routes to the interface. */
+  readonly routes: readonly { readonly destination: string; readonly source: string | null }[];
+  readonly elements: readonly GuardElement[];
+}
+
+/** The host's side of all pods at one moment. */
+export interface HostObservation {
+  /** By host interface. */
+  readonly sides: ReadonlyMap<string, HostSideFound>;
+  /** Elements of the source guard whose interface does not exist. */
+  readonly strayElements: readonly GuardElement[];
+}
 
 /** Allocator of pod addresses. Every change is durable when it resolves; errors are HeddleErrors. */
 export interface AddressPool {
@@ -39,15 +82,31 @@ export interface AddressPool {
 export interface PodNetwork {
   /** A failure may leave parts, which {@link detach} removes. Rejects with CommandError, or CniError 3 without a netns. */
   attach(plan: AttachmentPlan): Promise<void>;
-  /** Removes the pair; a missing pair is no error. */
+  /** Removes the pair, and with it the host's neighbours and routes; a missing pair is no error. */
   detach(hostInterface: string): Promise<void>;
-  /** Null when the namespace or the interface does not exist. Rejects on any other failure. */
-  inspect(netns: string, ifname: string): Promise<PodInterface | null>;
+  /** Takes elements out of the source guard; missing ones are no error. */
+  removeElements(elements: readonly GuardElement[]): Promise<void>;
+  /** Interfaces inside a namespace; null when `netns` does not lead into one. Rejects on any other failure. */
+  interfacesIn(netns: string): Promise<readonly PodInterface[] | null>;
   routes(netns: string, ifname: string): Promise<readonly PodRouteFound[]>;
-  /** veth interfaces whose name begins as those of pods do, by name. */
-  hostInterfaces(): Promise<ReadonlyMap<string, HostInterface>>;
-  /** Makes an existing host interface a port of the bridge again, with its flags and forwarding entry. */
-  repairHostInterface(hostInterface: string, bridge: string, mac: string): Promise<void>;
+  /** veth interfaces whose name begins as those of pods do. */
+  hostInterfaces(): Promise<readonly HostInterface[]>;
+  /** Those interfaces with everything else of the host's side. */
+  observe(): Promise<HostObservation>;
+  /** Makes the host's side of an existing pair as wanted. */
+  repair(wanted: HostSide, found: HostSideFound): Promise<void>;
+  /**
+   * Gives a pod that an earlier version attached the routes of this one: by its gateway, and none of `onLink`, which are the
+   * blocks that were on-link in it.
+   */
+  routeByGateway(
+    netns: string,
+    ifname: string,
+    addresses: readonly PodAddress[],
+    onLink: readonly Cidr[],
+  ): Promise<void>;
+  /** Removes the connections of these addresses from the node's connection tracking. Rejects without its tool. */
+  forgetConnections(addresses: readonly IpAddress[]): Promise<void>;
 }
 
 /** Durable list of attached pods, by host interface. A change is on disk when it resolves. */
@@ -61,6 +120,8 @@ export interface EndpointList {
 export interface NetworkSettings {
   readonly bridge: string;
   readonly podMtuBytes: number;
+  /** Those that this node serves: their gateways are addresses of this node. */
+  readonly podCidrs: readonly Cidr[];
   readonly clusterCidrs: readonly Cidr[];
 }
 

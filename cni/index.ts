@@ -10,6 +10,8 @@ export { CniService } from './verbs/cni-service.js';
 export type { LiveAttachment } from './verbs/endpoint-reconciler.js';
 export { EndpointStore } from './endpoint-store.js';
 export type { HostInterface, PodInterface, PodRouteFound } from './deps.js';
+export { addElementLines, guardElements, SOURCE_GUARD } from './pod-network/source-guard.js';
+export type { GuardedPod } from './pod-network/source-guard.js';
 export { VethPodNetwork } from './pod-network/pod-network.js';
 export { isHostInterface } from './pod-network/host-interface.js';
 export type { AddressPool, Announce, CniDeps, EndpointList, NetworkSettings, PodNetwork, Unreadiness } from './deps.js';

@@ -5,11 +5,10 @@
  */
 import type { Cidr } from './address/cidr.js';
 import type { IpAddress } from './address/ip-address.js';
-import type { MacAddress } from './address/mac-address.js';
 import type { NodeId } from './node-id.js';
 import type { SocketAddress } from './address/socket-address.js';
 
-export const ROUTER_PORT_VERSION = 1;
+export const ROUTER_PORT_VERSION = 3;
 
 export type CipherName = 'aes-256-gcm' | 'chacha20-poly1305';
 
@@ -17,12 +16,6 @@ export type CipherName = 'aes-256-gcm' | 'chacha20-poly1305';
 export interface Route {
   readonly cidr: Cidr;
   readonly peer: NodeId;
-}
-
-/** One local address (of a pod, or of the bridge itself) and the MAC that frames to it must carry. */
-export interface LocalEndpoint {
-  readonly ip: IpAddress;
-  readonly mac: MacAddress;
 }
 
 /** The AEAD engine of a router. */
@@ -46,11 +39,10 @@ export interface PeerPath {
 export interface ForwardingTables {
   /** Rises with every change; the router reports the one it applied. */
   readonly generation: number;
-  /** Address ranges of all pods; frames to other destinations are dropped. */
-  readonly clusterCidrs: readonly Cidr[];
   /** This node's own pod CIDRs: never sent to a peer. */
   readonly localCidrs: readonly Cidr[];
-  readonly endpoints: readonly LocalEndpoint[];
+  /** Of this node's pods and gateways: what goes to peers must come from one of them. */
+  readonly localAddresses: readonly IpAddress[];
   readonly routes: readonly Route[];
 }
 

@@ -31,6 +31,7 @@ import { compileTables } from './tables/forwarding-tables.js';
 import { Reassembly } from './outside/reassembly.js';
 import { InsideReader } from './inside/inside-reader.js';
 import { InsideWriter } from './inside/inside-writer.js';
+import { RefusedFrames } from './inside/refused-frames.js';
 import { EXPIRE_INTERVAL_MS, RECEIVE_MESSAGES, WANTED_INTERVAL_MS } from './limits.js';
 import { MAX_CONTROL_BYTES, MAX_PEERS } from '../common/protocol.js';
 import { ByteQueueLimit, HELD_MS } from './outside/byte-queue-limit.js';
@@ -49,7 +50,6 @@ import { readSocketAddress } from './kernel/socket-address-memory.js';
 import { TapQueues } from './inside/tap-queues.js';
 import { ThreadScheduling } from './kernel/thread-scheduling.js';
 import { UnitSender } from './outside/unit-sender.js';
-import { Unreachable } from './packet/unreachable.js';
 import { RawSender } from './outside/raw-sender.js';
 
 const ARENA_BYTES = 64 << 20;
@@ -115,6 +115,7 @@ export class Forwarder {
   readonly #sender: UnitSender;
   readonly #rawSender: RawSender;
   readonly #queues: TapQueues;
+  readonly #refused: RefusedFrames;
   readonly #reader: InsideReader;
   readonly #writer: InsideWriter;
   readonly #receiver: OutsideReceiver;
@@ -150,15 +151,9 @@ export class Forwarder {
     this.#sender = new UnitSender(arena, options.udpFd, this.#peers, this.#sessions, this.#counters, options.udpGso);
     this.#rawSender = new RawSender(arena, options.udpFd, options.family, this.#counters);
     this.#queues = new TapQueues(arena, options.tapFds);
-    this.#reader = new InsideReader(
-      arena,
-      this.#queues,
-      this.#peers,
-      this.#sender,
-      this.#counters,
-      new Unreachable(arena),
-    );
-    this.#writer = new InsideWriter(arena, this.#queues, this.#counters, options.tapUso);
+    this.#refused = new RefusedFrames(arena, this.#queues, this.#sender, this.#counters, () => deps.nowMs());
+    this.#reader = new InsideReader(arena, this.#queues, this.#peers, this.#sender, this.#counters, this.#refused);
+    this.#writer = new InsideWriter(arena, this.#queues, this.#counters, this.#refused, options.tapUso);
     this.#probes = new Probes(
       arena,
       this.#peers,
@@ -254,7 +249,7 @@ export class Forwarder {
     const nowMs = this.deps.nowMs();
     const fromOutside = outside ? this.#receiver.drain(nowMs) : 0;
     this.#queues.setReady(inside);
-    const fromInside = inside !== 0 ? this.#reader.drain(nowMs, this.#byteQueueLimit.budgetBytes) : 0;
+    const fromInside = inside !== 0 ? this.#reader.drain(this.#byteQueueLimit.budgetBytes) : 0;
     this.#carried.moreWaits = fromOutside === RECEIVE_MESSAGES || (inside !== 0 && this.#reader.moreWaits);
     if (this.deps.commandsWaiting()) this.#takeCommands();
     if (this.#reader.wantedPeers.size > 0) this.#askForSessions(nowMs);
@@ -386,6 +381,7 @@ export class Forwarder {
     const tables = compileTables(desired, this.#peers);
     this.#reader.useTables(tables);
     this.#writer.useTables(tables);
+    this.#refused.tables = tables;
   }
 
   /** Routes are removed first: another peer may get this one's index before the agent sends new tables. */

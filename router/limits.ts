@@ -7,12 +7,12 @@ export const MAX_RECEIVE_CONTEXTS = MAX_SESSIONS;
 export const MAX_EXPANDED_KEYS = MAX_SESSIONS + MAX_RECEIVE_CONTEXTS;
 /** Routes in the tables of a command: every pod CIDR of every peer. */
 export const MAX_ROUTES = MAX_PEERS * MAX_CIDRS_PER_NODE;
-/** Local endpoints in the tables of a command, an address each. */
-export const MAX_ENDPOINTS = 65_536;
-/** Cluster CIDRs, and local ones, in the tables of a command. */
+/** Addresses of pods and gateways of this node in the tables of a command. */
+export const MAX_LOCAL_ADDRESSES = 65_536;
+/** Pod CIDRs of this node in the tables of a command. */
 export const MAX_TABLE_CIDRS = 64;
-/** Encoded command of the agent; the longest carries tables with routes of at most 96 bytes and endpoints of at most 72. */
-export const MAX_COMMAND_BYTES = MAX_ROUTES * 96 + MAX_ENDPOINTS * 72;
+/** Encoded command of the agent; the longest carries tables with routes of at most 96 bytes and addresses of at most 40. */
+export const MAX_COMMAND_BYTES = MAX_ROUTES * 96 + MAX_LOCAL_ADDRESSES * 40;
 /** Incomplete units over all peers; a newer one displaces an older one. */
 export const MAX_INCOMPLETE_UNITS = 256;
 /** Incomplete units of consecutive counters of one session: they share this many places. */
@@ -42,5 +42,5 @@ export const FLUSH_AFTER_BYTES = 192 * 1024;
 
 /** Size of each socket buffer: smaller ones lose bursts, larger ones only add delay. */
 export const SOCKET_BUFFER_BYTES = 4 << 20;
-/** Longest frame of a TAP: 64 KiB of payload, Ethernet and VLAN headers. */
-export const MAX_FRAME_BYTES = 65535 + 14 + 8;
+/** Longest frame of a TAP: 64 KiB of payload, Ethernet header. */
+export const MAX_FRAME_BYTES = 65535 + 14;

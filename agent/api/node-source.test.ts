@@ -71,6 +71,7 @@ function source(overrides: Partial<ApiSourceDeps> = {}) {
     router: () => hello,
     routerIsSilent: () => false,
     underlayAddresses: () => [parseIpAddress('192.0.2.1')],
+    guardDrops: () => ({ podForeignSource: 2 }),
     hostProblems: () => [],
     podsReconciled: () => true,
     endpoints: () => [],
@@ -95,10 +96,10 @@ describe('AgentApiSource', () => {
     expect(without.conditions.find(({ name }) => name === 'router')).toMatchObject({ ok: false });
   });
 
-  it('counts what the router dropped and what the core refused together, without gauges', () => {
+  it('counts what the router, the source guard and the core dropped or refused together, without gauges', () => {
     const { source: api } = source();
     api.countersChanged(report({ noRoute: 4 }));
-    expect(api.status().drops).toEqual({ noRoute: 4, handshakeBadMac: 3 });
+    expect(api.status().drops).toEqual({ noRoute: 4, podForeignSource: 2, handshakeBadMac: 3 });
     expect(api.counters()).toEqual({ mesh_faults: 0 });
   });
 

@@ -65,6 +65,8 @@ export interface ApiSourceDeps {
   readonly router: () => RouterHello | null;
   readonly routerIsSilent: () => boolean;
   readonly underlayAddresses: () => readonly IpAddress[];
+  /** Frames that the source guard dropped, by reason. */
+  readonly guardDrops: () => Readonly<Record<string, number>>;
   readonly hostProblems: () => readonly HostProblem[] | null;
   readonly podsReconciled: () => boolean;
   readonly endpoints: () => readonly Endpoint[];
@@ -203,7 +205,7 @@ export class AgentApiSource implements ApiSource {
   /** What the router dropped, and what the mesh core refused before it reached a session. */
   #allDrops(): Record<string, number> {
     const refusals = Object.entries(this.deps.mesh.counters()).filter(([name]) => !MESH_GAUGES.includes(name));
-    return { ...this.#drops, ...Object.fromEntries(refusals) };
+    return { ...this.#drops, ...this.deps.guardDrops(), ...Object.fromEntries(refusals) };
   }
 
   #members(): readonly MemberView[] {

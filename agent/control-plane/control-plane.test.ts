@@ -10,6 +10,7 @@ import { parseIpAddress } from '../../common/address/ip-address.js';
 import { silentLogger } from '../../common/log.js';
 import { parseMacAddress } from '../../common/address/mac-address.js';
 import { encodeMessage, MessageDecoder } from '../../common/codec/message-stream.js';
+import { ROUTER_PORT_VERSION } from '../../common/router-port.js';
 import type { ForwardingTables, RouterCommand } from '../../common/router-port.js';
 import { Ipam } from '../../ipam/index.js';
 import { generateIdentity, Mesh } from '../../mesh/index.js';
@@ -126,7 +127,7 @@ async function harness() {
     connections.at(-1)?.listener.onBytes(
       encodeMessage({
         type: 'hello',
-        version: 1,
+        version: ROUTER_PORT_VERSION,
         instance: 'r1',
         ciphers: ['aes-256-gcm'],
         tapName: 'heddle-tap',
@@ -147,8 +148,8 @@ describe('ControlPlane', () => {
     expect(connections[0]?.commands).toEqual([]);
     sayHello(17);
     expect(tables()).toHaveLength(1);
-    expect(tables()[0]).toMatchObject({ generation: 18, localCidrs: ['10.1.1.0/24'], clusterCidrs });
-    expect(tables()[0]?.endpoints.map(({ ip }) => ip)).toEqual(['10.1.1.1', '10.1.1.2']);
+    expect(tables()[0]).toMatchObject({ generation: 18, localCidrs: ['10.1.1.0/24'] });
+    expect(tables()[0]?.localAddresses).toEqual(['10.1.1.1', '10.1.1.2']);
     expect(tables()[0]?.routes.map(({ cidr }) => cidr)).toEqual(['10.1.2.0/24']);
     await control.stop('leave');
   });
@@ -159,11 +160,7 @@ describe('ControlPlane', () => {
     sayHello(0);
     await state.endpoints.put({ ...pod, hostInterface: 'hd2', ips: [parseIpAddress('10.1.1.3')] });
     await control.endpointsChanged();
-    expect(
-      tables()
-        .at(-1)
-        ?.endpoints.map(({ ip }) => ip),
-    ).toContain('10.1.1.3');
+    expect(tables().at(-1)?.localAddresses).toContain('10.1.1.3');
     expect(tables().map(({ generation }) => generation)).toEqual([1, 2]);
     await control.stop('leave');
   });
@@ -186,11 +183,7 @@ describe('ControlPlane', () => {
     await state.ipam.useCidrs(settings.current.podCidrs);
     control.settingsChanged();
     expect(tables().at(-1)?.localCidrs).toEqual(['10.1.7.0/24', '10.1.1.0/24']);
-    expect(
-      tables()
-        .at(-1)
-        ?.endpoints.map(({ ip }) => ip),
-    ).toEqual(['10.1.7.1', '10.1.1.1', '10.1.1.2']);
+    expect(tables().at(-1)?.localAddresses).toEqual(['10.1.7.1', '10.1.1.1', '10.1.1.2']);
     await control.stop('leave');
   });
 

@@ -4,7 +4,6 @@
  * endpoints are loaded, so an agent that restarts removes nothing.
  */
 import type { Cidr } from '../../common/address/cidr.js';
-import type { LocalEndpoint } from '../../common/router-port.js';
 import { HEDDLE_VERSION } from '../../common/version.js';
 import { Mesh } from '../../mesh/index.js';
 import type { LostClaim, SelfDescription } from '../../mesh/index.js';
@@ -56,9 +55,8 @@ export class ControlPlane {
     this.#tables = new TablesPublisher({
       compute: () =>
         computeTables({
-          clusterCidrs: settings().clusterCidrs,
           podCidrs: podCidrs.served,
-          pods: this.#pods(),
+          pods: state.endpoints.list().flatMap(({ ips }) => ips),
           routes: this.mesh.routes(),
           self: state.identity.id,
         }),
@@ -159,10 +157,6 @@ export class ControlPlane {
   #describePods(): void {
     const pods = this.deps.state.endpoints.list().map((record) => ({ name: podNameOf(record), ips: record.ips }));
     this.driver.feed({ type: 'localPods', pods });
-  }
-
-  #pods(): LocalEndpoint[] {
-    return this.deps.state.endpoints.list().flatMap(({ ips, mac }) => ips.map((ip) => ({ ip, mac })));
   }
 
   #routerConnected(hello: RouterHello): void {

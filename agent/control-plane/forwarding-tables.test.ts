@@ -1,20 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseCidr } from '../../common/address/cidr.js';
 import { parseIpAddress } from '../../common/address/ip-address.js';
-import { parseMacAddress } from '../../common/address/mac-address.js';
 import type { NodeId } from '../../common/node-id.js';
 import type { RouterCommand } from '../../common/router-port.js';
-import { bridgeMac, computeTables, TablesPublisher } from './forwarding-tables.js';
+import { computeTables, TablesPublisher } from './forwarding-tables.js';
 import type { TablesInput } from './forwarding-tables.js';
 
 const self = 'aa'.repeat(16) as NodeId;
 const peer = 'bb'.repeat(16) as NodeId;
 const v4 = parseCidr('10.1.1.0/24');
 const v6 = parseCidr('fd00:1:1::/64');
-const pod = { ip: parseIpAddress('10.1.1.7'), mac: parseMacAddress('0a:58:0a:01:01:07') };
+const pod = parseIpAddress('10.1.1.7');
 
 const input: TablesInput = {
-  clusterCidrs: [parseCidr('10.1.0.0/16'), parseCidr('fd00:1::/48')],
   podCidrs: [v6, v4],
   pods: [pod],
   routes: [
@@ -30,21 +28,14 @@ describe('computeTables', () => {
     expect(computeTables(input).routes).toEqual([{ cidr: '10.1.2.0/24', peer }]);
   });
 
-  it('makes both gateways endpoints with the one MAC of the bridge, before the pods', () => {
-    const mac = '0a:5a:aa:aa:aa:aa';
-    expect(computeTables(input).endpoints).toEqual([{ ip: 'fd00:1:1::1', mac }, { ip: '10.1.1.1', mac }, pod]);
+  it('takes both gateways for local addresses, before the pods', () => {
+    expect(computeTables(input).localAddresses).toEqual(['fd00:1:1::1', '10.1.1.1', pod]);
   });
 
   it('works on a node that has no pod CIDR yet', () => {
     const tables = computeTables({ ...input, podCidrs: [], pods: [] });
     expect(tables.localCidrs).toEqual([]);
-    expect(tables.endpoints).toEqual([]);
-  });
-});
-
-describe('bridgeMac', () => {
-  it('follows from the node’s id alone', () => {
-    expect(bridgeMac('0123456789abcdef0123456789abcdef' as NodeId)).toBe('0a:5a:01:23:45:67');
+    expect(tables.localAddresses).toEqual([]);
   });
 });
 

@@ -4,40 +4,29 @@
  */
 import { gatewayOf } from '../../common/address/cidr.js';
 import type { Cidr } from '../../common/address/cidr.js';
-import { macFromBytes } from '../../common/address/mac-address.js';
-import type { MacAddress } from '../../common/address/mac-address.js';
+import type { IpAddress } from '../../common/address/ip-address.js';
 import type { NodeId } from '../../common/node-id.js';
-import type { ForwardingTables, LocalEndpoint, Route, RouterCommand } from '../../common/router-port.js';
+import type { ForwardingTables, Route, RouterCommand } from '../../common/router-port.js';
 
 export interface TablesInput {
-  readonly clusterCidrs: readonly Cidr[];
   /** This node's own pod CIDRs. */
   readonly podCidrs: readonly Cidr[];
-  /** Local pods. */
-  readonly pods: readonly LocalEndpoint[];
+  /** Addresses of local pods. */
+  readonly pods: readonly IpAddress[];
   readonly routes: readonly { readonly cidr: Cidr; readonly owner: NodeId; readonly usable: boolean }[];
   readonly self: NodeId;
 }
 
 export type TablesContent = Omit<ForwardingTables, 'generation'>;
 
-/** The bridge's MAC: locally administered, `0a:5a` and the first four bytes of the node's id, whatever its pod CIDRs are. */
-export function bridgeMac(node: NodeId): MacAddress {
-  return macFromBytes(Uint8Array.of(0x0a, 0x5a, ...Buffer.from(node.slice(0, 8), 'hex')));
-}
-
 /** Pure. Routes that cannot be used now are left out, so that frames along them are dropped and counted by name. */
-export function computeTables(input: TablesInput): TablesContent {
-  const mac = bridgeMac(input.self);
-  const gateways = input.podCidrs.map((cidr) => ({ ip: gatewayOf(cidr), mac }));
-  const routes: Route[] = input.routes
-    .filter(({ owner, usable }) => usable && owner !== input.self)
-    .map(({ cidr, owner }) => ({ cidr, peer: owner }));
+export function computeTables({ podCidrs, pods, routes, self }: TablesInput): TablesContent {
   return {
-    clusterCidrs: [...input.clusterCidrs],
-    localCidrs: [...input.podCidrs],
-    endpoints: [...gateways, ...input.pods],
-    routes,
+    localCidrs: [...podCidrs],
+    localAddresses: [...podCidrs.map(gatewayOf), ...pods],
+    routes: routes
+      .filter(({ owner, usable }) => usable && owner !== self)
+      .map(({ cidr, owner }): Route => ({ cidr, peer: owner })),
   };
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { silentLogger } from '../../common/log.js';
 import { encodeMessage, MessageDecoder } from '../../common/codec/message-stream.js';
+import { ROUTER_PORT_VERSION } from '../../common/router-port.js';
 import type { RouterCommand } from '../../common/router-port.js';
 import { NoticeLog } from '../../common/notice-log.js';
 import { RouterClient } from './router-client.js';
@@ -9,7 +10,7 @@ import { VirtualClock } from '../../common/testing/virtual-clock.js';
 
 const hello = {
   type: 'hello',
-  version: 1,
+  version: ROUTER_PORT_VERSION,
   instance: 'r1',
   ciphers: ['aes-256-gcm'],
   tapName: 'heddle-tap',
@@ -19,7 +20,7 @@ const hello = {
 };
 const tables: RouterCommand = {
   type: 'tables',
-  tables: { generation: 4, clusterCidrs: [], localCidrs: [], endpoints: [], routes: [] },
+  tables: { generation: 4, localCidrs: [], localAddresses: [], routes: [] },
 };
 
 class FakeRouter {
@@ -108,7 +109,7 @@ describe('RouterClient', () => {
 
   it.each([
     ['a message before hello', { type: 'sessionWanted', peer: 'ab'.repeat(16) }],
-    ['another version of the port', { ...hello, version: 2 }],
+    ['another version of the port', { ...hello, version: ROUTER_PORT_VERSION + 1 }],
     ['an unknown message', { type: 'gossip' }],
     ['a malformed message', { ...hello, generation: 'three' }],
     ['a value that is no message', 42],

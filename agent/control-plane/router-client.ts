@@ -115,7 +115,9 @@ export class RouterClient {
       return;
     }
     if (event.version !== ROUTER_PORT_VERSION) {
-      throw new DecodeError(`router speaks port version ${event.version}, this agent ${ROUTER_PORT_VERSION}`);
+      throw new DecodeError(
+        `router speaks port version ${event.version}, this agent ${ROUTER_PORT_VERSION}: restart meshd`,
+      );
     }
     this.#cancelTimer();
     this.#retryMs = FIRST_RETRY_MS;

@@ -1,7 +1,8 @@
 /**
- * The bridge that the node's pods and the TAP are ports of. Its MAC is given when it is made and never follows a port
- * (a bridge takes the lowest MAC of its ports otherwise, and the pods' neighbour entries go stale).
+ * The bridge that the node's pods and the TAP are ports of, and the pods' gateway. Its MAC is given when it is made and never
+ * follows a port (a bridge takes the lowest MAC of its ports otherwise, and the pods' neighbour entries go stale).
  */
+import { GATEWAY_MAC } from '../../common/address/mac-address.js';
 import type { InterfaceInfo } from '../../common/host/ip-output.js';
 import { bridgeMark } from './bridge-mark.js';
 import type { HostNetworkSpec, HostPart, Repair } from './host-plan.js';
@@ -19,8 +20,8 @@ export const bridgePart: HostPart = {
 const BRIDGE_SETTINGS = ['stp_state', '0', 'mcast_snooping', '0'] as const;
 
 function createBridge(spec: HostNetworkSpec): Repair[] {
-  const { bridgeName, bridgeMac, podMtuBytes } = spec;
-  const link = ['name', bridgeName, 'address', bridgeMac, 'mtu', String(podMtuBytes)];
+  const { bridgeName, podMtuBytes } = spec;
+  const link = ['name', bridgeName, 'address', GATEWAY_MAC, 'mtu', String(podMtuBytes)];
   const what = `bridge ${bridgeName} was missing`;
   return [
     { what, program: 'ip', args: ['link', 'add', ...link, 'type', 'bridge', ...BRIDGE_SETTINGS] },
@@ -31,11 +32,11 @@ function createBridge(spec: HostNetworkSpec): Repair[] {
 }
 
 function mendBridge(spec: HostNetworkSpec, found: InterfaceInfo): Repair[] {
-  const { bridgeName, bridgeMac, podMtuBytes } = spec;
+  const { bridgeName, podMtuBytes } = spec;
   const repairs: Repair[] = [];
   const set = (what: string, ...args: string[]) =>
     repairs.push(linkRepair(`bridge ${bridgeName} ${what}`, bridgeName, ...args));
-  if (found.mac !== bridgeMac) set(`had MAC ${found.mac}`, 'address', bridgeMac);
+  if (found.mac !== GATEWAY_MAC) set(`had MAC ${found.mac}`, 'address', GATEWAY_MAC);
   if (found.mtuBytes !== podMtuBytes) set(`had MTU ${found.mtuBytes}`, 'mtu', String(podMtuBytes));
   if (found.settings['stp_state'] !== 0 || found.settings['mcast_snooping'] !== 0) {
     set('had spanning tree or snooping on', 'type', 'bridge', ...BRIDGE_SETTINGS);

@@ -1,53 +1,99 @@
 /**
- * Routes through which the node itself reaches every pod of the cluster: each cluster CIDR through the bridge, where the
- * router answers for remote pods. Ours are told from others by their protocol number; others are never touched.
+ * Routes of the node, besides the one to each of its pods (`cni/pod-network/`):
+ *
+ * ```
+ *  cluster CIDR   via the next hop dev TAP, src gateway    into the mesh
+ *  cluster CIDR   unreachable, last choice                 while the TAP is missing: nothing leaves unsealed
+ *  own pod CIDR   unreachable                              an address that no pod has is answered at once
+ * ```
+ *
+ * A longer prefix of someone else (a Service CIDR, a node's network, a static route) goes before all of them. Ours are told
+ * from others by their protocol; others are never changed.
  */
-import { cidrFamily, cidrIncludes, parseCidr } from '../../common/address/cidr.js';
+import { cidrFamily, cidrIncludes, gatewayOf } from '../../common/address/cidr.js';
 import type { Cidr } from '../../common/address/cidr.js';
-import { listRoutes } from '../../common/host/ip-output.js';
-import { hasIpv4, hasIpv6, outermost } from './host-plan.js';
-import type { HostNetworkSpec, HostPart, Repair } from './host-plan.js';
+import type { IpFamily } from '../../common/address/ip-address.js';
+import { listRoutes, routeCidr } from '../../common/host/ip-output.js';
+import type { RouteInfo } from '../../common/host/ip-output.js';
+import { MESH_NEXT_HOP, ROUTE_PROTOCOL } from '../../common/host/kernel-marks.js';
+import { familiesOf, outermost } from './host-plan.js';
+import type { HostNetworkSpec, HostPart, HostView, Repair } from './host-plan.js';
 
-/** A number no routing daemon has (rt_protos): "h" for Heddle. */
-const ROUTE_PROTOCOL = '104';
+/** Larger than the metric of any route that a person or a program adds without a thought for it (IPv6: 1024). */
+const LAST_CHOICE_METRIC = 4096;
 
 export const clusterRoutesPart: HostPart = {
   name: 'routes',
   async plan(spec, view) {
-    const families = [...(hasIpv4(spec) ? (['-4'] as const) : []), ...(hasIpv6(spec) ? (['-6'] as const) : [])];
-    const lists = await Promise.all(
-      families.map((family) =>
-        listRoutes(view.commands, [family, 'route', 'show', 'dev', spec.bridgeName, 'proto', ROUTE_PROTOCOL]),
-      ),
-    );
-    const present = lists
-      .flat()
-      .flatMap(({ destination }) => (destination.includes('/') ? [parseCidr(destination)] : []));
-    return planRoutes(spec, present);
+    const tap = await view.tap(spec.tapName);
+    const wanted = familiesOf(spec).flatMap((family) => wantedRoutes(spec, family, tap !== null));
+    return planRoutes(wanted, await presentRoutes(spec, view));
   },
 };
 
-function planRoutes(spec: HostNetworkSpec, present: readonly Cidr[]): Repair[] {
-  const wanted = wantedRoutes(spec);
-  const route = (what: string, verb: 'add' | 'del', cidr: Cidr): Repair => ({
-    what,
-    program: 'ip',
-    args: [`-${cidrFamily(cidr)}`, 'route', verb, cidr, 'dev', spec.bridgeName, 'proto', ROUTE_PROTOCOL],
-  });
+/** Arguments of `ip route`, without verb and protocol. */
+interface NodeRoute {
+  readonly family: IpFamily;
+  readonly args: readonly string[];
+}
+
+function wantedRoutes(spec: HostNetworkSpec, family: IpFamily, hasTap: boolean): NodeRoute[] {
+  const { podCidrs, clusterCidrs, tapName } = spec;
+  const own = podCidrs.filter((cidr) => cidrFamily(cidr) === family);
+  const cluster = outermost(clusterCidrs).filter(
+    (cidr) => cidrFamily(cidr) === family && !own.some((mine) => cidrIncludes(mine, cidr)),
+  );
+  const unreachable = (cidr: Cidr, ...metric: string[]) => ({ family, args: ['unreachable', cidr, ...metric] });
   return [
-    ...present
-      .filter((cidr) => !wanted.includes(cidr))
-      .map((cidr) => route(`route to ${cidr} was left over`, 'del', cidr)),
-    ...wanted
-      .filter((cidr) => !present.includes(cidr))
-      .map((cidr) => route(`route to ${cidr} was missing`, 'add', cidr)),
+    ...outermost(own).map((cidr) => unreachable(cidr)),
+    ...cluster.map((cidr) => unreachable(cidr, 'metric', String(LAST_CHOICE_METRIC))),
+    ...(hasTap ? cluster.map((cidr) => meshRoute(cidr, family, tapName, gatewayOf(own[0]!))) : []),
   ];
 }
 
-/** The kernel's own on-link route covers a cluster CIDR that is no wider than this node's pod CIDR. */
-function wantedRoutes({ clusterCidrs, podCidrs }: HostNetworkSpec): Cidr[] {
-  const families = new Set(podCidrs.map(cidrFamily));
-  return outermost(clusterCidrs).filter(
-    (cidr) => families.has(cidrFamily(cidr)) && !podCidrs.some((own) => cidrIncludes(own, cidr)),
+function meshRoute(cidr: Cidr, family: IpFamily, tapName: string, source: string): NodeRoute {
+  return { family, args: [cidr, 'via', MESH_NEXT_HOP[family], 'dev', tapName, 'src', source, 'onlink'] };
+}
+
+/** Host routes to pods are not of this part. */
+async function presentRoutes(spec: HostNetworkSpec, view: HostView): Promise<NodeRoute[]> {
+  const lists = await Promise.all(
+    ([4, 6] as const).map(async (family) => {
+      const routes = await listRoutes(view.commands, [`-${family}`, 'route', 'show', 'proto', ROUTE_PROTOCOL]);
+      return routes.flatMap((route) => nodeRouteOf(route, family, spec));
+    }),
   );
+  return lists.flat();
+}
+
+function nodeRouteOf(route: RouteInfo, family: IpFamily, { tapName, bridgeName }: HostNetworkSpec): NodeRoute[] {
+  const { type, destination, device, gateway, source, metric } = route;
+  // A kernel without IPv6 lists the routes of IPv4 instead.
+  if (destination.includes(':') !== (family === 6)) return [];
+  const cidr = routeCidr(destination, family);
+  if (type === 'unreachable') {
+    const isLast = metric === LAST_CHOICE_METRIC;
+    return [{ family, args: [type, cidr, ...(isLast ? ['metric', String(metric)] : [])] }];
+  }
+  if (device !== tapName && device !== bridgeName) return [];
+  const via = gateway === null ? [] : ['via', gateway];
+  const src = source === null ? [] : ['src', source];
+  return [{ family, args: [cidr, ...via, 'dev', device, ...src, ...(gateway === null ? [] : ['onlink'])] }];
+}
+
+function planRoutes(wanted: readonly NodeRoute[], present: readonly NodeRoute[]): Repair[] {
+  const textOf = ({ family, args }: NodeRoute): string => [family, ...args].join(' ');
+  const without = (routes: readonly NodeRoute[], others: readonly NodeRoute[]) => {
+    const texts = new Set(others.map(textOf));
+    return routes.filter((route) => !texts.has(textOf(route)));
+  };
+  const repair = (what: string, verb: 'add' | 'del', { family, args }: NodeRoute): Repair => ({
+    what: `route ${args.join(' ')} ${what}`,
+    program: 'ip',
+    args: [`-${family}`, 'route', verb, ...args, 'proto', ROUTE_PROTOCOL],
+  });
+  return [
+    ...without(present, wanted).map((route) => repair('was left over', 'del', route)),
+    ...without(wanted, present).map((route) => repair('was missing', 'add', route)),
+  ];
 }

@@ -2,7 +2,6 @@ import { describe, expect, it } from '@jest/globals';
 import { parseCidr } from '../../common/address/cidr.js';
 import { CommandError } from '../../common/errors.js';
 import type { Logger } from '../../common/log.js';
-import { parseMacAddress } from '../../common/address/mac-address.js';
 import { NoticeLog } from '../../common/notice-log.js';
 import { VirtualClock } from '../../common/testing/virtual-clock.js';
 import { HostKeeper } from './host-keeper.js';
@@ -10,7 +9,6 @@ import type { HostNetworkSpec } from './host-plan.js';
 
 const spec: HostNetworkSpec = {
   bridgeName: 'heddle0',
-  bridgeMac: parseMacAddress('0a:58:0a:01:01:01'),
   stateDir: '/var/lib/heddle',
   tapName: 'heddle-tap',
   podMtuBytes: 1392,
@@ -19,6 +17,7 @@ const spec: HostNetworkSpec = {
   masquerade: true,
   listenPort: 6785,
   router: null,
+  pods: [],
 };
 
 function harness() {
@@ -37,6 +36,7 @@ function harness() {
     spec: () => spec,
     clock,
     notices: new NoticeLog(log, clock, 3_600_000),
+    onRepair: () => undefined,
     onChange: () => host.changes++,
   });
   return { clock, lines, host, keeper };
@@ -48,10 +48,12 @@ describe('HostKeeper', () => {
     expect(keeper.problems).toBeNull();
     await keeper.start();
     expect(keeper.problems?.map(({ part }) => part)).toEqual([
+      'source guard',
       'bridge',
       'sysctls',
-      'bridge addresses',
       'tap',
+      'gateway addresses',
+      'next hop',
       'routes',
       'nft table',
     ]);

@@ -19,6 +19,8 @@ export interface HostKeeperDeps {
   readonly spec: () => HostNetworkSpec;
   readonly clock: Clock;
   readonly notices: NoticeLog;
+  /** After every run that changed something on the host: routes of pods may have gone with it. */
+  readonly onRepair: () => void;
   /** After every run that changed what {@link HostKeeper.problems} says. */
   readonly onChange: () => void;
 }
@@ -28,6 +30,7 @@ export class HostKeeper {
   #problems: readonly HostProblem[] | null = null;
   readonly #reconciling = new CoalescedTask(() => this.#run());
   #repairs = 0;
+  #guardDrops: Readonly<Record<string, number>> = {};
   #stopTimer: () => void = () => undefined;
 
   constructor(readonly deps: HostKeeperDeps) {}
@@ -40,6 +43,11 @@ export class HostKeeper {
   /** How many things were mended since the start. */
   get repairs(): number {
     return this.#repairs;
+  }
+
+  /** Frames of pods that the source guard dropped, by reason, as of the last run. */
+  get guardDrops(): Readonly<Record<string, number>> {
+    return this.#guardDrops;
   }
 
   /** Resolves after the first run. */
@@ -60,9 +68,13 @@ export class HostKeeper {
 
   async #run(): Promise<void> {
     const { commands, spec, notices } = this.deps;
-    const { repairs, problems } = await reconcileHostNetwork(commands, spec());
+    const { repairs, problems, guardDrops } = await reconcileHostNetwork(commands, spec());
     this.#repairs += repairs.length;
-    if (repairs.length > 0) notices.write('info', 'host network mended', { repairs }, repairs.join());
+    this.#guardDrops = guardDrops;
+    if (repairs.length > 0) {
+      notices.write('info', 'host network mended', { repairs }, repairs.join());
+      this.deps.onRepair();
+    }
     this.#report(problems);
   }
 

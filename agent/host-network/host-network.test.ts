@@ -1,13 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseCidr } from '../../common/address/cidr.js';
 import { CommandError } from '../../common/errors.js';
-import { parseMacAddress } from '../../common/address/mac-address.js';
+import { GATEWAY_MAC, MESH_MAC } from '../../common/address/mac-address.js';
 import { reconcileHostNetwork } from './host-network.js';
 import type { HostNetworkSpec } from './host-plan.js';
 
 const spec: HostNetworkSpec = {
   bridgeName: 'heddle0',
-  bridgeMac: parseMacAddress('0a:58:0a:01:01:01'),
   stateDir: '/var/lib/heddle',
   tapName: 'heddle-tap',
   podMtuBytes: 1392,
@@ -16,7 +15,22 @@ const spec: HostNetworkSpec = {
   masquerade: true,
   listenPort: 6785,
   router: null,
+  pods: [],
 };
+
+const GATEWAYS = [
+  { family: 'inet', local: '10.1.1.1', prefixlen: 32, scope: 'global' },
+  { family: 'inet6', local: 'fd00:1:0:1::1', prefixlen: 128, scope: 'global' },
+  { family: 'inet6', local: 'fe80::1', prefixlen: 64, scope: 'link' },
+];
+
+function routesTo(own: string, cluster: string, gateway: string, prefsrc: string): object[] {
+  return [
+    { type: 'unreachable', dst: own },
+    { type: 'unreachable', dst: cluster, metric: 4096 },
+    { dst: cluster, gateway, dev: 'heddle-tap', prefsrc, flags: ['onlink'] },
+  ];
+}
 
 /** What the programs of a host in order print; tests break one thing at a time. */
 function hostInOrder() {
@@ -25,15 +39,11 @@ function hostInOrder() {
       ifname: 'heddle0',
       flags: ['UP'],
       mtu: 1392,
-      address: '0a:58:0a:01:01:01',
+      address: GATEWAY_MAC,
       ifalias: 'heddle/1|node|/var/lib/heddle',
       gso_max_size: 61_440,
       linkinfo: { info_kind: 'bridge', info_data: { stp_state: 0, mcast_snooping: 0 } },
-      addr_info: [
-        { family: 'inet', local: '10.1.1.1', prefixlen: 24, scope: 'global' },
-        { family: 'inet6', local: 'fd00:1:0:1::1', prefixlen: 64, scope: 'global' },
-        { family: 'inet6', local: 'fe80::1', prefixlen: 64, scope: 'link' },
-      ],
+      addr_info: GATEWAYS,
     } as object | null,
     tap: {
       ifname: 'heddle-tap',
@@ -43,17 +53,19 @@ function hostInOrder() {
       gso_max_size: 61_440,
       master: 'heddle0',
       inet6_addr_gen_mode: 'none',
+      addr_info: GATEWAYS,
       linkinfo: {
         info_kind: 'tun',
         info_slave_kind: 'bridge',
-        info_slave_data: { learning: false, flood: true, mcast_flood: true, bcast_flood: true, neigh_suppress: false },
+        info_slave_data: { learning: false, flood: false, mcast_flood: true, bcast_flood: true, neigh_suppress: false },
       },
     } as object | null,
-    routes4: ['10.1.0.0/16'],
-    routes6: ['fd00:1::/48'],
-    sysctls: ['1', '2', '0', '0', '1'],
-    /** Null: no table. The comments of its rules otherwise. */
-    nft: null as string[] | null,
+    routes4: routesTo('10.1.1.0/24', '10.1.0.0/16', '169.254.0.104', '10.1.1.1'),
+    routes6: routesTo('fd00:1:0:1::/64', 'fd00:1::/48', 'fe80::68', 'fd00:1:0:1::1'),
+    nextHops: ['169.254.0.104', 'fe80::68'].map((dst) => ({ dst, dev: 'heddle-tap', lladdr: String(MESH_MAC) })),
+    sysctls: ['1', '2', '1', '0', '0', '1'],
+    /** Comments of the rules, by table; no entry: no such table. */
+    nft: new Map<string, string[]>(),
   };
 }
 type Host = ReturnType<typeof hostInOrder>;
@@ -62,20 +74,28 @@ type Host = ReturnType<typeof hostInOrder>;
 function recorded(host: Host) {
   const changes: string[] = [];
   const list = (link: object | null) => JSON.stringify(link === null ? [] : [{}, link]);
-  const routes = (dsts: string[]) => JSON.stringify(dsts.map((dst) => ({ dst, protocol: '104' })));
   const run = (program: string, args: readonly string[], input = ''): string => {
     const line = [program, ...args].join(' ');
     if (line.endsWith('show type bridge')) return list(host.bridge);
     if (line.endsWith('show type tun')) return list(host.tap);
-    if (line.includes('-4 route show')) return routes(host.routes4);
-    if (line.includes('-6 route show')) return routes(host.routes6);
+    if (line.includes('-4 route show')) return JSON.stringify(host.routes4);
+    if (line.includes('-6 route show')) return JSON.stringify(host.routes6);
+    if (line.includes('neigh show')) return JSON.stringify(host.nextHops);
+    if (line === 'cat /proc/sys/net/ipv6/conf/heddle-tap/disable_ipv6') return '0\n';
     if (program === 'cat') return `${host.sysctls.join('\n')}\n`;
-    if (line === 'nft -j list table inet heddle') {
-      if (host.nft === null) throw new CommandError(line, 1, 'No such file or directory');
-      return JSON.stringify({ nftables: [{ table: {} }, ...host.nft.map((comment) => ({ rule: { comment } }))] });
+    if (program === 'nft' && args.includes('list')) {
+      const comments = host.nft.get(args.slice(-2).join(' '));
+      if (comments === undefined) throw new CommandError(line, 1, 'No such file or directory');
+      return JSON.stringify({ nftables: [{ table: {} }, ...comments.map((comment) => ({ rule: { comment } }))] });
     }
-    if (program === 'nft') host.nft = [...input.matchAll(/comment "([^"]+)"/g)].map((match) => match[1] ?? '');
-    changes.push(line);
+    if (program === 'nft') {
+      const table = /^add table (.*)$/m.exec(input)?.[1] ?? '';
+      host.nft.set(
+        table,
+        [...input.matchAll(/comment "([^"]+)"/g)].map((match) => match[1] ?? ''),
+      );
+      changes.push(`nft ${table}`);
+    } else changes.push(line);
     return '';
   };
   const commands = {
@@ -87,7 +107,6 @@ function recorded(host: Host) {
 
 async function changesOn(host: Host, wanted = spec): Promise<string[]> {
   const first = recorded(host);
-  host.nft ??= [];
   await reconcileHostNetwork(first.commands, wanted);
   return first.changes.filter((line) => !line.startsWith('nft'));
 }
@@ -96,10 +115,13 @@ describe('reconcileHostNetwork', () => {
   it('changes nothing on a host that is in order', async () => {
     const host = hostInOrder();
     const { commands, changes } = recorded(host);
-    expect((await reconcileHostNetwork(commands, spec)).repairs).toEqual(['nft table inet heddle was missing']);
-    expect(changes).toEqual(['nft -f -']);
-    expect(await reconcileHostNetwork(commands, spec)).toEqual({ repairs: [], problems: [] });
-    expect(changes).toHaveLength(1);
+    expect((await reconcileHostNetwork(commands, spec)).repairs).toEqual([
+      'nft table bridge heddle was missing',
+      'nft table inet heddle was missing',
+    ]);
+    expect(changes).toEqual(['nft bridge heddle', 'nft inet heddle']);
+    expect(await reconcileHostNetwork(commands, spec)).toEqual({ repairs: [], problems: [], guardDrops: {} });
+    expect(changes).toHaveLength(2);
   });
 
   it.each<[string, Partial<Host>, string[]]>([
@@ -107,22 +129,45 @@ describe('reconcileHostNetwork', () => {
       'the bridge is missing',
       { bridge: null },
       [
-        'ip link add name heddle0 address 0a:58:0a:01:01:01 mtu 1392 type bridge stp_state 0 mcast_snooping 0',
+        'ip link add name heddle0 address 0a:5a:00:00:00:01 mtu 1392 type bridge stp_state 0 mcast_snooping 0',
         'ip link set dev heddle0 alias heddle/1|node|/var/lib/heddle',
         'ip link set dev heddle0 gso_max_size 61440',
         'ip link set dev heddle0 up',
-        'ip address add 10.1.1.1/24 dev heddle0',
-        'ip address add fd00:1:0:1::1/64 dev heddle0 nodad',
       ],
     ],
-    ['a route is missing', { routes4: [] }, ['ip -4 route add 10.1.0.0/16 dev heddle0 proto 104']],
     [
-      'a route is left over',
-      { routes6: ['fd00:1::/48', 'fd00:2::/48'] },
-      ['ip -6 route del fd00:2::/48 dev heddle0 proto 104'],
+      'the routes of a family are missing',
+      { routes4: [] },
+      [
+        'ip -4 route add unreachable 10.1.1.0/24 proto 104',
+        'ip -4 route add unreachable 10.1.0.0/16 metric 4096 proto 104',
+        'ip -4 route add 10.1.0.0/16 via 169.254.0.104 dev heddle-tap src 10.1.1.1 onlink proto 104',
+      ],
     ],
-    ['forwarding is off', { sysctls: ['0', '2', '0', '0', '1'] }, ['tee /proc/sys/net/ipv4/ip_forward']],
-    ['the TAP is gone', { tap: null }, []],
+    [
+      'an on-link route of an earlier version is left over',
+      { routes6: [...hostInOrder().routes6, { dst: 'fd00:1::/48', dev: 'heddle0' }] },
+      ['ip -6 route del fd00:1::/48 dev heddle0 proto 104'],
+    ],
+    [
+      'a next hop has another MAC',
+      {
+        nextHops: [
+          hostInOrder().nextHops[1]!,
+          { dst: '169.254.0.104', dev: 'heddle-tap', lladdr: '02:00:00:00:00:01' },
+        ],
+      },
+      ['ip neigh replace 169.254.0.104 lladdr 0a:5a:00:00:00:02 dev heddle-tap nud permanent'],
+    ],
+    ['forwarding is off', { sysctls: ['0', '2', '1', '0', '0', '1'] }, ['tee /proc/sys/net/ipv4/ip_forward']],
+    [
+      'the TAP is gone: nothing is routed to it, and nothing leaves unsealed',
+      { tap: null },
+      [
+        'ip -4 route del 10.1.0.0/16 via 169.254.0.104 dev heddle-tap src 10.1.1.1 onlink proto 104',
+        'ip -6 route del fd00:1::/48 via fe80::68 dev heddle-tap src fd00:1:0:1::1 onlink proto 104',
+      ],
+    ],
   ])('mends exactly that when %s', async (_, broken, commands) => {
     expect(await changesOn({ ...hostInOrder(), ...broken })).toEqual(commands);
   });
@@ -137,8 +182,10 @@ describe('reconcileHostNetwork', () => {
       'ip link set dev heddle-tap txqueuelen 128',
       'ip link set dev heddle-tap gso_max_size 61440',
       'ip link set dev heddle-tap master heddle0',
-      'bridge link set dev heddle-tap learning off flood on mcast_flood on bcast_flood on neigh_suppress off',
+      'bridge link set dev heddle-tap learning off flood off mcast_flood on bcast_flood on neigh_suppress off',
       'ip link set dev heddle-tap up',
+      'ip address add 10.1.1.1/32 dev heddle-tap',
+      'ip address add fd00:1:0:1::1/128 dev heddle-tap nodad',
     ]);
   });
 
@@ -146,20 +193,24 @@ describe('reconcileHostNetwork', () => {
     const host = hostInOrder();
     const { commands, changes } = recorded(host);
     await reconcileHostNetwork(commands, spec);
-    host.nft?.pop();
+    changes.length = 0;
+    host.nft.get('inet heddle')?.pop();
     await reconcileHostNetwork(commands, spec);
-    host.nft?.push('');
+    host.nft.get('bridge heddle')?.push('');
     await reconcileHostNetwork(commands, spec);
-    expect(changes).toEqual(['nft -f -', 'nft -f -', 'nft -f -']);
+    expect(changes).toEqual(['nft inet heddle', 'nft bridge heddle']);
   });
 
-  it('makes no route where the pod CIDR is the whole cluster', async () => {
+  it('makes no route into the mesh where the pod CIDR is the whole cluster', async () => {
     const alone = { ...spec, clusterCidrs: spec.podCidrs };
-    expect(await changesOn({ ...hostInOrder(), routes4: [], routes6: [] }, alone)).toEqual([]);
+    expect(await changesOn({ ...hostInOrder(), routes4: [], routes6: [] }, alone)).toEqual([
+      'ip -4 route add unreachable 10.1.1.0/24 proto 104',
+      'ip -6 route add unreachable fd00:1:0:1::/64 proto 104',
+    ]);
   });
 
   it('is content where the kernel refuses the limit of super-frames', async () => {
-    const host = { ...hostInOrder(), nft: [], bridge: null };
+    const host = { ...hostInOrder(), bridge: null };
     const { commands, changes } = recorded(host);
     const refusing = {
       run: (program: string, args: readonly string[], input?: string) =>
@@ -182,7 +233,11 @@ describe('reconcileHostNetwork', () => {
           : commands.run(program, args, input),
     };
     const outcome = await reconcileHostNetwork(failing, spec);
-    expect(outcome.problems).toEqual([{ part: 'nft table', message: expect.stringContaining('ENOENT') }]);
+    const message: unknown = expect.stringContaining('ENOENT');
+    expect(outcome.problems).toEqual([
+      { part: 'source guard', message },
+      { part: 'nft table', message },
+    ]);
     expect(outcome.repairs).toEqual([]);
   });
 });

@@ -1,27 +1,31 @@
 /**
- * Keeps the host's side of the pod network as it should be: bridge, addresses, kernel settings, TAP, routes, nft table.
+ * Keeps the host's side of the pod network as it should be: source guard, bridge, kernel settings, TAP, addresses, routes, NAT.
  * Level-triggered: every run looks at what is there and mends the difference, whoever made it; a run on a host that is in
  * order changes nothing. Used at start, on change, and periodically.
  */
 import type { CommandRunner } from '../../common/host/command.js';
-import { CommandError, messageOf } from '../../common/errors.js';
-import { bridgeAddressesPart } from './bridge-addresses.js';
+import { CommandError, HeddleError, messageOf } from '../../common/errors.js';
 import { bridgePart } from './bridge.js';
 import { clusterRoutesPart } from './cluster-routes.js';
+import { gatewayAddressesPart } from './gateway-addresses.js';
+import { guardTablePart, listGuardDrops } from './guard-table.js';
 import { HostView } from './host-plan.js';
 import type { HostNetworkSpec, HostPart, Repair } from './host-plan.js';
 import { natTablePart } from './nat-table.js';
+import { nextHopPart } from './next-hop.js';
 import { routerDescriptorsPart } from './router-descriptors.js';
 import { sysctlsPart } from './sysctls.js';
 import { tapPortPart } from './tap-port.js';
 
 /** In this order: each part may rely on those before it. */
 const PARTS: readonly HostPart[] = [
+  guardTablePart,
   bridgePart,
   sysctlsPart,
-  bridgeAddressesPart,
   tapPortPart,
   routerDescriptorsPart,
+  gatewayAddressesPart,
+  nextHopPart,
   clusterRoutesPart,
   natTablePart,
 ];
@@ -36,6 +40,8 @@ export interface ReconcileOutcome {
   readonly repairs: readonly string[];
   /** Parts that are not as they should be; the others are. */
   readonly problems: readonly HostProblem[];
+  /** Frames of pods that the source guard dropped so far, by reason. */
+  readonly guardDrops: Readonly<Record<string, number>>;
 }
 
 /** Mends what can be mended. A part that fails does not keep the others from being looked at. Never throws. */
@@ -54,7 +60,17 @@ export async function reconcileHostNetwork(commands: CommandRunner, spec: HostNe
     }
     if (repairs.length > before) view = new HostView(commands);
   }
-  return { repairs, problems };
+  return { repairs, problems, guardDrops: await guardDropsOrNone(commands) };
+}
+
+/** None without nft, which is the problem of the guard's own part. */
+async function guardDropsOrNone(commands: CommandRunner): Promise<Readonly<Record<string, number>>> {
+  try {
+    return await listGuardDrops(commands);
+  } catch (thrown) {
+    if (thrown instanceof HeddleError) return {};
+    throw thrown;
+  }
 }
 
 /** False when an optional repair failed. Throws when another one did. */

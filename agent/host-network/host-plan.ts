@@ -5,8 +5,9 @@
 import type { Cidr } from '../../common/address/cidr.js';
 import { cidrFamily, cidrIncludes } from '../../common/address/cidr.js';
 import type { CommandRunner } from '../../common/host/command.js';
-import type { MacAddress } from '../../common/address/mac-address.js';
+import type { IpFamily } from '../../common/address/ip-address.js';
 import type { RouterDescriptors } from '../../common/router-port.js';
+import type { GuardedPod } from '../../cni/index.js';
 import { listInterfaces } from '../../common/host/ip-output.js';
 import type { InterfaceInfo } from '../../common/host/ip-output.js';
 import { listUdpSockets } from './udp-sockets.js';
@@ -15,7 +16,6 @@ import type { UdpSocket } from './udp-sockets.js';
 /** Everything that is wanted of the host, from the configuration alone. */
 export interface HostNetworkSpec {
   readonly bridgeName: string;
-  readonly bridgeMac: MacAddress;
   /** Named by the bridge's mark. */
   readonly stateDir: string;
   readonly tapName: string;
@@ -27,6 +27,8 @@ export interface HostNetworkSpec {
   readonly listenPort: number;
   /** Null without a router, and for a router of an older version. */
   readonly router: RouterDescriptors | null;
+  /** Attached pods, which the source guard lets send when it is written anew. */
+  readonly pods: readonly GuardedPod[];
 }
 
 /** One command that mends one thing. */
@@ -49,36 +51,36 @@ export interface HostPart {
 /** One look at the host. Used until something is changed, so that parts need not ask the same twice. */
 export class HostView {
   #bridge: Promise<InterfaceInfo | null> | null = null;
+  #tap: Promise<InterfaceInfo | null> | null = null;
 
   constructor(readonly commands: CommandRunner) {}
 
   /** The bridge with its addresses, or null when there is no bridge of this name. */
   bridge(name: string): Promise<InterfaceInfo | null> {
-    this.#bridge ??= this.#linkOfKind('bridge', name, 'address');
+    this.#bridge ??= this.#interfaceOfKind('bridge', name);
     return this.#bridge;
   }
 
+  /** The TAP with its addresses, or null when the supervisor has not made it. */
   tap(name: string): Promise<InterfaceInfo | null> {
-    return this.#linkOfKind('tun', name, 'link');
+    this.#tap ??= this.#interfaceOfKind('tun', name);
+    return this.#tap;
   }
 
   udpSockets(): Promise<UdpSocket[]> {
     return listUdpSockets();
   }
 
-  /** Filtered by kind in the kernel, so that hundreds of pods cost nothing; an absent link is no error that way. */
-  async #linkOfKind(kind: string, name: string, object: 'link' | 'address'): Promise<InterfaceInfo | null> {
-    const links = await listInterfaces(this.commands, ['-details', object, 'show', 'type', kind]);
-    return links.find((link) => link.name === name) ?? null;
+  /** Filtered by kind in the kernel, so that hundreds of pods cost nothing; an absent interface is no error that way. */
+  async #interfaceOfKind(kind: string, name: string): Promise<InterfaceInfo | null> {
+    const found = await listInterfaces(this.commands, ['-details', 'address', 'show', 'type', kind]);
+    return found.find((one) => one.name === name) ?? null;
   }
 }
 
-export function hasIpv6(spec: Pick<HostNetworkSpec, 'podCidrs'>): boolean {
-  return spec.podCidrs.some((cidr) => cidrFamily(cidr) === 6);
-}
-
-export function hasIpv4(spec: Pick<HostNetworkSpec, 'podCidrs'>): boolean {
-  return spec.podCidrs.some((cidr) => cidrFamily(cidr) === 4);
+/** Families that this node has pod CIDRs of. */
+export function familiesOf({ podCidrs }: Pick<HostNetworkSpec, 'podCidrs'>): IpFamily[] {
+  return ([4, 6] as const).filter((family) => podCidrs.some((cidr) => cidrFamily(cidr) === family));
 }
 
 /** Leaves out blocks that lie within another one of the list. */

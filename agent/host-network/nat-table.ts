@@ -1,99 +1,65 @@
 /**
- * Our one nft table: source NAT from the node's pods to the outside, and a forward chain that lets pod traffic pass this
- * table. An accept ends only the evaluation of its own chain: a host firewall that drops forwarding still does.
- * The table is written whole in one transaction and never edited; every rule carries a fingerprint of the whole, so a
- * look tells whether all of it, and nothing else, is in place. No other table is ever touched.
+ * The nft table for source NAT. Traffic of the node's pods that leaves for the outside is masqueraded. Traffic of anyone else
+ * that enters the mesh gets the node's gateway address, since the far router accepts only sources within this node's claims,
+ * and answers come back through the mesh. Pod to pod keeps its addresses.
  */
-import { createHash } from 'node:crypto';
-import { cidrFamily } from '../../common/address/cidr.js';
+import { cidrFamily, gatewayOf } from '../../common/address/cidr.js';
 import type { Cidr } from '../../common/address/cidr.js';
-import { CommandError } from '../../common/errors.js';
-import { outermost } from './host-plan.js';
-import type { HostNetworkSpec, HostPart, HostView } from './host-plan.js';
+import type { IpFamily } from '../../common/address/ip-address.js';
+import type { HostNetworkSpec, HostPart } from './host-plan.js';
+import { listNftTable, nftTableRepairs } from './nft-table.js';
+import type { NftTable } from './nft-table.js';
 
-export const NFT_TABLE = ['inet', 'heddle'] as const;
-const TABLE = NFT_TABLE.join(' ');
-const FINGERPRINT_DIGITS = 12;
+export const NAT_TABLE = ['inet', 'heddle'] as const;
+
+const IP = { 4: 'ip', 6: 'ip6' } as const;
+/** Two connections may race for one port: where a port is chosen, it is a random one. */
+const PORTS = 'fully-random';
 
 export const natTablePart: HostPart = {
   name: 'nft table',
   async plan(spec, view) {
-    const chains = wantedChains(spec);
-    const fingerprint = fingerprintOf(chains);
-    const present = await presentComments(view);
-    if (sameList(present, wantedComments(chains, fingerprint))) return [];
-    const what = present === null ? `nft table ${TABLE} was missing` : `nft table ${TABLE} had other rules`;
-    return [{ what, program: 'nft', args: ['-f', '-'], input: tableText(chains, fingerprint) }];
+    return nftTableRepairs(natTable(spec), await listNftTable(view.commands, NAT_TABLE));
   },
 };
 
-interface Chain {
-  readonly name: string;
-  readonly hook: string;
-  readonly rules: readonly string[];
+/**
+ * What enters the mesh is translated before others' chains for source NAT, which would take another address of the node. What
+ * leaves for the outside is translated in their turn, so that a rule of the operator may come first.
+ */
+function natTable(spec: HostNetworkSpec): NftTable {
+  const families = ([4, 6] as const).filter((family) => podCidrsOf(spec, family).length > 0);
+  const hook = (priority: string) => `type nat hook postrouting priority ${priority}; policy accept;`;
+  return {
+    id: NAT_TABLE,
+    definitions: [],
+    chains: [
+      { name: 'into-mesh', hook: hook('srcnat - 1'), rules: families.map((family) => meshRule(spec, family)) },
+      {
+        name: 'postrouting',
+        hook: hook('srcnat'),
+        rules: spec.masquerade ? families.map((family) => masqueradeRule(spec, family)) : [],
+      },
+    ],
+  };
 }
 
-function wantedChains(spec: HostNetworkSpec): Chain[] {
-  const { bridgeName, masquerade } = spec;
-  const nat = masquerade ? ([4, 6] as const).flatMap((family) => masqueradeRules(spec, family)) : [];
-  return [
-    { name: 'postrouting', hook: 'type nat hook postrouting priority srcnat; policy accept;', rules: nat },
-    {
-      name: 'forward',
-      hook: 'type filter hook forward priority filter; policy accept;',
-      rules: [`iifname "${bridgeName}" accept`, `oifname "${bridgeName}" accept`],
-    },
-  ];
+function meshRule(spec: HostNetworkSpec, family: IpFamily): string {
+  const pods = podCidrsOf(spec, family);
+  const ip = IP[family];
+  return `oifname "${spec.tapName}" ${ip} saddr != ${set(pods)} snat ${ip} to ${gatewayOf(pods[0]!)} ${PORTS}`;
 }
 
-/** Pod to pod keeps its addresses, whichever way it leaves the node. Fully random ports: two pods may race for one. */
-function masqueradeRules({ podCidrs, clusterCidrs, bridgeName }: HostNetworkSpec, family: 4 | 6): string[] {
-  const pods = podCidrs.filter((cidr) => cidrFamily(cidr) === family);
-  const cluster = outermost([...clusterCidrs, ...podCidrs]).filter((cidr) => cidrFamily(cidr) === family);
-  const ip = family === 4 ? 'ip' : 'ip6';
-  if (pods.length === 0) return [];
-  const match = `${ip} saddr ${set(pods)} ${ip} daddr != ${set(cluster)} oifname != "${bridgeName}"`;
-  return [`${match} masquerade random,fully-random`];
+function masqueradeRule(spec: HostNetworkSpec, family: IpFamily): string {
+  const pods = set(podCidrsOf(spec, family));
+  const ip = IP[family];
+  return `oifname != "${spec.tapName}" ${ip} saddr ${pods} ${ip} daddr != ${pods} masquerade ${PORTS}`;
+}
+
+function podCidrsOf({ podCidrs }: HostNetworkSpec, family: IpFamily): Cidr[] {
+  return podCidrs.filter((cidr) => cidrFamily(cidr) === family);
 }
 
 function set(cidrs: readonly Cidr[]): string {
   return `{ ${cidrs.join(', ')} }`;
-}
-
-function fingerprintOf(chains: readonly Chain[]): string {
-  return createHash('sha256').update(JSON.stringify(chains)).digest('hex').slice(0, FINGERPRINT_DIGITS);
-}
-
-/** One comment per rule, in order over all chains. */
-function wantedComments(chains: readonly Chain[], fingerprint: string): string[] {
-  return chains.flatMap((chain) => chain.rules.map((_, i) => comment(chain.name, fingerprint, i)));
-}
-
-function comment(chain: string, fingerprint: string, position: number): string {
-  return `heddle ${fingerprint} ${chain} ${position}`;
-}
-
-/** Adding before deleting makes the deletion succeed whether or not there was a table. */
-function tableText(chains: readonly Chain[], fingerprint: string): string {
-  const body = chains.map(({ name, hook, rules }) => {
-    const lines = rules.map((rule, i) => `    ${rule} comment "${comment(name, fingerprint, i)}"`);
-    return [`  chain ${name} {`, `    ${hook}`, ...lines, '  }'].join('\n');
-  });
-  return [`add table ${TABLE}`, `delete table ${TABLE}`, `table ${TABLE} {`, ...body, '}', ''].join('\n');
-}
-
-/** The comments of all rules in the table, null when there is no table. A rule of someone else shows as ''. */
-async function presentComments(view: HostView): Promise<string[] | null> {
-  try {
-    const printed = await view.commands.run('nft', ['-j', 'list', 'table', ...NFT_TABLE]);
-    const { nftables } = JSON.parse(printed) as { nftables?: { rule?: { comment?: string } }[] };
-    return (nftables ?? []).flatMap((entry) => (entry.rule === undefined ? [] : [entry.rule.comment ?? '']));
-  } catch (thrown) {
-    if (thrown instanceof CommandError && thrown.exitCode !== null) return null;
-    throw thrown;
-  }
-}
-
-function sameList(present: readonly string[] | null, wanted: readonly string[]): boolean {
-  return present !== null && present.length === wanted.length && wanted.every((entry, i) => entry === present[i]);
 }

@@ -1,5 +1,5 @@
 /** Kernel settings without which pods cannot be forwarded for. Read and written as files, through the command port. */
-import { hasIpv4, hasIpv6 } from './host-plan.js';
+import { familiesOf } from './host-plan.js';
 import type { HostNetworkSpec, HostPart, Repair } from './host-plan.js';
 
 const FOLDER = '/proc/sys/net';
@@ -23,13 +23,16 @@ export const sysctlsPart: HostPart = {
 
 function wantedSettings(spec: HostNetworkSpec): [path: string, value: string][] {
   const { bridgeName } = spec;
+  const families = familiesOf(spec);
   const settings: [string, string][] = [];
-  if (hasIpv4(spec)) {
+  if (families.includes(4)) {
     settings.push([`${FOLDER}/ipv4/ip_forward`, '1']);
-    // Loose (RFC 3704, 2.4): a reply may come in by another interface than the route back takes.
+    // Loose (RFC 3704, 2.4): frames come up from the bridge, and the routes back lead to its ports.
     settings.push([`${FOLDER}/ipv4/conf/${bridgeName}/rp_filter`, '2']);
+    // The router's ICMP errors come from the gateway's address. Nobody else gets past the guard or the router with it.
+    settings.push([`${FOLDER}/ipv4/conf/${bridgeName}/accept_local`, '1']);
   }
-  if (hasIpv6(spec)) {
+  if (families.includes(6)) {
     settings.push([`${FOLDER}/ipv6/conf/${bridgeName}/disable_ipv6`, '0']);
     // A pod must not be able to give the node a default route.
     settings.push([`${FOLDER}/ipv6/conf/${bridgeName}/accept_ra`, '0']);

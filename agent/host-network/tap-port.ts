@@ -1,10 +1,12 @@
 /**
  * The TAP as a port of the bridge. The supervisor makes it and holds its descriptors; here it is given its MTU and place.
- * Nothing is learned on it: the addresses of remote pods are computed, and a MAC learned there could capture a local pod's.
+ * Packets for the mesh are routed to it directly (`cluster-routes.ts`), so of the bridge it takes multicast only. Nothing is
+ * learned on it: a MAC learned there could capture a local pod's.
  */
 import { HeddleError } from '../../common/errors.js';
 import type { InterfaceInfo } from '../../common/host/ip-output.js';
-import type { HostNetworkSpec, HostPart, Repair } from './host-plan.js';
+import { familiesOf } from './host-plan.js';
+import type { HostNetworkSpec, HostPart, HostView, Repair } from './host-plan.js';
 import { superFrameRepairs } from './super-frame-limit.js';
 
 /**
@@ -16,7 +18,7 @@ const TX_QUEUE_FRAMES = 128;
 /** `ip -details -json` name, wanted value. */
 const PORT_SETTINGS: Readonly<Record<string, boolean>> = {
   learning: false,
-  flood: true,
+  flood: false,
   mcast_flood: true,
   bcast_flood: true,
   neigh_suppress: false,
@@ -32,7 +34,7 @@ export const tapPortPart: HostPart = {
         `interface ${spec.tapName} is missing (expected the router's supervisor to make it)`,
       );
     }
-    return mendTap(spec, found);
+    return [...mendTap(spec, found), ...(familiesOf(spec).includes(6) ? await ipv6Repairs(spec, view) : [])];
   },
 };
 
@@ -53,6 +55,13 @@ function mendTap({ tapName, bridgeName, podMtuBytes }: HostNetworkSpec, found: I
   }
   if (!found.up) set('was down', 'up');
   return repairs;
+}
+
+/** A host that switches IPv6 off for new interfaces would have no IPv6 route to the TAP. */
+async function ipv6Repairs({ tapName }: HostNetworkSpec, view: HostView): Promise<Repair[]> {
+  const path = `/proc/sys/net/ipv6/conf/${tapName}/disable_ipv6`;
+  if ((await view.commands.run('cat', [path])).trim() === '0') return [];
+  return [{ what: `${tapName} had IPv6 disabled`, program: 'tee', args: [path], input: '0\n' }];
 }
 
 function portFlags(tapName: string): string[] {

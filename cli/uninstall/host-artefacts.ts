@@ -1,13 +1,14 @@
 /**
- * Interfaces and nft table of Heddle in a host's kernel, found by their marks, so that they are removed after any crash.
+ * Interfaces, routes and nft tables of Heddle in a host's kernel, found by their marks, so that they are removed after any crash.
  * Settings under `/proc/sys` are not undone, since other programs may rely on them.
  */
 import { isHostInterface } from '../../cni/index.js';
 import type { CommandRunner } from '../../common/host/command.js';
 import { CommandError } from '../../common/errors.js';
-import { listInterfaces } from '../../common/host/ip-output.js';
+import { listInterfaces, listRoutes } from '../../common/host/ip-output.js';
 import type { InterfaceInfo } from '../../common/host/ip-output.js';
-import { NFT_TABLE } from '../../agent/host-network/index.js';
+import { ROUTE_PROTOCOL } from '../../common/host/kernel-marks.js';
+import { GUARD_TABLE, NAT_TABLE } from '../../agent/host-network/index.js';
 
 export interface HostNames {
   readonly bridgeName: string;
@@ -21,7 +22,7 @@ export interface Artefact {
   remove(): Promise<void>;
 }
 
-/** Present artefacts in the order of removal. Addresses and routes are removed with the bridge. */
+/** Present artefacts in the order of removal. Addresses, and routes by an interface, are removed with the interface. */
 export async function findHostArtefacts(commands: CommandRunner, names: HostNames): Promise<Artefact[]> {
   const show = (kind: string) => listInterfaces(commands, ['-details', 'link', 'show', 'type', kind]);
   const [veths, taps, bridges] = await Promise.all([show('veth'), show('tun'), show('bridge')]);
@@ -30,8 +31,9 @@ export async function findHostArtefacts(commands: CommandRunner, names: HostName
     ...taps.filter(({ name }) => name === names.tapName),
     ...bridges.filter(({ name }) => name === names.bridgeName),
   ];
-  const table = await findTable(commands);
-  return [...interfaces.map((found) => interfaceArtefact(commands, found)), ...(table === null ? [] : [table])];
+  const tables = [await findTable(commands, NAT_TABLE), await findTable(commands, GUARD_TABLE)];
+  const routes = [await findRoutes(commands, '-4'), await findRoutes(commands, '-6')];
+  return [...interfaces.map((found) => interfaceArtefact(commands, found)), ...routes.flat(), ...tables.flat()];
 }
 
 function interfaceArtefact(commands: CommandRunner, { name }: InterfaceInfo): Artefact {
@@ -43,18 +45,27 @@ function interfaceArtefact(commands: CommandRunner, { name }: InterfaceInfo): Ar
   };
 }
 
-/** Null also on a host without nft, which cannot have the table. */
-async function findTable(commands: CommandRunner): Promise<Artefact | null> {
+/** Those without an interface: `unreachable`. Empty when there are none. */
+async function findRoutes(commands: CommandRunner, family: '-4' | '-6'): Promise<Artefact[]> {
+  const found = await listRoutes(commands, [family, 'route', 'show', 'proto', ROUTE_PROTOCOL]);
+  return found
+    .filter(({ type }) => type === 'unreachable')
+    .map(({ type, destination }) => ({
+      label: `route ${type} ${destination}`,
+      async remove() {
+        await commands.run('ip', [family, 'route', 'del', type, destination, 'proto', ROUTE_PROTOCOL]);
+      },
+    }));
+}
+
+/** Empty also on a host without nft, which cannot have the table. */
+async function findTable(commands: CommandRunner, table: readonly string[]): Promise<Artefact[]> {
   try {
-    await commands.run('nft', ['list', 'table', ...NFT_TABLE]);
+    await commands.run('nft', ['list', 'table', ...table]);
   } catch (thrown) {
-    if (thrown instanceof CommandError) return null;
+    if (thrown instanceof CommandError) return [];
     throw thrown;
   }
-  return {
-    label: `nft table ${NFT_TABLE.join(' ')}`,
-    async remove() {
-      await commands.run('nft', ['delete', 'table', ...NFT_TABLE]);
-    },
-  };
+  const remove = async () => void (await commands.run('nft', ['delete', 'table', ...table]));
+  return [{ label: `nft table ${table.join(' ')}`, remove }];
 }

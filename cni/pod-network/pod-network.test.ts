@@ -14,7 +14,6 @@ const ADDRESSES = [
   { ip: parseIpAddress('10.1.0.2'), cidr: parseCidr('10.1.0.0/24'), gateway: parseIpAddress('10.1.0.1') },
   { ip: parseIpAddress('fd00:1::2'), cidr: parseCidr('fd00:1::/64'), gateway: parseIpAddress('fd00:1::1') },
 ];
-const CLUSTER = [parseCidr('10.0.0.0/8'), parseCidr('fd00::/16')];
 const PLAN: AttachmentPlan = {
   owner: OWNER,
   network: 'heddle',
@@ -24,7 +23,7 @@ const PLAN: AttachmentPlan = {
   mac: parseMacAddress('0a:58:0a:01:00:02'),
   mtuBytes: 1400,
   addresses: ADDRESSES,
-  routes: podRoutes(ADDRESSES, CLUSTER),
+  routes: podRoutes(ADDRESSES),
 };
 
 /** Recorder of commands; each takes the next outcome of the list, then empty output. */
@@ -42,12 +41,13 @@ class Recorder implements CommandRunner {
 const failure = (stderr: string) => new CommandError('ip', 1, stderr);
 
 describe('attaching a pod to the kernel', () => {
-  it('runs four processes, none through a shell', async () => {
+  it('runs five processes, none through a shell', async () => {
     const commands = new Recorder();
     await new VethPodNetwork(commands).attach(PLAN);
     expect(commands.calls).toEqual([
       'ip -force -batch -',
       'bridge fdb replace 0a:58:0a:01:00:02 dev hd0 master static sticky',
+      'nft -f -',
       'nsenter --net=/proc/7/ns/net tee /proc/sys/net/ipv6/conf/eth0/disable_ipv6 ' +
         '/proc/sys/net/ipv6/conf/eth0/accept_dad /proc/sys/net/ipv6/conf/eth0/accept_ra',
       'nsenter --net=/proc/7/ns/net ip -force -batch -',
@@ -59,31 +59,53 @@ describe('attaching a pod to the kernel', () => {
     await new VethPodNetwork(commands).attach(PLAN);
     expect(commands.inputs[0]).toBe(
       [
-        `link add hd0 address ${hostMacOf(OWNER)} mtu 1400 type veth peer name eth0 ` +
+        `link add hd0 group 26724 address ${hostMacOf(OWNER)} mtu 1400 type veth peer name eth0 ` +
           'address 0a:58:0a:01:00:02 mtu 1400 netns /proc/7/ns/net',
         'link set dev hd0 alias heddle/1|abc|eth0|heddle|/proc/7/ns/net',
+        'link set dev hd0 group 26724',
         'link set dev hd0 addrgenmode none',
         'link set dev hd0 master heddle0',
-        'link set dev hd0 type bridge_slave flood off mcast_flood on learning on hairpin on isolated off',
+        'link set dev hd0 type bridge_slave flood off mcast_flood on learning off hairpin off isolated on',
         'link set dev hd0 up',
+        'neigh replace 10.1.0.2 lladdr 0a:58:0a:01:00:02 dev hd0 nud permanent',
+        'route replace 10.1.0.2 dev hd0 proto 104',
+        'route replace 10.1.0.2 dev hd0 src 10.1.0.1 proto 104',
+        'neigh replace fd00:1::2 lladdr 0a:58:0a:01:00:02 dev hd0 nud permanent',
+        'route replace fd00:1::2 dev hd0 proto 104',
+        'route replace fd00:1::2 dev hd0 src fd00:1::1 proto 104',
         '',
       ].join('\n'),
     );
   });
 
-  it('gives the pod host addresses, on-link routes to the cluster, and a default route by the gateway', async () => {
+  it('lets the host interface send from its own MAC and addresses, the link-local one of its MAC among them', async () => {
     const commands = new Recorder();
     await new VethPodNetwork(commands).attach(PLAN);
-    expect(commands.inputs[3]).toBe(
+    const sender = '"hd0" . 0a:58:0a:01:00:02';
+    expect(commands.inputs[2]).toBe(
+      [
+        `add element bridge heddle senders4 { ${sender} . 10.1.0.2 }`,
+        `add element bridge heddle senders6 { ${sender} . fd00:1::2, ${sender} . fe80::858:aff:fe01:2 }`,
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('gives the pod host addresses, and its gateway as the one neighbour that everything goes through', async () => {
+    const commands = new Recorder();
+    await new VethPodNetwork(commands).attach(PLAN);
+    expect(commands.inputs[4]).toBe(
       [
         'link set dev lo up',
         'link set dev eth0 gso_max_size 61440',
         'link set dev eth0 up',
         'addr add 10.1.0.2/32 dev eth0',
         'addr add fd00:1::2/128 dev eth0 nodad',
-        'route add 10.0.0.0/8 scope link dev eth0 src 10.1.0.2',
+        'neigh replace 10.1.0.1 lladdr 0a:5a:00:00:00:01 dev eth0 nud permanent',
+        'neigh replace fd00:1::1 lladdr 0a:5a:00:00:00:01 dev eth0 nud permanent',
+        'route add 10.1.0.1/32 scope link dev eth0 src 10.1.0.2',
         'route add 0.0.0.0/0 via 10.1.0.1 dev eth0 src 10.1.0.2',
-        'route add fd00::/16 dev eth0 src fd00:1::2',
+        'route add fd00:1::1/128 dev eth0 src fd00:1::2',
         'route add ::/0 via fd00:1::1 dev eth0 src fd00:1::2',
         '',
       ].join('\n'),
@@ -93,8 +115,8 @@ describe('attaching a pod to the kernel', () => {
   it('changes no IPv6 setting in a pod without IPv6', async () => {
     const commands = new Recorder();
     const addresses = ADDRESSES.slice(0, 1);
-    await new VethPodNetwork(commands).attach({ ...PLAN, addresses, routes: podRoutes(addresses, CLUSTER) });
-    expect(commands.calls).toHaveLength(3);
+    await new VethPodNetwork(commands).attach({ ...PLAN, addresses, routes: podRoutes(addresses) });
+    expect(commands.calls).toHaveLength(4);
   });
 
   it('replaces an interface that a crash left under the same name', async () => {
@@ -117,6 +139,7 @@ describe('attaching a pod to the kernel', () => {
       '',
       '',
       '',
+      '',
       failure('RTNETLINK answers: Operation not supported\nCommand failed -:2\n'),
     ]);
     await expect(new VethPodNetwork(commands).attach(PLAN)).resolves.toBeUndefined();
@@ -125,7 +148,7 @@ describe('attaching a pod to the kernel', () => {
   it('names the first failed line that is not optional', async () => {
     const stderr =
       'no gso\nCommand failed -:2\nRTNETLINK answers: File exists\nCommand failed -:4\nlater\nCommand failed -:5\n';
-    const network = new VethPodNetwork(new Recorder(['', '', '', failure(stderr)]));
+    const network = new VethPodNetwork(new Recorder(['', '', '', '', failure(stderr)]));
     await expect(network.attach(PLAN)).rejects.toThrow(
       'ip addr add 10.1.0.2/32 dev eth0 failed with exit code 1: RTNETLINK answers: File exists',
     );
@@ -145,20 +168,20 @@ describe('detaching and inspecting', () => {
       { family: 'inet', local: '10.1.0.2', prefixlen: 32, scope: 'global' },
       { family: 'inet6', local: 'fe80::1', prefixlen: 64, scope: 'link' },
     ];
-    const link = { ifname: 'eth0', flags: ['UP'], mtu: 1400, address: '0a:58:0a:01:00:02', addr_info };
-    const network = new VethPodNetwork(new Recorder([JSON.stringify([{}, link])]));
-    expect(await network.inspect('/run/netns/x', 'eth0')).toEqual({
-      up: true,
-      mac: '0a:58:0a:01:00:02',
-      ips: ['10.1.0.2'],
-    });
+    const link = { ifname: 'eth0', ifindex: 2, link_index: 9, link_netnsid: 0, flags: ['UP'], mtu: 1400, addr_info };
+    const network = new VethPodNetwork(new Recorder([JSON.stringify([{}, { ...link, address: '0a:58:0a:01:00:02' }])]));
+    expect(await network.interfacesIn('/run/netns/x')).toEqual([
+      { name: 'eth0', index: 2, peerIndex: 9, up: true, mac: '0a:58:0a:01:00:02', ips: ['10.1.0.2'] },
+    ]);
   });
 
-  it('resolves to null for a missing interface, and rejects on any other failure', async () => {
-    const gone = new VethPodNetwork(new Recorder([failure('Device "eth0" does not exist.\n')]));
-    expect(await gone.inspect('/run/netns/x', 'eth0')).toBeNull();
+  it('resolves to null where the path leads into no namespace, and rejects on any other failure', async () => {
+    const gone = new VethPodNetwork(
+      new Recorder([failure('nsenter: cannot open /run/netns/x: No such file or directory\n')]),
+    );
+    expect(await gone.interfacesIn('/run/netns/x')).toBeNull();
     const refused = new VethPodNetwork(new Recorder([failure('nsenter: cannot open x: Permission denied\n')]));
-    await expect(refused.inspect('/run/netns/x', 'eth0')).rejects.toMatchObject({ code: 'COMMAND_FAILED' });
+    await expect(refused.interfacesIn('/run/netns/x')).rejects.toMatchObject({ code: 'COMMAND_FAILED' });
   });
 
   it('refuses output of an unexpected shape', async () => {
@@ -172,7 +195,7 @@ describe('detaching and inspecting', () => {
       ...{ ifname, flags: [], mtu: 1400, address: 'fe:00:00:00:00:01', master: 'br', ifalias: 'x', linkinfo },
     }));
     const network = new VethPodNetwork(new Recorder([JSON.stringify(links)]));
-    expect([...(await network.hostInterfaces()).values()]).toMatchObject([
+    expect(await network.hostInterfaces()).toMatchObject([
       { name: 'hd1', mac: 'fe:00:00:00:00:01', up: false, bridge: 'br', alias: 'x' },
     ]);
   });
@@ -198,11 +221,10 @@ describe('the name of a host interface', () => {
 });
 
 describe('the routes of a pod', () => {
-  it('include the pod CIDR where no cluster CIDR holds the gateway', () => {
-    const routes = podRoutes(ADDRESSES.slice(0, 1), [parseCidr('192.168.0.0/16')]);
+  it('have nothing on-link but the gateway', () => {
+    const routes = podRoutes(ADDRESSES.slice(0, 1));
     expect(routes.map(({ dst, gateway }) => [dst, gateway])).toEqual([
-      ['10.1.0.0/24', null],
-      ['192.168.0.0/16', null],
+      ['10.1.0.1/32', null],
       ['0.0.0.0/0', '10.1.0.1'],
     ]);
   });

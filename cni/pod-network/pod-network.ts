@@ -1,26 +1,41 @@
 /**
  * Kernel side of an attachment ({@link PodNetwork}): one veth pair per pod interface, one end in the pod's namespace, the
- * other a port of the bridge. Runs the commands of `veth-commands.ts` and tells "does not exist" from other failures. A
- * namespace may be any path (`/run/netns/x`, `/proc/PID/ns/net`), so it is entered with nsenter.
+ * other an isolated port of the bridge. Runs the commands of `veth-commands.ts` and tells "does not exist" from other
+ * failures. A namespace may be any path (`/run/netns/x`, `/proc/PID/ns/net`), so it is entered with nsenter.
  */
 import type { CommandRunner } from '../../common/host/command.js';
 import { CommandError } from '../../common/errors.js';
-import { listInterfaces, listRoutes } from '../../common/host/ip-output.js';
+import { listInterfaces, listNeighbours, listRoutes } from '../../common/host/ip-output.js';
+import type { Cidr } from '../../common/address/cidr.js';
 import { ipFamily } from '../../common/address/ip-address.js';
+import type { IpAddress } from '../../common/address/ip-address.js';
+import { ROUTE_PROTOCOL } from '../../common/host/kernel-marks.js';
 import { HOST_INTERFACE_PREFIX } from '../attachment.js';
-import type { AttachmentPlan } from '../attachment.js';
+import type { AttachmentPlan, PodAddress } from '../attachment.js';
 import { CniError, CNI_CODES } from '../cni-error.js';
+import type {
+  GuardElement,
+  HostInterface,
+  HostObservation,
+  HostSide,
+  HostSideFound,
+  PodInterface,
+  PodNetwork,
+  PodRouteFound,
+} from '../deps.js';
+import { elementsOf, strayElements } from './host-side.js';
 import { runIpBatch } from './ip-batch.js';
+import type { BatchLine } from './ip-batch.js';
 import { podInterfaceOf, podRouteOf } from './pod-inspection.js';
-import type { HostInterface, PodInterface, PodRouteFound } from '../deps.js';
-import type { PodNetwork } from '../deps.js';
-import { ipv6Switches, pairLines, podLines, bridgePortLines, forwardingEntryArgs } from './veth-commands.js';
+import { addElementLines, listGuardElements, removeElementLines } from './source-guard.js';
+import { forwardingEntryArgs, hostLines, ipv6Switches, pairLines, podLines, reroutingLines } from './veth-commands.js';
 
 /** Error texts of `ip` and `nsenter` for a namespace that does not exist, or a file that is not one. */
 const NO_NAMESPACE =
   /Invalid "netns" value|cannot open .*No such file|reassociate to namespace .* failed: Invalid argument/;
 const NO_INTERFACE = /does not exist|Cannot find device/;
 const EXISTS = /File exists/;
+const IPV6_DISABLED = /IPv6 is disabled/;
 
 export class VethPodNetwork implements PodNetwork {
   constructor(readonly commands: CommandRunner) {}
@@ -28,10 +43,7 @@ export class VethPodNetwork implements PodNetwork {
   async attach(plan: AttachmentPlan): Promise<void> {
     try {
       await this.#makePair(plan);
-      await both(
-        this.commands.run('bridge', forwardingEntryArgs(plan.hostInterface, plan.mac)),
-        this.#configurePod(plan),
-      );
+      await all([this.#bindStation(plan, []), this.#configurePod(plan)]);
     } catch (thrown) {
       if (!isFailure(thrown, NO_NAMESPACE)) throw thrown;
       throw new CniError(CNI_CODES.unknownContainer, 'network namespace does not exist', plan.netns, {
@@ -48,12 +60,15 @@ export class VethPodNetwork implements PodNetwork {
     }
   }
 
-  async inspect(netns: string, ifname: string): Promise<PodInterface | null> {
+  async removeElements(elements: readonly GuardElement[]): Promise<void> {
+    await this.#editGuard(removeElementLines(elements));
+  }
+
+  async interfacesIn(netns: string): Promise<readonly PodInterface[] | null> {
     try {
-      const [found] = await listInterfaces(this.commands, ['addr', 'show', 'dev', ifname], enter(netns));
-      return found === undefined ? null : podInterfaceOf(found);
+      return (await listInterfaces(this.commands, ['addr', 'show'], enter(netns))).map(podInterfaceOf);
     } catch (thrown) {
-      if (isFailure(thrown, NO_NAMESPACE) || isFailure(thrown, NO_INTERFACE)) return null;
+      if (isFailure(thrown, NO_NAMESPACE)) return null;
       throw thrown;
     }
   }
@@ -66,25 +81,92 @@ export class VethPodNetwork implements PodNetwork {
     return [...(await list(4)), ...(await list(6))];
   }
 
-  async hostInterfaces(): Promise<ReadonlyMap<string, HostInterface>> {
+  async hostInterfaces(): Promise<readonly HostInterface[]> {
     const veths = await listInterfaces(this.commands, ['-details', 'link', 'show', 'type', 'veth']);
-    return new Map(veths.filter(({ name }) => name.startsWith(HOST_INTERFACE_PREFIX)).map((veth) => [veth.name, veth]));
+    return veths.filter(({ name }) => name.startsWith(HOST_INTERFACE_PREFIX));
   }
 
-  async repairHostInterface(hostInterface: string, bridge: string, mac: string): Promise<void> {
-    await runIpBatch(this.commands, bridgePortLines(hostInterface, bridge));
-    await this.commands.run('bridge', forwardingEntryArgs(hostInterface, mac));
+  /** The guard is listed before the interfaces: an element without an interface then has lost it, or never had one. */
+  async observe(): Promise<HostObservation> {
+    const elements = await this.#guardElements();
+    const { commands } = this;
+    const routeArgs = (family: 4 | 6) => [`-${family}`, 'route', 'show', 'proto', ROUTE_PROTOCOL];
+    const [interfaces, neighbours, routes4, routes6] = await Promise.all([
+      this.hostInterfaces(),
+      listNeighbours(commands, ['neigh', 'show', 'nud', 'permanent']),
+      listRoutes(commands, routeArgs(4)),
+      listRoutes(commands, routeArgs(6)),
+    ]);
+    const routes = [...routes4, ...routes6];
+    const sides = interfaces.map((found): HostSideFound => {
+      const { name } = found;
+      return {
+        interface: found,
+        neighbours: neighbours.filter(({ device }) => device === name),
+        routes: routes.filter(({ device }) => device === name),
+        elements: elements.filter(({ hostInterface }) => hostInterface === name),
+      };
+    });
+    const names = new Set(interfaces.map(({ name }) => name));
+    return {
+      sides: new Map(sides.map((side) => [side.interface.name, side])),
+      strayElements: elements.filter(({ hostInterface }) => !names.has(hostInterface)),
+    };
+  }
+
+  async repair(wanted: HostSide, found: HostSideFound): Promise<void> {
+    await this.#makePort(hostLines(wanted), wanted);
+    await this.#bindStation(wanted, strayElements(wanted, found.elements));
+  }
+
+  async routeByGateway(
+    netns: string,
+    ifname: string,
+    addresses: readonly PodAddress[],
+    onLink: readonly Cidr[],
+  ): Promise<void> {
+    const present = (await this.routes(netns, ifname)).filter(({ gateway }) => gateway === null).map(({ dst }) => dst);
+    const stale = onLink.filter((cidr) => present.includes(cidr));
+    await runIpBatch(this.commands, reroutingLines(ifname, addresses, stale), enter(netns));
+  }
+
+  /** As the pod sends, as others send to it, and as a Service address that leads to it. */
+  async forgetConnections(addresses: readonly IpAddress[]): Promise<void> {
+    const lines = addresses.flatMap((ip) =>
+      ['-s', '-d', '-r'].map((side) => `-D -f ipv${ipFamily(ip)} ${side} ${ip}\n`),
+    );
+    await this.commands.run('conntrack', ['-R', '-'], lines.join(''));
   }
 
   /** An existing interface of this name was left by a crash during ADD of the same attachment; it is replaced. */
   async #makePair(plan: AttachmentPlan): Promise<void> {
+    const lines = [...pairLines(plan), ...hostLines(plan)];
     try {
-      await runIpBatch(this.commands, pairLines(plan));
+      await this.#makePort(lines, plan);
     } catch (thrown) {
       if (!isFailure(thrown, EXISTS)) throw thrown;
       await this.detach(plan.hostInterface);
-      await runIpBatch(this.commands, pairLines(plan));
+      await this.#makePort(lines, plan);
     }
+  }
+
+  /** On a host that switches IPv6 off for new interfaces it is switched on for this one. */
+  async #makePort(lines: readonly BatchLine[], side: HostSide): Promise<void> {
+    try {
+      await runIpBatch(this.commands, lines);
+    } catch (thrown) {
+      if (!isFailure(thrown, IPV6_DISABLED)) throw thrown;
+      await this.commands.run('tee', [`/proc/sys/net/ipv6/conf/${side.hostInterface}/disable_ipv6`], '0');
+      await runIpBatch(this.commands, hostLines(side));
+    }
+  }
+
+  /** What binds the pod's MAC and addresses to its port: forwarding entry and guard elements. */
+  async #bindStation(side: HostSide, stray: readonly GuardElement[]): Promise<void> {
+    await all([
+      this.commands.run('bridge', forwardingEntryArgs(side.hostInterface, side.mac)),
+      this.#editGuard([...removeElementLines(stray), ...addElementLines(elementsOf(side))]),
+    ]);
   }
 
   async #configurePod(plan: AttachmentPlan): Promise<void> {
@@ -94,6 +176,20 @@ export class VethPodNetwork implements PodNetwork {
     }
     await runIpBatch(this.commands, podLines(plan), enter(plan.netns));
   }
+
+  async #editGuard(lines: readonly string[]): Promise<void> {
+    if (lines.length > 0) await this.commands.run('nft', ['-f', '-'], lines.map((line) => `${line}\n`).join(''));
+  }
+
+  /** None when there is no table: the host network's reconciler writes it anew, with the elements of all pods. */
+  async #guardElements(): Promise<readonly GuardElement[]> {
+    try {
+      return await listGuardElements(this.commands);
+    } catch (thrown) {
+      if (thrown instanceof CommandError && thrown.exitCode !== null) return [];
+      throw thrown;
+    }
+  }
 }
 
 /** Program and arguments that run the command after them inside a namespace. */
@@ -101,9 +197,9 @@ function enter(netns: string): [program: string, ...args: string[]] {
   return ['nsenter', `--net=${netns}`];
 }
 
-/** Waits for both, also when one fails, so that nothing of a failed attempt runs on. */
-async function both(first: Promise<unknown>, second: Promise<unknown>): Promise<void> {
-  for (const outcome of await Promise.allSettled([first, second])) {
+/** Waits for all, also when one fails, so that nothing of a failed attempt runs on. */
+async function all(work: readonly Promise<unknown>[]): Promise<void> {
+  for (const outcome of await Promise.allSettled(work)) {
     if (outcome.status === 'rejected') throw outcome.reason;
   }
 }

@@ -1,9 +1,15 @@
 /** Composer of the `ip` and `bridge` commands that attach a pod. Pure. */
+import type { Cidr } from '../../common/address/cidr.js';
 import { ADDRESS_BITS, ipFamily } from '../../common/address/ip-address.js';
+import type { IpAddress } from '../../common/address/ip-address.js';
+import { GATEWAY_MAC } from '../../common/address/mac-address.js';
+import { POD_INTERFACE_GROUP, ROUTE_PROTOCOL } from '../../common/host/kernel-marks.js';
 import { hostMacOf } from '../attachment.js';
-import type { AttachmentPlan, PodRoute } from '../attachment.js';
+import type { AttachmentPlan, PodAddress, PodRoute } from '../attachment.js';
+import type { HostSide } from '../deps.js';
 import type { BatchLine } from './ip-batch.js';
 import { formatInterfaceAlias } from './interface-alias.js';
+import { podRoutes } from './pod-routes.js';
 
 /**
  * Largest super-frame of a pod, bytes: with its headers it fits the 64 KiB of a record (`docs/wire.md`). The kernel sets the
@@ -11,42 +17,52 @@ import { formatInterfaceAlias } from './interface-alias.js';
  */
 export const POD_GSO_MAX_BYTES = 61_440;
 
-/** Makes the veth pair, the pod's end in its namespace under its final name, and the host interface a bridge port. */
+/** Makes the veth pair, with the pod's end in its namespace under its final name. */
 export function pairLines(plan: AttachmentPlan): readonly BatchLine[] {
   const { hostInterface: host, owner } = plan;
-  const near = `link add ${host} address ${hostMacOf(owner)} mtu ${plan.mtuBytes} type veth`;
+  const near = `link add ${host} group ${POD_INTERFACE_GROUP} address ${hostMacOf(owner)} mtu ${plan.mtuBytes} type veth`;
   const far = `peer name ${owner.ifname} address ${plan.mac} mtu ${plan.mtuBytes} netns ${plan.netns}`;
   const alias = formatInterfaceAlias(plan);
-  return [
-    { text: `${near} ${far}` },
-    ...(alias === null ? [] : [{ text: `link set dev ${host} alias ${alias}` }]),
-    ...bridgePortLines(host, plan.bridge),
-  ];
+  return [{ text: `${near} ${far}` }, ...(alias === null ? [] : [{ text: `link set dev ${host} alias ${alias}` }])];
 }
 
 /**
- * Flood off: unknown unicast goes to the router only, and no pod receives frames for others. No IPv6 link-local address: the
- * host interface needs no address of its own.
+ * Makes the host interface an isolated port of the bridge, and gives the node its way to the pod: a permanent neighbour and a
+ * host route per address, which vanish with the interface. Isolated: of the other ports it reaches the TAP only. Flood off:
+ * it receives no frames for others. No IPv6 link-local address: the host interface needs no address of its own. The group
+ * comes first: from then on the source guard decides what the interface may send. The
+ * source of a route is optional: the kernel refuses it until the node has the gateway address. All lines may be repeated.
  */
-export function bridgePortLines(hostInterface: string, bridge: string): readonly BatchLine[] {
-  const flags = 'flood off mcast_flood on learning on hairpin on isolated off';
+export function hostLines({ hostInterface: host, bridge, mac, addresses }: HostSide): readonly BatchLine[] {
+  const flags = 'flood off mcast_flood on learning off hairpin off isolated on';
   return [
-    { text: `link set dev ${hostInterface} addrgenmode none`, optional: true },
-    { text: `link set dev ${hostInterface} master ${bridge}` },
-    { text: `link set dev ${hostInterface} type bridge_slave ${flags}` },
-    { text: `link set dev ${hostInterface} up` },
+    { text: `link set dev ${host} group ${POD_INTERFACE_GROUP}` },
+    { text: `link set dev ${host} addrgenmode none`, optional: true },
+    { text: `link set dev ${host} master ${bridge}` },
+    { text: `link set dev ${host} type bridge_slave ${flags}` },
+    { text: `link set dev ${host} up` },
+    ...addresses.flatMap(({ ip, gateway }) => [
+      { text: `neigh replace ${ip} lladdr ${mac} dev ${host} nud permanent` },
+      { text: `route replace ${ip} dev ${host} proto ${ROUTE_PROTOCOL}` },
+      ...(gateway === null
+        ? []
+        : [{ text: `route replace ${ip} dev ${host} src ${gateway} proto ${ROUTE_PROTOCOL}`, optional: true }]),
+    ]),
   ];
 }
 
 /**
- * Arguments of `bridge` for a permanent forwarding entry of the pod's MAC. Without it, and with flood off, a pod that sent
- * nothing for the bridge's ageing time could not be reached. `sticky`: no other port can take over the MAC.
+ * Arguments of `bridge` for a permanent forwarding entry of the pod's MAC. Without it, and with flood and learning off, the
+ * gateway's ARP replies would not reach a pod that asks for it. `sticky`: no other port can take over the MAC.
  */
 export function forwardingEntryArgs(hostInterface: string, mac: string): readonly string[] {
   return ['fdb', 'replace', mac, 'dev', hostInterface, 'master', 'static', 'sticky'];
 }
 
-/** Commands inside the namespace. Default routes come last, since they depend on the others. */
+/**
+ * Commands inside the namespace. The gateway is a permanent neighbour: it is never asked for, and nobody can answer in its
+ * place. Default routes come last, since they depend on the others.
+ */
 export function podLines(plan: AttachmentPlan): readonly BatchLine[] {
   const { ifname } = plan.owner;
   return [
@@ -57,8 +73,22 @@ export function podLines(plan: AttachmentPlan): readonly BatchLine[] {
       const family = ipFamily(ip);
       return { text: `addr add ${ip}/${ADDRESS_BITS[family]} dev ${ifname}${family === 6 ? ' nodad' : ''}` };
     }),
-    ...plan.routes.map((route) => ({ text: routeLine(route, ifname) })),
+    ...plan.addresses.map(({ gateway }) => gatewayLine(gateway, ifname)),
+    ...plan.routes.map((route) => ({ text: `route add ${routeText(route, ifname)}` })),
   ];
+}
+
+/** Commands inside the namespace of a pod of an earlier version: its new routes come first, the on-link ones are removed last. */
+export function reroutingLines(ifname: string, addresses: readonly PodAddress[], onLink: readonly Cidr[]): BatchLine[] {
+  return [
+    ...addresses.map(({ gateway }) => gatewayLine(gateway, ifname)),
+    ...podRoutes(addresses).map((route) => ({ text: `route replace ${routeText(route, ifname)}` })),
+    ...onLink.map((cidr) => ({ text: `route del ${cidr} dev ${ifname}` })),
+  ];
+}
+
+function gatewayLine(gateway: IpAddress, ifname: string): BatchLine {
+  return { text: `neigh replace ${gateway} lladdr ${GATEWAY_MAC} dev ${ifname} nud permanent` };
 }
 
 /**
@@ -69,8 +99,8 @@ export function ipv6Switches(ifname: string): readonly string[] {
   return ['disable_ipv6', 'accept_dad', 'accept_ra'].map((name) => `/proc/sys/net/ipv6/conf/${ifname}/${name}`);
 }
 
-function routeLine(route: PodRoute, ifname: string): string {
+function routeText(route: PodRoute, ifname: string): string {
   const family = ipFamily(route.source);
   const via = route.gateway === null ? (family === 4 ? ' scope link' : '') : ` via ${route.gateway}`;
-  return `route add ${route.dst}${via} dev ${ifname} src ${route.source}`;
+  return `${route.dst}${via} dev ${ifname} src ${route.source}`;
 }

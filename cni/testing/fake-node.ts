@@ -12,22 +12,37 @@ import type { AttachmentOwner, AttachmentPlan, EndpointRecord, PodAddress } from
 import { CniService } from '../verbs/cni-service.js';
 import type { LiveAttachment } from '../verbs/endpoint-reconciler.js';
 import { formatInterfaceAlias } from '../pod-network/interface-alias.js';
-import type { PodInterface, PodRouteFound } from '../deps.js';
-import type { CniDeps, Unreadiness } from '../deps.js';
+import { POD_INTERFACE_GROUP } from '../../common/host/kernel-marks.js';
+import type {
+  CniDeps,
+  GuardElement,
+  HostSide,
+  HostSideFound,
+  PodInterface,
+  PodRouteFound,
+  Unreadiness,
+} from '../deps.js';
+import { elementsOf } from '../pod-network/host-side.js';
+import { podRoutes } from '../pod-network/pod-routes.js';
 import type { CniResponse } from '../relay/relay-protocol.js';
 
 const CIDRS = [parseCidr('10.1.0.0/24'), parseCidr('fd00:1::/64')];
 export const CLUSTER_CIDRS = [parseCidr('10.0.0.0/8'), parseCidr('fd00::/16')];
 
+const NEW_INTERFACE: PodInterface = { name: '', index: 2, peerIndex: null, up: true, mac: '', ips: [] };
+
 interface Pair {
   readonly hostInterface: string;
+  readonly index: number;
   readonly mac: string;
-  readonly netns: string;
-  readonly ifname: string;
+  netns: string;
   alias: string;
   bridge: string | null;
+  group: string;
   pod: PodInterface;
   routes: PodRouteFound[];
+  /** Neighbours, routes and guard elements of the host's side. */
+  side: HostSide | null;
 }
 
 export class FakeNode {
@@ -39,6 +54,10 @@ export class FakeNode {
   readonly announced: (readonly EndpointRecord[])[] = [];
   /** Messages of the log from `warn` up. */
   readonly warnings: string[] = [];
+  /** Addresses whose connections were removed, in order. */
+  readonly forgotten: IpAddress[] = [];
+  /** Elements of the source guard. */
+  guard: GuardElement[] = [];
   /** Names of the steps passed, in order. */
   readonly steps: string[] = [];
   unready: Unreadiness | null = null;
@@ -48,6 +67,7 @@ export class FakeNode {
   #crashed = false;
   #refused = '';
   #nextOffset = 2n;
+  #nextIndex = 3;
 
   constructor() {
     this.service = new CniService(this.#deps());
@@ -90,9 +110,11 @@ export class FakeNode {
 
   /** A foreign interface whose name begins like those of pods. */
   addForeign(hostInterface: string, bridge: string | null, alias = ''): void {
-    const pod: PodInterface = { up: true, mac: '02:00:00:00:00:01', ips: [] };
+    const pod: PodInterface = { ...NEW_INTERFACE, mac: '02:00:00:00:00:01' };
     const mac = '02:00:00:00:00:02';
-    this.pairs.set(hostInterface, { hostInterface, mac, netns: '', ifname: '', alias, bridge, pod, routes: [] });
+    const index = this.#nextIndex++;
+    const pair = { hostInterface, index, mac, netns: '', alias, bridge, group: 'default', pod, routes: [], side: null };
+    this.pairs.set(hostInterface, pair);
   }
 
   /** Removes the namespace with its interfaces, as the kernel does when a container dies. */
@@ -126,22 +148,40 @@ export class FakeNode {
           await this.#step('detach');
           this.pairs.delete(hostInterface);
         },
-        inspect: async (netns, ifname) => {
-          await this.#step('inspect');
-          return this.#pairIn(netns, ifname)?.pod ?? null;
+        interfacesIn: async (netns) => {
+          await this.#step('interfacesIn');
+          return this.namespaces.has(netns) ? this.#pairsIn(netns).map(({ pod }) => pod) : null;
         },
         routes: async (netns, ifname) => {
           await this.#step('routes');
-          return this.#pairIn(netns, ifname)?.routes ?? [];
+          return this.#pairsIn(netns).find(({ pod }) => pod.name === ifname)?.routes ?? [];
         },
         hostInterfaces: async () => {
           await this.#step('hostInterfaces');
-          const found = [...this.pairs.values()].map((pair) => ({ name: pair.hostInterface, up: true, ...pair }));
-          return new Map(found.map((one) => [one.name, one]));
+          return [...this.pairs.values()].map((pair) => this.#sideOf(pair).interface);
         },
-        repairHostInterface: async (hostInterface, bridge) => {
+        observe: async () => {
+          await this.#step('observe');
+          const sides = new Map([...this.pairs].map(([name, pair]) => [name, this.#sideOf(pair)]));
+          return { sides, strayElements: this.guard.filter(({ hostInterface }) => !sides.has(hostInterface)) };
+        },
+        repair: async (wanted) => {
           await this.#step('repair');
-          this.pairs.get(hostInterface)!.bridge = bridge;
+          this.#bind(this.pairs.get(wanted.hostInterface)!, wanted);
+        },
+        removeElements: async (elements) => {
+          await this.#step('removeElements');
+          this.guard = this.guard.filter((one) => !elements.some((other) => sameElement(one, other)));
+        },
+        routeByGateway: async (netns, ifname, addresses, onLink) => {
+          await this.#step('routeByGateway');
+          const pair = this.#pairsIn(netns).find(({ pod }) => pod.name === ifname)!;
+          pair.routes = pair.routes.filter(({ dst, gateway }) => gateway !== null || !onLink.includes(dst));
+          pair.routes.push(...podRoutes(addresses));
+        },
+        forgetConnections: async (addresses) => {
+          await this.#step('forgetConnections');
+          this.forgotten.push(...addresses);
         },
       },
       endpoints: {
@@ -156,7 +196,7 @@ export class FakeNode {
           this.records.delete(hostInterface);
         },
       },
-      settings: () => ({ bridge: 'heddle0', podMtuBytes: 1400, clusterCidrs: CLUSTER_CIDRS }),
+      settings: () => ({ bridge: 'heddle0', podMtuBytes: 1400, podCidrs: CIDRS, clusterCidrs: CLUSTER_CIDRS }),
       readiness: () => this.unready,
       announce: async (endpoints) => {
         await this.#step('announce');
@@ -188,27 +228,52 @@ export class FakeNode {
     await this.#step('pair');
     if (!this.namespaces.has(plan.netns)) throw new HeddleError('COMMAND_FAILED', 'no such namespace');
     const { hostInterface, netns, mac } = plan;
-    const bare: PodInterface = { up: true, mac, ips: [] };
+    const index = this.#nextIndex++;
+    const bare: PodInterface = { ...NEW_INTERFACE, name: plan.owner.ifname, peerIndex: index, mac };
     const pair: Pair = {
       hostInterface,
+      index,
       mac: hostMacOf(plan.owner),
       netns,
-      ifname: plan.owner.ifname,
       alias: '',
       bridge: null,
+      group: 'default',
       pod: bare,
       routes: [],
+      side: null,
     };
     this.pairs.set(hostInterface, pair);
     await this.#step('bridge port');
     pair.alias = formatInterfaceAlias(plan) ?? '';
-    pair.bridge = plan.bridge;
+    this.#bind(pair, plan);
     await this.#step('addresses');
     pair.pod = { ...bare, ips: plan.addresses.map(({ ip }): IpAddress => ip) };
     pair.routes = plan.routes.map(({ dst, gateway }) => ({ dst, gateway }));
   }
 
-  #pairIn(netns: string, ifname: string): Pair | undefined {
-    return [...this.pairs.values()].find((pair) => pair.netns === netns && pair.ifname === ifname);
+  #bind(pair: Pair, side: HostSide): void {
+    Object.assign(pair, { side, bridge: side.bridge, group: POD_INTERFACE_GROUP });
+    this.guard = this.guard.filter(({ hostInterface }) => hostInterface !== side.hostInterface);
+    this.guard.push(...elementsOf(side));
   }
+
+  #sideOf({ hostInterface: name, index, mac, alias, bridge, group, pod, side }: Pair): HostSideFound {
+    const ports = side === null ? {} : { isolated: true, learning: false };
+    const peer = { index: pod.index, netnsId: 0 };
+    const addresses = side?.addresses ?? [];
+    return {
+      interface: { name, index, mac, up: true, bridge, alias, group, peer, portSettings: ports },
+      neighbours: addresses.map(({ ip }) => ({ address: ip, mac: side!.mac })),
+      routes: addresses.map(({ ip, gateway }) => ({ destination: ip, source: gateway })),
+      elements: this.guard.filter(({ hostInterface }) => hostInterface === name),
+    };
+  }
+
+  #pairsIn(netns: string): Pair[] {
+    return [...this.pairs.values()].filter((pair) => pair.netns === netns);
+  }
+}
+
+function sameElement(one: GuardElement, other: GuardElement): boolean {
+  return one.hostInterface === other.hostInterface && one.mac === other.mac && one.ip === other.ip;
 }

@@ -12,7 +12,7 @@ import type { AttachmentPlan, EndpointRecord, PodAddress } from '../attachment.j
 import { attachmentDifferences } from './attachment-check.js';
 import { CniError, CNI_CODES } from '../cni-error.js';
 import type { CniDeps } from '../deps.js';
-import { removeAttachment } from './detach.js';
+import { forgetConnections, removeAttachment } from './detach.js';
 import { podRoutes } from '../pod-network/pod-routes.js';
 import type { AttachCall } from '../call/request.js';
 
@@ -27,7 +27,13 @@ export async function attachPod(deps: CniDeps, call: AttachCall): Promise<Attach
   if (known !== null && (await isAttached(deps, known, plan))) return plan;
   try {
     if (known !== null) await deps.network.detach(plan.hostInterface);
-    await deps.network.attach(plan);
+    await Promise.all([
+      deps.network.attach(plan),
+      forgetConnections(
+        deps,
+        plan.addresses.map(({ ip }) => ip),
+      ),
+    ]);
     await deps.endpoints.put(recordOf(deps, call, plan));
     await deps.announce(deps.endpoints.list());
   } catch (thrown) {
@@ -52,7 +58,7 @@ function planAttachment(deps: CniDeps, call: AttachCall, addresses: readonly Pod
     mac: call.requestedMac ?? computedMac((addresses.find((address) => !address.ip.includes(':')) ?? first).ip),
     mtuBytes: settings.podMtuBytes,
     addresses,
-    routes: podRoutes(addresses, settings.clusterCidrs),
+    routes: podRoutes(addresses),
   };
 }
 
@@ -60,7 +66,7 @@ async function isAttached(deps: CniDeps, known: EndpointRecord, plan: Attachment
   const ips = plan.addresses.map((address) => address.ip);
   if (known.netns !== plan.netns || known.mac !== plan.mac || known.ips.join() !== ips.join()) return false;
   const destinations = plan.routes.map((route) => route.dst);
-  const differences = await attachmentDifferences(deps.network, { record: known, bridge: plan.bridge, destinations });
+  const differences = await attachmentDifferences(deps, { record: known, destinations });
   return differences.length === 0;
 }
 

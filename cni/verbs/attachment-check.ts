@@ -1,27 +1,26 @@
 /** Comparison of an attachment with the kernel, for CHECK and for an ADD that is repeated. */
 import type { Cidr } from '../../common/address/cidr.js';
 import type { EndpointRecord } from '../attachment.js';
-import type { HostInterface, PodInterface, PodNetwork, PodRouteFound } from '../deps.js';
+import type { CniDeps, HostSideFound, PodInterface, PodRouteFound } from '../deps.js';
+import { hostSideDifferences } from '../pod-network/host-side.js';
+import { hostSideOf } from './record-side.js';
 
 export interface ExpectedAttachment {
   readonly record: EndpointRecord;
-  readonly bridge: string;
   /** Destinations that must have a route in the pod. */
   readonly destinations: readonly Cidr[];
 }
 
 /** One sentence per difference from what is expected. */
-export async function attachmentDifferences(
-  network: PodNetwork,
-  expected: ExpectedAttachment,
-): Promise<readonly string[]> {
+export async function attachmentDifferences(deps: CniDeps, expected: ExpectedAttachment): Promise<readonly string[]> {
+  const { network } = deps;
   const { netns, ifname, hostInterface } = expected.record;
-  const pod = await network.inspect(netns, ifname);
-  const found = (await network.hostInterfaces()).get(hostInterface);
+  const pod = (await network.interfacesIn(netns))?.find(({ name }) => name === ifname) ?? null;
+  const found = (await network.observe()).sides.get(hostInterface);
   const routes = pod === null ? [] : await network.routes(netns, ifname);
   return [
     ...podDifferences(pod, expected),
-    ...hostDifferences(found, expected),
+    ...hostDifferences(deps, found, expected),
     ...routeDifferences(routes, pod, expected),
   ];
 }
@@ -36,14 +35,13 @@ function podDifferences(pod: PodInterface | null, { record }: ExpectedAttachment
   return differences;
 }
 
-function hostDifferences(found: HostInterface | undefined, { record, bridge }: ExpectedAttachment): string[] {
+function hostDifferences(
+  deps: CniDeps,
+  found: HostSideFound | undefined,
+  { record }: ExpectedAttachment,
+): readonly string[] {
   if (found === undefined) return [`host interface ${record.hostInterface} is missing`];
-  const differences: string[] = [];
-  if (found.bridge !== bridge) {
-    differences.push(`host interface ${record.hostInterface} is on ${found.bridge ?? 'no bridge'}, expected ${bridge}`);
-  }
-  if (!found.up) differences.push(`host interface ${record.hostInterface} is down`);
-  return differences;
+  return hostSideDifferences(hostSideOf(record, deps.settings()), found);
 }
 
 function routeDifferences(

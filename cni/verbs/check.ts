@@ -10,6 +10,8 @@ import type { EndpointRecord } from '../attachment.js';
 import { attachmentDifferences } from './attachment-check.js';
 import { CniError, CNI_CODES } from '../cni-error.js';
 import type { CniDeps } from '../deps.js';
+import { repairHostSide } from './host-side-repair.js';
+import { findPodInterface, learnMac } from './pod-interface.js';
 import type { PrevResult } from '../call/network-config.js';
 import type { AttachCall } from '../call/request.js';
 
@@ -23,19 +25,27 @@ export async function checkPod(deps: CniDeps, call: AttachCall): Promise<void> {
       '"prevResult" is missing, CHECK needs it',
     );
   }
-  const record = deps.endpoints.get(hostInterfaceOf(call));
-  if (record === null) throw new CniError(CNI_CODES.unknownContainer, 'unknown container', describeAttachment(call));
+  const known = deps.endpoints.get(hostInterfaceOf(call));
+  if (known === null) throw new CniError(CNI_CODES.unknownContainer, 'unknown container', describeAttachment(call));
+  const record = await followMac(deps, known);
   const differences = [
     ...resultDifferences(record, call, previous),
     ...reservationDifferences(deps, record),
-    ...(await attachmentDifferences(deps.network, {
-      record,
-      bridge: deps.settings().bridge,
-      destinations: destinationsOf(previous),
-    })),
+    ...(await attachmentDifferences(deps, { record, destinations: destinationsOf(previous) })),
   ];
   if (differences.length > 0)
     throw new CniError(CNI_CODES.checkFailed, 'CHECK found differences', differences.join('; '));
+}
+
+/** A plugin of the chain may have changed the MAC just before; the event about it may still be on its way. */
+async function followMac(deps: CniDeps, record: EndpointRecord): Promise<EndpointRecord> {
+  const { sides } = await deps.network.observe();
+  const found = sides.get(record.hostInterface);
+  const pod = found === undefined ? null : await findPodInterface(deps, record.netns, found.interface);
+  if (found === undefined || pod === null || pod.mac === record.mac) return record;
+  const current = await learnMac(deps, record, pod);
+  await repairHostSide(deps, current, found, pod);
+  return current;
 }
 
 function resultDifferences(record: EndpointRecord, call: AttachCall, previous: PrevResult): string[] {
@@ -46,7 +56,7 @@ function resultDifferences(record: EndpointRecord, call: AttachCall, previous: P
   );
   if (inside === undefined) differences.push(`prevResult lacks interface ${record.ifname}`);
   else if (inside.mac !== undefined && inside.mac.toLowerCase() !== record.mac) {
-    differences.push(`prevResult has MAC ${inside.mac} for ${record.ifname}, expected ${record.mac}`);
+    differences.push(`${record.ifname} has MAC ${record.mac}, prevResult names ${inside.mac}`);
   }
   if (record.netns !== call.netns)
     differences.push(`attached in namespace ${record.netns}, CNI_NETNS is ${call.netns}`);

@@ -41,9 +41,9 @@ describe('ADD', () => {
         { address: 'fd00:1::2/128', gateway: 'fd00:1::1', interface: 1 },
       ],
       routes: [
-        { dst: '10.0.0.0/8', mtu: 1400, scope: 253 },
+        { dst: '10.1.0.1/32', mtu: 1400, scope: 253 },
         { dst: '0.0.0.0/0', gw: '10.1.0.1', mtu: 1400 },
-        { dst: 'fd00::/16', mtu: 1400, scope: 253 },
+        { dst: 'fd00:1::1/128', mtu: 1400, scope: 253 },
         { dst: '::/0', gw: 'fd00:1::1', mtu: 1400 },
       ],
       dns: {},
@@ -64,7 +64,9 @@ describe('ADD', () => {
 
   it('answers after the record was written and then the router was told', async () => {
     await node.call('ADD', {}, { CNI_ARGS: 'K8S_POD_NAMESPACE=shop;K8S_POD_NAME=cart' });
-    expect(node.steps).toEqual(['allocate', 'pair', 'bridge port', 'addresses', 'put', 'announce']);
+    expect(node.steps).toEqual([
+      ...['allocate', 'pair', 'forgetConnections', 'bridge port', 'addresses', 'put', 'announce'],
+    ]);
     expect(node.announced.at(-1)).toMatchObject([
       { podNamespace: 'shop', podName: 'cart', ips: ['10.1.0.2', 'fd00:1::2'] },
     ]);
@@ -74,7 +76,7 @@ describe('ADD', () => {
     const first = await node.call('ADD');
     node.steps.length = 0;
     expect(await node.call('ADD')).toEqual(first);
-    expect(node.steps).toEqual(['allocate', 'inspect', 'hostInterfaces', 'routes']);
+    expect(node.steps).toEqual(['allocate', 'interfacesIn', 'observe', 'routes']);
   });
 
   it('attaches again, with the same addresses, in another namespace', async () => {
@@ -141,7 +143,22 @@ describe('DEL', () => {
     await node.call('ADD');
     for (let i = 0; i < 2; i++) expect(await node.call('DEL')).toEqual({ exitCode: 0, stdout: '' });
     expectEmpty();
+    expect(node.guard).toEqual([]);
     expect(node.announced.at(-1)).toEqual([]);
+  });
+
+  it('removes the connections of its addresses, which ADD does again', async () => {
+    await node.call('ADD');
+    expect(node.forgotten).toEqual(['10.1.0.2', 'fd00:1::2']);
+    await node.call('DEL');
+    expect(node.forgotten).toHaveLength(4);
+  });
+
+  it('succeeds on a node without the tool for that', async () => {
+    await node.call('ADD');
+    node.refuse('forgetConnections');
+    expect((await node.call('DEL')).exitCode).toBe(0);
+    expectEmpty();
   });
 
   it('succeeds without a namespace, after its end, and for an unknown container', async () => {
@@ -191,7 +208,7 @@ describe('CHECK', () => {
     ['the MAC', (pair) => (pair.pod = { ...pair.pod, mac: '02:00:00:00:00:01' }), 'has MAC 02:00:00:00:00:01'],
     ['the state of the interface', (pair) => (pair.pod = { ...pair.pod, up: false }), 'interface eth0 is down'],
     ['the bridge', (pair) => (pair.bridge = null), 'is on no bridge, expected heddle0'],
-    ['a route', (pair) => pair.routes.shift(), 'route to 10.0.0.0/8 is missing'],
+    ['a route', (pair) => pair.routes.shift(), 'route to 10.1.0.1/32 is missing'],
   ])('finds a change of %s', async (_, change, details) => {
     const prevResult = resultOf(await node.call('ADD'));
     change([...node.pairs.values()][0]!);

@@ -7,10 +7,11 @@ import { hostInterfaceOf } from '../attachment.js';
 import type { EndpointRecord } from '../attachment.js';
 import { KeyedQueue } from '../../common/keyed-queue.js';
 import { checkPod } from './check.js';
+import { messageOf } from '../../common/errors.js';
 import { CniError, toCniError } from '../cni-error.js';
 import { collectGarbage, isNewerThan, removeAttachment } from './detach.js';
 import { EndpointReconciler } from './endpoint-reconciler.js';
-import type { LiveAttachment } from './endpoint-reconciler.js';
+import type { LiveAttachment, Station } from './endpoint-reconciler.js';
 import { versionOfInput } from '../call/network-config.js';
 import type { CniDeps } from '../deps.js';
 import { decodeRelayRequest, encodeRelayResponse } from '../relay/relay-protocol.js';
@@ -68,6 +69,15 @@ export class CniService {
   /** See `endpoint-reconciler.ts`. To be run at start before any address is allocated, and every minute. */
   reconcile(): Promise<readonly LiveAttachment[]> {
     return this.#reconciler.reconcile();
+  }
+
+  /** An interface in another namespace changed, perhaps a pod's. Does not reject. */
+  async stationChanged(station: Station): Promise<void> {
+    try {
+      await this.#reconciler.stationChanged(station);
+    } catch (thrown) {
+      this.#deps.log.warn({ ...station, reason: messageOf(thrown) }, 'change of an interface could not be followed');
+    }
   }
 
   async #perform(call: CniCall, asOfMs: number): Promise<CniResponse> {

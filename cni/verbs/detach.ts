@@ -1,14 +1,16 @@
 /**
- * DEL and GC. Order of removal: veth pair, addresses, record, router. A pod that was never attached, or whose namespace is
+ * DEL and GC. Order of removal: veth pair, source guard, connections, addresses, record, router. A pod that was never attached, or whose namespace is
  * gone, is no error. A failed write to disk is no error either: the reconciler frees what is still recorded.
  */
+import type { IpAddress } from '../../common/address/ip-address.js';
 import { messageOf } from '../../common/errors.js';
 import { describeAttachment, hostInterfaceOf } from '../attachment.js';
 import type { AttachmentOwner, EndpointRecord } from '../attachment.js';
 import type { KeyedQueue } from '../../common/keyed-queue.js';
 import { CniError, CNI_CODES } from '../cni-error.js';
-import type { CniDeps } from '../deps.js';
+import type { CniDeps, GuardElement } from '../deps.js';
 import { parseInterfaceAlias } from '../pod-network/interface-alias.js';
+import { guardElements } from '../pod-network/source-guard.js';
 import type { CollectCall } from '../call/request.js';
 
 /** Rejects only when the veth pair could not be removed; its addresses then stay allocated. */
@@ -16,9 +18,27 @@ export async function removeAttachment(deps: CniDeps, owner: AttachmentOwner): P
   const hostInterface = hostInterfaceOf(owner);
   await deps.network.detach(hostInterface);
   const known = deps.endpoints.get(hostInterface);
+  await orLater(deps, owner, 'removing it from the source guard', deps.network.removeElements(elementsOf(known)));
+  await forgetConnections(deps, addressesOf(deps, owner));
   await orLater(deps, owner, 'releasing its addresses', deps.addresses.release(owner));
   await orLater(deps, owner, 'removing its record', deps.endpoints.remove(hostInterface));
   if (known !== null) await orLater(deps, owner, 'telling the router', deps.announce(deps.endpoints.list()));
+}
+
+/**
+ * Removes the connections of the addresses from connection tracking: a pod that gets one of them next would take part in
+ * connections of the one before. Done best, since a node may lack the tool.
+ */
+export async function forgetConnections(deps: CniDeps, addresses: readonly IpAddress[]): Promise<void> {
+  if (addresses.length === 0) return;
+  try {
+    await deps.network.forgetConnections(addresses);
+  } catch (thrown) {
+    deps.log.warn(
+      { addresses, reason: messageOf(thrown) },
+      'connections of freed addresses stay in connection tracking until they time out: install conntrack',
+    );
+  }
 }
 
 /** Whether the attachment was made after `asOfMs`, the time of a deferred DEL or GC, which then does not apply to it. */
@@ -62,11 +82,22 @@ async function candidates(deps: CniDeps, network: string): Promise<readonly Atta
     const hostInterface = hostInterfaceOf(owner);
     if (deps.endpoints.get(hostInterface) === null) owners.set(hostInterface, owner);
   }
-  for (const { name, alias: text } of (await deps.network.hostInterfaces()).values()) {
+  for (const { name, alias: text } of await deps.network.hostInterfaces()) {
     const alias = parseInterfaceAlias(text);
     if (alias?.network === network && deps.endpoints.get(name) === null) owners.set(name, alias.owner);
   }
   return [...owners.values()].map(({ containerId, ifname }) => ({ containerId, ifname }));
+}
+
+function elementsOf(record: EndpointRecord | null): readonly GuardElement[] {
+  return record === null ? [] : guardElements(record);
+}
+
+function addressesOf({ addresses }: CniDeps, { containerId, ifname }: AttachmentOwner): IpAddress[] {
+  return addresses
+    .list()
+    .filter(({ owner }) => owner.containerId === containerId && owner.ifname === ifname)
+    .map(({ ip }) => ip);
 }
 
 /** Leaves a failed step to the reconciler. */

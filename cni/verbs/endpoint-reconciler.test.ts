@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { hostInterfaceOf } from '../attachment.js';
+import type { PodInterface } from '../deps.js';
 import { FakeNode } from '../testing/fake-node.js';
 
 /** More than any call takes. */
@@ -17,6 +18,18 @@ function newNode(): FakeNode {
 beforeEach(() => {
   node = newNode();
 });
+
+function onlyPair(fake: FakeNode) {
+  const [pair] = [...fake.pairs.values()];
+  return pair!;
+}
+
+/** Changes the pod's end of the only pair, as from inside the pod. */
+function change(fake: FakeNode, changed: Partial<PodInterface>) {
+  const pair = onlyPair(fake);
+  pair.pod = { ...pair.pod, ...changed };
+  return pair;
+}
 
 /** Pair, address and record exist together or not at all. */
 function expectConsistent(): void {
@@ -49,9 +62,79 @@ describe('reconciling endpoints', () => {
     expect(pair.bridge).toBe('heddle0');
   });
 
+  it.each([
+    ['the path of its namespace does not exist', (fake: FakeNode) => fake.namespaces.delete('/run/netns/a')],
+    ['the path of its namespace leads elsewhere', (fake: FakeNode) => (onlyPair(fake).netns = '/run/netns/b')],
+    ['its interface was renamed', (fake: FakeNode) => change(fake, { name: 'net0' })],
+    ['its addresses were removed', (fake: FakeNode) => change(fake, { ips: [] })],
+  ])('keeps a pod with record, address and interface when %s', async (_, happen) => {
+    await node.call('ADD');
+    happen(node);
+    expect(await node.service.reconcile()).toHaveLength(1);
+    expectConsistent();
+    expect(node.steps).not.toContain('detach');
+  });
+
+  it('rebuilds a lost record from the host when the namespace cannot be entered', async () => {
+    await node.call('ADD');
+    const [before] = [...node.records.values()];
+    node.records.clear();
+    node.namespaces.clear();
+    await node.restart();
+    expect([...node.records.values()]).toEqual([before]);
+  });
+
+  it('follows the MAC that a chained plugin gave the pod, at once with the event and otherwise in the next run', async () => {
+    await node.call('ADD');
+    const { pod } = change(node, { mac: '02:00:00:00:00:07' });
+    await node.service.stationChanged({ netnsId: 0, index: pod.index, mac: pod.mac });
+    expect(new Set(node.guard.map(({ mac }) => mac))).toEqual(new Set(['02:00:00:00:00:07']));
+    change(node, { mac: '02:00:00:00:00:08' });
+    await node.service.reconcile();
+    expect(onlyPair(node).side).toMatchObject({ mac: '02:00:00:00:00:08' });
+    expect([...node.records.values()]).toMatchObject([{ mac: '02:00:00:00:00:08' }]);
+  });
+
+  it('lets no pod take the MAC of the gateway, the next hop or another pod', async () => {
+    await node.call('ADD', {}, { CNI_CONTAINERID: 'pod-b', CNI_NETNS: '/run/netns/a2' });
+    const taken = ['0a:5a:00:00:00:01', '0a:5a:00:00:00:02', [...node.records.values()][0]!.mac];
+    await node.call('ADD');
+    const pair = node.pairs.get(NAME)!;
+    for (const mac of taken) {
+      pair.pod = { ...pair.pod, mac };
+      await node.service.reconcile();
+      expect(node.records.get(NAME)!.mac).toBe('0a:58:0a:01:00:03');
+    }
+  });
+
+  it('gives a pod of an earlier version the routes of this one before its port is isolated', async () => {
+    await node.call('ADD');
+    const pair = onlyPair(node);
+    Object.assign(pair, { group: 'default', side: null, routes: [{ dst: '10.0.0.0/8', gateway: null }] });
+    await node.service.reconcile();
+    expect(node.steps.filter((step) => /routeByGateway|repair/.test(step))).toEqual(['routeByGateway', 'repair']);
+    expect(pair.routes.map(({ dst }) => dst)).toEqual(['10.1.0.1/32', '0.0.0.0/0', 'fd00:1::1/128', '::/0']);
+  });
+
+  it('leaves a pod of an earlier version as it is when its namespace cannot be entered, and says so', async () => {
+    await node.call('ADD');
+    Object.assign(onlyPair(node), { group: 'default', side: null });
+    node.namespaces.clear();
+    await node.service.reconcile();
+    expect(node.steps).not.toContain('repair');
+    expect(node.warnings.at(-1)).toContain('restart the pod');
+  });
+
+  it('removes elements of the source guard whose interface is gone', async () => {
+    await node.call('ADD');
+    node.guard.push({ hostInterface: 'hdgone', mac: '02:00:00:00:00:01', ip: '10.1.0.9' });
+    await node.service.reconcile();
+    expect(new Set(node.guard.map(({ hostInterface }) => hostInterface))).toEqual(new Set([NAME]));
+  });
+
   it('keeps a pod whose inspection fails', async () => {
     await node.call('ADD');
-    node.refuse('inspect');
+    node.refuse('interfacesIn');
     expect(await node.service.reconcile()).toHaveLength(1);
   });
 
@@ -68,7 +151,7 @@ describe('reconciling endpoints', () => {
     for (let i = 0; i < 5; i++) await node.call('ADD', {}, { CNI_CONTAINERID: `pod-${i}` });
     node.steps.length = 0;
     await node.service.reconcile();
-    expect(node.steps.filter((step) => step === 'hostInterfaces')).toHaveLength(1);
+    expect(node.steps.filter((step) => step === 'observe')).toHaveLength(1);
   });
 
   it('keeps a pod that is attached again during the run', async () => {

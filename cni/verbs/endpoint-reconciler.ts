@@ -1,19 +1,19 @@
 /**
- * Reconciler of the endpoint list with the kernel. A record whose pod is gone is removed with its address; a host interface
- * off the bridge is made a port of it again; a pod's host interface without a record is recorded, or deleted when its pod
- * is gone. The router then gets the whole list. Calls may run meanwhile: each attachment is examined in turn with them.
+ * Reconciler of the endpoint list with the kernel. A veth pair exists as long as both of its namespaces do, so a host
+ * interface proves that its pod lives, and a record without one is removed with its address. What differs on the host's side
+ * of a pod is repaired; a host interface without a record is recorded, or deleted when its ADD was not finished. The router
+ * then gets the whole list. Calls may run meanwhile: each attachment is examined in turn with them.
  */
-import { cidrContains } from '../../common/address/cidr.js';
 import { messageOf } from '../../common/errors.js';
 import type { IpAddress } from '../../common/address/ip-address.js';
-import { parseMacAddress } from '../../common/address/mac-address.js';
 import type { AttachmentOwner, EndpointRecord } from '../attachment.js';
 import type { KeyedQueue } from '../../common/keyed-queue.js';
-import type { CniDeps } from '../deps.js';
 import { removeAttachment } from './detach.js';
-import { parseInterfaceAlias } from '../pod-network/interface-alias.js';
-import type { HostInterface, PodInterface } from '../deps.js';
+import type { CniDeps, HostInterface, HostObservation } from '../deps.js';
+import { findPodInterface, learnMac } from './pod-interface.js';
 import { hasHostInterfaceMark, isHostInterface } from '../pod-network/host-interface.js';
+import { recordOrDelete } from './record-recovery.js';
+import { repairHostSide } from './host-side-repair.js';
 
 /** An attached pod that exists, with its addresses. The address pool is reconciled with the list of these. */
 export interface LiveAttachment {
@@ -22,9 +22,15 @@ export interface LiveAttachment {
 }
 
 /** One observation. The records are read first, so a record without a host interface has lost it or changed since. */
-interface Observation {
+interface Observation extends HostObservation {
   readonly records: readonly EndpointRecord[];
-  readonly hostInterfaces: ReadonlyMap<string, HostInterface>;
+}
+
+/** An interface of another namespace, as an event names it. */
+export interface Station {
+  readonly netnsId: number;
+  readonly index: number;
+  readonly mac: string;
 }
 
 export class EndpointReconciler {
@@ -39,24 +45,42 @@ export class EndpointReconciler {
   /** Resolves to every attachment that exists afterwards. Rejects when the host's interfaces cannot be listed. */
   async reconcile(): Promise<readonly LiveAttachment[]> {
     const { endpoints, network } = this.deps;
-    const observed: Observation = { records: endpoints.list(), hostInterfaces: await network.hostInterfaces() };
+    const observed: Observation = { records: endpoints.list(), ...(await network.observe()) };
     for (const record of observed.records) {
       await this.queue.run(record.hostInterface, () => reconcileRecord(this.deps, record, observed));
     }
     await this.#reconcileUnrecorded(observed);
+    await removeStrayElements(this.deps, this.queue, observed);
     const live = endpoints.list();
     await announceAll(this.deps, live);
     return live.map((record) => ({ owner: ownerOf(record), ips: record.ips }));
   }
 
-  async #reconcileUnrecorded({ records, hostInterfaces }: Observation): Promise<void> {
+  /** For an event about an interface of some namespace: when it is a pod's and its MAC is new, the host's side follows. */
+  async stationChanged({ netnsId, index, mac }: Station): Promise<void> {
+    const { endpoints, network } = this.deps;
+    if (endpoints.list().some((record) => record.mac === mac)) return;
+    const { sides } = await network.observe();
+    const side = [...sides.values()].find(
+      ({ interface: { peer } }) => peer?.netnsId === netnsId && peer.index === index,
+    );
+    const record = side === undefined ? null : endpoints.get(side.interface.name);
+    if (record === null) return;
+    const observed = { records: [record], sides, strayElements: [] };
+    await this.queue.run(record.hostInterface, () => reconcileRecord(this.deps, record, observed));
+  }
+
+  async #reconcileUnrecorded({ records, sides }: Observation): Promise<void> {
     const recorded = new Set(records.map(({ hostInterface }) => hostInterface));
-    const unrecorded = [...hostInterfaces.values()].filter(({ name }) => !recorded.has(name));
+    const unrecorded = [...sides.values()].filter(({ interface: { name } }) => !recorded.has(name));
     const { bridge } = this.deps.settings();
-    this.#reportForeign(unrecorded, bridge);
-    for (const found of unrecorded.filter((candidate) => isHostInterface(candidate, bridge))) {
-      if (this.queue.isBusy(found.name)) continue;
-      await this.queue.run(found.name, () => recordOrDelete(this.deps, found));
+    this.#reportForeign(
+      unrecorded.map((side) => side.interface),
+      bridge,
+    );
+    for (const found of unrecorded.filter((candidate) => isHostInterface(candidate.interface, bridge))) {
+      const { name } = found.interface;
+      if (!this.queue.isBusy(name)) await this.queue.run(name, () => recordOrDelete(this.deps, found));
     }
   }
 
@@ -75,6 +99,19 @@ export class EndpointReconciler {
   }
 }
 
+/** Of interfaces that are gone: the next one of that name would otherwise start with them. */
+async function removeStrayElements(deps: CniDeps, queue: KeyedQueue, { strayElements }: Observation): Promise<void> {
+  const stray = strayElements.filter(({ hostInterface }) => !queue.isBusy(hostInterface));
+  try {
+    if (stray.length > 0) await deps.network.removeElements(stray);
+  } catch (thrown) {
+    deps.log.warn(
+      { elements: stray.length, reason: messageOf(thrown) },
+      'source guard: elements of interfaces that are gone could not be removed; retried at the next run',
+    );
+  }
+}
+
 async function announceAll(deps: CniDeps, live: readonly EndpointRecord[]): Promise<void> {
   try {
     await deps.announce(live);
@@ -87,17 +124,18 @@ async function announceAll(deps: CniDeps, live: readonly EndpointRecord[]): Prom
 }
 
 /** A record replaced since the observation belongs to a newer call and needs no repair. */
-async function reconcileRecord(deps: CniDeps, record: EndpointRecord, { hostInterfaces }: Observation): Promise<void> {
+async function reconcileRecord(deps: CniDeps, record: EndpointRecord, { sides }: Observation): Promise<void> {
   if (deps.endpoints.get(record.hostInterface) !== record) return;
   try {
-    const pod = await deps.network.inspect(record.netns, record.ifname);
-    const found = hostInterfaces.get(record.hostInterface);
-    if (pod === null || found === undefined) await remove(deps, record);
-    else if (found.bridge !== deps.settings().bridge || !found.up) await repair(deps, record);
+    const found = sides.get(record.hostInterface);
+    if (found === undefined) return await remove(deps, record);
+    const pod = await findPodInterface(deps, record.netns, found.interface);
+    const current = pod === null ? record : await learnMac(deps, record, pod);
+    await repairHostSide(deps, current, found, pod);
   } catch (thrown) {
     deps.log.warn(
       { ...ownerOf(record), reason: messageOf(thrown) },
-      'pod interface could not be inspected; its record is kept',
+      'pod could not be compared with its record, which is kept; retried at the next run',
     );
   }
 }
@@ -105,58 +143,9 @@ async function reconcileRecord(deps: CniDeps, record: EndpointRecord, { hostInte
 async function remove(deps: CniDeps, record: EndpointRecord): Promise<void> {
   deps.log.info(
     { ...ownerOf(record), netns: record.netns },
-    'pod removed: its network namespace or interface is gone and no DEL came; its address is freed',
+    'pod removed: its veth pair is gone, and no DEL came; its address is freed',
   );
   await removeAttachment(deps, record);
-}
-
-async function repair(deps: CniDeps, record: EndpointRecord): Promise<void> {
-  const { bridge } = deps.settings();
-  await deps.network.repairHostInterface(record.hostInterface, bridge, record.mac);
-  deps.log.warn({ ...ownerOf(record), bridge }, 'host interface of a pod was down or off the bridge; repaired');
-}
-
-/** For a host interface without a record, left by a crash during ADD or by the loss of the endpoint list. */
-async function recordOrDelete(deps: CniDeps, found: HostInterface): Promise<void> {
-  const { name: hostInterface } = found;
-  if (deps.endpoints.get(hostInterface) !== null) return;
-  try {
-    const record = await recordFromKernel(deps, found);
-    if (record === null) await deps.network.detach(hostInterface);
-    else await deps.endpoints.put(record);
-    const outcome = record === null ? 'deleted, its pod is gone' : 'recorded again';
-    deps.log.warn({ hostInterface }, `host interface of a pod without a record: ${outcome}`);
-  } catch (thrown) {
-    deps.log.warn(
-      { hostInterface, reason: messageOf(thrown) },
-      'host interface of a pod without a record could not be reconciled; retried at the next run',
-    );
-  }
-}
-
-/** Null when the interface has no alias, or the pod has no interface with a cluster address. */
-async function recordFromKernel(deps: CniDeps, { name, alias: text }: HostInterface): Promise<EndpointRecord | null> {
-  const alias = parseInterfaceAlias(text);
-  if (alias === null) return null;
-  const pod = await deps.network.inspect(alias.netns, alias.owner.ifname);
-  const ips = pod === null ? [] : clusterAddresses(deps, pod);
-  if (pod === null || ips.length === 0) return null;
-  return {
-    ...alias.owner,
-    network: alias.network,
-    netns: alias.netns,
-    hostInterface: name,
-    mac: parseMacAddress(pod.mac),
-    ips,
-    podNamespace: null,
-    podName: null,
-    since: deps.wallTime().toISOString(),
-  };
-}
-
-function clusterAddresses(deps: CniDeps, pod: PodInterface): readonly IpAddress[] {
-  const { clusterCidrs } = deps.settings();
-  return pod.ips.filter((ip) => clusterCidrs.length === 0 || clusterCidrs.some((cidr) => cidrContains(cidr, ip)));
 }
 
 function ownerOf({ containerId, ifname }: EndpointRecord): AttachmentOwner {

@@ -36,6 +36,9 @@ export function cidrPrefix(cidr: Cidr): number {
   return Number(cidr.slice(cidr.indexOf('/') + 1));
 }
 
+/** The block of all addresses of a family. */
+export const DEFAULT_ROUTE = { 4: '0.0.0.0/0' as Cidr, 6: '::/0' as Cidr } as const;
+
 /** The first address of the block. */
 export function cidrNetwork(cidr: Cidr): IpAddress {
   return cidr.slice(0, cidr.indexOf('/')) as IpAddress;
@@ -50,6 +53,11 @@ export function cidrSize(cidr: Cidr): bigint {
 export function cidrAddressAt(cidr: Cidr, offset: bigint): IpAddress {
   if (offset < 0n || offset >= cidrSize(cidr)) throw new AddressError(`offset ${offset} is outside ${cidr}`);
   return ipFromBigInt(ipToBigInt(cidrNetwork(cidr)) + offset, cidrFamily(cidr));
+}
+
+/** The block of this address alone. */
+export function hostCidr(address: IpAddress): Cidr {
+  return `${address}/${ADDRESS_BITS[ipFamily(address)]}` as Cidr;
 }
 
 export function cidrContains(cidr: Cidr, address: IpAddress): boolean {

@@ -1,7 +1,7 @@
 /**
- * MAC addresses, and the computed MAC of a pod, which follows from its IP address and is therefore never learned.
- * IPv4: `0a:58` and the four address bytes. IPv6: `0a:59` and 32 bits of an FNV-1a hash of the address. Two pods may have the
- * same hash; the owner writes the right MAC into the frame on delivery.
+ * MAC addresses: those of gateway and next hop, and the computed MAC of a pod. IPv4: `0a:58` and the four address bytes.
+ * IPv6: `0a:59` and 32 bits of an FNV-1a hash of the address. Two pods may have the same hash: no MAC leaves the node, and
+ * the node has its pods as neighbours on interfaces of their own.
  */
 import type { Brand } from '../brand.js';
 import { AddressError } from '../errors.js';
@@ -10,8 +10,13 @@ import type { IpAddress } from './ip-address.js';
 
 export type MacAddress = Brand<string, 'MacAddress'>;
 
-export const MAC_PREFIX_IPV4 = 0x0a58;
-export const MAC_PREFIX_IPV6 = 0x0a59;
+/**
+ * MAC of the gateway, which is the bridge of the node. The same on every node: the bridges are links of their own, and a
+ * pod's neighbour entry for its gateway stays right whatever becomes of the node's identity and pod CIDRs.
+ */
+export const GATEWAY_MAC = '0a:5a:00:00:00:01' as MacAddress;
+/** MAC of the next hop into the mesh, which is the router behind the TAP. */
+export const MESH_MAC = '0a:5a:00:00:00:02' as MacAddress;
 
 /** Parses `xx:xx:xx:xx:xx:xx` and lower-cases it. Throws {@link AddressError}. */
 export function parseMacAddress(text: string): MacAddress {
@@ -30,7 +35,7 @@ export function macFromBytes(bytes: Uint8Array): MacAddress {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(':') as MacAddress;
 }
 
-/** The MAC that every node computes for the pod at this address. */
+/** The MAC of the pod at this address, unless another one is asked for. */
 export function computedMac(address: IpAddress): MacAddress {
   const bytes = ipToBytes(address);
   if (ipFamily(address) === 4) return macFromBytes(Uint8Array.of(0x0a, 0x58, ...bytes));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { listInterfaces, listRoutes } from './ip-output.js';
+import { listInterfaces, listNeighbours, listRoutes } from './ip-output.js';
 
 /** An `ip` that prints this JSON, and the commands it was run with. */
 function printing(json: unknown) {
@@ -18,6 +18,9 @@ describe('listInterfaces', () => {
       ifname: 'hd0123456789abc',
       flags: ['BROADCAST', 'MULTICAST', 'UP', 'LOWER_UP'],
       mtu: 1392,
+      link_index: 2,
+      link_netnsid: 0,
+      group: '26724',
       master: 'heddle0',
       txqlen: 1000,
       address: 'fe:01:23:45:67:89',
@@ -38,6 +41,8 @@ describe('listInterfaces', () => {
         gsoMaxBytes: 65536,
         bridge: 'heddle0',
         kind: 'veth',
+        group: '26724',
+        peer: { index: 2, netnsId: 0 },
         addressGeneration: 'none',
         alias: 'heddle/1|pod|eth0|heddle|/run/netns/x',
         settings: {},
@@ -79,11 +84,29 @@ describe('listInterfaces', () => {
 });
 
 describe('listRoutes', () => {
-  it('reads destination, gateway, device, protocol and MTU', async () => {
+  it('reads what is printed, and takes a route without a type for unicast', async () => {
     const printed = { dst: 'default', gateway: '192.0.2.1', dev: 'eth0', protocol: 'dhcp', metrics: [{ mtu: 1400 }] };
-    expect(await listRoutes(printing([printed, { dst: '10.0.0.0/8' }]).commands, ['route'])).toEqual([
-      { destination: 'default', gateway: '192.0.2.1', device: 'eth0', protocol: 'dhcp', mtuBytes: 1400 },
-      { destination: '10.0.0.0/8', gateway: null, device: null, protocol: '', mtuBytes: null },
+    const fallback = { type: 'unreachable', dst: '10.0.0.0/8', metric: 4096 };
+    const local = { dst: '10.1.1.2', dev: 'hd0', prefsrc: '10.1.1.1' };
+    const absent = { gateway: null, device: null, protocol: '', source: null, metric: null, mtuBytes: null };
+    expect(await listRoutes(printing([printed, fallback, local]).commands, ['route'])).toEqual([
+      {
+        ...{ ...absent, type: 'unicast', destination: 'default', gateway: '192.0.2.1', device: 'eth0' },
+        ...{ protocol: 'dhcp', mtuBytes: 1400 },
+      },
+      { ...absent, type: 'unreachable', destination: '10.0.0.0/8', metric: 4096 },
+      { ...absent, type: 'unicast', destination: '10.1.1.2', device: 'hd0', source: '10.1.1.1' },
     ]);
+  });
+});
+
+describe('listNeighbours', () => {
+  it('reads address, device and MAC, and leaves out neighbours without a MAC', async () => {
+    const known = { dst: '169.254.0.104', dev: 'heddle-tap', lladdr: '0a:5a:00:00:00:02', state: ['PERMANENT'] };
+    const { ran, commands } = printing([known, { dst: '10.1.1.9', dev: 'eth0', state: ['FAILED'] }]);
+    expect(await listNeighbours(commands, ['neigh', 'show'])).toEqual([
+      { address: '169.254.0.104', device: 'heddle-tap', mac: '0a:5a:00:00:00:02' },
+    ]);
+    expect(ran).toEqual(['ip -json neigh show']);
   });
 });

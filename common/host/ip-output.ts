@@ -1,8 +1,12 @@
 /**
- * Reader of `ip -json` output: interfaces with their addresses, and routes. Every field is checked, since the output differs
- * between versions of iproute2 and leaves out fields without a value. In Heddle a "link" is a session between nodes; what
+ * Reader of `ip -json` output: interfaces with their addresses, routes, and neighbours. Every field is checked, since the
+ * output differs between versions of iproute2 and leaves out fields without a value. In Heddle a "link" is a session between nodes; what
  * `ip link` lists is called an interface.
  */
+import { DEFAULT_ROUTE, hostCidr, parseCidr } from '../address/cidr.js';
+import type { Cidr } from '../address/cidr.js';
+import { parseIpAddress } from '../address/ip-address.js';
+import type { IpFamily } from '../address/ip-address.js';
 import { DecodeError } from '../errors.js';
 import { runJson } from './command.js';
 import type { CommandRunner } from './command.js';
@@ -15,6 +19,14 @@ export interface InterfaceAddress {
   readonly scope: string;
   /** Tentative, failed duplicate address detection, deprecated or temporary: not to be advertised. */
   readonly unstable: boolean;
+}
+
+/** Other end of a veth pair that lies in another network namespace. */
+export interface VethPeer {
+  /** Interface index in that namespace. */
+  readonly index: number;
+  /** Identifier of that namespace in this one (`link-netnsid`). */
+  readonly netnsId: number;
 }
 
 export interface InterfaceInfo {
@@ -31,6 +43,10 @@ export interface InterfaceInfo {
   readonly bridge: string | null;
   /** `bridge`, `veth`, `tun`, ..., or null. Needs `-details`. */
   readonly kind: string | null;
+  /** Device group: a number, or a name of `/etc/iproute2/group`. */
+  readonly group: string;
+  /** Null for an interface that is no veth, or whose peer is in this namespace. */
+  readonly peer: VethPeer | null;
   readonly addressGeneration: string | null;
   /** `ip link set ... alias`; empty when there is none. */
   readonly alias: string;
@@ -43,12 +59,24 @@ export interface InterfaceInfo {
 }
 
 export interface RouteInfo {
+  /** `unicast`, `unreachable`, ... */
+  readonly type: string;
   /** A CIDR, an address without prefix length, or `default`. */
   readonly destination: string;
   readonly gateway: string | null;
   readonly device: string | null;
   readonly protocol: string;
+  /** `src`; null when there is none. */
+  readonly source: string | null;
+  /** Null when `ip` does not print it. */
+  readonly metric: number | null;
   readonly mtuBytes: number | null;
+}
+
+export interface NeighbourInfo {
+  readonly address: string;
+  readonly device: string;
+  readonly mac: string;
 }
 
 /**
@@ -73,6 +101,20 @@ export async function listRoutes(
   return (await runIp(commands, args, prefix)).map(readRoute);
 }
 
+/** Neighbours that `ip -json ARGS` lists (`ip neigh show`), those without a MAC left out; otherwise as {@link listInterfaces}. */
+export async function listNeighbours(commands: CommandRunner, args: readonly string[]): Promise<NeighbourInfo[]> {
+  return (await runIp(commands, args, [])).flatMap((entry) => {
+    const mac = text(entry['lladdr']);
+    return mac === null ? [] : [{ address: required(entry, 'dst'), device: text(entry['dev']) ?? '', mac }];
+  });
+}
+
+/** `ip` prints `default`, and a host route without its prefix length. */
+export function routeCidr(destination: string, family: IpFamily): Cidr {
+  if (destination === 'default') return DEFAULT_ROUTE[family];
+  return destination.includes('/') ? parseCidr(destination) : hostCidr(parseIpAddress(destination));
+}
+
 /** `ip` prints an empty object for every entry that its own filter leaves out. */
 async function runIp(commands: CommandRunner, args: readonly string[], prefix: readonly string[]): Promise<Fields[]> {
   const [program = 'ip', ...rest] = [...prefix, 'ip', '-json', ...args];
@@ -95,11 +137,19 @@ function readInterface(entry: Fields): InterfaceInfo {
     bridge: info['info_slave_kind'] === 'bridge' ? text(entry['master']) : null,
     kind: text(info['info_kind']),
     alias: text(entry['ifalias']) ?? '',
+    group: text(entry['group']) ?? '',
+    peer: readPeer(entry),
     addressGeneration: text(entry['inet6_addr_gen_mode']),
     settings: fields(info['info_data']),
     portSettings: fields(info['info_slave_data']),
     addresses: records(entry['addr_info']).flatMap(readAddress),
   };
+}
+
+function readPeer(entry: Fields): VethPeer | null {
+  const index = integer(entry['link_index']);
+  const netnsId = integer(entry['link_netnsid']);
+  return index === null || netnsId === null ? null : { index, netnsId };
 }
 
 /** Entries without a local address or prefix length are left out. */
@@ -122,10 +172,13 @@ function readAddress(address: Fields): InterfaceAddress[] {
 function readRoute(route: Fields): RouteInfo {
   const metrics = records(route['metrics']);
   return {
+    type: text(route['type']) ?? 'unicast',
     destination: required(route, 'dst'),
     gateway: text(route['gateway']),
     device: text(route['dev']),
     protocol: text(route['protocol']) ?? '',
+    source: text(route['prefsrc']),
+    metric: integer(route['metric']),
     mtuBytes: metrics.map((metric) => integer(metric['mtu'])).find((mtu) => mtu !== null) ?? null,
   };
 }

@@ -12,7 +12,7 @@ import { writeIpv4Checksum, writePartialChecksum } from '../packet/checksum.js';
 import type { Counters } from '../tables/counters.js';
 import { DROP } from '../tables/drop-reasons.js';
 import { sysErrno, sysWrite, sysWritev } from '../kernel/ffi.js';
-import { ETHERNET_BYTES, IPV4_HEADER_BYTES, IPV6_HEADER_BYTES, PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/frame.js';
+import { IPV4_HEADER_BYTES, IPV6_HEADER_BYTES, PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/frame.js';
 import { MAX_FRAME_BYTES } from '../limits.js';
 import {
   EAGAIN,
@@ -90,8 +90,9 @@ export class GroCoalescer {
   }
 
   /**
-   * Takes the record of `length` bytes whose checked virtio header is at `header` and layer 3 header at `l3`. It is
-   * written now, or with a later record that does not continue it; its bytes must stay until {@link flush}.
+   * Takes the record of `length` bytes whose checked virtio header is at `header` and layer 3 header at `l3`; all records have
+   * one pair of Ethernet addresses. It is written now, or with a later record that does not continue it; its bytes must stay
+   * until {@link flush}.
    */
   push(header: number, length: number, l3: number, ipv6: boolean): void {
     const next = this.#next;
@@ -124,7 +125,7 @@ export class GroCoalescer {
     const { header, l3, ipv6, end } = record;
     const frame = header + VIRTIO_NET_HDR_BYTES;
     const l4 = l3 + (ipv6 ? IPV6_HEADER_BYTES : IPV4_HEADER_BYTES);
-    if (l3 !== frame + ETHERNET_BYTES || u8[header] !== VIRTIO_NET_HDR_F_NEEDS_CSUM) return false;
+    if (u8[header] !== VIRTIO_NET_HDR_F_NEEDS_CSUM) return false;
     if (!this.#isPlain(l3, ipv6, l4 - frame, header)) return false;
     const udp = u8[ipv6 ? l3 + 6 : l3 + 9] === PROTOCOL_UDP;
     const l4Bytes = udp ? UDP_HEADER_BYTES : (u8[l4 + 12]! >>> 4) * 4;
@@ -191,25 +192,8 @@ export class GroCoalescer {
     if (this.#payloadBytes % head.segmentBytes !== 0 || total > MAX_PAYLOAD_BYTES) return false;
     if (udp && total > head.segmentBytes * UDP_MAX_SEGMENTS) return false;
     return (
-      this.#sameEthernet(l3) &&
       (ipv6 ? this.#sameIpv6(l3) : this.#sameIpv4(l3, this.#payloadBytes / head.segmentBytes)) &&
       (udp ? this.#samePorts(record.l4) : this.#nextTcp(record.l4, record.payload - record.l4))
-    );
-  }
-
-  #sameEthernet(l3: number): boolean {
-    const { u8, i32 } = this.arena;
-    const a = l3 - ETHERNET_BYTES;
-    const b = this.#head.l3 - ETHERNET_BYTES;
-    // Frames lie at 4-byte boundaries plus 2: two bytes, then three words.
-    const x = (a + 2) >>> 2;
-    const y = (b + 2) >>> 2;
-    return (
-      u8[a] === u8[b] &&
-      u8[a + 1] === u8[b + 1] &&
-      i32[x] === i32[y] &&
-      i32[x + 1] === i32[y + 1] &&
-      i32[x + 2] === i32[y + 2]
     );
   }
 

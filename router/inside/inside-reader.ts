@@ -2,7 +2,7 @@
  * Path of frames from the pods to the peers. The stages of a frame:
  *
  *   1. read      from the TAP's queues in turn, directly behind the records of the open unit of the last peer
- *   2. classify  ARP and neighbour discovery are answered; source check; longest-prefix match gives the peer
+ *   2. classify  IP or not; source check; longest-prefix match gives the peer. A refusal sends an ICMP error
  *   3. pack      into the open unit of that peer: in place as a rule, moved when it is another peer's
  *   4. slice     a super-frame that exceeds the unit is cut at segment boundaries
  *   5. close     units are sealed and queued (`unit-sender.ts`), at the end of the batch all of them
@@ -13,12 +13,11 @@ import type { Arena } from '../kernel/arena.js';
 import type { Counters } from '../tables/counters.js';
 import { TYPE_DATA } from '../../common/wire/datagram-header.js';
 import { DROP } from '../tables/drop-reasons.js';
-import { sysWrite } from '../kernel/ffi.js';
 import type { LoopTables } from '../tables/forwarding-tables.js';
 import { EMPTY_TABLES, LOCAL } from '../tables/forwarding-tables.js';
 import {
   createParsedFrame,
-  FRAME_ARP,
+  ETHERNET_BYTES,
   FRAME_IPV4,
   FRAME_IPV6,
   FRAME_TOO_SHORT,
@@ -28,28 +27,24 @@ import {
 import { INSIDE_BUDGET_FRAMES, MAX_FRAME_BYTES, UNIT_SLOTS } from '../limits.js';
 import { MAX_PEERS } from '../../common/protocol.js';
 import { VIRTIO_NET_HDR_BYTES } from '../kernel/linux-abi.js';
-import {
-  isNeighbourDiscovery,
-  readArpRequest,
-  readSolicitation,
-  writeAdvertisement,
-  writeArpReply,
-} from '../packet/neighbour-responder.js';
+import { HOST_UNREACHABLE, SOURCE_REFUSED } from '../packet/icmp-error.js';
+import type { IcmpError } from '../packet/icmp-error.js';
+import { isNeighbourDiscovery } from '../packet/neighbour-discovery.js';
 import type { Peers } from '../tables/peers.js';
 import { NO_PEER, NO_SESSION } from '../tables/peers.js';
 import { createSuperFrame, readSuperFrame, writeSlice } from '../packet/super-frame.js';
 import { paddedRecordBytes, RECORD_LENGTH_BYTES } from '../../common/wire/data-unit.js';
+import type { RefusedFrames } from './refused-frames.js';
 import type { TapQueues } from './tap-queues.js';
 import type { UnitSender } from '../outside/unit-sender.js';
-import type { Unreachable } from '../packet/unreachable.js';
 import { checkVirtioHeader } from '../packet/virtio-net-header.js';
 
 const NO_SLOT = -1;
 const NOT_FORWARDED = -1;
-const UNREACHABLE = -2;
+/** Of layer 3, from the virtio header. */
+const L3_OFFSET = VIRTIO_NET_HDR_BYTES + ETHERNET_BYTES;
 /** A unit with less room than this is closed: few frames would fit. */
 const SMALLEST_RECORD_BYTES = 80;
-const REPLY_ROOM_BYTES = 256;
 
 export class InsideReader {
   tables: LoopTables = EMPTY_TABLES;
@@ -63,10 +58,6 @@ export class InsideReader {
   readonly wantedPeers = new Set<number>();
   readonly #parsed = createParsedFrame();
   readonly #superFrame = createSuperFrame();
-  /** Bytes from the start of the frame last classified to its layer 3 header. */
-  #l3Distance = 0;
-  #nowMs = 0;
-  readonly #request = { target: new Int32Array(4) };
   /** Addresses and peer of the last frame that was forwarded: most frames repeat them, and skip both look-ups. */
   readonly #lastWords = new Int32Array(8);
   #lastPeer = NOT_FORWARDED;
@@ -75,7 +66,6 @@ export class InsideReader {
   #openCount = 0;
   /** Bytes of records in each peer's open unit. */
   readonly #filled = new Int32Array(UNIT_SLOTS);
-  readonly #reply: number;
 
   constructor(
     private readonly arena: Arena,
@@ -83,10 +73,8 @@ export class InsideReader {
     private readonly peers: Peers,
     private readonly sender: UnitSender,
     private readonly counters: Counters,
-    private readonly unreachable: Unreachable,
-  ) {
-    this.#reply = arena.allocate(REPLY_ROOM_BYTES);
-  }
+    private readonly refused: RefusedFrames,
+  ) {}
 
   useTables(tables: LoopTables): void {
     this.tables = tables;
@@ -94,9 +82,8 @@ export class InsideReader {
   }
 
   /** Reads and sends one batch, of little more than `budgetBytes`; returns how many frames it read. */
-  drain(nowMs: number, budgetBytes: number): number {
+  drain(budgetBytes: number): number {
     const { arena, sender, peers, queues } = this;
-    this.#nowMs = nowMs;
     let frames = 0;
     let current = NO_SLOT;
     let currentPeer = 0;
@@ -118,7 +105,7 @@ export class InsideReader {
       if (peer === NOT_FORWARDED) continue;
       if (peers.activeSession[peer] === NO_SESSION) {
         this.wantedPeers.add(peer);
-        this.#refuse(DROP.noSession, record + RECORD_LENGTH_BYTES, length);
+        this.#refuse(DROP.noSession, HOST_UNREACHABLE, record + RECORD_LENGTH_BYTES, length);
         continue;
       }
       if (peer === currentPeer || (currentPeer === 0 && this.#openSlot[peer] === NO_SLOT)) {
@@ -153,40 +140,34 @@ export class InsideReader {
     return frames;
   }
 
-  /** The peer of a frame, or NOT_FORWARDED when it was answered or dropped. */
+  /** The peer of a frame, or NOT_FORWARDED when it was dropped. */
   #classify(header: number, length: number): number {
+    const { u8 } = this.arena;
     const frame = header + VIRTIO_NET_HDR_BYTES;
-    const frameBytes = length - VIRTIO_NET_HDR_BYTES;
-    const kind = parseFrame(this.arena, frame, frameBytes, this.#parsed);
-    this.#l3Distance = this.#parsed.l3 - frame;
-    if (kind === FRAME_IPV4 || kind === FRAME_IPV6) {
-      // Neighbour unreachability detection (RFC 4861, 7.3) solicits by unicast.
-      const { u8 } = this.arena;
-      if (
-        (u8[frame]! & 1) !== 0 ||
-        (kind === FRAME_IPV6 && isNeighbourDiscovery(u8, this.#parsed.l3, header + length))
-      ) {
-        return this.#multicast(frame, frameBytes, kind);
-      }
-      const peer = this.#route();
-      return peer === UNREACHABLE ? this.#refuse(DROP.noRoute, header, length) : peer;
+    const kind = parseFrame(this.arena, frame, length - VIRTIO_NET_HDR_BYTES, this.#parsed);
+    if (kind !== FRAME_IPV4 && kind !== FRAME_IPV6) {
+      return this.#drop(kind === FRAME_TOO_SHORT ? DROP.insideTooShort : DROP.insideNotIp);
     }
-    if (kind === FRAME_ARP) return this.#answerArp(frame, frameBytes);
-    return this.#drop(kind === FRAME_TOO_SHORT ? DROP.insideTooShort : DROP.insideNotIp);
+    if ((u8[frame]! & 1) !== 0) return this.#drop(DROP.insideMulticast);
+    if (kind === FRAME_IPV6 && isNeighbourDiscovery(u8, frame + ETHERNET_BYTES, header + length)) {
+      return this.#drop(DROP.insideMulticast);
+    }
+    return this.#route(header, length);
   }
 
-  #route(): number {
+  #route(header: number, length: number): number {
     const words = this.#parsed.words;
     const last = this.#lastWords;
     if (this.#lastPeer !== NOT_FORWARDED && sameAddresses(words, last)) {
       return this.#lastPeer;
     }
-    if (this.tables.endpoints.find(words[0]!, words[1]!, words[2]!, words[3]!) < 0) {
-      return this.#drop(DROP.insideSpoofedSource);
+    const { localAddresses, routes } = this.tables;
+    if (!localAddresses.has(words[0]!, words[1]!, words[2]!, words[3]!)) {
+      return this.#refuse(DROP.insideSpoofedSource, SOURCE_REFUSED, header, length);
     }
-    const peer = this.tables.routes.lookup(words[4]!, words[5]!, words[6]!, words[7]!);
-    if (peer === LOCAL) return this.#drop(DROP.insideLocalDestination);
-    if (peer < 0) return UNREACHABLE;
+    const peer = routes.lookup(words[4]!, words[5]!, words[6]!, words[7]!);
+    if (peer === LOCAL) return this.#refuse(DROP.insideLocalDestination, HOST_UNREACHABLE, header, length);
+    if (peer < 0) return this.#refuse(DROP.noRoute, HOST_UNREACHABLE, header, length);
     last.set(words);
     this.#lastPeer = peer;
     return peer;
@@ -197,43 +178,9 @@ export class InsideReader {
     return NOT_FORWARDED;
   }
 
-  /** Drops a frame that cannot be forwarded, and sends the pod an ICMP error. */
-  #refuse(reason: number, header: number, length: number): number {
-    const frame = header + VIRTIO_NET_HDR_BYTES;
-    const l3 = frame + this.#l3Distance;
-    const ipv6 = this.arena.u8[l3]! >>> 4 === 6;
-    const gateway = ipv6 ? this.tables.gateway6 : this.tables.gateway4;
-    const { unreachable } = this;
-    const bytes = unreachable.write(frame, length - VIRTIO_NET_HDR_BYTES, l3, ipv6, gateway, this.#nowMs);
-    if (bytes > 0) this.#write(unreachable.at, bytes);
-    return this.#drop(reason);
-  }
-
-  #multicast(frame: number, frameBytes: number, kind: number): number {
-    const l3 = this.#parsed.l3;
-    const left = frame + frameBytes - l3;
-    if (kind === FRAME_IPV6 && readSolicitation(this.arena, l3, left, this.#request)) {
-      if (this.#isRemote()) this.#write(this.#reply, writeAdvertisement(this.arena, frame, l3, this.#reply));
-      return NOT_FORWARDED;
-    }
-    return this.#drop(DROP.insideMulticast);
-  }
-
-  #answerArp(frame: number, frameBytes: number): number {
-    const l3 = this.#parsed.l3;
-    if (readArpRequest(this.arena, l3, frame + frameBytes - l3, this.#request) && this.#isRemote()) {
-      this.#write(this.#reply, writeArpReply(this.arena, l3, this.#reply));
-    }
+  #refuse(reason: number, error: IcmpError, header: number, length: number): number {
+    this.refused.fromInside(reason, error, header + L3_OFFSET, length - L3_OFFSET);
     return NOT_FORWARDED;
-  }
-
-  #isRemote(): boolean {
-    const target = this.#request.target;
-    return this.tables.routes.lookup(target[0]!, target[1]!, target[2]!, target[3]!) > LOCAL;
-  }
-
-  #write(at: number, length: number): void {
-    if (sysWrite(this.queues.anyFd, this.arena.base + at, length) < 0) this.counters.drops[DROP.tapWriteFailed]!++;
   }
 
   /** Opens a unit for the peer. Keeps the open unit of `spare`: the record behind it is still to be moved. */
@@ -320,14 +267,13 @@ export class InsideReader {
 
   /** A pod with a raw socket may have written the header itself: the peer would refuse the frame, and it cannot be cut. */
   #isHeaderInRange(frame: number, frameBytes: number): boolean {
-    const l3 = frame + this.#l3Distance;
+    const l3 = frame + ETHERNET_BYTES;
     const ipv6 = this.arena.u8[l3]! >>> 4 === 6;
     return checkVirtioHeader(this.arena.u8, frame - VIRTIO_NET_HDR_BYTES, frame, frameBytes, l3, ipv6);
   }
 
-  /** Layer 3 is found by its distance from the start: the frame may have been moved since it was parsed. */
   #readSuperFrame(frame: number, frameBytes: number): boolean {
-    const l3 = frame + this.#l3Distance;
+    const l3 = frame + ETHERNET_BYTES;
     const ipv6 = this.arena.u8[l3]! >>> 4 === 6;
     return readSuperFrame(this.arena.u8, frame, frameBytes, l3, ipv6, this.#superFrame);
   }

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Arena } from '../kernel/arena.js';
-import { createParsedFrame, FRAME_IPV6, parseFrame } from '../packet/frame.js';
+import { createParsedFrame, ETHERNET_BYTES, FRAME_IPV6, parseFrame } from '../packet/frame.js';
 import { TapQueues } from './tap-queues.js';
 import { anyFrame } from '../testing/frame-arbitraries.js';
 import { buildRecord, VIRTIO_BYTES } from '../testing/frame-builder.js';
@@ -96,12 +96,13 @@ describe('the queues of the TAP', () => {
       fc.property(frames, (spec) => {
         arena.u8.set(buildRecord(spec), ROOM);
         const frame = ROOM + VIRTIO_BYTES;
+        const l3 = frame + ETHERNET_BYTES;
         const kind = parseFrame(arena, frame, ROOM_BYTES, parsed);
         const ipv6 = kind === FRAME_IPV6;
-        const there = queues.queueOf(parsed.l3, ipv6);
-        swapEnds(parsed.l3, ipv6);
-        expect(queues.queueOf(parsed.l3, ipv6)).toBe(there);
-        expect(queues.fdFor(parsed.l3, ipv6)).toBe(pairs[there]!.near);
+        const there = queues.queueOf(l3, ipv6);
+        swapEnds(l3, ipv6);
+        expect(queues.queueOf(l3, ipv6)).toBe(there);
+        expect(queues.fdFor(l3, ipv6)).toBe(pairs[there]!.near);
         seen.add(there);
       }),
     );

@@ -6,6 +6,7 @@ import { Arena } from '../kernel/arena.js';
 import { Counters, dropsByName } from '../tables/counters.js';
 import { DROP } from '../tables/drop-reasons.js';
 import { Reassembly } from './reassembly.js';
+import { RefusedFrames } from '../inside/refused-frames.js';
 import { InsideWriter } from '../inside/inside-writer.js';
 import { AF_INET6 } from '../kernel/linux-abi.js';
 import { LossReports } from './loss-reports.js';
@@ -38,7 +39,9 @@ const peers = new Peers(arena, AF_INET6);
 const sessions = new Sessions(selectAeadEngine(arena), peers, 0);
 const reassembly = new Reassembly(arena, counters);
 const sender = new UnitSender(arena, outside.fd, peers, sessions, counters, true);
-const writer = new InsideWriter(arena, new TapQueues(arena, [tap.near]), counters, true);
+const queues = new TapQueues(arena, [tap.near]);
+const refused = new RefusedFrames(arena, queues, sender, counters, () => 0);
+const writer = new InsideWriter(arena, queues, counters, refused, true);
 const lossReports = new LossReports(arena, peers, sessions, sender, counters);
 const handshakes: Uint8Array[] = [];
 const messages: Uint8Array[] = [];
@@ -189,7 +192,7 @@ describe('coalesced datagrams', () => {
   it('of a size that is no multiple of 4 leave their records aligned', () => {
     const ends = { source: Uint8Array.of(10, 2, 0, 5), destination: Uint8Array.of(10, 1, 0, 5) };
     const [drawn] = fc.sample(packet(ends, { maxPayloadBytes: 1, maxSuperBytes: 1 }), 1);
-    const plain = { vlans: [], ipOptionBytes: 0, fragment: 0, offload: 'none' as const, gsoBytes: 0 };
+    const plain = { ipOptionBytes: 0, fragment: 0, offload: 'none' as const, gsoBytes: 0 };
     const opaque = { kind: 'opaque' as const, protocol: 47 };
     // 4 + 485 bytes: a unit of 505 bytes in a datagram of 521.
     const record = buildRecord({ ...drawn!, ...plain, transport: opaque, payload: patternBytes(485 - 44, 1) });

@@ -1,16 +1,13 @@
 /**
- * Parser of Ethernet frames (IEEE 802.3, 802.1Q; RFC 791, 8200): where layer 3 starts, and source and destination address as
- * four words each. Lengths are checked once; after that no accessor can run past the frame. Up to two VLAN tags are skipped
- * and stay in the frame.
+ * Parser of Ethernet frames (IEEE 802.3; RFC 791, 8200): source and destination address as four words each. Lengths are
+ * checked once; after that no accessor can run past the frame. Layer 3 follows the Ethernet header: frames with VLAN tags are
+ * not forwarded, since the node's IP stack would drop them uncounted.
  */
 import type { Arena } from '../kernel/arena.js';
 import { MAPPED_WORD } from '../tables/prefix-table.js';
 
 export const ETHERNET_BYTES = 14;
 export const ETHERTYPE_IPV4 = 0x0800;
-export const ETHERTYPE_ARP = 0x0806;
-const ETHERTYPE_VLAN = 0x8100;
-const ETHERTYPE_QINQ = 0x88a8;
 export const ETHERTYPE_IPV6 = 0x86dd;
 export const IPV4_HEADER_BYTES = 20;
 export const IPV6_HEADER_BYTES = 40;
@@ -22,20 +19,17 @@ export const PROTOCOL_ICMPV6 = 58;
 export const FRAME_TOO_SHORT = 0;
 export const FRAME_IPV4 = 1;
 export const FRAME_IPV6 = 2;
-export const FRAME_ARP = 3;
 /** Any other kind: not forwarded. */
-export const FRAME_OTHER = 4;
+export const FRAME_OTHER = 3;
 
 /** The last frame parsed. One per thread, overwritten by every {@link parseFrame}: nothing is allocated per frame. */
 export interface ParsedFrame {
-  /** Offset of the layer 3 header in the arena. */
-  l3: number;
   /** Source address words 0..3, destination address words 4..7. */
   readonly words: Int32Array;
 }
 
 export function createParsedFrame(): ParsedFrame {
-  return { l3: 0, words: new Int32Array(8) };
+  return { words: new Int32Array(8) };
 }
 
 /** Parses the frame of `length` bytes at `at` into `parsed` and returns its kind, FRAME_*. */
@@ -43,15 +37,9 @@ export function parseFrame(arena: Arena, at: number, length: number, parsed: Par
   if (length < ETHERNET_BYTES) return FRAME_TOO_SHORT;
   const { u8, i32 } = arena;
   const words = parsed.words;
-  let l3 = at + ETHERNET_BYTES;
-  let etherType = (u8[at + 12]! << 8) | u8[at + 13]!;
+  const l3 = at + ETHERNET_BYTES;
+  const etherType = (u8[at + 12]! << 8) | u8[at + 13]!;
   const end = at + length;
-  for (let tags = 0; tags < 2 && (etherType === ETHERTYPE_VLAN || etherType === ETHERTYPE_QINQ); tags++) {
-    if (l3 + 4 > end) return FRAME_TOO_SHORT;
-    etherType = (u8[l3 + 2]! << 8) | u8[l3 + 3]!;
-    l3 += 4;
-  }
-  parsed.l3 = l3;
   // Frames lie at 4-byte boundaries plus 2, so the layer 3 header is aligned for word loads.
   const w = l3 >>> 2;
   if (etherType === ETHERTYPE_IPV4) {
@@ -73,7 +61,7 @@ export function parseFrame(arena: Arena, at: number, length: number, parsed: Par
       (words[6] === MAPPED_WORD && words[4] === 0 && words[5] === 0);
     return mapped ? FRAME_OTHER : FRAME_IPV6;
   }
-  return etherType === ETHERTYPE_ARP ? FRAME_ARP : FRAME_OTHER;
+  return FRAME_OTHER;
 }
 
 /** Whether two frames have the same source and destination; the words that differ most often are compared first. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
 import { Arena } from '../kernel/arena.js';
-import { createParsedFrame, FRAME_IPV6, parseFrame } from './frame.js';
+import { createParsedFrame, ETHERNET_BYTES, FRAME_IPV6, parseFrame } from './frame.js';
 import { VIRTIO_NET_HDR_BYTES } from '../kernel/linux-abi.js';
 import { createSuperFrame, readSuperFrame, writeSlice } from './super-frame.js';
 import { RECORD_LENGTH_BYTES } from '../../common/wire/data-unit.js';
@@ -32,7 +32,7 @@ function read(record: Uint8Array): ReturnType<typeof createSuperFrame> | null {
   const parsed = createParsedFrame();
   const ipv6 = parseFrame(arena, FRAME, length, parsed) === FRAME_IPV6;
   const parts = createSuperFrame();
-  return readSuperFrame(arena.u8, FRAME, length, parsed.l3, ipv6, parts) ? parts : null;
+  return readSuperFrame(arena.u8, FRAME, length, FRAME + ETHERNET_BYTES, ipv6, parts) ? parts : null;
 }
 
 function sliceAll(record: Uint8Array, segmentsPerSlice: number): Uint8Array[] {
@@ -87,7 +87,6 @@ describe('slices of a super-frame', () => {
     const transport = { ...tcp, flags: 0x99, options: new Uint8Array(12).fill(1) };
     const frame: FrameSpec = {
       ...spec!,
-      vlans: [],
       ipOptionBytes: 0,
       identification: 0xffff,
       transport,

@@ -15,9 +15,8 @@ const session = {
 };
 const tables = {
   generation: 3,
-  clusterCidrs: ['10.0.0.0/8'],
   localCidrs: ['10.1.0.0/16', 'fd00::/64'],
-  endpoints: [{ ip: '10.1.0.5', mac: '0a:58:0a:01:00:05' }],
+  localAddresses: ['10.1.0.5', 'fd00::5'],
   routes: [{ cidr: '10.2.0.0/16', peer }],
 };
 const good = {
@@ -59,14 +58,7 @@ describe('a command of the agent', () => {
     ['a port of 0', { type: 'sendDatagram', to: { ip: '192.0.2.1', port: 0 }, bytes: new Uint8Array(1) }],
     ['an endpoint that is a name', { type: 'path', path: { peer, endpoint: { ip: 'host', port: 1 }, mtuBytes: 1500 } }],
     ['a datagram to nowhere', { type: 'sendDatagram', to: { ip: '', port: 1 }, bytes: new Uint8Array(1) }],
-    [
-      'an octal address',
-      { type: 'tables', tables: { ...tables, endpoints: [{ ip: '010.1.1.1', mac: '0a:58:0a:01:00:05' }] } },
-    ],
-    [
-      'a MAC address of five bytes',
-      { type: 'tables', tables: { ...tables, endpoints: [{ ip: '10.1.0.5', mac: '0a:58:0a:01:00' }] } },
-    ],
+    ['an octal address', { type: 'tables', tables: { ...tables, localAddresses: ['010.1.1.1'] } }],
     ['a CIDR with host bits', { type: 'tables', tables: { ...tables, routes: [{ cidr: '10.2.0.1/16', peer }] } }],
     ['a local CIDR without a prefix', { type: 'tables', tables: { ...tables, localCidrs: ['10.1.0.0'] } }],
     [
@@ -74,8 +66,8 @@ describe('a command of the agent', () => {
       { type: 'tables', tables: { ...tables, routes: [{ cidr: '10.2.0.0/16', peer: 'x' }] } },
     ],
     [
-      'more cluster CIDRs than there may be',
-      { type: 'tables', tables: { ...tables, clusterCidrs: new Array(65).fill('10.0.0.0/8') } },
+      'more local CIDRs than there may be',
+      { type: 'tables', tables: { ...tables, localCidrs: new Array(65).fill('10.0.0.0/8') } },
     ],
   ])('is refused with a DecodeError when it is, or has, %s', (_what, command) => {
     expect(() => checkRouterCommand(command)).toThrow(DecodeError);

@@ -5,11 +5,10 @@ import { Compile } from 'typebox/compile';
 import { DecodeError, messageOf } from '../../common/errors.js';
 import { parseCidr } from '../../common/address/cidr.js';
 import { parseIpAddress } from '../../common/address/ip-address.js';
-import { parseMacAddress } from '../../common/address/mac-address.js';
 import { parseNodeId } from '../../common/node-id.js';
 import type { ForwardingTables, RouterCommand } from '../../common/router-port.js';
 import { KEY_BYTES } from '../aead/aead.js';
-import { MAX_ENDPOINTS, MAX_ROUTES, MAX_TABLE_CIDRS, MIN_PATH_MTU_BYTES } from '../limits.js';
+import { MAX_LOCAL_ADDRESSES, MAX_ROUTES, MAX_TABLE_CIDRS, MIN_PATH_MTU_BYTES } from '../limits.js';
 
 const Bytes = (length?: number) =>
   Type.Refine(
@@ -26,9 +25,8 @@ const CommandSchema = Type.Union([
   tagged('tables', {
     tables: Type.Object({
       generation: Type.Integer({ minimum: 0 }),
-      clusterCidrs: Type.Array(Type.String(), { maxItems: MAX_TABLE_CIDRS }),
       localCidrs: Type.Array(Type.String(), { maxItems: MAX_TABLE_CIDRS }),
-      endpoints: Type.Array(Type.Object({ ip: Type.String(), mac: Type.String() }), { maxItems: MAX_ENDPOINTS }),
+      localAddresses: Type.Array(Type.String(), { maxItems: MAX_LOCAL_ADDRESSES }),
       routes: Type.Array(Type.Object({ cidr: Type.String(), peer: NodeIdText }), { maxItems: MAX_ROUTES }),
     }),
   }),
@@ -86,13 +84,10 @@ function checkAddresses(command: RouterCommand): void {
 }
 
 function checkTables(tables: ForwardingTables): void {
-  for (const cidr of [...tables.clusterCidrs, ...tables.localCidrs]) parseCidr(cidr);
+  for (const cidr of tables.localCidrs) parseCidr(cidr);
   for (const { cidr, peer } of tables.routes) {
     parseCidr(cidr);
     parseNodeId(peer);
   }
-  for (const { ip, mac } of tables.endpoints) {
-    parseIpAddress(ip);
-    parseMacAddress(mac);
-  }
+  for (const ip of tables.localAddresses) parseIpAddress(ip);
 }

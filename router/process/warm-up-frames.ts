@@ -4,17 +4,15 @@
  */
 import type { IpAddress } from '../../common/address/ip-address.js';
 import { ipFamily, ipToBytes } from '../../common/address/ip-address.js';
-import { computedMac, macToBytes } from '../../common/address/mac-address.js';
+import { macToBytes, MESH_MAC } from '../../common/address/mac-address.js';
 import { writeIpv4Checksum, writePartialChecksum } from '../packet/checksum.js';
 import {
   ETHERNET_BYTES,
-  ETHERTYPE_ARP,
   ETHERTYPE_IPV4,
   ETHERTYPE_IPV6,
   IPV4_HEADER_BYTES,
   IPV6_HEADER_BYTES,
   PROTOCOL_ICMP,
-  PROTOCOL_ICMPV6,
   PROTOCOL_TCP,
   PROTOCOL_UDP,
 } from '../packet/frame.js';
@@ -77,7 +75,7 @@ export function warmUpBursts(
     unreachable.flatMap((to) =>
       addresses.filter((address) => ipFamily(address) === 4).map((address) => unroutable(address, to)),
     ),
-    addresses.flatMap((address) => [multicast(address), neighbourRequest(address)]),
+    addresses.map(multicast),
   ];
 }
 
@@ -87,28 +85,10 @@ function multicast(address: IpAddress): Uint8Array {
   return record;
 }
 
-/** A frame that cannot be forwarded and causes an ICMP error (`unreachable.ts`); of IPv4 only. */
+/** A frame that cannot be forwarded and causes an ICMP error (`icmp-error.ts`); of IPv4 only. */
 function unroutable(address: IpAddress, to: IpAddress): Uint8Array {
   const record = frame(address, PROTOCOL_UDP, DATAGRAM_BYTES, 0);
   record.set(ipToBytes(to), L3 + 16);
-  return record;
-}
-
-/** ARP request (RFC 826) or neighbour solicitation (RFC 4861, 4.3) for the address. */
-function neighbourRequest(address: IpAddress): Uint8Array {
-  const record = new Uint8Array(L3 + 72);
-  record.fill(0xff, VIRTIO_NET_HDR_BYTES, VIRTIO_NET_HDR_BYTES + 6);
-  if (ipFamily(address) === 4) {
-    writeU16be(record, L3 - 2, ETHERTYPE_ARP);
-    record.set([0, 1, 0x08, 0, 6, 4, 0, 1], L3);
-    record.set(ipToBytes(address), L3 + 24);
-    return record;
-  }
-  writeU16be(record, L3 - 2, ETHERTYPE_IPV6);
-  record.set([0x60, 0, 0, 0, 0, 32, PROTOCOL_ICMPV6, 255], L3);
-  record.set(ipToBytes(address), L3 + 8);
-  record[L3 + 40] = 135;
-  record.set(ipToBytes(address), L3 + 48);
   return record;
 }
 
@@ -134,7 +114,7 @@ function buildRecord(spec: FrameSpec): Uint8Array {
   const l4 = L3 + (ipv6 ? IPV6_HEADER_BYTES : IPV4_HEADER_BYTES);
   const l4Bytes = HEADER_BYTES[spec.protocol] + spec.payloadBytes;
   const record = new Uint8Array(l4 + l4Bytes);
-  record.set(macToBytes(computedMac(spec.address)), VIRTIO_NET_HDR_BYTES);
+  record.set(macToBytes(MESH_MAC), VIRTIO_NET_HDR_BYTES);
   writeU16be(record, L3 - 2, ipv6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4);
   if (ipv6) writeIpv6Header(record, spec, l4Bytes);
   else writeIpv4Header(record, spec, l4Bytes);

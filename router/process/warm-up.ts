@@ -8,7 +8,6 @@ import { parseCidr } from '../../common/address/cidr.js';
 import { MAX_SESSIONS } from '../../common/protocol.js';
 import { SystemCallError } from '../../common/errors.js';
 import { ADDRESS_BITS, ipFamily, parseIpAddress } from '../../common/address/ip-address.js';
-import { computedMac } from '../../common/address/mac-address.js';
 import { parseNodeId } from '../../common/node-id.js';
 import type { NodeId } from '../../common/node-id.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
@@ -186,13 +185,15 @@ function installSession(forwarder: Forwarder, peer: NodeId, index: number, ciphe
 /** A node and the address it claims. */
 type Claimed = typeof WITHOUT_SESSION;
 
-/** Tables in which an address is both a peer's claim and a local endpoint: source and destination of a frame are the same. */
+/** Hold the addresses of all peers. The claims are longer prefixes, so a frame leaves for the peer and arrives as local. */
+const LOCAL_CIDRS = ['128.0.0.0/1', '2000::/3'].map(parseCidr);
+
+/** Tables in which an address is both local and a peer's claim: source and destination of a frame are the same. */
 function tablesOf(local: readonly Claimed[], remote: readonly Claimed[]): ForwardingTables {
   return {
     generation: 0,
-    clusterCidrs: [],
-    localCidrs: [],
-    endpoints: local.map(({ address }) => ({ ip: address, mac: computedMac(address) })),
+    localCidrs: local.length > 0 ? LOCAL_CIDRS : [],
+    localAddresses: local.map(({ address }) => address),
     routes: remote.map(({ id, address }) => ({
       cidr: parseCidr(`${address}/${ADDRESS_BITS[ipFamily(address)]}`),
       peer: id,

@@ -42,7 +42,6 @@ const ends = { source: Uint8Array.of(10, 1, 0, 5), destination: Uint8Array.of(10
 const [drawn] = fc.sample(anyFrame(ends, { maxPayloadBytes: 1, maxSuperBytes: 1 }), 1);
 const udp: FrameSpec = {
   ...drawn!,
-  vlans: [],
   ipOptionBytes: 0,
   fragment: 0,
   transport: { kind: 'udp' },
@@ -152,7 +151,7 @@ const WAYS: Readonly<Record<DropReason, () => void>> = {
   recordBadVirtioHeader: () => peer.sendRecords([changedByte(inward(), 1)]),
   recordNotIp: () => peer.sendRecords([changedByte(inward(), VIRTIO_BYTES + 12)]),
   spoofedSource: () => peer.sendRecords([inward({ source: pod(3) })]),
-  unknownDestination: () => peer.sendRecords([inward({ destination: pod(1, 99) })]),
+  unknownDestination: () => peer.sendRecords([inward({ destination: pod(2) })]),
   tapWriteFailed: () => undefined,
   tapCongested: () => {
     // As many as any socket buffer holds; the far end is not read.

@@ -16,7 +16,7 @@ const route = (cidr: string, peer: number): Route => ({ cidr: parseCidr(cidr), p
 const localCidrs = [parseCidr('10.1.0.0/16'), parseCidr('fd00:0:1::/48')];
 
 function compile(routes: readonly Route[], peers = new Peers(new Arena(1 << 20), AF_INET6)): LoopTables {
-  return compileTables({ generation: 5, clusterCidrs: [], localCidrs, endpoints: [], routes }, peers);
+  return compileTables({ generation: 5, localCidrs, localAddresses: [], routes }, peers);
 }
 const lookup = (tables: LoopTables, ip: string): number => tables.routes.lookup(...addressWords(parseIpAddress(ip)));
 

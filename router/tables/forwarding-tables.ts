@@ -7,7 +7,7 @@ import { cidrFamily, cidrSize, gatewayOf } from '../../common/address/cidr.js';
 import type { IpFamily } from '../../common/address/ip-address.js';
 import { ipToBytes } from '../../common/address/ip-address.js';
 import type { ForwardingTables as DesiredTables } from '../../common/router-port.js';
-import { AddressTable } from './address-table.js';
+import { AddressSet } from './address-set.js';
 import type { Peers } from './peers.js';
 import { NO_PEER } from './peers.js';
 import { PrefixTable } from './prefix-table.js';
@@ -20,7 +20,10 @@ export interface LoopTables {
   readonly gateway4: Uint8Array | null;
   readonly gateway6: Uint8Array | null;
   readonly routes: PrefixTable;
-  readonly endpoints: AddressTable;
+  /** This node's pod CIDRs: what peers send must go to one of them. */
+  readonly localCidrs: PrefixTable;
+  /** Those of pods and gateways here: what comes from the inside must come from one of them. */
+  readonly localAddresses: AddressSet;
 }
 
 export const EMPTY_TABLES: LoopTables = {
@@ -28,22 +31,22 @@ export const EMPTY_TABLES: LoopTables = {
   gateway4: null,
   gateway6: null,
   routes: new PrefixTable([]),
-  endpoints: new AddressTable([]),
+  localCidrs: new PrefixTable([]),
+  localAddresses: new AddressSet([]),
 };
 
 /** Routes to peers beyond MAX_PEERS are left out: their frames count as `noRoute`. */
 export function compileTables(desired: DesiredTables, peers: Peers): LoopTables {
+  const local = desired.localCidrs.map((cidr) => ({ cidr, value: LOCAL }));
   const remote = desired.routes.map(({ cidr, peer }) => ({ cidr, value: peers.indexOf(peer) }));
   return {
     generation: desired.generation,
     gateway4: gatewayBytes(desired.localCidrs, 4),
     gateway6: gatewayBytes(desired.localCidrs, 6),
     // Of equal prefixes the first is found: a peer's claim cannot replace a local CIDR.
-    routes: new PrefixTable([
-      ...desired.localCidrs.map((cidr) => ({ cidr, value: LOCAL })),
-      ...remote.filter(({ value }) => value !== NO_PEER),
-    ]),
-    endpoints: new AddressTable(desired.endpoints),
+    routes: new PrefixTable([...local, ...remote.filter(({ value }) => value !== NO_PEER)]),
+    localCidrs: new PrefixTable(local),
+    localAddresses: new AddressSet(desired.localAddresses),
   };
 }
 

@@ -31,7 +31,6 @@ function smallDatagram(): FrameSpec {
   return {
     destinationMac: Uint8Array.of(0x0a, 0x58, 10, 2, 0, 5),
     sourceMac: Uint8Array.of(0x0a, 0x58, 10, 1, 0, 5),
-    vlans: [],
     source: ipToBytes(podAddress(1, '4')),
     destination: ipToBytes(podAddress(2, '4')),
     trafficClass: 0,

@@ -60,16 +60,10 @@ export const tcpFields: fc.Arbitrary<TcpFields> = fc.record({
   options: tcpOptions,
 });
 
-const vlans = fc.oneof(
-  { weight: 5, arbitrary: fc.constant<readonly number[]>([]) },
-  { weight: 1, arbitrary: fc.array(u16, { minLength: 1, maxLength: 2 }) },
-);
-
 function base(ends: Ends) {
   return {
     destinationMac: fc.constant(DESTINATION_MAC),
     sourceMac: fc.constant(SOURCE_MAC),
-    vlans,
     source: fc.constant(ends.source),
     destination: fc.constant(ends.destination),
     trafficClass: fc.integer({ min: 0, max: 255 }),
@@ -137,7 +131,6 @@ export function stream(ends: Ends, maxSegments: number): fc.Arbitrary<FrameSpec[
     .tuple(
       fc.record({
         ...base(ends),
-        vlans: fc.constant([]),
         ipOptionBytes: fc.constant(0),
         fragment: fc.constantFrom(0, 0x4000),
         transport: fc.oneof(

@@ -37,8 +37,6 @@ export interface OpaqueFields {
 export interface FrameSpec {
   readonly destinationMac: Uint8Array;
   readonly sourceMac: Uint8Array;
-  /** Tag control information, outermost first. */
-  readonly vlans: readonly number[];
   /** 4 or 16 bytes each. */
   readonly source: Uint8Array;
   readonly destination: Uint8Array;
@@ -93,8 +91,7 @@ function bytesOfRecord(header: Uint8Array, frame: Uint8Array): Uint8Array {
 
 function ethernetHeader(spec: FrameSpec): Uint8Array {
   const etherType = spec.source.length === 4 ? 0x0800 : 0x86dd;
-  const tags = spec.vlans.flatMap((tag, i) => [...u16(i < spec.vlans.length - 1 ? 0x88a8 : 0x8100), ...u16(tag)]);
-  return bytesOf(spec.destinationMac, spec.sourceMac, tags, u16(etherType));
+  return bytesOf(spec.destinationMac, spec.sourceMac, u16(etherType));
 }
 
 function protocolOf({ transport }: FrameSpec): number {

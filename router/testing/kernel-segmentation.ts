@@ -5,6 +5,8 @@
 import { VIRTIO_BYTES } from './frame-builder.js';
 import { internetChecksum, onesComplementSum, pseudoHeader } from './internet-checksum.js';
 
+const ETHERNET_BYTES = 14;
+
 const NEEDS_CHECKSUM = 1;
 const UDP_CHECKSUM_OFFSET = 6;
 const TCP_FIN = 0x01;
@@ -59,7 +61,7 @@ function amendSegment(
   udp: boolean,
 ): void {
   const view = viewOf(segment);
-  const ip = networkHeaderAt(segment);
+  const ip = ETHERNET_BYTES;
   const transportBytes = segment.length - transportAt;
   if (udp) view.setUint16(transportAt + 4, transportBytes);
   else amendTcp(view, transportAt, offset, last);
@@ -89,12 +91,4 @@ function writeWholeChecksum(segment: Uint8Array, ip: number, transportAt: number
   const pseudo = pseudoHeader(source, destination, protocol, segment.length - transportAt);
   view.setUint16(transportAt + (udp ? 6 : 16), onesComplementSum(pseudo));
   completeChecksum(segment, transportAt, transportAt + (udp ? 6 : 16), udp);
-}
-
-/** Behind the Ethernet header and its VLAN tags. */
-export function networkHeaderAt(frame: Uint8Array): number {
-  let at = 12;
-  const view = viewOf(frame);
-  while (view.getUint16(at) === 0x8100 || view.getUint16(at) === 0x88a8) at += 4;
-  return at + 2;
 }

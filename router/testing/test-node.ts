@@ -7,11 +7,9 @@ import type { Cidr } from '../../common/address/cidr.js';
 import { parseCidr } from '../../common/address/cidr.js';
 import { parseIpAddress } from '../../common/address/ip-address.js';
 import type { IpAddress } from '../../common/address/ip-address.js';
-import { computedMac, parseMacAddress } from '../../common/address/mac-address.js';
-import type { MacAddress } from '../../common/address/mac-address.js';
 import type { NodeId } from '../../common/node-id.js';
 import { parseNodeId } from '../../common/node-id.js';
-import type { CipherName, LocalEndpoint, Route } from '../../common/router-port.js';
+import type { CipherName, Route } from '../../common/router-port.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import { parseSocketAddress } from '../../common/address/socket-address.js';
 import { Arena } from '../kernel/arena.js';
@@ -36,8 +34,6 @@ export interface TestNodeOptions {
 }
 
 const POD_HOSTS = [5, 6, 7];
-/** MAC of the third pod, which is not the computed one. */
-const CUSTOM_MAC = parseMacAddress('02:11:22:33:44:55');
 
 export class TestNode {
   readonly id: NodeId;
@@ -90,8 +86,8 @@ export class TestNode {
     return cidrsOf(this.number);
   }
 
-  get endpoints(): readonly LocalEndpoint[] {
-    return POD_HOSTS.flatMap((host) => (['4', '6'] as const).map((family) => this.#endpoint(family, host)));
+  get pods(): readonly IpAddress[] {
+    return POD_HOSTS.flatMap((host) => (['4', '6'] as const).map((family) => podAddress(this.number, family, host)));
   }
 
   /** Executes a command at once. */
@@ -139,20 +135,14 @@ export class TestNode {
     this.useTables(this.#routes);
   }
 
-  useTables(routes: readonly Route[], endpoints: readonly LocalEndpoint[] = this.endpoints): void {
-    const clusterCidrs = [parseCidr('10.0.0.0/8'), parseCidr('fd00::/16')];
-    const tables = { generation: ++this.#generation, clusterCidrs, localCidrs: this.cidrs, endpoints, routes };
+  useTables(routes: readonly Route[], localAddresses: readonly IpAddress[] = this.pods): void {
+    const tables = { generation: ++this.#generation, localCidrs: this.cidrs, localAddresses, routes };
     this.command({ type: 'tables', tables });
   }
 
   close(): void {
     this.tap.close();
     sysClose(this.udpFd);
-  }
-
-  #endpoint(family: '4' | '6', host: number): LocalEndpoint {
-    const ip = podAddress(this.number, family, host);
-    return { ip, mac: podMac(ip, host) };
   }
 }
 
@@ -168,10 +158,6 @@ export function cidrsOf(number: number): readonly Cidr[] {
 /** Pods are hosts 5, 6 and 7 of their node. */
 export function podAddress(node: number, family: '4' | '6', host = POD_HOSTS[0]!): IpAddress {
   return parseIpAddress(family === '4' ? `10.${node}.0.${host}` : `fd00:0:${node.toString(16)}::${host}`);
-}
-
-function podMac(ip: IpAddress, host: number): MacAddress {
-  return host === POD_HOSTS[2] ? CUSTOM_MAC : computedMac(ip);
 }
 
 export interface LinkOptions {

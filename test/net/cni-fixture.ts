@@ -21,6 +21,7 @@ import {
 } from '../../cni/index.js';
 import type { CniDeps, EndpointRecord, Unreadiness } from '../../cni/index.js';
 import { parseCidr } from '../../common/address/cidr.js';
+import { reconcileHostNetwork } from '../../agent/host-network/host-network.js';
 import { hostCommands } from '../../common/host/command.js';
 import type { CommandRunner } from '../../common/host/command.js';
 import { systemDisk } from '../../common/storage/disk.js';
@@ -83,7 +84,7 @@ export class TestAgent {
       addresses: this.ipam,
       network: new VethPodNetwork(this.#nodeCommands()),
       endpoints,
-      settings: () => ({ bridge: 'br0', podMtuBytes: 1390, clusterCidrs: CLUSTER_CIDRS }),
+      settings: () => ({ bridge: 'br0', podMtuBytes: 1390, podCidrs: CIDRS, clusterCidrs: CLUSTER_CIDRS }),
       readiness: () => this.unready,
       announce: (records) => {
         this.announced = records;
@@ -118,7 +119,7 @@ export class TestAgent {
     return {
       run: async (program, args, input) => {
         this.gate([program, ...args].join(' '));
-        return hostCommands.run('nsenter', [`--net=${path(NODE)}`, program, ...args], input);
+        return nodeCommands.run(program, args, input);
       },
     };
   }
@@ -208,13 +209,28 @@ export function ping(from: string, to: string): void {
   inside(from, 'ping', '-c', '1', '-W', '3', '-q', to);
 }
 
-function makeNode(): void {
+const nodeCommands: CommandRunner = {
+  run: (program, args, input) => hostCommands.run('nsenter', [`--net=${path(NODE)}`, program, ...args], input),
+};
+
+/** The host's side as the agent makes it; the TAP leads nowhere. */
+async function makeNode(): Promise<void> {
   ip('netns', 'add', NODE);
   ip('-n', NODE, 'link', 'set', 'lo', 'up');
-  ip('-n', NODE, 'link', 'add', 'br0', 'address', '0a:58:0a:63:01:01', 'type', 'bridge');
-  ip('-n', NODE, 'addr', 'add', '10.99.1.1/24', 'dev', 'br0');
-  ip('-n', NODE, 'addr', 'add', 'fd99:1::1/64', 'dev', 'br0', 'nodad');
-  ip('-n', NODE, 'link', 'set', 'br0', 'up');
+  ip('-n', NODE, 'tuntap', 'add', 'mode', 'tap', 'name', 'heddle-tap', 'vnet_hdr', 'multi_queue');
+  const { problems } = await reconcileHostNetwork(nodeCommands, {
+    bridgeName: 'br0',
+    stateDir: '/var/lib/heddle',
+    tapName: 'heddle-tap',
+    podMtuBytes: 1390,
+    podCidrs: CIDRS,
+    clusterCidrs: CLUSTER_CIDRS,
+    masquerade: true,
+    listenPort: 6785,
+    router: null,
+    pods: [],
+  });
+  expect(problems).toEqual([]);
 }
 
 /** Only those of this test are touched. */
@@ -233,7 +249,7 @@ export function useCniNode(): void {
   });
   afterAll(() => rmSync(join(relays.get('node')!, '..'), { recursive: true, force: true }));
   beforeEach(async () => {
-    makeNode();
+    await makeNode();
     for (const pod of [POD_A, POD_B]) ip('netns', 'add', pod);
     lab.folder = mkdtempSync(join(tmpdir(), 'heddle-cni-'));
     lab.agent = new TestAgent(lab.folder);

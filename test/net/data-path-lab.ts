@@ -2,7 +2,9 @@
  * Two bare nodes (`bare-node.ts`: the real router, no agent) on the real kernel, with one pod each: TAP, bridge, veths and
  * a veth underlay, each side in network namespaces of its own. Needs root and a build.
  *
- *   pod a -- veth -- bridge -- TAP  [router a] == underlay == [router b]  TAP -- bridge -- veth -- pod b
+ *   pod a -- veth -- bridge, TAP  [router a] == underlay == [router b]  TAP, bridge -- veth -- pod b
+ *
+ * Pods are routed as `agent/host-network/` and `cni/pod-network/` have it, with what a frame's way needs and no more.
  */
 import { expect } from '@jest/globals';
 import { spawn } from 'node:child_process';
@@ -15,8 +17,9 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { IpAddress } from '../../common/address/ip-address.js';
 import { parseIpAddress } from '../../common/address/ip-address.js';
-import { computedMac } from '../../common/address/mac-address.js';
+import { computedMac, GATEWAY_MAC, MESH_MAC } from '../../common/address/mac-address.js';
 import type { MacAddress } from '../../common/address/mac-address.js';
+import { MESH_NEXT_HOP } from '../../common/host/kernel-marks.js';
 import type { CipherName, RouterCommand, RouterEvent } from '../../common/router-port.js';
 import { NetworkNamespace, removeNamespace } from '../../deploy/demo/machine/network-namespace.js';
 import { waitUntil } from '../../deploy/demo/async/wait-until.js';
@@ -30,7 +33,11 @@ const SMALL_PROBE_BYTES = 128;
 const MAX_LANES = 16;
 /** Session slots of one side, used in turn. */
 const SLOTS = 4;
-const CLUSTER_CIDRS = ['10.50.0.0/16', 'fd50::/48'];
+const CLUSTER_CIDR = { '4': '10.50.0.0/16', '6': 'fd50::/48' } as const;
+const FAMILIES = ['4', '6'] as const;
+/** Loose: what comes up from the bridge is answered through its ports. */
+const FORWARDING = `cd /proc/sys/net && echo 1 > ipv4/ip_forward && echo 1 > ipv6/conf/all/forwarding &&
+  echo 2 > ipv4/conf/all/rp_filter && echo 0 > ipv6/conf/default/accept_dad`;
 
 type Family = '4' | '6';
 type SideName = 'a' | 'b';
@@ -317,13 +324,21 @@ export class DataPathLab {
     const node = await NetworkNamespace.create(`${this.#prefix}n${name}`);
     const pod = await NetworkNamespace.create(`${this.#prefix}p${name}`);
     const mac = computedMac(addressOf(number, '4'));
-    await node.ip('link', 'add', 'br0', 'type', 'bridge', 'mcast_snooping', '0');
+    await node.run('sh', ['-c', FORWARDING]);
+    await node.ip('link', 'add', 'br0', 'address', GATEWAY_MAC, 'type', 'bridge', 'mcast_snooping', '0');
     await node.ip('link', 'set', 'br0', 'up');
     await node.ip('link', 'add', 'pod0', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', pod.path);
     await node.ip('link', 'set', 'pod0', 'master', 'br0', 'up');
     await pod.ip('link', 'set', 'eth0', 'address', mac, 'up');
-    await pod.ip('address', 'add', `${addressOf(number, '4')}/16`, 'dev', 'eth0');
-    await pod.ip('address', 'add', `${addressOf(number, '6')}/48`, 'dev', 'eth0', 'nodad');
+    for (const family of FAMILIES) {
+      const [address, gateway] = [addressOf(number, family), gatewayOf(number, family)];
+      await node.ip('address', 'add', gateway, 'dev', 'br0');
+      await node.ip('neigh', 'replace', address, 'lladdr', mac, 'dev', 'pod0', 'nud', 'permanent');
+      await node.ip('route', 'add', address, 'dev', 'pod0');
+      await pod.ip('address', 'add', address, 'dev', 'eth0');
+      await pod.ip('neigh', 'replace', gateway, 'lladdr', GATEWAY_MAC, 'dev', 'eth0', 'nud', 'permanent');
+      await pod.ip(`-${family}`, 'route', 'add', 'default', 'via', gateway, 'dev', 'eth0', 'onlink');
+    }
     const id = name.repeat(32);
     return { name, number, id, node, pod, mac, underlayIp: `192.0.2.${number}` };
   }
@@ -336,6 +351,11 @@ export class DataPathLab {
     this.#routers.set(side.name, router);
     await router.ready();
     await side.node.ip('link', 'set', 'tap0', 'master', 'br0', 'up');
+    for (const family of FAMILIES) {
+      const nextHop = MESH_NEXT_HOP[family === '4' ? 4 : 6];
+      await side.node.ip('neigh', 'replace', nextHop, 'lladdr', MESH_MAC, 'dev', 'tap0', 'nud', 'permanent');
+      await side.node.ip(`-${family}`, 'route', 'add', CLUSTER_CIDR[family], 'via', nextHop, 'dev', 'tap0', 'onlink');
+    }
   }
 
   /** Peer entry of `to` in the router of `from`. */
@@ -346,9 +366,9 @@ export class DataPathLab {
     });
     this.#installSession(from, to, this.#epoch);
     this.command(from.name, { type: 'activateSession', localIndex: sessionIndex(from, this.#epoch) });
-    const endpoints = (['4', '6'] as const).map((family) => ({ ip: addressOf(from.number, family), mac: from.mac }));
+    const localAddresses = FAMILIES.map((family) => addressOf(from.number, family));
     const routes = cidrsOf(to.number).map((cidr) => ({ cidr, peer: to.id }));
-    const tables = { generation: 1, clusterCidrs: CLUSTER_CIDRS, localCidrs: cidrsOf(from.number), endpoints, routes };
+    const tables = { generation: 1, localCidrs: cidrsOf(from.number), localAddresses, routes };
     this.command(from.name, { type: 'tables', tables });
   }
 
@@ -390,6 +410,10 @@ function sessionIndex(side: Side, epoch: number): number {
 
 function addressOf(number: number, family: Family): IpAddress {
   return parseIpAddress(family === '4' ? `10.50.${number}.5` : `fd50:0:0:${number}::5`);
+}
+
+function gatewayOf(number: number, family: Family): string {
+  return family === '4' ? `10.50.${number}.1` : `fd50:0:0:${number}::1`;
 }
 
 function cidrsOf(number: number): string[] {

@@ -130,8 +130,8 @@ describe('frames of every kind', () => {
     'leave the far TAP as they entered the near one: %s, IPv%s',
     async (_what, family, frames, options) => {
       await lab.setMtus(1500, 1392);
-      const near = await Capture.start(lab.a.pod, 'eth0', filters[family]());
-      const far = await Capture.start(lab.b.pod, 'eth0', filters[family]());
+      const near = await Capture.start(lab.a.node, 'tap0', filters[family]());
+      const far = await Capture.start(lab.b.node, 'tap0', filters[family]());
       await lab.a.pod.run('ping', ['-n', '-c', '3', '-i', '0.05', '-w', '5', ...options, lab.address(lab.b, family)]);
       const [sent, received] = [await near.stop(), await far.stop()];
       const hex = (captured: readonly Buffer[]) =>

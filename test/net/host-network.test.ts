@@ -8,7 +8,7 @@ import type { HostNetworkSpec } from '../../agent/host-network/host-plan.js';
 import { parseCidr } from '../../common/address/cidr.js';
 import { hostCommands } from '../../common/host/command.js';
 import type { CommandRunner } from '../../common/host/command.js';
-import { parseMacAddress } from '../../common/address/mac-address.js';
+import { GATEWAY_MAC } from '../../common/address/mac-address.js';
 
 /** Named as the demo's namespaces (`run-directory.ts`), so that its clean-up finds what a killed test left. */
 const namespace = `hd${process.pid}h-host`;
@@ -23,7 +23,6 @@ const sh = (line: string) => inside.run('sh', ['-c', line]);
 
 const spec: HostNetworkSpec = {
   bridgeName: 'heddle0',
-  bridgeMac: parseMacAddress('0a:58:0a:01:01:01'),
   stateDir: '/var/lib/heddle',
   tapName: 'heddle-tap',
   podMtuBytes: 1392,
@@ -32,6 +31,7 @@ const spec: HostNetworkSpec = {
   masquerade: true,
   listenPort: 6785,
   router: null,
+  pods: [],
 };
 const makeTap = 'ip tuntap add mode tap name heddle-tap vnet_hdr multi_queue';
 
@@ -48,19 +48,21 @@ describe('reconcileHostNetwork on a fresh host', () => {
     const first = await reconcileHostNetwork(inside, spec);
     expect(first.problems).toEqual([]);
     expect(first.repairs).toContain('bridge heddle0 was missing');
-    expect(await reconcileHostNetwork(inside, spec)).toEqual({ repairs: [], problems: [] });
+    expect(await reconcileHostNetwork(inside, spec)).toEqual({ repairs: [], problems: [], guardDrops: {} });
   });
 
   it('gives the bridge its MAC, MTU, gateways and the routes to the cluster', async () => {
     const bridge = await sh('ip -details address show dev heddle0');
-    expect(bridge).toContain('link/ether 0a:58:0a:01:01:01');
+    expect(bridge).toContain(`link/ether ${GATEWAY_MAC}`);
     expect(bridge).toContain('mtu 1392');
-    expect(bridge).toContain('inet 10.1.1.1/24');
-    expect(bridge).toContain('inet6 fd00:1:0:1::1/64');
+    expect(bridge).toContain('inet 10.1.1.1/32');
+    expect(bridge).toContain('inet6 fd00:1:0:1::1/128');
     expect(bridge).toContain('mcast_snooping 0');
     expect(bridge).toContain('alias heddle/1|node|/var/lib/heddle');
-    expect(await sh('ip route get 10.1.77.5')).toContain('dev heddle0');
-    expect(await sh('ip -6 route get fd00:1:0:77::5')).toContain('dev heddle0');
+    expect(await sh('ip route get 10.1.77.5')).toContain('via 169.254.0.104 dev heddle-tap src 10.1.1.1');
+    expect(await sh('ip -6 route get fd00:1:0:77::5')).toContain('via fe80::68 dev heddle-tap');
+    await expect(sh('ip route get 10.1.1.77')).rejects.toThrow('No route to host');
+    await expect(sh('ip -6 route get fd00:1:0:1::77')).rejects.toThrow('No route to host');
     expect((await sh('cat /proc/sys/net/ipv4/ip_forward')).trim()).toBe('1');
   });
 
@@ -72,7 +74,7 @@ describe('reconcileHostNetwork on a fresh host', () => {
 
   it('keeps the MAC when a port with a lower one joins', async () => {
     await sh('ip link add low address 02:00:00:00:00:01 type veth peer name low-end; ip link set low master heddle0');
-    expect(await sh('cat /sys/class/net/heddle0/address || ip link show heddle0')).toContain('0a:58:0a:01:01:01');
+    expect(await sh('cat /sys/class/net/heddle0/address || ip link show heddle0')).toContain(GATEWAY_MAC);
     await sh('ip link del low');
   });
 });
@@ -89,8 +91,9 @@ describe('reconcileHostNetwork on a host that was changed by hand', () => {
     ['the bridge gets another MTU', 'ip link set heddle0 mtu 1300'],
     ['spanning tree is switched on', 'ip link set heddle0 type bridge stp_state 1'],
     ['multicast snooping is switched on', 'ip link set heddle0 type bridge mcast_snooping 1'],
-    ['the IPv4 gateway is removed', 'ip address del 10.1.1.1/24 dev heddle0'],
-    ['the IPv6 gateway is removed', 'ip address del fd00:1:0:1::1/64 dev heddle0'],
+    ['the IPv4 gateway is removed', 'ip address del 10.1.1.1/32 dev heddle0'],
+    ['the IPv6 gateway is removed', 'ip address del fd00:1:0:1::1/128 dev heddle0'],
+    ['the gateway is removed from the TAP', 'ip address del 10.1.1.1/32 dev heddle-tap'],
     ['a stale gateway is left', 'ip address add 10.9.9.1/24 dev heddle0'],
     ['the TAP falls off the bridge', 'ip link set heddle-tap nomaster'],
     ['the TAP is replaced', `ip link del heddle-tap; ${makeTap}`],
@@ -100,22 +103,34 @@ describe('reconcileHostNetwork on a host that was changed by hand', () => {
     ['the bridge takes larger super-frames', 'ip link set heddle0 gso_max_size 65536'],
     ['the TAP takes larger super-frames', 'ip link set heddle-tap gso_max_size 65536'],
     ['the TAP learns', 'bridge link set dev heddle-tap learning on'],
-    ['the TAP stops flooding', 'bridge link set dev heddle-tap mcast_flood off'],
+    ['the TAP does not flood groups', 'bridge link set dev heddle-tap mcast_flood off'],
     ['the IPv4 route is removed', 'ip route del 10.1.0.0/16'],
     ['the IPv6 route is removed', 'ip -6 route del fd00:1::/48'],
+    ['the IPv4 route to nowhere is removed', 'ip route del unreachable 10.1.1.0/24'],
+    ['the IPv6 route to nowhere is removed', 'ip -6 route del unreachable fd00:1:0:1::/64'],
+    ['an on-link route of an earlier version is left', 'ip route add 10.1.0.0/16 dev heddle0 proto 104 metric 7'],
+    ['the next hop is removed', 'ip neigh del 169.254.0.104 dev heddle-tap; ip neigh del fe80::68 dev heddle-tap'],
+    [
+      'the next hop gets another MAC',
+      'ip neigh replace fe80::68 lladdr 02:00:00:00:00:09 dev heddle-tap nud permanent',
+    ],
+    ['IPv6 is disabled on the TAP', 'echo 1 > /proc/sys/net/ipv6/conf/heddle-tap/disable_ipv6'],
+    ['strict reverse path filtering is switched on', 'echo 1 > /proc/sys/net/ipv4/conf/heddle0/rp_filter'],
+    ['the source guard is deleted', 'nft delete table bridge heddle'],
+    ['a rule of the source guard is deleted', 'nft flush chain bridge heddle from-pods'],
     ['forwarding is switched off', 'echo 0 > /proc/sys/net/ipv4/ip_forward'],
     ['the bridge takes router advertisements', 'echo 1 > /proc/sys/net/ipv6/conf/heddle0/accept_ra'],
     ['IPv6 is disabled on the bridge', 'echo 1 > /proc/sys/net/ipv6/conf/heddle0/disable_ipv6'],
     ['the nft table is deleted', 'nft delete table inet heddle'],
     ['the nft table is flushed', 'nft flush table inet heddle'],
-    ['a rule is added to our table', 'nft add rule inet heddle forward drop'],
+    ['a rule is added to our table', 'nft add rule inet heddle into-mesh drop'],
     ['all rules of the host are flushed', 'nft flush ruleset; nft add table inet stranger'],
   ])('mends it when %s', async (_, change) => {
     await sh(change);
     const outcome = await reconcileHostNetwork(inside, spec);
     expect(outcome.problems).toEqual([]);
     expect(outcome.repairs).not.toEqual([]);
-    expect(await reconcileHostNetwork(inside, spec)).toEqual({ repairs: [], problems: [] });
+    expect(await reconcileHostNetwork(inside, spec)).toEqual({ repairs: [], problems: [], guardDrops: {} });
   });
 
   it('leaves the tables and routes of others alone', async () => {
@@ -141,17 +156,19 @@ describe('reconcileHostNetwork on a host that was changed by hand', () => {
     const moved = { ...spec, podCidrs: [parseCidr('10.1.5.0/24')], clusterCidrs: [parseCidr('10.0.0.0/8')] };
     const outcome = await reconcileHostNetwork(inside, moved);
     expect(outcome.problems).toEqual([]);
-    const shown = await sh('ip address show dev heddle0; ip route show dev heddle0');
-    expect(shown).toContain('10.1.5.1/24');
+    const shown = await sh('ip address show dev heddle0; ip route show');
+    expect(shown).toContain('10.1.5.1/32');
     expect(shown).not.toContain('10.1.1.1');
     expect(shown).toContain('10.0.0.0/8');
     expect(shown).not.toContain('10.1.0.0/16');
-    expect(await reconcileHostNetwork(inside, moved)).toEqual({ repairs: [], problems: [] });
+    expect(await reconcileHostNetwork(inside, moved)).toEqual({ repairs: [], problems: [], guardDrops: {} });
   });
 
-  it('runs no IPv6 command on a node without an IPv6 pod CIDR', async () => {
+  it('looks for left over routes, and otherwise runs no IPv6 command, on a node without an IPv6 pod CIDR', async () => {
+    const only4 = { ...spec, podCidrs: [parseCidr('10.1.1.0/24')] };
+    await reconcileHostNetwork(inside, only4);
     ran.length = 0;
-    await reconcileHostNetwork(inside, { ...spec, podCidrs: [parseCidr('10.1.1.0/24')] });
-    expect(ran.filter((line) => / -6 |ipv6|ip6/.test(line) && !line.includes('address del'))).toEqual([]);
+    await reconcileHostNetwork(inside, only4);
+    expect(ran.filter((line) => / -6 |ipv6|ip6/.test(line))).toEqual(['ip -json -6 route show proto 104']);
   });
 });

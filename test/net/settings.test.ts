@@ -74,7 +74,7 @@ describe('settings that change while a node runs', () => {
       await waitRoutes(first, second, podCidrs);
       expect((await second.api.status()).addresses.map(({ cidr }) => cidr)).toEqual(podCidrs);
       await waitUntil('the gateway of the second CIDR', FOLLOWS_WITHIN_MS, async () =>
-        (await second.namespace.ip('address', 'show', 'to', '10.32.22.1')).includes('10.32.22.1/24'),
+        (await second.namespace.ip('address', 'show', 'to', '10.32.22.1')).includes('10.32.22.1/32'),
       );
     },
     TEST_TIMEOUT_MS,
