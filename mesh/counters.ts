@@ -8,9 +8,12 @@ const OTHER_COUNTERS = [
   'unknownPeer',
   'invalidAdvert',
   'tooManyMembers',
+  'advertTooOften',
+  'tooManyUnproven',
   'malformedControl',
   'unknownControl',
   'linksQueryTooSoon',
+  'digestTooOften',
 ] as const;
 
 export type CounterName = HandshakeCounter | (typeof OTHER_COUNTERS)[number];

@@ -45,6 +45,20 @@ export const MTU_STEPS_BYTES = [1280, 1400, 1420, 1460, 1500, 8900, 9000] as con
 
 /** Members known at once; adverts of further ones are refused. */
 export const MAX_MEMBERS = MAX_PEERS;
+/** Members known from adverts alone, without a handshake; adverts of further ones are refused unread. */
+export const MAX_UNPROVEN_MEMBERS = 1024;
+/** Those of them that one peer has introduced. */
+export const MAX_UNPROVEN_PER_SENDER = 256;
+/** A member that never had a handshake with this node is forgotten when down for this long. */
+export const FORGET_UNPROVEN_AFTER_MS = 10 * 60_000;
+/** Adverts that are read of one peer at once: the answers to one digest. */
+export const ADVERT_BURST = 1024;
+/** The same per second, sustained. */
+export const ADVERTS_PER_SECOND = 100;
+/** Digests of one peer that are answered at once, and the same for pulls. */
+export const DIGEST_BURST = 8;
+/** The same per second, sustained. */
+export const DIGESTS_PER_SECOND = 1;
 /** A member not heard of for this long, while its link is down, is forgotten. */
 export const FORGET_AFTER_MS = 24 * 3_600_000;
 /** A node signs a new advert at least this often, so that members without a link to it do not forget it. */
@@ -109,6 +123,14 @@ export const MAX_DEAD_DIAL_RETRY_MS = 30_000;
 export const LONG_DEAD_AFTER_MS = 10 * 60_000;
 /** Addresses of one node that one try sends to. */
 export const DIAL_ADDRESSES_PER_TRY = 4;
+/** Initiations at once to an address that nobody has answered from: the first 6 s of one dial. */
+export const ADDRESS_DIAL_BURST = 6;
+/** The same per second, sustained; the longest wait for a node that was alive lately needs less. */
+export const ADDRESS_DIALS_PER_SECOND = 0.5;
+/** Initiations at once to all members that never had a handshake with this node. */
+export const UNPROVEN_DIAL_BURST = 200;
+/** The same per second, sustained. */
+export const UNPROVEN_DIALS_PER_SECOND = 50;
 /** Configured seeds that are used; further ones are ignored with a notice. */
 export const MAX_SEEDS = 64;
 

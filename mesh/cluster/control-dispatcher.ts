@@ -9,7 +9,14 @@ import { decodeControl, encodeControl } from '../wire/control-message.js';
 import type { ControlMessage } from '../wire/control-message.js';
 import type { Counters } from '../counters.js';
 import type { Gossip } from './gossip.js';
-import { LINKS_ANSWER_INTERVAL_MS, MAX_LINKS_PER_MESSAGE, MAX_MEMBERS } from '../limits.js';
+import {
+  DIGEST_BURST,
+  DIGESTS_PER_SECOND,
+  LINKS_ANSWER_INTERVAL_MS,
+  MAX_LINKS_PER_MESSAGE,
+  MAX_MEMBERS,
+} from '../limits.js';
+import { RateLimiter } from '../rate-limiter.js';
 import type { RandomSource } from '../mesh-io.js';
 import type { Peer } from '../peer/peer.js';
 import type { Topology } from './topology.js';
@@ -30,6 +37,13 @@ export class ControlDispatcher {
   readonly #deps: ControlDispatcherDeps;
   /** When each peer last got a links message. Bounded by MAX_MEMBERS. */
   readonly #linksAnswered = new BoundedMap<NodeId, number>(MAX_MEMBERS);
+
+  /** Digests and pulls that each peer may send. */
+  readonly #questions = new RateLimiter<NodeId>({
+    burst: 2 * DIGEST_BURST,
+    perSecond: 2 * DIGESTS_PER_SECOND,
+    maxKeys: MAX_MEMBERS,
+  });
 
   constructor(deps: ControlDispatcherDeps) {
     this.#deps = deps;
@@ -61,9 +75,9 @@ export class ControlDispatcher {
         for (const bytes of message.adverts) this.#deps.learnAdvert(bytes, peer.id, nowMs);
         return;
       case 'digest':
-        return gossip.answerDigest(peer.id, message);
+        return this.#mayAsk(peer, nowMs) ? gossip.answerDigest(peer.id, message) : undefined;
       case 'pull':
-        return gossip.answerPull(peer.id, message.ids);
+        return this.#mayAsk(peer, nowMs) ? gossip.answerPull(peer.id, message.ids) : undefined;
       case 'goodbye':
         return peer.goodbyeReceived(nowMs);
       case 'linksQuery':
@@ -71,6 +85,13 @@ export class ControlDispatcher {
       case 'links':
         return topology.storeReport(peer.id, message, nowMs);
     }
+  }
+
+  /** A digest of 23 bytes can ask for all adverts of the cluster. */
+  #mayAsk(peer: Peer, nowMs: number): boolean {
+    const isWithinRate = this.#questions.take(peer.id, nowMs);
+    if (!isWithinRate) this.#deps.counters.count('digestTooOften');
+    return isWithinRate;
   }
 
   #answerLinks(to: NodeId, nowMs: number): void {

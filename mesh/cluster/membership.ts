@@ -15,7 +15,9 @@ export type LearnResult =
   | { readonly type: 'self'; readonly advert: Advert }
   | { readonly type: 'old' }
   | { readonly type: 'invalid' }
-  | { readonly type: 'full' };
+  | { readonly type: 'full' }
+  /** A new member that the caller does not admit. */
+  | { readonly type: 'notAdmitted' };
 
 export class Membership {
   readonly #ownId: NodeId;
@@ -40,11 +42,16 @@ export class Membership {
     return this.#adverts.values();
   }
 
-  /** Reads, verifies and learns an encoded advert from any source. Never throws. */
-  learnEncoded(bytes: Uint8Array): LearnResult {
+  /**
+   * Reads, verifies and learns an encoded advert from any source. Never throws.
+   * @param admits whether a member that is not known may be learned; asked before the signature is verified
+   */
+  learnEncoded(bytes: Uint8Array, admits: () => boolean = () => true): LearnResult {
     try {
       const unverified = readAdvert(bytes);
       if (!this.isNewer(unverified.advert.id, unverified.advert.revision)) return { type: 'old' };
+      const { id } = unverified.advert;
+      if (id !== this.#ownId && !this.#adverts.has(id) && !admits()) return { type: 'notAdmitted' };
       const advert = verifyAdvert(unverified);
       return advert === null ? { type: 'invalid' } : this.learn(advert);
     } catch (thrown) {

@@ -8,7 +8,9 @@ import { sameSocketAddress } from '../../common/address/socket-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { Advert } from '../wire/advert.js';
 import type { Counters } from '../counters.js';
-import { FORGET_AFTER_MS } from '../limits.js';
+import { ADVERT_BURST, ADVERTS_PER_SECOND, FORGET_AFTER_MS, FORGET_UNPROVEN_AFTER_MS, MAX_MEMBERS } from '../limits.js';
+import { RateLimiter } from '../rate-limiter.js';
+import { Introductions } from './introductions.js';
 import { cachedLink, connectingLink, isUsable, linkReason } from '../peer/link.js';
 import type { Link } from '../peer/link.js';
 import { Membership } from './membership.js';
@@ -43,6 +45,12 @@ export class PeerTable {
   readonly #ownership: Ownership;
   /** Members, and peers whose sessions were found in the router. Bounded by MAX_MEMBERS and the router's slots. */
   readonly #peers = new Map<NodeId, Peer>();
+  readonly #introductions = new Introductions();
+  readonly #advertRate = new RateLimiter<NodeId>({
+    burst: ADVERT_BURST,
+    perSecond: ADVERTS_PER_SECOND,
+    maxKeys: MAX_MEMBERS,
+  });
   #routesDirty = false;
   #advertsDirty = false;
   #claimsDirty = true;
@@ -82,8 +90,12 @@ export class PeerTable {
 
   /** Learns an encoded advert. @param from the node that passed it on, or null */
   learnEncodedAdvert(bytes: Uint8Array, from: NodeId | null, nowMs: number): void {
-    const peer = this.#applyLearned(this.members.learnEncoded(bytes), from, nowMs);
-    if (peer !== null) this.#deps.advancePeer(peer, nowMs);
+    if (from !== null && !this.#advertRate.take(from, nowMs)) return this.#deps.counters.count('advertTooOften');
+    const admits = (): boolean => from === null || this.#introductions.hasRoom(from);
+    const peer = this.#applyLearned(this.members.learnEncoded(bytes, admits), from, nowMs);
+    if (peer === null) return;
+    if (from !== null && from !== peer.id && !peer.isProven) this.#introductions.add(peer.id, from);
+    this.#deps.advancePeer(peer, nowMs);
   }
 
   /**
@@ -96,6 +108,7 @@ export class PeerTable {
       return null;
     }
     this.#applyLearned(this.members.learn(advert), advert.id, nowMs);
+    this.#introductions.settle(advert.id);
     return this.#peers.get(advert.id) ?? null;
   }
 
@@ -159,6 +172,9 @@ export class PeerTable {
       case 'full':
         this.#deps.counters.count('tooManyMembers');
         return null;
+      case 'notAdmitted':
+        this.#deps.counters.count('tooManyUnproven');
+        return null;
       case 'self':
         if (this.#deps.self.supersede(result.advert)) this.#noticeClone(nowMs);
         return null;
@@ -198,6 +214,7 @@ export class PeerTable {
 
   #forget(peer: Peer, nowMs: number): void {
     peer.dispose(nowMs);
+    this.#introductions.settle(peer.id);
     this.#peers.delete(peer.id);
     this.members.forget(peer.id);
     this.#claimsDirty = true;
@@ -238,6 +255,7 @@ export class PeerTable {
 function isForgettable(peer: Peer, nowMs: number): boolean {
   if (peer.link.state !== 'down') return false;
   if (peer.advert === null) return true;
+  if (!peer.isProven) return nowMs - peer.link.sinceMs >= FORGET_UNPROVEN_AFTER_MS;
   return nowMs - peer.link.sinceMs >= FORGET_AFTER_MS && nowMs - peer.advertAtMs >= FORGET_AFTER_MS;
 }
 

@@ -41,6 +41,11 @@ export class InitiationStamps {
     return this.#last;
   }
 
+  /** Whether a handshake with the peer has ever succeeded. */
+  hasMet(id: NodeId): boolean {
+    return this.#accepted.has(id);
+  }
+
   /** Whether an initiation of the peer with this stamp may be new. */
   isFresh(id: NodeId, stamp: number): boolean {
     return stamp > (this.#accepted.get(id) ?? 0);

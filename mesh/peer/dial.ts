@@ -3,11 +3,15 @@
  * jitter. One initiation goes to several addresses; the first response wins. Peers and seeds are dialled alike.
  */
 import type { IpAddress } from '../../common/address/ip-address.js';
-import { formatSocketAddress } from '../../common/address/socket-address.js';
+import { formatSocketAddress, sameSocketAddress } from '../../common/address/socket-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { Handshakes, HandshakeTarget } from '../handshake/handshakes.js';
+import { DialBudget } from './dial-budget.js';
 import { DIAL_ADDRESSES_PER_TRY, DIAL_RETRY_MS, HANDSHAKE_LIFETIME_MS } from '../limits.js';
 import type { MeshEffect, RandomSource } from '../mesh-io.js';
+
+/** The wait of a try that the budget has no room for is that after so many tries, 1.6 s. */
+const OVER_BUDGET_TRIES = 4;
 
 export interface Dial {
   /** Null until the first try, and after a handshake has ended. */
@@ -25,6 +29,10 @@ export interface DialHandshake {
 /** What a try needs to know of the node. */
 export interface DialTarget extends HandshakeTarget {
   readonly addresses: readonly SocketAddress[];
+  /** Whether a handshake with the node has ever succeeded. */
+  readonly isProven: boolean;
+  /** The address that a try does not need the budget for: configured, or the node was heard at it. */
+  readonly provenAddress: SocketAddress | null;
   /** Longest wait between two tries. */
   readonly maxRetryMs: number;
 }
@@ -53,6 +61,7 @@ export function hurried(dial: Dial, nowMs: number): Dial {
 /** Carries out what a dial needs of the handshakes and the network. */
 export class Dialer {
   readonly #deps: DialerDeps;
+  readonly #budget = new DialBudget();
 
   constructor(deps: DialerDeps) {
     this.#deps = deps;
@@ -60,13 +69,25 @@ export class Dialer {
 
   /** Sends an initiation to the addresses of this try, of a new handshake if there is none or its time is over. */
   tryNow(dial: Dial, target: DialTarget, nowMs: number): Dial {
+    const addresses = addressesOfTry(target.addresses, dial.tries).filter((to) => this.#mayDial(to, target, nowMs));
+    if (addresses.length === 0 && target.addresses.length > 0) {
+      return {
+        ...dial,
+        nextMs: nowMs + retryWaitMs(OVER_BUDGET_TRIES, target.maxRetryMs, this.#deps.random.fraction()),
+      };
+    }
     const handshake = this.#currentHandshake(dial, target, nowMs);
-    for (const to of addressesOfTry(target.addresses, dial.tries)) {
+    for (const to of addresses) {
       const bytes = handshake === null ? null : this.#deps.handshakes.initiationFor(handshake.localIndex, to, nowMs);
       if (bytes !== null) this.#deps.emit({ type: 'sendDatagram', to, bytes });
     }
     const waitMs = retryWaitMs(dial.tries, target.maxRetryMs, this.#deps.random.fraction());
     return { handshake, tries: dial.tries + 1, nextMs: nowMs + waitMs };
+  }
+
+  #mayDial(to: SocketAddress, { isProven, provenAddress }: DialTarget, nowMs: number): boolean {
+    if (provenAddress !== null && sameSocketAddress(provenAddress, to)) return true;
+    return this.#budget.take(to.ip, isProven, nowMs);
   }
 
   /** Drops the handshake in progress, if there is one. */

@@ -27,6 +27,8 @@ export interface PeerDeps extends PeerPathDeps {
   readonly slots: SessionSlots;
   /** The link went from one state to another. */
   linkChanged(peer: Peer, before: Link, nowMs: number): void;
+  /** Whether a handshake with the node has ever succeeded. */
+  hasMet(id: NodeId): boolean;
 }
 
 export class Peer {
@@ -74,6 +76,11 @@ export class Peer {
   /** As the router last reported them. */
   get counters(): PeerCounters | null {
     return this.#counters;
+  }
+
+  /** Whether a handshake with it has ever succeeded, also one before a restart. */
+  get isProven(): boolean {
+    return this.#lastHandshakeMs !== null || this.sessions.active !== null || this.#deps.hasMet(this.id);
   }
 
   /** Whether control messages reach the peer: there is a session, and the link is not down. */
@@ -253,6 +260,8 @@ export class Peer {
       maxRetryMs: longDead ? MAX_DEAD_DIAL_RETRY_MS : MAX_DIAL_RETRY_MS,
       expects: (peer) => peer === this.id,
       staticKey: this.#advert?.noiseKey ?? null,
+      isProven: this.isProven,
+      provenAddress: this.path.endpoint,
     };
   }
 }

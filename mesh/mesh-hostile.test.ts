@@ -1,0 +1,108 @@
+import { describe, expect, it } from '@jest/globals';
+import { parseCidr } from '../common/address/cidr.js';
+import { parseSocketAddress } from '../common/address/socket-address.js';
+import type { SocketAddress } from '../common/address/socket-address.js';
+import { MAX_UNPROVEN_MEMBERS, MAX_UNPROVEN_PER_SENDER } from './limits.js';
+import { signAdvert } from './wire/advert.js';
+import { encodeControl } from './wire/control-message.js';
+import { generateIdentity } from './wire/identity.js';
+import { SeededRandom } from './testing/seeded-random.js';
+import type { SimNetwork } from './testing/sim-network.js';
+import type { SimNode } from './testing/sim-node.js';
+import { isFullMesh } from './testing/sim-node.js';
+import { convergedSimulation } from './testing/simulation.js';
+
+const VICTIM = parseSocketAddress('203.0.113.5:53');
+
+/** An advert of a node that does not exist. */
+function inventedAdvert(random: SeededRandom, endpoints: readonly SocketAddress[]): Uint8Array {
+  const self = { name: 'invented', version: '1', endpoints, podCidrs: [parseCidr('10.47.0.0/24')] };
+  const stamp = { createdAtMs: 1, revision: 1, incarnation: 1, lowestStamp: 0 };
+  return signAdvert(generateIdentity(random), self, stamp).bytes;
+}
+
+/** Each with the same address and a port of its own. */
+const INVENTED = Array.from({ length: 4000 }, (_, index) =>
+  inventedAdvert(new SeededRandom(index), [VICTIM, { ...VICTIM, port: 1024 + index }]),
+);
+
+/** A member sends adverts of invented nodes, 40 a message, to every other member. Gives how many datagrams VICTIM gets. */
+function flood(
+  network: SimNetwork,
+  hostile: SimNode,
+  honest: readonly SimNode[],
+  count: number,
+  forMs: number,
+): number {
+  const before = network.captured.length;
+  const messages = count / 40;
+  for (let i = 0; i < messages; i++) {
+    const adverts = INVENTED.slice(i * 40, i * 40 + 40);
+    for (const { id } of honest) {
+      hostile.router?.apply({ type: 'sendControl', peer: id, bytes: encodeControl({ type: 'adverts', adverts }) }, 0);
+    }
+    network.run(forMs / messages);
+  }
+  return network.captured.slice(before).filter(({ to }) => to.ip === VICTIM.ip).length;
+}
+
+describe('a member that invents 4000 others in 2.3 s', () => {
+  it(
+    'does not take a link of honest nodes down, or make them flood an address',
+    convergedSimulation(5, 1, (network, nodes) => {
+      const [hostile, ...honest] = [nodes[4]!, ...nodes.slice(0, 4)];
+      for (const node of honest) node.notices.length = 0;
+      const inFlood = flood(network, hostile, honest, 4000, 2_300);
+      const before = network.captured.length;
+      network.run(6_000);
+      const after = network.captured.slice(before).filter(({ to }) => to.ip === VICTIM.ip).length;
+      // Of each of the four honest nodes: 6 at once, and one every 2 s.
+      expect(inFlood).toBeLessThanOrEqual(4 * 8);
+      expect(after).toBeLessThanOrEqual(4 * 9);
+      expect(isFullMesh(honest)).toBe(true);
+      const went = honest.flatMap(({ notices }) => notices.filter(({ message }) => message === 'link is down'));
+      expect(went.filter(({ fields }) => fields['name'] !== 'invented')).toEqual([]);
+    }),
+  );
+
+  it(
+    'fills only its own quota, and not that of the whole cluster',
+    convergedSimulation(4, 2, (network, nodes) => {
+      const [hostile, ...honest] = [nodes[3]!, ...nodes.slice(0, 3)];
+      flood(network, hostile, honest, 4000, 2_300);
+      network.run(5_000);
+      for (const node of honest) {
+        expect(node.mesh!.counters()['members']).toBeLessThanOrEqual(MAX_UNPROVEN_MEMBERS + 3);
+        expect(node.mesh!.counters()['advertTooOften']).toBeGreaterThan(2_000);
+      }
+      const fresh = network.addNode();
+      fresh.start([honest[0]!]);
+      expect(network.runUntil(() => isFullMesh([...honest, fresh]), 20_000)).toBeLessThan(10_000);
+      expect(MAX_UNPROVEN_PER_SENDER * 4).toBeLessThanOrEqual(MAX_UNPROVEN_MEMBERS);
+    }),
+  );
+
+  it(
+    'is forgotten with all of them when they never respond',
+    convergedSimulation(3, 3, (network, nodes) => {
+      const [hostile, ...honest] = [nodes[2]!, ...nodes.slice(0, 2)];
+      flood(network, hostile, honest, 40, 1_000);
+      hostile.kill();
+      network.run(11 * 60_000);
+      for (const node of honest) expect(node.mesh!.counters()['members']).toBe(2);
+    }),
+  );
+});
+
+describe('a member that asks for adverts without end', () => {
+  it(
+    'gets a bounded number of answers',
+    convergedSimulation(2, 4, (network, [a, b]) => {
+      const fromId = '0'.repeat(32) as typeof a extends SimNode ? SimNode['id'] : never;
+      const bytes = encodeControl({ type: 'digest', fromId, toId: null, entries: [] });
+      for (let i = 0; i < 500; i++) a!.router?.apply({ type: 'sendControl', peer: b!.id, bytes }, network.nowMs);
+      network.run(1_000);
+      expect(b!.mesh!.counters()['digestTooOften']).toBeGreaterThan(480);
+    }),
+  );
+});
