@@ -146,6 +146,9 @@ const TopologyNodeSchema = Type.Object({
     description: 'For another node: as it last reported, and truncated for very many pods',
   }),
   podCount: nullable(Type.Integer({ description: 'Number of all pods, listed or not; null before the node reported' })),
+  podsReportedAt: Type.Optional(
+    nullable(Type.String({ description: 'When the node reported these pods; those of a dead node stay' })),
+  ),
   version: Type.String(),
 });
 export type TopologyNode = Static<typeof TopologyNodeSchema>;
@@ -169,6 +172,12 @@ export const TopologySchema = Type.Object({
   at: Type.String(),
   nodes: Type.Array(TopologyNodeSchema),
   links: Type.Array(TopologyLinkSchema),
+  reports: Type.Optional(
+    Type.Object(
+      { received: Type.Integer(), expected: Type.Integer({ description: 'Linked peers' }) },
+      { description: 'Nodes whose links are in `links` because they reported lately, at most 64' },
+    ),
+  ),
 });
 export type Topology = Static<typeof TopologySchema>;
 

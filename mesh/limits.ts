@@ -170,6 +170,12 @@ export const MAX_POD_LIST_BYTES = 48 * 1024;
 export const MAX_TOPOLOGY_PEERS = 64;
 /** Time between two rounds. */
 export const TOPOLOGY_INTERVAL_MS = 2_000;
+/** Time between two queries while nobody watches: one peer at a time, so that the pods of a node that dies are known. */
+export const PODS_INTERVAL_MS = 2_000;
+/** The same while some linked peer was never asked. */
+export const FIRST_PODS_INTERVAL_MS = 200;
+/** Nodes whose last reported pods are kept, at most MAX_POD_LIST_BYTES each; the oldest report is dropped beyond this. */
+export const MAX_POD_REPORTS = 512;
 /** A remote link not reported for this long is dropped. */
 export const TOPOLOGY_AGE_MS = 10_000;
 /** Shortest time between two links messages to one peer. */

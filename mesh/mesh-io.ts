@@ -126,6 +126,15 @@ export interface RemotePodsView {
   readonly ageMs: number;
 }
 
+/** Reports of other nodes about their links, not older than ten seconds. */
+export interface TopologyReports {
+  readonly received: number;
+  /** Linked peers. */
+  readonly expected: number;
+  /** As many as are asked at a time have reported. */
+  readonly complete: boolean;
+}
+
 /** One link between two other members, as one of them reported it. */
 export interface RemoteLinkView {
   readonly a: NodeId;

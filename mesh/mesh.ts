@@ -22,6 +22,7 @@ import type {
   RemotePodsView,
   RouteView,
   SeedView,
+  TopologyReports,
 } from './mesh-io.js';
 import { MeshParts } from './mesh-parts.js';
 import type { MeshOptions } from './mesh-parts.js';
@@ -86,6 +87,11 @@ export class Mesh {
 
   remotePods(nowMs: number): RemotePodsView[] {
     return this.#parts.topology.pods(this.#clock.advance(nowMs));
+  }
+
+  topologyReports(nowMs: number): TopologyReports {
+    const { topology, peerTable } = this.#parts;
+    return topology.reports(peerTable.linked(), this.#clock.advance(nowMs));
   }
 
   seeds(): SeedView[] {

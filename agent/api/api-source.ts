@@ -8,6 +8,8 @@ export interface ApiSource {
   routes(): readonly Route[];
   endpoints(): readonly Endpoint[];
   topology(): Topology;
+  /** Whether all nodes that are asked for their links have reported lately. */
+  topologyIsComplete(): boolean;
   /** Calls `listener` after anything that `status` or `topology` shows has changed; may be called at any rate. */
   onChange(listener: () => void): () => void;
   /**

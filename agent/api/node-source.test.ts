@@ -65,6 +65,7 @@ function source(overrides: Partial<ApiSourceDeps> = {}) {
       remotePods: () => [],
       lostClaims: () => [],
       seeds: () => [],
+      topologyReports: () => ({ received: 0, expected: 1, complete: false }),
       refusedSources: () => [],
       counters: () => ({ members: 1, sessionSlots: 1, pendingHandshakes: 0, handshakeBadMac: 3 }),
     },

@@ -18,6 +18,7 @@ import type {
   RemotePodsView,
   RouteView,
   SeedView,
+  TopologyReports,
 } from '../../mesh/index.js';
 import type { ApiSource } from './api-source.js';
 import { wallTimeAt } from '../../common/clock.js';
@@ -41,6 +42,7 @@ export interface MeshQueries {
   remotePods(nowMs: number): readonly RemotePodsView[];
   lostClaims(): readonly LostClaim[];
   seeds(): readonly SeedView[];
+  topologyReports(nowMs: number): TopologyReports;
   refusedSources(nowMs: number): readonly RefusedView[];
   counters(): Readonly<Record<string, number>>;
 }
@@ -195,7 +197,12 @@ export class AgentApiSource implements ApiSource {
       counters: this.#counters,
       remoteLinks: deps.mesh.remoteLinks(nowMs),
       remotePods: deps.mesh.remotePods(nowMs),
+      reports: deps.mesh.topologyReports(nowMs),
     });
+  }
+
+  topologyIsComplete(): boolean {
+    return this.deps.mesh.topologyReports(this.deps.clock.nowMs()).complete;
   }
 
   counters(): Readonly<Record<string, number>> {

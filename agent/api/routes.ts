@@ -5,6 +5,7 @@
 import type { TSchema } from 'typebox';
 import { Type } from 'typebox';
 import type { ApiSource } from './api-source.js';
+import { topologyCompletes } from './complete-topology.js';
 import type { Readiness } from './documents.js';
 import { reference } from './documents.js';
 import { findPeer } from './peer-lookup.js';
@@ -24,7 +25,7 @@ export interface JsonRoute {
   /** Schema of the body by status. */
   readonly answers: Readonly<Record<number, TSchema>>;
   /** Throws `RequestError` for what cannot be answered. */
-  handle(params: Readonly<Record<string, string>>): JsonAnswer;
+  handle(params: Readonly<Record<string, string>>): JsonAnswer | Promise<JsonAnswer>;
 }
 
 /** Longest node name that can be asked for: a DNS name. */
@@ -86,8 +87,10 @@ function meshRoutes(source: ApiSource, onTopologyWatched: () => void): readonly 
       tag: 'mesh',
       summary: 'All nodes and links',
       answers: { 200: reference('Topology') },
-      handle: () => {
+      description: 'Waits up to a second for the reports of other nodes.',
+      handle: async () => {
         onTopologyWatched();
+        await topologyCompletes(source);
         return ok(source.topology());
       },
     },

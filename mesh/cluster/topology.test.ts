@@ -26,7 +26,6 @@ describe('the topology', () => {
       const pod = (name: string, ...ips: string[]) => ({ name, ips: ips.map(parseIpAddress) });
       one.handle({ type: 'localPods', pods: [pod('default/web-0', '10.32.2.2', 'fd00::2'), pod('0123456789ab')] });
       const seen = () => new Map(looking.mesh!.remotePods(network.nowMs).map((report) => [report.node, report]));
-      expect(seen().size).toBe(0);
       looking.handle({ type: 'topologyWanted', untilMs: network.nowMs + 9_000 });
       network.run(1_000);
       expect(seen().get(one.id)).toMatchObject({
@@ -37,8 +36,32 @@ describe('the topology', () => {
       one.handle({ type: 'localPods', pods: [] });
       network.run(3_000);
       expect(seen().get(one.id)).toMatchObject({ pods: [], podCount: 0 });
-      network.run(20_000);
-      expect(seen().size).toBe(0);
+    }),
+  );
+
+  it(
+    'keeps the pods of a node that died before anybody watched, with their age',
+    convergedSimulation(3, 1, (network, nodes) => {
+      const [looking, dead] = nodes as [SimNode, SimNode];
+      dead.handle({ type: 'localPods', pods: [{ name: 'default/web-0', ips: [parseIpAddress('10.32.2.2')] }] });
+      network.run(10_000);
+      dead.kill();
+      network.run(60_000);
+      expect(looking.stateOf(dead)).toBe('down');
+      const report = looking.mesh!.remotePods(network.nowMs).find(({ node }) => node === dead.id);
+      expect(report).toMatchObject({ podCount: 1, pods: [{ name: 'default/web-0' }] });
+      expect(report!.ageMs).toBeGreaterThan(59_000);
+    }),
+  );
+
+  it(
+    'is complete when every linked peer has reported',
+    convergedSimulation(4, 1, (network, nodes) => {
+      const { mesh } = nodes[0]!;
+      expect(mesh!.topologyReports(network.nowMs)).toEqual({ received: 0, expected: 3, complete: false });
+      nodes[0]!.handle({ type: 'topologyWanted', untilMs: network.nowMs + 5_000 });
+      network.run(500);
+      expect(mesh!.topologyReports(network.nowMs)).toEqual({ received: 3, expected: 3, complete: true });
     }),
   );
 });

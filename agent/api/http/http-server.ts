@@ -158,8 +158,8 @@ function addJsonRoute(app: FastifyInstance, route: JsonRoute): void {
     ...(route.description === undefined ? {} : { description: route.description }),
     ...(route.params === undefined ? {} : { params: route.params }),
   };
-  app.get<{ Params: Record<string, string> }>(route.path, { schema }, (request, reply) => {
-    const answer = route.handle(request.params);
+  app.get<{ Params: Record<string, string> }>(route.path, { schema }, async (request, reply) => {
+    const answer = await route.handle(request.params);
     return reply.code(answer.status).header('cache-control', 'no-store').send(answer.body);
   });
 }

@@ -59,6 +59,7 @@ export class FakeSource implements ApiSource {
   currentPeers: Peer[] = [fakePeer('node-b', 'b'), fakePeer('node-c', 'c', 'down')];
   currentCounters: Record<string, number> = { handshakes_started: 7 };
   currentTopology: Topology = { at: SINCE, nodes: [], links: [] };
+  isComplete = true;
   readonly listeners = new Set<() => void>();
 
   status(): Status {
@@ -91,6 +92,10 @@ export class FakeSource implements ApiSource {
   topology(): Topology {
     return this.currentTopology;
   }
+  topologyIsComplete(): boolean {
+    return this.isComplete;
+  }
+
   counters(): Readonly<Record<string, number>> {
     return this.currentCounters;
   }

@@ -55,6 +55,7 @@ const input = (extra: Partial<TopologyInput> = {}): TopologyInput => ({
   counters: new Map([[id('b'), counters('b', 0, 0)]]),
   remoteLinks: [],
   remotePods: [],
+  reports: { received: 1, expected: 2, complete: false },
   ...extra,
 });
 
@@ -96,7 +97,11 @@ describe('TopologyView', () => {
     const pods = [{ name: 'default/web-1', ips: [parseIpAddress('10.1.2.2'), parseIpAddress('fd00::2')] }];
     const report: RemotePodsView = { node: id('b'), pods, podCount: 300, ageMs: 900 };
     const stranger = { ...report, node: id('f') };
-    const { nodes } = new TopologyView().draw(input({ remotePods: [report, stranger] }));
+    const { nodes, reports } = new TopologyView().draw(input({ remotePods: [report, stranger] }));
+    expect(reports).toEqual({ received: 1, expected: 2 });
+    const at = nodes[0]!.podsReportedAt!;
+    expect(Date.parse(at) - Date.parse(nodes[1]!.podsReportedAt!)).toBe(900);
+    expect(nodes[2]!.podsReportedAt).toBeNull();
     expect(nodes.map(({ name, pods, podCount }) => [name, pods, podCount])).toEqual([
       ['node-a', [], 0],
       ['node-b', [{ name: 'default/web-1', ips: ['10.1.2.2', 'fd00::2'] }], 300],

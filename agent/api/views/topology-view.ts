@@ -3,7 +3,7 @@ import type { Endpoint, Topology, TopologyLink, TopologyNode } from '../../../co
 import type { NodeId } from '../../../common/node-id.js';
 import type { PeerCounters } from '../../../common/router-port.js';
 import { formatSocketAddress } from '../../../common/address/socket-address.js';
-import type { MemberView, RemoteLinkView, RemotePodsView } from '../../../mesh/index.js';
+import type { MemberView, RemoteLinkView, RemotePodsView, TopologyReports } from '../../../mesh/index.js';
 import { lossOf, pathOf } from './peer-view.js';
 import { podNameOf } from '../../pod-name.js';
 import { RateMeter } from './rate-meter.js';
@@ -11,12 +11,15 @@ import { RateMeter } from './rate-meter.js';
 export interface TopologyInput {
   readonly at: Date;
   readonly nowMs: number;
-  readonly self: Omit<TopologyNode, 'self' | 'state' | 'pods' | 'podCount'> & { readonly id: NodeId };
+  readonly self: Omit<TopologyNode, 'self' | 'state' | 'pods' | 'podCount' | 'podsReportedAt'> & {
+    readonly id: NodeId;
+  };
   readonly endpoints: readonly Endpoint[];
   readonly members: readonly MemberView[];
   readonly counters: ReadonlyMap<NodeId, PeerCounters>;
   readonly remoteLinks: readonly RemoteLinkView[];
   readonly remotePods: readonly RemotePodsView[];
+  readonly reports: TopologyReports;
 }
 
 export class TopologyView {
@@ -43,11 +46,12 @@ export class TopologyView {
     const pods = new Map(input.remotePods.map((report) => [report.node, report]));
     return {
       at: at.toISOString(),
-      nodes: [selfNode(input), ...members.map((member) => memberNode(member, pods.get(member.id)))],
+      nodes: [selfNode(input), ...members.map((member) => memberNode(member, pods.get(member.id), at))],
       links: [
         ...members.map((member) => this.#ownLink(member, input)),
         ...remote.map((link) => this.#remoteLink(link, input.nowMs)),
       ],
+      reports: { received: input.reports.received, expected: input.reports.expected },
     };
   }
 
@@ -102,12 +106,12 @@ function linkKey({ a, b }: RemoteLinkView): string {
   return `${a} ${b}`;
 }
 
-function selfNode({ self, endpoints }: TopologyInput): TopologyNode {
+function selfNode({ self, endpoints, at }: TopologyInput): TopologyNode {
   const pods = endpoints.map((endpoint) => ({ name: podNameOf(endpoint), ips: [...endpoint.ips] }));
-  return { ...self, self: true, state: 'self', pods, podCount: pods.length };
+  return { ...self, self: true, state: 'self', pods, podCount: pods.length, podsReportedAt: at.toISOString() };
 }
 
-function memberNode(member: MemberView, report: RemotePodsView | undefined): TopologyNode {
+function memberNode(member: MemberView, report: RemotePodsView | undefined, at: Date): TopologyNode {
   return {
     id: member.id,
     name: member.name,
@@ -117,6 +121,7 @@ function memberNode(member: MemberView, report: RemotePodsView | undefined): Top
     podCidrs: [...member.podCidrs],
     pods: report?.pods.map(({ name, ips }) => ({ name, ips: [...ips] })) ?? [],
     podCount: report?.podCount ?? null,
+    podsReportedAt: report === undefined ? null : new Date(at.getTime() - report.ageMs).toISOString(),
     version: member.version,
   };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { fakeLink, fakeNode, fakeTopology } from '../testing/fake-mesh.js';
-import { linkKey, linksOf, meshOf, otherEnd, ratesSeenBy, selfOf, tallyLinks } from './mesh.js';
+import { linkKey, linksOf, meshOf, oldPodsSince, otherEnd, ratesSeenBy, selfOf, tallyLinks } from './mesh.js';
 
 const nodes = [fakeNode('10'), fakeNode('2', { self: true }), fakeNode('1')];
 
@@ -29,5 +29,16 @@ describe('mesh', () => {
     expect(selfOf(mesh)?.id).toBe('2');
     expect(linksOf(mesh, '2')).toHaveLength(1);
     expect(tallyLinks(mesh)).toEqual({ up: 1, connecting: 0, stale: 0, down: 1 });
+  });
+
+  it('marks pods with their age when the report of their node is old', () => {
+    const old = fakeNode('b', { state: 'down', podsReportedAt: '2025-12-31T23:50:00Z' });
+    const fresh = fakeNode('c', { podsReportedAt: '2025-12-31T23:59:58Z' });
+    const mesh = meshOf(fakeTopology([old, fresh, fakeNode('d')]));
+    expect([old, fresh, fakeNode('d')].map((node) => oldPodsSince(mesh, node))).toEqual([
+      '2025-12-31T23:50:00Z',
+      null,
+      null,
+    ]);
   });
 });

@@ -12,7 +12,12 @@ export interface Mesh {
   readonly links: readonly TopologyLink[];
   readonly nodeById: ReadonlyMap<string, TopologyNode>;
   readonly linkByKey: ReadonlyMap<string, TopologyLink>;
+  /** Nodes that reported their links lately, of those with a link to this node; null of an agent that does not count. */
+  readonly reports: { readonly received: number; readonly expected: number } | null;
 }
+
+/** Reports come every 2 s while the page is open; older pods are marked with their age. */
+const OLD_PODS_MS = 15_000;
 
 const byName = new Intl.Collator('en', { numeric: true });
 
@@ -30,12 +35,26 @@ export function meshOf(topology: Topology): Mesh {
     if (!nodeById.has(link.a) || !nodeById.has(link.b) || linkByKey.has(key)) continue;
     linkByKey.set(key, link.a < link.b ? link : reversed(link));
   }
-  return { at: topology.at, nodes, links: [...linkByKey.values()], nodeById, linkByKey };
+  return {
+    at: topology.at,
+    nodes,
+    links: [...linkByKey.values()],
+    nodeById,
+    linkByKey,
+    reports: topology.reports ?? null,
+  };
 }
 
 function reversed(link: TopologyLink): TopologyLink {
   const { a, b, abBitsPerSecond, baBitsPerSecond } = link;
   return { ...link, a: b, b: a, abBitsPerSecond: baBitsPerSecond, baBitsPerSecond: abBitsPerSecond };
+}
+
+/** When the node reported its pods, if that is long ago: it is down, or does not answer. Null for fresh pods. */
+export function oldPodsSince(mesh: Mesh, node: TopologyNode): string | null {
+  const { podsReportedAt = null } = node;
+  if (podsReportedAt === null || Date.parse(mesh.at) - Date.parse(podsReportedAt) < OLD_PODS_MS) return null;
+  return podsReportedAt;
 }
 
 export interface Rates {

@@ -2,6 +2,7 @@
 import { useSignal } from '@preact/signals';
 import { plural } from '../format.js';
 import { tallyLinks } from '../state/mesh.js';
+import type { Mesh } from '../state/mesh.js';
 import { mesh, status } from '../state/store.js';
 import { theme, toggleTheme } from '../state/theme.js';
 import { pillText, verdictOf } from '../state/verdict.js';
@@ -66,6 +67,7 @@ function Tally() {
       <span>
         {plural(known.nodes.length, 'node')} · {plural(pods, 'pod')}
       </span>
+      <Reports mesh={known} />
       {(['up', 'connecting', 'stale', 'down'] as const).map((state) =>
         links[state] === 0 ? null : (
           <span key={state} class={`tally-state is-${state}`} title={`${plural(links[state], 'link')} ${state}`}>
@@ -75,6 +77,17 @@ function Tally() {
         ),
       )}
     </div>
+  );
+}
+
+/** Beyond 64 nodes only some report at a time, so that some links between others are not drawn. */
+function Reports({ mesh: { reports } }: { mesh: Mesh }) {
+  if (reports === null || reports.received >= reports.expected) return null;
+  const title = 'Links between other nodes are drawn from the reports of at most 64 nodes at a time';
+  return (
+    <span title={title}>
+      {reports.received} of {plural(reports.expected, 'peer')} reported
+    </span>
   );
 }
 

@@ -1,7 +1,7 @@
 /** Details of one node: identity, the link to it, addresses and pods. */
 import type { Status, TopologyNode } from '../../../common/api.js';
 import { formatCount, formatDuration } from '../format.js';
-import { linkKey, selfOf } from '../state/mesh.js';
+import { linkKey, oldPodsSince, selfOf } from '../state/mesh.js';
 import type { Mesh } from '../state/mesh.js';
 import { nowMs, status } from '../state/store.js';
 import { commandsFor } from '../state/terminal-command.js';
@@ -47,7 +47,7 @@ export function NodeDetail({ mesh, node }: { mesh: Mesh; node: TopologyNode }) {
         )}
       </Section>
       <Section title="Pods" note={formatCount(node.podCount)}>
-        <PodList node={node} />
+        <PodList node={node} oldSince={oldPodsSince(mesh, node)} />
       </Section>
       <Section title="In a terminal">
         {commandsFor(node).map((text) => (

@@ -1,11 +1,13 @@
 /** List of a node's pods with their addresses. */
 import type { TopologyNode } from '../../../common/api.js';
-import { formatCount } from '../format.js';
+import { formatAgo, formatCount } from '../format.js';
+import { nowMs } from '../state/store.js';
 
 /** Bound on drawn pods. A Kubernetes node runs 110 by default. */
 const MAX_SHOWN = 300;
 
-export function PodList({ node }: { node: TopologyNode }) {
+/** @param oldSince when an old report named the pods; null for a fresh one */
+export function PodList({ node, oldSince }: { node: TopologyNode; oldSince: string | null }) {
   if (node.pods.length === 0) {
     return (
       <p class="quiet">
@@ -19,6 +21,7 @@ export function PodList({ node }: { node: TopologyNode }) {
   const hidden = (node.podCount ?? node.pods.length) - shown.length;
   return (
     <ul class="pod-list">
+      {oldSince === null ? null : <li class="is-old">As reported {formatAgo(oldSince, nowMs.value)}</li>}
       {shown.map((pod, index) => (
         <li key={`${pod.name} ${index}`}>
           <span class="pod-name">{pod.name}</span>

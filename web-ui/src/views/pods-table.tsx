@@ -1,8 +1,10 @@
 /** Table of all known pods. */
 import type { TopologyNode } from '../../../common/api.js';
+import { formatAgo } from '../format.js';
+import { oldPodsSince } from '../state/mesh.js';
 import type { Mesh } from '../state/mesh.js';
 import { isSelectedNode } from '../state/selection.js';
-import { query, selection, selectNode } from '../state/store.js';
+import { nowMs, query, selection, selectNode } from '../state/store.js';
 import { SortableTable } from '../ui/sortable-table.js';
 import type { Column } from '../ui/sortable-table.js';
 import { StateIcon } from '../ui/icons.js';
@@ -12,6 +14,8 @@ export interface PodRow {
   readonly name: string;
   readonly ips: readonly string[];
   readonly node: TopologyNode;
+  /** When an old report named it; null for a fresh one. */
+  readonly oldSince: string | null;
 }
 
 /** Pods that match the search, or all. Of a node that matches by its own name, all pods. */
@@ -20,7 +24,13 @@ export function podRows(mesh: Mesh): readonly PodRow[] {
   const matches = (...texts: readonly string[]): boolean => texts.some((text) => text.toLowerCase().includes(wanted));
   return mesh.nodes.flatMap((node) =>
     node.pods
-      .map((pod, index) => ({ key: `${node.id} ${index}`, name: pod.name, ips: pod.ips, node }))
+      .map((pod, index) => ({
+        key: `${node.id} ${index}`,
+        name: pod.name,
+        ips: pod.ips,
+        node,
+        oldSince: oldPodsSince(mesh, node),
+      }))
       .filter((pod) => wanted === '' || matches(node.name, pod.name, ...pod.ips)),
   );
 }
@@ -44,6 +54,12 @@ const COLUMNS: readonly Column<PodRow>[] = [
         {pod.node.name}
       </span>
     ),
+  },
+  {
+    id: 'reported',
+    title: 'Reported',
+    sortKey: (pod) => pod.oldSince,
+    cell: (pod) => (pod.oldSince === null ? 'now' : <span class="is-old">{formatAgo(pod.oldSince, nowMs.value)}</span>),
   },
 ];
 
