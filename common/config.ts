@@ -5,7 +5,7 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { DEFAULT_API_PORT, DEFAULT_API_SOCKET } from './api.js';
-import { LOG_LEVELS } from './log.js';
+import { LOG_LEVELS } from './log-levels.js';
 
 /** UDP port between nodes. Not 4789 or 8472, which some networks treat as VXLAN. */
 const DEFAULT_UNDERLAY_PORT = 6785;

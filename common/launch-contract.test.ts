@@ -13,6 +13,7 @@ const options: RouterLaunchOptions = {
   lanes: 2,
   logLevel: 'info',
   offerAes: true,
+  warmUp: true,
 };
 
 describe('the launch options of the router', () => {

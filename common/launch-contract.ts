@@ -3,8 +3,8 @@
  * router. Not here: the start of processes (`supervisor/programs.ts`).
  */
 import { DecodeError, messageOf } from './errors.js';
-import { LOG_LEVELS } from './log.js';
-import type { LogLevel } from './log.js';
+import { LOG_LEVELS } from './log-levels.js';
+import type { LogLevel } from './log-levels.js';
 import { MAX_LANES } from './protocol.js';
 
 /** The supervisor's process id, set for every child it starts. */
@@ -38,12 +38,17 @@ export interface RouterLaunchOptions {
   readonly logLevel: LogLevel;
   /** False when the configuration allows ChaCha20-Poly1305 only. */
   readonly offerAes: boolean;
+  /** False for a router that takes the place of one that ended: pods wait, and a warm-up would double their wait. */
+  readonly warmUp: boolean;
 }
 
 const MAX_DESCRIPTORS = 1024;
 
-/** Throws DecodeError that names the first option that is missing or wrong. */
-export function parseRouterLaunchOptions(json: string): RouterLaunchOptions {
+/** @param json value of {@link ROUTER_OPTIONS_VARIABLE}. Throws DecodeError that names the first option that is missing or wrong. */
+export function parseRouterLaunchOptions(json: string | undefined): RouterLaunchOptions {
+  if (json === undefined) {
+    throw new DecodeError(`${ROUTER_OPTIONS_VARIABLE} is not set: the router is started by meshd, not by hand`);
+  }
   const options = parseObject(json);
   const refuse = (name: keyof RouterLaunchOptions, expected: string): never => {
     throw new DecodeError(`${ROUTER_OPTIONS_VARIABLE}: ${name} is ${describe(options[name])}, expected ${expected}`);
@@ -71,6 +76,8 @@ export function parseRouterLaunchOptions(json: string): RouterLaunchOptions {
     lanes,
     logLevel: LOG_LEVELS.find((level) => level === options['logLevel']) ?? refuse('logLevel', LOG_LEVELS.join(', ')),
     offerAes: typeof options['offerAes'] === 'boolean' ? options['offerAes'] : refuse('offerAes', 'true or false'),
+    // A supervisor of an older version does not say.
+    warmUp: options['warmUp'] !== false,
   };
 }
 

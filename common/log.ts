@@ -2,10 +2,9 @@
 import { destination, pino } from 'pino';
 import type { Logger } from 'pino';
 
-export type { Logger } from 'pino';
+import type { LogLevel } from './log-levels.js';
 
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
+export type { Logger } from 'pino';
 
 /** @param component field of every line: `agent`, `router`, `supervisor`, ... */
 export function createLogger(component: string, level: LogLevel = 'info'): Logger {

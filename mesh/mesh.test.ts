@@ -179,6 +179,22 @@ describe('restarts', () => {
   );
 
   it(
+    'of the router dial live peers at once, and dead ones when they were due anyway',
+    convergedSimulation(4, 1, (network, nodes) => {
+      const [a, b, c, dead] = nodes as [SimNode, SimNode, SimNode, SimNode];
+      dead.kill();
+      network.run(40_000);
+      expect(a.stateOf(dead)).toBe('down');
+      const lines = () => network.log.text().split('\n');
+      const before = lines();
+      a.restartRouter();
+      const dialled = lines().filter((line) => !before.includes(line) && line.includes('initiation'));
+      const receivers = dialled.map((line) => Number(/-> node (\d+)/.exec(line)?.[1]));
+      expect(receivers.sort()).toEqual([b.number, c.number]);
+    }),
+  );
+
+  it(
     'of the agent keep routes usable and traffic flowing over the sessions that the router holds',
     convergedSimulation(3, 1, (network, nodes) => {
       const [a, b, c] = nodes as [SimNode, SimNode, SimNode];

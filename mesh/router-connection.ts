@@ -9,6 +9,13 @@ import type { Handshakes } from './handshake/handshakes.js';
 import type { MeshEffect, MeshEvent } from './mesh-io.js';
 import { LINK_REASONS } from './peer/link.js';
 
+/**
+ * After a router restart so many peers are dialled at once, then as many again. Most of them may be dead, and a live one for
+ * which frames wait is dialled when the router says so.
+ */
+const DIALS_AT_ONCE = 16;
+const DIALS_APART_MS = 50;
+
 type RouterConnected = Extract<MeshEvent, { type: 'routerConnected' }>;
 
 export interface RouterConnectionDeps {
@@ -58,7 +65,11 @@ function replace(event: RouterConnected, reason: string, deps: RouterConnectionD
   const { peerTable, handshakes, seeds } = deps;
   handshakes.clear();
   seeds.restart(nowMs);
-  for (const peer of peerTable.peers.values()) peer.routerReplaced(reason, nowMs);
+  let dials = 0;
+  for (const peer of peerTable.peers.values()) {
+    peer.routerReplaced(reason, nowMs + Math.floor(dials / DIALS_AT_ONCE) * DIALS_APART_MS, nowMs);
+    if (peer.link.state !== 'down') dials++;
+  }
   for (const status of event.sessions) peerTable.peerOf(status.peer, nowMs).adopt(status, nowMs);
   for (const { peer, endpoint, mtuBytes } of event.paths) peerTable.peers.get(peer)?.path.restore(endpoint, mtuBytes);
   for (const peer of peerTable.peers.values()) peer.path.emit();

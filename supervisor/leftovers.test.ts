@@ -13,7 +13,9 @@ describe('Leftovers', () => {
   afterEach(() => rmSync(folder, { recursive: true }));
 
   /** Processes by id: their start, and whether SIGKILL ends them. */
-  function harness(processes: Record<number, { startTicks: number; state?: string; stays?: boolean }>) {
+  function harness(
+    processes: Record<number, { startTicks: number; state?: string; threads?: number; stays?: boolean }>,
+  ) {
     const killed: number[] = [];
     let waitedMs = 0;
     const leftovers = new Leftovers({
@@ -21,7 +23,7 @@ describe('Leftovers', () => {
       log: silentLogger(),
       stateOf: (pid) => {
         const found = processes[pid];
-        return found === undefined ? null : { state: found.state ?? 'S', startTicks: found.startTicks };
+        return found === undefined ? null : { state: 'S', threads: 1, ...found };
       },
       kill: (pid) => {
         killed.push(pid);
@@ -54,6 +56,13 @@ describe('Leftovers', () => {
     processes[10] = { startTicks: 900 };
     processes[11] = { startTicks: 2, state: 'Z' };
     expect(leftovers.running()).toEqual([]);
+  });
+
+  it('count as long as a thread of them ends, and with it their descriptors', () => {
+    const { leftovers, processes } = harness({ 10: { startTicks: 1 } });
+    leftovers.record('router', 10);
+    processes[10] = { startTicks: 1, state: 'Z', threads: 2 };
+    expect(leftovers.running()).toHaveLength(1);
   });
 
   it('leave out what ran before the last boot', () => {

@@ -78,7 +78,8 @@ export class Leftovers {
 
   #runs({ pid, startTicks }: RecordedChild): boolean {
     const state = this.#stateOf(pid);
-    return state !== null && state.startTicks === startTicks && state.state !== 'Z' && state.state !== 'X';
+    if (state === null || state.startTicks !== startTicks) return false;
+    return !['Z', 'X'].includes(state.state) || state.threads > 1;
   }
 }
 

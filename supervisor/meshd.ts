@@ -102,10 +102,10 @@ async function supervise(argv: readonly string[], withAgent: boolean): Promise<n
   const log = createLogger('supervisor', config.logLevel);
   const leftovers = new Leftovers({ path: childrenFile(config), log });
   const descriptors = descriptorKeeper(config);
-  await endLeftovers(leftovers, descriptors);
+  const replaces = await endLeftovers(leftovers, descriptors);
   const supervisor = new Supervisor({
     descriptors,
-    launchRouter: (passed) => launchRouter(PROGRAM_FOLDER, config, passed),
+    launchRouter: (passed, isFirst) => launchRouter(PROGRAM_FOLDER, config, passed, isFirst && !replaces),
     launchAgent: withAgent ? () => launchAgent(PROGRAM_FOLDER, config, argv) : null,
     onStarted: (child, pid) => leftovers.record(child, pid),
     clock: systemClock,
@@ -126,16 +126,17 @@ async function supervise(argv: readonly string[], withAgent: boolean): Promise<n
   return null;
 }
 
-/** The TAP is opened first: the interface then stays, with its place in the bridge. */
-async function endLeftovers(leftovers: Leftovers, descriptors: DescriptorKeeper): Promise<void> {
+/** The TAP is opened first: the interface then stays, with its place in the bridge. True when there were any. */
+async function endLeftovers(leftovers: Leftovers, descriptors: DescriptorKeeper): Promise<boolean> {
   const running = leftovers.running();
-  if (running.length === 0) return;
+  if (running.length === 0) return false;
   try {
     descriptors.ensureTap();
   } catch (thrown) {
     leftovers.deps.log.info({ error: messageOf(thrown) }, 'TAP is opened after the earlier children have ended');
   }
   await leftovers.end(running);
+  return true;
 }
 
 function descriptorKeeper(config: Config): DescriptorKeeper {

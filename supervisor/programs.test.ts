@@ -12,7 +12,7 @@ const config = {
 
 describe('routerLaunchOptions', () => {
   it('numbers the descriptors from 4 on, as in the child', () => {
-    const options = routerLaunchOptions(config, { tapFds: [21, 30], udpFds: [22, 40], tapName: 'heddle-tap' });
+    const options = routerLaunchOptions(config, { tapFds: [21, 30], udpFds: [22, 40], tapName: 'heddle-tap' }, true);
     expect(options).toEqual({
       tapFds: [4, 5],
       udpFds: [6, 7],
@@ -22,11 +22,12 @@ describe('routerLaunchOptions', () => {
       lanes: 2,
       logLevel: 'info',
       offerAes: true,
+      warmUp: true,
     });
   });
 
   it('offers no AES when the cipher is set to ChaCha20-Poly1305', () => {
     const descriptors = { tapFds: [20], udpFds: [21], tapName: 'heddle-tap' };
-    expect(routerLaunchOptions({ ...config, cipher: 'chacha20-poly1305' }, descriptors).offerAes).toBe(false);
+    expect(routerLaunchOptions({ ...config, cipher: 'chacha20-poly1305' }, descriptors, true).offerAes).toBe(false);
   });
 });

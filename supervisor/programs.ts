@@ -30,7 +30,7 @@ const BEAT_FD = 3;
 const FIRST_PASSED_FD = 4;
 
 /** Numbers of the descriptors in the child: in order, from 4 on. */
-export function routerLaunchOptions(config: Config, descriptors: Descriptors): RouterLaunchOptions {
+export function routerLaunchOptions(config: Config, descriptors: Descriptors, warmUp: boolean): RouterLaunchOptions {
   const taps = descriptors.tapFds.length;
   return {
     tapFds: descriptors.tapFds.map((_, i) => FIRST_PASSED_FD + i),
@@ -41,12 +41,21 @@ export function routerLaunchOptions(config: Config, descriptors: Descriptors): R
     lanes: config.lanes,
     logLevel: config.logLevel,
     offerAes: config.cipher !== 'chacha20-poly1305',
+    warmUp,
   };
 }
 
-/** @param programFolder folder of the built programs */
-export function launchRouter(programFolder: string, config: Config, descriptors: Descriptors): ChildProcess {
-  const options = routerLaunchOptions(config, descriptors);
+/**
+ * @param programFolder folder of the built programs
+ * @param warmUp false when pods wait for this router
+ */
+export function launchRouter(
+  programFolder: string,
+  config: Config,
+  descriptors: Descriptors,
+  warmUp: boolean,
+): ChildProcess {
+  const options = routerLaunchOptions(config, descriptors, warmUp);
   return launch([join(programFolder, 'router.js')], { [ROUTER_OPTIONS_VARIABLE]: JSON.stringify(options) }, [
     ...descriptors.tapFds,
     ...descriptors.udpFds,

@@ -15,7 +15,8 @@ const TAP_CHECK_MS = 2_000;
 
 export interface SupervisorOptions {
   readonly descriptors: DescriptorKeeper;
-  readonly launchRouter: (descriptors: Descriptors) => ChildProcess;
+  /** `isFirst` is false for every router but the first of this supervisor. */
+  readonly launchRouter: (descriptors: Descriptors, isFirst: boolean) => ChildProcess;
   /** Null when only the router is supervised. */
   readonly launchAgent: (() => ChildProcess) | null;
   /** Called for every child that was started. */
@@ -34,7 +35,12 @@ export class Supervisor {
   constructor(readonly options: SupervisorOptions) {
     const { clock, log, descriptors, launchRouter, launchAgent } = options;
     const onGiveUp = () => void this.stop().then(options.onGiveUp);
-    const launch = () => launchRouter(descriptors.ensure());
+    let isFirst = true;
+    const launch = () => {
+      const child = launchRouter(descriptors.ensure(), isFirst);
+      isFirst = false;
+      return child;
+    };
     const question = () => (this.#router.isSilent ? QUESTION.routerIsSilent : QUESTION.plain);
     const supervise = (name: string, launchChild: () => ChildProcess) => {
       const onStarted = (pid: number) => options.onStarted(name, pid);

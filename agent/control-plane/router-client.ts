@@ -22,8 +22,10 @@ import type { OpenRouterStream, RouterStream } from './router-socket.js';
 const MAX_EVENT_BYTES = 8 << 20;
 /** A router that reads nothing for this long a queue is stuck; a new connection gets the whole state again. */
 const MAX_QUEUED_BYTES = 16 << 20;
-const FIRST_RETRY_MS = 50;
-const MAX_RETRY_MS = 1_000;
+/** Pods wait for a router that restarts, so a new one is looked for often in the time that a start takes. */
+const QUICK_RETRY_MS = 50;
+const QUICK_RETRIES = 40;
+const RETRY_MS = 1_000;
 /** A router that accepts but does not say hello in this time is not one. */
 const HELLO_WITHIN_MS = 5_000;
 const END_WITHIN_MS = 500;
@@ -43,7 +45,7 @@ export interface RouterClientOptions {
 export class RouterClient {
   #stream: RouterStream | null = null;
   #hello: RouterHello | null = null;
-  #retryMs = FIRST_RETRY_MS;
+  #retries = 0;
   #cancelTimer: () => void = () => undefined;
   #stopped = false;
   #onStopped: () => void = () => undefined;
@@ -120,7 +122,7 @@ export class RouterClient {
       );
     }
     this.#cancelTimer();
-    this.#retryMs = FIRST_RETRY_MS;
+    this.#retries = 0;
     this.#hello = event;
     this.options.notices.clear('router');
     this.options.onHello(event);
@@ -141,8 +143,8 @@ export class RouterClient {
     this.#hello = null;
     if (this.#stopped) return this.#onStopped();
     this.options.notices.write('warn', 'no connection to the router', { reason }, 'router');
-    this.#cancelTimer = this.options.clock.after(this.#retryMs, () => this.start());
-    this.#retryMs = Math.min(MAX_RETRY_MS, this.#retryMs * 2);
+    const retryMs = this.#retries++ < QUICK_RETRIES ? QUICK_RETRY_MS : RETRY_MS;
+    this.#cancelTimer = this.options.clock.after(retryMs, () => this.start());
     if (wasConnected) this.options.onDisconnected();
   }
 }

@@ -210,6 +210,14 @@ describe('establishing a session', () => {
     expect(nextTryMs(STATES.confirming, EVENTS.routerReplaced)).toBe(NOW + 30);
   });
 
+  it('goes on with the back-off for a peer that is down when the router is replaced, without the handshake', () => {
+    const replaced = { type: 'routerReplaced', dialAtMs: null } as const;
+    const { next, effects } = stepEstablishing(STATES.dialing, replaced, NOW);
+    expect(next).toEqual({ state: 'dialing', dial: DIAL_ENDED });
+    expect(effects).toEqual([{ type: 'endDial', dial: DIAL }]);
+    expect(nextTryMs(STATES.idle, replaced)).toBe(NOW);
+  });
+
   it('goes on dialling where it was when the peer does not confirm', () => {
     expect(stepEstablishing(STATES.confirmingOver, EVENTS.needed, NOW).next).toEqual({
       state: 'dialing',

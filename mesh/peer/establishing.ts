@@ -62,8 +62,8 @@ export type EstablishingEvent =
   | { readonly type: 'hurry' }
   /** The handshakes in progress were dropped with the keys they were made with. */
   | { readonly type: 'secretReplaced' }
-  /** The router lost all sessions: dial from `dialAtMs` on. */
-  | { readonly type: 'routerReplaced'; readonly dialAtMs: number }
+  /** The router lost all sessions: dial from `dialAtMs` on, with null when the next try is due. */
+  | { readonly type: 'routerReplaced'; readonly dialAtMs: number | null }
   /** The router no longer has the session that is being confirmed. */
   | { readonly type: 'sessionLost' }
   /** The link went down, and all sessions were removed. */
@@ -109,10 +109,7 @@ export function stepEstablishing(current: Establishing, event: EstablishingEvent
     case 'secretReplaced':
       return current.state === 'idle' ? to(current) : to({ ...current, dial: dialAt(nowMs) }, ...ended(current.dial));
     case 'routerReplaced':
-      return to(
-        { state: 'dialing', dial: dialAt(event.dialAtMs) },
-        ...(current.state === 'idle' ? [] : ended(current.dial)),
-      );
+      return routerReplaced(current, event.dialAtMs, nowMs);
     case 'sessionLost':
       return to(current.state === 'confirming' ? { state: 'dialing', dial: current.dial } : current);
     case 'linkDown':
@@ -132,6 +129,12 @@ export function establishingPollAt(current: Establishing, needed: boolean, nowMs
     case 'confirming':
       return current.repeat.nextMs;
   }
+}
+
+function routerReplaced(current: Establishing, dialAtMs: number | null, nowMs: number): EstablishingStep {
+  if (current.state === 'idle') return to({ state: 'dialing', dial: dialAt(dialAtMs ?? nowMs) });
+  const dial = dialAtMs === null ? { ...current.dial, handshake: null } : dialAt(dialAtMs);
+  return to({ state: 'dialing', dial }, ...ended(current.dial));
 }
 
 function to(next: Establishing, ...effects: readonly EstablishingEffect[]): EstablishingStep {

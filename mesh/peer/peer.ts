@@ -17,9 +17,6 @@ import { PeerSessions } from './peer-sessions.js';
 import { SessionEstablisher } from './session-establisher.js';
 import type { SessionSlots } from '../handshake/session-slots.js';
 
-/** New dials after a router restart are spread over this time. */
-const ROUTER_RESTART_SPREAD_MS = 100;
-
 /** What a peer uses of the mesh core. */
 export interface PeerDeps extends PeerPathDeps {
   readonly ownId: NodeId;
@@ -158,12 +155,14 @@ export class Peer {
     this.sessions.adopt(status.localIndex, status.active, status.unitsSent, nowMs);
   }
 
-  /** The router is a new one: it holds none of our sessions. */
-  routerReplaced(reason: string, nowMs: number): void {
+  /** The router is a new one: it holds none of our sessions. A peer that is down is dialled when it would have been anyway. */
+  routerReplaced(reason: string, dialAtMs: number, nowMs: number): void {
     this.sessions.forget();
     this.#step({ type: 'blind', reason }, nowMs);
-    const dialAtMs = nowMs + this.#deps.random.fraction() * ROUTER_RESTART_SPREAD_MS;
-    this.#establisher.handle({ type: 'routerReplaced', dialAtMs }, nowMs);
+    this.#establisher.handle(
+      { type: 'routerReplaced', dialAtMs: this.#link.state === 'down' ? null : dialAtMs },
+      nowMs,
+    );
   }
 
   /** The connection to the same router is back: what it no longer holds is forgotten, and the silence is excused. */

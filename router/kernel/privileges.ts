@@ -1,7 +1,7 @@
 /**
  * Dropping of privileges. The router parses packets from unknown senders, so once it has its descriptors it becomes another user
  * without groups and capabilities, and cannot regain them. In a user namespace with a single user it only gives up its
- * capabilities, before any other thread is started.
+ * capabilities, in every thread.
  */
 import { readFileSync } from 'node:fs';
 import { SystemCallError } from '../../common/errors.js';
@@ -24,7 +24,7 @@ export function canBecome(user: number): boolean {
   return ['uid_map', 'gid_map'].every((name) => isMapped(readFileSync(`/proc/self/${name}`, 'utf8'), user));
 }
 
-/** Forbids that programs run from now on gain privileges. To be called before other threads exist. */
+/** Forbids that programs run by this thread, and by those it starts later, gain privileges. */
 export function forbidNewPrivileges(): void {
   sysPrctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }

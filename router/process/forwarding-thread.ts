@@ -1,12 +1,13 @@
-/** Handle of the main thread on one forwarding thread: start, commands, events. */
-import { MessageChannel, Worker } from 'node:worker_threads';
-import type { MessagePort } from 'node:worker_threads';
+/** Handle of the main thread on one forwarding thread: assignment, commands, events. */
+import { MessageChannel } from 'node:worker_threads';
+import type { MessagePort, Worker } from 'node:worker_threads';
 import { HeddleError, messageOf } from '../../common/errors.js';
 import { Arena } from '../kernel/arena.js';
 import { sysEventfd, sysWrite } from '../kernel/ffi.js';
 import type { EngineStatus } from '../../common/router-port.js';
 import type { ForwarderCommand, ForwarderEvent, ForwarderOptions } from '../forwarder.js';
 import { O_CLOEXEC, O_NONBLOCK } from '../kernel/linux-abi.js';
+import type { Assignment } from './router-worker.js';
 import { FLAG_BEATS, FLAG_COMMANDS, FLAG_COUNT, FLAG_EVENTS_TAKEN } from './worker-flags.js';
 
 export interface ForwardingThreadListener {
@@ -15,8 +16,9 @@ export interface ForwardingThreadListener {
   onFailure(reason: string): void;
 }
 
+export type ThreadStart = Pick<Assignment, 'warmUp' | 'dropsCapabilities'>;
+
 export class ForwardingThread {
-  readonly #worker: Worker;
   readonly #commands: MessagePort;
   readonly #flags = new Int32Array(new SharedArrayBuffer(FLAG_COUNT * 4));
   readonly #arena = new Arena(4096);
@@ -25,28 +27,35 @@ export class ForwardingThread {
   /** Resolves with its AEAD engine once the thread is ready. */
   readonly ready: Promise<EngineStatus>;
 
-  /** @param program path of the built `router-worker.js` */
-  constructor(program: string, options: Omit<ForwarderOptions, 'wakeFd'>, listener: ForwardingThreadListener) {
+  constructor(
+    private readonly worker: Worker,
+    options: Omit<ForwarderOptions, 'wakeFd'>,
+    start: ThreadStart,
+    listener: ForwardingThreadListener,
+  ) {
     this.#wakeFd = sysEventfd(0, O_NONBLOCK | O_CLOEXEC);
     this.#arena.u32[16] = 1;
     const { port1, port2 } = new MessageChannel();
     this.#commands = port1;
-    this.#worker = new Worker(program, {
-      workerData: { options: { ...options, wakeFd: this.#wakeFd }, commands: port2, flags: this.#flags.buffer },
-      transferList: [port2],
-    });
+    const assignment: Assignment = {
+      options: { ...options, wakeFd: this.#wakeFd },
+      commands: port2,
+      flags: this.#flags.buffer,
+      ...start,
+    };
+    worker.postMessage(assignment, [port2]);
     this.ready = new Promise((resolve, reject) => {
-      this.#worker.on('message', (event: ForwarderEvent | { type: 'ready'; engine: EngineStatus }) => {
+      this.worker.on('message', (event: ForwarderEvent | { type: 'ready'; engine: EngineStatus }) => {
         if (event.type === 'ready') return resolve(event.engine);
         Atomics.add(this.#flags, FLAG_EVENTS_TAKEN, 1);
         listener.onEvent(event);
       });
-      this.#worker.on('error', (thrown) => {
+      this.worker.on('error', (thrown) => {
         const reason = messageOf(thrown);
         reject(new HeddleError('PLATFORM_UNSUPPORTED', `forwarding thread failed: ${reason}`));
         listener.onFailure(reason);
       });
-      this.#worker.on('exit', (code) => {
+      this.worker.on('exit', (code) => {
         if (!this.#stopping) listener.onFailure(`exit code ${code}`);
       });
     });
@@ -54,7 +63,7 @@ export class ForwardingThread {
 
   /** Starts the loop. From then on the thread reads its commands itself. */
   run(): void {
-    this.#worker.postMessage('run');
+    this.worker.postMessage('run');
   }
 
   command(command: ForwarderCommand): void {
@@ -75,7 +84,7 @@ export class ForwardingThread {
 
   async stop(): Promise<void> {
     this.#stopping = true;
-    const ended = new Promise((resolve) => this.#worker.once('exit', resolve));
+    const ended = new Promise((resolve) => this.worker.once('exit', resolve));
     this.command({ type: 'stop' });
     await ended;
   }

@@ -1,7 +1,16 @@
 /** Check of the agent's commands before a thread executes them: shape, ranges and canonical addresses. Throws DecodeError. */
-import { Type } from 'typebox';
-import type { TSchema } from 'typebox';
-import { Compile } from 'typebox/compile';
+import type { Check } from '../../common/codec/message-shape.js';
+import {
+  bytes,
+  integer,
+  isRecord,
+  listOf,
+  nodeId,
+  object,
+  oneOf,
+  port,
+  text,
+} from '../../common/codec/message-shape.js';
 import { DecodeError, messageOf } from '../../common/errors.js';
 import { parseCidr } from '../../common/address/cidr.js';
 import { parseIpAddress } from '../../common/address/ip-address.js';
@@ -10,65 +19,44 @@ import type { ForwardingTables, RouterCommand } from '../../common/router-port.j
 import { KEY_BYTES } from '../aead/aead.js';
 import { MAX_LOCAL_ADDRESSES, MAX_ROUTES, MAX_TABLE_CIDRS, MIN_PATH_MTU_BYTES } from '../limits.js';
 
-const Bytes = (length?: number) =>
-  Type.Refine(
-    Type.Unsafe<Uint8Array>({}),
-    (value) => value instanceof Uint8Array && (length === undefined || value.length === length),
-  );
-const Index = Type.Integer({ minimum: 1, maximum: 0xffffffff });
-const NodeIdText = Type.String({ pattern: '^[0-9a-f]{32}$' });
-const Endpoint = Type.Object({ ip: Type.String(), port: Type.Integer({ minimum: 1, maximum: 65535 }) });
-const tagged = <T extends string, P extends Record<string, TSchema>>(type: T, fields: P) =>
-  Type.Object({ type: Type.Literal(type), ...fields });
+const index = integer(1, 0xffffffff);
+const endpoint = object({ ip: text, port });
+const key: Check = (value) => value instanceof Uint8Array && value.length === KEY_BYTES;
+const tables = object({
+  generation: integer(0, Number.MAX_SAFE_INTEGER),
+  localCidrs: listOf(text, MAX_TABLE_CIDRS),
+  localAddresses: listOf(text, MAX_LOCAL_ADDRESSES),
+  routes: listOf(object({ cidr: text, peer: nodeId }), MAX_ROUTES),
+});
+const path = object({ peer: nodeId, endpoint, mtuBytes: integer(MIN_PATH_MTU_BYTES, 65_535) });
+const session = object({
+  peer: nodeId,
+  localIndex: index,
+  remoteIndex: index,
+  cipher: oneOf('aes-256-gcm', 'chacha20-poly1305'),
+  sendKey: key,
+  receiveKey: key,
+});
 
-const CommandSchema = Type.Union([
-  tagged('tables', {
-    tables: Type.Object({
-      generation: Type.Integer({ minimum: 0 }),
-      localCidrs: Type.Array(Type.String(), { maxItems: MAX_TABLE_CIDRS }),
-      localAddresses: Type.Array(Type.String(), { maxItems: MAX_LOCAL_ADDRESSES }),
-      routes: Type.Array(Type.Object({ cidr: Type.String(), peer: NodeIdText }), { maxItems: MAX_ROUTES }),
-    }),
-  }),
-  tagged('path', {
-    path: Type.Object({
-      peer: NodeIdText,
-      endpoint: Endpoint,
-      mtuBytes: Type.Integer({ minimum: MIN_PATH_MTU_BYTES, maximum: 65535 }),
-    }),
-  }),
-  tagged('installSession', {
-    session: Type.Object({
-      peer: NodeIdText,
-      localIndex: Index,
-      remoteIndex: Index,
-      cipher: Type.Union([Type.Literal('aes-256-gcm'), Type.Literal('chacha20-poly1305')]),
-      sendKey: Bytes(KEY_BYTES),
-      receiveKey: Bytes(KEY_BYTES),
-    }),
-  }),
-  tagged('activateSession', { localIndex: Index }),
-  tagged('removeSession', { localIndex: Index }),
-  tagged('removePeer', { peer: NodeIdText }),
-  tagged('sendDatagram', { to: Endpoint, bytes: Bytes() }),
-  tagged('sendControl', { peer: NodeIdText, bytes: Bytes() }),
-  tagged('probe', {
-    peer: NodeIdText,
-    probeId: Type.Integer({ minimum: 0, maximum: 0xffffffff }),
-    sizeBytes: Type.Integer({ minimum: 0, maximum: 65535 }),
-  }),
-]);
-const commandCheck = Compile(CommandSchema);
+const SHAPES: Readonly<Record<RouterCommand['type'], Check>> = {
+  tables: object({ tables }),
+  path: object({ path }),
+  installSession: object({ session }),
+  activateSession: object({ localIndex: index }),
+  removeSession: object({ localIndex: index }),
+  removePeer: object({ peer: nodeId }),
+  sendDatagram: object({ to: endpoint, bytes }),
+  sendControl: object({ peer: nodeId, bytes }),
+  probe: object({ peer: nodeId, probeId: integer(0, 0xffffffff), sizeBytes: integer(0, 65_535) }),
+};
 
-/** The command in `message`, or a {@link DecodeError} that says which part is wrong (never its value: keys travel here). */
+/** The command in `message`, or a {@link DecodeError} that names its type (never a value: keys travel here). */
 export function checkRouterCommand(message: unknown): RouterCommand {
-  if (!commandCheck.Check(message)) {
-    const [error] = commandCheck.Errors(message);
-    throw new DecodeError(
-      `router command is malformed at "${error?.instancePath ?? ''}": ${error?.message ?? 'no match'}`,
-    );
-  }
-  const command = message as unknown as RouterCommand;
+  const type = isRecord(message) ? message['type'] : undefined;
+  if (typeof type !== 'string' || !Object.hasOwn(SHAPES, type))
+    throw new DecodeError('router command is of no known type');
+  if (!SHAPES[type as RouterCommand['type']](message)) throw new DecodeError(`router command ${type} is malformed`);
+  const command = message as RouterCommand;
   try {
     checkAddresses(command);
   } catch (thrown) {

@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, fstatSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
+import type { Worker } from 'node:worker_threads';
 import type { Server, Socket } from 'node:net';
 import { messageOf } from '../../common/errors.js';
 import type { RouterLaunchOptions } from '../../common/launch-contract.js';
@@ -15,6 +16,7 @@ import type { CipherName, EngineStatus, RouterDescriptors, RouterEvent } from '.
 import { ROUTER_PORT_VERSION } from '../../common/router-port.js';
 import type { ForwarderEvent, ForwarderReport } from '../forwarder.js';
 import { ForwardingThread } from './forwarding-thread.js';
+import type { ThreadStart } from './forwarding-thread.js';
 import { processorFlags } from '../kernel/processor.js';
 import { mergeReports } from './report.js';
 import { becomeUser, canBecome, dropCapabilities, forbidNewPrivileges } from '../kernel/privileges.js';
@@ -24,14 +26,15 @@ import { ThreadBeats } from './thread-beats.js';
 import { checkRouterCommand } from './router-command.js';
 import { negotiateOffloads, tapIndexOf } from '../kernel/tap-device.js';
 import { negotiateUnderlay } from '../kernel/underlay-socket.js';
+import type { UnderlayOffloads } from '../kernel/underlay-socket.js';
 
 /** The connection of an agent that leaves this many bytes unread is closed; it connects again. */
 const MAX_QUEUED_BYTES = 16 << 20;
 const REPORT_INTERVAL_MS = 1000;
 
 export interface RouterProcessOptions extends RouterLaunchOptions {
-  /** Path of the built `router-worker.js`. */
-  readonly workerProgram: string;
+  /** Of `router-worker.ts`, one for each lane. */
+  readonly workers: readonly Worker[];
 }
 
 export class RouterProcess {
@@ -66,13 +69,17 @@ export class RouterProcess {
     // Offloads belong to the device: any queue will do.
     const offloads = negotiateOffloads(options.tapFds[0]!);
     const underlay = options.udpFds.map((fd) => negotiateUnderlay(fd));
+    const dropsCapabilities = !otherUser && process.getuid?.() === 0;
+    if (dropsCapabilities) dropCapabilities();
+    const start = { warmUp: options.warmUp, dropsCapabilities };
+    for (let lane = 0; lane < options.lanes; lane++) this.#startThread(lane, offloads.uso, underlay[lane]!, start);
     await this.#listen();
-    if (!otherUser && process.getuid?.() === 0) dropCapabilities();
-    for (let lane = 0; lane < options.lanes; lane++) this.#startThread(lane, offloads.uso, underlay[lane]!);
     const [engine] = await Promise.all(this.#threads.map((thread) => thread.ready));
     this.#engine = engine!;
     if (otherUser) becomeUser(options.user);
     this.#threads.forEach((thread) => thread.run());
+    // The hello of an agent that has connected meanwhile needs them.
+    this.#askForReports();
     this.#reportTimer = setInterval(() => this.#askForReports(), REPORT_INTERVAL_MS);
     log.info(
       {
@@ -110,11 +117,11 @@ export class RouterProcess {
     chmodSync(this.options.portSocket, 0o600);
   }
 
-  #startThread(lane: number, uso: boolean, underlay: ReturnType<typeof negotiateUnderlay>): void {
+  #startThread(lane: number, uso: boolean, underlay: UnderlayOffloads, start: ThreadStart): void {
     const { options } = this;
     const queues = options.tapFds.length / options.lanes;
     const thread = new ForwardingThread(
-      options.workerProgram,
+      options.workers[lane]!,
       {
         tapFds: options.tapFds.slice(lane * queues, (lane + 1) * queues),
         udpFd: options.udpFds[lane]!,
@@ -124,6 +131,7 @@ export class RouterProcess {
         udpGso: underlay.gso,
         tapUso: uso,
       },
+      start,
       {
         onEvent: (event) => this.#fromThread(lane, event),
         onFailure: (reason) => this.onFatal(`forwarding thread ${lane}: ${reason}`),

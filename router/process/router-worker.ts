@@ -1,37 +1,38 @@
 /**
- * Entry of a forwarding thread: warms the forwarder up, reports that it is ready, and enters the loop. `parentPort` carries
- * events to the main thread; a second port carries commands, and the thread reads it itself.
+ * Entry of a forwarding thread: warms the forwarder up, unless pods wait for it, reports that it is ready, and enters the loop.
+ * `parentPort` carries events to the main thread; a second port carries commands, and the thread reads it itself.
  */
-import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { parentPort, receiveMessageOnPort } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import { assert } from '../../common/errors.js';
-import type { ForwarderCommand, ForwarderOptions } from '../forwarder.js';
+import type { ForwarderCommand, ForwarderDeps, ForwarderOptions } from '../forwarder.js';
 import { Forwarder } from '../forwarder.js';
+import { dropCapabilities, forbidNewPrivileges } from '../kernel/privileges.js';
 import { MAX_PENDING_EVENTS } from '../limits.js';
 import { WarmUp } from './warm-up.js';
 import { FLAG_BEATS, FLAG_COMMANDS, FLAG_EVENTS_TAKEN } from './worker-flags.js';
 
-export interface WorkerData {
+/** First message of the main thread. */
+export interface Assignment {
   readonly options: ForwarderOptions;
   readonly commands: MessagePort;
   /** Words as in `worker-flags.ts`. */
   readonly flags: SharedArrayBuffer;
+  readonly warmUp: boolean;
+  /** True when the process stays user 0. */
+  readonly dropsCapabilities: boolean;
 }
 
-function start(): void {
-  assert(parentPort !== null, 'the forwarding thread has a parent');
-  const port = parentPort;
-  const { options, commands, flags } = workerData as WorkerData;
+function start(port: MessagePort, { options, commands, flags, warmUp, dropsCapabilities }: Assignment): void {
+  // Both are a thread's own, and this one was started before the main thread gave its privileges up.
+  forbidNewPrivileges();
+  if (dropsCapabilities) dropCapabilities();
   const words = new Int32Array(flags);
   let emitted = 0;
-  const warmUp = new WarmUp(options.family, options.tapFds.length);
-  let warm = false;
-  const standIns = { ...options, ...warmUp.standIns };
-  const forwarder = new Forwarder(standIns, {
-    commandsWaiting: () => warm && words[FLAG_COMMANDS] === 1 && Atomics.exchange(words, FLAG_COMMANDS, 0) === 1,
+  const deps: ForwarderDeps = {
+    commandsWaiting: () => words[FLAG_COMMANDS] === 1 && Atomics.exchange(words, FLAG_COMMANDS, 0) === 1,
     nextCommand: () => receiveMessageOnPort(commands)?.message as ForwarderCommand | undefined,
     emit: (event) => {
-      if (!warm) return true;
       if (((emitted - Atomics.load(words, FLAG_EVENTS_TAKEN)) | 0) >= MAX_PENDING_EVENTS) return false;
       emitted = (emitted + 1) | 0;
       port.postMessage(event);
@@ -39,10 +40,8 @@ function start(): void {
     },
     beat: () => void Atomics.add(words, FLAG_BEATS, 1),
     nowMs: () => performance.now(),
-  });
-  warmUp.run(forwarder);
-  warmUp.replace(options);
-  warm = true;
+  };
+  const forwarder = warmUp ? warmForwarder(options, deps) : new Forwarder(options, deps);
   port.postMessage({ type: 'ready', engine: forwarder.engine });
   // The loop starts once the main thread says so: it may have privileges to drop first.
   port.once('message', () => {
@@ -51,4 +50,24 @@ function start(): void {
   });
 }
 
-start();
+/** Its commands wait, and its events are dropped, until it is warm. */
+function warmForwarder(options: ForwarderOptions, deps: ForwarderDeps): Forwarder {
+  const warmUp = new WarmUp(options.family, options.tapFds.length);
+  let warm = false;
+  const forwarder = new Forwarder(
+    { ...options, ...warmUp.standIns },
+    {
+      ...deps,
+      commandsWaiting: () => warm && deps.commandsWaiting(),
+      emit: (event) => !warm || deps.emit(event),
+    },
+  );
+  warmUp.run(forwarder);
+  warmUp.replace(options);
+  warm = true;
+  return forwarder;
+}
+
+assert(parentPort !== null, 'the forwarding thread has a parent');
+const mainThread = parentPort;
+mainThread.once('message', (assignment: Assignment) => start(mainThread, assignment));

@@ -26,6 +26,7 @@ const options: RouterLaunchOptions = {
   user: 65534,
   lanes,
   offerAes: true,
+  warmUp: true,
   logLevel: 'warn',
 };
 const program = join(dirname(fileURLToPath(import.meta.url)), 'router.js');

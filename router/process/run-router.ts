@@ -1,0 +1,46 @@
+/** Life of the router process around its parts: start, signals, the end of its supervisor, exit. */
+import type { Worker } from 'node:worker_threads';
+import { systemClock } from '../../common/clock.js';
+import { messageOf } from '../../common/errors.js';
+import { answerQuestions } from '../../common/host/beat-channel.js';
+import { watchParent } from '../../common/host/parent-watch.js';
+import { BEAT_FD_VARIABLE, SUPERVISOR_PID_VARIABLE } from '../../common/launch-contract.js';
+import type { RouterLaunchOptions } from '../../common/launch-contract.js';
+import { createLogger } from '../../common/log.js';
+import { RouterProcess } from './router-process.js';
+
+/** A supervisor that is started in this time takes the router's place over; pods keep their traffic until then. */
+const FORWARD_WITHOUT_SUPERVISOR_MS = 10_000;
+
+/**
+ * Runs the router of this process until a signal stops it.
+ * @param workers of `router-worker.ts`, one for each lane
+ */
+export async function runRouter(options: RouterLaunchOptions, workers: readonly Worker[]): Promise<void> {
+  const log = createLogger('router', options.logLevel);
+  const router = new RouterProcess({ ...options, workers }, log, (reason) => {
+    log.fatal({ reason }, 'forwarding thread failed; router exits');
+    process.exit(1);
+  });
+  const stop = () => {
+    void router.stop().then(() => process.exit(0));
+  };
+  process.once('SIGTERM', stop);
+  // Ctrl-C reaches the whole terminal session; a supervisor stops its children in order.
+  const supervisorPid = process.env[SUPERVISOR_PID_VARIABLE];
+  for (const signal of ['SIGINT', 'SIGHUP'] as const)
+    process.on(signal, supervisorPid === undefined ? stop : () => undefined);
+  answerQuestions({ fd: process.env[BEAT_FD_VARIABLE], works: () => router.takeBeats() });
+  watchParent({
+    supervisorPid,
+    parentPid: () => process.ppid,
+    clock: systemClock,
+    onOrphaned: () => systemClock.after(FORWARD_WITHOUT_SUPERVISOR_MS, stop),
+  });
+  try {
+    await router.start();
+  } catch (thrown) {
+    log.fatal({ reason: messageOf(thrown) }, 'router cannot start');
+    process.exit(1);
+  }
+}

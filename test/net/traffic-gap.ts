@@ -1,0 +1,32 @@
+/** Gap in the traffic between two pods while a process is replaced, by the time stamps of the echo replies that arrive. */
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { waitUntil } from '../../deploy/demo/async/wait-until.js';
+import type { Pod } from '../../deploy/demo/cluster/cluster.js';
+
+const INTERVAL_MS = 10;
+/** Before the replacement, for the first replies, and after it, for a gap that comes late. */
+const LEAD_MS = 1_000;
+const RETURN_WITHIN_MS = 20_000;
+
+/** Milliseconds between two replies, the longest. @param replace resolves when another process has taken the place of one */
+export async function gapAround(from: Pod, to: Pod, replace: () => Promise<unknown>): Promise<number> {
+  // A deadline (-w) would end it at the first ICMP error.
+  const args = ['-D', '-n', '-i', `${INTERVAL_MS / 1000}`, to.ips[0]!];
+  const ping = from.namespace.spawn('ping', args, ['ignore', 'pipe', 'inherit']);
+  const ended = new Promise((resolve) => ping.once('close', resolve));
+  const replies: number[] = [];
+  createInterface({ input: ping.stdout! }).on('line', (line) => {
+    const reply = /^\[([\d.]+)\] \d+ bytes from/.exec(line);
+    if (reply !== null) replies.push(Number(reply[1]) * 1000);
+  });
+  await delay(LEAD_MS);
+  await replace();
+  const before = replies.length;
+  await waitUntil('traffic after the replacement', RETURN_WITHIN_MS, () => Promise.resolve(replies.length > before));
+  await delay(LEAD_MS);
+  // Sent to `nsenter`, which has become ping.
+  ping.kill('SIGINT');
+  await ended;
+  return Math.max(...replies.slice(1).map((atMs, i) => atMs - replies[i]!));
+}
