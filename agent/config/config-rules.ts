@@ -30,7 +30,7 @@ interface Rule {
   readonly check: (config: Config) => readonly string[];
 }
 
-/** A pod CIDR holds the network address, the gateway and at least two pods. */
+/** A pod CIDR holds the network address, the gateway and at least one pod: of IPv4, the last address is the broadcast's. */
 const MAX_POD_PREFIX = { 4: 30, 6: 126 } as const;
 /** sun_path of a unix socket address holds 108 bytes with its final zero (unix(7)). */
 const MAX_SOCKET_PATH_BYTES = 107;

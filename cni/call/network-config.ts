@@ -24,6 +24,17 @@ const PrevResultSchema = Type.Object({
   ips: Type.Optional(Type.Array(Type.Object({ address: Type.String(), interface: Type.Optional(Type.Integer()) }))),
   routes: Type.Optional(Type.Union([Type.Array(RouteSchema), Type.Null()])),
 });
+const TextList = Type.Optional(Type.Union([Type.Array(Type.String()), Type.Null()]));
+/** Capability `dns`. containerd 1.x writes the keys with capitals. */
+const RuntimeDnsSchema = Type.Object({
+  servers: TextList,
+  searches: TextList,
+  options: TextList,
+  Servers: TextList,
+  Searches: TextList,
+  Options: TextList,
+});
+
 export type PrevResult = Static<typeof PrevResultSchema>;
 
 /** Unknown keys are allowed, since runtimes and other plugins have their own. */
@@ -33,7 +44,14 @@ const NetworkConfigSchema = Type.Object({
   dns: Type.Optional(Type.Object({})),
   prevResult: Type.Optional(PrevResultSchema),
   runtimeConfig: Type.Optional(
-    Type.Object({ ips: Type.Optional(Type.Array(Type.String())), mac: Type.Optional(Type.String()) }),
+    Type.Object({
+      ips: Type.Optional(Type.Array(Type.String())),
+      mac: Type.Optional(Type.String()),
+      dns: Type.Optional(RuntimeDnsSchema),
+    }),
+  ),
+  args: Type.Optional(
+    Type.Object({ cni: Type.Optional(Type.Object({ ips: Type.Optional(Type.Array(Type.String())) })) }),
   ),
   'cni.dev/valid-attachments': Type.Optional(Type.Union([AttachmentListSchema, Type.Null()])),
   /** Its name in libcni 1.1.0. */
@@ -43,7 +61,7 @@ export type NetworkConfig = Static<typeof NetworkConfigSchema> & { readonly cniV
 
 /** Throws {@link CniError} 6 when it is not JSON, 1 on an unsupported version, 7 on another shape. */
 export function parseNetworkConfig(stdin: Uint8Array): NetworkConfig {
-  const value = parseJson(stdin);
+  const value = withoutNulls(parseJson(stdin));
   checkVersion(value);
   const problems = Errors(NetworkConfigSchema, value);
   if (problems.length > 0) {
@@ -51,6 +69,18 @@ export function parseNetworkConfig(stdin: Uint8Array): NetworkConfig {
     throw new CniError(CNI_CODES.invalidConfig, 'invalid network configuration', details);
   }
   return value as NetworkConfig;
+}
+
+/** What the pod's resolver is to use: the runtime's wish (capability `dns`) before the configuration's. */
+export function dnsOf({ dns, runtimeConfig }: NetworkConfig): object {
+  const wish = runtimeConfig?.dns;
+  if (wish === undefined) return dns ?? {};
+  const lists = {
+    nameservers: wish.servers ?? wish.Servers,
+    search: wish.searches ?? wish.Searches,
+    options: wish.options ?? wish.Options,
+  };
+  return { ...dns, ...Object.fromEntries(Object.entries(lists).filter(([, list]) => list && list.length > 0)) };
 }
 
 /** The version of the answer, also for an input that is otherwise invalid. */
@@ -74,6 +104,13 @@ function parseJson(stdin: Uint8Array): unknown {
       `${stdin.length} bytes on standard input, expected one JSON object in UTF-8`,
     );
   }
+}
+
+/** Optional objects that are null count as absent: runtimes in Go write an unset one like that. */
+function withoutNulls(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const optional = ['prevResult', 'runtimeConfig', 'args', 'dns'];
+  return Object.fromEntries(Object.entries(value).filter(([key, held]) => held !== null || !optional.includes(key)));
 }
 
 function checkVersion(value: unknown): void {

@@ -31,7 +31,7 @@ function refusal(env: Record<string, string>, config: unknown = CONFIG): CniErro
 describe('a CNI call', () => {
   it('is parsed as containerd makes it', () => {
     expect(
-      parse({}, { ...CONFIG, capabilities: { ips: true }, runtimeConfig: { portMappings: [{ HostPort: 1 }] } }),
+      parse({}, { ...CONFIG, capabilities: { ips: true }, runtimeConfig: { portMappings: null, x: 1 } }),
     ).toMatchObject({
       verb: 'ADD',
       containerId: 'abc',
@@ -52,6 +52,8 @@ describe('a CNI call', () => {
     const runtimeConfig = { ips: ['10.1.0.9/24', 'FD00::9'], mac: '0A:00:00:00:00:01' };
     const call = parse({ CNI_ARGS: 'IP=10.1.0.8' }, { ...CONFIG, runtimeConfig });
     expect(call).toMatchObject({ requestedIps: ['10.1.0.9', 'fd00::9'], requestedMac: '0a:00:00:00:00:01' });
+    const args = { cni: { ips: ['10.1.0.7'] } };
+    expect(parse({ CNI_ARGS: 'IP=10.1.0.8' }, { ...CONFIG, args })).toMatchObject({ requestedIps: ['10.1.0.7'] });
     expect(parse({ CNI_ARGS: 'IP=10.1.0.8' })).toMatchObject({ requestedIps: ['10.1.0.8'] });
   });
 
@@ -89,6 +91,15 @@ describe('a CNI call', () => {
     [1, 'has no version', { name: 'heddle' }],
     [1, 'has a later version', { ...CONFIG, cniVersion: '2.0.0' }],
     [1, 'has an earlier version', { ...CONFIG, cniVersion: '0.2.0' }],
+    [1, 'has the first version', { ...CONFIG, cniVersion: '0.1.0' }],
+    [2, 'asks for an MTU', { ...CONFIG, mtu: 1300 }],
+    [2, 'brings its own address management', { ...CONFIG, ipam: { type: 'host-local' } }],
+    [2, 'asks for address ranges', { ...CONFIG, runtimeConfig: { ipRanges: [[{ subnet: '10.9.0.0/24' }]] } }],
+    [2, 'asks for aliases', { ...CONFIG, runtimeConfig: { aliases: { eth0: ['db'] } } }],
+    [2, 'asks for port mappings', { ...CONFIG, runtimeConfig: { portMappings: [{ hostPort: 1 }] } }],
+    [2, 'asks for a bandwidth', { ...CONFIG, runtimeConfig: { bandwidth: { ingressRate: 1 } } }],
+    [7, 'has invalid DNS servers', { ...CONFIG, runtimeConfig: { dns: { servers: 'none' } } }],
+    [7, 'has addresses of another shape in args', { ...CONFIG, args: { cni: { ips: '10.1.0.7' } } }],
     [7, 'has no name', { cniVersion: '1.0.0' }],
     [7, 'has an invalid name', { ...CONFIG, name: '../etc' }],
     [7, 'requests an invalid address', { ...CONFIG, runtimeConfig: { ips: ['010.1.1.1'] } }],
@@ -96,6 +107,37 @@ describe('a CNI call', () => {
     [7, 'has a prevResult of another shape', { ...CONFIG, prevResult: { ips: 'none' } }],
   ])('is refused with code %i when its configuration %s', (code, _, config) => {
     expect(refusal({}, config)).toMatchObject({ cniCode: code });
+  });
+
+  it('that asks for unsupported fields is refused with all their names and what to do', () => {
+    const { message, details } = refusal({}, { ...CONFIG, mtu: 1300, runtimeConfig: { aliases: { eth0: ['db'] } } });
+    expect(message).toBe('unsupported field: mtu, runtimeConfig.aliases');
+    expect(details).toContain('the setting podMtu of the node');
+  });
+
+  it('is accepted with fields that ask for nothing', () => {
+    const nothing = { mtu: 0, ipam: {}, runtimeConfig: { ipRanges: [], aliases: null, bandwidth: {} } };
+    expect(parse({}, { ...CONFIG, ...nothing })).toMatchObject({ verb: 'ADD' });
+    const nulls = { prevResult: null, runtimeConfig: null, args: null, dns: null };
+    expect(parse({}, { ...CONFIG, ...nulls })).toMatchObject({ verb: 'ADD' });
+  });
+
+  it.each([
+    ['prevResult: null', { ...CONFIG, prevResult: null }],
+    ['a prevResult of another shape', { ...CONFIG, prevResult: 7 }],
+    ['an unknown version', { ...CONFIG, cniVersion: '9.9.9' }],
+    ['an unsupported version', { ...CONFIG, cniVersion: '0.2.0' }],
+    ['an invalid runtimeConfig', { ...CONFIG, runtimeConfig: { ips: 'all' } }],
+    ['unsupported fields', { ...CONFIG, mtu: 9000 }],
+    ['input that is not JSON', '{'],
+    ['no input', ''],
+  ])('of DEL is accepted with %s', (_, config) => {
+    expect(parse({ CNI_COMMAND: 'DEL' }, config)).toEqual({ verb: 'DEL', containerId: 'abc', ifname: 'eth0' });
+  });
+
+  it('of GC with a null list names no attachment as invalid', () => {
+    const call = parse({ CNI_COMMAND: 'GC' }, { ...CONFIG, 'cni.dev/valid-attachments': null });
+    expect(call).toMatchObject({ validAttachments: null });
   });
 
   it('of DEL needs neither namespace nor valid CNI_ARGS', () => {

@@ -11,6 +11,7 @@ import { parseCniArgs } from './cni-args.js';
 import { CniError, CNI_CODES } from '../cni-error.js';
 import { parseNetworkConfig, versionOfInput } from './network-config.js';
 import type { NetworkConfig } from './network-config.js';
+import { refuseUnsupportedFields } from './refused-fields.js';
 import type { CniRequest } from '../relay/relay-protocol.js';
 import { isAtLeast } from './spec-version.js';
 import type { SpecVersion } from './spec-version.js';
@@ -27,16 +28,17 @@ export interface AttachCall {
   readonly requestedIps: readonly IpAddress[];
   readonly requestedMac: MacAddress | null;
 }
+/** Without the configuration: DEL removes what it finds, whatever the runtime writes on standard input. */
 export interface DetachCall {
   readonly verb: 'DEL';
-  readonly config: NetworkConfig;
   readonly containerId: string;
   readonly ifname: string;
 }
 export interface CollectCall {
   readonly verb: 'GC';
   readonly config: NetworkConfig;
-  readonly validAttachments: readonly { readonly containerId: string; readonly ifname: string }[];
+  /** Null: the runtime names none, but not by an empty list. */
+  readonly validAttachments: readonly { readonly containerId: string; readonly ifname: string }[] | null;
 }
 export interface StatusCall {
   readonly verb: 'STATUS';
@@ -85,6 +87,7 @@ export function parseCniRequest(request: CniRequest): CniCall {
   const verb = parseVerb(request.env.get('CNI_COMMAND'));
   if (verb === 'VERSION') return { verb, cniVersion: versionOfInput(request.stdin) };
   const read = environmentReader(verb, request.env);
+  if (verb === 'DEL') return { verb, containerId: read('CNI_CONTAINERID'), ifname: read('CNI_IFNAME') };
   const config = parseNetworkConfig(request.stdin);
   const since = SINCE[verb];
   if (since !== undefined && !isAtLeast(config.cniVersion, since)) {
@@ -93,12 +96,12 @@ export function parseCniRequest(request: CniRequest): CniCall {
   }
   if (verb === 'STATUS') return { verb, config };
   if (verb === 'GC') return { verb, config, validAttachments: validAttachments(config) };
-  const owner = { containerId: read('CNI_CONTAINERID'), ifname: read('CNI_IFNAME') };
-  if (verb === 'DEL') return { verb, config, ...owner };
+  refuseUnsupportedFields(config);
   return {
     verb,
     config,
-    ...owner,
+    containerId: read('CNI_CONTAINERID'),
+    ifname: read('CNI_IFNAME'),
     netns: read('CNI_NETNS'),
     ...attachOptions(config, request.env.get('CNI_ARGS') ?? ''),
   };
@@ -129,7 +132,8 @@ function environmentReader(verb: Verb, env: ReadonlyMap<string, string>): (varia
 
 /** A missing list is refused: read as empty, it would remove every pod's network. */
 function validAttachments(config: NetworkConfig): CollectCall['validAttachments'] {
-  const list = config['cni.dev/valid-attachments'] ?? config['cni.dev/attachments'];
+  const lists = [config['cni.dev/valid-attachments'], config['cni.dev/attachments']];
+  const list = lists.find((one) => Array.isArray(one)) ?? lists.find((one) => one === null);
   if (list === undefined) {
     throw new CniError(
       CNI_CODES.invalidConfig,
@@ -137,12 +141,12 @@ function validAttachments(config: NetworkConfig): CollectCall['validAttachments'
       '"cni.dev/valid-attachments" is missing, GC needs it (an empty list removes every attachment)',
     );
   }
-  return (list ?? []).map((entry) => ({ containerId: entry.containerID, ifname: entry.ifname }));
+  return list === null ? null : list.map((entry) => ({ containerId: entry.containerID, ifname: entry.ifname }));
 }
 
 function attachOptions(config: NetworkConfig, argsText: string) {
   const args = parseCniArgs(argsText);
-  const ips = config.runtimeConfig?.ips ?? args.ips;
+  const ips = config.runtimeConfig?.ips ?? config.args?.cni?.ips ?? args.ips;
   const mac = config.runtimeConfig?.mac ?? args.mac;
   try {
     return {

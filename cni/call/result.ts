@@ -12,6 +12,7 @@ import { CNI_VERSIONS } from '../../common/cni-versions.js';
 import { hostMacOf } from '../attachment.js';
 import type { AttachmentPlan, PodAddress, PodRoute } from '../attachment.js';
 import type { CniError } from '../cni-error.js';
+import { dnsOf } from './network-config.js';
 import type { NetworkConfig } from './network-config.js';
 import type { CniResponse } from '../relay/relay-protocol.js';
 import { isAtLeast } from './spec-version.js';
@@ -31,7 +32,7 @@ export function addResponse(plan: AttachmentPlan, config: NetworkConfig): CniRes
     interfaces: [...(before.interfaces ?? []), ...interfacesOf(plan, version)],
     ips: [...(before.ips ?? []), ...plan.addresses.map((address) => ipOf(address, firstInterface + 1, version))],
     routes: [...(before.routes ?? []), ...plan.routes.map((route) => routeOf(route, plan.mtuBytes, version))],
-    dns: config.dns ?? {},
+    dns: dnsOf(config),
   });
 }
 

@@ -106,6 +106,19 @@ describe('ADD', () => {
     expect(result.dns).toEqual({ nameservers: ['10.96.0.10'] });
   });
 
+  it.each([
+    ['as the convention writes it', { servers: ['10.96.0.9'], searches: ['svc'], options: ['ndots:5'] }],
+    ['as containerd 1 writes it', { Servers: ['10.96.0.9'], Searches: ['svc'], Options: ['ndots:5'] }],
+  ])('gives the dns of the runtime in its result, %s', async (_, dns) => {
+    const config = { dns: { nameservers: ['10.96.0.10'], domain: 'local' }, runtimeConfig: { dns } };
+    expect(resultOf(await node.call('ADD', config)).dns).toEqual({
+      nameservers: ['10.96.0.9'],
+      search: ['svc'],
+      options: ['ndots:5'],
+      domain: 'local',
+    });
+  });
+
   it('gives the pod the MAC that the runtime requests', async () => {
     const result = resultOf(await node.call('ADD', { runtimeConfig: { mac: '02:00:00:00:00:07' } }));
     expect(result.interfaces[1]?.mac).toBe('02:00:00:00:00:07');
@@ -188,6 +201,15 @@ describe('DEL', () => {
     expect(node.allocations.size).toBe(1);
   });
 
+  it.each([{ prevResult: null }, { cniVersion: '9.9.9' }, { runtimeConfig: { ips: 'all' } }, { name: '' }, { mtu: 1 }])(
+    'removes everything with the odd configuration %j',
+    async (config) => {
+      await node.call('ADD');
+      expect(await node.call('DEL', config)).toEqual({ exitCode: 0, stdout: '' });
+      expectEmpty();
+    },
+  );
+
   it('that was deferred does not touch an attachment made after it', async () => {
     await node.call('ADD');
     expect((await node.call('DEL', {}, {}, node.nowMs - 1)).exitCode).toBe(0);
@@ -264,6 +286,14 @@ describe('STATUS, VERSION and GC', () => {
     node.records.clear();
     await node.call('GC', { 'cni.dev/valid-attachments': [] });
     expectEmpty();
+  });
+
+  it('GC with a null list removes only attachments whose pods are gone', async () => {
+    await node.call('ADD');
+    await node.call('ADD', {}, { CNI_CONTAINERID: 'pod-b', CNI_NETNS: '/run/netns/b' });
+    node.destroyNamespace('/run/netns/b');
+    expect((await node.call('GC', { 'cni.dev/valid-attachments': null })).exitCode).toBe(0);
+    expect([...node.records.values()].map((record) => record.containerId)).toEqual(['pod-a']);
   });
 
   it('GC continues after a failure, and reports all failures', async () => {

@@ -116,8 +116,14 @@ export class CniService {
     return emptyResponse();
   }
 
-  async #gc(call: CollectCall, asOfMs: number): Promise<CniResponse> {
-    const removed = await collectGarbage(this.#deps, this.#queue, call, asOfMs);
+  /** A null list comes from a runtime without pods, or from one that forgot them: only pods that are gone are removed. */
+  async #gc({ config, validAttachments }: CollectCall, asOfMs: number): Promise<CniResponse> {
+    if (validAttachments === null) {
+      await this.#reconciler.reconcile();
+      return emptyResponse();
+    }
+    const network = config.name;
+    const removed = await collectGarbage(this.#deps, this.#queue, { network, validAttachments, asOfMs });
     if (removed.length > 0) this.#deps.log.info({ removed }, 'GC removed attachments that the runtime does not list');
     return emptyResponse();
   }

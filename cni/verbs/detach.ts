@@ -11,7 +11,13 @@ import { CniError, CNI_CODES } from '../cni-error.js';
 import type { CniDeps, GuardElement } from '../deps.js';
 import { parseInterfaceAlias } from '../pod-network/interface-alias.js';
 import { guardElements } from '../pod-network/source-guard.js';
-import type { CollectCall } from '../call/request.js';
+
+/** What GC removes: the network's attachments other than the valid ones, unless they are younger than `asOfMs`. */
+export interface Collection {
+  readonly network: string;
+  readonly validAttachments: readonly AttachmentOwner[];
+  readonly asOfMs: number;
+}
 
 /** Rejects only when the veth pair could not be removed; its addresses then stay allocated. */
 export async function removeAttachment(deps: CniDeps, owner: AttachmentOwner): Promise<void> {
@@ -50,13 +56,12 @@ export function isNewerThan(record: EndpointRecord | null, asOfMs: number): bool
 export async function collectGarbage(
   deps: CniDeps,
   queue: KeyedQueue,
-  call: CollectCall,
-  asOfMs: number,
+  { network, validAttachments, asOfMs }: Collection,
 ): Promise<readonly AttachmentOwner[]> {
-  const valid = new Set(call.validAttachments.map(hostInterfaceOf));
+  const valid = new Set(validAttachments.map(hostInterfaceOf));
   const removed: AttachmentOwner[] = [];
   const failures: string[] = [];
-  for (const owner of await candidates(deps, call.config.name)) {
+  for (const owner of await candidates(deps, network)) {
     const hostInterface = hostInterfaceOf(owner);
     if (valid.has(hostInterface) || queue.isBusy(hostInterface)) continue;
     if (isNewerThan(deps.endpoints.get(hostInterface), asOfMs)) continue;
