@@ -45,6 +45,8 @@ export const MTU_STEPS_BYTES = [1280, 1400, 1420, 1460, 1500, 8900, 9000] as con
 
 /** Members known at once; adverts of further ones are refused. */
 export const MAX_MEMBERS = MAX_PEERS;
+/** After this time in the cluster a node does not believe a new member to be older than its first advert. */
+export const WITNESS_AFTER_MS = 10 * 60_000;
 /** Members known from adverts alone, without a handshake; adverts of further ones are refused unread. */
 export const MAX_UNPROVEN_MEMBERS = 1024;
 /** Those of them that one peer has introduced. */

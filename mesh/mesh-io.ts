@@ -173,12 +173,14 @@ export interface LostClaim {
   readonly winner: NodeId;
 }
 
-/** What is kept of initiations for the next start (`handshake/initiation-stamps.ts`). */
+/** What is kept of members besides their adverts for the next start (`handshake/initiation-stamps.ts`). */
 export interface KeptStamps {
   /** The last stamp of this node; 0 when it never initiated. */
   readonly own: number;
   /** The highest stamp accepted of each peer. */
   readonly accepted: readonly (readonly [NodeId, number])[];
+  /** Wall-clock ms of the first advert of members that came after this node (`cluster/witness.ts`). */
+  readonly firstHeard: readonly (readonly [NodeId, number])[];
 }
 
 /** Source of randomness: the operating system's in production, seeded in tests. */

@@ -7,6 +7,7 @@ import { Gossip } from './cluster/gossip.js';
 import { PeerTable } from './cluster/peer-table.js';
 import { Seeds } from './cluster/seeds.js';
 import { SelfAdvert } from './cluster/self-advert.js';
+import { Witness } from './cluster/witness.js';
 import { Topology } from './cluster/topology.js';
 import { Counters } from './counters.js';
 import { HandshakeOutcomes } from './handshake-outcomes.js';
@@ -56,6 +57,7 @@ export class MeshParts {
   readonly keys: ClusterKeys;
   readonly slots: SessionSlots;
   readonly stamps: InitiationStamps;
+  readonly witness: Witness;
   readonly handshakes: Handshakes;
   readonly peerTable: PeerTable;
   readonly gossip: Gossip;
@@ -78,6 +80,9 @@ export class MeshParts {
     this.self = new SelfAdvert(identity, options.self, random, options.wallClockMs, lowestStamp);
     this.keys = new ClusterKeys(options.clusterSecret);
     this.slots = new SessionSlots(random);
+    const { cachedStamps, cachedAdverts, wallClockMs } = options;
+    // The own advert is among them.
+    this.witness = new Witness(cachedStamps.firstHeard, cachedAdverts.length > 1, wallClockMs);
     this.stamps = new InitiationStamps(options.cachedStamps, options.wallClockMs, () => this.peerTable.stampsChanged());
     this.handshakes = this.#makeHandshakes(options);
     this.#dialer = new Dialer({ handshakes: this.handshakes, random, emit: hooks.emit });
@@ -111,6 +116,7 @@ export class MeshParts {
       clusterCidrs,
       counters,
       notices,
+      witness: this.witness,
       peer: {
         ownId: identity.id,
         random,
@@ -131,6 +137,7 @@ export class MeshParts {
   #makeGossip(random: RandomSource): Gossip {
     const deps = {
       linkedPeers: () => this.peerTable.linked(),
+      adverts: () => this.peerTable.currentAdverts(),
       ownAdvert: () => this.self.current,
       send: (peer: NodeId, bytes: Uint8Array) => this.emit({ type: 'sendControl', peer, bytes }),
     };

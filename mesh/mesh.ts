@@ -47,8 +47,7 @@ export class Mesh {
       advancePeer: (peer, nowMs) => this.#advancePeer(peer, nowMs),
     });
     const { peerTable } = this.#parts;
-    for (const bytes of options.cachedAdverts) peerTable.learnEncodedAdvert(bytes, null, 0);
-    peerTable.ownership.update(peerTable.adverts());
+    peerTable.recall(options.cachedAdverts);
   }
 
   /** Takes one event. `nowMs` is the caller's monotonic clock, which may jump. Never throws on input. */
@@ -113,12 +112,12 @@ export class Mesh {
 
   /** The encoded adverts of this node and of all members, for `cachedAdverts` of the next start. */
   adverts(): Uint8Array[] {
-    return Array.from(this.#parts.peerTable.adverts(), ({ bytes }) => bytes);
+    return Array.from(this.#parts.peerTable.currentAdverts(), ({ bytes }) => bytes);
   }
 
   /** For `cachedStamps` of the next start. */
   stamps(): KeptStamps {
-    return this.#parts.stamps.kept();
+    return { ...this.#parts.stamps.kept(), firstHeard: this.#parts.witness.kept() };
   }
 
   /** What was refused, by reason, and how much state there is. */

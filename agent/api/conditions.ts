@@ -109,7 +109,9 @@ function withdrawnMessage({ withdrawn }: NodeFacts): string {
 
 function claimsMessage({ lostClaims }: NodeFacts): string {
   if (lostClaims.length === 0) return '';
-  const lost = lostClaims.map(({ cidr, winner }) => `${cidr} also belongs to ${winner}`).join('; ');
+  const lost = lostClaims
+    .map(({ cidr, winner }) => `${cidr} also belongs to ${winner}, which claimed it earlier`)
+    .join('; ');
   return `${lost}; no new pod gets an address from there: give every node its own podCidrs`;
 }
 

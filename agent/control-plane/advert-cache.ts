@@ -25,16 +25,18 @@ export interface KnownMembers {
   readonly stamps: KeptStamps;
 }
 
-export const NO_MEMBERS: KnownMembers = { adverts: [], stamps: { own: 0, accepted: [] } };
+export const NO_MEMBERS: KnownMembers = { adverts: [], stamps: { own: 0, accepted: [], firstHeard: [] } };
 
 const Stamp = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const ByMember = Type.Array(Type.Tuple([Type.String({ pattern: '^[0-9a-f]{32}$' }), Stamp]), {
+  maxItems: MAX_ADVERTS,
+});
 const Body = Compile(
   Type.Object({
     adverts: Type.Array(Type.String(), { maxItems: MAX_ADVERTS }),
     ownStamp: Stamp,
-    acceptedStamps: Type.Array(Type.Tuple([Type.String({ pattern: '^[0-9a-f]{32}$' }), Stamp]), {
-      maxItems: MAX_ADVERTS,
-    }),
+    acceptedStamps: ByMember,
+    firstHeard: ByMember,
   }),
 );
 
@@ -44,15 +46,20 @@ const codec: DurableCodec<KnownMembers> = {
     adverts: adverts.map((advert) => Buffer.from(advert).toString('base64')),
     ownStamp: stamps.own,
     acceptedStamps: stamps.accepted,
+    firstHeard: stamps.firstHeard,
   }),
   decode(body) {
     if (!Body.Check(body)) throw new DecodeError('not adverts and stamps');
     return {
       adverts: body.adverts.map((advert) => new Uint8Array(Buffer.from(advert, 'base64'))),
-      stamps: { own: body.ownStamp, accepted: body.acceptedStamps.map(([id, stamp]) => [id as NodeId, stamp]) },
+      stamps: { own: body.ownStamp, accepted: byMember(body.acceptedStamps), firstHeard: byMember(body.firstHeard) },
     };
   },
 };
+
+function byMember(entries: readonly (readonly [string, number])[]): [NodeId, number][] {
+  return entries.map(([id, value]) => [id as NodeId, value]);
+}
 
 export interface AdvertCacheOptions {
   readonly disk: Disk;

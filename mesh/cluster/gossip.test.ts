@@ -39,6 +39,7 @@ class Node {
     const deps = {
       linkedPeers: () => this.linked,
       ownAdvert: () => own,
+      adverts: () => [own, ...this.members.all()],
       send: (to: NodeId, bytes: Uint8Array) => {
         expect(bytes.length).toBeLessThanOrEqual(MAX_CONTROL_BYTES);
         this.sent.push({ to, message: decodeControl(bytes)! });

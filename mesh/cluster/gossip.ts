@@ -34,6 +34,8 @@ export interface GossipDeps {
   /** Ids of the peers that control messages reach. */
   linkedPeers(): readonly NodeId[];
   ownAdvert(): Advert;
+  /** The own advert, and those of members that have not left. */
+  adverts(): Iterable<Advert>;
   send(peer: NodeId, bytes: Uint8Array): void;
 }
 
@@ -127,7 +129,7 @@ export class Gossip {
   }
 
   #known(): Advert[] {
-    return [this.#deps.ownAdvert(), ...this.#members.all()];
+    return [...this.#deps.adverts()];
   }
 
   #send(peer: NodeId, message: ControlMessage): void {

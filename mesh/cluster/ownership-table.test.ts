@@ -12,6 +12,7 @@ const claim = (cidr: string, owner: number, createdAtMs = 0): Claim => ({
   cidr: parseCidr(cidr),
   owner: nodeId(owner),
   createdAtMs,
+  isAlive: true,
 });
 
 /** Few bits, many prefix lengths: overlaps are the rule. */

@@ -1,9 +1,9 @@
 /**
  * Ownership table: which node owns which pod CIDR. It is a pure function of the claims, so all nodes that know the same
- * adverts have the same table.
+ * adverts and reach the same nodes have the same table.
  *
- * A claim is valid when it lies within the cluster's CIDRs. Of overlapping claims of different nodes the one of the
- * earlier identity wins, ties by the lower node id; the loser's claim is out as a whole.
+ * A claim is valid when it lies within the cluster's CIDRs. Of overlapping claims of different nodes the one of a node that
+ * can be reached wins, then that of the earlier identity, then that of the lower node id; the loser's claim is out as a whole.
  * Invariant: no two entries of different owners overlap.
  */
 import { cidrFamily, cidrIncludes, cidrNetwork, cidrPrefix } from '../../common/address/cidr.js';
@@ -14,7 +14,10 @@ import type { NodeId } from '../../common/node-id.js';
 export interface Claim {
   readonly cidr: Cidr;
   readonly owner: NodeId;
+  /** Since when the node claims, wall-clock ms. */
   readonly createdAtMs: number;
+  /** Whether the node can be reached. */
+  readonly isAlive: boolean;
 }
 
 export interface OwnershipEntry {
@@ -67,6 +70,7 @@ export function ownershipTable(claims: Iterable<Claim>, clusterCidrs: readonly C
 }
 
 function byPrecedence(a: Claim, b: Claim): number {
+  if (a.isAlive !== b.isAlive) return a.isAlive ? -1 : 1;
   if (a.createdAtMs !== b.createdAtMs) return a.createdAtMs - b.createdAtMs;
   if (a.owner !== b.owner) return a.owner < b.owner ? -1 : 1;
   return a.cidr < b.cidr ? -1 : a.cidr > b.cidr ? 1 : 0;

@@ -4,7 +4,15 @@ import type { NodeId } from '../../common/node-id.js';
 import type { Advert } from '../wire/advert.js';
 import type { LostClaim } from '../mesh-io.js';
 import { ownershipTable } from './ownership-table.js';
-import type { OwnershipEntry, OwnershipTable } from './ownership-table.js';
+import type { Claim, OwnershipEntry, OwnershipTable } from './ownership-table.js';
+
+/** What the claims of a node are worth. */
+export interface Standing {
+  /** It said goodbye, which withdraws its claims. */
+  readonly hasLeft: boolean;
+  readonly isAlive: boolean;
+  readonly claimsSinceMs: number;
+}
 
 export class Ownership {
   readonly #ownId: NodeId;
@@ -30,9 +38,9 @@ export class Ownership {
   }
 
   /** Computes the table anew; true when the entries changed. */
-  update(adverts: Iterable<Advert>): boolean {
+  update(adverts: Iterable<Advert>, standing: (advert: Advert) => Standing): boolean {
     const before = JSON.stringify(this.#table.entries);
-    this.#table = ownershipTable(claimsOf(adverts), this.#clusterCidrs);
+    this.#table = ownershipTable(claimsOf(adverts, standing), this.#clusterCidrs);
     return JSON.stringify(this.#table.entries) !== before;
   }
 
@@ -42,8 +50,10 @@ export class Ownership {
   }
 }
 
-function* claimsOf(adverts: Iterable<Advert>) {
-  for (const { id, podCidrs, createdAtMs } of adverts) {
-    for (const cidr of podCidrs) yield { cidr, owner: id, createdAtMs };
+function* claimsOf(adverts: Iterable<Advert>, standing: (advert: Advert) => Standing): Generator<Claim> {
+  for (const advert of adverts) {
+    const { hasLeft, isAlive, claimsSinceMs } = standing(advert);
+    if (hasLeft) continue;
+    for (const cidr of advert.podCidrs) yield { cidr, owner: advert.id, createdAtMs: claimsSinceMs, isAlive };
   }
 }

@@ -18,6 +18,8 @@ import type { LearnResult } from './membership.js';
 import type { MeshEffect } from '../mesh-io.js';
 import type { Notices } from '../notices.js';
 import { Ownership } from './ownership.js';
+import type { Standing } from './ownership.js';
+import type { Witness } from './witness.js';
 import { Peer } from '../peer/peer.js';
 import type { PeerDeps } from '../peer/peer.js';
 import type { SelfAdvert } from './self-advert.js';
@@ -28,6 +30,7 @@ export interface PeerTableDeps {
   readonly peer: Omit<PeerDeps, 'linkChanged'>;
   readonly counters: Counters;
   readonly notices: Notices;
+  readonly witness: Witness;
   /** Whether a router was ever connected; before that, all members are remembered from an earlier process. */
   hasStarted(): boolean;
   /** Sends a new advert to other members; `from` is the node that passed it on. */
@@ -88,6 +91,21 @@ export class PeerTable {
     yield* this.members.all();
   }
 
+  /** Learns the adverts of members that were known before this node's restart. */
+  recall(adverts: readonly Uint8Array[]): void {
+    for (const bytes of adverts) {
+      const result = this.members.learnEncoded(bytes);
+      if (result.type === 'new') this.peerOf(result.advert.id, 0).learnAdvert(result.advert, 0);
+      else this.#applyLearned(result, null, 0);
+    }
+    this.updateClaims();
+  }
+
+  /** The same without nodes that said goodbye: what is kept, and passed on. */
+  *currentAdverts(): Generator<Advert> {
+    for (const advert of this.adverts()) if (this.#peers.get(advert.id)?.hasLeft !== true) yield advert;
+  }
+
   /** Learns an encoded advert. @param from the node that passed it on, or null */
   learnEncodedAdvert(bytes: Uint8Array, from: NodeId | null, nowMs: number): void {
     if (from !== null && !this.#advertRate.take(from, nowMs)) return this.#deps.counters.count('advertTooOften');
@@ -146,6 +164,11 @@ export class PeerTable {
     return Math.min(...Array.from(this.#peers.values(), (peer) => peer.pollAt(nowMs)));
   }
 
+  /** Computes the ownership table anew; true when it changed. */
+  updateClaims(): boolean {
+    return this.#ownership.update(this.adverts(), (advert) => this.#standingOf(advert));
+  }
+
   /** A router has connected, which needs all routes. */
   routesWanted(): void {
     this.#routesDirty = true;
@@ -188,6 +211,7 @@ export class PeerTable {
     peer.learnAdvert(advert, nowMs);
     this.#deps.broadcastAdvert(advert, from);
     this.#advertsDirty = true;
+    if (before === null) this.#deps.witness.heard(advert.id, nowMs);
     if (before === null || claimsDiffer(before, advert)) this.#claimsDirty = true;
     return peer;
   }
@@ -202,9 +226,11 @@ export class PeerTable {
 
   #linkChanged(peer: Peer, before: Link, nowMs: number): void {
     const { link, id } = peer;
-    if (isUsable(link) !== isUsable(before)) this.#routesDirty = true;
+    if (isUsable(link) !== isUsable(before)) this.#routesDirty = this.#claimsDirty = true;
+    if (peer.hasLeft) this.#advertsDirty = true;
     const fields = { peer: id, name: peer.advert?.name ?? '', reason: linkReason(link) };
     if (link.state === 'up') {
+      this.#forgetNamesakes(peer, nowMs);
       this.#deps.sendDigest(id);
       this.#deps.notices.write('info', 'link is up', nowMs, id, fields);
     } else if (link.state === 'down') {
@@ -223,9 +249,12 @@ export class PeerTable {
 
   #updateOwnership(nowMs: number): void {
     const { notices } = this.#deps;
-    if (this.#ownership.update(this.adverts())) this.#routesDirty = true;
+    if (this.updateClaims()) this.#routesDirty = true;
     for (const { claim, winner } of this.#ownership.table.lost) {
-      const fields = { cidr: claim.cidr, winner, loser: claim.owner };
+      // A dead node's claim gives way without an alarm.
+      if (!claim.isAlive) continue;
+      const names = { winnerName: this.#nameOf(winner), loserName: this.#nameOf(claim.owner) };
+      const fields = { cidr: claim.cidr, winner, loser: claim.owner, ...names };
       notices.write(
         'error',
         'two nodes claim the same pod addresses; change the pod CIDR of the loser',
@@ -244,6 +273,25 @@ export class PeerTable {
         fields,
       );
     }
+  }
+
+  #nameOf(id: NodeId): string {
+    return id === this.#ownId ? this.#deps.self.current.name : (this.members.get(id)?.name ?? id);
+  }
+
+  /** The node was installed anew: it has the name of a member that is gone, and another key. */
+  #forgetNamesakes(peer: Peer, nowMs: number): void {
+    for (const other of [...this.#peers.values()]) {
+      const isNamesake = other !== peer && other.link.state === 'down' && other.advert?.name === peer.advert?.name;
+      if (isNamesake) this.#forget(other, nowMs);
+    }
+  }
+
+  #standingOf(advert: Advert): Standing {
+    const claimsSinceMs = this.#deps.witness.claimsSinceMs(advert);
+    if (advert.id === this.#ownId) return { hasLeft: false, isAlive: true, claimsSinceMs };
+    const peer = this.#peers.get(advert.id);
+    return { hasLeft: peer?.hasLeft === true, isAlive: peer !== undefined && isUsable(peer.link), claimsSinceMs };
   }
 
   #noticeClone(nowMs: number): void {

@@ -21,7 +21,7 @@ export class InitiationStamps {
    * @param wallClockMs wall-clock time at this call
    * @param changed called after a change that {@link kept} shows
    */
-  constructor(kept: KeptStamps, wallClockMs: number, changed: () => void) {
+  constructor(kept: Omit<KeptStamps, 'firstHeard'>, wallClockMs: number, changed: () => void) {
     this.#wallClockMs = Math.floor(wallClockMs);
     this.#changed = changed;
     this.#last = kept.own === 0 ? 0 : kept.own + STAMP_RESERVE;
@@ -58,7 +58,7 @@ export class InitiationStamps {
     this.#changed();
   }
 
-  kept(): KeptStamps {
+  kept(): Omit<KeptStamps, 'firstHeard'> {
     return { own: this.#last, accepted: [...this.#accepted] };
   }
 }

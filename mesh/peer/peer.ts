@@ -9,7 +9,7 @@ import type { Advert } from '../wire/advert.js';
 import { dialable } from './dial.js';
 import type { Dialer, DialTarget } from './dial.js';
 import { LONG_DEAD_AFTER_MS, MAX_DEAD_DIAL_RETRY_MS, MAX_DIAL_RETRY_MS } from '../limits.js';
-import { isUsable, linkPollAt, step } from './link.js';
+import { LINK_REASONS, isUsable, linkPollAt, step } from './link.js';
 import type { Link, LinkEvent } from './link.js';
 import { PeerPath } from './peer-path.js';
 import type { PeerPathDeps } from './peer-path.js';
@@ -73,6 +73,11 @@ export class Peer {
   /** As the router last reported them. */
   get counters(): PeerCounters | null {
     return this.#counters;
+  }
+
+  /** Whether it said goodbye and has not come back. */
+  get hasLeft(): boolean {
+    return this.#link.state === 'down' && this.#link.reason === LINK_REASONS.left;
   }
 
   /** Whether a handshake with it has ever succeeded, also one before a restart. */

@@ -42,7 +42,7 @@ export class SimNode implements SimHost {
   mesh: Mesh | null = null;
   router: FakeRouter | null = null;
   cachedAdverts: Uint8Array[] = [];
-  cachedStamps: KeptStamps = { own: 0, accepted: [] };
+  cachedStamps: KeptStamps = { own: 0, accepted: [], firstHeard: [] };
   readonly notices: Extract<MeshEffect, { type: 'notice' }>[] = [];
   /** While true, nothing reaches the core: the process stands still. */
   isPaused = false;
@@ -112,7 +112,7 @@ export class SimNode implements SimHost {
   /** What the node kept on disk is gone, its identity excepted. */
   loseState(): void {
     this.cachedAdverts = [];
-    this.cachedStamps = { own: 0, accepted: [] };
+    this.cachedStamps = { own: 0, accepted: [], firstHeard: [] };
   }
 
   /** From the next start on, the wall clock is this much behind. */

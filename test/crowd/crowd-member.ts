@@ -119,7 +119,7 @@ export class CrowdMember {
       random: around.random,
       underlay: { mtuBytes: settings.mtuBytes, ownAddresses: [address] },
       cachedAdverts: [],
-      cachedStamps: { own: 0, accepted: [] },
+      cachedStamps: { own: 0, accepted: [], firstHeard: [] },
       wallClockMs: around.clock.wallTime().getTime(),
       cipherPreference: 'auto',
     });

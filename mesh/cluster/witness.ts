@@ -1,0 +1,44 @@
+/**
+ * Witness of ages: since when this node knows the members that came after it. In a conflict over a pod CIDR the earlier
+ * identity wins, and each says itself how early it is. A node that has been in the cluster does not believe a member that it
+ * never heard of to be older than its first advert here. A node that has just joined cannot know, and believes.
+ */
+import type { NodeId } from '../../common/node-id.js';
+import { BoundedMap } from '../../common/bounded-map.js';
+import { MAX_MEMBERS, WITNESS_AFTER_MS } from '../limits.js';
+import type { Advert } from '../wire/advert.js';
+
+export class Witness {
+  readonly #wallClockMs: number;
+  /** Whether this node was in the cluster before it started. */
+  readonly #hasReturned: boolean;
+  #startMs: number | null = null;
+  /** Wall-clock time of the first advert of members that came later. Bounded by MAX_MEMBERS. */
+  readonly #firstHeard = new BoundedMap<NodeId, number>(MAX_MEMBERS);
+
+  /**
+   * @param kept what {@link kept} gave before the restart
+   * @param hasReturned whether this node remembers other members
+   */
+  constructor(kept: readonly (readonly [NodeId, number])[], hasReturned: boolean, wallClockMs: number) {
+    this.#wallClockMs = Math.floor(wallClockMs);
+    this.#hasReturned = hasReturned;
+    for (const [id, atMs] of kept.slice(0, MAX_MEMBERS)) this.#firstHeard.set(id, atMs);
+  }
+
+  /** A member that was not known is learned from an advert that came just now. */
+  heard(id: NodeId, nowMs: number): void {
+    this.#startMs ??= nowMs;
+    const isWitness = this.#hasReturned || nowMs - this.#startMs >= WITNESS_AFTER_MS;
+    if (isWitness) this.#firstHeard.set(id, this.#wallClockMs + nowMs - this.#startMs);
+  }
+
+  /** Since when the node's claims count, wall-clock ms. */
+  claimsSinceMs({ id, createdAtMs }: Advert): number {
+    return Math.max(createdAtMs, this.#firstHeard.get(id) ?? 0);
+  }
+
+  kept(): readonly (readonly [NodeId, number])[] {
+    return [...this.#firstHeard];
+  }
+}
