@@ -46,7 +46,12 @@ export const ConfigSchema = Type.Object(
     bridgeName: Type.String({ default: 'heddle0', pattern: '^[a-z][a-z0-9-]{0,14}$' }),
     tapName: Type.String({ default: 'heddle-tap', pattern: '^[a-z][a-z0-9-]{0,14}$' }),
     routerUser: Type.Integer({ default: 65534, minimum: 1, description: 'User and group id the router runs as' }),
-    lanes: Type.Integer({ default: 1, minimum: 1, maximum: 16, description: 'Forwarding threads' }),
+    lanes: Type.Integer({
+      default: 0,
+      minimum: 0,
+      maximum: 16,
+      description: 'Forwarding threads; when 0 two, or one where there is one processor',
+    }),
     cipher: Type.Union([Type.Literal('auto'), Type.Literal('aes-256-gcm'), Type.Literal('chacha20-poly1305')], {
       default: 'auto',
     }),

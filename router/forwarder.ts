@@ -29,12 +29,15 @@ import { DROP } from './tables/drop-reasons.js';
 import { sysIoctl, sysPoll, sysRead } from './kernel/ffi.js';
 import { compileTables } from './tables/forwarding-tables.js';
 import { Reassembly } from './outside/reassembly.js';
+import { BALANCE_INTERVAL_MS, IndirectionTable } from './inside/indirection-table.js';
+import type { IndirectionShape } from './inside/indirection-table.js';
 import { InsideReader } from './inside/inside-reader.js';
 import { InsideWriter } from './inside/inside-writer.js';
 import { RefusedFrames } from './inside/refused-frames.js';
 import { EXPIRE_INTERVAL_MS, RECEIVE_MESSAGES, WANTED_INTERVAL_MS } from './limits.js';
 import { MAX_CONTROL_BYTES, MAX_PEERS } from '../common/protocol.js';
 import { ByteQueueLimit, HELD_MS } from './outside/byte-queue-limit.js';
+import type { LossReport } from '../common/wire/loss-report-unit.js';
 import { LossReports } from './outside/loss-reports.js';
 import { POLLERR, POLLFD_BYTES, POLLIN, SIOCOUTQ } from './kernel/linux-abi.js';
 import { OutsideReceiver } from './outside/outside-receiver.js';
@@ -63,8 +66,10 @@ const POLL_QUEUES = 2;
 const WAKE_COUNT_BYTES = 8;
 
 export interface ForwarderOptions {
-  /** The TAP queues that this thread serves. */
+  /** The TAP queues of all threads, as many for each; this thread reads those of its lane. */
   readonly tapFds: readonly number[];
+  /** Shared by all threads (`inside/indirection-table.ts`). */
+  readonly indirection: SharedArrayBuffer;
   readonly udpFd: number;
   /** Readable when commands wait. */
   readonly wakeFd: number;
@@ -77,7 +82,16 @@ export interface ForwarderOptions {
 
 /** Events from a forwarding thread to the main thread of the router. */
 export type ForwarderEvent =
-  Exclude<RouterEvent, { type: 'hello' | 'counters' }> | ({ readonly type: 'report' } & ForwarderReport);
+  | Exclude<RouterEvent, { type: 'hello' | 'counters' }>
+  | ({ readonly type: 'report' } & ForwarderReport)
+  /** A peer's loss report about the lane of another thread. */
+  | LossReportOfPeer;
+
+export interface LossReportOfPeer {
+  readonly type: 'lossReport';
+  readonly peer: NodeId;
+  readonly report: LossReport;
+}
 
 /** State of one thread at one moment. */
 export interface ForwarderReport {
@@ -89,9 +103,13 @@ export interface ForwarderReport {
   readonly refusals: Refusals;
 }
 
-/** Commands to a forwarding thread: those of the router port, requests for a report and for a sign of life, and the end. */
+/** Commands to a forwarding thread: those of the router port, loss reports that another thread received, requests. */
 export type ForwarderCommand =
-  RouterCommand | { readonly type: 'report' } | { readonly type: 'beat' } | { readonly type: 'stop' };
+  | RouterCommand
+  | LossReportOfPeer
+  | { readonly type: 'report' }
+  | { readonly type: 'beat' }
+  | { readonly type: 'stop' };
 
 export interface ForwarderDeps {
   /** True when commands may wait; clears the flag. */
@@ -116,6 +134,7 @@ export class Forwarder {
   readonly #rawSender: RawSender;
   readonly #queues: TapQueues;
   readonly #refused: RefusedFrames;
+  readonly #indirection: IndirectionTable;
   readonly #reader: InsideReader;
   readonly #writer: InsideWriter;
   readonly #receiver: OutsideReceiver;
@@ -129,6 +148,7 @@ export class Forwarder {
   /** When each peer's session was last asked for. */
   readonly #wantedMs = new Float64Array(MAX_PEERS + 1).fill(-WANTED_INTERVAL_MS);
   #expiredMs = 0;
+  #balancedMs = 0;
   /** The tables last installed. */
   #desired: ForwardingTables | null = null;
   readonly #scheduling: ThreadScheduling;
@@ -150,7 +170,8 @@ export class Forwarder {
     this.#reassembly = new Reassembly(arena, this.#counters);
     this.#sender = new UnitSender(arena, options.udpFd, this.#peers, this.#sessions, this.#counters, options.udpGso);
     this.#rawSender = new RawSender(arena, options.udpFd, options.family, this.#counters);
-    this.#queues = new TapQueues(arena, options.tapFds);
+    this.#indirection = new IndirectionTable(options.indirection, shapeOf(options), options.lane);
+    this.#queues = new TapQueues(arena, options.tapFds, ownQueues(options), this.#indirection);
     this.#refused = new RefusedFrames(arena, this.#queues, this.#sender, this.#counters, () => deps.nowMs());
     this.#reader = new InsideReader(arena, this.#queues, this.#peers, this.#sender, this.#counters, this.#refused);
     this.#writer = new InsideWriter(arena, this.#queues, this.#counters, this.#refused, options.tapUso);
@@ -162,7 +183,14 @@ export class Forwarder {
       () => deps.nowMs() * 1000,
       (answer) => this.#emit({ type: 'probeAnswer', ...answer, peer: this.#peers.idOf(answer.peer)! }),
     );
-    this.#lossReports = new LossReports(arena, this.#peers, this.#sessions, this.#sender, this.#counters);
+    this.#lossReports = new LossReports(
+      arena,
+      this.#peers,
+      this.#sessions,
+      this.#sender,
+      this.#counters,
+      (peer, report) => this.#emit({ type: 'lossReport', peer: this.#peers.idOf(peer)!, report }),
+    );
     this.#receiver = this.#createReceiver();
     this.#pollCount = POLL_QUEUES + this.#queues.count;
     this.#pollAt = arena.allocate(this.#pollCount * POLLFD_BYTES);
@@ -253,6 +281,7 @@ export class Forwarder {
     this.#carried.moreWaits = fromOutside === RECEIVE_MESSAGES || (inside !== 0 && this.#reader.moreWaits);
     if (this.deps.commandsWaiting()) this.#takeCommands();
     if (this.#reader.wantedPeers.size > 0) this.#askForSessions(nowMs);
+    if (nowMs - this.#balancedMs >= BALANCE_INTERVAL_MS) this.#balance(nowMs);
     if (nowMs - this.#expiredMs >= EXPIRE_INTERVAL_MS) this.#expire(nowMs);
     return fromOutside > 0 || fromInside > 0;
   }
@@ -274,7 +303,9 @@ export class Forwarder {
 
   #writePollSet(): void {
     const { i32, u32 } = this.#arena;
-    [this.options.udpFd, this.options.wakeFd, ...this.options.tapFds].forEach((fd, i) => {
+    const { first, count } = ownQueues(this.options);
+    const queues = this.options.tapFds.slice(first, first + count);
+    [this.options.udpFd, this.options.wakeFd, ...queues].forEach((fd, i) => {
       const at = (this.#pollAt + i * POLLFD_BYTES) >>> 2;
       i32[at] = fd;
       u32[at + 1] = POLLIN;
@@ -329,6 +360,11 @@ export class Forwarder {
     this.#reader.wantedPeers.clear();
   }
 
+  #balance(nowMs: number): void {
+    this.#balancedMs = nowMs;
+    this.#indirection.balance();
+  }
+
   #expire(nowMs: number): void {
     this.#expiredMs = nowMs;
     this.#sessions.expire(nowMs);
@@ -367,6 +403,8 @@ export class Forwarder {
         return this.#sendControl(command.peer, command.bytes);
       case 'probe':
         return this.#probes.send(this.#peers.find(command.peer), command.probeId, command.sizeBytes);
+      case 'lossReport':
+        return this.#lossReports.learn(this.#peers.find(command.peer), command.report, this.deps.nowMs());
       case 'report':
         return this.#emit({ type: 'report', ...this.#report() });
       case 'beat':
@@ -430,4 +468,17 @@ export class Forwarder {
     const drops = dropsByName(this.#counters.drops);
     return { generation, drops, peers, paths, sessions: this.#sessions.statuses(), refusals: this.#refusals() };
   }
+}
+
+function shapeOf({ tapFds, lanes }: Pick<ForwarderOptions, 'tapFds' | 'lanes'>): IndirectionShape {
+  return { lanes, queuesPerLane: tapFds.length / lanes };
+}
+
+/** The range of `tapFds` that the thread reads. */
+export function ownQueues(options: Pick<ForwarderOptions, 'tapFds' | 'lanes' | 'lane'>): {
+  readonly first: number;
+  readonly count: number;
+} {
+  const { queuesPerLane } = shapeOf(options);
+  return { first: options.lane * queuesPerLane, count: queuesPerLane };
 }

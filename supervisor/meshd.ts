@@ -4,6 +4,7 @@
  * two or print something. It imports as little as possible, since its imports stay in memory as long as the node runs.
  */
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Config } from '../common/config.js';
@@ -28,6 +29,8 @@ import { Supervisor } from './supervisor.js';
 
 const PROGRAM = fileURLToPath(import.meta.url);
 const PROGRAM_FOLDER = dirname(PROGRAM);
+/** One thread is full with four TCP streams while a second processor idles (docs/measurements.md). */
+const DEFAULT_LANES = 2;
 
 const USAGE = `Usage: meshd [COMMAND] [SETTING...]
 
@@ -140,10 +143,11 @@ async function endLeftovers(leftovers: Leftovers, descriptors: DescriptorKeeper)
 }
 
 function descriptorKeeper(config: Config): DescriptorKeeper {
+  const lanes = config.lanes === 0 ? Math.min(DEFAULT_LANES, availableParallelism()) : config.lanes;
   return new DescriptorKeeper({
     source: { openTap, openUnderlaySockets, interfaceIndex },
-    tap: { name: config.tapName, queues: config.lanes * TAP_QUEUES_PER_LANE },
-    underlay: { address: config.listenAddress, port: config.listenPort, count: config.lanes },
+    tap: { name: config.tapName, queues: lanes * TAP_QUEUES_PER_LANE },
+    underlay: { address: config.listenAddress, port: config.listenPort, count: lanes },
   });
 }
 

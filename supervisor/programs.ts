@@ -38,7 +38,7 @@ export function routerLaunchOptions(config: Config, descriptors: Descriptors, wa
     tapName: descriptors.tapName,
     portSocket: routerSocket(config),
     user: config.routerUser,
-    lanes: config.lanes,
+    lanes: descriptors.udpFds.length,
     logLevel: config.logLevel,
     offerAes: config.cipher !== 'chacha20-poly1305',
     warmUp,

@@ -98,7 +98,7 @@ describe('flags', () => {
 
   it('need their value', () => {
     expect(problemsOf(['--lanes', '--cipher', 'auto'])).toEqual([
-      'flag --lanes needs a value (expected a whole number from 1 to 16)',
+      'flag --lanes needs a value (expected a whole number from 0 to 16)',
     ]);
     expect(problemsOf(['--config'])).toEqual(['flag --config needs a value (expected the path of a file)']);
   });
@@ -150,7 +150,7 @@ describe('environment', () => {
 
 describe('file', () => {
   it('may be empty', () => {
-    expect(loadConfig([], {}, defaultFile('# nothing\n')).lanes).toBe(1);
+    expect(loadConfig([], {}, defaultFile('# nothing\n')).lanes).toBe(0);
   });
 
   it('may not hold unknown keys, twice the same key, or anything but a mapping', () => {
@@ -169,7 +169,7 @@ describe('file', () => {
       `file ${DEFAULT_CONFIG_PATH}: nodeName: 17 is not valid (expected text of at most 253 characters, in quotes)`,
       `file ${DEFAULT_CONFIG_PATH}: podCidrs: "10.0.0.0/24" is not valid (expected a list of texts)`,
       `file ${DEFAULT_CONFIG_PATH}: seeds: [1] is not valid (expected a list of texts)`,
-      `file ${DEFAULT_CONFIG_PATH}: lanes: "2" is not valid (expected a whole number from 1 to 16)`,
+      `file ${DEFAULT_CONFIG_PATH}: lanes: "2" is not valid (expected a whole number from 0 to 16)`,
       `file ${DEFAULT_CONFIG_PATH}: masquerade: "no" is not valid (expected true or false)`,
     ]);
   });
@@ -182,7 +182,7 @@ describe('what a configuration must look like', () => {
       problemsOf(['--listen-port', '70000', '--pod-cidrs', '010.1.1.1/24'], { HEDDLE_CIPHER: 'rot13' }, file),
     ).toEqual([
       'flag --listen-port: 70000 is not valid (expected a whole number from 1 to 65535)',
-      `file ${DEFAULT_CONFIG_PATH}: lanes: 99 is not valid (expected a whole number from 1 to 16)`,
+      `file ${DEFAULT_CONFIG_PATH}: lanes: 99 is not valid (expected a whole number from 0 to 16)`,
       'environment HEDDLE_CIPHER: "rot13" is not valid (expected one of auto, aes-256-gcm, chacha20-poly1305)',
       'flag --pod-cidrs: "010.1.1.1" is not an IP address (expected 4 decimal numbers 0-255 without leading zeros, or IPv6)',
     ]);

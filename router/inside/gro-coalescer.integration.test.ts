@@ -6,7 +6,7 @@ import { DROP } from '../tables/drop-reasons.js';
 import { createParsedFrame, ETHERNET_BYTES, FRAME_IPV6, parseFrame } from '../packet/frame.js';
 import { UDP_MAX_SEGMENTS } from '../kernel/linux-abi.js';
 import { GroCoalescer } from './gro-coalescer.js';
-import { TapQueues } from './tap-queues.js';
+import { queuesOf } from '../testing/queues.js';
 import { framesOnTheWire, hex } from '../testing/exchange.js';
 import { anyFrame, patternBytes, stream } from '../testing/frame-arbitraries.js';
 import type { FrameSpec, TcpFields } from '../testing/frame-builder.js';
@@ -17,8 +17,8 @@ const arena = new Arena(4 << 20);
 const ROOM = arena.allocate(3 << 20, 4096);
 const tap = new PacketPair();
 const counters = new Counters();
-const coalescer = new GroCoalescer(arena, new TapQueues(arena, [tap.near]), counters, true);
-const withoutUso = new GroCoalescer(arena, new TapQueues(arena, [tap.near]), counters, false);
+const coalescer = new GroCoalescer(arena, queuesOf(arena, [tap.near]), counters, true);
+const withoutUso = new GroCoalescer(arena, queuesOf(arena, [tap.near]), counters, false);
 afterAll(() => tap.close());
 
 /** Pushes all records, laid out as in a unit, and returns what was written. */
@@ -240,7 +240,7 @@ describe('the GRO coalescer', () => {
   it('counts the writes that the TAP refuses, and continues', () => {
     const closed = new PacketPair();
     closed.close();
-    const broken = new GroCoalescer(arena, new TapQueues(arena, [closed.near]), counters, true);
+    const broken = new GroCoalescer(arena, queuesOf(arena, [closed.near]), counters, true);
     const before = counters.drops[DROP.tapWriteFailed]!;
     expect(coalesce([buildRecord(head), buildRecord(next), buildRecord({ ...head, trafficClass: 1 })], broken)).toEqual(
       [],

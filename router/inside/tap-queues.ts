@@ -8,9 +8,11 @@
  *                                             [||      ]
  *
  * The kernel sends a flow to the queue by which its last answer was written (tun, "automatic queue steering"), so the
- * queue of a flow is decided here: by a hash that is the same in both directions.
+ * queue of a flow is decided here, by the indirection table: queues of other threads included, so that a flow can be moved to
+ * another thread. The hash is the same in both directions.
  */
 import type { Arena } from '../kernel/arena.js';
+import type { IndirectionTable } from './indirection-table.js';
 import { sysRead } from '../kernel/ffi.js';
 import { IPV4_HEADER_BYTES, IPV6_HEADER_BYTES, PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/frame.js';
 
@@ -27,14 +29,23 @@ export class TapQueues {
   #turn = 0;
   /** Cost of the frames read in this turn, in bytes. */
   #taken = 0;
+  /** Queues that this thread reads. */
   readonly #fds: Int32Array;
+  /** Queues of all threads. */
+  readonly #allFds: Int32Array;
 
-  /** @param fds of the queues, non-blocking; at most 30 */
+  /**
+   * @param allFds of the queues of all threads, non-blocking
+   * @param own the range of `allFds` that this thread reads, at most 30
+   */
   constructor(
     private readonly arena: Arena,
-    fds: readonly number[],
+    allFds: readonly number[],
+    own: { readonly first: number; readonly count: number },
+    private readonly indirection: IndirectionTable,
   ) {
-    this.#fds = Int32Array.from(fds);
+    this.#allFds = Int32Array.from(allFds);
+    this.#fds = this.#allFds.slice(own.first, own.first + own.count);
   }
 
   get count(): number {
@@ -62,7 +73,7 @@ export class TapQueues {
 
   /** The descriptor to write a frame to whose layer 3 header is at `l3`: the kernel steers its flow back to the same queue. */
   fdFor(l3: number, ipv6: boolean): number {
-    return this.#fds.length === 1 ? this.#fds[0]! : this.#fds[this.queueOf(l3, ipv6)]!;
+    return this.#allFds.length === 1 ? this.#allFds[0]! : this.#allFds[this.indirection.take(this.hashOf(l3, ipv6))]!;
   }
 
   /** A descriptor for frames of no flow. */
@@ -70,8 +81,8 @@ export class TapQueues {
     return this.#fds[0]!;
   }
 
-  /** The queue of a flow, by addresses and ports; the same in both directions. */
-  queueOf(l3: number, ipv6: boolean): number {
+  /** Hash of a flow, by addresses and ports; 32 bits, the same in both directions. */
+  hashOf(l3: number, ipv6: boolean): number {
     const { i32, u8 } = this.arena;
     const word = l3 >>> 2;
     let key = 0;
@@ -83,7 +94,7 @@ export class TapQueues {
       const ports = i32[(l3 + (ipv6 ? IPV6_HEADER_BYTES : IPV4_HEADER_BYTES)) >>> 2]!;
       key ^= (ports & 0xffff) ^ (ports >>> 16);
     }
-    return ((Math.imul(key, GOLDEN_RATIO) >>> 16) * this.#fds.length) >>> 16;
+    return Math.imul(key, GOLDEN_RATIO);
   }
 
   #next(): void {

@@ -1,3 +1,4 @@
+import type { LossReportOfPeer } from '../forwarder.js';
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { fragmentBudgetFor, datagramLoss } from './loss-reports.js';
 import { settle } from '../testing/exchange.js';
@@ -157,7 +158,22 @@ describe('a sender', () => {
     expect(budget()).toBe(64);
   });
 
-  it('ignores a report that is cut off, of another session, or of another lane', () => {
+  it('passes a report about another lane on to the thread of that lane, which learns from it', () => {
+    nodeSends(20);
+    const before = node.events.length;
+    report({ sent: 20, opened: 1, datagrams: 1 }, peer.incoming.index, 1);
+    const passedOn = node.events.slice(before).find((event) => event.type === 'lossReport');
+    expect(passedOn).toEqual({
+      type: 'lossReport',
+      peer: peer.id,
+      report: { lane: 1, index: peer.incoming.index, sent: 20, opened: 1, datagrams: 1 },
+    });
+    expect(budget()).toBe(64);
+    node.command(passedOn as LossReportOfPeer);
+    expect(budget()).toBe(4);
+  });
+
+  it('ignores a report that is cut off or of another session', () => {
     nodeSends(20);
     const drops = node.dropsDuring(() => {
       peer.send(Uint8Array.of(KIND_REPORT, ...new Uint8Array(30)), { type: TYPE_PROBE });
@@ -165,7 +181,6 @@ describe('a sender', () => {
     });
     expect(drops).toEqual({ malformedProbe: 1 });
     report({ sent: 20, opened: 1, datagrams: 1 }, peer.incoming.index ^ 0x10000);
-    report({ sent: 20, opened: 1, datagrams: 1 }, peer.incoming.index, 1);
     expect(budget()).toBe(64);
   });
 

@@ -76,6 +76,8 @@ export class LossReports {
     private readonly sessions: Sessions,
     private readonly sender: UnitSender,
     private readonly counters: Counters,
+    /** Passes a report about another lane on to its thread: a peer with fewer lanes sends all reports by those it has. */
+    private readonly onOtherLane: (peer: number, report: LossReport) => void,
   ) {}
 
   /** To be called for every opened unit: sends a report when one is due. */
@@ -96,9 +98,16 @@ export class LossReports {
     const session = this.peers.activeSession[peer]!;
     if (!checkLossReport(view, unit, length) || session === NO_SESSION) return this.#drop();
     const report = readLossReport(view, unit);
-    const { remoteWireIndexes, lane, nextCounter } = this.sessions;
-    // A late report about the session before, or another lane's, says nothing here.
-    if (swap32(remoteWireIndexes[session]!) !== report.index || report.lane !== lane) return;
+    if (report.lane === this.sessions.lane) this.learn(peer, report, nowMs);
+    else this.onOtherLane(peer, report);
+  }
+
+  /** Takes a report about this thread's lane. */
+  learn(peer: number, report: LossReport, nowMs: number): void {
+    const session = this.peers.activeSession[peer]!;
+    const { remoteWireIndexes, nextCounter } = this.sessions;
+    // A late report about the session before says nothing here.
+    if (session === NO_SESSION || swap32(remoteWireIndexes[session]!) !== report.index) return;
     if (!isConsistent(report) || report.sent > nextCounter[session]!) return this.#drop();
     this.#learn(peer, session, report, nowMs);
   }

@@ -10,6 +10,8 @@ import { O_CLOEXEC, O_NONBLOCK } from '../kernel/linux-abi.js';
 import type { Assignment } from './router-worker.js';
 import { FLAG_BEATS, FLAG_COMMANDS, FLAG_COUNT, FLAG_EVENTS_TAKEN } from './worker-flags.js';
 
+export type ThreadOptions = Omit<ForwarderOptions, 'wakeFd'>;
+
 export interface ForwardingThreadListener {
   onEvent(event: ForwarderEvent): void;
   /** The thread ended without a `stop` command. */
@@ -29,7 +31,7 @@ export class ForwardingThread {
 
   constructor(
     private readonly worker: Worker,
-    options: Omit<ForwarderOptions, 'wakeFd'>,
+    options: ThreadOptions,
     start: ThreadStart,
     listener: ForwardingThreadListener,
   ) {

@@ -16,7 +16,9 @@ import type { CipherName, EngineStatus, RouterDescriptors, RouterEvent } from '.
 import { ROUTER_PORT_VERSION } from '../../common/router-port.js';
 import type { ForwarderEvent, ForwarderReport } from '../forwarder.js';
 import { ForwardingThread } from './forwarding-thread.js';
-import type { ThreadStart } from './forwarding-thread.js';
+import type { ThreadOptions, ThreadStart } from './forwarding-thread.js';
+import { IndirectionTable } from '../inside/indirection-table.js';
+import { duplicate } from '../kernel/descriptor.js';
 import { processorFlags } from '../kernel/processor.js';
 import { mergeReports } from './report.js';
 import { becomeUser, canBecome, dropCapabilities, forbidNewPrivileges } from '../kernel/privileges.js';
@@ -72,7 +74,7 @@ export class RouterProcess {
     const dropsCapabilities = !otherUser && process.getuid?.() === 0;
     if (dropsCapabilities) dropCapabilities();
     const start = { warmUp: options.warmUp, dropsCapabilities };
-    for (let lane = 0; lane < options.lanes; lane++) this.#startThread(lane, offloads.uso, underlay[lane]!, start);
+    this.#startThreads(offloads.uso, underlay, start);
     await this.#listen();
     const [engine] = await Promise.all(this.#threads.map((thread) => thread.ready));
     this.#engine = engine!;
@@ -117,26 +119,26 @@ export class RouterProcess {
     chmodSync(this.options.portSocket, 0o600);
   }
 
-  #startThread(lane: number, uso: boolean, underlay: UnderlayOffloads, start: ThreadStart): void {
-    const { options } = this;
-    const queues = options.tapFds.length / options.lanes;
-    const thread = new ForwardingThread(
-      options.workers[lane]!,
-      {
-        tapFds: options.tapFds.slice(lane * queues, (lane + 1) * queues),
-        udpFd: options.udpFds[lane]!,
-        lane,
-        lanes: options.lanes,
-        family: underlay.family,
-        udpGso: underlay.gso,
-        tapUso: uso,
-      },
-      start,
-      {
-        onEvent: (event) => this.#fromThread(lane, event),
-        onFailure: (reason) => this.onFatal(`forwarding thread ${lane}: ${reason}`),
-      },
+  #startThreads(tapUso: boolean, underlay: readonly UnderlayOffloads[], start: ThreadStart): void {
+    const { tapFds, udpFds, lanes } = this.options;
+    const queuesPerLane = tapFds.length / lanes;
+    const indirection = IndirectionTable.createMemory({ lanes, queuesPerLane });
+    // Every thread closes its descriptors when it has given them other numbers, so each has its own of every queue.
+    const copies = udpFds.map((_, lane) =>
+      tapFds.map((fd, queue) => (Math.floor(queue / queuesPerLane) === lane ? fd : duplicate(fd))),
     );
+    underlay.forEach(({ family, gso }, lane) => {
+      const shared = { lanes, indirection, tapUso };
+      this.#startThread({ tapFds: copies[lane]!, udpFd: udpFds[lane]!, lane, family, udpGso: gso, ...shared }, start);
+    });
+  }
+
+  #startThread(options: ThreadOptions, start: ThreadStart): void {
+    const { lane } = options;
+    const thread = new ForwardingThread(this.options.workers[lane]!, options, start, {
+      onEvent: (event) => this.#fromThread(lane, event),
+      onFailure: (reason) => this.onFatal(`forwarding thread ${lane}: ${reason}`),
+    });
     this.#threads.push(thread);
   }
 
@@ -184,6 +186,7 @@ export class RouterProcess {
   }
 
   #fromThread(lane: number, event: ForwarderEvent): void {
+    if (event.type === 'lossReport') return this.#threads[event.report.lane]?.command(event);
     if (event.type !== 'report') {
       // Every thread confirms and wants sessions; the agent takes the first event, repeats change nothing.
       if (this.#greeted) this.#toAgent(event);

@@ -6,7 +6,7 @@ import { parentPort, receiveMessageOnPort } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import { assert } from '../../common/errors.js';
 import type { ForwarderCommand, ForwarderDeps, ForwarderOptions } from '../forwarder.js';
-import { Forwarder } from '../forwarder.js';
+import { Forwarder, ownQueues } from '../forwarder.js';
 import { dropCapabilities, forbidNewPrivileges } from '../kernel/privileges.js';
 import { MAX_PENDING_EVENTS } from '../limits.js';
 import { WarmUp } from './warm-up.js';
@@ -52,7 +52,7 @@ function start(port: MessagePort, { options, commands, flags, warmUp, dropsCapab
 
 /** Its commands wait, and its events are dropped, until it is warm. */
 function warmForwarder(options: ForwarderOptions, deps: ForwarderDeps): Forwarder {
-  const warmUp = new WarmUp(options.family, options.tapFds.length);
+  const warmUp = new WarmUp(options.family, options.tapFds.length, ownQueues(options));
   let warm = false;
   const forwarder = new Forwarder(
     { ...options, ...warmUp.standIns },

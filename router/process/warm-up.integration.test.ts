@@ -2,14 +2,17 @@ import { describe, expect, it } from '@jest/globals';
 import type { ForwarderEvent } from '../forwarder.js';
 import { Forwarder } from '../forwarder.js';
 import { AF_INET6 } from '../kernel/linux-abi.js';
+import { IndirectionTable } from '../inside/indirection-table.js';
 import { WarmUp } from './warm-up.js';
 
 const QUEUES = 2;
 
 function warmedForwarder(): { forwarder: Forwarder; events: ForwarderEvent[] } {
   const events: ForwarderEvent[] = [];
-  const warmUp = new WarmUp(AF_INET6, QUEUES);
-  const options = { ...warmUp.standIns, lane: 0, lanes: 1, family: AF_INET6, udpGso: true, tapUso: true } as const;
+  const warmUp = new WarmUp(AF_INET6, QUEUES, { first: 0, count: QUEUES });
+  const indirection = IndirectionTable.createMemory({ lanes: 1, queuesPerLane: QUEUES });
+  const shared = { lane: 0, lanes: 1, indirection, family: AF_INET6, udpGso: true, tapUso: true } as const;
+  const options = { ...warmUp.standIns, ...shared };
   const forwarder = new Forwarder(options, {
     commandsWaiting: () => false,
     nextCommand: () => undefined,

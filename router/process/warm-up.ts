@@ -82,7 +82,12 @@ export class WarmUp {
   readonly #farWakeFd: number;
   readonly #arena = new Arena(BUFFER_BYTES + 4096);
 
-  constructor(family: SocketFamily, tapQueues: number) {
+  /** @param tapQueues number of all queues @param own the range of those that the forwarder reads */
+  constructor(
+    family: SocketFamily,
+    tapQueues: number,
+    private readonly own: { readonly first: number; readonly count: number },
+  ) {
     const pairs = Array.from({ length: tapQueues }, () => this.#openPair());
     const wake = this.#openPair();
     const address = family === AF_INET ? '127.0.0.1' : '::1';
@@ -136,7 +141,7 @@ export class WarmUp {
   /** Sends every burst once around. Kinds of frames alternate from the start, so that code is compiled once, for all of them. */
   #goAround(forwarder: Forwarder, bursts: readonly (readonly Uint8Array[])[]): void {
     bursts.forEach((burst, i) => {
-      const far = this.#farTapFds[i % this.#farTapFds.length]!;
+      const far = this.#farTapFds[this.own.first + (i % this.own.count)]!;
       for (const record of burst) this.#write(far, record);
       for (let turn = 0; turn < TURNS_PER_BURST; turn++) forwarder.turn();
       this.#discard();

@@ -15,6 +15,7 @@ import { parseSocketAddress } from '../../common/address/socket-address.js';
 import { Arena } from '../kernel/arena.js';
 import { sysClose } from '../kernel/ffi.js';
 import { Forwarder } from '../forwarder.js';
+import { IndirectionTable } from '../inside/indirection-table.js';
 import type { ForwarderCommand, ForwarderEvent, ForwarderReport } from '../forwarder.js';
 import { AF_INET6 } from '../kernel/linux-abi.js';
 import { negotiateUnderlay, openUnderlaySockets } from '../kernel/underlay-socket.js';
@@ -61,7 +62,8 @@ export class TestNode {
     this.address = parseSocketAddress(LOOPBACK, boundPort(this.udpFd));
     const { near: tapFd } = this.tap;
     const options = {
-      tapFds: [tapFd],
+      tapFds: Array<number>(lanes).fill(tapFd),
+      indirection: IndirectionTable.createMemory({ lanes, queuesPerLane: 1 }),
       udpFd: this.udpFd,
       wakeFd: -1,
       lane,
