@@ -26,12 +26,14 @@ import { hostCommands } from '../../common/host/command.js';
 import type { CommandRunner } from '../../common/host/command.js';
 import { systemDisk } from '../../common/storage/disk.js';
 import { silentLogger } from '../../common/log.js';
+import { RunLock } from '../../deploy/demo/machine/run-lock.js';
 import { Ipam } from '../../ipam/index.js';
 
 const CIDRS = [parseCidr('10.99.1.0/24'), parseCidr('fd99:1::/64')];
 const CLUSTER_CIDRS = [parseCidr('10.99.0.0/16'), parseCidr('fd99::/16')];
-/** Named as the demo's namespaces (`run-directory.ts`), so that its clean-up finds what a killed test left. */
-export const UNIQUE = `hd${process.pid}t-`;
+/** Named as the demo's namespaces, so that its clean-up finds what a killed test left, and leaves a live one alone. */
+const lock = await RunLock.take();
+export const UNIQUE = lock.prefix;
 export const NODE = `${UNIQUE}n`;
 export const POD_A = `${UNIQUE}a`;
 export const POD_B = `${UNIQUE}b`;

@@ -21,6 +21,7 @@ import { computedMac, GATEWAY_MAC, MESH_MAC } from '../../common/address/mac-add
 import type { MacAddress } from '../../common/address/mac-address.js';
 import { MESH_NEXT_HOP } from '../../common/host/kernel-marks.js';
 import type { CipherName, RouterCommand, RouterEvent } from '../../common/router-port.js';
+import { RunLock } from '../../deploy/demo/machine/run-lock.js';
 import { NetworkNamespace, removeNamespace } from '../../deploy/demo/machine/network-namespace.js';
 import { waitUntil } from '../../deploy/demo/async/wait-until.js';
 
@@ -74,8 +75,8 @@ export interface LabOptions {
 }
 
 export class DataPathLab {
-  /** Named as the demo's namespaces (`run-directory.ts`), so that its clean-up finds what a killed test left. */
-  readonly #prefix = `hd${process.pid}d-`;
+  /** Its prefix is of the demo's form, so that the demo's clean-up finds what a killed test left. */
+  #lock: RunLock | null = null;
   readonly #directory = mkdtempSync(join(tmpdir(), 'heddle-data-path-'));
   readonly #routers = new Map<SideName, BareRouter>();
   #sides: readonly [Side, Side] | null = null;
@@ -92,7 +93,12 @@ export class DataPathLab {
     return this.#sides![1];
   }
 
+  get #prefix(): string {
+    return this.#lock!.prefix;
+  }
+
   async open(): Promise<void> {
+    this.#lock = await RunLock.take();
     const [a, b] = [await this.#makeSide('a', 1), await this.#makeSide('b', 2)];
     this.#sides = [a, b];
     await a.node.ip('link', 'add', 'und0', 'type', 'veth', 'peer', 'name', 'und0', 'netns', b.node.path);
@@ -113,6 +119,7 @@ export class DataPathLab {
   async close(): Promise<void> {
     for (const router of this.#routers.values()) await router.stop();
     for (const name of ['na', 'nb', 'pa', 'pb']) await removeNamespace(`${this.#prefix}${name}`);
+    this.#lock?.release();
     rmSync(this.#directory, { recursive: true, force: true });
   }
 

@@ -9,9 +9,11 @@ import { parseCidr } from '../../common/address/cidr.js';
 import { hostCommands } from '../../common/host/command.js';
 import type { CommandRunner } from '../../common/host/command.js';
 import { GATEWAY_MAC } from '../../common/address/mac-address.js';
+import { RunLock } from '../../deploy/demo/machine/run-lock.js';
 
-/** Named as the demo's namespaces (`run-directory.ts`), so that its clean-up finds what a killed test left. */
-const namespace = `hd${process.pid}h-host`;
+/** Named as the demo's namespaces, so that its clean-up finds what a killed test left, and leaves a live one alone. */
+const lock = await RunLock.take();
+const namespace = `${lock.prefix}host`;
 const ran: string[] = [];
 const inside: CommandRunner = {
   run(program, args, input) {
@@ -41,6 +43,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await hostCommands.run('ip', ['netns', 'del', namespace]);
+  lock.release();
 });
 
 describe('reconcileHostNetwork on a fresh host', () => {

@@ -45,12 +45,15 @@ export class NetworkNamespace {
   }
 }
 
-/** Kills every process in the namespace and removes its name. A missing namespace is no error. */
+/** Kills every process in the namespace and removes its name. A namespace that is gone, or goes meanwhile, is no error. */
 export async function removeNamespace(name: string): Promise<void> {
   const path = `${FOLDER}/${name}`;
-  if (!existsSync(path)) return;
-  await kill(processesInNamespace(statSync(path).ino));
-  await hostCommands.run('ip', ['netns', 'del', name]);
+  try {
+    await kill(processesInNamespace(statSync(path).ino));
+    await hostCommands.run('ip', ['netns', 'del', name]);
+  } catch (thrown) {
+    if (existsSync(path)) throw thrown;
+  }
 }
 
 export function listNamespaces(): string[] {

@@ -1,23 +1,16 @@
 /**
- * Run directory of one demo, and the prefix `hd<pid><letter>-` of all names it makes, by which the next demo recognises and
- * removes the remains of a killed one. Under `/run`, which is emptied at boot and private to an ordinary user's demo.
+ * Run directory of one demo, and the prefix of all names it makes, by which the next demo recognises and removes the remains
+ * of a killed one. Under `/run`, which is emptied at boot and private to an ordinary user's demo.
  */
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { listNamespaces, removeNamespace } from './network-namespace.js';
-
-const BASE = '/run';
-const PREFIX = /^hd(\d+)[a-z]-/;
-
-let clustersMade = 0;
+import { isHeld, RUN_FOLDER, runPrefixOf, RunLock } from './run-lock.js';
 
 export class RunDirectory {
   readonly path: string;
 
-  private constructor(
-    /** Ends in `-`. */
-    readonly prefix: string,
-  ) {
-    this.path = `${BASE}/${prefix}demo`;
+  private constructor(private readonly lock: RunLock) {
+    this.path = `${RUN_FOLDER}/${this.prefix}demo`;
     // Searchable by others, since the router runs as an unprivileged user. Secrets in it have mode 600.
     mkdirSync(this.path, { mode: 0o711 });
   }
@@ -25,26 +18,35 @@ export class RunDirectory {
   /** Removes the remains of dead demos, then makes a new directory. */
   static async create(): Promise<RunDirectory> {
     await removeStale();
-    const letter = String.fromCharCode(97 + (clustersMade++ % 26));
-    return new RunDirectory(`hd${process.pid}${letter}-`);
+    return new RunDirectory(await RunLock.take());
+  }
+
+  /** Ends in `-`. */
+  get prefix(): string {
+    return this.lock.prefix;
   }
 
   remove(): void {
     rmSync(this.path, { recursive: true, force: true });
+    this.lock.release();
   }
 }
 
-/** Whether a name is of a demo whose process has ended. @param ownIsStale this process has made nothing yet */
-export function isStaleName(name: string, isRunning: (pid: number) => boolean, ownIsStale: boolean): boolean {
-  const pid = Number(PREFIX.exec(name)?.[1] ?? 0);
-  if (pid === 0) return false;
-  return pid === process.pid ? ownIsStale : !isRunning(pid);
+/** The names that belong to runs that have ended. @param isAlive whether the run with a prefix is alive */
+export async function staleNames(
+  names: readonly string[],
+  isAlive: (prefix: string) => Promise<boolean>,
+): Promise<string[]> {
+  const prefixes = [...new Set(names.flatMap((name) => runPrefixOf(name) ?? []))];
+  const alive = await Promise.all(prefixes.map((prefix) => isAlive(prefix)));
+  const dead = new Set(prefixes.filter((_, i) => !alive[i]));
+  return names.filter((name) => dead.has(runPrefixOf(name) ?? ''));
 }
 
-/** Removes namespaces, with their processes, and files of dead demos. */
+/** Removes namespaces, with their processes, and files of dead demos, tests and benchmarks. */
 export async function removeStale(): Promise<void> {
-  const isRunning = (pid: number): boolean => existsSync(`/proc/${pid}`);
-  const isStale = (name: string): boolean => isStaleName(name, isRunning, clustersMade === 0);
-  for (const name of listNamespaces().filter(isStale)) await removeNamespace(name);
-  for (const name of readdirSync(BASE).filter(isStale)) rmSync(`${BASE}/${name}`, { recursive: true, force: true });
+  for (const name of await staleNames(listNamespaces(), isHeld)) await removeNamespace(name);
+  for (const name of await staleNames(readdirSync(RUN_FOLDER), isHeld)) {
+    rmSync(`${RUN_FOLDER}/${name}`, { recursive: true, force: true });
+  }
 }
