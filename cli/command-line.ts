@@ -1,22 +1,29 @@
 /** Parser of the command line of `meshctl`, and its help; the only importer of commander. */
-import { Command, CommanderError, Option } from 'commander';
-import { DEFAULT_API_SOCKET } from '../common/api.js';
+import { Argument, Command, CommanderError, Option } from 'commander';
+import { DEFAULT_API_SOCKET, LINK_STATES } from '../common/api.js';
 import { HEDDLE_VERSION } from '../common/version.js';
+import { completionScript, SHELLS } from './completion.js';
+import type { CommandWords, Shell } from './completion.js';
 import { EXIT, EXIT_CODES_HELP } from './exit-codes.js';
 import type { ExitCode } from './exit-codes.js';
+import { SORT_KEYS } from './output/arrange.js';
+import type { Arrangement, SortKey } from './output/arrange.js';
 import { OUTPUT_FORMATS } from './output/output.js';
 import type { OutputFormat } from './output/output.js';
 import type { Terminal } from './output/terminal.js';
 
-export type Subject = 'peers' | 'status' | 'routes' | 'endpoints' | 'version';
+/** Questions about the whole cluster are answered by any node. */
+const SUBJECTS = ['status', 'nodes', 'pods', 'links', 'who', 'peers', 'routes', 'endpoints', 'version'] as const;
+export type Subject = (typeof SUBJECTS)[number];
 
 /** A document to request from the agent and print. */
 export interface Question {
   readonly type: 'question';
   readonly socketPath: string;
   readonly subject: Subject;
-  /** One peer by name or id; null for all. */
-  readonly peer: string | null;
+  /** One peer by name or id, or the address for `who`; null for all. */
+  readonly argument: string | null;
+  readonly arrangement: Arrangement;
   readonly format: OutputFormat;
   readonly watch: boolean;
   /** Whether to fail for a node that is not ready. */
@@ -45,6 +52,8 @@ interface Flags {
   readonly check?: boolean;
   readonly dryRun?: boolean;
   readonly purge?: boolean;
+  readonly sortBy?: SortKey;
+  readonly state?: readonly string[];
 }
 
 const HELP_WIDTH = 100;
@@ -82,14 +91,17 @@ function createProgram(terminal: Terminal, accept: (invocation: Invocation) => v
     .option('--socket <path>', `the agent's socket (default: $HEDDLE_API_SOCKET or ${DEFAULT_API_SOCKET})`)
     .addHelpText('after', EXIT_CODES_HELP)
     .showHelpAfterError('(see meshctl --help)');
-  for (const subject of ['peers', 'status', 'routes', 'endpoints', 'version'] as const) {
-    addQuestion(program, subject, terminal, accept);
-  }
+  for (const subject of SUBJECTS) addQuestion(program, subject, terminal, accept);
   addRemoval(program, terminal, accept);
+  addCompletion(program, terminal, accept);
   return program;
 }
 
 const SUMMARIES: Readonly<Record<Subject, string>> = {
+  nodes: 'all nodes of the cluster',
+  pods: 'all pods of the cluster',
+  links: 'all links of the cluster',
+  who: 'the pod, node or pod CIDR that has an address',
   peers: 'other nodes and the links to them',
   status: 'this node: identity, network, readiness, and what to do when it is not ready',
   routes: 'pod CIDRs and the nodes that own them',
@@ -106,6 +118,8 @@ function addQuestion(
   const command = program.command(subject).description(SUMMARIES[subject]);
   command.addOption(new Option('-o, --output <format>', 'output format').choices(OUTPUT_FORMATS).default('table'));
   if (subject !== 'version') command.option('-w, --watch', 'print again on every change');
+  if (ARRANGED.includes(subject)) addArrangement(command);
+  if (subject === 'who') command.argument('<address>', 'IP address of a pod or node');
   if (subject === 'status')
     command.option('--check', 'exit with 1 when the node is not ready, with 4 when there is a warning');
   if (subject === 'peers') command.argument('[peer]', 'one peer only: its name, its id, or the beginning of its id');
@@ -115,12 +129,42 @@ function addQuestion(
       type: 'question',
       socketPath: socketPathOf(flags, terminal),
       subject,
-      peer: typeof args[0] === 'string' ? args[0] : null,
+      argument: typeof args[0] === 'string' ? args[0] : null,
+      arrangement: { sortBy: flags.sortBy ?? 'name', states: flags.state ?? null },
       format: flags.output ?? 'table',
       watch: flags.watch === true,
       check: flags.check === true,
     });
   });
+}
+
+/** Subjects whose rows have a state. */
+const ARRANGED: readonly Subject[] = ['nodes', 'pods', 'links', 'peers'];
+
+function addArrangement(command: Command): void {
+  command
+    .addOption(new Option('--sort-by <key>', 'name, or the worst first by another key').choices(SORT_KEYS))
+    .addOption(new Option('--state <state...>', 'only these states').choices(['self', ...LINK_STATES]));
+}
+
+function addCompletion(program: Command, terminal: Terminal, accept: (invocation: Invocation) => void): void {
+  const argument = new Argument('<shell>').choices(SHELLS);
+  const command = program.command('completion').description('script for the completion of a shell');
+  command.addArgument(argument).action((shell: Shell) => {
+    terminal.out(completionScript(shell, program.commands.map(wordsOf)));
+    accept({ type: 'answered', exitCode: EXIT.ok });
+  });
+}
+
+function wordsOf(command: Command): CommandWords {
+  const options = command.options.map(({ short, long, description, argChoices }) => ({
+    short: short ?? null,
+    long: long ?? '',
+    summary: description,
+    choices: argChoices ?? null,
+  }));
+  const choices = command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []);
+  return { name: command.name(), summary: command.description(), options, choices };
 }
 
 function addRemoval(program: Command, terminal: Terminal, accept: (invocation: Invocation) => void): void {

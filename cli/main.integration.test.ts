@@ -1,7 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { spawnSync } from 'node:child_process';
 import { HEDDLE_VERSION } from '../common/version.js';
 import { parseYaml } from '../common/codec/yaml.js';
-import { createFakeTerminal, ENDPOINTS, PEERS, ROUTES, startFakeAgent, STATUS } from './testing/fake-agent.js';
+import {
+  createFakeTerminal,
+  ENDPOINTS,
+  PEERS,
+  ROUTES,
+  startFakeAgent,
+  STATUS,
+  TOPOLOGY,
+} from './testing/fake-agent.js';
 import type { FakeAgent, FakeTerminal } from './testing/fake-agent.js';
 import { runMeshctl } from './main.js';
 import type { UninstallOptions } from './uninstall/command.js';
@@ -19,6 +28,7 @@ beforeEach(async () => {
   agent.answers.set('/v1/routes', ROUTES);
   agent.answers.set('/v1/endpoints', ENDPOINTS);
   agent.answers.set('/v1/status', STATUS);
+  agent.answers.set('/v1/topology', TOPOLOGY);
 });
 
 afterEach(async () => {
@@ -45,15 +55,15 @@ describe('meshctl peers', () => {
     expect(await printed('peers')).toBe(
       [
         'NAME                      KEY        ENDPOINT         PATH     STATE   RTT      MTU    RX        TX     SINCE',
-        'node-b                    q83vEjRW   192.0.2.2:6785   direct   up      0.43ms   1500   1.20GiB   512B   5m12s',
         'a-node-with-a-long-name   AAECAwQF   -                none     down    -        -      0B        0B     -',
+        'node-b                    q83vEjRW   192.0.2.2:6785   direct   up      0.43ms   1500   1.20GiB   512B   5m12s',
         '',
       ].join('\n'),
     );
   });
 
   it('prints more columns with -o wide', async () => {
-    const [header, first, second] = (await printed('peers', '-o', 'wide')).split('\n');
+    const [header, second, first] = (await printed('peers', '-o', 'wide')).split('\n');
     expect(header!.split(/ {2,}/)).toEqual(
       'NAME,ID,KEY,ENDPOINT,PATH,STATE,RTT,LOSS,MTU,RX,TX,SINCE,CIPHER,POD CIDRS,VERSION,LAST HANDSHAKE,REASON'.split(
         ',',
@@ -77,9 +87,10 @@ describe('meshctl peers', () => {
   });
 
   it('prints the document itself with -o json and -o yaml', async () => {
-    expect(JSON.parse(await printed('peers', '-o', 'json'))).toEqual(PEERS);
+    const sorted = [...PEERS].reverse();
+    expect(JSON.parse(await printed('peers', '-o', 'json'))).toEqual(sorted);
     terminal.printed.out = '';
-    expect(parseYaml(await printed('peers', '-o', 'yaml'))).toEqual(PEERS);
+    expect(parseYaml(await printed('peers', '-o', 'yaml'))).toEqual(sorted);
   });
 
   it('requests one peer by name or id', async () => {
@@ -100,8 +111,8 @@ describe('meshctl peers', () => {
   it('colours the state on a terminal, and keeps the columns aligned', async () => {
     terminal.columns = 200;
     const lines = (await printed('peers')).split('\n');
-    expect(lines[1]).toContain('\u001b[32mup\u001b[39m      0.43ms');
-    expect(lines[2]).toContain('\u001b[31mdown\u001b[39m    -');
+    expect(lines[2]).toContain('\u001b[32mup\u001b[39m      0.43ms');
+    expect(lines[1]).toContain('\u001b[31mdown\u001b[39m    -');
   });
 
   it.each([{ NO_COLOR: '1' }, { TERM: 'dumb' }])('prints no colour on a terminal with %j', async (env) => {
@@ -111,11 +122,11 @@ describe('meshctl peers', () => {
   });
 
   it('shortens the last column to fit the terminal, and nothing when the output is a file', async () => {
-    const whole = (await printed('peers', '-o', 'wide')).split('\n')[2]!;
+    const whole = (await printed('peers', '-o', 'wide')).split('\n')[1]!;
     terminal.printed.out = '';
     terminal.env = { NO_COLOR: '1' };
     terminal.columns = whole.length - 10;
-    const fitted = (await printed('peers', '-o', 'wide')).split('\n')[2]!;
+    const fitted = (await printed('peers', '-o', 'wide')).split('\n')[1]!;
     expect(fitted).toHaveLength(whole.length - 10);
     expect(fitted.endsWith('for...')).toBe(false);
     expect(fitted).toMatch(/no answer from 192\.0\.2\.3.*\.\.\.$/);
@@ -124,6 +135,80 @@ describe('meshctl peers', () => {
   it('replaces control characters in names of other nodes', async () => {
     agent.answers.set('/v1/peers', [{ ...PEERS[0], name: 'x\u001b[2J\u009b\u202ey\nz' }]);
     expect((await printed('peers')).split('\n')[1]).toMatch(/^x\?\[2J\?\?y\?z /);
+  });
+});
+
+describe('the whole cluster from one node', () => {
+  const lines = async (...argv: string[]) => {
+    terminal.printed.out = '';
+    return (await printed(...argv)).trimEnd().split('\n');
+  };
+
+  it('lists nodes by name, or the worst first, or by state', async () => {
+    expect(await lines('nodes')).toEqual([
+      'NAME   STATE   RTT      LOSS   PODS   REPORTED   ENDPOINT         POD CIDRS',
+      'n1     self    -        -      1      0s         192.0.2.1:6785   10.1.1.0/24',
+      'n2     down    -        100%   1      5m12s      192.0.2.2:6785   10.1.2.0/24,fd00:2::/64',
+      'n10    up      0.43ms   0%     0      1s         192.0.2.3:6785   10.1.3.0/24',
+    ]);
+    expect((await lines('nodes', '--sort-by', 'state')).map((line) => line.split(' ')[0])).toEqual([
+      ...['NAME', 'n2', 'n10', 'n1'],
+    ]);
+    expect(await lines('nodes', '--state', 'down')).toHaveLength(2);
+    const document = JSON.parse((await lines('nodes', '-o', 'json')).join('')) as { name: string }[];
+    expect(document.map(({ name }) => name)).toEqual(['n1', 'n2', 'n10']);
+  });
+
+  it('lists the pods of a dead node with the age of its report', async () => {
+    expect(await lines('pods')).toEqual([
+      'NAME            IPS                  NODE   STATE   REPORTED',
+      'default/db-0    10.1.2.9,fd00:2::9   n2     down    5m12s',
+      'default/web-0   10.1.1.5             n1     self    0s',
+    ]);
+  });
+
+  it('lists all links by the names of their ends', async () => {
+    expect((await lines('links', '--sort-by', 'loss'))[1]).toMatch(/^n1 +n2 +down +- +100% +- /);
+  });
+
+  it.each([
+    ['10.1.2.9', /^pod +default\/db-0 .* n2 +down +5m12s$/],
+    ['fd00:0002:0::9', /^pod +default\/db-0/],
+    ['192.0.2.3', /^node +n10 /],
+    ['10.1.3.77', /^podCidr +10\.1\.3\.0\/24 +- +n10 +up/],
+  ])('says who has %s', async (address, line) => {
+    expect((await lines('who', address))[1]).toMatch(line);
+  });
+
+  it('exits with 1 when nobody has the address', async () => {
+    expect(await run('who', '203.0.113.1')).toBe(1);
+    expect(terminal.printed.out).toContain('no pod, node or pod CIDR of this cluster has this address');
+  });
+});
+
+describe('meshctl completion', () => {
+  const complete = (script: string, ...words: string[]): string[] => {
+    const ask = `COMP_WORDS=(meshctl ${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length}; _meshctl`;
+    const bash = spawnSync('bash', ['--norc', '-c', `${script}\n${ask}; printf '%s\\n' "\${COMPREPLY[@]}"`]);
+    return bash.stdout.toString().trim().split('\n');
+  };
+
+  it('completes commands, options and their values in bash', async () => {
+    expect(await runMeshctl(['completion', 'bash'], deps, terminal)).toBe(0);
+    const script = terminal.printed.out;
+    expect(complete(script, 'st')).toEqual(['status']);
+    expect(complete(script, '--socket', '/x', 'pods', '--st')).toEqual(['--state']);
+    expect(complete(script, 'nodes', '-o', 'j')).toEqual(['json']);
+    expect(complete(script, 'completion', 'f')).toEqual(['fish']);
+  });
+
+  it('has scripts for zsh and fish, and refuses another shell', async () => {
+    await runMeshctl(['completion', 'zsh'], deps, terminal);
+    expect(terminal.printed.out).toMatch(/^#compdef meshctl\nautoload -U \+X bashcompinit/);
+    terminal.printed.out = '';
+    await runMeshctl(['completion', 'fish'], deps, terminal);
+    expect(terminal.printed.out).toContain("complete -c meshctl -f -n __fish_use_subcommand -a status -d 'this node");
+    expect(await runMeshctl(['completion', 'csh'], deps, terminal)).toBe(2);
   });
 });
 

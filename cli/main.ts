@@ -1,15 +1,18 @@
 /** Main function of `meshctl`, from its arguments to its exit code. */
 import { ApiUnreachableError, HeddleError } from '../common/errors.js';
 import { HEDDLE_VERSION } from '../common/version.js';
-import { readEndpoints, readPeer, readPeers, readRoutes, readStatus } from './api-answers.js';
+import { readEndpoints, readPeer, readPeers, readRoutes, readStatus, readTopology } from './api-answers.js';
 import type { Status } from './api-answers.js';
 import { createApiClient, DEFAULT_TIMEOUT_MS } from './api-client.js';
 import type { ApiClient } from './api-client.js';
 import { parseCommandLine } from './command-line.js';
 import type { Question, Subject } from './command-line.js';
+import { linksView, nodesView, podsView, whoView } from './commands/cluster.js';
+import { linkRows, nodeRows, podRows, whoRows } from './commands/cluster-rows.js';
 import { endpointsView } from './commands/endpoints.js';
 import { EXIT } from './exit-codes.js';
 import type { ExitCode } from './exit-codes.js';
+import { arranged } from './output/arrange.js';
 import { formatDocument } from './output/output.js';
 import type { View } from './output/output.js';
 import { createPaint } from './output/paint.js';
@@ -73,6 +76,7 @@ async function runQuestion(question: Question, client: ApiClient, terminal: Term
   }
   const document = await fetch();
   terminal.out(format(document, view, question, terminal));
+  if (question.subject === 'who' && (document as unknown[]).length === 0) return EXIT.failed;
   return question.check ? CHECK_EXITS[verdictOf(document as Status)] : EXIT.ok;
 }
 
@@ -93,12 +97,39 @@ function format<Document>(document: Document, view: View<Document>, question: Qu
   return formatDocument(document, view, question.format, terminal, createPaint(terminal));
 }
 
-function inquiryOf({ peer }: Question, subject: Exclude<Subject, 'version'>, client: ApiClient): Inquiry {
+function inquiryOf(
+  { argument, arrangement }: Question,
+  subject: Exclude<Subject, 'version'>,
+  client: ApiClient,
+): Inquiry {
   switch (subject) {
+    case 'nodes':
+      return inquiry(
+        client,
+        TOPOLOGY,
+        (...answer) => arranged(nodeRows(readTopology(...answer)), arrangement),
+        nodesView,
+      );
+    case 'pods':
+      return inquiry(
+        client,
+        TOPOLOGY,
+        (...answer) => arranged(podRows(readTopology(...answer)), arrangement),
+        podsView,
+      );
+    case 'links':
+      return inquiry(
+        client,
+        TOPOLOGY,
+        (...answer) => arranged(linkRows(readTopology(...answer)), arrangement),
+        linksView,
+      );
+    case 'who':
+      return inquiry(client, TOPOLOGY, (...answer) => whoRows(readTopology(...answer), argument ?? ''), whoView);
     case 'peers':
-      return peer === null
-        ? inquiry(client, '/v1/peers', readPeers, peersView)
-        : inquiry(client, `/v1/peers/${encodeURIComponent(peer)}`, readPeer, onePeerView);
+      return argument === null
+        ? inquiry(client, '/v1/peers', (...answer) => arranged(readPeers(...answer), arrangement), peersView)
+        : inquiry(client, `/v1/peers/${encodeURIComponent(argument)}`, readPeer, onePeerView);
     case 'status':
       return inquiry(client, '/v1/status', readStatus, statusView);
     case 'routes':
@@ -107,6 +138,8 @@ function inquiryOf({ peer }: Question, subject: Exclude<Subject, 'version'>, cli
       return inquiry(client, '/v1/endpoints', readEndpoints, endpointsView);
   }
 }
+
+const TOPOLOGY = '/v1/topology';
 
 function inquiry<Document>(
   client: ApiClient,

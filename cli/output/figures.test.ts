@@ -1,10 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import { ago, NOW } from '../testing/fake-agent.js';
-import { formatAge, formatBytes, formatCount, formatRoundTrip, formatShare } from './figures.js';
+import { formatAge, formatBitRate, formatBytes, formatCount, formatRoundTrip, formatShare } from './figures.js';
 
 const DAY = 86_400;
 
 describe('figures', () => {
+  it('prints bit rates in decimal units', () => {
+    expect([0, 999, 1_500_000, 2.5e9].map(formatBitRate)).toEqual(['0bit/s', '999bit/s', '1.50Mbit/s', '2.50Gbit/s']);
+  });
+
   it('prints counts exactly, and those that no double holds as powers of two', () => {
     expect([253, 65_533, 2 ** 53 - 1].map(formatCount)).toEqual(['253', '65533', '9007199254740991']);
     expect([2 ** 64, 3 * 2 ** 62].map(formatCount)).toEqual(['2^64', '~2^63.6']);

@@ -56,6 +56,15 @@ export function formatCount(count: number): string {
   return Number.isInteger(exponent) ? `2^${exponent}` : `~2^${exponent.toFixed(1)}`;
 }
 
+const BIT_UNITS = ['bit/s', 'kbit/s', 'Mbit/s', 'Gbit/s', 'Tbit/s'];
+
+/** Three significant digits in decimal units: `0bit/s`, `1.50Mbit/s`. */
+export function formatBitRate(bitsPerSecond: number): string {
+  const unit = Math.min(BIT_UNITS.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bitsPerSecond)) / 3)));
+  const value = bitsPerSecond / 1000 ** unit;
+  return `${unit === 0 ? Math.round(value) : threeDigits(value)}${BIT_UNITS[unit] ?? ''}`;
+}
+
 /** `0.43ms`, `12.3ms`, `1.20s`. */
 export function formatRoundTrip(milliseconds: number | null): string {
   if (milliseconds === null) return UNKNOWN;

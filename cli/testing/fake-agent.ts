@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { RequestListener, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Endpoint, Peer, Route, Status } from '../../common/api.js';
+import type { Endpoint, Peer, Route, Status, Topology, TopologyLink, TopologyNode } from '../../common/api.js';
 import type { Terminal } from '../output/terminal.js';
 
 /** The wall clock of every test. */
@@ -232,4 +232,53 @@ export const STATUS: Status = {
   ],
   peers: { total: 3, up: 2 },
   drops: { 'no-route': 3, replay: 12, 'bad-tag': 0, 'source-mismatch': 1, 'too-long': 1 },
+};
+
+const node = (id: string, number: number, more: Partial<TopologyNode>): TopologyNode => ({
+  id,
+  name: id,
+  self: false,
+  state: 'up',
+  endpoint: `192.0.2.${number}:6785`,
+  podCidrs: [`10.1.${number}.0/24`],
+  pods: [],
+  podCount: more.pods?.length ?? 0,
+  podsReportedAt: ago(1),
+  version: '0.1.0',
+  ...more,
+});
+
+const link: TopologyLink = {
+  a: 'n1',
+  b: 'n10',
+  state: 'up',
+  path: 'direct',
+  cipher: 'aes-256-gcm',
+  rttMs: 0.4312,
+  mtuBytes: 1500,
+  lossRatio: 0,
+  abBitsPerSecond: 1_500_000,
+  baBitsPerSecond: 0,
+};
+
+/** n2 is dead. */
+export const TOPOLOGY: Topology = {
+  at: NOW,
+  nodes: [
+    node('n10', 3, {}),
+    node('n1', 1, {
+      self: true,
+      state: 'self',
+      pods: [{ name: 'default/web-0', ips: ['10.1.1.5'] }],
+      podsReportedAt: NOW,
+    }),
+    node('n2', 2, {
+      state: 'down',
+      podCidrs: ['10.1.2.0/24', 'fd00:2::/64'],
+      pods: [{ name: 'default/db-0', ips: ['10.1.2.9', 'fd00:2::9'] }],
+      podsReportedAt: ago(312),
+    }),
+  ],
+  links: [link, { ...link, b: 'n2', state: 'down', rttMs: null, mtuBytes: null, lossRatio: 1 }],
+  reports: { received: 1, expected: 1 },
 };
