@@ -39,6 +39,8 @@ import type { StopReason } from './control-plane/mesh-driver.js';
 import type { NodeState } from './control-plane/node-state.js';
 import { NoticeLog } from '../common/notice-log.js';
 import { PodKeeper } from './pod-keeper.js';
+import { StationWatch } from './station-watch.js';
+import { startLineProgram } from '../common/host/line-program.js';
 import type { RouterReport } from './control-plane/router-client.js';
 import { connectRouter } from './control-plane/router-socket.js';
 import { cniSocket, deferredDeleteFolder, formerDeferredDeleteFolder, routerSocket } from '../common/host/run-files.js';
@@ -75,6 +77,7 @@ export class Agent {
   readonly #host: HostKeeper;
   readonly #cni: CniService;
   readonly #pods: PodKeeper<LiveAttachment>;
+  readonly #stations: StationWatch;
   readonly #cniServer: CniServer;
   readonly #api: ApiKeeper;
   readonly #source: AgentApiSource;
@@ -101,6 +104,7 @@ export class Agent {
     this.#host = this.#createHostKeeper();
     this.#cni = this.#createCniService();
     this.#pods = this.#createPodKeeper();
+    this.#stations = this.#createStationWatch();
     this.#lookedAt = new Promise((resolve) => (this.#firstLookIsOver = resolve));
     this.#cniServer = new CniServer({
       path: cniSocket(this.#settings.config),
@@ -149,6 +153,7 @@ export class Agent {
       this.deps.settings.stop(),
       this.#cniServer.stop(),
       this.#pods.stop(),
+      this.#stations.stop(),
       this.#host.stop(),
       this.#api.stop(),
     ]);
@@ -197,6 +202,7 @@ export class Agent {
   /** Pods that fell off the bridge can only be put back once there is a bridge. */
   async #startPods(): Promise<void> {
     await this.#host.start();
+    this.#stations.start();
     await this.#pods.start();
     this.#firstLookIsOver();
   }
@@ -319,6 +325,14 @@ export class Agent {
         this.#servedCidrsMayHaveChanged();
         this.#source.changed();
       },
+    });
+  }
+
+  #createStationWatch(): StationWatch {
+    return new StationWatch({
+      open: (onLine, onEnd) => startLineProgram(['ip', '-oneline', 'monitor', 'link', 'all-nsid'], onLine, onEnd),
+      clock: this.deps.clock,
+      changed: (station) => this.#cni.stationChanged(station),
     });
   }
 

@@ -7,7 +7,7 @@ export type { AttachmentOwner, AttachmentPlan, EndpointRecord, PodAddress } from
 export { CNI_BIN_FILES, CNI_CONF_FILES, ConfInstaller } from './conf-installer.js';
 export type { CniInstallation } from './conf-installer.js';
 export { CniService } from './verbs/cni-service.js';
-export type { LiveAttachment } from './verbs/endpoint-reconciler.js';
+export type { LiveAttachment, Station } from './verbs/endpoint-reconciler.js';
 export { EndpointStore } from './endpoint-store.js';
 export type { HostInterface, PodInterface, PodRouteFound } from './deps.js';
 export { addElementLines, guardElements, SOURCE_GUARD } from './pod-network/source-guard.js';

@@ -21,7 +21,9 @@ const DEFAULT_LIMITS: CommandLimits = { timeoutMs: 10_000, maxOutputBytes: 16 <<
 /** Of standard error; the rest is discarded. */
 const MAX_ERROR_CHUNKS = 64;
 /** With `/usr/sbin`, which some container runtimes leave out of PATH. Without empty entries, which would mean `.`. */
-const SEARCH_PATH = [process.env['PATH'] ?? '', '/usr/sbin', '/sbin', '/usr/bin', '/bin'].filter(Boolean).join(':');
+export const SEARCH_PATH = [process.env['PATH'] ?? '', '/usr/sbin', '/sbin', '/usr/bin', '/bin']
+  .filter(Boolean)
+  .join(':');
 
 export const hostCommands: CommandRunner = createCommandRunner(DEFAULT_LIMITS);
 

@@ -1,0 +1,80 @@
+/**
+ * Watch of interfaces in other namespaces: the kernel reports their changes to whoever listens for all namespaces that have an
+ * identifier here, which those of pods have. It tells of a new MAC at once; the reconciler of pods finds what it misses.
+ * A change that a pod repeats is passed on once a round, so that it costs the agent little.
+ */
+import type { Clock } from '../common/clock.js';
+import type { Station } from '../cni/index.js';
+
+/** Between two rounds. */
+const ROUND_MS = 250;
+/** Stations that wait for a round; the reconciler finds the others. */
+const MAX_PENDING = 1024;
+const RESTART_MS = 10_000;
+
+/** The end of the program is reported once; `stop` ends it. */
+export type OpenMonitor = (onLine: (line: string) => void, onEnd: () => void) => { stop(): void };
+
+export interface StationWatchDeps {
+  readonly open: OpenMonitor;
+  readonly clock: Clock;
+  /** Must not reject. */
+  readonly changed: (station: Station) => Promise<void>;
+}
+
+export class StationWatch {
+  /** The latest of each interface. Bounded by MAX_PENDING. */
+  readonly #pending = new Map<string, Station>();
+  #stopMonitor: () => void = () => undefined;
+  #cancel: () => void = () => undefined;
+  #round: Promise<void> | null = null;
+  #stopped = false;
+
+  constructor(readonly deps: StationWatchDeps) {}
+
+  start(): void {
+    const { open, clock } = this.deps;
+    const monitor = open(
+      (line) => this.#take(line),
+      () => {
+        if (!this.#stopped) this.#cancel = clock.after(RESTART_MS, () => this.start());
+      },
+    );
+    this.#stopMonitor = () => monitor.stop();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancel();
+    this.#stopMonitor();
+    await this.#round;
+  }
+
+  #take(line: string): void {
+    const station = parseStation(line);
+    if (station === null || this.#stopped) return;
+    const key = `${station.netnsId} ${station.index}`;
+    if (this.#pending.size >= MAX_PENDING && !this.#pending.has(key)) return;
+    this.#pending.set(key, station);
+    this.#round ??= this.#runRounds();
+  }
+
+  async #runRounds(): Promise<void> {
+    while (this.#pending.size > 0 && !this.#stopped) {
+      const stations = [...this.#pending.values()];
+      this.#pending.clear();
+      for (const station of stations) await this.deps.changed(station);
+      await new Promise<void>((resolve) => {
+        this.deps.clock.after(ROUND_MS, resolve);
+      });
+    }
+    this.#round = null;
+  }
+}
+
+/** `[nsid 0]2: eth0@if9: <BROADCAST,UP> ... link/ether 02:00:00:00:00:07 brd ...`, as `ip -oneline monitor` prints it. */
+function parseStation(line: string): Station | null {
+  const [, netnsId, index, mac] = /^\[nsid (\d+)\](\d+): .* link\/ether ([0-9a-f:]{17}) /.exec(line) ?? [];
+  if (netnsId === undefined || index === undefined || mac === undefined) return null;
+  return { netnsId: Number(netnsId), index: Number(index), mac };
+}
