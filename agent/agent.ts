@@ -29,7 +29,7 @@ import { ApiKeeper } from './api/api-keeper.js';
 import { AgentApiSource } from './api/node-source.js';
 import type { Clock } from '../common/clock.js';
 import { CniServer } from './cni-server.js';
-import { attachObstacle } from './api/conditions.js';
+import { attachObstacle, statusObstacle } from './api/conditions.js';
 import { keepConfigRecord } from './config/config-record.js';
 import { ControlPlane } from './control-plane/control-plane.js';
 import { HostKeeper } from './host-network/host-keeper.js';
@@ -42,6 +42,7 @@ import { PodKeeper } from './pod-keeper.js';
 import { StationWatch } from './station-watch.js';
 import { startLineProgram } from '../common/host/line-program.js';
 import type { RouterReport } from './control-plane/router-client.js';
+import { directoryProblem, StateDisk } from './control-plane/state-disk.js';
 import { connectRouter } from './control-plane/router-socket.js';
 import { cniSocket, deferredDeleteFolder, formerDeferredDeleteFolder, routerSocket } from '../common/host/run-files.js';
 import { SeedResolver, systemResolver } from './control-plane/seed-resolver.js';
@@ -90,6 +91,7 @@ export class Agent {
   private constructor(
     readonly deps: AgentDeps,
     readonly state: NodeState,
+    readonly stateDisk: StateDisk,
     readonly underlay: UnderlayWatch,
     readonly seeds: SeedResolver,
     notices: NoticeLog,
@@ -110,6 +112,7 @@ export class Agent {
       path: cniSocket(this.#settings.config),
       maxRequestBytes: MAX_REQUEST_BYTES,
       answer: (request) => this.#lookedAt.then(() => this.#cni.answer(request)),
+      refuse: (request, reason) => this.#cni.refuse(request, reason),
       notices,
     });
     this.#source = this.#createApiSource();
@@ -124,7 +127,9 @@ export class Agent {
     const { settings, disk, clock, log, commands } = deps;
     const notices = new NoticeLog(log, clock);
     const { config } = settings.current;
-    const state = await loadNodeState(settings.current, disk, clock, log);
+    const { stateDir } = config;
+    const stateDisk = new StateDisk({ disk, directory: stateDir, look: directoryProblem, clock });
+    const state = await loadNodeState(settings.current, stateDisk.disk, clock, log);
     const seeds = new SeedResolver(config.seeds, config.listenPort, systemResolver, notices);
     let agent: Agent | null = null;
     const underlay = new UnderlayWatch({
@@ -141,7 +146,7 @@ export class Agent {
       onChanged: (what) => (agent === null ? undefined : agent.#underlayChanged(what)),
     });
     await underlay.firstLook();
-    agent = new Agent(deps, state, underlay, seeds, notices);
+    agent = new Agent(deps, state, stateDisk, underlay, seeds, notices);
     await agent.#start();
     return agent;
   }
@@ -155,6 +160,7 @@ export class Agent {
       this.#pods.stop(),
       this.#stations.stop(),
       this.#host.stop(),
+      this.stateDisk.stop(),
       this.#api.stop(),
     ]);
     await this.#control.stop(reason);
@@ -182,6 +188,11 @@ export class Agent {
     await this.#cniServer.start();
     this.deps.clock.after(FIRST_LOOK_WITHIN_MS, () => this.#firstLookIsOver());
     await this.#recordConfig();
+    const { ipam } = this.state;
+    await this.stateDisk.start(
+      () => ipam.rewrite(),
+      () => this.#source.changed(),
+    );
     this.#control.start();
     this.underlay.start();
     settings.start({ prepare: (next) => this.#prepareSettings(next), applied: () => this.#settingsApplied() });
@@ -298,7 +309,7 @@ export class Agent {
         podCidrs: this.#podCidrs.served,
         clusterCidrs: this.#settings.clusterCidrs,
       }),
-      readiness: () => this.#unreadiness(),
+      readiness: (verb) => this.#unreadiness(verb),
       announce: () => this.#endpointsChanged(),
       wallTime: () => clock.wallTime(),
       log,
@@ -317,7 +328,7 @@ export class Agent {
       },
       liveAttachments: () => this.#cni.reconcile(),
       reconcileAddresses: (live) => this.state.ipam.reconcile(live),
-      canInstall: () => this.#unreadiness() === null,
+      canInstall: () => this.#unreadiness('ADD') === null,
       installCni: () => installer.install(),
       clock,
       notices: this.#notices,
@@ -368,6 +379,8 @@ export class Agent {
       guardDrops: () => this.#host.guardDrops,
       hostProblems: () => this.#host.problems,
       podsReconciled: () => this.#pods.reconciled,
+      stateDiskProblem: () => this.stateDisk.problem,
+      addressProblem: () => ipam.obstacle,
       endpoints: () => this.#cni.endpoints().map((record) => ({ ...record, ips: [...record.ips] })),
       addressUsage: () => ipam.usage(),
       ownCounters: () => ({
@@ -429,8 +442,9 @@ export class Agent {
   }
 
   /** 51 when pods that are attached already suffer too (CNI spec 1.1.0, STATUS). */
-  #unreadiness(): Unreadiness | null {
-    const message = attachObstacle(this.#source.conditions());
+  #unreadiness(verb: 'ADD' | 'STATUS'): Unreadiness | null {
+    const conditions = this.#source.conditions();
+    const message = verb === 'ADD' ? attachObstacle(conditions) : statusObstacle(conditions);
     if (message === null) return null;
     return { code: this.#control.router.router === null ? 51 : 50, message };
   }

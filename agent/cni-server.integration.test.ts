@@ -13,10 +13,15 @@ import { VirtualClock } from '../common/testing/virtual-clock.js';
 let folder: string;
 let path: string;
 let server: CniServer;
+/** Requests whose answer was asked for, in order; the answers come when `held` resolves. */
+let served: string[];
+let held: Promise<void>;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'heddle-cni-'));
   path = join(folder, 'cni.sock');
+  served = [];
+  held = Promise.resolve();
   server = echoServer();
   await server.start();
 });
@@ -32,8 +37,10 @@ function echoServer(): CniServer {
     answer: (request) => {
       const text = Buffer.from(request).toString();
       if (!text.startsWith('heddle')) return Promise.reject(new DecodeError('relay request does not begin well'));
-      return Promise.resolve(Buffer.from(`answer to ${text}`));
+      served.push(text);
+      return held.then(() => Buffer.from(`answer to ${text}`));
     },
+    refuse: (request, reason) => Buffer.from(`${Buffer.from(request).toString()} refused: ${reason}`),
     notices: new NoticeLog(silentLogger(), new VirtualClock()),
   });
 }
@@ -57,9 +64,26 @@ describe('CniServer', () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
-  it('serves many callers at once', async () => {
-    const answers = await Promise.all(Array.from({ length: 40 }, (_, i) => call(`heddle ${i}`)));
-    expect(answers).toEqual(answers.map((_, i) => `answer to heddle ${i}`));
+  it('serves the calls of a node that boots with 110 pods, all of them, a few at a time', async () => {
+    let release: () => void = () => undefined;
+    held = new Promise((resolve) => (release = resolve));
+    const calls = Array.from({ length: 330 }, (_, i) => call(`heddle ${i}`));
+    while (served.length < 8) await new Promise(setImmediate);
+    expect(served).toHaveLength(8);
+    release();
+    expect(await Promise.all(calls)).toEqual(calls.map((_, i) => `answer to heddle ${i}`));
+    expect([served.length, server.refused]).toEqual([330, 0]);
+  });
+
+  it('tells a caller that too many others wait', async () => {
+    let release: () => void = () => undefined;
+    held = new Promise((resolve) => (release = resolve));
+    const calls = Array.from({ length: 560 }, (_, i) => call(`heddle ${i}`));
+    while (server.refused < 40) await new Promise(setImmediate);
+    release();
+    const answers = await Promise.all(calls);
+    expect(answers.filter((answer) => answer.startsWith('answer to'))).toHaveLength(520);
+    expect(answers.filter((answer) => answer.endsWith('refused: 512 CNI calls wait already'))).toHaveLength(40);
   });
 
   it.each([

@@ -143,8 +143,11 @@ export interface CniDeps {
   readonly endpoints: EndpointList;
   /** Read at every call; settings may change while the agent runs. */
   settings(): NetworkSettings;
-  /** Reason why no pod can be attached now, or null. Synchronous, since STATUS waits for it. */
-  readiness(): Unreadiness | null;
+  /**
+   * Reason why ADD is not to be tried now, or why STATUS is to fail, or null. STATUS also fails on what ADD finds out by
+   * itself: a disk that cannot be written, or no free address. Synchronous, since STATUS waits for it.
+   */
+  readiness(verb: 'ADD' | 'STATUS'): Unreadiness | null;
   readonly announce: Announce;
   /** Wall clock, for times shown to people. */
   wallTime(): Date;

@@ -127,6 +127,17 @@ describe('the address service', () => {
     expect((await next.allocate(owner('x')))[0]!.ip).toBe('10.1.0.14');
   });
 
+  it('says why a new pod would get no address', async () => {
+    const ipam = await startedIpam();
+    for (let i = 0; i < 13; i++) {
+      expect(ipam.obstacle).toBeNull();
+      await ipam.allocate(owner(`p${i}`));
+    }
+    expect(ipam.obstacle).toBe('no free address in 10.1.0.0/28: 13 of 13 in use');
+    await ipam.release(owner('p0'));
+    expect(ipam.obstacle).toBeNull();
+  });
+
   it('gives a fixed address back to its pod after a restart', async () => {
     const disk = new CrashingDisk(() => 0);
     const ipam = await startedIpam(disk);

@@ -158,6 +158,25 @@ export class Ipam {
     return usageOf(this.#state, this.#nowMs());
   }
 
+  /** Why a new pod would get no address now, or null. */
+  get obstacle(): string | null {
+    try {
+      allocate(this.#state, { containerId: '', ifname: '' }, [], this.#nowMs());
+      return null;
+    } catch (thrown) {
+      if (thrown instanceof HeddleError) return thrown.message;
+      throw thrown;
+    }
+  }
+
+  /** Writes the record again. Rejects with STORE_FAILED. */
+  rewrite(): Promise<void> {
+    return this.#queue.run(QUEUE_KEY, () => {
+      this.#mustSave = true;
+      return this.#commit(this.#state);
+    });
+  }
+
   async #commit(next: AllocatorState): Promise<void> {
     if (next === this.#state && !this.#mustSave) return;
     this.#mustSave = true;

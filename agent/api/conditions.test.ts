@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { attachObstacle, evaluateConditions, isReady, verdictOf } from './conditions.js';
+import { attachObstacle, evaluateConditions, isReady, statusObstacle, verdictOf } from './conditions.js';
 import type { NodeFacts } from './conditions.js';
 
 const healthy: NodeFacts = {
@@ -11,6 +11,8 @@ const healthy: NodeFacts = {
   podCidrs: ['10.1.1.0/24'],
   hostProblems: [],
   podsReconciled: true,
+  stateDiskProblem: null,
+  addressProblem: null,
   lostClaims: [],
   seeds: 2,
   peersUp: 1,
@@ -22,6 +24,18 @@ const failed = (facts: Partial<NodeFacts>) =>
     .map(({ name }) => name);
 
 describe('the conditions of a node', () => {
+  it('is not ready with a full or read-only state disk; STATUS fails, ADD is tried', () => {
+    const conditions = evaluateConditions({ ...healthy, stateDiskProblem: '/state is not writable: EROFS' });
+    expect([isReady(conditions), attachObstacle(conditions)]).toEqual([false, null]);
+    expect(statusObstacle(conditions)).toContain('state-disk: /state is not writable: EROFS');
+  });
+
+  it('is ready without a free address, with a warning; STATUS fails, ADD is tried', () => {
+    const conditions = evaluateConditions({ ...healthy, addressProblem: 'no free address in 10.1.1.0/24' });
+    expect([isReady(conditions), verdictOf(conditions), attachObstacle(conditions)]).toEqual([true, 'warning', null]);
+    expect(statusObstacle(conditions)).toBe('addresses: no free address in 10.1.1.0/24');
+  });
+
   it('finds nothing missing on a healthy node', () => {
     const conditions = evaluateConditions(healthy);
     expect(conditions.every(({ ok, message }) => ok && message === '')).toBe(true);

@@ -22,6 +22,10 @@ export interface NodeFacts {
   readonly hostProblems: readonly HostProblem[] | null;
   /** Whether the record of pods has been compared with the pods that live. */
   readonly podsReconciled: boolean;
+  /** What keeps the node's state from being written, or null. */
+  readonly stateDiskProblem: string | null;
+  /** Why a new pod would get no address, or null. */
+  readonly addressProblem: string | null;
   readonly lostClaims: readonly { readonly cidr: string; readonly winner: string }[];
   readonly seeds: number;
   readonly peersUp: number;
@@ -44,6 +48,9 @@ export function evaluateConditions(facts: NodeFacts): EvaluatedCondition[] {
     required('host-network', hostMessage(facts)),
     required('pods', facts.podsReconciled ? '' : 'addresses of running pods are still being collected'),
     required('claims', claimsMessage(facts)),
+    required('state-disk', stateDiskMessage(facts)),
+    // The pods that have all addresses are served.
+    optional('addresses', facts.addressProblem ?? ''),
     optional('configuration', configurationMessage(facts)),
     optional('sealing-speed', sealingSpeedMessage(facts)),
     optional('withdrawn-cidrs', withdrawnMessage(facts)),
@@ -61,9 +68,22 @@ export function verdictOf(conditions: readonly EvaluatedCondition[]): Verdict {
   return conditions.every(({ ok }) => ok) ? 'ok' : 'warning';
 }
 
-/** Why no pod can be attached now, or null. Lost claims do not matter here: the allocator gives out nothing from them. */
+/** Conditions that ADD does not ask for: it tries, and fails with a code of its own when it cannot. */
+const TRIED_BY_ADD = ['claims', 'state-disk', 'addresses'];
+
+/** Why ADD is not even to be tried now, or null. */
 export function attachObstacle(conditions: readonly EvaluatedCondition[]): string | null {
-  const missing = conditions.filter(({ ok, required: needed, name }) => !ok && needed && name !== 'claims');
+  return sentence(conditions.filter(({ ok, required: needed, name }) => !ok && needed && !TRIED_BY_ADD.includes(name)));
+}
+
+/** Why ADD of a new pod would fail, or null: for STATUS. A lost claim alone does not matter while another CIDR has room. */
+export function statusObstacle(conditions: readonly EvaluatedCondition[]): string | null {
+  const matters = ({ required: needed, name }: EvaluatedCondition) =>
+    name === 'addresses' || (needed && name !== 'claims');
+  return sentence(conditions.filter((condition) => !condition.ok && matters(condition)));
+}
+
+function sentence(missing: readonly EvaluatedCondition[]): string | null {
   return missing.length === 0 ? null : missing.map(({ name, message }) => `${name}: ${message}`).join('; ');
 }
 
@@ -88,6 +108,10 @@ function podCidrMessage({ podCidrs, settings }: NodeFacts): string {
 function hostMessage({ hostProblems }: NodeFacts): string {
   if (hostProblems === null) return 'the first look at the host is not over yet';
   return hostProblems.map(({ part, message }) => `${part}: ${message}`).join('; ');
+}
+
+function stateDiskMessage({ stateDiskProblem }: NodeFacts): string {
+  return stateDiskProblem === null ? '' : `${stateDiskProblem}; no pod can be attached before that is mended`;
 }
 
 function configurationMessage({ settings: { refused, needsRestart } }: NodeFacts): string {

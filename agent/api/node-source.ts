@@ -71,6 +71,8 @@ export interface ApiSourceDeps {
   readonly guardDrops: () => Readonly<Record<string, number>>;
   readonly hostProblems: () => readonly HostProblem[] | null;
   readonly podsReconciled: () => boolean;
+  readonly stateDiskProblem: () => string | null;
+  readonly addressProblem: () => string | null;
   readonly endpoints: () => readonly Endpoint[];
   readonly addressUsage: () => readonly AddressUsage[];
   /** Counters of the agent's own: requests refused, repairs, faults. */
@@ -126,6 +128,8 @@ export class AgentApiSource implements ApiSource {
       withdrawn: deps.addressUsage().flatMap(({ cidr, used, withdrawn }) => (withdrawn ? [{ cidr, pods: used }] : [])),
       hostProblems: deps.hostProblems(),
       podsReconciled: deps.podsReconciled(),
+      stateDiskProblem: deps.stateDiskProblem(),
+      addressProblem: deps.addressProblem(),
       lostClaims: deps.mesh.lostClaims().map(({ cidr, winner }) => ({ cidr, winner: nameOf(winner) })),
       seeds: deps.settings().config.seeds.length,
       peersUp: members.filter(({ state }) => state === 'up').length,

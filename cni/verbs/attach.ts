@@ -18,7 +18,7 @@ import type { AttachCall } from '../call/request.js';
 
 /** Attaches the pod, or returns the plan of an attachment that is already as it should be. Undoes everything on failure. */
 export async function attachPod(deps: CniDeps, call: AttachCall): Promise<AttachmentPlan> {
-  const unready = deps.readiness();
+  const unready = deps.readiness('ADD');
   if (unready !== null) throw new CniError(CNI_CODES.tryAgainLater, 'try again later', unready.message);
   const owner = { containerId: call.containerId, ifname: call.ifname };
   const pod = call.podName === null ? {} : { pod: `${call.podNamespace ?? ''}/${call.podName}` };

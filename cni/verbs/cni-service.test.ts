@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { CNI_VERSIONS } from '../../common/cni-versions.js';
+import { decodeRelayResponse, encodeRelayRequest } from '../relay/relay-protocol.js';
 import type { CniResponse } from '../relay/relay-protocol.js';
 import { FakeNode } from '../testing/fake-node.js';
 
@@ -256,6 +257,20 @@ describe('CHECK', () => {
   it('fails without prevResult, and for an unknown container', async () => {
     expect(errorOf(await node.call('CHECK')).code).toBe(7);
     expect(errorOf(await node.call('CHECK', { prevResult: {} })).code).toBe(3);
+  });
+});
+
+describe('a call that is not performed', () => {
+  it('gets code 11 and the reason, in its own version', () => {
+    const stdin = Buffer.from('{"cniVersion":"0.4.0","name":"heddle"}');
+    const request = encodeRelayRequest({ env: new Map([['CNI_COMMAND', 'ADD']]), stdin });
+    const response = decodeRelayResponse(node.service.refuse(request, '512 CNI calls wait already'));
+    expect(errorOf(response)).toEqual({
+      cniVersion: '0.4.0',
+      code: 11,
+      msg: 'try again later',
+      details: '512 CNI calls wait already',
+    });
   });
 });
 

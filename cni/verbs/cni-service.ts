@@ -8,7 +8,7 @@ import type { EndpointRecord } from '../attachment.js';
 import { KeyedQueue } from '../../common/keyed-queue.js';
 import { checkPod } from './check.js';
 import { messageOf } from '../../common/errors.js';
-import { CniError, toCniError } from '../cni-error.js';
+import { CniError, CNI_CODES, toCniError } from '../cni-error.js';
 import { collectGarbage, isNewerThan, removeAttachment } from './detach.js';
 import { EndpointReconciler } from './endpoint-reconciler.js';
 import type { LiveAttachment, Station } from './endpoint-reconciler.js';
@@ -59,6 +59,12 @@ export class CniService {
   /** {@link handle} on the relay's bytes. Rejects with DecodeError on bytes that are not a request. */
   async answer(request: Uint8Array): Promise<Uint8Array> {
     return encodeRelayResponse(await this.handle(decodeRelayRequest(request)));
+  }
+
+  /** The answer to a call that is not performed now. Throws DecodeError on bytes that are not a request. */
+  refuse(request: Uint8Array, reason: string): Uint8Array {
+    const error = new CniError(CNI_CODES.tryAgainLater, 'try again later', reason);
+    return encodeRelayResponse(errorResponse(error, versionOfInput(decodeRelayRequest(request).stdin)));
   }
 
   /** The endpoint list. */
@@ -129,7 +135,7 @@ export class CniService {
   }
 
   #status(): CniResponse {
-    const unready = this.#deps.readiness();
+    const unready = this.#deps.readiness('STATUS');
     if (unready !== null) throw new CniError(unready.code, 'heddle is not ready', unready.message);
     return emptyResponse();
   }

@@ -107,6 +107,7 @@ export class TestAgent {
       path: this.socketPath,
       maxRequestBytes: MAX_REQUEST_BYTES,
       answer: (request) => this.service.answer(request),
+      refuse: (request, reason) => this.service.refuse(request, reason),
       notices: new NoticeLog(log, systemClock),
     });
     await this.#server.start();
