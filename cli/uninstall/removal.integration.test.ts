@@ -25,18 +25,19 @@ const config = () =>
     () => null,
   );
 
-/** Fake host with these interfaces and, by choice, the nft table. Deleted ones are gone. */
+/** Fake host with these interfaces and, by choice, the nft tables. Deleted ones are gone. */
 function host(interfaces: Record<string, object[]>, table = true) {
-  const state = { table };
+  const present = new Set(table ? ['inet heddle', 'bridge heddle'] : []);
   const ran: string[] = [];
   const run = (program: string, args: readonly string[]): string => {
     const line = [program, ...args].join(' ');
     const [, kind] = /show type (\w+)$/.exec(line) ?? [];
     if (kind !== undefined) return JSON.stringify(interfaces[kind] ?? []);
-    if (program === 'nft' && !state.table) throw new CommandError(line, 1, 'No such file or directory');
-    if (line.includes(' list ')) return '';
+    const nftTable = args.slice(-2).join(' ');
+    if (program === 'nft' && !present.has(nftTable)) throw new CommandError(line, 1, 'No such file or directory');
+    if (/ (list|show) /.test(line)) return '';
     ran.push(line);
-    if (program === 'nft') state.table = false;
+    present.delete(nftTable);
     for (const kind of Object.keys(interfaces)) {
       interfaces[kind] = (interfaces[kind] ?? []).filter((one) => (one as { ifname: string }).ifname !== args.at(-1));
     }
@@ -75,6 +76,7 @@ const ours = [
   'interface heddle-tap',
   'interface heddle0',
   'nft table inet heddle',
+  'nft table bridge heddle',
 ];
 
 describe('uninstall', () => {

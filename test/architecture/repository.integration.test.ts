@@ -65,4 +65,19 @@ describe('the repository', () => {
     expect(papers.filter((path) => textOf(path).trimEnd().split('\n').length > 60)).toEqual([]);
     expect(papers.filter((path) => !/^docs\/adr\/\d{4}-[a-z0-9-]+\.md$/.test(path))).toEqual([]);
   });
+
+  it('gives every ADR a number of its own', () => {
+    const numbers = files.flatMap((path) => /^docs\/adr\/(\d{4})-/.exec(path)?.[1] ?? []);
+    expect(numbers.filter((number, i) => numbers.indexOf(number) !== i)).toEqual([]);
+  });
+
+  it('keeps the lines of documents within 130 columns', () => {
+    const documents = files.filter((path) => path.endsWith('.md'));
+    const long = documents.flatMap((path) =>
+      textOf(path)
+        .split('\n')
+        .flatMap((line, i) => (line.length > 130 ? [`${path}:${i + 1}`] : [])),
+    );
+    expect(long).toEqual([]);
+  });
 });
