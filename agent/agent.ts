@@ -37,6 +37,7 @@ import { loadNodeState } from './control-plane/node-state.js';
 import type { HostNetworkSpec } from './host-network/host-plan.js';
 import type { StopReason } from './control-plane/mesh-driver.js';
 import type { NodeState } from './control-plane/node-state.js';
+import { NetworkWatch } from './network-watch.js';
 import { NoticeLog } from '../common/notice-log.js';
 import { PodKeeper } from './pod-keeper.js';
 import { StationWatch } from './station-watch.js';
@@ -54,6 +55,8 @@ import type { SettingsKeeper } from './settings/settings-keeper.js';
 
 /** The static relay, or the one for Node where no compiler was at build time. */
 const CNI_EXECUTABLES = ['heddle-cni', 'heddle-cni.js'];
+/** What the kernel reports of this namespace and of those of pods. */
+const MONITOR = ['ip', '-oneline', 'monitor', 'link', 'address', 'route', 'all-nsid'] as const;
 /** Calls that come while the agent starts wait this long for its first look at host and pods. */
 const FIRST_LOOK_WITHIN_MS = 3_000;
 /** Time after the last look at the topology during which peers are asked for their links. */
@@ -78,6 +81,7 @@ export class Agent {
   readonly #host: HostKeeper;
   readonly #cni: CniService;
   readonly #pods: PodKeeper<LiveAttachment>;
+  readonly #networkWatch: NetworkWatch;
   readonly #stations: StationWatch;
   readonly #cniServer: CniServer;
   readonly #api: ApiKeeper;
@@ -106,6 +110,7 @@ export class Agent {
     this.#host = this.#createHostKeeper();
     this.#cni = this.#createCniService();
     this.#pods = this.#createPodKeeper();
+    this.#networkWatch = this.#createNetworkWatch();
     this.#stations = this.#createStationWatch();
     this.#lookedAt = new Promise((resolve) => (this.#firstLookIsOver = resolve));
     this.#cniServer = new CniServer({
@@ -159,6 +164,7 @@ export class Agent {
       this.#cniServer.stop(),
       this.#pods.stop(),
       this.#stations.stop(),
+      this.#networkWatch.stop(),
       this.#host.stop(),
       this.stateDisk.stop(),
       this.#api.stop(),
@@ -339,9 +345,24 @@ export class Agent {
     });
   }
 
+  #createNetworkWatch(): NetworkWatch {
+    const { bridgeName, tapName } = this.#settings.config;
+    return new NetworkWatch({
+      clock: this.deps.clock,
+      names: { bridge: bridgeName, tap: tapName },
+      mendHost: () => this.#host.reconcile(),
+      mendPods: (isConcerned) => this.#cni.compare(isConcerned),
+    });
+  }
+
+  /** One monitor serves both watches. */
   #createStationWatch(): StationWatch {
+    const onEach = (onLine: (line: string) => void) => (line: string) => {
+      onLine(line);
+      this.#networkWatch.take(line);
+    };
     return new StationWatch({
-      open: (onLine, onEnd) => startLineProgram(['ip', '-oneline', 'monitor', 'link', 'all-nsid'], onLine, onEnd),
+      open: (onLine, onEnd) => startLineProgram(MONITOR, onEach(onLine), onEnd),
       clock: this.deps.clock,
       changed: (station) => this.#cni.stationChanged(station),
     });

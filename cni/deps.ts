@@ -4,7 +4,7 @@ import type { Cidr } from '../common/address/cidr.js';
 import type { InterfaceInfo } from '../common/host/ip-output.js';
 import type { Logger } from '../common/log.js';
 import type { MacAddress } from '../common/address/mac-address.js';
-import type { AttachmentOwner, AttachmentPlan, EndpointRecord, PodAddress } from './attachment.js';
+import type { AttachmentOwner, AttachmentPlan, EndpointRecord, PodAddress, PodRoute } from './attachment.js';
 
 /** Interface inside a pod's namespace. */
 export interface PodInterface {
@@ -88,7 +88,10 @@ export interface PodNetwork {
   removeElements(elements: readonly GuardElement[]): Promise<void>;
   /** Interfaces inside a namespace; null when `netns` does not lead into one. Rejects on any other failure. */
   interfacesIn(netns: string): Promise<readonly PodInterface[] | null>;
-  routes(netns: string, ifname: string): Promise<readonly PodRouteFound[]>;
+  /** Of the main table. @param ifname null for those of all interfaces */
+  routes(netns: string, ifname: string | null): Promise<readonly PodRouteFound[]>;
+  /** Adds routes inside a pod, in this order. */
+  addRoutes(netns: string, ifname: string, routes: readonly PodRoute[]): Promise<void>;
   /** veth interfaces whose name begins as those of pods do. */
   hostInterfaces(): Promise<readonly HostInterface[]>;
   /** Those interfaces with everything else of the host's side. */

@@ -11,7 +11,7 @@ import { ipFamily } from '../../common/address/ip-address.js';
 import type { IpAddress } from '../../common/address/ip-address.js';
 import { ROUTE_PROTOCOL } from '../../common/host/kernel-marks.js';
 import { HOST_INTERFACE_PREFIX } from '../attachment.js';
-import type { AttachmentPlan, PodAddress } from '../attachment.js';
+import type { AttachmentPlan, PodAddress, PodRoute } from '../attachment.js';
 import { CniError, CNI_CODES } from '../cni-error.js';
 import type {
   GuardElement,
@@ -28,7 +28,15 @@ import { runIpBatch } from './ip-batch.js';
 import type { BatchLine } from './ip-batch.js';
 import { podInterfaceOf, podRouteOf } from './pod-inspection.js';
 import { addElementLines, listGuardElements, removeElementLines } from './source-guard.js';
-import { forwardingEntryArgs, hostLines, ipv6Switches, pairLines, podLines, reroutingLines } from './veth-commands.js';
+import {
+  forwardingEntryArgs,
+  hostLines,
+  ipv6Switches,
+  pairLines,
+  podLines,
+  reroutingLines,
+  routeLines,
+} from './veth-commands.js';
 
 /** Error texts of `ip` and `nsenter` for a namespace that does not exist, or a file that is not one. */
 const NO_NAMESPACE =
@@ -73,12 +81,17 @@ export class VethPodNetwork implements PodNetwork {
     }
   }
 
-  async routes(netns: string, ifname: string): Promise<readonly PodRouteFound[]> {
+  async routes(netns: string, ifname: string | null): Promise<readonly PodRouteFound[]> {
+    const of = ifname === null ? [] : ['dev', ifname];
     const list = async (family: 4 | 6) => {
-      const routes = await listRoutes(this.commands, [`-${family}`, 'route', 'show', 'dev', ifname], enter(netns));
+      const routes = await listRoutes(this.commands, [`-${family}`, 'route', 'show', ...of], enter(netns));
       return routes.map((route) => podRouteOf(route, family));
     };
     return [...(await list(4)), ...(await list(6))];
+  }
+
+  async addRoutes(netns: string, ifname: string, routes: readonly PodRoute[]): Promise<void> {
+    await runIpBatch(this.commands, routeLines(ifname, routes), enter(netns));
   }
 
   async hostInterfaces(): Promise<readonly HostInterface[]> {

@@ -74,8 +74,13 @@ export function podLines(plan: AttachmentPlan): readonly BatchLine[] {
       return { text: `addr add ${ip}/${ADDRESS_BITS[family]} dev ${ifname}${family === 6 ? ' nodad' : ''}` };
     }),
     ...plan.addresses.map(({ gateway }) => gatewayLine(gateway, ifname)),
-    ...plan.routes.map((route) => ({ text: `route add ${routeText(route, ifname)}` })),
+    ...routeLines(ifname, plan.routes),
   ];
+}
+
+/** Commands inside the namespace for routes that it does not have. */
+export function routeLines(ifname: string, routes: readonly PodRoute[]): BatchLine[] {
+  return routes.map((route) => ({ text: `route add ${routeText(route, ifname)}` }));
 }
 
 /** Commands inside the namespace of a pod of an earlier version: its new routes come first, the on-link ones are removed last. */

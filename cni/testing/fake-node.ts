@@ -154,7 +154,13 @@ export class FakeNode {
         },
         routes: async (netns, ifname) => {
           await this.#step('routes');
-          return this.#pairsIn(netns).find(({ pod }) => pod.name === ifname)?.routes ?? [];
+          const pairs = this.#pairsIn(netns).filter(({ pod }) => ifname === null || pod.name === ifname);
+          return pairs.flatMap(({ routes }) => routes);
+        },
+        addRoutes: async (netns, ifname, routes) => {
+          await this.#step('addRoutes');
+          const pair = this.#pairsIn(netns).find(({ pod }) => pod.name === ifname)!;
+          pair.routes.push(...routes);
         },
         hostInterfaces: async () => {
           await this.#step('hostInterfaces');

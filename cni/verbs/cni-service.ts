@@ -13,7 +13,7 @@ import { collectGarbage, isNewerThan, removeAttachment } from './detach.js';
 import { EndpointReconciler } from './endpoint-reconciler.js';
 import type { LiveAttachment, Station } from './endpoint-reconciler.js';
 import { versionOfInput } from '../call/network-config.js';
-import type { CniDeps } from '../deps.js';
+import type { CniDeps, HostInterface } from '../deps.js';
 import { decodeRelayRequest, encodeRelayResponse } from '../relay/relay-protocol.js';
 import type { CniRequest, CniResponse } from '../relay/relay-protocol.js';
 import { parseCniRequest } from '../call/request.js';
@@ -83,6 +83,18 @@ export class CniService {
       await this.#reconciler.stationChanged(station);
     } catch (thrown) {
       this.#deps.log.warn({ ...station, reason: messageOf(thrown) }, 'change of an interface could not be followed');
+    }
+  }
+
+  /** Compares the pods that an event of the kernel concerns. Does not reject. */
+  async compare(isConcerned: (hostInterface: HostInterface) => boolean): Promise<void> {
+    try {
+      await this.#reconciler.compare(isConcerned);
+    } catch (thrown) {
+      this.#deps.log.warn(
+        { reason: messageOf(thrown) },
+        'pods could not be compared after an event; retried within a minute',
+      );
     }
   }
 

@@ -62,6 +62,26 @@ describe('reconciling endpoints', () => {
     expect(pair.bridge).toBe('heddle0');
   });
 
+  it('compares only the pods that an event concerns', async () => {
+    await node.call('ADD', {}, { CNI_CONTAINERID: 'pod-b', CNI_NETNS: '/run/netns/a2' });
+    await node.call('ADD');
+    for (const pair of node.pairs.values()) pair.bridge = null;
+    await node.service.compare(({ name }) => name === NAME);
+    expect([...node.pairs.values()].map(({ bridge }) => bridge)).toEqual([null, 'heddle0']);
+  });
+
+  it('adds routes that a pod has lost, and leaves alone a default route that a tunnel of the pod took over', async () => {
+    await node.call('ADD');
+    const pair = onlyPair(node);
+    const before = [...pair.routes];
+    pair.routes.length = 0;
+    await node.service.reconcile();
+    expect(pair.routes.map(({ dst }) => dst)).toEqual(before.map(({ dst }) => dst));
+    pair.routes = before.map((route) => ({ ...route, gateway: '192.0.2.1' }));
+    await node.service.reconcile();
+    expect(new Set(pair.routes.map(({ gateway }) => gateway))).toEqual(new Set(['192.0.2.1']));
+  });
+
   it.each([
     ['the path of its namespace does not exist', (fake: FakeNode) => fake.namespaces.delete('/run/netns/a')],
     ['the path of its namespace leads elsewhere', (fake: FakeNode) => (onlyPair(fake).netns = '/run/netns/b')],

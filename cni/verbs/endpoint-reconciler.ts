@@ -14,6 +14,7 @@ import { findPodInterface, learnMac } from './pod-interface.js';
 import { hasHostInterfaceMark, isHostInterface } from '../pod-network/host-interface.js';
 import { recordOrDelete } from './record-recovery.js';
 import { repairHostSide } from './host-side-repair.js';
+import { repairPodRoutes } from './pod-route-repair.js';
 
 /** An attached pod that exists, with its addresses. The address pool is reconciled with the list of these. */
 export interface LiveAttachment {
@@ -58,16 +59,20 @@ export class EndpointReconciler {
 
   /** For an event about an interface of some namespace: when it is a pod's and its MAC is new, the host's side follows. */
   async stationChanged({ netnsId, index, mac }: Station): Promise<void> {
+    if (this.deps.endpoints.list().some((record) => record.mac === mac)) return;
+    await this.compare(({ peer }) => peer?.netnsId === netnsId && peer.index === index);
+  }
+
+  /** Compares the recorded pods whose host interface is concerned by an event. */
+  async compare(isConcerned: (hostInterface: HostInterface) => boolean): Promise<void> {
     const { endpoints, network } = this.deps;
-    if (endpoints.list().some((record) => record.mac === mac)) return;
     const { sides } = await network.observe();
-    const side = [...sides.values()].find(
-      ({ interface: { peer } }) => peer?.netnsId === netnsId && peer.index === index,
-    );
-    const record = side === undefined ? null : endpoints.get(side.interface.name);
-    if (record === null) return;
-    const observed = { records: [record], sides, strayElements: [] };
-    await this.queue.run(record.hostInterface, () => reconcileRecord(this.deps, record, observed));
+    const concerned = [...sides.values()].filter((side) => isConcerned(side.interface));
+    const records = concerned.flatMap((side) => endpoints.get(side.interface.name) ?? []);
+    for (const record of records) {
+      const observed = { records, sides, strayElements: [] };
+      await this.queue.run(record.hostInterface, () => reconcileRecord(this.deps, record, observed));
+    }
   }
 
   async #reconcileUnrecorded({ records, sides }: Observation): Promise<void> {
@@ -132,6 +137,7 @@ async function reconcileRecord(deps: CniDeps, record: EndpointRecord, { sides }:
     const pod = await findPodInterface(deps, record.netns, found.interface);
     const current = pod === null ? record : await learnMac(deps, record, pod);
     await repairHostSide(deps, current, found, pod);
+    if (pod !== null) await repairPodRoutes(deps, current, pod);
   } catch (thrown) {
     deps.log.warn(
       { ...ownerOf(record), reason: messageOf(thrown) },

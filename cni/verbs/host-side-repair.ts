@@ -3,12 +3,11 @@
  * version attached has its cluster CIDRs on-link; its own routes are changed first, since the host's side no longer serves
  * those. When its namespace cannot be entered, nothing is changed, and the log says so.
  */
-import { cidrContains, gatewayOf } from '../../common/address/cidr.js';
 import { POD_INTERFACE_GROUP } from '../../common/host/kernel-marks.js';
-import type { EndpointRecord, PodAddress } from '../attachment.js';
+import type { EndpointRecord } from '../attachment.js';
 import type { CniDeps, HostSideFound, PodInterface } from '../deps.js';
 import { hostSideDifferences } from '../pod-network/host-side.js';
-import { hostSideOf } from './record-side.js';
+import { hostSideOf, podAddressesOf } from './record-side.js';
 
 /** @param pod null when it is not known */
 export async function repairHostSide(
@@ -34,10 +33,7 @@ export async function repairHostSide(
 }
 
 async function routeByGateway(deps: CniDeps, { netns, ips }: EndpointRecord, pod: PodInterface): Promise<void> {
-  const { podCidrs, clusterCidrs } = deps.settings();
-  const addresses = ips.flatMap((ip): PodAddress[] => {
-    const cidr = podCidrs.find((candidate) => cidrContains(candidate, ip));
-    return cidr === undefined ? [] : [{ ip, cidr, gateway: gatewayOf(cidr) }];
-  });
-  await deps.network.routeByGateway(netns, pod.name, addresses, [...clusterCidrs, ...podCidrs]);
+  const settings = deps.settings();
+  const onLink = [...settings.clusterCidrs, ...settings.podCidrs];
+  await deps.network.routeByGateway(netns, pod.name, podAddressesOf(ips, settings), onLink);
 }

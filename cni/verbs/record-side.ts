@@ -1,6 +1,7 @@
-/** Host's side that a record stands for, under the settings in force. Pure. */
+/** Host's side and addresses with gateways that a record stands for, under the settings in force. Pure. */
 import { cidrContains, gatewayOf } from '../../common/address/cidr.js';
-import type { EndpointRecord } from '../attachment.js';
+import type { IpAddress } from '../../common/address/ip-address.js';
+import type { EndpointRecord, PodAddress } from '../attachment.js';
 import type { HostSide, NetworkSettings } from '../deps.js';
 
 export function hostSideOf(
@@ -12,4 +13,12 @@ export function hostSideOf(
     return { ip, gateway: cidr === undefined ? null : gatewayOf(cidr) };
   });
   return { hostInterface, bridge, mac, addresses };
+}
+
+/** Without those that are in no pod CIDR of this node, which has no gateway for them. */
+export function podAddressesOf(ips: readonly IpAddress[], { podCidrs }: NetworkSettings): PodAddress[] {
+  return ips.flatMap((ip): PodAddress[] => {
+    const cidr = podCidrs.find((candidate) => cidrContains(candidate, ip));
+    return cidr === undefined ? [] : [{ ip, cidr, gateway: gatewayOf(cidr) }];
+  });
 }

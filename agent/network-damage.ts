@@ -1,0 +1,102 @@
+/**
+ * Damage to the pod network as the kernel reports it: lines of `ip -oneline monitor link address route all-nsid`. The last
+ * line about an interface decides: while a pod is attached or detached its port is down or on no bridge for a moment, and
+ * a deleted interface needs no repair. Names in lines of other namespaces are those of this one, and are not read.
+ */
+import { HOST_INTERFACE_PREFIX } from '../cni/index.js';
+
+/** Interfaces of this host and namespaces of pods, each. The periodic looks find further ones. */
+const MAX_ENTRIES = 1024;
+/** `[nsid current]3: hd12@if2: <BROADCAST,UP> mtu 1400 qdisc noqueue master heddle0 ...`, and without a colon for an address. */
+const LINE = /^\[nsid (current|\d+)\](Deleted )?(?:(\d+): ([^\s@:]+)(?:@[^\s:]+)?(:)?|)/;
+
+export interface DamageNames {
+  readonly bridge: string;
+  readonly tap: string;
+}
+
+export class NetworkDamage {
+  /** `bridge`, `tap`, and `address` or `route` of theirs. */
+  readonly #host = new Set<'bridge' | 'tap' | 'address' | 'route'>();
+  /** Host interfaces of pods. Bounded by MAX_ENTRIES. */
+  readonly #ports = new Set<string>();
+  /** Identifiers of namespaces that lost a route. Bounded by MAX_ENTRIES. */
+  readonly #namespaces = new Set<number>();
+
+  constructor(readonly names: DamageNames) {}
+
+  get hostIsDamaged(): boolean {
+    return this.#host.size > 0 || this.#ports.size > 0;
+  }
+
+  get podsAreDamaged(): boolean {
+    return this.#namespaces.size > 0;
+  }
+
+  note(line: string): void {
+    const [, namespace, deleted, index, name, colon] = LINE.exec(line) ?? [];
+    if (namespace === undefined) return;
+    const isDeleted = deleted !== undefined;
+    if (namespace !== 'current') this.#noteNamespace(Number(namespace), isDeleted, index !== undefined, line);
+    else if (name === undefined) this.#noteRoute(isDeleted, line);
+    else if (colon === undefined) {
+      if (isDeleted && name === this.names.bridge) this.#host.add('address');
+    } else this.#noteInterface(name, isDeleted, line);
+  }
+
+  /** What was noted since the last call: whether bridge or TAP are concerned, and which ports of pods. */
+  takeHost(): { readonly host: boolean; readonly ports: ReadonlySet<string> } {
+    const taken = { host: this.#host.size > 0, ports: new Set(this.#ports) };
+    this.#host.clear();
+    this.#ports.clear();
+    return taken;
+  }
+
+  /** Identifiers of the namespaces that lost a route since the last call. */
+  takeNamespaces(): ReadonlySet<number> {
+    const taken = new Set(this.#namespaces);
+    this.#namespaces.clear();
+    return taken;
+  }
+
+  #noteInterface(name: string, isDeleted: boolean, line: string): void {
+    const { bridge, tap } = this.names;
+    const isRight = !isDeleted && isUp(line) && (name === bridge || line.includes(` master ${bridge} `));
+    if (name === bridge) note(this.#host, 'bridge', !isRight);
+    else if (name === tap) note(this.#host, 'tap', !isRight);
+    else if (name.startsWith(HOST_INTERFACE_PREFIX)) note(this.#ports, name, !isRight && !isDeletion(isDeleted, line));
+  }
+
+  #noteRoute(isDeleted: boolean, line: string): void {
+    const device = / dev (\S+)/.exec(line)?.[1] ?? '';
+    if (!isDeleted || isKernelRoute(line)) return;
+    if (device.startsWith(HOST_INTERFACE_PREFIX)) note(this.#ports, device, true);
+    else if (device === this.names.bridge || device === this.names.tap) this.#host.add('route');
+  }
+
+  /** A pod whose interface is deleted is gone, and its routes with it. */
+  #noteNamespace(id: number, isDeleted: boolean, isInterface: boolean, line: string): void {
+    if (!isDeleted) return;
+    if (isInterface) this.#namespaces.delete(id);
+    else if (!isKernelRoute(line)) note(this.#namespaces, id, true);
+  }
+}
+
+function note<T>(entries: Set<T>, entry: T, isDamaged: boolean): void {
+  if (!isDamaged) entries.delete(entry);
+  else if (entries.size < MAX_ENTRIES) entries.add(entry);
+}
+
+/** A port that leaves its bridge is reported as deleted too, with the bridge. */
+function isDeletion(isDeleted: boolean, line: string): boolean {
+  return isDeleted && !line.includes(' master ');
+}
+
+function isUp(line: string): boolean {
+  return /<(?:[^>]*,)?UP[,>]/.test(line);
+}
+
+/** They follow interfaces and addresses. */
+function isKernelRoute(line: string): boolean {
+  return line.includes(' proto kernel') || line.includes(' table ');
+}

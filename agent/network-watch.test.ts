@@ -1,0 +1,99 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { HostInterface } from '../cni/index.js';
+import { VirtualClock } from '../common/testing/virtual-clock.js';
+import { NetworkWatch } from './network-watch.js';
+
+const PORTS = ['hd0a', 'hd0b'].map((name, netnsId) => ({ name, peer: { index: 2, netnsId } })) as HostInterface[];
+/** What `ip -oneline monitor link address route all-nsid` prints, shortened. */
+const GOOD = '[nsid current]3: hd0a@if2: <BROADCAST,UP,LOWER_UP> mtu 1400 master heddle0 state UP';
+const OFF_BRIDGE = '[nsid current]3: hd0a@if2: <BROADCAST,UP,LOWER_UP> mtu 1400 state UP';
+const LEAVES_BRIDGE = '[nsid current]Deleted 3: hd0a@heddle0: <BROADCAST,UP> mtu 1400 master heddle0 state UP';
+const DOWN = '[nsid current]3: hd0a@if2: <BROADCAST,MULTICAST> mtu 1400 master heddle0 state DOWN';
+const DELETED = '[nsid current]Deleted 3: hd0a@NONE: <BROADCAST,MULTICAST> mtu 1400 qdisc noop state DOWN';
+const POD_ROUTE = '[nsid 1]Deleted default via 10.1.1.1 dev heddle0 ';
+const POD_DELETED = '[nsid 1]Deleted 2: eth0@NONE: <BROADCAST,MULTICAST> mtu 1400 qdisc noop state DOWN';
+
+let clock: VirtualClock;
+let watch: NetworkWatch;
+/** What was mended, in order. */
+let mended: string[];
+/** Lines that the kernel prints because of a repair. */
+let caused: string[];
+
+beforeEach(() => {
+  clock = new VirtualClock();
+  mended = [];
+  caused = [];
+  const mend = (what: string) => {
+    mended.push(what);
+    for (const line of caused) watch.take(line);
+    return Promise.resolve();
+  };
+  watch = new NetworkWatch({
+    clock,
+    names: { bridge: 'heddle0', tap: 'heddle-tap' },
+    mendHost: () => mend('host'),
+    mendPods: (isConcerned) =>
+      mend(
+        PORTS.filter(isConcerned)
+          .map(({ name }) => name)
+          .join(),
+      ),
+  });
+});
+
+async function after(lines: readonly string[], ms = 1_000): Promise<string[]> {
+  for (const line of lines) watch.take(line);
+  for (let passed = 0; passed < ms; passed += 100) await clock.advanceSettled(100);
+  return mended;
+}
+
+describe('NetworkWatch', () => {
+  it.each([
+    ['a deleted bridge', '[nsid current]Deleted 2: heddle0: <BROADCAST,MULTICAST> mtu 1500 state DOWN', 'host'],
+    ['a bridge that is down', '[nsid current]2: heddle0: <BROADCAST,MULTICAST> mtu 1500 state DOWN', 'host'],
+    ['a TAP off the bridge', '[nsid current]4: heddle-tap: <BROADCAST,UP> mtu 1500 state UP', 'host'],
+    ['a removed gateway address', '[nsid current]Deleted 2: heddle0    inet 10.1.1.1/24 scope global heddle0', 'host'],
+    ['a removed cluster route', '[nsid current]Deleted 10.1.0.0/16 via 10.1.1.3 dev heddle0 proto 157', 'host'],
+    ['a port that is down', DOWN, 'hd0a'],
+    ['a port off the bridge', OFF_BRIDGE, 'hd0a'],
+    ['a removed route to a pod', '[nsid current]Deleted 10.1.1.7 dev hd0a proto 157 scope link ', 'hd0a'],
+    ['a removed route inside a pod', POD_ROUTE, 'hd0b'],
+  ])('asks within a second for the repair of %s', async (_, line, repaired) => {
+    expect(await after([line])).toEqual([repaired]);
+  });
+
+  it.each([
+    ['an attachment', [OFF_BRIDGE, DOWN, GOOD]],
+    ['a detachment', [DOWN, LEAVES_BRIDGE, OFF_BRIDGE, DELETED]],
+    ['the end of a pod', [POD_ROUTE, POD_DELETED]],
+    ['a new bridge', ['[nsid current]2: heddle0: <BROADCAST> mtu', '[nsid current]2: heddle0: <BROADCAST,UP> mtu']],
+    ['the bridge with another state', ['[nsid current]2: heddle0: <NO-CARRIER,BROADCAST,UP> mtu 1500 state DOWN']],
+    ['interfaces of others', ['[nsid current]Deleted 9: docker0: <BROADCAST> mtu 1500', '[nsid current]', 'x']],
+    ['routes of the kernel', ['[nsid 1]Deleted fe80::/64 dev eth0 proto kernel metric 256']],
+  ])('asks for nothing after %s', async (_, lines) => {
+    expect(await after(lines)).toEqual([]);
+  });
+
+  it('mends the bridge before the ports that lost it', async () => {
+    expect(await after([LEAVES_BRIDGE, OFF_BRIDGE, '[nsid current]Deleted 2: heddle0: <BROADCAST> mtu'])).toEqual([
+      'host',
+      'hd0a',
+    ]);
+  });
+
+  it('repairs at growing distances what its own repair damages, and soon again after a quiet time', async () => {
+    caused = [DOWN];
+    expect(await after([DOWN], 60_000)).toHaveLength(19);
+    caused = [];
+    await after([], 30_000);
+    mended.length = 0;
+    expect(await after([DOWN])).toEqual(['hd0a']);
+  });
+
+  it('asks for nothing once it is stopped', async () => {
+    watch.take(DOWN);
+    await watch.stop();
+    expect([await after([DOWN]), clock.pending]).toEqual([[], 0]);
+  });
+});

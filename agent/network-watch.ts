@@ -1,0 +1,54 @@
+/**
+ * Watch of the pod network for damage: reads the kernel's events and asks for a repair within a second. The periodic looks
+ * of host network and pods find what it misses, as while the monitor is started again (`station-watch.ts`).
+ */
+import type { Clock } from '../common/clock.js';
+import type { HostInterface } from '../cni/index.js';
+import { NetworkDamage } from './network-damage.js';
+import type { DamageNames } from './network-damage.js';
+import { PacedTask } from './paced-task.js';
+
+export interface NetworkWatchDeps {
+  readonly clock: Clock;
+  readonly names: DamageNames;
+  /** Looks at bridge, TAP and routes of the host. Must not reject. */
+  readonly mendHost: () => Promise<void>;
+  /** Compares the pods with these host interfaces. Must not reject. */
+  readonly mendPods: (isConcerned: (hostInterface: HostInterface) => boolean) => Promise<void>;
+}
+
+export class NetworkWatch {
+  readonly #damage: NetworkDamage;
+  /** Apart, so that a pod which changes its routes all the time does not delay repairs of the host. */
+  readonly #mendingHost: PacedTask;
+  readonly #mendingPods: PacedTask;
+
+  constructor(readonly deps: NetworkWatchDeps) {
+    this.#damage = new NetworkDamage(deps.names);
+    this.#mendingHost = new PacedTask(deps.clock, () => this.#mendHost());
+    this.#mendingPods = new PacedTask(deps.clock, () => this.#mendPods());
+  }
+
+  /** A line of the monitor. */
+  take(line: string): void {
+    this.#damage.note(line);
+    if (this.#damage.hostIsDamaged) this.#mendingHost.request();
+    if (this.#damage.podsAreDamaged) this.#mendingPods.request();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.#mendingHost.stop(), this.#mendingPods.stop()]);
+  }
+
+  /** The bridge comes first: a port can only be put back on one that exists. */
+  async #mendHost(): Promise<void> {
+    const { host, ports } = this.#damage.takeHost();
+    if (host) await this.deps.mendHost();
+    if (ports.size > 0) await this.deps.mendPods(({ name }) => ports.has(name));
+  }
+
+  async #mendPods(): Promise<void> {
+    const namespaces = this.#damage.takeNamespaces();
+    if (namespaces.size > 0) await this.deps.mendPods(({ peer }) => peer !== null && namespaces.has(peer.netnsId));
+  }
+}
