@@ -83,10 +83,8 @@ function checkSocketPath(path: string): void {
   }
 }
 
-type SharedOptions = Omit<HttpServerOptions, 'checkHost'>;
-
-async function listenUnix(shared: SharedOptions, path: string, servers: HttpServer[]): Promise<void> {
-  const server = await createHttpServer({ ...shared, checkHost: false });
+async function listenUnix(shared: HttpServerOptions, path: string, servers: HttpServer[]): Promise<void> {
+  const server = await createHttpServer(shared);
   servers.push(server);
   try {
     await server.listenUnix(path);
@@ -97,12 +95,12 @@ async function listenUnix(shared: SharedOptions, path: string, servers: HttpServ
 }
 
 async function listenTcp(
-  shared: SharedOptions,
+  shared: HttpServerOptions,
   address: IpAddress,
   port: number,
   servers: HttpServer[],
 ): Promise<string> {
-  const server = await createHttpServer({ ...shared, checkHost: true });
+  const server = await createHttpServer(shared);
   servers.push(server);
   try {
     const bound = await server.listenTcp(address, port);

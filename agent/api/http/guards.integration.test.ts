@@ -65,7 +65,13 @@ describe('who may ask', () => {
     }
     const refused = await api.ask('/v1/status', { url: url, host: 'rebound.example.org' });
     expect([refused.status, json(refused)['code']]).toEqual([403, 'HOST_REFUSED']);
-    expect(json(await api.ask('/v1/status', { host: 'any' }))).toMatchObject({ id: FAKE_SELF_ID });
+    expect(json(await api.ask('/v1/status'))).toMatchObject({ id: FAKE_SELF_ID });
+  });
+
+  it('answers only to such names over the unix socket too, since a forwarder hides where a request came from', async () => {
+    await api.start();
+    const refused = await api.ask('/v1/status', { host: 'evil.com' });
+    expect([refused.status, json(refused)['code']]).toEqual([403, 'HOST_REFUSED']);
   });
 
   it('sends the security headers and lets no other page read', async () => {

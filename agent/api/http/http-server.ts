@@ -16,6 +16,8 @@ import { DOCUMENTS, reference } from '../documents.js';
 import type { EventFeed, EventSink } from '../events/event-feed.js';
 import { MAX_EVENT_CLIENTS } from '../events/event-feed.js';
 import { isLoopbackHost } from './loopback.js';
+import { acceptsGzip, gzipped, gzipStream } from './compression.js';
+import { guardConnections, HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS, TIMEOUT_CHECK_MS } from './connection-guard.js';
 import type { Metrics } from '../metrics.js';
 import { problemOf } from './problem.js';
 import { MAX_PEER_KEY_LENGTH } from '../routes.js';
@@ -24,9 +26,6 @@ import { SECURITY_HEADERS } from './security-headers.js';
 
 /** The API takes no bodies; this only bounds what is read of an unwanted one. */
 const MAX_BODY_BYTES = 16 << 10;
-/** A request must have arrived whole within this time. */
-const REQUEST_TIMEOUT_MS = 10_000;
-const MAX_CONNECTIONS = 256;
 const IMMUTABLE = 'public, max-age=31536000, immutable';
 
 export interface HttpServerOptions {
@@ -36,8 +35,6 @@ export interface HttpServerOptions {
   /** An existing directory, or null for no page. */
   readonly webRoot: string | null;
   readonly logger: Logger;
-  /** Refuse requests whose `Host` does not name this machine; for TCP. */
-  readonly checkHost: boolean;
 }
 
 export interface HttpServer {
@@ -57,7 +54,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   addEvents(app, options.feed);
   if (options.webRoot !== null) await addPage(app, options.webRoot);
   await app.ready();
-  app.server.maxConnections = MAX_CONNECTIONS;
+  guardConnections(app.server);
   return {
     async listenUnix(path) {
       await app.listen({ path });
@@ -76,6 +73,7 @@ function newApp(): FastifyInstance {
     forceCloseConnections: true,
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: TIMEOUT_CHECK_MS },
     routerOptions: { maxParamLength: MAX_PEER_KEY_LENGTH },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
     frameworkErrors: (error, _request, reply) => sendProblem(reply, error),
@@ -86,8 +84,9 @@ function newApp(): FastifyInstance {
 function addGuards(app: FastifyInstance, options: HttpServerOptions): void {
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(SECURITY_HEADERS);
-    done(refusal(request, options.checkHost));
+    done(refusal(request));
   });
+  app.addHook('onSend', async (request, reply, payload) => compressed(request, reply, payload));
   app.setErrorHandler((error, request, reply) => {
     const status = sendProblem(reply, error);
     if (status === 500) options.logger.error({ url: request.url, error: messageOf(error) }, 'an API request failed');
@@ -97,12 +96,13 @@ function addGuards(app: FastifyInstance, options: HttpServerOptions): void {
   });
 }
 
-function refusal(request: FastifyRequest, checkHost: boolean): RequestError | undefined {
-  if (checkHost && !isLoopbackHost(request.headers.host)) {
+/** A forwarder to the unix socket passes on what a browser sent, so `Host` is checked there too. */
+function refusal(request: FastifyRequest): RequestError | undefined {
+  if (!isLoopbackHost(request.headers.host)) {
     return new RequestError(
       'HOST_REFUSED',
       403,
-      `host "${request.headers.host ?? ''}" is not localhost or a loopback address`,
+      `host "${request.headers.host ?? ''}" is not localhost or a loopback address; open the page as http://localhost`,
     );
   }
   if (request.method !== 'GET' && request.method !== 'HEAD') {
@@ -113,6 +113,16 @@ function refusal(request: FastifyRequest, checkHost: boolean): RequestError | un
     );
   }
   return undefined;
+}
+
+/** The body as the client takes it. Files of the page and other streams are left as they are. */
+async function compressed(request: FastifyRequest, reply: FastifyReply, payload: unknown): Promise<unknown> {
+  if (typeof payload !== 'string' && !Buffer.isBuffer(payload)) return payload;
+  void reply.header('vary', 'accept-encoding');
+  const body = acceptsGzip(request.headers['accept-encoding']) ? await gzipped(payload) : null;
+  if (body === null) return payload;
+  void reply.headers({ 'content-encoding': 'gzip', 'content-length': body.length });
+  return body;
 }
 
 /** @returns the status that was sent */
@@ -178,7 +188,7 @@ function addEvents(app: FastifyInstance, feed: EventFeed): void {
       'Events `status` and `topology` with the documents of the same name: at once, and whenever they change.',
     tags: ['mesh'],
   };
-  app.get('/v1/events', { schema, exposeHeadRoute: false }, (_request, reply) => {
+  app.get('/v1/events', { schema, exposeHeadRoute: false }, (request, reply) => {
     if (feed.isFull) {
       void reply.header('retry-after', '10');
       throw new RequestError(
@@ -188,25 +198,32 @@ function addEvents(app: FastifyInstance, feed: EventFeed): void {
       );
     }
     reply.hijack();
-    openStream(reply.raw, feed);
+    openStream(reply.raw, acceptsGzip(request.headers['accept-encoding']), feed);
   });
 }
 
-function openStream(response: ServerResponse, feed: EventFeed): void {
+function openStream(response: ServerResponse, isCompressed: boolean, feed: EventFeed): void {
   response.writeHead(200, {
     ...SECURITY_HEADERS,
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-store',
     'x-accel-buffering': 'no',
+    vary: 'accept-encoding',
+    ...(isCompressed ? { 'content-encoding': 'gzip' } : {}),
   });
+  const out = isCompressed ? gzipStream() : response;
+  if (out !== response) out.pipe(response);
   const sink: EventSink = {
     get bufferedBytes() {
-      return response.writableLength;
+      return out === response ? response.writableLength : out.writableLength + response.writableLength;
     },
-    write: (text) => void response.write(text),
+    write: (text) => void out.write(text),
     drop: () => response.destroy(),
   };
-  response.on('close', () => feed.leave(sink));
+  response.on('close', () => {
+    feed.leave(sink);
+    if (out !== response) out.destroy();
+  });
   feed.join(sink);
 }
 

@@ -22,6 +22,7 @@ export interface AskOptions {
   /** Over TCP; over the unix socket without. */
   readonly url?: string | null;
   readonly body?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export class ApiHarness {
@@ -68,11 +69,11 @@ export class ApiHarness {
   /** The answer's head; its body is the caller's to read. */
   open(
     path: string,
-    { method = 'GET', host = 'localhost', url = null, body }: AskOptions = {},
+    { method = 'GET', host = 'localhost', url = null, body, headers }: AskOptions = {},
   ): Promise<IncomingMessage> {
     const base = url === null ? { socketPath: this.socketPath } : { host: '127.0.0.1', port: new URL(url).port };
     return new Promise((resolve, reject) => {
-      const sent = request({ ...base, path, method, headers: { host }, agent: false }, resolve);
+      const sent = request({ ...base, path, method, headers: { host, ...headers }, agent: false }, resolve);
       sent.on('error', reject);
       sent.end(body);
     });
