@@ -14,7 +14,7 @@ export const REQUEST_TIMEOUT_MS = 10_000;
 /** How often the two times are looked at; Node's default is 30 s. */
 export const TIMEOUT_CHECK_MS = 1_000;
 /** A connection on which nothing moves for this long is closed: a client that does not read its answer. */
-export const SILENCE_TIMEOUT_MS = 30_000;
+const SILENCE_TIMEOUT_MS = 30_000;
 
 export function guardConnections(server: Server): void {
   /** Connections without a request in progress, the longest waiting first. Bounded by MAX_CONNECTIONS. */
