@@ -8,14 +8,17 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hostCommands } from '../../common/host/command.js';
-import { HeddleError, messageOf } from '../../common/errors.js';
+import { DemoError, HeddleError, messageOf } from '../../common/errors.js';
 import { pingAll, reportPings, runChecks } from './checks/index.js';
+import { breakDemo } from './cluster/breaks.js';
 import { Cluster } from './cluster/cluster.js';
+import { findRunningDemo } from './cluster/running-demo.js';
+import type { RunningDemo } from './cluster/running-demo.js';
 import type { Pod } from './cluster/cluster.js';
 import { USAGE, parseDemoArguments } from './terminal/demo-arguments.js';
 import type { DemoArguments } from './terminal/demo-arguments.js';
-import { PageForwarder } from './terminal/page-forwarder.js';
-import { openPodShell } from './terminal/pod-shell.js';
+import { DEFAULT_PORT, PageForwarder } from './terminal/page-forwarder.js';
+import { joinDemo, openShell, placeIn } from './terminal/join-demo.js';
 import { PodTraffic } from './traffic/pod-traffic.js';
 import { Progress } from './terminal/progress.js';
 import { removeStale } from './machine/run-directory.js';
@@ -40,10 +43,16 @@ async function main(args: readonly string[]): Promise<number> {
     await runTraffic(args.slice(1));
     return EXIT.ok;
   }
-  const parsed = parseDemoArguments(args);
+  const parsed = parseDemoArguments(args, process.env);
   switch (parsed.kind) {
     case 'run':
-      return runDemo(parsed.options);
+      return (await joinedShell(parsed.options.shell)) ? EXIT.ok : runDemo(parsed.options);
+    case 'join':
+      if (await joinedShell(parsed.node, await runningDemo())) return EXIT.ok;
+      throw new DemoError(`the running demo has no node ${parsed.node}`);
+    case 'break':
+      process.stdout.write(`${await breakDemo(await runningDemo(), parsed.words)}\n`);
+      return EXIT.ok;
     case 'clean':
       await removeStale();
       return EXIT.ok;
@@ -54,6 +63,22 @@ async function main(args: readonly string[]): Promise<number> {
       process.stderr.write(`${parsed.message}\n\n${USAGE}`);
       return EXIT.usage;
   }
+}
+
+async function runningDemo(): Promise<RunningDemo> {
+  const demo = await findRunningDemo();
+  if (demo !== null) return demo;
+  throw new DemoError('no demo of root runs on this machine: start npm run demo in another terminal');
+}
+
+/** A shell in the running demo; false when there is no such demo or place. */
+async function joinedShell(name: string | null, demo: RunningDemo | null = null): Promise<boolean> {
+  const running = name === null ? null : (demo ?? (await findRunningDemo()));
+  const place = running === null || name === null ? null : placeIn(running, name);
+  if (running === null || place === null) return false;
+  process.on('SIGINT', () => undefined);
+  await joinDemo(running, place);
+  return true;
 }
 
 async function runDemo(options: DemoArguments): Promise<number> {
@@ -102,7 +127,7 @@ async function shell({ cluster, progress, stop }: Demo, podName: string): Promis
   for (const other of cluster.pods.filter((p) => p !== pod).slice(0, 6)) {
     progress.line(`    ping ${other.ips[0] ?? ''}   # ${describePod(other)}`);
   }
-  await stop.ignoreInterruptsDuring(openPodShell(pod));
+  await stop.ignoreInterruptsDuring(openShell({ name: pod.name, namespace: pod.namespace.name }));
   return { exit: EXIT.ok };
 }
 
@@ -115,12 +140,19 @@ async function show(demo: Demo): Promise<Outcome> {
   );
   const pings = reportPings(results);
   const page = await PageForwarder.start(cluster.nodes[0]!.apiSocket);
+  cluster.publish();
+  startPings(cluster);
   try {
     const podNames = cluster.pods.map((pod) => pod.name);
     progress.line(`\n${pingMatrix(results, podNames)}\n\n${await peersTable(cluster)}`);
     for (const pod of cluster.pods) progress.line(`  ${describePod(pod)}: ${pod.ips.join(', ')}`);
     progress.line(`\n  Live page:       ${progress.paint('bold', page.url)}`);
-    progress.line('  Shell in a pod:  npm run demo -- --shell pod-a     (starts another cluster)');
+    if (!page.url.endsWith(`:${DEFAULT_PORT}`)) progress.line(`                   (port ${DEFAULT_PORT} is in use)`);
+    progress.line(`  meshctl:         npx meshctl --socket ${cluster.nodes[0]!.apiSocket} status`);
+    progress.line('  In another terminal, as root:');
+    progress.line('    npm run demo -- --shell pod-a       a shell in a pod');
+    progress.line('    npm run demo -- --node n1           a shell beside a node, with meshctl');
+    progress.line('    npm run demo -- --break node n2     a dead node (--help lists other faults)');
     progress.line(`  Packet capture:  ${tcpdumpHint(cluster)}`);
     progress.line('  Ctrl-C ends the demo and removes everything.');
     if (demo.options.json) printJson({ ok: pings.ok, ...describeCluster(cluster), page: page.url });
@@ -160,6 +192,16 @@ function printLogs(cluster: Cluster, progress: Progress): void {
 
 function printJson(value: object): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+/** Some traffic for the map: every pod pings the next. Ends with the namespaces. */
+function startPings({ pods }: Cluster): void {
+  pods.forEach((pod, i) => {
+    const target = pods[(i + 1) % pods.length]?.ips[0] ?? '';
+    pod.namespace.spawn('ping', ['-q', '-i', '0.2', '-s', '1000', target], 'ignore').on('error', () => {
+      /* The demo works without. */
+    });
+  });
 }
 
 function describePod(pod: Pod): string {

@@ -14,6 +14,7 @@ import { NetworkNamespace, listNamespaces, removeNamespace } from '../machine/ne
 import { linkAddress, planCluster, planNode } from './plan.js';
 import type { ClusterPlan, Families, NodePlan, PodPlan } from './plan.js';
 import { RunDirectory } from '../machine/run-directory.js';
+import { writeRunningDemo } from './running-demo.js';
 import { Underlay } from './underlay.js';
 
 export interface ClusterOptions {
@@ -74,6 +75,16 @@ export class Cluster {
     });
     await this.step('encrypted links between all nodes', () => this.waitLinks());
     await this.step(`${count(this.plan.pods.length, 'pod')} attached through CNI`, () => this.attachAll());
+  }
+
+  /** Describes the cluster for other terminals ({@link findRunningDemo}). */
+  publish(): void {
+    const nodes = this.nodes.map(({ name, namespace, apiSocket, configFile, plan }) => ({
+      ...{ name, namespace: namespace.name, apiSocket, configFile },
+      underlayV4: plan.underlayV4,
+    }));
+    const pods = this.pods.map(({ name, node, namespace }) => ({ name, node: node.name, namespace: namespace.name }));
+    writeRunningDemo(this.#runPath, this.options.distDir, { underlay: this.underlay.namespace.name, nodes, pods });
   }
 
   /** Waits until every node has a link to every other. */

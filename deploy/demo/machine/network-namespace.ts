@@ -8,7 +8,7 @@ import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'nod
 import { hostCommands } from '../../../common/host/command.js';
 import { kill, processesInNamespace } from './processes.js';
 
-const FOLDER = '/run/netns';
+export const NETNS_FOLDER = '/run/netns';
 
 export class NetworkNamespace {
   readonly path: string;
@@ -16,14 +16,14 @@ export class NetworkNamespace {
   readonly inode: number;
 
   private constructor(readonly name: string) {
-    this.path = `${FOLDER}/${name}`;
+    this.path = `${NETNS_FOLDER}/${name}`;
     this.inode = statSync(this.path).ino;
   }
 
   static async create(name: string): Promise<NetworkNamespace> {
-    mkdirSync(FOLDER, { recursive: true });
-    writeFileSync(`${FOLDER}/${name}`, '', { flag: 'wx' });
-    await hostCommands.run('unshare', [`--net=${FOLDER}/${name}`, 'true']);
+    mkdirSync(NETNS_FOLDER, { recursive: true });
+    writeFileSync(`${NETNS_FOLDER}/${name}`, '', { flag: 'wx' });
+    await hostCommands.run('unshare', [`--net=${NETNS_FOLDER}/${name}`, 'true']);
     const created = new NetworkNamespace(name);
     await created.ip('link', 'set', 'lo', 'up');
     return created;
@@ -47,7 +47,7 @@ export class NetworkNamespace {
 
 /** Kills every process in the namespace and removes its name. A namespace that is gone, or goes meanwhile, is no error. */
 export async function removeNamespace(name: string): Promise<void> {
-  const path = `${FOLDER}/${name}`;
+  const path = `${NETNS_FOLDER}/${name}`;
   try {
     await kill(processesInNamespace(statSync(path).ino));
     await hostCommands.run('ip', ['netns', 'del', name]);
@@ -57,5 +57,5 @@ export async function removeNamespace(name: string): Promise<void> {
 }
 
 export function listNamespaces(): string[] {
-  return existsSync(FOLDER) ? readdirSync(FOLDER) : [];
+  return existsSync(NETNS_FOLDER) ? readdirSync(NETNS_FOLDER) : [];
 }

@@ -43,6 +43,13 @@ export async function staleNames(
   return names.filter((name) => dead.has(runPrefixOf(name) ?? ''));
 }
 
+/** Run directories of the runs that are alive. */
+export async function liveRunPaths(): Promise<string[]> {
+  const prefixes = [...new Set(readdirSync(RUN_FOLDER).flatMap((name) => runPrefixOf(name) ?? []))];
+  const alive = await Promise.all(prefixes.map((prefix) => isHeld(prefix)));
+  return prefixes.filter((_, i) => alive[i]).map((prefix) => `${RUN_FOLDER}/${prefix}demo`);
+}
+
 /** Removes namespaces, with their processes, and files of dead demos, tests and benchmarks. */
 export async function removeStale(): Promise<void> {
   for (const name of await staleNames(listNamespaces(), isHeld)) await removeNamespace(name);

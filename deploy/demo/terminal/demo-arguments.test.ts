@@ -34,6 +34,16 @@ describe('parseDemoArguments', () => {
     expect(parseDemoArguments(['--help', '--nodes', '99'])).toEqual({ kind: 'help' });
   });
 
+  it('breaks the running demo and joins its nodes', () => {
+    expect(parseDemoArguments(['--break', 'link', 'n1', 'n2'])).toEqual({ kind: 'break', words: ['link', 'n1', 'n2'] });
+    expect(parseDemoArguments(['--node', 'n1'])).toEqual({ kind: 'join', node: 'n1' });
+  });
+
+  it('sees that npm took an option because of a forgotten --', () => {
+    const parsed = parseDemoArguments(['5'], { npm_config_nodes: 'true' });
+    expect(parsed.kind === 'mistake' && parsed.message).toContain('write npm run demo -- --nodes');
+  });
+
   it('cleans with --clean', () => {
     expect(parseDemoArguments(['--clean'])).toEqual({ kind: 'clean' });
   });

@@ -7,7 +7,7 @@ import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 
 const ADDRESS = '127.0.0.1';
-const DEFAULT_PORT = 6786;
+export const DEFAULT_PORT = 6786;
 
 export class PageForwarder {
   /** Bounded by the connections that pages on this machine open. */
