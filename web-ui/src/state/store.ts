@@ -6,6 +6,7 @@ import { computed, effect, signal } from '@preact/signals';
 import type { Status, Topology } from '../../../common/api.js';
 import type { Connection } from './connection.js';
 import { History } from './history.js';
+import { labelsOf } from './labels.js';
 import type { LinkFilter } from './link-filter.js';
 import type { Mesh } from './mesh.js';
 import { meshOf } from './mesh.js';
@@ -35,6 +36,13 @@ export const found = computed(() => (mesh.value === null ? [] : search(mesh.valu
 export const foundIds = computed(() =>
   query.value.trim() === '' ? null : new Set(found.value.map((each) => each.node.id)),
 );
+
+const labels = computed(() => labelsOf(mesh.value?.nodes.map(({ name }) => name) ?? []));
+
+/** Name of the node on the map. */
+export function labelOf({ name }: { readonly name: string }): string {
+  return labels.value.get(name) ?? name;
+}
 
 export function takeTopology(topology: Topology): void {
   const next = meshOf(topology);

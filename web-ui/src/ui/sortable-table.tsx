@@ -35,7 +35,7 @@ export function SortableTable<Row>(props: SortableTableProps<Row>) {
   if (props.rows.length === 0) return <div class="empty-row">{props.empty}</div>;
   return (
     <>
-      <table>
+      <table role="grid">
         <caption class="visually-hidden">{props.caption}</caption>
         <thead>
           <tr>
@@ -89,13 +89,15 @@ function BodyRow<Row>({ row, table }: { row: Row; table: SortableTableProps<Row>
   };
   return (
     <tr
+      role="row"
+      aria-selected={table.isSelected(row)}
       tabIndex={0}
       class={table.isSelected(row) ? 'is-selected' : ''}
       onClick={() => table.onChoose(row)}
       onKeyDown={onKey}
     >
       {table.columns.map((column) => (
-        <td key={column.id} class={`is-${column.kind ?? 'text'}`}>
+        <td key={column.id} role="gridcell" class={`is-${column.kind ?? 'text'}`}>
           {column.cell(row)}
         </td>
       ))}

@@ -3,6 +3,8 @@ import type { TopologyNode } from '../../../common/api.js';
 import { formatCount, plural, shorten } from '../format.js';
 import type { NodeTier } from '../map-layout/stage.js';
 import { NODE_SIZES } from '../map-layout/stage.js';
+import { shortenMiddle } from '../state/labels.js';
+import { labelOf } from '../state/store.js';
 import { StateShape } from '../ui/icons.js';
 
 /** Distance of a dot's circle above the middle of its box, since its name is below. */
@@ -31,7 +33,7 @@ function CardShape({ node }: { node: TopologyNode }) {
         <StateShape state={node.state} />
       </g>
       <text class="node-name" x={left + 34} y={top + 27}>
-        {shorten(node.name, 19)}
+        {shortenMiddle(labelOf(node), 19)}
       </text>
       <text class="node-cidrs" x={left + 15} y={top + 48}>
         {describeCidrs(node.podCidrs)}
@@ -88,7 +90,7 @@ function ChipShape({ node }: { node: TopologyNode }) {
         <StateShape state={node.state} />
       </g>
       <text class="node-name is-small" x={left + 28} y={top + 21}>
-        {shorten(node.name, 14)}
+        {shortenMiddle(labelOf(node), 14)}
       </text>
       <PodDots count={node.podCount ?? 0} x={left + 16} y={top + 35} most={8} />
       <text class="node-pods" x={left + width - 11} y={top + 39}>
@@ -112,7 +114,7 @@ function DotShape({ node }: { node: TopologyNode }) {
         </g>
       )}
       <text class="dot-name" y={DOT_RADIUS + 15}>
-        {shorten(node.name, 13)}
+        {shortenMiddle(labelOf(node), 13)}
       </text>
     </g>
   );

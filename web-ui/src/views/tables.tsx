@@ -23,9 +23,11 @@ export function Tables() {
   return (
     <section
       class={`tables${folded.value ? ' is-folded' : known.nodes.length > MAX_SHORT ? ' is-tall' : ''}`}
+      id="tables"
+      tabIndex={-1}
       aria-label="Tables"
     >
-      <div class="tabs" role="tablist">
+      <div class="tabs" role="tablist" onKeyDown={onTabKey}>
         <TabButton name="nodes" title="Nodes" count={nodes.length} />
         <TabButton name="pods" title="Pods" count={pods.length} />
         <button
@@ -48,6 +50,19 @@ export function Tables() {
   );
 }
 
+/** Left and right choose the other tab and move the focus there (ARIA tabs pattern). */
+function onTabKey(event: KeyboardEvent): void {
+  if (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight') return;
+  chooseTab(tab.value === 'nodes' ? 'pods' : 'nodes');
+  document.getElementById(`tab-${tab.value}`)?.focus();
+}
+
+function chooseTab(name: Tab): void {
+  tab.value = name;
+  writePreference('tab', name);
+  setFolded(false);
+}
+
 function setFolded(value: boolean): void {
   folded.value = value;
   writePreference('tables-folded', value);
@@ -55,11 +70,6 @@ function setFolded(value: boolean): void {
 
 function TabButton({ name, title, count }: { name: Tab; title: string; count: number }) {
   const active = tab.value === name;
-  const choose = (): void => {
-    tab.value = name;
-    writePreference('tab', name);
-    setFolded(false);
-  };
   return (
     <button
       type="button"
@@ -68,7 +78,8 @@ function TabButton({ name, title, count }: { name: Tab; title: string; count: nu
       aria-controls="table-panel"
       aria-selected={active}
       class={active ? 'is-active' : ''}
-      onClick={choose}
+      tabIndex={active ? 0 : -1}
+      onClick={() => chooseTab(name)}
     >
       {title}
       <span class="count">{formatCount(count)}</span>
