@@ -70,6 +70,23 @@ function triangle(state: LinkState = 'up'): Topology {
   };
 }
 
+const cloudName = (index: number): string => `ip-10-0-${index >> 8}-${index & 255}.eu-central-1.compute.internal`;
+
+/** Nodes with the names that EC2 gives, each linked to the first. */
+function cloud(count: number): Topology {
+  const { nodes, links, at } = triangle();
+  const id = (index: number): string => index.toString(16).padStart(32, '0');
+  return {
+    at,
+    nodes: Array.from({ length: count }, (_, index) => ({
+      ...nodes[index === 0 ? 0 : 1]!,
+      id: id(index),
+      name: cloudName(index),
+    })),
+    links: Array.from({ length: count - 1 }, (_, index) => ({ ...links[0]!, a: id(0), b: id(index + 1) })),
+  };
+}
+
 /** Built in a child process by the build's command. */
 async function buildPage(outDir: string): Promise<void> {
   const root = new URL('../../', import.meta.url).pathname;
@@ -279,6 +296,53 @@ inBrowser('web page', () => {
     await page.getByRole('button', { name: /Not ready · 1 missing/ }).click();
     await page.getByText('the router is not connected').waitFor();
   });
+
+  it('has its header in one line, results inside the window and distinct labels, at the names of cloud hosts', async () => {
+    await page.setViewportSize({ width: 1440, height: 900 });
+    source.currentTopology = cloud(3);
+    source.currentStatus = { ...source.currentStatus, name: cloudName(0) };
+    await openPage();
+    const middles = (await boxesOf('.header > *')).map(({ y, height }) => y + height / 2);
+    expect(Math.max(...middles) - Math.min(...middles)).toBeLessThan(8);
+    await page.locator('input[type=search]').fill('ip-10');
+    await page.locator('.search-results button').first().waitFor();
+    expect(await outsideWindow('.search-results *')).toBe(0);
+    await page.setViewportSize({ width: 390, height: 844 });
+    expect(await outsideWindow('.search-results *, .header *')).toBe(0);
+    change(cloud(300));
+    await page.locator('.node.dot').first().waitFor();
+    const labels = await page.locator('.dot-name').allTextContents();
+    expect([labels.length, new Set(labels).size]).toEqual([300, 300]);
+  });
+
+  it('is used by keyboard: a skip link, and tabs by arrow keys', async () => {
+    await openPage();
+    await page.keyboard.press('Tab');
+    expect(await page.locator('.skip-link:focus').count()).toBe(1);
+    await page.keyboard.press('Enter');
+    expect(await page.locator('#tables:focus').count()).toBe(1);
+    await page.locator('#tab-nodes').focus();
+    await page.keyboard.press('ArrowRight');
+    expect(await page.locator('#tab-pods[aria-selected=true]:focus').count()).toBe(1);
+    await page.keyboard.press('ArrowRight');
+    expect(await page.locator('#tab-nodes[aria-selected=true]:focus').count()).toBe(1);
+    await page.locator('tbody tr').first().focus();
+    await page.keyboard.press('Enter');
+    expect(await page.locator('tbody [role=row][aria-selected=true]').count()).toBe(1);
+  });
+
+  /** Boxes of the visible elements. */
+  async function boxesOf(selector: string) {
+    const all = await page.locator(selector).all();
+    const boxes = await Promise.all(all.map((one) => one.boundingBox()));
+    return boxes.filter((box) => box !== null && box.width > 1 && box.height > 0 && box.y >= 0).map((box) => box!);
+  }
+
+  /** Number of visible elements that reach beyond the left or right edge of the window. */
+  async function outsideWindow(selector: string): Promise<number> {
+    const edge = page.viewportSize()!.width;
+    return (await boxesOf(selector)).filter(({ x, width }) => x < -1 || x + width > edge + 1).length;
+  }
 
   it('turns dark on request and stays so', async () => {
     await openPage();

@@ -80,16 +80,7 @@ async function breakMtu(demo: RunningDemo, bytes: number): Promise<string> {
 async function mend(demo: RunningDemo): Promise<string> {
   await setMtu(demo, NORMAL_MTU);
   for (const node of demo.nodes) {
-    await hostCommands.run('nsenter', [
-      `--net=${NETNS_FOLDER}/${node.namespace}`,
-      'nft',
-      ...['add', 'table', 'inet', TABLE],
-    ]);
-    await hostCommands.run('nsenter', [
-      `--net=${NETNS_FOLDER}/${node.namespace}`,
-      'nft',
-      ...['delete', 'table', 'inet', TABLE],
-    ]);
+    for (const verb of ['add', 'delete']) await nft(node, [verb, 'table', 'inet', TABLE]);
   }
   return 'Links, loss and MTU are as before. A dead node and another secret stay until the demo ends';
 }
@@ -100,9 +91,14 @@ async function setMtu(demo: RunningDemo, bytes: number): Promise<void> {
 }
 
 async function dropInput(node: RunningNode, rule: string): Promise<void> {
-  const chain = `chain input { type filter hook input priority -300; }`;
-  const text = `table inet ${TABLE} { ${chain} }\nadd rule inet ${TABLE} input ${rule}\n`;
-  await hostCommands.run('nsenter', [`--net=${NETNS_FOLDER}/${node.namespace}`, 'nft', '-f', '-'], text);
+  // nft wants a line end after each inner closing brace.
+  const chain = `chain input {\ntype filter hook input priority -300;\n${rule}\n}`;
+  const text = `table inet ${TABLE} {\n${chain}\n}\n`;
+  await nft(node, ['-f', '-'], text);
+}
+
+async function nft(node: RunningNode, args: readonly string[], input?: string): Promise<void> {
+  await hostCommands.run('nsenter', [`--net=${NETNS_FOLDER}/${node.namespace}`, 'nft', ...args], input);
 }
 
 function processesOf({ namespace }: RunningNode): number[] {
