@@ -1,5 +1,6 @@
 /** Descriptors of a node's processes, and what a node does when others hold or replace them. Needs root and a build. */
 import { describe, expect, it } from '@jest/globals';
+import { availableParallelism } from 'node:os';
 import { waitUntil } from '../../deploy/demo/async/wait-until.js';
 import type { DemoNode, Role } from '../../deploy/demo/cluster/demo-node.js';
 import { isAlive, kill, signal } from '../../deploy/demo/machine/processes.js';
@@ -7,32 +8,35 @@ import { expectAllReachable, onlyProcess, useCluster } from './cluster-fixture.j
 import { openDescriptors } from './open-descriptors.js';
 
 const TEST_TIMEOUT_MS = 60_000;
-const TAP_QUEUES = 8;
+/** As by default. Every lane has 8 queues of the TAP and a socket, and its thread has descriptors of all queues. */
+const LANES = Math.min(2, availableParallelism());
+const TAP_QUEUES = 8 * LANES;
 /** Of Node's own event loops and threads, in numbers that differ between its versions. */
 const OF_NODE = ['eventpoll', 'eventfd', 'pipe', '/dev/null', 'io_uring'];
 
 /** What a process holds besides {@link OF_NODE}. Sockets without a name are pairs: to the other process. */
 const HELD: Readonly<Record<Role, readonly string[]>> = {
   supervisor: [
-    ...Array.from({ length: TAP_QUEUES }, () => '/dev/net/tun'),
+    ...times(TAP_QUEUES, '/dev/net/tun'),
     'log',
     'log',
-    'udp 6785',
+    ...times(LANES, 'udp 6785'),
     'unix',
     'unix',
     'unix meshd.sock',
   ],
   router: [
-    ...Array.from({ length: TAP_QUEUES }, () => '/dev/net/tun'),
+    ...times(LANES * TAP_QUEUES, '/dev/net/tun'),
     'log',
     'log',
-    'schedstat',
-    'udp 6785',
+    ...times(LANES, 'schedstat'),
+    ...times(LANES, 'udp 6785'),
     'unix',
     'unix router.sock',
     'unix router.sock',
   ],
-  agent: ['log', 'log', 'tcp', 'unix', 'unix', 'unix api.sock', 'unix cni.sock'],
+  // One of the sockets without a name leads to `ip monitor`.
+  agent: ['log', 'log', 'tcp', ...times(3, 'unix'), 'unix api.sock', 'unix cni.sock'],
 };
 
 /** Descriptors that the tester's own shell passes to every program. */
@@ -109,3 +113,7 @@ describe('the processes of a node', () => {
     TEST_TIMEOUT_MS,
   );
 });
+
+function times(count: number, what: string): string[] {
+  return Array<string>(count).fill(what);
+}
