@@ -1,6 +1,7 @@
 /** Main function of `meshctl`, from its arguments to its exit code. */
 import { ApiUnreachableError, HeddleError } from '../common/errors.js';
 import { HEDDLE_VERSION } from '../common/version.js';
+import type { Topology } from '../common/api.js';
 import { readEndpoints, readPeer, readPeers, readRoutes, readStatus, readTopology } from './api-answers.js';
 import type { Status } from './api-answers.js';
 import { createApiClient, DEFAULT_TIMEOUT_MS } from './api-client.js';
@@ -13,6 +14,7 @@ import { endpointsView } from './commands/endpoints.js';
 import { EXIT } from './exit-codes.js';
 import type { ExitCode } from './exit-codes.js';
 import { arranged } from './output/arrange.js';
+import type { Arrangeable } from './output/arrange.js';
 import { formatDocument } from './output/output.js';
 import type { View } from './output/output.js';
 import { createPaint } from './output/paint.js';
@@ -102,28 +104,17 @@ function inquiryOf(
   subject: Exclude<Subject, 'version'>,
   client: ApiClient,
 ): Inquiry {
+  const rowsOf =
+    <Row extends Arrangeable>(rows: (topology: Topology) => readonly Row[]) =>
+    (answer: unknown, path: string) =>
+      arranged(rows(readTopology(answer, path)), arrangement);
   switch (subject) {
     case 'nodes':
-      return inquiry(
-        client,
-        TOPOLOGY,
-        (...answer) => arranged(nodeRows(readTopology(...answer)), arrangement),
-        nodesView,
-      );
+      return inquiry(client, TOPOLOGY, rowsOf(nodeRows), nodesView);
     case 'pods':
-      return inquiry(
-        client,
-        TOPOLOGY,
-        (...answer) => arranged(podRows(readTopology(...answer)), arrangement),
-        podsView,
-      );
+      return inquiry(client, TOPOLOGY, rowsOf(podRows), podsView);
     case 'links':
-      return inquiry(
-        client,
-        TOPOLOGY,
-        (...answer) => arranged(linkRows(readTopology(...answer)), arrangement),
-        linksView,
-      );
+      return inquiry(client, TOPOLOGY, rowsOf(linkRows), linksView);
     case 'who':
       return inquiry(client, TOPOLOGY, (...answer) => whoRows(readTopology(...answer), argument ?? ''), whoView);
     case 'peers':

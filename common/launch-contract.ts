@@ -2,6 +2,7 @@
  * Contract between the supervisor and its children: environment variables, exit codes, signals, and the options of the
  * router. Not here: the start of processes (`supervisor/programs.ts`).
  */
+import { isRecord } from './codec/message-shape.js';
 import { DecodeError, messageOf } from './errors.js';
 import { LOG_LEVELS } from './log-levels.js';
 import type { LogLevel } from './log-levels.js';
@@ -88,7 +89,7 @@ function parseObject(json: string): Readonly<Record<string, unknown>> {
   } catch (thrown) {
     throw new DecodeError(`${ROUTER_OPTIONS_VARIABLE} is not JSON: ${messageOf(thrown)}`, { cause: thrown });
   }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  if (isRecord(value)) return value;
   throw new DecodeError(`${ROUTER_OPTIONS_VARIABLE} is ${describe(value)}, expected an object`);
 }
 

@@ -3,8 +3,7 @@
  * on the TAP, so that NAT of others finds the right source for what enters the mesh. Other global addresses on the two are of
  * an earlier configuration and are removed.
  */
-import { cidrFamily, gatewayOf } from '../../common/address/cidr.js';
-import { ADDRESS_BITS } from '../../common/address/ip-address.js';
+import { gatewayOf, hostCidr } from '../../common/address/cidr.js';
 import type { InterfaceInfo } from '../../common/host/ip-output.js';
 import type { HostNetworkSpec, HostPart, Repair } from './host-plan.js';
 
@@ -17,7 +16,7 @@ export const gatewayAddressesPart: HostPart = {
 };
 
 function planAddresses({ podCidrs }: HostNetworkSpec, { name, addresses }: InterfaceInfo): Repair[] {
-  const wanted = podCidrs.map((cidr) => `${gatewayOf(cidr)}/${ADDRESS_BITS[cidrFamily(cidr)]}`);
+  const wanted: readonly string[] = podCidrs.map((cidr) => hostCidr(gatewayOf(cidr)));
   const present = addresses
     .filter(({ scope }) => scope === 'global')
     .map(({ address, prefix }) => `${address}/${prefix}`);

@@ -7,7 +7,8 @@
  * | 1.0.0 | without | plain |
  * | 1.1.0 | without | with `mtu`, routes with `scope` |
  */
-import { ADDRESS_BITS, ipFamily } from '../../common/address/ip-address.js';
+import { hostCidr } from '../../common/address/cidr.js';
+import { ipFamily } from '../../common/address/ip-address.js';
 import { CNI_VERSIONS } from '../../common/cni-versions.js';
 import { hostMacOf } from '../attachment.js';
 import type { AttachmentPlan, PodAddress, PodRoute } from '../attachment.js';
@@ -66,10 +67,9 @@ function interfacesOf(plan: AttachmentPlan, version: SpecVersion): readonly obje
 }
 
 function ipOf(address: PodAddress, interfaceIndex: number, version: SpecVersion): object {
-  const family = ipFamily(address.ip);
   return {
-    ...(isAtLeast(version, '1.0.0') ? {} : { version: String(family) }),
-    address: `${address.ip}/${ADDRESS_BITS[family]}`,
+    ...(isAtLeast(version, '1.0.0') ? {} : { version: String(ipFamily(address.ip)) }),
+    address: hostCidr(address.ip),
     gateway: address.gateway,
     interface: interfaceIndex,
   };

@@ -1,6 +1,7 @@
 /** Composer of the `ip` and `bridge` commands that attach a pod. Pure. */
 import type { Cidr } from '../../common/address/cidr.js';
-import { ADDRESS_BITS, ipFamily } from '../../common/address/ip-address.js';
+import { hostCidr } from '../../common/address/cidr.js';
+import { ipFamily } from '../../common/address/ip-address.js';
 import type { IpAddress } from '../../common/address/ip-address.js';
 import { GATEWAY_MAC } from '../../common/address/mac-address.js';
 import { POD_INTERFACE_GROUP, ROUTE_PROTOCOL } from '../../common/host/kernel-marks.js';
@@ -69,10 +70,9 @@ export function podLines(plan: AttachmentPlan): readonly BatchLine[] {
     { text: 'link set dev lo up' },
     { text: `link set dev ${ifname} gso_max_size ${POD_GSO_MAX_BYTES}`, optional: true },
     { text: `link set dev ${ifname} up` },
-    ...plan.addresses.map(({ ip }) => {
-      const family = ipFamily(ip);
-      return { text: `addr add ${ip}/${ADDRESS_BITS[family]} dev ${ifname}${family === 6 ? ' nodad' : ''}` };
-    }),
+    ...plan.addresses.map(({ ip }) => ({
+      text: `addr add ${hostCidr(ip)} dev ${ifname}${ipFamily(ip) === 6 ? ' nodad' : ''}`,
+    })),
     ...plan.addresses.map(({ gateway }) => gatewayLine(gateway, ifname)),
     ...routeLines(ifname, plan.routes),
   ];

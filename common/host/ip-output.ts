@@ -3,6 +3,7 @@
  * output differs between versions of iproute2 and leaves out fields without a value. In Heddle a "link" is a session between nodes; what
  * `ip link` lists is called an interface.
  */
+import { isRecord } from '../codec/message-shape.js';
 import { DEFAULT_ROUTE, hostCidr, parseCidr } from '../address/cidr.js';
 import type { Cidr } from '../address/cidr.js';
 import { parseIpAddress } from '../address/ip-address.js';
@@ -190,7 +191,7 @@ function records(value: unknown): Fields[] {
 }
 
 function fields(value: unknown): Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
+  return isRecord(value) ? value : {};
 }
 
 function required(entry: Fields, name: string): string {

@@ -45,9 +45,7 @@ export function sealHello(
   ephemeral: Uint8Array,
   keys: ClusterKeys,
 ): Uint8Array {
-  const plain = Buffer.alloc(HELLO_BYTES);
-  plain.set(bytesOfId(id));
-  plain.writeBigUInt64BE(BigInt(stamp), STAMP_AT);
+  const plain = withoutProof(id, stamp);
   if (shared !== null) plain.set(proofUnder(shared, plain, ephemeral), PROOF_AT);
   return seal(SUITE, keys.initiationKey(ephemeral), 0n, NOTHING, plain);
 }
@@ -74,10 +72,14 @@ export function hasValidProof(
   ephemeral: Uint8Array,
 ): boolean {
   if (proof === null) return false;
+  return macsEqual(proof, proofUnder(shared, withoutProof(id, stamp), ephemeral));
+}
+
+function withoutProof(id: NodeId, stamp: number): Buffer {
   const plain = Buffer.alloc(HELLO_BYTES);
   plain.set(bytesOfId(id));
   plain.writeBigUInt64BE(BigInt(stamp), STAMP_AT);
-  return macsEqual(proof, proofUnder(shared, plain, ephemeral));
+  return plain;
 }
 
 function proofUnder(shared: Uint8Array, hello: Uint8Array, ephemeral: Uint8Array): Uint8Array {

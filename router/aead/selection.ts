@@ -42,9 +42,6 @@ export function measureAeadEngines(arena: Arena): readonly [MeasuredEngine, ...M
   return other.sealNsPerKiB < measured.sealNsPerKiB ? [other, measured] : [measured, other];
 }
 
-/** The fastest engine of this machine. Throws as {@link measureAeadEngines}. */
-export const selectAeadEngine = (arena: Arena): AeadEngine => measureAeadEngines(arena)[0].engine;
-
 /** For the log, the agent and its users. `flags` are those of the processor. */
 export function engineStatus({ engine, sealNsPerKiB }: MeasuredEngine, flags = processorFlags()): EngineStatus {
   const couldBeFaster = sealNsPerKiB > SLOW_NS_PER_KIB && hasVectorAes(flags) && !isIpsecMb(engine);

@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { NodeId } from '../../common/node-id.js';
-import { selectAeadEngine } from '../aead/selection.js';
+import { measureAeadEngines } from '../aead/selection.js';
 import { Arena } from '../kernel/arena.js';
 import { Counters, dropsByName } from '../tables/counters.js';
 import { DROP } from '../tables/drop-reasons.js';
@@ -36,7 +36,7 @@ const other = new DatagramSocket();
 negotiateUnderlay(outside.fd);
 
 const peers = new Peers(arena, AF_INET6);
-const sessions = new Sessions(selectAeadEngine(arena), peers, 0);
+const sessions = new Sessions(measureAeadEngines(arena)[0].engine, peers, 0);
 const reassembly = new Reassembly(arena, counters);
 const sender = new UnitSender(arena, outside.fd, peers, sessions, counters, true);
 const queues = queuesOf(arena, [tap.near]);

@@ -4,10 +4,10 @@
  * UDP socket for the underlay, with sessions whose peer is the thread itself. Then the real descriptors take the numbers of
  * the stand-ins. No frame of the warm-up reaches the network.
  */
-import { parseCidr } from '../../common/address/cidr.js';
+import { hostCidr, parseCidr } from '../../common/address/cidr.js';
 import { MAX_SESSIONS } from '../../common/protocol.js';
 import { SystemCallError } from '../../common/errors.js';
-import { ADDRESS_BITS, ipFamily, parseIpAddress } from '../../common/address/ip-address.js';
+import { parseIpAddress } from '../../common/address/ip-address.js';
 import { parseNodeId } from '../../common/node-id.js';
 import type { NodeId } from '../../common/node-id.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
@@ -199,9 +199,6 @@ function tablesOf(local: readonly Claimed[], remote: readonly Claimed[]): Forwar
     generation: 0,
     localCidrs: local.length > 0 ? LOCAL_CIDRS : [],
     localAddresses: local.map(({ address }) => address),
-    routes: remote.map(({ id, address }) => ({
-      cidr: parseCidr(`${address}/${ADDRESS_BITS[ipFamily(address)]}`),
-      peer: id,
-    })),
+    routes: remote.map(({ id, address }) => ({ cidr: hostCidr(address), peer: id })),
   };
 }

@@ -9,7 +9,7 @@ import { TYPE_CONTROL, TYPE_DATA, TYPE_PROBE } from '../../common/wire/datagram-
 import type { DropReason } from './drop-reasons.js';
 import { DROP_REASONS } from './drop-reasons.js';
 import { sysClose } from '../kernel/ffi.js';
-import { selectAeadEngine } from '../aead/selection.js';
+import { measureAeadEngines } from '../aead/selection.js';
 import { KEY_BYTES } from '../aead/aead.js';
 import { MAX_INCOMPLETE_UNITS_PER_SESSION, MAX_RECEIVE_CONTEXTS } from '../limits.js';
 import { AF_INET6 } from '../kernel/linux-abi.js';
@@ -210,7 +210,7 @@ describe('drop reasons', () => {
     const arena = new Arena(32 << 20);
     const counters = new Counters();
     const peers = new Peers(arena, AF_INET6);
-    const sessions = new Sessions(selectAeadEngine(arena), peers, 0);
+    const sessions = new Sessions(measureAeadEngines(arena)[0].engine, peers, 0);
     const sender = new UnitSender(arena, -1, peers, sessions, counters, true);
     const id = '07'.repeat(16) as NodeId;
     const key = new Uint8Array(32);
