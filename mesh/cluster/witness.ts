@@ -6,13 +6,13 @@
 import type { NodeId } from '../../common/node-id.js';
 import { BoundedMap } from '../../common/bounded-map.js';
 import { MAX_MEMBERS, WITNESS_AFTER_MS } from '../limits.js';
+import { WallClock } from '../wall-clock.js';
 import type { Advert } from '../wire/advert.js';
 
 export class Witness {
-  readonly #wallClockMs: number;
+  readonly #wallClock: WallClock;
   /** Whether this node was in the cluster before it started. */
   readonly #hasReturned: boolean;
-  #startMs: number | null = null;
   /** Wall-clock time of the first advert of members that came later. Bounded by MAX_MEMBERS. */
   readonly #firstHeard = new BoundedMap<NodeId, number>(MAX_MEMBERS);
 
@@ -21,16 +21,15 @@ export class Witness {
    * @param hasReturned whether this node remembers other members
    */
   constructor(kept: readonly (readonly [NodeId, number])[], hasReturned: boolean, wallClockMs: number) {
-    this.#wallClockMs = Math.floor(wallClockMs);
+    this.#wallClock = new WallClock(wallClockMs);
     this.#hasReturned = hasReturned;
     for (const [id, atMs] of kept.slice(0, MAX_MEMBERS)) this.#firstHeard.set(id, atMs);
   }
 
   /** A member that was not known is learned from an advert that came just now. */
   heard(id: NodeId, nowMs: number): void {
-    this.#startMs ??= nowMs;
-    const isWitness = this.#hasReturned || nowMs - this.#startMs >= WITNESS_AFTER_MS;
-    if (isWitness) this.#firstHeard.set(id, this.#wallClockMs + nowMs - this.#startMs);
+    const isWitness = this.#wallClock.elapsedMs(nowMs) >= WITNESS_AFTER_MS || this.#hasReturned;
+    if (isWitness) this.#firstHeard.set(id, this.#wallClock.at(nowMs));
   }
 
   /** Since when the node's claims count, wall-clock ms. */

@@ -7,11 +7,11 @@ import { BoundedMap } from '../../common/bounded-map.js';
 import type { NodeId } from '../../common/node-id.js';
 import { MAX_MEMBERS, STAMP_RESERVE } from '../limits.js';
 import type { KeptStamps } from '../mesh-io.js';
+import { WallClock } from '../wall-clock.js';
 
 export class InitiationStamps {
-  readonly #wallClockMs: number;
+  readonly #wallClock: WallClock;
   readonly #changed: () => void;
-  #startMs: number | null = null;
   #last: number;
   /** By peer. Bounded by MAX_MEMBERS. */
   readonly #accepted = new BoundedMap<NodeId, number>(MAX_MEMBERS);
@@ -22,7 +22,7 @@ export class InitiationStamps {
    * @param changed called after a change that {@link kept} shows
    */
   constructor(kept: Omit<KeptStamps, 'firstHeard'>, wallClockMs: number, changed: () => void) {
-    this.#wallClockMs = Math.floor(wallClockMs);
+    this.#wallClock = new WallClock(wallClockMs);
     this.#changed = changed;
     this.#last = kept.own === 0 ? 0 : kept.own + STAMP_RESERVE;
     for (const [id, stamp] of kept.accepted.slice(0, MAX_MEMBERS)) this.#accepted.set(id, stamp);
@@ -35,8 +35,7 @@ export class InitiationStamps {
 
   /** The stamp of a new initiation of this node. */
   next(nowMs: number): number {
-    this.#startMs ??= nowMs;
-    this.#last = Math.max(this.#wallClockMs + nowMs - this.#startMs, this.#last + 1);
+    this.#last = Math.max(this.#wallClock.at(nowMs), this.#last + 1);
     this.#changed();
     return this.#last;
   }
