@@ -7,6 +7,11 @@ import type { Static } from 'typebox';
 import { DEFAULT_API_PORT, DEFAULT_API_SOCKET } from './api.js';
 import { LOG_LEVELS } from './log-levels.js';
 
+/**
+ * Processes of one user may end each other, and many run as 65534. Neither systemd nor distributions give this id away
+ * (systemd `UIDS-GIDS.md`: 65520 to 65533 are unused).
+ */
+const DEFAULT_ROUTER_USER = 65520;
 /** UDP port between nodes. Not 4789 or 8472, which some networks treat as VXLAN. */
 const DEFAULT_UNDERLAY_PORT = 6785;
 
@@ -45,7 +50,11 @@ export const ConfigSchema = Type.Object(
     apiPort: Type.Integer({ default: DEFAULT_API_PORT, minimum: 0, maximum: 65535 }),
     bridgeName: Type.String({ default: 'heddle0', pattern: '^[a-z][a-z0-9-]{0,14}$' }),
     tapName: Type.String({ default: 'heddle-tap', pattern: '^[a-z][a-z0-9-]{0,14}$' }),
-    routerUser: Type.Integer({ default: 65534, minimum: 1, description: 'User and group id the router runs as' }),
+    routerUser: Type.Integer({
+      default: DEFAULT_ROUTER_USER,
+      minimum: 1,
+      description: 'User and group id the router runs as, of no other program',
+    }),
     lanes: Type.Integer({
       default: 0,
       minimum: 0,

@@ -18,6 +18,8 @@ export const ROUTER_OPTIONS_VARIABLE = 'HEDDLE_ROUTER_OPTIONS';
 export const STARTED_CONFIG_VARIABLE = 'HEDDLE_STARTED_CONFIG';
 /** sysexits.h EX_CONFIG: the child's configuration is wrong, and it is not started again. */
 export const EXIT_CONFIG_INVALID = 78;
+/** 128 and SIGSYS, as a shell would say: the kernel killed the child for a call that its seccomp filter forbids. */
+export const EXIT_FORBIDDEN_CALL = 159;
 /** Ends the agent without notice to the peers, since only this process is replaced. */
 export const PAUSE_SIGNAL = 'SIGUSR2';
 

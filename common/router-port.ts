@@ -116,6 +116,8 @@ export type RouterEvent =
       readonly tapName: string;
       /** Absent from a router of an older version. */
       readonly descriptors?: RouterDescriptors;
+      /** Measures of its confinement that are not in force, with the reason. Absent from a router of an older version. */
+      readonly unconfined?: readonly string[];
       /** Missing from routers before 0.2. */
       readonly engine?: EngineStatus;
       readonly generation: number;

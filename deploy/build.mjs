@@ -19,6 +19,7 @@ const entries = {
   'bench-crowd': 'test/bench/crowd/main.ts',
   crowd: 'test/crowd/main.ts',
   'bare-node': 'test/net/bare-node.ts',
+  confined: 'test/net/confined.ts',
   rooms: 'test/architecture/picture.ts',
 };
 const executables = ['meshd', 'meshctl'];

@@ -11,6 +11,7 @@ import type { Descriptors } from './descriptors.js';
 import { routerSocket } from '../common/host/run-files.js';
 import {
   BEAT_FD_VARIABLE,
+  EXIT_FORBIDDEN_CALL,
   ROUTER_OPTIONS_VARIABLE,
   STARTED_CONFIG_VARIABLE,
   SUPERVISOR_PID_VARIABLE,
@@ -87,7 +88,7 @@ function launch(command: readonly string[], variables: Record<string, string>, f
   return {
     pid: child.pid,
     ended: new Promise((resolve) => {
-      child.once('exit', (code) => resolve(code));
+      child.once('exit', (code, signal) => resolve(signal === 'SIGSYS' ? EXIT_FORBIDDEN_CALL : code));
       child.once('error', () => resolve(null));
     }),
     ask: (question) => void (channel?.writable === true && channel.write(Uint8Array.of(question))),

@@ -10,6 +10,7 @@
  * ```
  */
 import { messageOf } from '../common/errors.js';
+import { EXIT_FORBIDDEN_CALL } from '../common/launch-contract.js';
 import type { PAUSE_SIGNAL, RELOAD_SIGNAL } from '../common/launch-contract.js';
 import type { Logger } from '../common/log.js';
 import type { Clock } from '../common/clock.js';
@@ -137,6 +138,12 @@ export class SupervisedChild {
       log.fatal({ child: name, code }, 'child exited with code 78: its configuration is wrong; meshd stops');
       this.options.onGiveUp();
       return;
+    }
+    if (code === EXIT_FORBIDDEN_CALL) {
+      log.error(
+        { child: name },
+        'child made a system call that its filter forbids, and was killed: it may be compromised',
+      );
     }
     if (wasStarted) log.warn({ child: name, code, restartInMs: decision.delayMs }, 'child ended and is restarted');
     this.#history = decision.history;

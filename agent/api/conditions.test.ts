@@ -5,6 +5,7 @@ import type { NodeFacts } from './conditions.js';
 const healthy: NodeFacts = {
   routerConnected: true,
   routerIsSilent: false,
+  unconfined: [],
   engine: { name: 'openssl', sealNsPerKiB: 50, fasterPackage: null },
   settings: { refused: null, needsRestart: [], waitingFor: null },
   withdrawn: [],
@@ -66,6 +67,15 @@ describe('the conditions of a node', () => {
     expect(isReady(conditions)).toBe(false);
     expect(conditions.find(({ name }) => name === 'claims')?.message).toContain('10.1.1.0/24 also belongs to node-b');
     expect(attachObstacle(conditions)).toBeNull();
+  });
+
+  it('is ready with a router that is not fully confined, and says what is missing', () => {
+    const conditions = evaluateConditions({ ...healthy, unconfined: ['system call filter: seccomp failed'] });
+    expect(isReady(conditions)).toBe(true);
+    expect(conditions.find(({ ok }) => !ok)).toMatchObject({
+      name: 'router-confinement',
+      message: 'the router is not fully confined (docs/security.md): system call filter: seccomp failed',
+    });
   });
 
   it('is ready alone: a missing peer is told, not held against the node', () => {

@@ -11,6 +11,8 @@ export interface NodeFacts {
   readonly routerConnected: boolean;
   /** The router leaves the supervisor's questions unanswered. */
   readonly routerIsSilent: boolean;
+  /** Measures of the router's confinement that are not in force, with the reason. */
+  readonly unconfined: readonly string[];
   /** null without a router, and from one that does not tell. */
   readonly engine: EngineStatus | null;
   readonly settings: SettingsReport;
@@ -52,6 +54,7 @@ export function evaluateConditions(facts: NodeFacts): EvaluatedCondition[] {
     // The pods that have all addresses are served.
     optional('addresses', facts.addressProblem ?? ''),
     optional('configuration', configurationMessage(facts)),
+    optional('router-confinement', confinementMessage(facts)),
     optional('sealing-speed', sealingSpeedMessage(facts)),
     optional('withdrawn-cidrs', withdrawnMessage(facts)),
     // The first node of a cluster finds no peer, and is ready without one.
@@ -98,6 +101,10 @@ function optional(name: string, message: string): EvaluatedCondition {
 function routerMessage({ routerConnected, routerIsSilent }: NodeFacts): string {
   if (!routerConnected) return 'no connection to the router; see the log of meshd for why it does not run';
   return routerIsSilent ? 'the router hangs: it gives the supervisor no answer, and is killed and restarted soon' : '';
+}
+
+function confinementMessage({ unconfined }: NodeFacts): string {
+  return unconfined.length === 0 ? '' : `the router is not fully confined (docs/security.md): ${unconfined.join('; ')}`;
 }
 
 function podCidrMessage({ podCidrs, settings }: NodeFacts): string {

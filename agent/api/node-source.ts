@@ -122,6 +122,7 @@ export class AgentApiSource implements ApiSource {
     return evaluateConditions({
       routerConnected: deps.router() !== null,
       routerIsSilent: deps.routerIsSilent(),
+      unconfined: deps.router()?.unconfined ?? [],
       engine: deps.router()?.engine ?? null,
       settings: deps.settingsReport(),
       podCidrs: deps.podCidrs.assigned,

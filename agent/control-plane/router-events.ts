@@ -50,6 +50,7 @@ const SHAPES: Readonly<Record<RouterEvent['type'], Check>> = {
     ciphers: listOf(oneOf('aes-256-gcm', 'chacha20-poly1305'), MAX_LIST_LENGTH),
     tapName: text,
     descriptors: orAbsent(descriptors),
+    unconfined: orAbsent(listOf(text, MAX_LIST_LENGTH)),
     engine: orAbsent(object({ name: text, sealNsPerKiB: count, fasterPackage: orNull(text) })),
     generation: count,
     paths: listOf(path, MAX_LIST_LENGTH),

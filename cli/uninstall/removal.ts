@@ -11,7 +11,14 @@ import type { Config } from '../../common/config.js';
 import { HeddleError, messageOf } from '../../common/errors.js';
 import { findHostArtefacts } from './host-artefacts.js';
 import type { Artefact } from './host-artefacts.js';
-import { childrenFile, cniSocket, routerSocket, stateFiles, supervisorSocket } from '../../common/host/run-files.js';
+import {
+  childrenFile,
+  cniSocket,
+  emptyFolder,
+  routerSocket,
+  stateFiles,
+  supervisorSocket,
+} from '../../common/host/run-files.js';
 import { isListening } from '../../common/host/unix-socket.js';
 
 export interface UninstallRequest {
@@ -47,7 +54,14 @@ async function findArtefacts(commands: CommandRunner, { config, purge }: Uninsta
   const { bridgeName, tapName, cniConfDir, cniBinDir, apiSocket } = config;
   const inFolder = (folder: string, names: readonly string[]) =>
     folder === '' ? [] : names.map((name) => join(folder, name));
-  const runFiles = [supervisorSocket(config), routerSocket(config), cniSocket(config), apiSocket, childrenFile(config)];
+  const runFiles = [
+    supervisorSocket(config),
+    routerSocket(config),
+    cniSocket(config),
+    apiSocket,
+    childrenFile(config),
+    emptyFolder(config),
+  ];
   return [
     // First, so that no runtime attaches a pod meanwhile.
     ...inFolder(cniConfDir, CNI_CONF_FILES).filter(existsSync).map(fileArtefact),

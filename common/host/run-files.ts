@@ -9,6 +9,8 @@ export const supervisorSocket = ({ runDir }: RunDir): string => `${runDir}/meshd
 /** Children of the supervisor that runs or ran last (`supervisor/leftovers.ts`). */
 export const childrenFile = ({ runDir }: RunDir): string => `${runDir}/children.json`;
 export const routerSocket = ({ runDir }: RunDir): string => `${runDir}/router.sock`;
+/** Root of the confined router. */
+export const emptyFolder = ({ runDir }: RunDir): string => `${runDir}/empty`;
 export const cniSocket = ({ runDir }: RunDir): string => `${runDir}/cni.sock`;
 
 /** State; `stateDir` survives a reboot. */

@@ -116,6 +116,19 @@ export const sysMadvise = libcFunction<[address: number, length: number, advice:
   'int',
 ]);
 
+/** System calls without a function of libc. */
+export const sysCall = libcFunction<[number: number, a: number, b: number, c: number]>('syscall', 'long', [
+  'long',
+  POINTER,
+  POINTER,
+  POINTER,
+]);
+
+const chrootPath = libc.func('chroot', 'int', ['str']) as unknown as (path: string) => number;
+export function sysChroot(path: string): number {
+  return chrootPath(path);
+}
+
 const openPath = libc.func('open', 'int', ['str', 'int']) as unknown as (path: string, flags: number) => number;
 export function sysOpen(path: string, flags: number): number {
   return openPath(path, flags);

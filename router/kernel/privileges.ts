@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { SystemCallError } from '../../common/errors.js';
 import { Arena } from './arena.js';
 import { sysCapset, sysErrno, sysPrctl } from './ffi.js';
-import { PR_SET_NO_NEW_PRIVS } from './linux-abi.js';
+import { PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS } from './linux-abi.js';
 
 const LINUX_CAPABILITY_VERSION_3 = 0x20080522;
 
@@ -27,6 +27,11 @@ export function canBecome(user: number): boolean {
 /** Forbids that programs run by this thread, and by those it starts later, gain privileges. */
 export function forbidNewPrivileges(): void {
   sysPrctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+/** Empties this thread's bounding set: no program that it runs gains a capability. Without CAP_SETPCAP it stays as it is. */
+export function dropBoundingSet(): void {
+  for (let capability = 0; sysPrctl(PR_CAPBSET_DROP, capability, 0, 0, 0) === 0; capability++);
 }
 
 /** Gives up all capabilities of this thread and of those it starts later (capset(2)). Throws {@link SystemCallError}. */

@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, fstatSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { dirname, join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import type { Server, Socket } from 'node:net';
 import { messageOf } from '../../common/errors.js';
@@ -21,7 +22,8 @@ import { IndirectionTable } from '../inside/indirection-table.js';
 import { duplicate } from '../kernel/descriptor.js';
 import { processorFlags } from '../kernel/processor.js';
 import { mergeReports } from './report.js';
-import { becomeUser, canBecome, dropCapabilities, forbidNewPrivileges } from '../kernel/privileges.js';
+import { confine } from '../kernel/confinement.js';
+import { canBecome, dropBoundingSet, forbidNewPrivileges } from '../kernel/privileges.js';
 import { MAX_COMMAND_BYTES } from '../limits.js';
 import { PoolLog } from './pool-log.js';
 import { ThreadBeats } from './thread-beats.js';
@@ -33,6 +35,8 @@ import type { UnderlayOffloads } from '../kernel/underlay-socket.js';
 /** The connection of an agent that leaves this many bytes unread is closed; it connects again. */
 const MAX_QUEUED_BYTES = 16 << 20;
 const REPORT_INTERVAL_MS = 1000;
+/** Beside the socket: the root of the confined process. */
+const EMPTY_FOLDER = 'empty';
 
 export interface RouterProcessOptions extends RouterLaunchOptions {
   /** Of `router-worker.ts`, one for each lane. */
@@ -48,6 +52,9 @@ export class RouterProcess {
   readonly #pools: PoolLog;
   readonly #descriptors: RouterDescriptors;
   readonly #beats = new ThreadBeats(this.#threads);
+  /** Read at the start, when there are files. */
+  readonly #ciphers: readonly CipherName[];
+  #unconfined: readonly string[] = [];
   #engine: EngineStatus | undefined;
   #agent: Socket | null = null;
   #greeted = false;
@@ -61,24 +68,27 @@ export class RouterProcess {
   ) {
     this.#pools = new PoolLog(log);
     this.#descriptors = describeDescriptors(options);
+    this.#ciphers = offeredCiphers(options.offerAes);
     this.#server = createServer((socket) => this.#accept(socket));
   }
 
   async start(): Promise<void> {
     const { options, log } = this;
     forbidNewPrivileges();
+    dropBoundingSet();
     const otherUser = process.getuid?.() === 0 && canBecome(options.user);
     // Offloads belong to the device: any queue will do.
     const offloads = negotiateOffloads(options.tapFds[0]!);
     const underlay = options.udpFds.map((fd) => negotiateUnderlay(fd));
     const dropsCapabilities = !otherUser && process.getuid?.() === 0;
-    if (dropsCapabilities) dropCapabilities();
     const start = { warmUp: options.warmUp, dropsCapabilities };
     this.#startThreads(offloads.uso, underlay, start);
     await this.#listen();
     const [engine] = await Promise.all(this.#threads.map((thread) => thread.ready));
     this.#engine = engine!;
-    if (otherUser) becomeUser(options.user);
+    const emptyFolder = join(dirname(options.portSocket), EMPTY_FOLDER);
+    this.#unconfined = confine({ emptyFolder, user: otherUser ? options.user : null });
+    if (this.#unconfined.length > 0) log.warn({ missing: this.#unconfined }, 'router is not fully confined');
     this.#threads.forEach((thread) => thread.run());
     // The hello of an agent that has connected meanwhile needs them.
     this.#askForReports();
@@ -203,14 +213,14 @@ export class RouterProcess {
 
   #greet(report: ForwarderReport): void {
     this.#greeted = true;
-    const ciphers = offeredCiphers(this.options.offerAes);
     this.#toAgent({
       type: 'hello',
       version: ROUTER_PORT_VERSION,
       instance: this.#instance,
-      ciphers,
+      ciphers: this.#ciphers,
       tapName: this.options.tapName,
       descriptors: this.#descriptors,
+      unconfined: this.#unconfined,
       ...(this.#engine === undefined ? {} : { engine: this.#engine }),
       generation: report.generation,
       paths: report.paths,

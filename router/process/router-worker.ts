@@ -7,7 +7,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { assert } from '../../common/errors.js';
 import type { ForwarderCommand, ForwarderDeps, ForwarderOptions } from '../forwarder.js';
 import { Forwarder, ownQueues } from '../forwarder.js';
-import { dropCapabilities, forbidNewPrivileges } from '../kernel/privileges.js';
+import { dropBoundingSet, dropCapabilities, forbidNewPrivileges } from '../kernel/privileges.js';
 import { MAX_PENDING_EVENTS } from '../limits.js';
 import { WarmUp } from './warm-up.js';
 import { FLAG_BEATS, FLAG_COMMANDS, FLAG_EVENTS_TAKEN } from './worker-flags.js';
@@ -26,6 +26,7 @@ export interface Assignment {
 function start(port: MessagePort, { options, commands, flags, warmUp, dropsCapabilities }: Assignment): void {
   // Both are a thread's own, and this one was started before the main thread gave its privileges up.
   forbidNewPrivileges();
+  dropBoundingSet();
   if (dropsCapabilities) dropCapabilities();
   const words = new Int32Array(flags);
   let emitted = 0;
