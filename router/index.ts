@@ -4,6 +4,7 @@
  * routes of the host (`agent/`). The process is `process/router-main.ts`.
  */
 export { TAP_QUEUES_PER_LANE } from './limits.js';
+export { forbidRings } from './kernel/confinement.js';
 export { interfaceIndex, openTap } from './kernel/tap-device.js';
 export { openUnderlaySockets } from './kernel/underlay-socket.js';
 export { DROP_REASONS } from './tables/drop-reasons.js';

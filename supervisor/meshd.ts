@@ -10,8 +10,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Config } from '../common/config.js';
 import { ConfigError, messageOf } from '../common/errors.js';
 import { createLogger } from '../common/log.js';
+import type { Logger } from '../common/log.js';
 import { HEDDLE_VERSION } from '../common/version.js';
-import { interfaceIndex, openTap, openUnderlaySockets, TAP_QUEUES_PER_LANE } from '../router/index.js';
+import { forbidRings, interfaceIndex, openTap, openUnderlaySockets, TAP_QUEUES_PER_LANE } from '../router/index.js';
 import { systemClock } from '../common/clock.js';
 import { childrenFile, routerSocket, supervisorSocket } from '../common/host/run-files.js';
 import { DescriptorKeeper } from './descriptors.js';
@@ -103,6 +104,7 @@ async function supervise(argv: readonly string[], withAgent: boolean): Promise<n
   chmodSync(config.stateDir, 0o700);
   const lock = await takeInstanceLock(supervisorSocket(config));
   const log = createLogger('supervisor', config.logLevel);
+  forbidRingsOfChildren(log);
   const leftovers = new Leftovers({ path: childrenFile(config), log });
   const descriptors = descriptorKeeper(config);
   const replaces = await endLeftovers(leftovers, descriptors);
@@ -127,6 +129,15 @@ async function supervise(argv: readonly string[], withAgent: boolean): Promise<n
   process.on(PAUSE_SIGNAL, () => supervisor.renewAgent());
   supervisor.start();
   return null;
+}
+
+/** The router says so by a condition when it has rings nevertheless. */
+function forbidRingsOfChildren(log: Logger): void {
+  try {
+    forbidRings();
+  } catch (thrown) {
+    log.info({ error: messageOf(thrown) }, 'io_uring cannot be forbidden to the children');
+  }
 }
 
 /** The TAP is opened first: the interface then stays, with its place in the bridge. True when there were any. */

@@ -119,8 +119,9 @@ export const PR_CAPBSET_DROP = 24;
 // linux/seccomp.h
 export const SYS_SECCOMP = { x64: 317, arm64: 277 } as const;
 export const SECCOMP_SET_MODE_FILTER = 1;
-/** All threads, log what is refused, no slower code against side channels (Linux 4.17); all threads alone (3.17). */
-export const SECCOMP_FILTER_FLAGS = [0b111, 0b001] as const;
+/** Flags, best first: all threads (1), log what is refused (2), no slower code against side channels (4; Linux 4.17). */
+export const SECCOMP_OF_ALL_THREADS = [0b111, 0b001] as const;
+export const SECCOMP_OF_THIS_THREAD = [0b100, 0] as const;
 
 // sched.h, struct sched_param, struct timespec (two i64: seconds, nanoseconds)
 export const SCHED_OTHER = 0;

@@ -1,5 +1,5 @@
 /**
- * Seccomp filter of the router, as a classic BPF program (Linux `seccomp_filter.rst`). It lists what is refused, not what is
+ * Seccomp filters as classic BPF programs (Linux `seccomp_filter.rst`). That of the router lists what is refused, not what is
  * allowed: the calls that Node, V8 and libc make differ between their versions, and a filter that forgets one of them ends a
  * healthy router. What a router needs none of after its start, and an intruder does, is the same everywhere. Pure.
  *
@@ -46,6 +46,10 @@ const CALLS: Readonly<Record<Verdict, Readonly<Record<string, Call>>>> = {
     open_tree: [428, 428],
     move_mount: [429, 429],
     fsopen: [430, 430],
+    fsconfig: [431, 431],
+    fsmount: [432, 432],
+    fspick: [433, 433],
+    mount_setattr: [442, 442],
   },
   refuse: {
     open: [2, null],
@@ -61,17 +65,45 @@ const CALLS: Readonly<Record<Verdict, Readonly<Record<string, Call>>>> = {
     rt_sigqueueinfo: [129, 138],
     rt_tgsigqueueinfo: [297, 240],
     memfd_create: [319, 279],
+    name_to_handle_at: [303, 264],
+    fanotify_init: [300, 262],
+    // Memory and messages that processes share by a name.
+    shmget: [29, 194],
+    shmat: [30, 196],
+    semget: [64, 190],
+    msgget: [68, 186],
+    mq_open: [240, 180],
+    // Other processes.
+    kcmp: [312, 272],
+    process_madvise: [440, 440],
+    process_mrelease: [448, 448],
+    migrate_pages: [256, 238],
+    move_pages: [279, 239],
+    // Not used by a router, and often the way into a kernel.
+    splice: [275, 76],
+    tee: [276, 77],
+    vmsplice: [278, 75],
+    modify_ldt: [154, null],
   },
   // As on a kernel without them: libc then uses clone(2), whose flags a filter can see, and libuv epoll(7).
   absent: {
     clone3: [435, 435],
-    io_uring_setup: [425, 425],
-    io_uring_enter: [426, 426],
-    io_uring_register: [427, 427],
   },
 };
-/** Calls whose first argument decides. */
+/** What is done through a ring passes no filter. */
+const IO_URING_SETUP: Call = [425, 425];
+const IO_URING_USE: readonly Call[] = [
+  [426, 426], // io_uring_enter
+  [427, 427], // io_uring_register
+];
+/** mseal, of Linux 6.10. A call that is newer was not weighed here, and is answered as by a kernel without it. */
+const NEWEST_WEIGHED = 462;
+
+/** Calls whose first argument decides, or for ioctl(2) the second. */
 const CLONE: Call = [56, 220];
+const IOCTL: Call = [16, 29];
+/** Types into the terminal that `meshd` was started from. */
+const TIOCSTI = 0x5412;
 const OWN_PROCESS_ONLY: readonly Call[] = [
   [62, 129], // kill
   [234, 131], // tgkill
@@ -94,6 +126,7 @@ const ENOSYS = 38;
 const NUMBER = 0;
 const ARCHITECTURE = 4;
 const FIRST_ARGUMENT = 16;
+const SECOND_ARGUMENT = 24;
 const LOAD = 0x20;
 const JUMP_EQUAL = 0x15;
 const JUMP_NOT_LESS = 0x35;
@@ -114,33 +147,60 @@ export interface Instruction {
   readonly value: number;
 }
 
-/**
- * @param architecture as `process.arch`. Throws PLATFORM_UNSUPPORTED for one without call numbers here
- * @param pid the process that may send signals to itself
- */
-export function routerFilter(architecture: string, pid: number): Instruction[] {
-  if (architecture !== 'x64' && architecture !== 'arm64') {
-    throw new HeddleError('PLATFORM_UNSUPPORTED', `no seccomp filter for the architecture ${architecture}`);
-  }
-  const { index, audit } = ARCHITECTURES[architecture];
+export interface RouterFilterOptions {
+  /** The process that may send signals to itself. */
+  readonly pid: number;
+  /** The process has rings already, and its event loops end it when they cannot use them. */
+  readonly hasRings: boolean;
+}
+
+/** @param architecture as `process.arch`. Throws PLATFORM_UNSUPPORTED for one without call numbers here */
+export function routerFilter(architecture: string, { pid, hasRings }: RouterFilterOptions): Instruction[] {
+  const { index } = systemCallsOf(architecture);
   const refusals = Object.entries(CALLS).flatMap(([verdict, calls]) =>
     Object.values(calls).flatMap((call) => onCall(call[index], give(RESULTS[verdict as Verdict]))),
   );
+  const rings = [IO_URING_SETUP, ...(hasRings ? [] : IO_URING_USE)];
   const own = OWN_PROCESS_ONLY.flatMap((call) =>
     onCall(call[index], [load(FIRST_ARGUMENT), jump(JUMP_EQUAL, pid, 1, 0), ...give(RESULTS.refuse), ...give(ALLOW)]),
   );
   const clone = [load(FIRST_ARGUMENT), jump(JUMP_SET, CLONE_THREAD, 1, 0), ...give(KILL_PROCESS), ...give(ALLOW)];
+  const ioctl = [load(SECOND_ARGUMENT), jump(JUMP_EQUAL, TIOCSTI, 0, 1), ...give(RESULTS.refuse), ...give(ALLOW)];
   return [
-    load(ARCHITECTURE),
-    jump(JUMP_EQUAL, audit, 1, 0),
-    ...give(KILL_PROCESS),
-    load(NUMBER),
-    jump(JUMP_NOT_LESS, X32_BIT, 0, 1),
-    ...give(KILL_PROCESS),
+    ...onlyOf(architecture),
+    jump(JUMP_NOT_LESS, NEWEST_WEIGHED + 1, 0, 1),
+    ...give(RESULTS.absent),
+    ...rings.flatMap((call) => onCall(call[index], give(RESULTS.absent))),
     ...refusals,
     ...own,
     ...onCall(CLONE[index], clone),
+    ...onCall(IOCTL[index], ioctl),
     ...give(ALLOW),
+  ];
+}
+
+/** Filter of a process whose children find no io_uring, as on a kernel without it. Throws as {@link routerFilter}. */
+export function ringlessFilter(architecture: string): Instruction[] {
+  const { index } = systemCallsOf(architecture);
+  return [...onlyOf(architecture, ALLOW), ...onCall(IO_URING_SETUP[index], give(RESULTS.absent)), ...give(ALLOW)];
+}
+
+function systemCallsOf(architecture: string): (typeof ARCHITECTURES)[keyof typeof ARCHITECTURES] {
+  if (architecture !== 'x64' && architecture !== 'arm64') {
+    throw new HeddleError('PLATFORM_UNSUPPORTED', `no seccomp filter for the architecture ${architecture}`);
+  }
+  return ARCHITECTURES[architecture];
+}
+
+/** Loads the number of the call; calls of other architectures, and of x32, get the verdict `others`. */
+function onlyOf(architecture: string, others = KILL_PROCESS): Instruction[] {
+  return [
+    load(ARCHITECTURE),
+    jump(JUMP_EQUAL, systemCallsOf(architecture).audit, 1, 0),
+    ...give(others),
+    load(NUMBER),
+    jump(JUMP_NOT_LESS, X32_BIT, 0, 1),
+    ...give(others),
   ];
 }
 

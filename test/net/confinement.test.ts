@@ -8,6 +8,7 @@ import { expectAllReachable, onlyProcess, statusOfThreads, useCluster } from './
 
 const USER = 65534;
 const EPERM = 1;
+const ENOSYS = 38;
 const FILTER_MODE = '2';
 
 function attempt(name: string) {
@@ -22,8 +23,12 @@ function attempt(name: string) {
 }
 
 describe('a process that is confined like the router', () => {
-  it.each(['open', 'socket', 'signal'])('gets an error for: %s', (name) => {
+  it.each(['open', 'socket', 'signal', 'shared memory', 'typing into a terminal'])('gets an error for: %s', (name) => {
     expect(attempt(name)).toEqual({ missing: [], errno: EPERM });
+  });
+
+  it.each(['io_uring', 'a newer call'])('finds a kernel without: %s', (name) => {
+    expect(attempt(name)).toEqual({ missing: [], errno: ENOSYS });
   });
 
   it.each(['exec', 'ptrace', 'mount', 'fork'])('is killed for: %s', (name) => {
