@@ -8,6 +8,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseCniChain } from '../common/cni-chain.js';
 import type { CommandRunner } from '../common/host/command.js';
 import type { Cidr } from '../common/address/cidr.js';
 import type { Disk } from '../common/storage/disk.js';
@@ -45,7 +46,13 @@ import { startLineProgram } from '../common/host/line-program.js';
 import type { RouterReport } from './control-plane/router-client.js';
 import { directoryProblem, StateDisk } from './control-plane/state-disk.js';
 import { connectRouter } from './control-plane/router-socket.js';
-import { cniSocket, deferredDeleteFolder, formerDeferredDeleteFolder, routerSocket } from '../common/host/run-files.js';
+import {
+  cniSocket,
+  deferredDeleteFolder,
+  formerDeferredDeleteFolder,
+  routerSocket,
+  writtenConfFile,
+} from '../common/host/run-files.js';
 import { SeedResolver, systemResolver } from './control-plane/seed-resolver.js';
 import { UnderlayWatch } from './control-plane/underlay-watch.js';
 import type { UnderlayChange } from './control-plane/underlay-watch.js';
@@ -80,6 +87,7 @@ export class Agent {
   readonly #control: ControlPlane;
   readonly #host: HostKeeper;
   readonly #cni: CniService;
+  readonly #installer: ConfInstaller;
   readonly #pods: PodKeeper<LiveAttachment>;
   readonly #networkWatch: NetworkWatch;
   readonly #stations: StationWatch;
@@ -109,6 +117,7 @@ export class Agent {
     this.#control = this.#createControlPlane();
     this.#host = this.#createHostKeeper();
     this.#cni = this.#createCniService();
+    this.#installer = new ConfInstaller(deps.disk, deps.commands, () => this.#cniInstallation());
     this.#pods = this.#createPodKeeper();
     this.#networkWatch = this.#createNetworkWatch();
     this.#stations = this.#createStationWatch();
@@ -326,7 +335,6 @@ export class Agent {
     const { disk, clock, log } = this.deps;
     const { config } = this.#settings;
     const spools = [deferredDeleteFolder(config), formerDeferredDeleteFolder(config)];
-    const installer = new ConfInstaller(disk, () => this.#cniInstallation());
     return new PodKeeper({
       replayDeferredDeletes: async () => {
         for (const spool of spools) await sweepDeferredDeletes(disk, spool, clock.wallTime().getTime());
@@ -335,7 +343,7 @@ export class Agent {
       liveAttachments: () => this.#cni.reconcile(),
       reconcileAddresses: (live) => this.state.ipam.reconcile(live),
       canInstall: () => this.#unreadiness('ADD') === null,
-      installCni: () => installer.install(),
+      installCni: () => this.#installCni(),
       clock,
       notices: this.#notices,
       onReconciled: () => {
@@ -368,6 +376,16 @@ export class Agent {
     });
   }
 
+  async #installCni(): Promise<boolean> {
+    const before = this.#installer.notes;
+    const written = await this.#installer.install();
+    const { notes } = this.#installer;
+    if (notes.join() === before.join()) return written;
+    for (const note of notes) this.deps.log.warn(`CNI configuration: ${note}`);
+    this.#source.changed();
+    return written;
+  }
+
   #cniInstallation(): CniInstallation {
     const { programFolder } = this.deps;
     const { config } = this.#settings;
@@ -377,6 +395,8 @@ export class Agent {
       binDir: config.cniBinDir,
       executable: executables.find(existsSync) ?? executables[0]!,
       cniVersion: config.cniVersion,
+      chain: parseCniChain(config.cniChain),
+      writtenConf: writtenConfFile(config),
       socketPath: cniSocket(config),
       spoolDirectory: deferredDeleteFolder(config),
     };
@@ -401,6 +421,7 @@ export class Agent {
       hostProblems: () => this.#host.problems,
       podsReconciled: () => this.#pods.reconciled,
       stateDiskProblem: () => this.stateDisk.problem,
+      cniNotes: () => this.#installer.notes,
       addressProblem: () => ipam.obstacle,
       endpoints: () => this.#cni.endpoints().map((record) => ({ ...record, ips: [...record.ips] })),
       addressUsage: () => ipam.usage(),

@@ -4,8 +4,8 @@
  * (`router/`). `relay/` holds the executables that run on the host; no file imports those.
  */
 export type { AttachmentOwner, AttachmentPlan, EndpointRecord, PodAddress } from './attachment.js';
-export { CNI_BIN_FILES, CNI_CONF_FILES, ConfInstaller } from './conf-installer.js';
-export type { CniInstallation } from './conf-installer.js';
+export { CNI_BIN_FILES, CNI_CONF_FILES, ConfInstaller } from './installed-files/conf-installer.js';
+export type { CniInstallation } from './installed-files/conf-installer.js';
 export { CniService } from './verbs/cni-service.js';
 export type { LiveAttachment, Station } from './verbs/endpoint-reconciler.js';
 export { EndpointStore } from './endpoint-store.js';

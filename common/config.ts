@@ -74,6 +74,10 @@ export const ConfigSchema = Type.Object(
       description: 'Where to install the CNI executable; not installed when empty',
     }),
     cniVersion: Type.String({ default: '1.0.0', description: 'cniVersion of the installed configuration' }),
+    cniChain: Type.String({
+      default: '',
+      description: 'Further plugins of the installed CNI configuration, a JSON list of their configurations',
+    }),
     logLevel: Type.Enum(LOG_LEVELS, { default: 'info' }),
   },
   { additionalProperties: false },
@@ -91,4 +95,5 @@ export const RELOADABLE_SETTINGS = [
   'clusterSecretFile',
   'masquerade',
   'cniVersion',
+  'cniChain',
 ] as const satisfies readonly (keyof Config)[];

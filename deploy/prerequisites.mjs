@@ -19,8 +19,8 @@ const SOURCES = [
   ...['package-lock.json', 'tsconfig.json'],
 ];
 /**
- * A system tool: its program (or shared library), the Debian package of it, and whether it is optional.
- * @typedef {{ program?: string, library?: string, package: string, optional: boolean }} Tool
+ * A system tool: its program (or shared library, or file), the Debian package of it, and whether it is optional.
+ * @typedef {{ program?: string, library?: string, file?: string, package: string, optional: boolean }} Tool
  */
 /** @type {Tool[]} Tools that all callers need. */
 const TOOLS = [
@@ -38,6 +38,9 @@ const TEST_TOOLS = [
   { program: 'chromium', package: 'chromium', optional: true },
   { program: 'cc', package: 'gcc', optional: true },
   { program: 'cc', package: 'libc6-dev', optional: true },
+  { program: 'conntrack', package: 'conntrack', optional: true },
+  { program: 'iptables', package: 'iptables', optional: true },
+  { file: '/usr/lib/cni/portmap', package: 'containernetworking-plugins', optional: true },
 ];
 const SEARCH_PATH = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin', '/usr/bin', '/bin'];
 
@@ -115,7 +118,8 @@ function packagesOf(tools) {
   return [...new Set(tools.map((tool) => tool.package))];
 }
 
-function isPresent({ program, library }) {
+function isPresent({ program, library, file }) {
+  if (file !== undefined) return existsSync(file);
   return program === undefined ? hasLibrary(library) : onPath(program);
 }
 

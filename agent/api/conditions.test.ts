@@ -13,6 +13,7 @@ const healthy: NodeFacts = {
   hostProblems: [],
   podsReconciled: true,
   stateDiskProblem: null,
+  cniNotes: [],
   addressProblem: null,
   lostClaims: [],
   seeds: 2,
@@ -123,6 +124,12 @@ describe('the conditions of a node', () => {
         'restart meshd',
     );
     expect(isReady(evaluateConditions({ ...healthy, engine }))).toBe(true);
+  });
+
+  it('says what is to be known of the CNI configuration, without a warning', () => {
+    const cniNotes = ['pods with hostPort are refused: portmap is not in /opt/cni/bin'];
+    expect(messageOf('cni-configuration', { cniNotes })).toBe(cniNotes[0]);
+    expect(verdictOf(evaluateConditions({ ...healthy, cniNotes }))).toBe('ok');
   });
 
   it('names withdrawn pod CIDRs with the number of their pods', () => {

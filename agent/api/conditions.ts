@@ -26,6 +26,8 @@ export interface NodeFacts {
   readonly podsReconciled: boolean;
   /** What keeps the node's state from being written, or null. */
   readonly stateDiskProblem: string | null;
+  /** What an operator should know of the installed CNI configuration. */
+  readonly cniNotes: readonly string[];
   /** Why a new pod would get no address, or null. */
   readonly addressProblem: string | null;
   readonly lostClaims: readonly { readonly cidr: string; readonly winner: string }[];
@@ -57,6 +59,7 @@ export function evaluateConditions(facts: NodeFacts): EvaluatedCondition[] {
     optional('router-confinement', confinementMessage(facts)),
     optional('sealing-speed', sealingSpeedMessage(facts)),
     optional('withdrawn-cidrs', withdrawnMessage(facts)),
+    noted('cni-configuration', facts.cniNotes.join('; ')),
     // The first node of a cluster finds no peer, and is ready without one.
     optional('peers', peersMessage(facts)),
   ];
@@ -96,6 +99,11 @@ function required(name: string, message: string): EvaluatedCondition {
 
 function optional(name: string, message: string): EvaluatedCondition {
   return { name, required: false, ok: message === '', message };
+}
+
+/** Met whatever the message says, which is the operator's choice. */
+function noted(name: string, message: string): EvaluatedCondition {
+  return { name, required: false, ok: true, message };
 }
 
 function routerMessage({ routerConnected, routerIsSilent }: NodeFacts): string {

@@ -76,6 +76,7 @@ function source(overrides: Partial<ApiSourceDeps> = {}) {
     hostProblems: () => [],
     podsReconciled: () => true,
     stateDiskProblem: () => null,
+    cniNotes: () => [],
     addressProblem: () => null,
     endpoints: () => [],
     addressUsage: () => [{ cidr: parseCidr('10.1.1.0/24'), total: 253, used: 2, quarantined: 1, withdrawn: false }],

@@ -72,6 +72,8 @@ export interface ApiSourceDeps {
   readonly hostProblems: () => readonly HostProblem[] | null;
   readonly podsReconciled: () => boolean;
   readonly stateDiskProblem: () => string | null;
+  /** What an operator should know of the installed CNI configuration. */
+  readonly cniNotes: () => readonly string[];
   readonly addressProblem: () => string | null;
   readonly endpoints: () => readonly Endpoint[];
   readonly addressUsage: () => readonly AddressUsage[];
@@ -130,6 +132,7 @@ export class AgentApiSource implements ApiSource {
       hostProblems: deps.hostProblems(),
       podsReconciled: deps.podsReconciled(),
       stateDiskProblem: deps.stateDiskProblem(),
+      cniNotes: deps.cniNotes(),
       addressProblem: deps.addressProblem(),
       lostClaims: deps.mesh.lostClaims().map(({ cidr, winner }) => ({ cidr, winner: nameOf(winner) })),
       seeds: deps.settings().config.seeds.length,

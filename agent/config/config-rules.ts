@@ -2,6 +2,7 @@
  * Rules of the configuration beyond the schema: addresses and names that parse, ranges that fit each other, values that
  * the system can hold. A rule runs only when the fields it needs have the right shape, so one mistake is reported once.
  */
+import { parseCniChain } from '../../common/cni-chain.js';
 import { CNI_VERSIONS } from '../../common/cni-versions.js';
 import {
   cidrContains,
@@ -84,6 +85,7 @@ const FIELD_RULES: readonly Rule[] = [
         `"${c.cniVersion}" is not a version Heddle speaks (expected one of ${CNI_VERSIONS.join(', ')})`,
       ),
   },
+  { needs: ['cniChain'], check: (c) => failureOf(() => parseCniChain(c.cniChain)) },
   {
     needs: ['underlayMtu'],
     check: (c) =>

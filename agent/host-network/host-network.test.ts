@@ -63,7 +63,7 @@ function hostInOrder() {
     routes4: routesTo('10.1.1.0/24', '10.1.0.0/16', '169.254.0.104', '10.1.1.1'),
     routes6: routesTo('fd00:1:0:1::/64', 'fd00:1::/48', 'fe80::68', 'fd00:1:0:1::1'),
     nextHops: ['169.254.0.104', 'fe80::68'].map((dst) => ({ dst, dev: 'heddle-tap', lladdr: String(MESH_MAC) })),
-    sysctls: ['1', '2', '1', '0', '0', '1'],
+    sysctls: ['1', '2', '1', '1', '0', '0', '1'],
     /** Comments of the rules, by table; no entry: no such table. */
     nft: new Map<string, string[]>(),
   };
@@ -159,7 +159,7 @@ describe('reconcileHostNetwork', () => {
       },
       ['ip neigh replace 169.254.0.104 lladdr 0a:5a:00:00:00:02 dev heddle-tap nud permanent'],
     ],
-    ['forwarding is off', { sysctls: ['0', '2', '1', '0', '0', '1'] }, ['tee /proc/sys/net/ipv4/ip_forward']],
+    ['forwarding is off', { sysctls: ['0', '2', '1', '1', '0', '0', '1'] }, ['tee /proc/sys/net/ipv4/ip_forward']],
     [
       'the TAP is gone: nothing is routed to it, and nothing leaves unsealed',
       { tap: null },

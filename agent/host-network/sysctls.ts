@@ -31,6 +31,8 @@ function wantedSettings(spec: HostNetworkSpec): [path: string, value: string][] 
     settings.push([`${FOLDER}/ipv4/conf/${bridgeName}/rp_filter`, '2']);
     // The router's ICMP errors come from the gateway's address. Nobody else gets past the guard or the router with it.
     settings.push([`${FOLDER}/ipv4/conf/${bridgeName}/accept_local`, '1']);
+    // Answers of a hostPort to 127.0.0.1 come up from the bridge. The guard drops what pods themselves send there.
+    settings.push([`${FOLDER}/ipv4/conf/${bridgeName}/route_localnet`, '1']);
   }
   if (families.includes(6)) {
     settings.push([`${FOLDER}/ipv6/conf/${bridgeName}/disable_ipv6`, '0']);

@@ -31,7 +31,10 @@ function refusal(env: Record<string, string>, config: unknown = CONFIG): CniErro
 describe('a CNI call', () => {
   it('is parsed as containerd makes it', () => {
     expect(
-      parse({}, { ...CONFIG, capabilities: { ips: true }, runtimeConfig: { portMappings: null, x: 1 } }),
+      parse(
+        {},
+        { ...CONFIG, capabilities: { ips: true }, runtimeConfig: { portMappings: [{ HostPort: 0 }], bandwidth: null } },
+      ),
     ).toMatchObject({
       verb: 'ADD',
       containerId: 'abc',

@@ -24,6 +24,8 @@ const SETS = { 4: 'senders4', 6: 'senders6' } as const;
 const TO_GATEWAY = `ether daddr ${GATEWAY_MAC}`;
 const TO_ONE_STATION = 'ether daddr & 01:00:00:00:00:00 == 00:00:00:00:00:00';
 const KNOWN_SENDER_4 = `ether type ip iifname . ether saddr . ip saddr @${SETS[4]}`;
+/** The bridge routes packets to loopback addresses (`route_localnet`), for answers to programs of the node alone. */
+const LOOPBACK_4 = '127.0.0.0/8';
 const KNOWN_SENDER_6 = `ether type ip6 iifname . ether saddr . ip6 saddr @${SETS[6]}`;
 /** Both MACs of an ARP request, that of the frame and that of the sender in it. */
 const KNOWN_ARP_SENDER = ['ether saddr', 'arp saddr ether'].map((mac) => `iifname . ${mac} . arp saddr ip @${SETS[4]}`);
@@ -39,6 +41,7 @@ export const SOURCE_GUARD = {
     'counter podOtherStation { }',
     'counter podNeighbourDiscovery { }',
     'counter podDhcpServer { }',
+    'counter podToLoopback { }',
   ],
   chains: [
     {
@@ -46,11 +49,12 @@ export const SOURCE_GUARD = {
       hook: 'type filter hook prerouting priority filter; policy accept;',
       rules: [
         `iifgroup != ${POD_INTERFACE_GROUP} accept`,
-        `${TO_GATEWAY} ${KNOWN_SENDER_4} accept`,
+        `${TO_GATEWAY} ip daddr != ${LOOPBACK_4} ${KNOWN_SENDER_4} accept`,
         'icmpv6 type { nd-router-advert, nd-neighbor-advert, nd-redirect } counter name podNeighbourDiscovery drop',
         `${TO_GATEWAY} ${KNOWN_SENDER_6} accept`,
         `${TO_ONE_STATION} ether daddr != ${GATEWAY_MAC} counter name podOtherStation drop`,
         `ether type arp arp operation request ${KNOWN_ARP_SENDER.join(' ')} accept`,
+        `ip daddr ${LOOPBACK_4} counter name podToLoopback drop`,
         'udp sport 67 counter name podDhcpServer drop',
         `${KNOWN_SENDER_4} accept`,
         `${KNOWN_SENDER_6} accept`,

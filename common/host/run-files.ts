@@ -19,6 +19,8 @@ export const identityFile = ({ stateDir }: StateDir): string => `${stateDir}/ide
 export const configRecordFile = ({ stateDir }: StateDir): string => `${stateDir}/config.json`;
 export const advertCacheFile = ({ stateDir }: StateDir): string => `${stateDir}/adverts.json`;
 export const allocationFolder = ({ stateDir }: StateDir): string => `${stateDir}/ipam`;
+/** Copy of the CNI configuration list that the agent wrote last. */
+export const writtenConfFile = ({ stateDir }: StateDir): string => `${stateDir}/written.conflist`;
 export const endpointFolder = ({ stateDir }: StateDir): string => `${stateDir}/endpoints`;
 /** Where the CNI executable keeps DEL and GC calls while no agent runs. */
 export const deferredDeleteFolder = ({ stateDir }: StateDir): string => `${stateDir}/deferred-deletes`;
@@ -32,6 +34,7 @@ export function stateFiles(config: StateDir): string[] {
     identityFile(config),
     advertCacheFile(config),
     allocationFolder(config),
+    writtenConfFile(config),
     endpointFolder(config),
     deferredDeleteFolder(config),
     formerDeferredDeleteFolder(config),
