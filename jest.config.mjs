@@ -1,6 +1,7 @@
 /**
- * Four projects. `unit`: beside the sources, no socket, process or waiting. `integration`: beside the sources too, on
- * real sockets, processes and timers of this machine. `e2e`: whole programs and the page in a browser. `net`: whole nodes
+ * Five projects. `unit`: beside the sources, no socket, process or waiting. `simulation`: beside the sources too, whole
+ * clusters on a virtual clock, for which the same holds. `integration`: on real sockets, processes and timers of this
+ * machine. `e2e`: whole programs and the page in a browser. `net`: whole nodes
  * in network namespaces, root.
  */
 import { bundledPackages } from './test/runner/bundled-packages.mjs';
@@ -8,6 +9,7 @@ import { bundledPackages } from './test/runner/bundled-packages.mjs';
 const SOURCES = '<rootDir>/{common,router,mesh,ipam,cni,agent,supervisor,cli,web-ui,deploy}/**';
 const RULES = '<rootDir>/test/{architecture,bench,crowd,fuzz,mutations,runner}/**';
 const INTEGRATION = '*.integration.test.ts';
+const SIMULATION = '*.simulation.test.ts';
 
 const transform = {
   '^.+\\.ts$': [
@@ -30,6 +32,15 @@ function project(displayName, testMatch, more = {}) {
   };
 }
 
+const withoutSockets = {
+  testEnvironment: '<rootDir>/test/runner/unit-environment.mjs',
+  moduleNameMapper: {
+    ...moduleNameMapper,
+    '^koffi$': '<rootDir>/test/runner/koffi-without-sockets.mjs',
+    '^typescript$': '<rootDir>/test/runner/loaded-typescript.mjs',
+  },
+};
+
 export default {
   maxWorkers: '100%',
   /** Ends a test that hangs. On a machine under load a test of milliseconds takes seconds, so this is no measure. */
@@ -37,14 +48,12 @@ export default {
   /** Node 20 keeps the modules of every test file; giving back that memory takes a worker half a second, or more. */
   workerGracefulExitTimeout: 60_000,
   projects: [
-    project('unit', [`${SOURCES}/*.test.ts`, `${RULES}/*.test.ts`, `!**/${INTEGRATION}`], {
-      testEnvironment: '<rootDir>/test/runner/unit-environment.mjs',
-      moduleNameMapper: {
-        ...moduleNameMapper,
-        '^koffi$': '<rootDir>/test/runner/koffi-without-sockets.mjs',
-        '^typescript$': '<rootDir>/test/runner/loaded-typescript.mjs',
-      },
-    }),
+    project(
+      'unit',
+      [`${SOURCES}/*.test.ts`, `${RULES}/*.test.ts`, `!**/${INTEGRATION}`, `!**/${SIMULATION}`],
+      withoutSockets,
+    ),
+    project('simulation', [`${SOURCES}/${SIMULATION}`], withoutSockets),
     project('integration', [`${SOURCES}/${INTEGRATION}`, `${RULES}/${INTEGRATION}`]),
     project('e2e', ['<rootDir>/test/e2e/**/*.test.ts']),
     project('net', ['<rootDir>/test/net/**/*.test.ts']),

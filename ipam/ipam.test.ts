@@ -340,7 +340,7 @@ describe('the address service under crashes, refusing disks and flipped bytes', 
           for (let i = 0; i < 13; i++) await node.allocate(`late${i}`);
         },
       ),
-      { numRuns: fuzzRuns(60) },
+      { numRuns: fuzzRuns(24) },
     );
   });
 });

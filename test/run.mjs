@@ -12,10 +12,10 @@ import { join } from 'node:path';
 import * as prerequisites from '../deploy/prerequisites.mjs';
 import { endAll, run } from './runner/process-group.mjs';
 
-const STAGES = { static: staticChecks, unit, integration, e2e, net, demo };
+const STAGES = { static: staticChecks, unit, simulation, integration, e2e, net, demo };
 const DEMO_START = join(prerequisites.ROOT, 'deploy', 'demo', 'start.mjs');
 /** Properties search longer than while somebody waits for `npm run unit`. */
-const FUZZ_RUNS = { HEDDLE_TEST_FUZZ_RUNS: process.env.HEDDLE_TEST_FUZZ_RUNS ?? '5' };
+const FUZZ_RUNS = { HEDDLE_TEST_FUZZ_RUNS: process.env.HEDDLE_TEST_FUZZ_RUNS ?? '12' };
 
 const scratch = mkdtempSync(join(tmpdir(), 'heddle-test-'));
 const total = { passed: 0, failed: 0, skipped: 0 };
@@ -59,6 +59,10 @@ async function staticCheck(name, script, ...args) {
 
 function unit() {
   return jest('unit', { env: FUZZ_RUNS });
+}
+
+function simulation() {
+  return jest('simulation');
 }
 
 function integration() {

@@ -373,7 +373,7 @@ describe('what a configuration must look like', () => {
           expect(thrown).toBeInstanceOf(ConfigError);
         }
       }),
-      { numRuns: fuzzRuns(100) },
+      { numRuns: fuzzRuns(40) },
     );
   });
 });

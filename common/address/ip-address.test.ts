@@ -63,7 +63,7 @@ describe('parseIpAddress', () => {
         fc.pre(isIP(text) !== 0 && !IPV4_COMPATIBLE.test(text));
         expect([...ipToBytes(parseIpAddress(text))]).toEqual(ipaddr.parse(text).toByteArray());
       }),
-      { numRuns: fuzzRuns(150) },
+      { numRuns: fuzzRuns(60) },
     );
   });
 
@@ -74,7 +74,7 @@ describe('parseIpAddress', () => {
         const long = groups.map((value) => value.toString(16).padStart(4, '0')).join(':');
         expect(parseIpAddress(long)).toBe(new ipaddr.IPv6(groups).toRFC5952String());
       }),
-      { numRuns: fuzzRuns(150) },
+      { numRuns: fuzzRuns(60) },
     );
   });
 });
@@ -88,13 +88,13 @@ describe('address arithmetic', () => {
         expect(ipToBigInt(address)).toBe(value);
         expect(parseIpAddress(address)).toBe(address);
       }),
-      { numRuns: fuzzRuns(100) },
+      { numRuns: fuzzRuns(40) },
     );
     fc.assert(
       fc.property(fc.bigInt(0n, (1n << 32n) - 1n), (value) => {
         expect(ipToBigInt(ipFromBigInt(value, 4))).toBe(value);
       }),
-      { numRuns: fuzzRuns(100) },
+      { numRuns: fuzzRuns(40) },
     );
   });
 
@@ -105,7 +105,7 @@ describe('address arithmetic', () => {
         const address = ipFromBigInt(value, 6);
         expect(ipFromBytes(ipToBytes(address))).toBe(address);
       }),
-      { numRuns: fuzzRuns(100) },
+      { numRuns: fuzzRuns(40) },
     );
     expect(ipFromBytes(ipToBytes(ipFromBigInt(MAPPED_PREFIX | 0x0a010203n, 6)))).toBe('10.1.2.3');
     expect(ipFromBytes(Uint8Array.of(10, 1, 2, 3))).toBe('10.1.2.3');

@@ -26,7 +26,7 @@ describe('message stream', () => {
         const decoder = new MessageDecoder(LIMIT_BYTES);
         expect(cut(stream, cuts).flatMap((chunk) => decoder.push(chunk))).toEqual(messages);
       }),
-      { numRuns: fuzzRuns(100) },
+      { numRuns: fuzzRuns(40) },
     );
   });
 
@@ -72,7 +72,7 @@ describe('message stream', () => {
           expect(thrown).toBeInstanceOf(DecodeError);
         }
       }),
-      { numRuns: fuzzRuns(100) },
+      { numRuns: fuzzRuns(40) },
     );
   });
 });

@@ -38,7 +38,7 @@ describe('msgpack', () => {
       fc.property(plainValues, (value) => {
         expect(decodeMsgpack(encodeMsgpack(value), 1 << 20)).toEqual(value);
       }),
-      { numRuns: fuzzRuns(100) },
+      { numRuns: fuzzRuns(40) },
     );
   });
 

@@ -41,7 +41,7 @@ describe('parseYaml', () => {
           expect(thrown).toBeInstanceOf(DecodeError);
         }
       }),
-      { numRuns: fuzzRuns(80) },
+      { numRuns: fuzzRuns(32) },
     );
   });
 });
@@ -56,7 +56,7 @@ describe('formatYaml', () => {
         fc.pre(!JSON.stringify(value).includes('-0') && !JSON.stringify(value).includes('__proto__'));
         expect(parseYaml(formatYaml(value))).toEqual(value);
       }),
-      { numRuns: fuzzRuns(80) },
+      { numRuns: fuzzRuns(32) },
     );
   });
 });

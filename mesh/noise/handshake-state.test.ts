@@ -43,7 +43,7 @@ describe('a handshake state', () => {
           expect(sides[0].split().send.key).toEqual(sides[1].split().receive.key);
         },
       ),
-      { numRuns: fuzzRuns(10) },
+      { numRuns: fuzzRuns(4) },
     );
   });
 

@@ -145,7 +145,7 @@ describe('the path-MTU search', () => {
           expect(path.probes.every((size) => size <= cap)).toBe(true);
         },
       ),
-      { numRuns: fuzzRuns(25) },
+      { numRuns: fuzzRuns(10) },
     );
   });
 });

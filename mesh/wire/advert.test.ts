@@ -69,7 +69,7 @@ describe('an advert', () => {
         }
         expect(verified).toBeNull();
       }),
-      { numRuns: fuzzRuns(100) },
+      { numRuns: fuzzRuns(40) },
     );
     expect(verifyAdvert(readAdvert(changed(() => undefined, false)))).toBeNull();
   });

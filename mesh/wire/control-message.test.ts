@@ -160,7 +160,7 @@ describe('control messages', () => {
           expect(thrown).toBeInstanceOf(DecodeError);
         }
       }),
-      { numRuns: fuzzRuns(100) },
+      { numRuns: fuzzRuns(40) },
     );
   });
 });

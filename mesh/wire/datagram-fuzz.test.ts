@@ -31,7 +31,7 @@ const anyMutation = fc.record({
 
 describe('arbitrary datagrams', () => {
   it('do not make the core throw, grow beyond its bounds or lose its links', () => {
-    const runs = fuzzRuns(200);
+    const runs = fuzzRuns(80);
     const { network, node, datagrams } = recorded();
     expect(new Set(datagrams.map(([type]) => type))).toEqual(new Set([1, 2, 3, 4]));
     fc.assert(

@@ -52,7 +52,7 @@ describe('the pods in an answer about links', () => {
         expect(decodeControl(bytes)).toMatchObject({ type: 'links', pods: { count: 300 } });
         expect(pods.list.length).toBeGreaterThan(0);
       }),
-      { numRuns: fuzzRuns(5) },
+      { numRuns: fuzzRuns(3) },
     );
   });
 

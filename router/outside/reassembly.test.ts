@@ -88,7 +88,7 @@ describe('incomplete units', () => {
           reassembly.release(place);
         }
       }),
-      { numRuns: fuzzRuns(20) },
+      { numRuns: fuzzRuns(8) },
     );
     expect(counters.drops[DROP.reassemblyMismatch]).toBe(0);
   });
@@ -180,7 +180,7 @@ describe('incomplete units', () => {
         }
         expect(guardIsWhole()).toBe(true);
       }),
-      { numRuns: fuzzRuns(20) },
+      { numRuns: fuzzRuns(8) },
     );
   });
 

@@ -61,7 +61,7 @@ describe('slices of a super-frame', () => {
           expect(hex(framesOnTheWire(sliceAll(record, segments)))).toEqual(hex(segmentAsKernel(record)));
         },
       ),
-      { numRuns: fuzzRuns(40) },
+      { numRuns: fuzzRuns(16) },
     );
   });
 
@@ -74,7 +74,7 @@ describe('slices of a super-frame', () => {
           for (const slice of sliceAll(buildRecord(spec), 1)) expect(slice[1]).toBe(0);
         },
       ),
-      { numRuns: fuzzRuns(20) },
+      { numRuns: fuzzRuns(8) },
     );
   });
 

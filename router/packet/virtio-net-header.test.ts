@@ -58,7 +58,7 @@ describe('the check of a virtio-net header', () => {
           expect(hex(segmentAsKernel(record))).toEqual(before);
         },
       ),
-      { numRuns: fuzzRuns(40) },
+      { numRuns: fuzzRuns(16) },
     );
   });
 
@@ -120,7 +120,7 @@ describe('the check of a virtio-net header', () => {
         expect(start).toBeGreaterThanOrEqual(14 + ipBytes);
         expect(field + 2).toBeLessThanOrEqual(record.length - VIRTIO_BYTES);
       }),
-      { numRuns: fuzzRuns(300) },
+      { numRuns: fuzzRuns(120) },
     );
   });
 });

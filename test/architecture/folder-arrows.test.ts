@@ -167,17 +167,18 @@ describe('exported values', () => {
   it('are found as they are written', () => {
     const file = parseSource(
       'a/b.ts',
-      'export const c = 1, d = 2; export function e() {} export type F = 1; const g = 1; export { g };',
+      'export const c = 1;\nexport async function d() {}\nexport class E {}\nexport type F = 1;\nconst g = 1;\nexport { g };',
     );
-    expect(exportedValues(file)).toEqual(['c', 'd', 'e']);
+    expect(exportedValues(file)).toEqual(['c', 'd', 'E']);
     const importer = parseSource(
       'a/h.ts',
-      "import { c as x } from './b.js'; export { d } from './b.js'; import * as all from './i.js';",
+      "import { c as x, type e } from './b.js';\nexport { d } from './b.js';\nimport * as all from './i.js';\nimport('./j.js');",
     );
     expect(usedNames([importer])).toEqual(
       new Map([
-        ['a/b', new Set(['c', 'd'])],
+        ['a/b', new Set(['c', 'e', 'd'])],
         ['a/i', new Set(['*'])],
+        ['a/j', new Set(['*'])],
       ]),
     );
   });

@@ -10,7 +10,7 @@ import { parseNodeId } from '../../common/node-id.js';
 import { formatSocketAddress, parseSocketAddress } from '../../common/address/socket-address.js';
 import { fuzzRuns } from './fuzz-runs.js';
 
-const RUNS = { numRuns: fuzzRuns(200) };
+const RUNS = { numRuns: fuzzRuns(80) };
 const LIMIT_BYTES = 64 << 10;
 
 /** Damaged msgpack: arbitrary bytes, valid values with some bytes changed, and truncated values. */

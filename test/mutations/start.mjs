@@ -34,7 +34,7 @@ function isNoticed({ file, original, mutated, test }) {
 }
 
 function passes(test) {
-  const project = test.includes('.integration.') ? 'integration' : 'unit';
+  const [, project = 'unit'] = /\.(integration|simulation)\.test\.ts$/.exec(test) ?? [];
   const script = [
     join('node_modules', 'jest', 'bin', 'jest.js'),
     `--selectProjects=${project}`,

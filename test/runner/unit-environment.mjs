@@ -11,6 +11,7 @@ import net from 'node:net';
 import timersPromises from 'node:timers/promises';
 import workerThreads from 'node:worker_threads';
 import { TestEnvironment } from 'jest-environment-node';
+import './compile-cache.mjs';
 import { refuse } from './refuse.mjs';
 
 /** The functions that every way to do it ends in. Core modules are shared by all test files of a Jest worker. */

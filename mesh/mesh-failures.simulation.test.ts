@@ -5,7 +5,7 @@ import { isFullMesh } from './testing/sim-node.js';
 import type { SimNode } from './testing/sim-node.js';
 import { simulation } from './testing/simulation.js';
 
-const STORMS = fuzzRuns(5);
+const STORMS = fuzzRuns(3);
 const NODES = 4;
 
 /** Lets one thing fail for up to 20 s, and repairs it. */
