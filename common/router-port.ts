@@ -33,6 +33,8 @@ export interface PeerPath {
   readonly endpoint: SocketAddress;
   /** Largest IP packet that fits the path, from the path-MTU search. */
   readonly mtuBytes: number;
+  /** How long the link is up, null while it is not: the router keeps it for the next agent. Absent from older versions. */
+  readonly upForMs?: number | null;
 }
 
 /** The whole desired forwarding state. */
@@ -83,6 +85,9 @@ export interface SessionStatus {
   readonly active: boolean;
   /** Units sealed so far, over all lanes; compared with the rekey limit. */
   readonly unitsSent: number;
+  /** Since it was installed. Absent from a router of an older version, as the cipher. */
+  readonly ageMs?: number;
+  readonly cipher?: CipherName;
 }
 
 export interface PeerCounters {

@@ -212,6 +212,37 @@ describe('restarts', () => {
   );
 
   it(
+    'of the agent keep the sessions until they are due, and the ages of links and handshakes',
+    convergedSimulation(3, 1, (network, nodes) => {
+      const [a] = nodes as [SimNode, SimNode, SimNode];
+      network.run(60_000);
+      const facts = () =>
+        a.mesh!.members(network.nowMs).map(({ id, state, sinceMs, lastHandshakeMs, cipher }) => ({
+          ...{ id, state, cipher },
+          sinceMs: Math.round(sinceMs / 1000),
+          lastHandshakeMs: Math.round(lastHandshakeMs! / 1000),
+        }));
+      const indices = () => [...a.router!.active.values()].sort();
+      const before = { facts: facts(), indices: indices() };
+      a.killAgent();
+      network.run(2_000);
+      const lines = network.log.text().split('\n');
+      a.startAgent();
+      expect(facts()).toEqual(before.facts);
+      network.run(60_000);
+      expect({ facts: facts(), indices: indices() }).toEqual(before);
+      const dialled = network.log
+        .text()
+        .split('\n')
+        .filter((line) => !lines.includes(line) && /initiation/.test(line));
+      expect(dialled).toEqual([]);
+      network.run(REKEY_AFTER_MS);
+      expect(indices().some((index) => before.indices.includes(index))).toBe(false);
+      expect(isFullMesh(nodes)).toBe(true);
+    }),
+  );
+
+  it(
     'of the agent drop what the router holds for a node that is gone',
     convergedSimulation(2, 1, (network, nodes) => {
       nodes[0]!.killAgent();

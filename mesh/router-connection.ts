@@ -71,8 +71,10 @@ function replace(event: RouterConnected, reason: string, deps: RouterConnectionD
     if (peer.link.state !== 'down') dials++;
   }
   for (const status of event.sessions) peerTable.peerOf(status.peer, nowMs).adopt(status, nowMs);
-  for (const { peer, endpoint, mtuBytes } of event.paths) peerTable.peers.get(peer)?.path.restore(endpoint, mtuBytes);
-  for (const peer of peerTable.peers.values()) peer.path.emit();
+  for (const { peer, endpoint, mtuBytes, upForMs } of event.paths) {
+    peerTable.peers.get(peer)?.resume(endpoint, mtuBytes, upForMs ?? null, nowMs);
+  }
+  for (const peer of peerTable.peers.values()) peer.path.emit(nowMs);
 }
 
 /** The same router after an interruption: it holds what it held, less what was removed meanwhile. */
@@ -80,7 +82,7 @@ function reconcile(event: RouterConnected, gapMs: number, deps: RouterConnection
   const held = new Set(event.sessions.map(({ localIndex }) => localIndex));
   for (const peer of deps.peerTable.peers.values()) {
     peer.routerReturned((localIndex) => held.has(localIndex), gapMs, nowMs);
-    peer.path.emit();
+    peer.path.emit(nowMs);
   }
   for (const { peer, localIndex } of event.sessions) {
     const known = deps.peerTable.peers.get(peer)?.sessions.find(localIndex) ?? null;

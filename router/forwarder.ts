@@ -381,9 +381,11 @@ export class Forwarder {
       case 'tables':
         return this.#useTables(command.tables);
       case 'path': {
+        const { endpoint, mtuBytes, upForMs = null } = command.path;
         const peer = this.#peers.indexOf(command.path.peer);
-        if (peer !== NO_PEER) this.#peers.setPath(peer, command.path.endpoint, command.path.mtuBytes);
-        return;
+        if (peer === NO_PEER) return;
+        this.#peers.setPath(peer, endpoint, mtuBytes);
+        return this.#peers.noteUp(peer, upForMs, this.deps.nowMs());
       }
       case 'installSession':
         this.#reassembly.forget(sessionSlot(command.session.localIndex));
@@ -462,11 +464,12 @@ export class Forwarder {
       const { lastReceivedMs, ...totals } = this.#counters.totals(index);
       peers.push({ peer, ...totals, lastReceivedMsAgo: lastReceivedMs === 0 ? null : nowMs - lastReceivedMs });
       const endpoint = this.#peers.endpoint(index);
-      if (endpoint !== null) paths.push({ peer, endpoint, mtuBytes: this.#peers.mtuBytes(index) });
+      if (endpoint === null) continue;
+      paths.push({ peer, endpoint, mtuBytes: this.#peers.mtuBytes(index), upForMs: this.#peers.upForMs(index, nowMs) });
     }
     const generation = this.#reader.tables.generation;
     const drops = dropsByName(this.#counters.drops);
-    return { generation, drops, peers, paths, sessions: this.#sessions.statuses(), refusals: this.#refusals() };
+    return { generation, drops, peers, paths, sessions: this.#sessions.statuses(nowMs), refusals: this.#refusals() };
   }
 }
 

@@ -31,8 +31,16 @@ const MAX_LIST_LENGTH = MAX_SESSIONS;
 const index = integer(0, 0xffffffff);
 const address = object({ ip, port });
 const descriptors = object({ tapIndex: count, tapQueues: count, udpInodes: listOf(count, MAX_LIST_LENGTH) });
-const path = object({ peer: nodeId, endpoint: address, mtuBytes: count });
-const session = object({ peer: nodeId, localIndex: index, active: flag, unitsSent: count });
+const cipher = oneOf('aes-256-gcm', 'chacha20-poly1305');
+const path = object({ peer: nodeId, endpoint: address, mtuBytes: count, upForMs: orAbsent(orNull(count)) });
+const session = object({
+  peer: nodeId,
+  localIndex: index,
+  active: flag,
+  unitsSent: count,
+  ageMs: orAbsent(count),
+  cipher: orAbsent(cipher),
+});
 const peerCounters = object({
   peer: nodeId,
   txBytes: count,
@@ -47,7 +55,7 @@ const SHAPES: Readonly<Record<RouterEvent['type'], Check>> = {
   hello: object({
     version: count,
     instance: text,
-    ciphers: listOf(oneOf('aes-256-gcm', 'chacha20-poly1305'), MAX_LIST_LENGTH),
+    ciphers: listOf(cipher, MAX_LIST_LENGTH),
     tapName: text,
     descriptors: orAbsent(descriptors),
     unconfined: orAbsent(listOf(text, MAX_LIST_LENGTH)),

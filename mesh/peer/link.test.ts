@@ -24,6 +24,7 @@ const EVENTS = {
   heardLongAgo: { type: 'heard', atMs: NOW - 10_000 },
   blind: { type: 'blind', reason: 'our router was restarted' },
   left: { type: 'left' },
+  resumed: { type: 'resumed', sinceMs: NOW },
   paused: { type: 'paused', gapMs: 5_000 },
   tick: { type: 'tick' },
 } as const satisfies Record<string, LinkEvent>;
@@ -36,6 +37,7 @@ const NEXT: Record<EventName, readonly Link['state'][]> = {
   heardLongAgo: ['connecting', 'connecting', 'up', 'up', 'stale', 'stale', 'down'],
   blind: ['connecting', 'connecting', 'stale', 'stale', 'stale', 'stale', 'down'],
   left: ['down', 'down', 'down', 'down', 'down', 'down', 'down'],
+  resumed: ['connecting', 'connecting', 'up', 'up', 'up', 'up', 'down'],
   paused: ['connecting', 'connecting', 'up', 'up', 'stale', 'stale', 'down'],
   tick: ['connecting', 'down', 'up', 'stale', 'stale', 'down', 'down'],
 };
@@ -72,6 +74,12 @@ describe('a link', () => {
     expect(link).toMatchObject({ state: 'down', reason: 'nothing heard for 6 s' });
     expect(isUsable(link)).toBe(false);
     expect(DOWN_AFTER_MS).toBeLessThan(10_000);
+  });
+
+  it('resumes with the age that it had, and goes stale when nothing is heard', () => {
+    const link = step(STATES.stale, { type: 'resumed', sinceMs: NOW - 80_000 }, NOW);
+    expect(link).toEqual({ state: 'up', sinceMs: NOW - 80_000, lastHeardMs: NOW });
+    expect(step(link, { type: 'tick' }, NOW + STALE_AFTER_MS).state).toBe('stale');
   });
 
   it('gives a handshake and a remembered member their time', () => {

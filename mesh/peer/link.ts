@@ -9,6 +9,7 @@
  *        +-------------------- no session after 10 s -------------------------+
  *
  *    From every state: established -> up; left -> down.
+ *    resumed (the router held the sessions of an earlier process): stale -> up.
  *    blind (the router or the memory of this node was lost): up, stale -> stale for up to 10 s.
  * ```
  * Not here: probes and path (`peer-path.ts`), sessions (`peer-sessions.ts`).
@@ -28,6 +29,8 @@ export type LinkEvent =
   | { readonly type: 'heard'; readonly atMs: number }
   /** The peer cannot be heard for a reason on this node. */
   | { readonly type: 'blind'; readonly reason: string }
+  /** The router holds sessions of an earlier process, for which the link was up since then. */
+  | { readonly type: 'resumed'; readonly sinceMs: number }
   /** The peer said goodbye. */
   | { readonly type: 'left' }
   /** This process stood still for `gapMs`: the deadlines move by as much. */
@@ -62,6 +65,8 @@ export function step(link: Link, event: LinkEvent, nowMs: number): Link {
       return heard(link, event.atMs, nowMs);
     case 'blind':
       return blind(link, event.reason, nowMs);
+    case 'resumed':
+      return link.state === 'stale' ? { state: 'up', sinceMs: event.sinceMs, lastHeardMs: nowMs } : link;
     case 'left':
       return { state: 'down', sinceMs: nowMs, reason: LINK_REASONS.left };
     case 'paused':

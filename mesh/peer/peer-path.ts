@@ -23,6 +23,8 @@ export class PeerPath {
   readonly #peer: NodeId;
   #endpoint: SocketAddress | null = null;
   #mtu: PathMtu;
+  /** When the link came up, null while it is not. */
+  #upSinceMs: number | null = null;
   #lastHeardMs: number;
   #lastProbeMs: number;
   #probeWaitMs = PROBE_INTERVAL_MS;
@@ -65,13 +67,14 @@ export class PeerPath {
     if (this.#endpoint !== null && sameSocketAddress(this.#endpoint, endpoint)) return;
     this.#endpoint = endpoint;
     if (this.#mtu.phase.name !== 'idle') this.#mtu = stepMtu(this.#mtu, { type: 'start' }, nowMs).mtu;
-    this.emit();
+    this.emit(nowMs);
   }
 
   /** Sends the path to the router. */
-  emit(): void {
+  emit(nowMs: number): void {
     if (this.#endpoint === null) return;
-    const path = { peer: this.#peer, endpoint: this.#endpoint, mtuBytes: this.mtuBytes };
+    const upForMs = this.#upSinceMs === null ? null : Math.max(0, nowMs - this.#upSinceMs);
+    const path = { peer: this.#peer, endpoint: this.#endpoint, mtuBytes: this.mtuBytes, upForMs };
     this.#deps.emit({ type: 'path', path });
   }
 
@@ -85,12 +88,21 @@ export class PeerPath {
     if (sizeBytes <= LIVENESS_PROBE_BYTES || this.rttMs === null) this.#roundTrip.add(roundTripMs);
   }
 
-  /** The link came up: search the MTU, unless the link was only stale and the MTU is known. */
-  linkUp(wasStale: boolean, nowMs: number): void {
+  /** The link came up at `sinceMs`: search the MTU, unless the link was only stale and the MTU is known. */
+  linkUp(wasStale: boolean, sinceMs: number, nowMs: number): void {
+    this.#upSinceMs = sinceMs;
+    this.emit(nowMs);
     if (!wasStale || this.#mtu.phase.name === 'idle') this.stepMtu({ type: 'start' }, nowMs);
   }
 
+  linkStale(nowMs: number): void {
+    this.#upSinceMs = null;
+    this.emit(nowMs);
+    this.stepMtu({ type: 'doubt' }, nowMs);
+  }
+
   linkDown(nowMs: number): void {
+    this.#upSinceMs = null;
     this.#roundTrip.clear();
     this.stepMtu({ type: 'stop' }, nowMs);
   }
@@ -105,7 +117,7 @@ export class PeerPath {
     const before = this.#mtu.mtuBytes;
     const { mtu, probeBytes } = stepMtu(this.#mtu, event, nowMs);
     this.#mtu = mtu;
-    if (mtu.mtuBytes !== before) this.emit();
+    if (mtu.mtuBytes !== before) this.emit(nowMs);
     if (probeBytes !== null) this.#probe(probeBytes);
   }
 

@@ -30,6 +30,13 @@ class Bench {
     return this.sessions.install(keys, role, 0, nowMs);
   }
 
+  adopt(active: boolean, ageMs: number | undefined, nowMs: number) {
+    const peer = '0'.repeat(32) as NodeId;
+    const localIndex = this.slots.count + 1;
+    const age = ageMs === undefined ? {} : { ageMs, cipher: 'aes-256-gcm' as const };
+    return this.sessions.adopt({ peer, localIndex, active, unitsSent: 0, ...age }, 0, nowMs)!;
+  }
+
   types(): string[] {
     return this.effects.map(({ type }) => type);
   }
@@ -112,5 +119,46 @@ describe('the sessions with a peer', () => {
         expect(count('removeSession')).toBe(count('installSession'));
       }),
     );
+  });
+});
+
+describe('the sessions that an earlier process left in the router', () => {
+  const NOW_MS = 1_000_000;
+
+  it('are replaced when they are due by their age, and refused when they are over', () => {
+    const bench = new Bench();
+    const { sessions } = bench;
+    bench.adopt(true, 60_000, NOW_MS);
+    const dueMs = NOW_MS - 60_000 + REKEY_AFTER_MS;
+    expect(sessions.active).toMatchObject({ cipher: 'aes-256-gcm', createdMs: NOW_MS - 60_000 });
+    expect([dueMs - 1, dueMs].map((atMs) => sessions.isRekeyDue(atMs))).toEqual([false, true]);
+    expect(sessions.pollAt()).toBe(NOW_MS - 60_000 + REFUSE_AFTER_MS);
+  });
+
+  it('are due at once from a router that does not tell their age', () => {
+    const bench = new Bench();
+    const { sessions } = bench;
+    bench.adopt(true, undefined, NOW_MS);
+    expect(sessions.isRekeyDue(NOW_MS)).toBe(true);
+  });
+
+  it('are due at once beside a younger one, since the peer may have retired the active one', () => {
+    const bench = new Bench();
+    const { sessions } = bench;
+    bench.adopt(false, 5_000, NOW_MS);
+    bench.adopt(true, 60_000, NOW_MS);
+    expect(sessions.isRekeyDue(NOW_MS)).toBe(true);
+    sessions.expire(NOW_MS + RETIRE_AFTER_MS);
+    expect(sessions.count).toBe(2);
+  });
+
+  it('are retired when they are older than the active one', () => {
+    const bench = new Bench();
+    const { sessions } = bench;
+    bench.adopt(true, 5_000, NOW_MS);
+    bench.adopt(false, 60_000, NOW_MS);
+    expect(sessions.isRekeyDue(NOW_MS)).toBe(false);
+    sessions.expire(NOW_MS + RETIRE_AFTER_MS);
+    expect(sessions.count).toBe(1);
   });
 });

@@ -7,7 +7,7 @@
  * ```
  * Invariant: while there is a confirmed session, exactly one is active. Keys go to the router and are not kept.
  */
-import type { CipherName, SessionKeys } from '../../common/router-port.js';
+import type { CipherName, SessionKeys, SessionStatus } from '../../common/router-port.js';
 import {
   MAX_SESSIONS_PER_PEER,
   REFUSE_AFTER_MS,
@@ -90,23 +90,31 @@ export class PeerSessions {
     return session;
   }
 
-  /** Takes over a session that the router holds from before this process started. False when its slot is not usable. */
-  adopt(localIndex: number, active: boolean, unitsSent: number, nowMs: number): boolean {
-    if (!this.#slots.reserve(localIndex)) return false;
+  /**
+   * Takes over a session that the router holds from before this process started. One of unknown age is due at once. Null when its
+   * slot is not usable.
+   * @param jitter [0, 1)
+   */
+  adopt(status: SessionStatus, jitter: number, nowMs: number): Session | null {
+    const { localIndex, active, unitsSent, ageMs = REKEY_AFTER_MS + REKEY_JITTER_MS, cipher = null } = status;
+    if (!this.#slots.reserve(localIndex)) return null;
+    const createdMs = nowMs - ageMs;
     const session: Session = {
       localIndex,
       role: 'adopted',
-      cipher: null,
-      createdMs: nowMs,
-      rekeyAtMs: nowMs,
-      confirmedMs: nowMs,
+      cipher,
+      createdMs,
+      rekeyAtMs: createdMs + REKEY_AFTER_MS + jitter * REKEY_JITTER_MS,
+      confirmedMs: createdMs,
       retireAtMs: null,
       unitsSent,
     };
     this.#sessions.push(session);
+    this.#sessions.sort((a, b) => a.createdMs - b.createdMs);
     if (active) this.#active = session;
+    this.#retireOlder(nowMs);
     this.#enforceBound();
-    return true;
+    return session;
   }
 
   confirm(session: Session, nowMs: number): void {
@@ -174,6 +182,8 @@ export class PeerSessions {
   /** Whether the active session should be replaced. */
   isRekeyDue(nowMs: number): boolean {
     if (this.#active === null) return false;
+    // A handshake was interrupted by the restart of this process: the peer may have retired the active session already.
+    if (this.#active.role === 'adopted' && this.#sessions.at(-1)!.createdMs > this.#active.createdMs) return true;
     return nowMs >= this.#active.rekeyAtMs || this.#active.unitsSent >= REKEY_AFTER_UNITS;
   }
 
@@ -181,6 +191,12 @@ export class PeerSessions {
   pollAt(): number | null {
     const times = this.#sessions.map((session) => session.retireAtMs ?? session.createdMs + REFUSE_AFTER_MS);
     return times.length === 0 ? null : Math.min(...times);
+  }
+
+  /** Retires what was installed before the active session. */
+  #retireOlder(nowMs: number): void {
+    if (this.#active === null) return;
+    for (const other of this.#sessions) if (other.createdMs < this.#active.createdMs) this.retire(other, nowMs);
   }
 
   #enforceBound(): void {

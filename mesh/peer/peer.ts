@@ -155,9 +155,18 @@ export class Peer {
     if (this.sessions.active === null) this.#establisher.handle({ type: 'hurry' }, nowMs);
   }
 
-  /** A session found in the router after this process restarted. */
+  /** A session found in the router after this process restarted: it is replaced when it is due. */
   adopt(status: SessionStatus, nowMs: number): void {
-    this.sessions.adopt(status.localIndex, status.active, status.unitsSent, nowMs);
+    const session = this.sessions.adopt(status, this.#deps.random.fraction(), nowMs);
+    if (session === null || status.ageMs === undefined) return;
+    this.#lastHandshakeMs = Math.max(this.#lastHandshakeMs ?? -Infinity, session.createdMs);
+  }
+
+  /** What the router knew of path and link before this process started, with the sessions it holds. */
+  resume(endpoint: SocketAddress, mtuBytes: number, upForMs: number | null, nowMs: number): void {
+    this.path.restore(endpoint, mtuBytes);
+    if (upForMs !== null && this.sessions.active !== null)
+      this.#step({ type: 'resumed', sinceMs: nowMs - upForMs }, nowMs);
   }
 
   /** The router is a new one: it holds none of our sessions. A peer that is down is dialled when it would have been anyway. */
@@ -224,12 +233,12 @@ export class Peer {
     if (before.state === this.#link.state) return;
     if (this.#link.state === 'stale') this.#wentStale(nowMs);
     if (this.#link.state === 'down') this.#wentDown(nowMs);
-    if (this.#link.state === 'up') this.path.linkUp(before.state === 'stale', nowMs);
+    if (this.#link.state === 'up') this.path.linkUp(before.state === 'stale', this.#link.sinceMs, nowMs);
     this.#deps.linkChanged(this, before, nowMs);
   }
 
   #wentStale(nowMs: number): void {
-    this.path.stepMtu({ type: 'doubt' }, nowMs);
+    this.path.linkStale(nowMs);
     this.#establisher.handle({ type: 'restart' }, nowMs);
   }
 
@@ -251,8 +260,8 @@ export class Peer {
   }
 
   #needsSession(nowMs: number): boolean {
-    const { active } = this.sessions;
-    if (active === null || active.role === 'adopted') return true;
+    // The handshake brings the advert of a peer that is known from the router only.
+    if (this.sessions.active === null || this.#advert === null) return true;
     return !isUsable(this.#link) || this.#link.state === 'stale' || this.sessions.isRekeyDue(nowMs);
   }
 

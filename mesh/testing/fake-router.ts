@@ -33,6 +33,7 @@ export interface FakeRouterDeps {
 
 interface Held {
   readonly keys: SessionKeys;
+  readonly installedMs: number;
   confirmed: boolean;
   unitsSent: number;
 }
@@ -45,6 +46,8 @@ export class FakeRouter {
   readonly sessions = new Map<number, Held>();
   readonly active = new Map<NodeId, number>();
   readonly paths = new Map<NodeId, PeerPath>();
+  /** When the links came up, as commands said. */
+  readonly #upSinceMs = new Map<NodeId, number | null>();
   readonly lastReceivedMs = new Map<NodeId, number>();
   /** Slots in which a session was installed while another was in it: a fault of the core. */
   readonly slotClashes: number[] = [];
@@ -65,9 +68,10 @@ export class FakeRouter {
         );
       case 'path':
         this.paths.set(effect.path.peer, effect.path);
+        this.#noteUp(effect.path, nowMs);
         return;
       case 'installSession':
-        return this.#install(effect.session);
+        return this.#install(effect.session, nowMs);
       case 'activateSession': {
         const held = this.sessions.get(effect.localIndex);
         if (held !== undefined) this.active.set(held.keys.peer, effect.localIndex);
@@ -117,12 +121,22 @@ export class FakeRouter {
     this.#deps.send(path.endpoint, packet, sizeBytes);
   }
 
-  sessionStatus(): SessionStatus[] {
-    return [...this.sessions.values()].map(({ keys, unitsSent }) => ({
+  /** The paths, as a hello reports them. */
+  pathStatus(nowMs: number): PeerPath[] {
+    return Array.from(this.paths.values(), (path) => {
+      const sinceMs = this.#upSinceMs.get(path.peer) ?? null;
+      return { ...path, upForMs: sinceMs === null ? null : nowMs - sinceMs };
+    });
+  }
+
+  sessionStatus(nowMs: number): SessionStatus[] {
+    return [...this.sessions.values()].map(({ keys, unitsSent, installedMs }) => ({
       peer: keys.peer,
       localIndex: keys.localIndex,
       active: this.active.get(keys.peer) === keys.localIndex,
       unitsSent,
+      ageMs: nowMs - installedMs,
+      cipher: keys.cipher,
     }));
   }
 
@@ -151,10 +165,14 @@ export class FakeRouter {
     this.#deps.toCore({ type: 'roamed', peer, endpoint: from });
   }
 
-  #install(keys: SessionKeys): void {
+  #noteUp({ peer, upForMs = null }: PeerPath, nowMs: number): void {
+    this.#upSinceMs.set(peer, upForMs === null ? null : nowMs - upForMs);
+  }
+
+  #install(keys: SessionKeys, nowMs: number): void {
     const slot = keys.localIndex & 0xffff;
     for (const index of this.sessions.keys()) if ((index & 0xffff) === slot) this.slotClashes.push(slot);
-    this.sessions.set(keys.localIndex, { keys, confirmed: false, unitsSent: 0 });
+    this.sessions.set(keys.localIndex, { keys, confirmed: false, unitsSent: 0, installedMs: nowMs });
   }
 
   #remove(localIndex: number): void {

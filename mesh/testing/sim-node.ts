@@ -136,8 +136,8 @@ export class SimNode implements SimHost {
   connectRouter(): void {
     const { router } = this;
     if (router === null) return;
-    const paths = [...router.paths.values()];
-    const sessions = router.sessionStatus();
+    const paths = router.pathStatus(this.#world.nowMs);
+    const sessions = router.sessionStatus(this.#world.nowMs);
     const ciphers = ['aes-256-gcm', 'chacha20-poly1305'] as const;
     this.handle({ type: 'routerConnected', instance: router.instance, ciphers, paths, sessions });
   }
@@ -219,7 +219,7 @@ export class SimNode implements SimHost {
       if (this.mesh !== mesh) return;
       if (this.router !== null && !this.isPaused) {
         const peers = this.router.counters(this.#world.nowMs);
-        this.handle({ type: 'counters', peers, sessions: this.router.sessionStatus() });
+        this.handle({ type: 'counters', peers, sessions: this.router.sessionStatus(this.#world.nowMs) });
       }
       this.#scheduleCounters(mesh);
     });

@@ -2,12 +2,15 @@
 import type { Check } from '../../common/codec/message-shape.js';
 import {
   bytes,
+  count,
   integer,
   isRecord,
   listOf,
   nodeId,
   object,
   oneOf,
+  orAbsent,
+  orNull,
   port,
   text,
 } from '../../common/codec/message-shape.js';
@@ -28,7 +31,12 @@ const tables = object({
   localAddresses: listOf(text, MAX_LOCAL_ADDRESSES),
   routes: listOf(object({ cidr: text, peer: nodeId }), MAX_ROUTES),
 });
-const path = object({ peer: nodeId, endpoint, mtuBytes: integer(MIN_PATH_MTU_BYTES, 65_535) });
+const path = object({
+  peer: nodeId,
+  endpoint,
+  mtuBytes: integer(MIN_PATH_MTU_BYTES, 65_535),
+  upForMs: orAbsent(orNull(count)),
+});
 const session = object({
   peer: nodeId,
   localIndex: index,

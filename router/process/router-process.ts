@@ -230,7 +230,8 @@ export class RouterProcess {
 
   /** Only when something changed, or the ages of recent traffic do: an idle router sends nothing. */
   #sendCounters({ drops, peers, sessions }: ForwarderReport): void {
-    const fingerprint = JSON.stringify([drops, sessions, peers.map(({ rxFrames, txFrames }) => [rxFrames, txFrames])]);
+    const used = sessions.map(({ localIndex, active, unitsSent }) => [localIndex, active, unitsSent]);
+    const fingerprint = JSON.stringify([drops, used, peers.map(({ rxFrames, txFrames }) => [rxFrames, txFrames])]);
     const recent = peers.some(({ lastReceivedMsAgo }) => (lastReceivedMsAgo ?? Infinity) < REPORT_INTERVAL_MS * 2);
     if (fingerprint === this.#lastCounters && !recent) return;
     this.#lastCounters = fingerprint;

@@ -29,6 +29,8 @@ export class Peers {
   /** 1 when the peer has an endpoint. */
   readonly #reachable = new Uint8Array(MAX_PEERS + 1);
   readonly #mtuBytes = new Uint16Array(MAX_PEERS + 1).fill(UNKNOWN_PATH_MTU_BYTES);
+  /** When the link came up, by the agent; NaN while it is not up. Only kept for the next agent. */
+  readonly #upSinceMs = new Float64Array(MAX_PEERS + 1).fill(NaN);
   /** Fragments that a unit may have, as loss on the path allows. */
   readonly #fragmentBudget = new Uint8Array(MAX_PEERS + 1).fill(UDP_MAX_SEGMENTS);
   /** Bytes of each fragment: a multiple of 4, so that fragments stay aligned. */
@@ -78,6 +80,7 @@ export class Peers {
     this.#indexes.delete(id);
     this.#ids[index] = undefined;
     this.#reachable[index] = 0;
+    this.#upSinceMs[index] = NaN;
     this.#fragmentBudget[index] = UDP_MAX_SEGMENTS;
     this.activeSession[index] = NO_SESSION;
     this.#free.push(index);
@@ -105,6 +108,16 @@ export class Peers {
     const written = writeSocketAddress(this.arena, this.addressAt(index), endpoint, this.family);
     this.#reachable[index] = written ? 1 : 0;
     this.#setCut(index, mtuBytes ?? this.#mtuBytes[index]!, underlayHeaderBytes(ipFamily(endpoint.ip)));
+  }
+
+  noteUp(index: number, upForMs: number | null, nowMs: number): void {
+    this.#upSinceMs[index] = upForMs === null ? NaN : nowMs - upForMs;
+  }
+
+  /** How long the link is up, or null. */
+  upForMs(index: number, nowMs: number): number | null {
+    const sinceMs = this.#upSinceMs[index]!;
+    return Number.isNaN(sinceMs) ? null : Math.max(0, Math.floor(nowMs - sinceMs));
   }
 
   /** Limits the fragments of a unit: with fewer, a lost datagram costs fewer bytes. */

@@ -40,6 +40,8 @@ function opens(context: number, counter: number, lane: number): boolean {
   return sessions.openingKeys[context]!.open(unit, plain.length, { counter, type: 5, lane, fragments: 1 });
 }
 
+const NOW_MS = 1_500;
+
 describe('the sessions of a thread', () => {
   it('are found by their whole index in the byte order of a header', () => {
     expect(sessions.find(swap32(INDEX))).toBe(NO_SESSION);
@@ -54,7 +56,7 @@ describe('the sessions of a thread', () => {
   it('are not installed beyond the table, nor with index 0', () => {
     expect(sessions.install(keysFor(MAX_SESSIONS), 0)).toBe(false);
     expect(sessions.install(keysFor(0), 0)).toBe(false);
-    expect(sessions.statuses()).toEqual([]);
+    expect(sessions.statuses(NOW_MS)).toEqual([]);
   });
 
   it('seal for their peer from activation on', () => {
@@ -63,7 +65,9 @@ describe('the sessions of a thread', () => {
     expect(sessions.activate(INDEX ^ 0x10000)).toBe(false);
     expect(sessions.activate(INDEX)).toBe(true);
     expect(peers.activeSession[1]).toBe(SLOT);
-    expect(sessions.statuses()).toEqual([{ peer: id(1), localIndex: INDEX, active: true, unitsSent: 0 }]);
+    expect(sessions.statuses(NOW_MS)).toEqual([
+      { peer: id(1), localIndex: INDEX, active: true, unitsSent: 0, ageMs: NOW_MS, cipher: 'aes-256-gcm' },
+    ]);
   });
 
   it('neither seal, open nor are found after removal', () => {
@@ -77,7 +81,7 @@ describe('the sessions of a thread', () => {
     expect(sessions.sealingKeys[SLOT]).toBeUndefined();
     expect(sessions.openingKeys[context]).toBeUndefined();
     expect(sessions.context(SLOT, 0)).toBe(NO_CONTEXT);
-    expect(sessions.statuses()).toEqual([]);
+    expect(sessions.statuses(NOW_MS)).toEqual([]);
   });
 
   it('stay active when another one of the peer is removed', () => {
@@ -101,7 +105,7 @@ describe('the sessions of a thread', () => {
     const context = sessions.context(SLOT, 0);
     expect(sessions.windows.isFresh(context, 0)).toBe(true);
     expect(sessions.unitsOpened[context]).toBe(0);
-    expect(sessions.statuses()).toHaveLength(1);
+    expect(sessions.statuses(NOW_MS)).toHaveLength(1);
   });
 
   it('have a key and a window per lane of the sender', () => {
@@ -122,9 +126,9 @@ describe('the sessions of a thread', () => {
     sessions.install(keysFor(INDEX + 1, 2), 0);
     sessions.install(keysFor(INDEX + 2), 0);
     sessions.removePeer(id(1));
-    expect(sessions.statuses().map(({ localIndex }) => localIndex)).toEqual([INDEX + 1]);
+    expect(sessions.statuses(NOW_MS).map(({ localIndex }) => localIndex)).toEqual([INDEX + 1]);
     sessions.removePeer(id(77));
-    expect(sessions.statuses()).toHaveLength(1);
+    expect(sessions.statuses(NOW_MS)).toHaveLength(1);
   });
 
   it('give their receive contexts back when they are replaced', () => {

@@ -35,8 +35,7 @@ export class Sessions {
   readonly peerOf = new Uint16Array(MAX_SESSIONS);
   readonly nextCounter = new Float64Array(MAX_SESSIONS);
   readonly confirmed = new Uint8Array(MAX_SESSIONS);
-  /** When each session ends, also without a command of the agent, which may not come back. */
-  readonly #expiresMs = new Float64Array(MAX_SESSIONS);
+  readonly #installedMs = new Float64Array(MAX_SESSIONS);
   /** By receive context: units opened, and the datagrams they came in. */
   readonly unitsOpened = new Float64Array(MAX_RECEIVE_CONTEXTS);
   readonly datagramsOpened = new Float64Array(MAX_RECEIVE_CONTEXTS);
@@ -75,7 +74,7 @@ export class Sessions {
     this.peerOf[slot] = peer;
     this.nextCounter[slot] = 0;
     this.confirmed[slot] = 0;
-    this.#expiresMs[slot] = nowMs + REFUSE_AFTER_MS;
+    this.#installedMs[slot] = nowMs;
     this.#slots.add(slot);
     return true;
   }
@@ -93,9 +92,9 @@ export class Sessions {
     if (slot !== NO_SESSION) this.#clear(slot);
   }
 
-  /** Removes the sessions of REFUSE_AFTER_MS. */
+  /** Removes the sessions of REFUSE_AFTER_MS, also without a command of the agent, which may not come back. */
   expire(nowMs: number): void {
-    for (const slot of this.#slots) if (nowMs >= this.#expiresMs[slot]!) this.#clear(slot);
+    for (const slot of this.#slots) if (nowMs - this.#installedMs[slot]! >= REFUSE_AFTER_MS) this.#clear(slot);
   }
 
   removePeer(id: NodeId): void {
@@ -117,7 +116,7 @@ export class Sessions {
     return known !== NO_CONTEXT ? known : this.#openContext(slot, lane, at);
   }
 
-  statuses(): SessionStatus[] {
+  statuses(nowMs: number): SessionStatus[] {
     const statuses: SessionStatus[] = [];
     for (const slot of this.#slots) {
       const peer = this.peerOf[slot]!;
@@ -128,6 +127,8 @@ export class Sessions {
         localIndex: swap32(this.wireIndexes[slot]!),
         active: this.peers.activeSession[peer] === slot,
         unitsSent: this.nextCounter[slot]!,
+        ageMs: Math.floor(nowMs - this.#installedMs[slot]!),
+        cipher: this.#secrets[slot]!.cipher,
       });
     }
     return statuses;

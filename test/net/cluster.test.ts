@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Peer } from '../../common/api.js';
 import { checkAgentRestart } from '../../deploy/demo/checks/agent-restart.js';
 import { checkDeath } from '../../deploy/demo/checks/death.js';
 import { checkOutside } from '../../deploy/demo/checks/outside.js';
@@ -17,6 +19,8 @@ import {
 } from './cluster-fixture.js';
 
 const TEST_TIMEOUT_MS = 60_000;
+/** Between clocks of the agents and of the router. */
+const AGE_TOLERANCE_MS = 250;
 /** An ordinary user without subordinate ids has a single user id, and the router cannot become another. */
 const HAS_SEVERAL_USER_IDS = !/^\s*0\s+\d+\s+1\s*$/.test(readFileSync('/proc/self/uid_map', 'utf8'));
 
@@ -76,6 +80,26 @@ describe('a cluster of three nodes', () => {
     'keeps a transfer going while the agent is killed, and the new agent takes the router back',
     async () => {
       expect((await checkAgentRestart(cluster.get(), traffic)).problems).toEqual([]);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'keeps sessions, and the ages of links and handshakes, when an agent is killed',
+    async () => {
+      const node = cluster.get().nodes[0]!;
+      const before = await node.api.peers();
+      const agent = onlyProcess(node, 'agent');
+      await kill([agent]);
+      await restarted(node, 'agent', agent);
+      await delay(2_000);
+      const after = await node.api.peers();
+      const facts = ({ name, state, cipher }: Peer) => [name, state, cipher];
+      expect(after.map(facts)).toEqual(before.map(facts));
+      const times = ({ since, lastHandshake }: Peer) => [since, lastHandshake].map((time) => Date.parse(time ?? ''));
+      const moved = after.flatMap((peer, i) => times(peer).map((atMs, t) => Math.abs(atMs - times(before[i]!)[t]!)));
+      expect(moved).toHaveLength(4);
+      expect(Math.max(...moved)).toBeLessThan(AGE_TOLERANCE_MS);
     },
     TEST_TIMEOUT_MS,
   );
