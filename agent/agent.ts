@@ -36,6 +36,7 @@ import { ControlPlane } from './control-plane/control-plane.js';
 import { HostKeeper } from './host-network/host-keeper.js';
 import { loadNodeState } from './control-plane/node-state.js';
 import type { HostNetworkSpec } from './host-network/host-plan.js';
+import { SettingsRecord } from './host-network/settings-record.js';
 import type { StopReason } from './control-plane/mesh-driver.js';
 import type { NodeState } from './control-plane/node-state.js';
 import { NetworkWatch } from './network-watch.js';
@@ -283,9 +284,10 @@ export class Agent {
   }
 
   #createHostKeeper(): HostKeeper {
-    const { commands, clock } = this.deps;
+    const { commands, disk, clock } = this.deps;
     return new HostKeeper({
       commands,
+      settings: new SettingsRecord(disk, this.#settings.config.stateDir),
       spec: () => this.#hostSpec(),
       clock,
       notices: this.#notices,

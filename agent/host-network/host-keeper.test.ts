@@ -3,9 +3,11 @@ import { parseCidr } from '../../common/address/cidr.js';
 import { CommandError } from '../../common/errors.js';
 import type { Logger } from '../../common/log.js';
 import { NoticeLog } from '../../common/notice-log.js';
+import { CrashingDisk } from '../../common/testing/crashing-disk.js';
 import { VirtualClock } from '../../common/testing/virtual-clock.js';
 import { HostKeeper } from './host-keeper.js';
 import type { HostNetworkSpec } from './host-plan.js';
+import { SettingsRecord } from './settings-record.js';
 
 const spec: HostNetworkSpec = {
   bridgeName: 'heddle0',
@@ -33,6 +35,7 @@ function harness() {
         return Promise.reject(new CommandError(program, null, 'spawn ENOENT'));
       },
     },
+    settings: new SettingsRecord(new CrashingDisk(() => 0), '/state', () => 'boot'),
     spec: () => spec,
     clock,
     notices: new NoticeLog(log, clock, 3_600_000),
@@ -51,11 +54,13 @@ describe('HostKeeper', () => {
       'source guard',
       'bridge',
       'sysctls',
+      'forwarding',
       'tap',
       'gateway addresses',
       'next hop',
       'routes',
       'nft table',
+      'forward chains',
     ]);
     expect(host.changes).toBe(1);
     await keeper.stop();

@@ -10,11 +10,13 @@ import type { NoticeLog } from '../../common/notice-log.js';
 import { reconcileHostNetwork } from './host-network.js';
 import type { HostProblem } from './host-network.js';
 import type { HostNetworkSpec } from './host-plan.js';
+import type { SettingsRecord } from './settings-record.js';
 
 const INTERVAL_MS = 10_000;
 
 export interface HostKeeperDeps {
   readonly commands: CommandRunner;
+  readonly settings: SettingsRecord;
   /** What is wanted now; asked at every run. */
   readonly spec: () => HostNetworkSpec;
   readonly clock: Clock;
@@ -67,8 +69,8 @@ export class HostKeeper {
   }
 
   async #run(): Promise<void> {
-    const { commands, spec, notices } = this.deps;
-    const { repairs, problems, guardDrops } = await reconcileHostNetwork(commands, spec());
+    const { commands, spec, settings, notices } = this.deps;
+    const { repairs, problems, guardDrops } = await reconcileHostNetwork(commands, spec(), settings);
     this.#repairs += repairs.length;
     this.#guardDrops = guardDrops;
     if (repairs.length > 0) {

@@ -2,8 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import { parseCidr } from '../../common/address/cidr.js';
 import { CommandError } from '../../common/errors.js';
 import { GATEWAY_MAC, MESH_MAC } from '../../common/address/mac-address.js';
+import { CrashingDisk } from '../../common/testing/crashing-disk.js';
 import { reconcileHostNetwork } from './host-network.js';
 import type { HostNetworkSpec } from './host-plan.js';
+import { SettingsRecord } from './settings-record.js';
 
 const spec: HostNetworkSpec = {
   bridgeName: 'heddle0',
@@ -63,7 +65,12 @@ function hostInOrder() {
     routes4: routesTo('10.1.1.0/24', '10.1.0.0/16', '169.254.0.104', '10.1.1.1'),
     routes6: routesTo('fd00:1:0:1::/64', 'fd00:1::/48', 'fe80::68', 'fd00:1:0:1::1'),
     nextHops: ['169.254.0.104', 'fe80::68'].map((dst) => ({ dst, dev: 'heddle-tap', lladdr: String(MESH_MAC) })),
-    sysctls: ['1', '2', '1', '1', '0', '0', '1'],
+    /** Kernel settings of the bridge. */
+    sysctls: ['2', '1', '1', '0', '0'],
+    /** Switches of forwarding, IPv4 and IPv6. */
+    forwarding: ['1', '1'],
+    /** `forwarding` and `accept_ra` of `default` and the underlay's interface. */
+    interfaces: { default: ['0', '1'], eth0: ['0', '1'] } as Record<string, string[]>,
     /** Comments of the rules, by table; no entry: no such table. */
     nft: new Map<string, string[]>(),
   };
@@ -82,7 +89,13 @@ function recorded(host: Host) {
     if (line.includes('-6 route show')) return JSON.stringify(host.routes6);
     if (line.includes('neigh show')) return JSON.stringify(host.nextHops);
     if (line === 'cat /proc/sys/net/ipv6/conf/heddle-tap/disable_ipv6') return '0\n';
+    if (program === 'ls') return ['all', 'lo', 'heddle0', ...Object.keys(host.interfaces)].join('\n');
+    if (program === 'cat' && args[0]?.endsWith('ip_forward') === true) return `${host.forwarding[0]}\n`;
+    if (program === 'cat' && args[0]?.endsWith('all/forwarding') === true) return `${host.forwarding[1]}\n`;
+    if (program === 'cat' && args[0]?.endsWith('accept_redirects') === true) return '1\n';
+    if (program === 'cat' && args[0]?.endsWith('/default/forwarding') === true) return interfaceSettings(host, args);
     if (program === 'cat') return `${host.sysctls.join('\n')}\n`;
+    if (line === 'nft -j list chains') return '{"nftables": []}';
     if (program === 'nft' && args.includes('list')) {
       const comments = host.nft.get(args.slice(-2).join(' '));
       if (comments === undefined) throw new CommandError(line, 1, 'No such file or directory');
@@ -105,9 +118,16 @@ function recorded(host: Host) {
   return { commands, changes };
 }
 
+function interfaceSettings(host: Host, paths: readonly string[]): string {
+  const column = (path: string) => (path.endsWith('/forwarding') ? 0 : 1);
+  return paths.map((path) => host.interfaces[path.split('/').at(-2)!]![column(path)]!).join('\n');
+}
+
+const noSettings = () => new SettingsRecord(new CrashingDisk(() => 0), '/state', () => 'boot');
+
 async function changesOn(host: Host, wanted = spec): Promise<string[]> {
   const first = recorded(host);
-  await reconcileHostNetwork(first.commands, wanted);
+  await reconcileHostNetwork(first.commands, wanted, noSettings());
   return first.changes.filter((line) => !line.startsWith('nft'));
 }
 
@@ -115,12 +135,16 @@ describe('reconcileHostNetwork', () => {
   it('changes nothing on a host that is in order', async () => {
     const host = hostInOrder();
     const { commands, changes } = recorded(host);
-    expect((await reconcileHostNetwork(commands, spec)).repairs).toEqual([
+    expect((await reconcileHostNetwork(commands, spec, noSettings())).repairs).toEqual([
       'nft table bridge heddle was missing',
       'nft table inet heddle was missing',
     ]);
     expect(changes).toEqual(['nft bridge heddle', 'nft inet heddle']);
-    expect(await reconcileHostNetwork(commands, spec)).toEqual({ repairs: [], problems: [], guardDrops: {} });
+    expect(await reconcileHostNetwork(commands, spec, noSettings())).toEqual({
+      repairs: [],
+      problems: [],
+      guardDrops: {},
+    });
     expect(changes).toHaveLength(2);
   });
 
@@ -159,7 +183,19 @@ describe('reconcileHostNetwork', () => {
       },
       ['ip neigh replace 169.254.0.104 lladdr 0a:5a:00:00:00:02 dev heddle-tap nud permanent'],
     ],
-    ['forwarding is off', { sysctls: ['0', '2', '1', '1', '0', '0', '1'] }, ['tee /proc/sys/net/ipv4/ip_forward']],
+    ['forwarding of IPv4 is off', { forwarding: ['0', '1'] }, ['tee /proc/sys/net/ipv4/ip_forward']],
+    [
+      'forwarding of IPv6 is off: first no interface loses its router advertisements',
+      {
+        forwarding: ['1', '0'],
+        interfaces: { default: ['0', '1'], eth0: ['0', '1'], eth1: ['1', '1'], eth2: ['0', '0'] },
+      },
+      [
+        'tee /proc/sys/net/ipv6/conf/default/accept_ra',
+        'tee /proc/sys/net/ipv6/conf/eth0/accept_ra',
+        'tee /proc/sys/net/ipv6/conf/all/forwarding',
+      ],
+    ],
     [
       'the TAP is gone: nothing is routed to it, and nothing leaves unsealed',
       { tap: null },
@@ -192,12 +228,12 @@ describe('reconcileHostNetwork', () => {
   it('writes the table anew when a rule of it is gone or one of someone else is in it', async () => {
     const host = hostInOrder();
     const { commands, changes } = recorded(host);
-    await reconcileHostNetwork(commands, spec);
+    await reconcileHostNetwork(commands, spec, noSettings());
     changes.length = 0;
     host.nft.get('inet heddle')?.pop();
-    await reconcileHostNetwork(commands, spec);
+    await reconcileHostNetwork(commands, spec, noSettings());
     host.nft.get('bridge heddle')?.push('');
-    await reconcileHostNetwork(commands, spec);
+    await reconcileHostNetwork(commands, spec, noSettings());
     expect(changes).toEqual(['nft inet heddle', 'nft bridge heddle']);
   });
 
@@ -218,7 +254,7 @@ describe('reconcileHostNetwork', () => {
           ? Promise.reject(new CommandError('ip link set', 2, 'RTNETLINK answers: Invalid argument'))
           : commands.run(program, args, input),
     };
-    const { problems, repairs } = await reconcileHostNetwork(refusing, spec);
+    const { problems, repairs } = await reconcileHostNetwork(refusing, spec, noSettings());
     expect(problems).toEqual([]);
     expect(repairs).not.toContain('heddle0 had another limit of super-frames');
     expect(changes).toContain('ip link set dev heddle0 up');
@@ -232,11 +268,12 @@ describe('reconcileHostNetwork', () => {
           ? Promise.reject(new CommandError('nft', null, 'spawn nft ENOENT'))
           : commands.run(program, args, input),
     };
-    const outcome = await reconcileHostNetwork(failing, spec);
+    const outcome = await reconcileHostNetwork(failing, spec, noSettings());
     const message: unknown = expect.stringContaining('ENOENT');
     expect(outcome.problems).toEqual([
       { part: 'source guard', message },
       { part: 'nft table', message },
+      { part: 'forward chains', message },
     ]);
     expect(outcome.repairs).toEqual([]);
   });

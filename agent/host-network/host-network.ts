@@ -7,6 +7,8 @@ import type { CommandRunner } from '../../common/host/command.js';
 import { CommandError, HeddleError, messageOf } from '../../common/errors.js';
 import { bridgePart } from './bridge.js';
 import { clusterRoutesPart } from './cluster-routes.js';
+import { forwardAcceptPart } from './forward-accept.js';
+import { forwardingPart } from './forwarding.js';
 import { gatewayAddressesPart } from './gateway-addresses.js';
 import { guardTablePart, listGuardDrops } from './guard-table.js';
 import { HostView } from './host-plan.js';
@@ -14,6 +16,7 @@ import type { HostNetworkSpec, HostPart, Repair } from './host-plan.js';
 import { natTablePart } from './nat-table.js';
 import { nextHopPart } from './next-hop.js';
 import { routerDescriptorsPart } from './router-descriptors.js';
+import type { SettingsRecord } from './settings-record.js';
 import { sysctlsPart } from './sysctls.js';
 import { tapPortPart } from './tap-port.js';
 
@@ -22,12 +25,14 @@ const PARTS: readonly HostPart[] = [
   guardTablePart,
   bridgePart,
   sysctlsPart,
+  forwardingPart,
   tapPortPart,
   routerDescriptorsPart,
   gatewayAddressesPart,
   nextHopPart,
   clusterRoutesPart,
   natTablePart,
+  forwardAcceptPart,
 ];
 
 export interface HostProblem {
@@ -45,20 +50,24 @@ export interface ReconcileOutcome {
 }
 
 /** Mends what can be mended. A part that fails does not keep the others from being looked at. Never throws. */
-export async function reconcileHostNetwork(commands: CommandRunner, spec: HostNetworkSpec): Promise<ReconcileOutcome> {
+export async function reconcileHostNetwork(
+  commands: CommandRunner,
+  spec: HostNetworkSpec,
+  settings: SettingsRecord,
+): Promise<ReconcileOutcome> {
   const repairs: string[] = [];
   const problems: HostProblem[] = [];
-  let view = new HostView(commands);
+  let view = new HostView(commands, settings);
   for (const part of PARTS) {
     const before = repairs.length;
     try {
       for (const repair of await part.plan(spec, view)) {
-        if (await mend(commands, repair)) repairs.push(repair.what);
+        if (await mend(commands, settings, repair)) repairs.push(repair.what);
       }
     } catch (thrown) {
       problems.push({ part: part.name, message: messageOf(thrown) });
     }
-    if (repairs.length > before) view = new HostView(commands);
+    if (repairs.length > before) view = new HostView(commands, settings);
   }
   return { repairs, problems, guardDrops: await guardDropsOrNone(commands) };
 }
@@ -74,12 +83,15 @@ async function guardDropsOrNone(commands: CommandRunner): Promise<Readonly<Recor
 }
 
 /** False when an optional repair failed. Throws when another one did. */
-async function mend(commands: CommandRunner, { program, args, input, optional }: Repair): Promise<boolean> {
+async function mend(commands: CommandRunner, settings: SettingsRecord, repair: Repair): Promise<boolean> {
+  const { program, args, input, optional, advice, setting } = repair;
   try {
+    if (setting !== undefined) await settings.add(setting);
     await commands.run(program, args, input);
     return true;
   } catch (thrown) {
     if (optional === true && thrown instanceof CommandError) return false;
+    if (advice !== undefined) throw new HeddleError('HOST_REFUSED', `${messageOf(thrown)}; run: ${advice}`);
     throw thrown;
   }
 }

@@ -10,6 +10,7 @@ import type { RouterDescriptors } from '../../common/router-port.js';
 import type { GuardedPod } from '../../cni/index.js';
 import { listInterfaces } from '../../common/host/ip-output.js';
 import type { InterfaceInfo } from '../../common/host/ip-output.js';
+import type { SettingChange, SettingsRecord } from './settings-record.js';
 import { listUdpSockets } from './udp-sockets.js';
 import type { UdpSocket } from './udp-sockets.js';
 
@@ -40,6 +41,10 @@ export interface Repair {
   readonly input?: string;
   /** A kernel or tool may lack it; a failure is tried again with the next look and is no problem. */
   readonly optional?: boolean;
+  /** Line for an administrator to type where the command is refused. */
+  readonly advice?: string;
+  /** The change of a setting of the whole host, which is recorded before it is made. */
+  readonly setting?: SettingChange;
 }
 
 /** One part of the host's state: looks, compares, and says what to run. Throws HeddleError when it cannot be mended. */
@@ -53,7 +58,11 @@ export class HostView {
   #bridge: Promise<InterfaceInfo | null> | null = null;
   #tap: Promise<InterfaceInfo | null> | null = null;
 
-  constructor(readonly commands: CommandRunner) {}
+  constructor(
+    readonly commands: CommandRunner,
+    /** Settings of the whole host that were changed so far. */
+    readonly settings: SettingsRecord,
+  ) {}
 
   /** The bridge with its addresses, or null when there is no bridge of this name. */
   bridge(name: string): Promise<InterfaceInfo | null> {

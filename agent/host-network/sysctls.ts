@@ -1,4 +1,4 @@
-/** Kernel settings without which pods cannot be forwarded for. Read and written as files, through the command port. */
+/** Kernel settings of the bridge. Read and written as files, through the command port. */
 import { familiesOf } from './host-plan.js';
 import type { HostNetworkSpec, HostPart, Repair } from './host-plan.js';
 
@@ -26,7 +26,6 @@ function wantedSettings(spec: HostNetworkSpec): [path: string, value: string][] 
   const families = familiesOf(spec);
   const settings: [string, string][] = [];
   if (families.includes(4)) {
-    settings.push([`${FOLDER}/ipv4/ip_forward`, '1']);
     // Loose (RFC 3704, 2.4): frames come up from the bridge, and the routes back lead to its ports.
     settings.push([`${FOLDER}/ipv4/conf/${bridgeName}/rp_filter`, '2']);
     // The router's ICMP errors come from the gateway's address. Nobody else gets past the guard or the router with it.
@@ -38,7 +37,6 @@ function wantedSettings(spec: HostNetworkSpec): [path: string, value: string][] 
     settings.push([`${FOLDER}/ipv6/conf/${bridgeName}/disable_ipv6`, '0']);
     // A pod must not be able to give the node a default route.
     settings.push([`${FOLDER}/ipv6/conf/${bridgeName}/accept_ra`, '0']);
-    settings.push([`${FOLDER}/ipv6/conf/all/forwarding`, '1']);
   }
   return settings;
 }

@@ -1,6 +1,5 @@
 /**
  * Interfaces, routes and nft tables of Heddle in a host's kernel, found by their marks, so that they are removed after any crash.
- * Settings under `/proc/sys` are not undone, since other programs may rely on them.
  */
 import { isHostInterface } from '../../cni/index.js';
 import type { CommandRunner } from '../../common/host/command.js';
@@ -8,7 +7,7 @@ import { CommandError } from '../../common/errors.js';
 import { listInterfaces, listRoutes } from '../../common/host/ip-output.js';
 import type { InterfaceInfo } from '../../common/host/ip-output.js';
 import { ROUTE_PROTOCOL } from '../../common/host/kernel-marks.js';
-import { GUARD_TABLE, NAT_TABLE } from '../../agent/host-network/index.js';
+import { acceptRuleRemovals, GUARD_TABLE, NAT_TABLE } from '../../agent/host-network/index.js';
 
 export interface HostNames {
   readonly bridgeName: string;
@@ -33,7 +32,16 @@ export async function findHostArtefacts(commands: CommandRunner, names: HostName
   ];
   const tables = [await findTable(commands, NAT_TABLE), await findTable(commands, GUARD_TABLE)];
   const routes = [await findRoutes(commands, '-4'), await findRoutes(commands, '-6')];
-  return [...interfaces.map((found) => interfaceArtefact(commands, found)), ...routes.flat(), ...tables.flat()];
+  const rules = (await acceptRuleRemovals(commands)).map(({ label, removal: { program, args } }) => ({
+    label,
+    remove: async () => void (await commands.run(program, args)),
+  }));
+  return [
+    ...interfaces.map((found) => interfaceArtefact(commands, found)),
+    ...routes.flat(),
+    ...tables.flat(),
+    ...rules,
+  ];
 }
 
 function interfaceArtefact(commands: CommandRunner, { name }: InterfaceInfo): Artefact {

@@ -1,5 +1,5 @@
 /**
- * Removal of Heddle from a host: interfaces, nft table, CNI files, sockets, and the state on request. It searches the host,
+ * Removal of Heddle from a host: interfaces, nft tables, changed settings, CNI files, sockets, and the state on request. It searches the host,
  * so it works after any crash, and a second run finds nothing.
  */
 import { existsSync } from 'node:fs';
@@ -11,14 +11,17 @@ import type { Config } from '../../common/config.js';
 import { HeddleError, messageOf } from '../../common/errors.js';
 import { findHostArtefacts } from './host-artefacts.js';
 import type { Artefact } from './host-artefacts.js';
+import { findSettingArtefacts } from './host-settings.js';
 import {
   childrenFile,
   cniSocket,
   emptyFolder,
   routerSocket,
+  settingsRecordFile,
   stateFiles,
   supervisorSocket,
 } from '../../common/host/run-files.js';
+import { systemDisk } from '../../common/storage/disk.js';
 import { isListening } from '../../common/host/unix-socket.js';
 
 export interface UninstallRequest {
@@ -51,7 +54,7 @@ async function refuseWhileRunning(config: Config): Promise<void> {
 }
 
 async function findArtefacts(commands: CommandRunner, { config, purge }: UninstallRequest): Promise<Artefact[]> {
-  const { bridgeName, tapName, cniConfDir, cniBinDir, apiSocket } = config;
+  const { bridgeName, tapName, cniConfDir, cniBinDir, apiSocket, stateDir } = config;
   const inFolder = (folder: string, names: readonly string[]) =>
     folder === '' ? [] : names.map((name) => join(folder, name));
   const runFiles = [
@@ -66,9 +69,10 @@ async function findArtefacts(commands: CommandRunner, { config, purge }: Uninsta
     // First, so that no runtime attaches a pod meanwhile.
     ...inFolder(cniConfDir, CNI_CONF_FILES).filter(existsSync).map(fileArtefact),
     ...(await findHostArtefacts(commands, { bridgeName, tapName })),
+    ...(await findSettingArtefacts(commands, systemDisk, stateDir)),
     ...inFolder(cniBinDir, CNI_BIN_FILES).filter(existsSync).map(fileArtefact),
     ...runFiles.filter(existsSync).map(fileArtefact),
-    ...(purge ? stateFiles(config).filter(existsSync).map(fileArtefact) : []),
+    ...(purge ? stateFiles(config) : [settingsRecordFile(config)]).filter(existsSync).map(fileArtefact),
   ];
 }
 

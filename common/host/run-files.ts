@@ -22,6 +22,8 @@ export const allocationFolder = ({ stateDir }: StateDir): string => `${stateDir}
 /** Copy of the CNI configuration list that the agent wrote last. */
 export const writtenConfFile = ({ stateDir }: StateDir): string => `${stateDir}/written.conflist`;
 export const endpointFolder = ({ stateDir }: StateDir): string => `${stateDir}/endpoints`;
+/** Kernel settings of the host that were changed, with the values found. */
+export const settingsRecordFile = ({ stateDir }: StateDir): string => `${stateDir}/host-settings.json`;
 /** Where the CNI executable keeps DEL and GC calls while no agent runs. */
 export const deferredDeleteFolder = ({ stateDir }: StateDir): string => `${stateDir}/deferred-deletes`;
 /** Former name of that folder; a CNI executable of an older version writes there until it is replaced. */
@@ -36,6 +38,7 @@ export function stateFiles(config: StateDir): string[] {
     allocationFolder(config),
     writtenConfFile(config),
     endpointFolder(config),
+    settingsRecordFile(config),
     deferredDeleteFolder(config),
     formerDeferredDeleteFolder(config),
   ];

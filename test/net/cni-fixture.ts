@@ -22,6 +22,9 @@ import {
 import type { CniDeps, EndpointRecord, Unreadiness } from '../../cni/index.js';
 import { parseCidr } from '../../common/address/cidr.js';
 import { reconcileHostNetwork } from '../../agent/host-network/host-network.js';
+import type { HostNetworkSpec } from '../../agent/host-network/host-plan.js';
+import { SettingsRecord } from '../../agent/host-network/settings-record.js';
+import { CrashingDisk } from '../../common/testing/crashing-disk.js';
 import { hostCommands } from '../../common/host/command.js';
 import type { CommandRunner } from '../../common/host/command.js';
 import { systemDisk } from '../../common/storage/disk.js';
@@ -221,7 +224,8 @@ async function makeNode(): Promise<void> {
   ip('netns', 'add', NODE);
   ip('-n', NODE, 'link', 'set', 'lo', 'up');
   ip('-n', NODE, 'tuntap', 'add', 'mode', 'tap', 'name', 'heddle-tap', 'vnet_hdr', 'multi_queue');
-  const { problems } = await reconcileHostNetwork(nodeCommands, {
+  const settings = new SettingsRecord(new CrashingDisk(() => 0), '/state');
+  const spec: HostNetworkSpec = {
     bridgeName: 'br0',
     stateDir: '/var/lib/heddle',
     tapName: 'heddle-tap',
@@ -232,7 +236,8 @@ async function makeNode(): Promise<void> {
     listenPort: 6785,
     router: null,
     pods: [],
-  });
+  };
+  const { problems } = await reconcileHostNetwork(nodeCommands, spec, settings);
   expect(problems).toEqual([]);
 }
 

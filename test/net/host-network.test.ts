@@ -4,11 +4,13 @@
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { reconcileHostNetwork } from '../../agent/host-network/host-network.js';
+import { SettingsRecord } from '../../agent/host-network/settings-record.js';
 import type { HostNetworkSpec } from '../../agent/host-network/host-plan.js';
 import { parseCidr } from '../../common/address/cidr.js';
 import { hostCommands } from '../../common/host/command.js';
 import type { CommandRunner } from '../../common/host/command.js';
 import { GATEWAY_MAC } from '../../common/address/mac-address.js';
+import { CrashingDisk } from '../../common/testing/crashing-disk.js';
 import { RunLock } from '../../deploy/demo/machine/run-lock.js';
 
 /** Named as the demo's namespaces, so that its clean-up finds what a killed test left, and leaves a live one alone. */
@@ -21,6 +23,7 @@ const inside: CommandRunner = {
     return hostCommands.run('ip', ['netns', 'exec', namespace, program, ...args], input);
   },
 };
+const settings = new SettingsRecord(new CrashingDisk(() => 0), '/state');
 const sh = (line: string) => inside.run('sh', ['-c', line]);
 
 const spec: HostNetworkSpec = {
@@ -48,10 +51,10 @@ afterAll(async () => {
 
 describe('reconcileHostNetwork on a fresh host', () => {
   it('makes everything, and changes nothing in a second run', async () => {
-    const first = await reconcileHostNetwork(inside, spec);
+    const first = await reconcileHostNetwork(inside, spec, settings);
     expect(first.problems).toEqual([]);
     expect(first.repairs).toContain('bridge heddle0 was missing');
-    expect(await reconcileHostNetwork(inside, spec)).toEqual({ repairs: [], problems: [], guardDrops: {} });
+    expect(await reconcileHostNetwork(inside, spec, settings)).toEqual({ repairs: [], problems: [], guardDrops: {} });
   });
 
   it('gives the bridge its MAC, MTU, gateways and the routes to the cluster', async () => {
@@ -84,7 +87,7 @@ describe('reconcileHostNetwork on a fresh host', () => {
 
 describe('reconcileHostNetwork on a host that was changed by hand', () => {
   beforeEach(async () => {
-    await reconcileHostNetwork(inside, spec);
+    await reconcileHostNetwork(inside, spec, settings);
   });
 
   it.each([
@@ -130,10 +133,10 @@ describe('reconcileHostNetwork on a host that was changed by hand', () => {
     ['all rules of the host are flushed', 'nft flush ruleset; nft add table inet stranger'],
   ])('mends it when %s', async (_, change) => {
     await sh(change);
-    const outcome = await reconcileHostNetwork(inside, spec);
+    const outcome = await reconcileHostNetwork(inside, spec, settings);
     expect(outcome.problems).toEqual([]);
     expect(outcome.repairs).not.toEqual([]);
-    expect(await reconcileHostNetwork(inside, spec)).toEqual({ repairs: [], problems: [], guardDrops: {} });
+    expect(await reconcileHostNetwork(inside, spec, settings)).toEqual({ repairs: [], problems: [], guardDrops: {} });
   });
 
   it('leaves the tables and routes of others alone', async () => {
@@ -141,7 +144,7 @@ describe('reconcileHostNetwork on a host that was changed by hand', () => {
       'nft add chain inet stranger c; nft add rule inet stranger c accept; ip route add 10.1.200.0/24 dev heddle0',
     );
     await sh('nft delete table inet heddle');
-    await reconcileHostNetwork(inside, spec);
+    await reconcileHostNetwork(inside, spec, settings);
     expect(await sh('nft list table inet stranger')).toContain('accept');
     expect(await sh('ip route show dev heddle0')).toContain('10.1.200.0/24');
     await sh('ip route del 10.1.200.0/24 dev heddle0');
@@ -149,7 +152,7 @@ describe('reconcileHostNetwork on a host that was changed by hand', () => {
 
   it('reports a missing TAP, and keeps everything else in order', async () => {
     await sh('ip link del heddle-tap; nft delete table inet heddle');
-    const outcome = await reconcileHostNetwork(inside, spec);
+    const outcome = await reconcileHostNetwork(inside, spec, settings);
     expect(outcome.problems).toEqual([{ part: 'tap', message: expect.stringContaining('heddle-tap is missing') }]);
     expect(outcome.repairs).toEqual(['nft table inet heddle was missing']);
     await sh(makeTap);
@@ -157,21 +160,21 @@ describe('reconcileHostNetwork on a host that was changed by hand', () => {
 
   it('removes what an earlier configuration made', async () => {
     const moved = { ...spec, podCidrs: [parseCidr('10.1.5.0/24')], clusterCidrs: [parseCidr('10.0.0.0/8')] };
-    const outcome = await reconcileHostNetwork(inside, moved);
+    const outcome = await reconcileHostNetwork(inside, moved, settings);
     expect(outcome.problems).toEqual([]);
     const shown = await sh('ip address show dev heddle0; ip route show');
     expect(shown).toContain('10.1.5.1/32');
     expect(shown).not.toContain('10.1.1.1');
     expect(shown).toContain('10.0.0.0/8');
     expect(shown).not.toContain('10.1.0.0/16');
-    expect(await reconcileHostNetwork(inside, moved)).toEqual({ repairs: [], problems: [], guardDrops: {} });
+    expect(await reconcileHostNetwork(inside, moved, settings)).toEqual({ repairs: [], problems: [], guardDrops: {} });
   });
 
   it('looks for left over routes, and otherwise runs no IPv6 command, on a node without an IPv6 pod CIDR', async () => {
     const only4 = { ...spec, podCidrs: [parseCidr('10.1.1.0/24')] };
-    await reconcileHostNetwork(inside, only4);
+    await reconcileHostNetwork(inside, only4, settings);
     ran.length = 0;
-    await reconcileHostNetwork(inside, only4);
+    await reconcileHostNetwork(inside, only4, settings);
     expect(ran.filter((line) => / -6 |ipv6|ip6/.test(line))).toEqual(['ip -json -6 route show proto 104']);
   });
 });

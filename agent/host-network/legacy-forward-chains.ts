@@ -1,0 +1,84 @@
+/**
+ * Reader of the chain `FORWARD` of legacy iptables (`iptables -S`), whose rules nft does not list. It is read only where the kernel
+ * has its table already: asking would create it.
+ */
+import { CommandError } from '../../common/errors.js';
+import type { CommandRunner } from '../../common/host/command.js';
+import type { IpFamily } from '../../common/address/ip-address.js';
+import type { FilterChain, FilterRule } from './filter-chain.js';
+
+export interface LegacyForwardChain extends FilterChain {
+  readonly family: IpFamily;
+  readonly program: string;
+  readonly targets: ReadonlyMap<string, readonly FilterRule[]>;
+}
+
+const TABLE_NAMES: Record<IpFamily, string> = { 4: '/proc/net/ip_tables_names', 6: '/proc/net/ip6_tables_names' };
+/** With the name that says so, and with the common one where it stands for the legacy one. */
+const PROGRAMS: Record<IpFamily, readonly string[]> = {
+  4: ['iptables-legacy', 'iptables'],
+  6: ['ip6tables-legacy', 'ip6tables'],
+};
+const VERDICTS: Readonly<Record<string, FilterRule['verdict']>> = {
+  ACCEPT: 'accept',
+  DROP: 'drop',
+  REJECT: 'drop',
+  RETURN: 'return',
+};
+
+/** Null where the kernel has no such table, or there is no program to read it. */
+export async function readLegacyForwardChain(
+  commands: CommandRunner,
+  family: IpFamily,
+): Promise<LegacyForwardChain | null> {
+  const tables = (await output(commands, 'cat', [TABLE_NAMES[family]])) ?? '';
+  if (!tables.split('\n').includes('filter')) return null;
+  for (const program of PROGRAMS[family]) {
+    const version = await output(commands, program, ['--version']);
+    if (version === null || version.includes('nf_tables')) continue;
+    return readRules(family, program, await commands.run(program, ['-w', '5', '-S']));
+  }
+  return null;
+}
+
+/** Null when the program is missing or fails. */
+async function output(commands: CommandRunner, program: string, args: readonly string[]): Promise<string | null> {
+  try {
+    return await commands.run(program, args);
+  } catch (thrown) {
+    if (thrown instanceof CommandError) return null;
+    throw thrown;
+  }
+}
+
+/** Lines as `-P FORWARD DROP`, `-N NAME`, `-A FORWARD -i eth0 -m comment --comment "a b" -j ACCEPT`. */
+export function readRules(family: IpFamily, program: string, listing: string): LegacyForwardChain {
+  const chains = new Map<string, FilterRule[]>();
+  let policy: FilterChain['policy'] = 'accept';
+  for (const line of listing.split('\n')) {
+    const [verb, chain = '', ...rest] = words(line);
+    if (verb === '-P' && chain === 'FORWARD') policy = rest[0] === 'DROP' ? 'drop' : 'accept';
+    if (verb === '-A') chains.set(chain, [...(chains.get(chain) ?? []), readRule(rest)]);
+  }
+  return { family, program, policy, rules: chains.get('FORWARD') ?? [], targets: chains };
+}
+
+function words(line: string): string[] {
+  return [...line.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '');
+}
+
+/** The handle is the rule itself, a word per line, as `iptables -D` wants it. */
+function readRule(rule: readonly string[]): FilterRule {
+  const after = (option: string) => rule.flatMap((word, i) => (word === option ? [rule[i + 1] ?? ''] : []));
+  const jump = Math.max(rule.indexOf('-j'), rule.indexOf('-g'));
+  const target = jump < 0 ? '' : (rule[jump + 1] ?? '');
+  const conditions = rule.slice(0, jump < 0 ? rule.length : jump);
+  return {
+    handle: rule.join('\n'),
+    comment: after('--comment')[0] ?? '',
+    matchesAll: conditions.length === 0 || (conditions.length === 4 && after('-m').join() === 'comment'),
+    verdict: target === '' ? 'none' : (VERDICTS[target] ?? 'jump'),
+    target,
+    inInterfaces: after('-i'),
+  };
+}
