@@ -6,7 +6,6 @@ import { describe, expect, it } from '@jest/globals';
 import { join } from 'node:path';
 import { waitUntil } from '../../deploy/demo/async/wait-until.js';
 import type { Pod } from '../../deploy/demo/cluster/cluster.js';
-import type { DemoNode } from '../../deploy/demo/cluster/demo-node.js';
 import { DIST_DIR, useCluster } from './cluster-fixture.js';
 
 const TEST_TIMEOUT_MS = 90_000;
@@ -46,7 +45,7 @@ const CASES: readonly [what: string, make: string, flush: string, remove: string
 
 describe('pods beside a firewall', () => {
   const cluster = useCluster({ nodes: 2, podsPerNode: 2 });
-  const first = () => cluster.get().nodes[0]! as DemoNode;
+  const first = () => cluster.get().nodes[0]!;
   const sh = (line: string) => first().namespace.run('sh', ['-ec', line]);
 
   it.each(CASES)(
@@ -118,7 +117,7 @@ describe('pods beside a firewall', () => {
     const [a, neighbour] = pods.filter(({ node }) => node === first()) as [Pod, Pod];
     const b = pods.find(({ node }) => node !== first())!;
     const outside = [nodes[1]!.plan.underlayV4, nodes[1]!.plan.underlayV6];
-    const targets = [...neighbour.addresses, ...b.addresses, ...outside];
+    const targets = [...neighbour.ips, ...b.ips, ...outside];
     await Promise.all(targets.map((target) => a.namespace.run('ping', ['-c', '1', '-W', '1', '-q', target])));
     return true;
   }
