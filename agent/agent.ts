@@ -6,9 +6,7 @@
  *                                                                               -> API
  * ```
  */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseCniChain } from '../common/cni-chain.js';
 import type { CommandRunner } from '../common/host/command.js';
 import type { Cidr } from '../common/address/cidr.js';
 import type { Disk } from '../common/storage/disk.js';
@@ -23,12 +21,13 @@ import {
   sweepDeferredDeletes,
   VethPodNetwork,
 } from '../cni/index.js';
-import type { CniInstallation, LiveAttachment, Unreadiness } from '../cni/index.js';
+import type { LiveAttachment, Unreadiness } from '../cni/index.js';
 import type { LostClaim } from '../mesh/index.js';
 import { startApi } from './api/index.js';
 import { ApiKeeper } from './api/api-keeper.js';
 import { AgentApiSource } from './api/node-source.js';
 import type { Clock } from '../common/clock.js';
+import { cniInstallation } from './cni-installation.js';
 import { CniServer } from './cni-server.js';
 import { attachObstacle, statusObstacle } from './api/conditions.js';
 import { keepConfigRecord } from './config/config-record.js';
@@ -47,13 +46,7 @@ import { startLineProgram } from '../common/host/line-program.js';
 import type { RouterReport } from './control-plane/router-client.js';
 import { directoryProblem, StateDisk } from './control-plane/state-disk.js';
 import { connectRouter } from './control-plane/router-socket.js';
-import {
-  cniSocket,
-  deferredDeleteFolder,
-  formerDeferredDeleteFolder,
-  routerSocket,
-  writtenConfFile,
-} from '../common/host/run-files.js';
+import { cniSocket, deferredDeleteFolder, formerDeferredDeleteFolder, routerSocket } from '../common/host/run-files.js';
 import { SeedResolver, systemResolver } from './control-plane/seed-resolver.js';
 import { UnderlayWatch } from './control-plane/underlay-watch.js';
 import type { UnderlayChange } from './control-plane/underlay-watch.js';
@@ -61,8 +54,6 @@ import { PodCidrs } from './pod-cidrs.js';
 import type { NodeSettings } from './settings/node-settings.js';
 import type { SettingsKeeper } from './settings/settings-keeper.js';
 
-/** The static relay, or the one for Node where no compiler was at build time. */
-const CNI_EXECUTABLES = ['heddle-cni', 'heddle-cni.js'];
 /** What the kernel reports of this namespace and of those of pods. */
 const MONITOR = ['ip', '-oneline', 'monitor', 'link', 'address', 'route', 'all-nsid'] as const;
 /** Calls that come while the agent starts wait this long for its first look at host and pods. */
@@ -118,7 +109,9 @@ export class Agent {
     this.#control = this.#createControlPlane();
     this.#host = this.#createHostKeeper();
     this.#cni = this.#createCniService();
-    this.#installer = new ConfInstaller(deps.disk, deps.commands, () => this.#cniInstallation());
+    this.#installer = new ConfInstaller(deps.disk, deps.commands, () =>
+      cniInstallation(deps.programFolder, this.#settings.config),
+    );
     this.#pods = this.#createPodKeeper();
     this.#networkWatch = this.#createNetworkWatch();
     this.#stations = this.#createStationWatch();
@@ -386,22 +379,6 @@ export class Agent {
     for (const note of notes) this.deps.log.warn(`CNI configuration: ${note}`);
     this.#source.changed();
     return written;
-  }
-
-  #cniInstallation(): CniInstallation {
-    const { programFolder } = this.deps;
-    const { config } = this.#settings;
-    const executables = CNI_EXECUTABLES.map((name) => join(programFolder, name));
-    return {
-      confDir: config.cniConfDir,
-      binDir: config.cniBinDir,
-      executable: executables.find(existsSync) ?? executables[0]!,
-      cniVersion: config.cniVersion,
-      chain: parseCniChain(config.cniChain),
-      writtenConf: writtenConfFile(config),
-      socketPath: cniSocket(config),
-      spoolDirectory: deferredDeleteFolder(config),
-    };
   }
 
   #createApiSource(): AgentApiSource {

@@ -35,7 +35,7 @@ function host(interfaces: Record<string, object[]>, table = true) {
     if (kind !== undefined) return JSON.stringify(interfaces[kind] ?? []);
     const nftTable = args.slice(-2).join(' ');
     if (program === 'nft' && !present.has(nftTable)) throw new CommandError(line, 1, 'No such file or directory');
-    if (/ (list|show) /.test(line)) return '';
+    if (/ (list|show) /.test(line) || program === 'cat') return '';
     ran.push(line);
     present.delete(nftTable);
     for (const kind of Object.keys(interfaces)) {
