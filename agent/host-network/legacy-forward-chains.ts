@@ -52,7 +52,7 @@ async function output(commands: CommandRunner, program: string, args: readonly s
 }
 
 /** Lines as `-P FORWARD DROP`, `-N NAME`, `-A FORWARD -i eth0 -m comment --comment "a b" -j ACCEPT`. */
-export function readRules(family: IpFamily, program: string, listing: string): LegacyForwardChain {
+function readRules(family: IpFamily, program: string, listing: string): LegacyForwardChain {
   const chains = new Map<string, FilterRule[]>();
   let policy: FilterChain['policy'] = 'accept';
   for (const line of listing.split('\n')) {
