@@ -1,7 +1,7 @@
 /** Types of an attachment, and the names and MACs computed from it: owner, addresses, routes, plan, record. */
 import { createHash } from 'node:crypto';
 import type { Cidr } from '../common/address/cidr.js';
-import type { IpAddress } from '../common/address/ip-address.js';
+import type { IpAddress, IpFamily } from '../common/address/ip-address.js';
 import { macFromBytes } from '../common/address/mac-address.js';
 import type { MacAddress } from '../common/address/mac-address.js';
 
@@ -25,7 +25,26 @@ export interface PodRoute {
   readonly gateway: IpAddress | null;
   /** Preferred source address. */
   readonly source: IpAddress;
+  /** Null: the kernel's own choice. */
+  readonly metric: number | null;
+  /** Null: the main table. */
+  readonly table: number | null;
 }
+
+/** How a pod interface stands among the routes of its pod. */
+export interface PodRouting {
+  /** Families whose default route leads through this interface. */
+  readonly defaultFamilies: readonly IpFamily[];
+  /** Families whose cluster CIDRs have routes of their own through it. */
+  readonly clusterFamilies: readonly IpFamily[];
+  /** Of its routes in the main table. Null: the kernel's own choice. */
+  readonly metric: number | null;
+  /** The pod has other interfaces: what it sends from the addresses of this one is routed by a table of their own. */
+  readonly beside: boolean;
+}
+
+/** Routing of an interface that has its pod for itself. */
+export const SOLE_ROUTING: PodRouting = { defaultFamilies: [4, 6], clusterFamilies: [], metric: null, beside: false };
 
 /** Everything that the kernel is configured with to attach a pod. */
 export interface AttachmentPlan {
@@ -39,6 +58,7 @@ export interface AttachmentPlan {
   readonly mtuBytes: number;
   readonly addresses: readonly PodAddress[];
   readonly routes: readonly PodRoute[];
+  readonly routing: PodRouting;
 }
 
 /** The durable record of an attached pod. */
@@ -48,6 +68,7 @@ export interface EndpointRecord extends AttachmentOwner {
   readonly hostInterface: string;
   readonly mac: MacAddress;
   readonly ips: readonly IpAddress[];
+  readonly routing: PodRouting;
   readonly podNamespace: string | null;
   readonly podName: string | null;
   /** ISO 8601, UTC. */
@@ -57,6 +78,8 @@ export interface EndpointRecord extends AttachmentOwner {
 export const HOST_INTERFACE_PREFIX = 'hd';
 /** IFNAMSIZ leaves 15 characters; 13 hex digits are 52 bits: 1023 pods collide with odds below 1e-9. */
 const HASH_DIGITS = 13;
+/** `h` in the highest byte. */
+const FIRST_SOURCE_TABLE = 0x68_00_00_00;
 const HASH = /^[0-9a-f]{13}$/;
 
 /** Name of a pod's host interface. Computed, so that an interface left by a crash is found again. */
@@ -67,6 +90,11 @@ export function hostInterfaceOf(owner: AttachmentOwner): string {
 /** MAC of the host interface: local, and high (`fe`), because a bridge takes the lowest MAC of its ports for its own. */
 export function hostMacOf(owner: AttachmentOwner): MacAddress {
   return macFromBytes(Uint8Array.of(0xfe, ...ownerHash(owner).subarray(0, 5)));
+}
+
+/** Routing table inside the pod for what is sent from the addresses of one of its interfaces; above the tables of people. */
+export function sourceTableOf(owner: AttachmentOwner): number {
+  return FIRST_SOURCE_TABLE + ownerHash(owner).readUIntBE(0, 3);
 }
 
 /** As {@link hostMacOf}, from the interface's name, which holds the same hash; null for a name of another form. */

@@ -18,9 +18,15 @@ export interface PodInterface {
   readonly ips: readonly IpAddress[];
 }
 
+/** Unicast route inside a pod, of any table. */
 export interface PodRouteFound {
   readonly dst: Cidr;
   readonly gateway: string | null;
+  /** Null for a route with several next hops. */
+  readonly ifname: string | null;
+  readonly metric: number | null;
+  /** Null: the main table. */
+  readonly table: string | null;
 }
 
 /** Host interface of a pod, or another interface with such a name. */
@@ -88,10 +94,12 @@ export interface PodNetwork {
   removeElements(elements: readonly GuardElement[]): Promise<void>;
   /** Interfaces inside a namespace; null when `netns` does not lead into one. Rejects on any other failure. */
   interfacesIn(netns: string): Promise<readonly PodInterface[] | null>;
-  /** Of the main table. @param ifname null for those of all interfaces */
-  routes(netns: string, ifname: string | null): Promise<readonly PodRouteFound[]>;
+  /** Routes inside a namespace. Rejects as {@link attach}. */
+  routes(netns: string): Promise<readonly PodRouteFound[]>;
   /** Adds routes inside a pod, in this order. */
   addRoutes(netns: string, ifname: string, routes: readonly PodRoute[]): Promise<void>;
+  /** Removes the rules inside a pod for a table of an interface that is gone. */
+  removeRules(netns: string, table: number, ips: readonly IpAddress[]): Promise<void>;
   /** veth interfaces whose name begins as those of pods do. */
   hostInterfaces(): Promise<readonly HostInterface[]>;
   /** Those interfaces with everything else of the host's side. */
@@ -103,6 +111,7 @@ export interface PodNetwork {
    * blocks that were on-link in it.
    */
   routeByGateway(
+    owner: AttachmentOwner,
     netns: string,
     ifname: string,
     addresses: readonly PodAddress[],

@@ -3,6 +3,7 @@ import { CrashingDisk } from '../common/testing/crashing-disk.js';
 import { parseIpAddress } from '../common/address/ip-address.js';
 import { silentLogger } from '../common/log.js';
 import { parseMacAddress } from '../common/address/mac-address.js';
+import { SOLE_ROUTING } from './attachment.js';
 import type { EndpointRecord } from './attachment.js';
 import { EndpointStore } from './endpoint-store.js';
 
@@ -14,6 +15,7 @@ const record = (containerId: string): EndpointRecord => ({
   hostInterface: `hd-${containerId}`,
   mac: parseMacAddress('0a:58:0a:01:00:02'),
   ips: [parseIpAddress('10.1.0.2'), parseIpAddress('fd00::2')],
+  routing: { defaultFamilies: [4], clusterFamilies: [4, 6], metric: 50, beside: true },
   podNamespace: null,
   podName: 'cart-0',
   since: '2026-01-01T00:00:00.000Z',
@@ -30,6 +32,13 @@ describe('the endpoint store', () => {
     expect(again.list()).toEqual([record('b')]);
     expect(again.get('hd-b')).toEqual(record('b'));
     expect(again.get('hd-a')).toBeNull();
+  });
+
+  it('takes records of an earlier version, which have the default routes of their pods', async () => {
+    const disk = new CrashingDisk(() => 0);
+    const former: Partial<EndpointRecord> = record('a');
+    await (await open(disk)).put({ ...former, routing: undefined } as unknown as EndpointRecord);
+    expect((await open(disk)).list()).toEqual([{ ...former, routing: SOLE_ROUTING }]);
   });
 
   it('does not list a record, nor drop one, when the write fails', async () => {

@@ -10,12 +10,14 @@ import { parseIpAddress } from '../common/address/ip-address.js';
 import type { Logger } from '../common/log.js';
 import { parseMacAddress } from '../common/address/mac-address.js';
 import { KeyedQueue } from '../common/keyed-queue.js';
+import { SOLE_ROUTING } from './attachment.js';
 import type { EndpointRecord } from './attachment.js';
 import type { EndpointList } from './deps.js';
 
 const FILE_NAME = 'endpoints.json';
 const MAX_PENDING = 4096;
 
+const FamiliesSchema = Type.Array(Type.Union([Type.Literal(4), Type.Literal(6)]));
 const RecordsSchema = Type.Array(
   Type.Object({
     containerId: Type.String(),
@@ -25,6 +27,15 @@ const RecordsSchema = Type.Array(
     hostInterface: Type.String(),
     mac: Type.String(),
     ips: Type.Array(Type.String()),
+    /** Absent in records of earlier versions, which attached pods with one interface. */
+    routing: Type.Optional(
+      Type.Object({
+        defaultFamilies: FamiliesSchema,
+        clusterFamilies: FamiliesSchema,
+        metric: Type.Union([Type.Integer(), Type.Null()]),
+        beside: Type.Boolean(),
+      }),
+    ),
     podNamespace: Type.Union([Type.String(), Type.Null()]),
     podName: Type.Union([Type.String(), Type.Null()]),
     since: Type.String(),
@@ -36,7 +47,12 @@ const codec: DurableCodec<readonly EndpointRecord[]> = {
   encode: (records) => records,
   decode(body) {
     if (!Check(RecordsSchema, body)) throw new DecodeError('endpoints file: expected a list of endpoint records');
-    return body.map((entry) => ({ ...entry, mac: parseMacAddress(entry.mac), ips: entry.ips.map(parseIpAddress) }));
+    return body.map(({ mac, ips, routing = SOLE_ROUTING, ...entry }) => ({
+      ...entry,
+      mac: parseMacAddress(mac),
+      ips: ips.map(parseIpAddress),
+      routing,
+    }));
   },
 };
 

@@ -65,7 +65,7 @@ export type Endpoint = Static<typeof EndpointSchema>;
 export const ConditionSchema = Type.Object({
   name: Type.String(),
   ok: Type.Boolean(),
-  message: Type.String({ description: 'What is missing and what to do, empty when ok' }),
+  message: Type.String({ description: 'What is missing and what to do; mostly empty when ok' }),
   required: Type.Optional(Type.Boolean({ description: 'True: the node is not ready without it. False: a warning' })),
 });
 export type Condition = Static<typeof ConditionSchema>;

@@ -45,6 +45,7 @@ const pod: EndpointRecord = {
   hostInterface: 'hd1',
   mac: parseMacAddress('0a:58:0a:01:01:02'),
   ips: [parseIpAddress('10.1.1.2')],
+  routing: { defaultFamilies: [4, 6], clusterFamilies: [], metric: null, beside: false },
   podNamespace: null,
   podName: null,
   since: '2026-01-01T00:00:00.000Z',

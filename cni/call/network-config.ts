@@ -1,6 +1,6 @@
 /** Network configuration that a runtime passes on standard input (CNI spec 1.1.0, section 1): schema and check. */
 import { Type } from 'typebox';
-import type { Static } from 'typebox';
+import type { Static, TSchema } from 'typebox';
 import { Errors } from 'typebox/value';
 import { CNI_VERSIONS } from '../../common/cni-versions.js';
 import { CniError, CNI_CODES } from '../cni-error.js';
@@ -12,7 +12,7 @@ const RouteSchema = Type.Object({ dst: Type.String() });
 
 /** A result of this plugin or of one before it. Fields that are read are checked, the others are passed on. */
 const PrevResultSchema = Type.Object({
-  interfaces: Type.Optional(
+  interfaces: orNull(
     Type.Array(
       Type.Object({
         name: Type.String(),
@@ -21,10 +21,11 @@ const PrevResultSchema = Type.Object({
       }),
     ),
   ),
-  ips: Type.Optional(Type.Array(Type.Object({ address: Type.String(), interface: Type.Optional(Type.Integer()) }))),
-  routes: Type.Optional(Type.Union([Type.Array(RouteSchema), Type.Null()])),
+  ips: orNull(Type.Array(Type.Object({ address: Type.String(), interface: Type.Optional(Type.Integer()) }))),
+  routes: orNull(Type.Array(RouteSchema)),
+  dns: orNull(Type.Object({})),
 });
-const TextList = Type.Optional(Type.Union([Type.Array(Type.String()), Type.Null()]));
+const TextList = orNull(Type.Array(Type.String()));
 /** Capability `dns`. containerd 1.x writes the keys with capitals. */
 const RuntimeDnsSchema = Type.Object({
   servers: TextList,
@@ -42,6 +43,10 @@ const NetworkConfigSchema = Type.Object({
   cniVersion: Type.String(),
   name: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9_.\\-]*$', maxLength: 253 }),
   dns: Type.Optional(Type.Object({})),
+  /** Whether the pod's default route leads through this interface. Absent: where no other interface has one. */
+  defaultRoute: Type.Optional(Type.Boolean()),
+  /** Metric of the routes of this interface. */
+  routeMetric: Type.Optional(Type.Integer({ minimum: 1, maximum: 0xffff_ffff })),
   prevResult: Type.Optional(PrevResultSchema),
   runtimeConfig: Type.Optional(
     Type.Object({
@@ -71,10 +76,19 @@ export function parseNetworkConfig(stdin: Uint8Array): NetworkConfig {
   return value as NetworkConfig;
 }
 
-/** What the pod's resolver is to use: the runtime's wish (capability `dns`) before the configuration's. */
-export function dnsOf({ dns, runtimeConfig }: NetworkConfig): object {
+/** Runtimes in Go write an empty list as null. */
+function orNull<Schema extends TSchema>(schema: Schema) {
+  return Type.Optional(Type.Union([schema, Type.Null()]));
+}
+
+/**
+ * What the pod's resolver is to use: the runtime's wish (capability `dns`) before the configuration's, and that before the
+ * result of a plugin before this one.
+ */
+export function dnsOf({ dns: own, prevResult, runtimeConfig }: NetworkConfig): object {
   const wish = runtimeConfig?.dns;
-  if (wish === undefined) return dns ?? {};
+  const dns = { ...prevResult?.dns, ...own };
+  if (wish === undefined) return dns;
   const lists = {
     nameservers: wish.servers ?? wish.Servers,
     search: wish.searches ?? wish.Searches,

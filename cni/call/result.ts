@@ -5,7 +5,7 @@
  * |---|---|---|
  * | 0.3.x, 0.4.0 | with `version` "4" or "6" | plain |
  * | 1.0.0 | without | plain |
- * | 1.1.0 | without | with `mtu`, routes with `scope` |
+ * | 1.1.0 | without | with `mtu`, routes with `scope` and `priority` |
  */
 import { hostCidr } from '../../common/address/cidr.js';
 import { ipFamily } from '../../common/address/ip-address.js';
@@ -32,9 +32,14 @@ export function addResponse(plan: AttachmentPlan, config: NetworkConfig): CniRes
     cniVersion: version,
     interfaces: [...(before.interfaces ?? []), ...interfacesOf(plan, version)],
     ips: [...(before.ips ?? []), ...plan.addresses.map((address) => ipOf(address, firstInterface + 1, version))],
-    routes: [...(before.routes ?? []), ...plan.routes.map((route) => routeOf(route, plan.mtuBytes, version))],
+    routes: [...(before.routes ?? []), ...mainRoutes(plan).map((route) => routeOf(route, plan.mtuBytes, version))],
     dns: dnsOf(config),
   });
+}
+
+/** Not those of the table for its own addresses, which a plugin after this one would take for routes of the main table. */
+function mainRoutes({ routes }: AttachmentPlan): readonly PodRoute[] {
+  return routes.filter(({ table }) => table === null);
 }
 
 /** The response of verbs without a result. */
@@ -76,7 +81,11 @@ function ipOf(address: PodAddress, interfaceIndex: number, version: SpecVersion)
 }
 
 function routeOf(route: PodRoute, mtuBytes: number, version: SpecVersion): object {
-  const extra = { mtu: mtuBytes, ...(route.gateway === null ? { scope: SCOPE_LINK } : {}) };
+  const extra = {
+    mtu: mtuBytes,
+    ...(route.gateway === null ? { scope: SCOPE_LINK } : {}),
+    ...(route.metric === null ? {} : { priority: route.metric }),
+  };
   return {
     dst: route.dst,
     ...(route.gateway === null ? {} : { gw: route.gateway }),

@@ -6,6 +6,7 @@
  * Command failed -:2
  * ```
  */
+import type { IpFamily } from '../../common/address/ip-address.js';
 import type { CommandRunner } from '../../common/host/command.js';
 import { CommandError } from '../../common/errors.js';
 
@@ -18,13 +19,16 @@ export interface BatchLine {
 /**
  * Runs every line, also after a failed one. Throws {@link CommandError} for the first failed line that is not optional.
  * @param prefix program and arguments before `ip`, as `['nsenter', '--net=PATH']`
+ * @param family for lines that `ip` cannot see it in
  */
 export async function runIpBatch(
   commands: CommandRunner,
   lines: readonly BatchLine[],
   prefix: readonly string[] = [],
+  family?: IpFamily,
 ): Promise<void> {
-  const [program = 'ip', ...args] = [...prefix, 'ip', '-force', '-batch', '-'];
+  const only = family === undefined ? [] : [`-${family}`];
+  const [program = 'ip', ...args] = [...prefix, 'ip', ...only, '-force', '-batch', '-'];
   try {
     await commands.run(program, args, lines.map((line) => `${line.text}\n`).join(''));
   } catch (thrown) {

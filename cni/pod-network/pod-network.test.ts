@@ -4,7 +4,7 @@ import type { CommandRunner } from '../../common/host/command.js';
 import { CommandError } from '../../common/errors.js';
 import { parseIpAddress } from '../../common/address/ip-address.js';
 import { parseMacAddress } from '../../common/address/mac-address.js';
-import { hostInterfaceOf, hostMacOf } from '../attachment.js';
+import { hostInterfaceOf, hostMacOf, SOLE_ROUTING, sourceTableOf } from '../attachment.js';
 import type { AttachmentPlan } from '../attachment.js';
 import { VethPodNetwork } from './pod-network.js';
 import { podRoutes } from './pod-routes.js';
@@ -23,7 +23,8 @@ const PLAN: AttachmentPlan = {
   mac: parseMacAddress('0a:58:0a:01:00:02'),
   mtuBytes: 1400,
   addresses: ADDRESSES,
-  routes: podRoutes(ADDRESSES),
+  routes: podRoutes(OWNER, ADDRESSES, SOLE_ROUTING, []),
+  routing: SOLE_ROUTING,
 };
 
 /** Recorder of commands; each takes the next outcome of the list, then empty output. */
@@ -115,7 +116,11 @@ describe('attaching a pod to the kernel', () => {
   it('changes no IPv6 setting in a pod without IPv6', async () => {
     const commands = new Recorder();
     const addresses = ADDRESSES.slice(0, 1);
-    await new VethPodNetwork(commands).attach({ ...PLAN, addresses, routes: podRoutes(addresses) });
+    await new VethPodNetwork(commands).attach({
+      ...PLAN,
+      addresses,
+      routes: podRoutes(OWNER, addresses, SOLE_ROUTING, []),
+    });
     expect(commands.calls).toHaveLength(4);
   });
 
@@ -200,13 +205,20 @@ describe('detaching and inspecting', () => {
     ]);
   });
 
-  it('reads default and host routes as ip prints them', async () => {
-    const v4 = '[{"dst":"default","gateway":"10.1.0.1"},{"dst":"10.9.9.9"}]';
-    const network = new VethPodNetwork(new Recorder([v4, '[{"dst":"default"}]']));
-    expect(await network.routes('/run/netns/x', 'eth0')).toEqual([
-      { dst: '0.0.0.0/0', gateway: '10.1.0.1' },
-      { dst: '10.9.9.9/32', gateway: null },
-      { dst: '::/0', gateway: null },
+  it('reads routes of all tables as ip prints them, without those that the kernel makes itself', async () => {
+    const own = { dev: 'eth0', protocol: 'kernel' };
+    const printed = [
+      { dst: 'default', gateway: '10.1.0.1', dev: 'eth0' },
+      { dst: '10.9.9.9', dev: 'net1', table: '100', metric: 7 },
+      { dst: 'default', dev: 'eth0', metric: 1024, pref: 'medium' },
+      { ...own, dst: 'fd00:1::2', pref: 'medium' },
+      { ...own, type: 'local', dst: '10.1.0.2', table: 'local' },
+    ];
+    const network = new VethPodNetwork(new Recorder([JSON.stringify(printed)]));
+    expect(await network.routes('/run/netns/x')).toEqual([
+      { dst: '0.0.0.0/0', gateway: '10.1.0.1', ifname: 'eth0', metric: null, table: null },
+      { dst: '10.9.9.9/32', gateway: null, ifname: 'net1', metric: 7, table: '100' },
+      { dst: '::/0', gateway: null, ifname: 'eth0', metric: 1024, table: null },
     ]);
   });
 });
@@ -220,9 +232,36 @@ describe('the name of a host interface', () => {
   });
 });
 
+describe('a pod with other interfaces', () => {
+  it('routes what it sends from the addresses of this one by a table of their own, in both families', async () => {
+    const commands = new Recorder();
+    const routing = { defaultFamilies: [], clusterFamilies: [4, 6] as const, metric: 10_000, beside: true };
+    const routes = podRoutes(OWNER, ADDRESSES, routing, [parseCidr('10.0.0.0/8'), parseCidr('fd00::/16')]);
+    await new VethPodNetwork(commands).attach({ ...PLAN, routes, routing });
+    const table = sourceTableOf(OWNER);
+    expect(commands.inputs[4]!.split('\n').filter((line) => line.startsWith('route'))).toEqual([
+      'route add 10.1.0.1/32 scope link dev eth0 src 10.1.0.2 metric 10000',
+      'route add 10.0.0.0/8 via 10.1.0.1 dev eth0 src 10.1.0.2 metric 10000',
+      `route add 10.1.0.1/32 scope link dev eth0 src 10.1.0.2 table ${table}`,
+      `route add 0.0.0.0/0 via 10.1.0.1 dev eth0 src 10.1.0.2 table ${table}`,
+      'route add fd00:1::1/128 dev eth0 src fd00:1::2 metric 10000',
+      'route add fd00::/16 via fd00:1::1 dev eth0 src fd00:1::2 metric 10000',
+      `route add fd00:1::1/128 dev eth0 src fd00:1::2 table ${table}`,
+      `route add ::/0 via fd00:1::1 dev eth0 src fd00:1::2 table ${table}`,
+    ]);
+    expect(commands.calls.slice(5)).toEqual(
+      [4, 6].map((family) => `nsenter --net=/proc/7/ns/net ip -${family} -force -batch -`),
+    );
+    expect(commands.inputs.slice(5)).toEqual([
+      `rule add from 10.1.0.2 lookup ${table} pref 1040\n`,
+      `rule add from fd00:1::2 lookup ${table} pref 1040\n`,
+    ]);
+  });
+});
+
 describe('the routes of a pod', () => {
   it('have nothing on-link but the gateway', () => {
-    const routes = podRoutes(ADDRESSES.slice(0, 1));
+    const routes = podRoutes(OWNER, ADDRESSES.slice(0, 1), SOLE_ROUTING, []);
     expect(routes.map(({ dst, gateway }) => [dst, gateway])).toEqual([
       ['10.1.0.1/32', null],
       ['0.0.0.0/0', '10.1.0.1'],

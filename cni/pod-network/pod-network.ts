@@ -8,10 +8,10 @@ import { CommandError } from '../../common/errors.js';
 import { listInterfaces, listNeighbours, listRoutes } from '../../common/host/ip-output.js';
 import type { Cidr } from '../../common/address/cidr.js';
 import { ipFamily } from '../../common/address/ip-address.js';
-import type { IpAddress } from '../../common/address/ip-address.js';
+import type { IpAddress, IpFamily } from '../../common/address/ip-address.js';
 import { ROUTE_PROTOCOL } from '../../common/host/kernel-marks.js';
 import { HOST_INTERFACE_PREFIX } from '../attachment.js';
-import type { AttachmentPlan, PodAddress, PodRoute } from '../attachment.js';
+import type { AttachmentOwner, AttachmentPlan, PodAddress, PodRoute } from '../attachment.js';
 import { CniError, CNI_CODES } from '../cni-error.js';
 import type {
   GuardElement,
@@ -26,7 +26,7 @@ import type {
 import { elementsOf, strayElements } from './host-side.js';
 import { runIpBatch } from './ip-batch.js';
 import type { BatchLine } from './ip-batch.js';
-import { podInterfaceOf, podRouteOf } from './pod-inspection.js';
+import { podInterfaceOf, podRoutesOf } from './pod-inspection.js';
 import { addElementLines, listGuardElements, removeElementLines } from './source-guard.js';
 import {
   forwardingEntryArgs,
@@ -36,6 +36,8 @@ import {
   podLines,
   reroutingLines,
   routeLines,
+  ruleLines,
+  ruleText,
 } from './veth-commands.js';
 
 /** Error texts of `ip` and `nsenter` for a namespace that does not exist, or a file that is not one. */
@@ -49,15 +51,10 @@ export class VethPodNetwork implements PodNetwork {
   constructor(readonly commands: CommandRunner) {}
 
   async attach(plan: AttachmentPlan): Promise<void> {
-    try {
+    await inNamespace(plan.netns, async () => {
       await this.#makePair(plan);
       await all([this.#bindStation(plan, []), this.#configurePod(plan)]);
-    } catch (thrown) {
-      if (!isFailure(thrown, NO_NAMESPACE)) throw thrown;
-      throw new CniError(CNI_CODES.unknownContainer, 'network namespace does not exist', plan.netns, {
-        cause: thrown,
-      });
-    }
+    });
   }
 
   async detach(hostInterface: string): Promise<void> {
@@ -81,17 +78,19 @@ export class VethPodNetwork implements PodNetwork {
     }
   }
 
-  async routes(netns: string, ifname: string | null): Promise<readonly PodRouteFound[]> {
-    const of = ifname === null ? [] : ['dev', ifname];
-    const list = async (family: 4 | 6) => {
-      const routes = await listRoutes(this.commands, [`-${family}`, 'route', 'show', ...of], enter(netns));
-      return routes.map((route) => podRouteOf(route, family));
-    };
-    return [...(await list(4)), ...(await list(6))];
+  async routes(netns: string): Promise<readonly PodRouteFound[]> {
+    const all = ['route', 'show', 'table', 'all'];
+    return podRoutesOf(await inNamespace(netns, () => listRoutes(this.commands, all, enter(netns))));
   }
 
   async addRoutes(netns: string, ifname: string, routes: readonly PodRoute[]): Promise<void> {
     await runIpBatch(this.commands, routeLines(ifname, routes), enter(netns));
+  }
+
+  async removeRules(netns: string, table: number, ips: readonly IpAddress[]): Promise<void> {
+    const linesOf = (family: IpFamily) =>
+      ips.filter((ip) => ipFamily(ip) === family).map((ip) => ({ text: ruleText('del', ip, table), optional: true }));
+    await inNamespace(netns, () => this.#editRules(netns, linesOf));
   }
 
   async hostInterfaces(): Promise<readonly HostInterface[]> {
@@ -133,14 +132,15 @@ export class VethPodNetwork implements PodNetwork {
   }
 
   async routeByGateway(
+    owner: AttachmentOwner,
     netns: string,
     ifname: string,
     addresses: readonly PodAddress[],
     onLink: readonly Cidr[],
   ): Promise<void> {
-    const present = (await this.routes(netns, ifname)).filter(({ gateway }) => gateway === null).map(({ dst }) => dst);
-    const stale = onLink.filter((cidr) => present.includes(cidr));
-    await runIpBatch(this.commands, reroutingLines(ifname, addresses, stale), enter(netns));
+    const present = (await this.routes(netns)).filter((route) => route.ifname === ifname && route.gateway === null);
+    const stale = onLink.filter((cidr) => present.some(({ dst }) => dst === cidr));
+    await runIpBatch(this.commands, reroutingLines(owner, ifname, addresses, stale), enter(netns));
   }
 
   /** As the pod sends, as others send to it, and as a Service address that leads to it. */
@@ -188,6 +188,14 @@ export class VethPodNetwork implements PodNetwork {
       await this.commands.run(program, [...args, 'tee', ...ipv6Switches(plan.owner.ifname)], '0');
     }
     await runIpBatch(this.commands, podLines(plan), enter(plan.netns));
+    await this.#editRules(plan.netns, (family) => ruleLines('add', plan.routes, family));
+  }
+
+  async #editRules(netns: string, linesOf: (family: IpFamily) => readonly BatchLine[]): Promise<void> {
+    for (const family of [4, 6] as const) {
+      const lines = linesOf(family);
+      if (lines.length > 0) await runIpBatch(this.commands, lines, enter(netns), family);
+    }
   }
 
   async #editGuard(lines: readonly string[]): Promise<void> {
@@ -208,6 +216,16 @@ export class VethPodNetwork implements PodNetwork {
 /** Program and arguments that run the command after them inside a namespace. */
 function enter(netns: string): [program: string, ...args: string[]] {
   return ['nsenter', `--net=${netns}`];
+}
+
+/** Runs work inside a namespace. Throws CniError 3 when there is none at the path. */
+async function inNamespace<T>(netns: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    if (!isFailure(thrown, NO_NAMESPACE)) throw thrown;
+    throw new CniError(CNI_CODES.unknownContainer, 'network namespace does not exist', netns, { cause: thrown });
+  }
 }
 
 /** Waits for all, also when one fails, so that nothing of a failed attempt runs on. */

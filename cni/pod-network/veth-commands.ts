@@ -2,11 +2,11 @@
 import type { Cidr } from '../../common/address/cidr.js';
 import { hostCidr } from '../../common/address/cidr.js';
 import { ipFamily } from '../../common/address/ip-address.js';
-import type { IpAddress } from '../../common/address/ip-address.js';
+import type { IpAddress, IpFamily } from '../../common/address/ip-address.js';
 import { GATEWAY_MAC } from '../../common/address/mac-address.js';
 import { POD_INTERFACE_GROUP, ROUTE_PROTOCOL } from '../../common/host/kernel-marks.js';
-import { hostMacOf } from '../attachment.js';
-import type { AttachmentPlan, PodAddress, PodRoute } from '../attachment.js';
+import { hostMacOf, SOLE_ROUTING } from '../attachment.js';
+import type { AttachmentOwner, AttachmentPlan, PodAddress, PodRoute } from '../attachment.js';
 import type { HostSide } from '../deps.js';
 import type { BatchLine } from './ip-batch.js';
 import { formatInterfaceAlias } from './interface-alias.js';
@@ -17,6 +17,9 @@ import { podRoutes } from './pod-routes.js';
  * IPv4 limit to the same value, as it does for values up to 65536.
  */
 export const POD_GSO_MAX_BYTES = 61_440;
+
+/** Before the main table (32766), and before rules that are made without a preference. */
+const SOURCE_RULE_PREFERENCE = 1040;
 
 /** Makes the veth pair, with the pod's end in its namespace under its final name. */
 export function pairLines(plan: AttachmentPlan): readonly BatchLine[] {
@@ -84,10 +87,17 @@ export function routeLines(ifname: string, routes: readonly PodRoute[]): BatchLi
 }
 
 /** Commands inside the namespace of a pod of an earlier version: its new routes come first, the on-link ones are removed last. */
-export function reroutingLines(ifname: string, addresses: readonly PodAddress[], onLink: readonly Cidr[]): BatchLine[] {
+export function reroutingLines(
+  owner: AttachmentOwner,
+  ifname: string,
+  addresses: readonly PodAddress[],
+  onLink: readonly Cidr[],
+): BatchLine[] {
   return [
     ...addresses.map(({ gateway }) => gatewayLine(gateway, ifname)),
-    ...podRoutes(addresses).map((route) => ({ text: `route replace ${routeText(route, ifname)}` })),
+    ...podRoutes(owner, addresses, SOLE_ROUTING, []).map((route) => ({
+      text: `route replace ${routeText(route, ifname)}`,
+    })),
     ...onLink.map((cidr) => ({ text: `route del ${cidr} dev ${ifname}` })),
   ];
 }
@@ -107,5 +117,18 @@ export function ipv6Switches(ifname: string): readonly string[] {
 function routeText(route: PodRoute, ifname: string): string {
   const family = ipFamily(route.source);
   const via = route.gateway === null ? (family === 4 ? ' scope link' : '') : ` via ${route.gateway}`;
-  return `${route.dst}${via} dev ${ifname} src ${route.source}`;
+  const metric = route.metric === null ? '' : ` metric ${route.metric}`;
+  const table = route.table === null ? '' : ` table ${route.table}`;
+  return `${route.dst}${via} dev ${ifname} src ${route.source}${metric}${table}`;
+}
+
+/** Rules inside the namespace for the tables of the routes, of one family: `ip` has to be told which. */
+export function ruleLines(verb: 'add' | 'del', routes: readonly PodRoute[], family: IpFamily): BatchLine[] {
+  const tables = new Map(routes.flatMap(({ source, table }) => (table === null ? [] : [[source, table] as const])));
+  const sources = [...tables].filter(([source]) => ipFamily(source) === family);
+  return sources.map(([source, table]) => ({ text: ruleText(verb, source, table) }));
+}
+
+export function ruleText(verb: 'add' | 'del', source: IpAddress, table: number): string {
+  return `rule ${verb} from ${source} lookup ${table} pref ${SOURCE_RULE_PREFERENCE}`;
 }

@@ -7,8 +7,8 @@ import { HeddleError } from '../../common/errors.js';
 import type { IpAddress } from '../../common/address/ip-address.js';
 import { silentLogger } from '../../common/log.js';
 import type { Logger } from '../../common/log.js';
-import { hostInterfaceOf, hostMacOf } from '../attachment.js';
-import type { AttachmentOwner, AttachmentPlan, EndpointRecord, PodAddress } from '../attachment.js';
+import { hostInterfaceOf, hostMacOf, SOLE_ROUTING } from '../attachment.js';
+import type { AttachmentOwner, AttachmentPlan, EndpointRecord, PodAddress, PodRoute } from '../attachment.js';
 import { CniService } from '../verbs/cni-service.js';
 import type { LiveAttachment } from '../verbs/endpoint-reconciler.js';
 import { formatInterfaceAlias } from '../pod-network/interface-alias.js';
@@ -56,6 +56,10 @@ export class FakeNode {
   readonly warnings: string[] = [];
   /** Addresses whose connections were removed, in order. */
   readonly forgotten: IpAddress[] = [];
+  /** Routes by interfaces of other plugins, by namespace. */
+  readonly foreignRoutes = new Map<string, readonly PodRouteFound[]>();
+  /** Tables whose rules were removed, in order. */
+  readonly removedTables: number[] = [];
   /** Elements of the source guard. */
   guard: GuardElement[] = [];
   /** Names of the steps passed, in order. */
@@ -152,15 +156,14 @@ export class FakeNode {
           await this.#step('interfacesIn');
           return this.namespaces.has(netns) ? this.#pairsIn(netns).map(({ pod }) => pod) : null;
         },
-        routes: async (netns, ifname) => {
+        routes: async (netns) => {
           await this.#step('routes');
-          const pairs = this.#pairsIn(netns).filter(({ pod }) => ifname === null || pod.name === ifname);
-          return pairs.flatMap(({ routes }) => routes);
+          return [...this.#pairsIn(netns).flatMap(({ routes }) => routes), ...(this.foreignRoutes.get(netns) ?? [])];
         },
         addRoutes: async (netns, ifname, routes) => {
           await this.#step('addRoutes');
           const pair = this.#pairsIn(netns).find(({ pod }) => pod.name === ifname)!;
-          pair.routes.push(...routes);
+          pair.routes.push(...routesFound(ifname, routes));
         },
         hostInterfaces: async () => {
           await this.#step('hostInterfaces');
@@ -179,11 +182,15 @@ export class FakeNode {
           await this.#step('removeElements');
           this.guard = this.guard.filter((one) => !elements.some((other) => sameElement(one, other)));
         },
-        routeByGateway: async (netns, ifname, addresses, onLink) => {
+        removeRules: async (_netns, table) => {
+          await this.#step('removeRules');
+          this.removedTables.push(table);
+        },
+        routeByGateway: async (owner, netns, ifname, addresses, onLink) => {
           await this.#step('routeByGateway');
           const pair = this.#pairsIn(netns).find(({ pod }) => pod.name === ifname)!;
           pair.routes = pair.routes.filter(({ dst, gateway }) => gateway !== null || !onLink.includes(dst));
-          pair.routes.push(...podRoutes(addresses));
+          pair.routes.push(...routesFound(ifname, podRoutes(owner, addresses, SOLE_ROUTING, [])));
         },
         forgetConnections: async (addresses) => {
           await this.#step('forgetConnections');
@@ -254,7 +261,7 @@ export class FakeNode {
     this.#bind(pair, plan);
     await this.#step('addresses');
     pair.pod = { ...bare, ips: plan.addresses.map(({ ip }): IpAddress => ip) };
-    pair.routes = plan.routes.map(({ dst, gateway }) => ({ dst, gateway }));
+    pair.routes = routesFound(plan.owner.ifname, plan.routes);
   }
 
   #bind(pair: Pair, side: HostSide): void {
@@ -278,6 +285,13 @@ export class FakeNode {
   #pairsIn(netns: string): Pair[] {
     return [...this.pairs.values()].filter((pair) => pair.netns === netns);
   }
+}
+
+function routesFound(ifname: string, routes: readonly PodRoute[]): PodRouteFound[] {
+  return routes.map(({ dst, gateway, metric, table }) => ({
+    ...{ dst, gateway, ifname, metric },
+    table: table === null ? null : String(table),
+  }));
 }
 
 function sameElement(one: GuardElement, other: GuardElement): boolean {

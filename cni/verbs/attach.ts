@@ -8,12 +8,12 @@
 import { messageOf } from '../../common/errors.js';
 import { computedMac } from '../../common/address/mac-address.js';
 import { hostInterfaceOf } from '../attachment.js';
-import type { AttachmentPlan, EndpointRecord, PodAddress } from '../attachment.js';
+import type { AttachmentOwner, AttachmentPlan, EndpointRecord, PodAddress, PodRouting } from '../attachment.js';
 import { attachmentDifferences } from './attachment-check.js';
 import { CniError, CNI_CODES } from '../cni-error.js';
-import type { CniDeps } from '../deps.js';
+import type { CniDeps, PodRouteFound } from '../deps.js';
 import { forgetConnections, removeAttachment } from './detach.js';
-import { podRoutes } from '../pod-network/pod-routes.js';
+import { podRoutes, routingBeside } from '../pod-network/pod-routes.js';
 import type { AttachCall } from '../call/request.js';
 
 /** Attaches the pod, or returns the plan of an attachment that is already as it should be. Undoes everything on failure. */
@@ -21,10 +21,13 @@ export async function attachPod(deps: CniDeps, call: AttachCall): Promise<Attach
   const unready = deps.readiness('ADD');
   if (unready !== null) throw new CniError(CNI_CODES.tryAgainLater, 'try again later', unready.message);
   const owner = { containerId: call.containerId, ifname: call.ifname };
-  const pod = call.podName === null ? {} : { pod: `${call.podNamespace ?? ''}/${call.podName}` };
-  const plan = planAttachment(deps, call, await deps.addresses.allocate({ ...owner, ...pod }, call.requestedIps));
-  const known = deps.endpoints.get(plan.hostInterface);
-  if (known !== null && (await isAttached(deps, known, plan))) return plan;
+  const known = deps.endpoints.get(hostInterfaceOf(owner));
+  const [addresses, present] = await allocateAndLook(deps, call);
+  if (known !== null) {
+    const former = planAttachment(deps, call, addresses, known.routing);
+    if (await isAttached(deps, known, former)) return former;
+  }
+  const plan = planAttachment(deps, call, addresses, newRouting(deps, call, present));
   try {
     if (known !== null) await deps.network.detach(plan.hostInterface);
     await Promise.all([
@@ -37,13 +40,42 @@ export async function attachPod(deps: CniDeps, call: AttachCall): Promise<Attach
     await deps.endpoints.put(recordOf(deps, call, plan));
     await deps.announce(deps.endpoints.list());
   } catch (thrown) {
-    await undo(deps, plan);
+    await undo(deps, owner);
     throw thrown;
   }
   return plan;
 }
 
-function planAttachment(deps: CniDeps, call: AttachCall, addresses: readonly PodAddress[]): AttachmentPlan {
+function newRouting({ endpoints }: CniDeps, call: AttachCall, present: readonly PodRouteFound[]): PodRouting {
+  const { containerId, ifname, config } = call;
+  const siblings = endpoints.list().filter((one) => one.containerId === containerId && one.ifname !== ifname);
+  const routings = siblings.map(({ routing }) => routing);
+  return routingBeside(config, ifname, present, routings);
+}
+
+/** At the same time: both wait, for the disk and for a program. Resolves to the addresses and the routes of the pod before. */
+async function allocateAndLook(
+  deps: CniDeps,
+  call: AttachCall,
+): Promise<[readonly PodAddress[], readonly PodRouteFound[]]> {
+  const owner = { containerId: call.containerId, ifname: call.ifname };
+  const pod = call.podName === null ? {} : { pod: `${call.podNamespace ?? ''}/${call.podName}` };
+  const [allocated, looked] = await Promise.allSettled([
+    deps.addresses.allocate({ ...owner, ...pod }, call.requestedIps),
+    deps.network.routes(call.netns),
+  ]);
+  if (allocated.status === 'rejected') throw allocated.reason;
+  if (looked.status === 'fulfilled') return [allocated.value, looked.value];
+  if (deps.endpoints.get(hostInterfaceOf(owner)) === null) await undo(deps, owner);
+  throw looked.reason;
+}
+
+function planAttachment(
+  deps: CniDeps,
+  call: AttachCall,
+  addresses: readonly PodAddress[],
+  routing: PodRouting,
+): AttachmentPlan {
   const settings = deps.settings();
   const owner = { containerId: call.containerId, ifname: call.ifname };
   const first = addresses[0];
@@ -58,15 +90,15 @@ function planAttachment(deps: CniDeps, call: AttachCall, addresses: readonly Pod
     mac: call.requestedMac ?? computedMac((addresses.find((address) => !address.ip.includes(':')) ?? first).ip),
     mtuBytes: settings.podMtuBytes,
     addresses,
-    routes: podRoutes(addresses),
+    routes: podRoutes(owner, addresses, routing, settings.clusterCidrs),
+    routing,
   };
 }
 
 async function isAttached(deps: CniDeps, known: EndpointRecord, plan: AttachmentPlan): Promise<boolean> {
   const ips = plan.addresses.map((address) => address.ip);
   if (known.netns !== plan.netns || known.mac !== plan.mac || known.ips.join() !== ips.join()) return false;
-  const destinations = plan.routes.map((route) => route.dst);
-  const differences = await attachmentDifferences(deps, { record: known, destinations });
+  const differences = await attachmentDifferences(deps, { record: known, routes: plan.routes });
   return differences.length === 0;
 }
 
@@ -78,6 +110,7 @@ function recordOf(deps: CniDeps, call: AttachCall, plan: AttachmentPlan): Endpoi
     hostInterface: plan.hostInterface,
     mac: plan.mac,
     ips: plan.addresses.map((address) => address.ip),
+    routing: plan.routing,
     podNamespace: call.podNamespace,
     podName: call.podName,
     since: deps.wallTime().toISOString(),
@@ -85,12 +118,12 @@ function recordOf(deps: CniDeps, call: AttachCall, plan: AttachmentPlan): Endpoi
 }
 
 /** A failure here is left to the reconciler. */
-async function undo(deps: CniDeps, plan: AttachmentPlan): Promise<void> {
+async function undo(deps: CniDeps, owner: AttachmentOwner): Promise<void> {
   try {
-    await removeAttachment(deps, plan.owner);
+    await removeAttachment(deps, owner);
   } catch (thrown) {
     deps.log.warn(
-      { ...plan.owner, reason: messageOf(thrown) },
+      { ...owner, reason: messageOf(thrown) },
       'failed ADD could not be undone; the reconciler removes the rest within a minute',
     );
   }

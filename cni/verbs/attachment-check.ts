@@ -1,14 +1,14 @@
 /** Comparison of an attachment with the kernel, for CHECK and for an ADD that is repeated. */
-import type { Cidr } from '../../common/address/cidr.js';
-import type { EndpointRecord } from '../attachment.js';
+import type { EndpointRecord, PodRoute } from '../attachment.js';
 import type { CniDeps, HostSideFound, PodInterface, PodRouteFound } from '../deps.js';
 import { hostSideDifferences } from '../pod-network/host-side.js';
+import { missingRoutes } from '../pod-network/pod-routes.js';
 import { hostSideOf } from './record-side.js';
 
 export interface ExpectedAttachment {
   readonly record: EndpointRecord;
-  /** Destinations that must have a route in the pod. */
-  readonly destinations: readonly Cidr[];
+  /** Routes that the pod must have. */
+  readonly routes: readonly PodRoute[];
 }
 
 /** One sentence per difference from what is expected. */
@@ -17,7 +17,7 @@ export async function attachmentDifferences(deps: CniDeps, expected: ExpectedAtt
   const { netns, ifname, hostInterface } = expected.record;
   const pod = (await network.interfacesIn(netns))?.find(({ name }) => name === ifname) ?? null;
   const found = (await network.observe()).sides.get(hostInterface);
-  const routes = pod === null ? [] : await network.routes(netns, ifname);
+  const routes = pod === null ? [] : await network.routes(netns);
   return [
     ...podDifferences(pod, expected),
     ...hostDifferences(deps, found, expected),
@@ -45,11 +45,11 @@ function hostDifferences(
 }
 
 function routeDifferences(
-  routes: readonly PodRouteFound[],
+  present: readonly PodRouteFound[],
   pod: PodInterface | null,
-  { record, destinations }: ExpectedAttachment,
+  { record, routes }: ExpectedAttachment,
 ): string[] {
   if (pod === null) return [];
-  const found = new Set(routes.map((route) => route.dst));
-  return destinations.filter((dst) => !found.has(dst)).map((dst) => `route to ${dst} is missing on ${record.ifname}`);
+  const missing = missingRoutes(routes, present, record.ifname, { ...record.routing, beside: true });
+  return [...new Set(missing.map(({ dst }) => `route to ${dst} is missing on ${record.ifname}`))];
 }

@@ -6,12 +6,13 @@ import { parseCidr } from '../../common/address/cidr.js';
 import type { Cidr } from '../../common/address/cidr.js';
 import { messageOf } from '../../common/errors.js';
 import { describeAttachment, hostInterfaceOf } from '../attachment.js';
-import type { EndpointRecord } from '../attachment.js';
+import type { EndpointRecord, PodRoute } from '../attachment.js';
 import { attachmentDifferences } from './attachment-check.js';
 import { CniError, CNI_CODES } from '../cni-error.js';
 import type { CniDeps } from '../deps.js';
 import { repairHostSide } from './host-side-repair.js';
 import { findPodInterface, learnMac } from './pod-interface.js';
+import { podRoutesOf } from './record-side.js';
 import type { PrevResult } from '../call/network-config.js';
 import type { AttachCall } from '../call/request.js';
 
@@ -31,7 +32,7 @@ export async function checkPod(deps: CniDeps, call: AttachCall): Promise<void> {
   const differences = [
     ...resultDifferences(record, call, previous),
     ...reservationDifferences(deps, record),
-    ...(await attachmentDifferences(deps, { record, destinations: destinationsOf(previous) })),
+    ...(await attachmentDifferences(deps, { record, routes: ownRoutes(deps, record, previous) })),
   ];
   if (differences.length > 0)
     throw new CniError(CNI_CODES.checkFailed, 'CHECK found differences', differences.join('; '));
@@ -71,10 +72,18 @@ function reservationDifferences(deps: CniDeps, record: EndpointRecord): string[]
   return record.ips.filter((ip) => !reserved.includes(ip)).map((ip) => `address ${ip} is not reserved for this pod`);
 }
 
-/** Destinations of all routes of the result, those of other plugins included. */
-function destinationsOf(previous: PrevResult): readonly Cidr[] {
+/**
+ * Routes of this interface that the result still names: those of other plugins are theirs to check, and a plugin after this one
+ * may have taken some away.
+ */
+function ownRoutes(deps: CniDeps, record: EndpointRecord, previous: PrevResult): readonly PodRoute[] {
+  const named = destinationsOf(previous);
+  return podRoutesOf(record, record.ips, deps.settings()).filter(({ dst, table }) => table === null && named.has(dst));
+}
+
+function destinationsOf(previous: PrevResult): ReadonlySet<Cidr> {
   try {
-    return (previous.routes ?? []).map((route) => parseCidr(route.dst));
+    return new Set((previous.routes ?? []).map((route) => parseCidr(route.dst)));
   } catch (thrown) {
     throw new CniError(
       CNI_CODES.invalidConfig,

@@ -2,13 +2,14 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { CNI_VERSIONS } from '../../common/cni-versions.js';
 import { decodeRelayResponse, encodeRelayRequest } from '../relay/relay-protocol.js';
 import type { CniResponse } from '../relay/relay-protocol.js';
+import { parseCidr } from '../../common/address/cidr.js';
 import { FakeNode } from '../testing/fake-node.js';
 
 interface Result {
   cniVersion: string;
   interfaces: { name: string; mac: string; sandbox?: string; mtu?: number }[];
   ips: { version?: string; address: string; gateway: string; interface: number }[];
-  routes: { dst: string; gw?: string; mtu?: number; scope?: number }[];
+  routes: { dst: string; gw?: string; mtu?: number; scope?: number; priority?: number }[];
   dns: object;
 }
 const resultOf = (response: CniResponse) => JSON.parse(response.stdout) as Result;
@@ -66,7 +67,7 @@ describe('ADD', () => {
   it('answers after the record was written and then the router was told', async () => {
     await node.call('ADD', {}, { CNI_ARGS: 'K8S_POD_NAMESPACE=shop;K8S_POD_NAME=cart' });
     expect(node.steps).toEqual([
-      ...['allocate', 'pair', 'forgetConnections', 'bridge port', 'addresses', 'put', 'announce'],
+      ...['allocate', 'routes', 'pair', 'forgetConnections', 'bridge port', 'addresses', 'put', 'announce'],
     ]);
     expect(node.announced.at(-1)).toMatchObject([
       { podNamespace: 'shop', podName: 'cart', ips: ['10.1.0.2', 'fd00:1::2'] },
@@ -77,7 +78,7 @@ describe('ADD', () => {
     const first = await node.call('ADD');
     node.steps.length = 0;
     expect(await node.call('ADD')).toEqual(first);
-    expect(node.steps).toEqual(['allocate', 'interfacesIn', 'observe', 'routes']);
+    expect(node.steps).toEqual(['allocate', 'routes', 'interfacesIn', 'observe', 'routes']);
   });
 
   it('attaches again, with the same addresses, in another namespace', async () => {
@@ -99,12 +100,27 @@ describe('ADD', () => {
       interfaces: [{ name: 'dummy0', mac: '02:00:00:00:00:01' }],
       ips: [{ address: '192.0.2.1/24', interface: 0 }],
       routes: [{ dst: '192.0.2.0/24' }],
+      dns: { search: ['cluster.local'] },
     };
     const result = resultOf(await node.call('ADD', { prevResult, dns: { nameservers: ['10.96.0.10'] } }));
     expect(result.interfaces.map((entry) => entry.name)).toEqual(['dummy0', [...node.pairs.keys()][0], 'eth0']);
     expect(result.ips.map((ip) => ip.interface)).toEqual([0, 2, 2]);
     expect(result.routes).toHaveLength(5);
-    expect(result.dns).toEqual({ nameservers: ['10.96.0.10'] });
+    expect(result.dns).toEqual({ search: ['cluster.local'], nameservers: ['10.96.0.10'] });
+  });
+
+  it('passes on every field of the result of plugins before it, known or not', async () => {
+    const prevResult = {
+      interfaces: [{ name: 'net9', mac: '02:00:00:00:00:01', sandbox: '/run/netns/a', mtu: 9000, socketPath: '/x' }],
+      ips: null,
+      routes: [{ dst: '192.0.2.0/24', gw: '192.0.2.1', priority: 7, table: 9 }],
+      dns: { nameservers: ['192.0.2.53'], domain: 'x' },
+      extra: { a: 1 },
+    };
+    const result = resultOf(await node.call('ADD', { prevResult }));
+    expect(result).toMatchObject({ extra: prevResult.extra, dns: prevResult.dns });
+    expect([result.interfaces[0], result.routes[0]]).toEqual([prevResult.interfaces[0], prevResult.routes[0]]);
+    expect(result.ips.map((ip) => ip.interface)).toEqual([2, 2]);
   });
 
   it.each([
@@ -240,6 +256,25 @@ describe('CHECK', () => {
     expect(error.details).toContain(details);
   });
 
+  it('leaves routes and interfaces of other plugins in the result to them', async () => {
+    const prevResult = resultOf(await node.call('ADD'));
+    const chained = {
+      ...prevResult,
+      interfaces: [...prevResult.interfaces, { name: 'net1', mac: '02:00:00:00:00:09', sandbox: '/run/netns/a' }],
+      routes: [...prevResult.routes, { dst: '192.0.2.0/24', gw: '192.0.2.1' }],
+    };
+    expect(await node.call('CHECK', { prevResult: chained })).toEqual({ exitCode: 0, stdout: '' });
+  });
+
+  it('accepts that a plugin moved its routes to another table of the interface', async () => {
+    const prevResult = resultOf(await node.call('ADD'));
+    const pair = [...node.pairs.values()][0]!;
+    pair.routes = pair.routes.map((route) => ({ ...route, table: '100' }));
+    expect(await node.call('CHECK', { prevResult })).toEqual({ exitCode: 0, stdout: '' });
+    await node.service.reconcile();
+    expect(pair.routes).toHaveLength(4);
+  });
+
   it('finds that the address is not allocated', async () => {
     const prevResult = resultOf(await node.call('ADD'));
     node.allocations.clear();
@@ -337,5 +372,95 @@ describe('calls for one attachment', () => {
     expect(responses.filter((response) => response.exitCode === 1).map((response) => errorOf(response).code)).toEqual(
       new Array(6).fill(11),
     );
+  });
+});
+
+describe('a second interface of a pod', () => {
+  const NET1 = { CNI_IFNAME: 'net1' };
+  const foreignDefault = (ifname: string) => [
+    { dst: parseCidr('0.0.0.0/0'), gateway: '192.0.2.1', ifname, metric: null, table: null },
+    { dst: parseCidr('::/0'), gateway: 'fe80::1', ifname, metric: 1024, table: null },
+  ];
+  const routesOf = (ifname: string, isMain: boolean) =>
+    [...node.pairs.values()]
+      .filter(({ pod }) => pod.name === ifname)
+      .flatMap(({ routes }) => routes)
+      .filter(({ table }) => (table === null) === isMain);
+
+  it('gets addresses of its own, and leaves default route and gateway of the first to that', async () => {
+    const first = resultOf(await node.call('ADD'));
+    const second = resultOf(await node.call('ADD', {}, NET1));
+    expect(second.ips.map(({ address }) => address)).not.toEqual(first.ips.map(({ address }) => address));
+    expect(second.routes.map(({ dst, priority }) => [dst, priority])).toEqual(
+      ['10.1.0.1/32', 'fd00:1::1/128'].map((dst) => [dst, 10_000]),
+    );
+    expect(routesOf('net1', false).map(({ dst }) => dst)).toEqual([
+      '10.1.0.1/32',
+      '0.0.0.0/0',
+      'fd00:1::1/128',
+      '::/0',
+    ]);
+    expect(await node.call('CHECK', { prevResult: second }, NET1)).toEqual({ exitCode: 0, stdout: '' });
+    const third = resultOf(await node.call('ADD', {}, { CNI_IFNAME: 'net2' }));
+    expect(new Set(third.routes.map(({ priority }) => priority))).toEqual(new Set([10_001]));
+  });
+
+  it.each<[string, object, readonly string[], number | undefined]>([
+    ['leaves it alone', {}, [], 10_000],
+    ['has one too with a metric', { routeMetric: 50 }, ['0.0.0.0/0', '::/0'], 50],
+    ['has one too when told so', { defaultRoute: true }, ['0.0.0.0/0', '::/0'], 10_000],
+    ['has none when told so, also with a metric', { defaultRoute: false, routeMetric: 50 }, [], 50],
+  ])('beside a default route of another plugin %s', async (_, config, defaults, metric) => {
+    node.foreignRoutes.set('/run/netns/a', foreignDefault('net0'));
+    const { routes } = resultOf(await node.call('ADD', config));
+    expect(routes.map(({ dst }) => dst).filter((dst) => dst.endsWith('/0'))).toEqual(defaults);
+    expect(routes.map(({ dst }) => dst)).toEqual(expect.arrayContaining(['10.0.0.0/8', 'fd00::/16']));
+    expect(new Set(routes.map(({ priority }) => priority))).toEqual(new Set([metric]));
+  });
+
+  it('goes without a default route in a pod of its own too, when told so', async () => {
+    const { routes } = resultOf(await node.call('ADD', { defaultRoute: false }));
+    expect(routes.map(({ dst }) => dst)).toEqual(['10.1.0.1/32', '10.0.0.0/8', 'fd00:1::1/128', 'fd00::/16']);
+    expect(routesOf('eth0', false)).toEqual([]);
+    await node.service.reconcile();
+    expect(routesOf('eth0', true)).toHaveLength(4);
+  });
+
+  it('gets its routes back, and keeps them apart when its record is lost', async () => {
+    await node.call('ADD');
+    await node.call('ADD', {}, NET1);
+    const pair = [...node.pairs.values()].find(({ pod }) => pod.name === 'net1')!;
+    const before = [...pair.routes];
+    pair.routes = pair.routes.slice(0, 2);
+    await node.service.reconcile();
+    expect(new Set(pair.routes)).toEqual(new Set(before));
+    node.records.clear();
+    await node.restart();
+    expect([...node.records.values()].map(({ ifname, routing }) => [ifname, routing.beside, routing.metric])).toEqual(
+      expect.arrayContaining([
+        ['eth0', false, null],
+        ['net1', true, 10_000],
+      ]),
+    );
+  });
+
+  it('is removed alone, with its rules, by DEL and by GC', async () => {
+    const first = resultOf(await node.call('ADD'));
+    const left = () => [...node.records.values()].map(({ ifname }) => ifname);
+    await node.call('ADD', {}, NET1);
+    await node.call('DEL', {}, NET1);
+    expect([left(), node.removedTables.length]).toEqual([['eth0'], 1]);
+    expect(await node.call('CHECK', { prevResult: first })).toEqual({ exitCode: 0, stdout: '' });
+    await node.call('ADD', {}, NET1);
+    const valid = [{ containerID: 'pod-a', ifname: 'net1' }];
+    expect((await node.call('GC', { 'cni.dev/valid-attachments': valid })).exitCode).toBe(0);
+    expect(left()).toEqual(['net1']);
+    expect([...node.allocations.values()].map(({ owner }) => owner.ifname)).toEqual(['net1']);
+  });
+
+  it('keeps the address of a repeated call, and frees it when the namespace cannot be looked into', async () => {
+    node.refuse('routes');
+    expect((await node.call('ADD')).exitCode).toBe(1);
+    expect([...node.allocations.keys()]).toEqual([]);
   });
 });

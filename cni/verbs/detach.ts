@@ -4,7 +4,7 @@
  */
 import type { IpAddress } from '../../common/address/ip-address.js';
 import { messageOf } from '../../common/errors.js';
-import { describeAttachment, hostInterfaceOf } from '../attachment.js';
+import { describeAttachment, hostInterfaceOf, sourceTableOf } from '../attachment.js';
 import type { AttachmentOwner, EndpointRecord } from '../attachment.js';
 import type { KeyedQueue } from '../../common/keyed-queue.js';
 import { CniError, CNI_CODES } from '../cni-error.js';
@@ -25,6 +25,7 @@ export async function removeAttachment(deps: CniDeps, owner: AttachmentOwner): P
   await deps.network.detach(hostInterface);
   const known = deps.endpoints.get(hostInterface);
   await orLater(deps, owner, 'removing it from the source guard', deps.network.removeElements(elementsOf(known)));
+  if (known?.routing.beside === true) await orLater(deps, owner, 'removing its rules', removeRules(deps, known));
   await forgetConnections(deps, addressesOf(deps, owner));
   await orLater(deps, owner, 'releasing its addresses', deps.addresses.release(owner));
   await orLater(deps, owner, 'removing its record', deps.endpoints.remove(hostInterface));
@@ -92,6 +93,15 @@ async function candidates(deps: CniDeps, network: string): Promise<readonly Atta
     if (alias?.network === network && deps.endpoints.get(name) === null) owners.set(name, alias.owner);
   }
   return [...owners.values()].map(({ containerId, ifname }) => ({ containerId, ifname }));
+}
+
+/** The pod may live on with its other interfaces. One that is gone took its rules along. */
+async function removeRules({ network }: CniDeps, record: EndpointRecord): Promise<void> {
+  try {
+    await network.removeRules(record.netns, sourceTableOf(record), record.ips);
+  } catch (thrown) {
+    if (!(thrown instanceof CniError && thrown.cniCode === CNI_CODES.unknownContainer)) throw thrown;
+  }
 }
 
 function elementsOf(record: EndpointRecord | null): readonly GuardElement[] {

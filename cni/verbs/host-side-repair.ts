@@ -32,8 +32,9 @@ export async function repairHostSide(
   deps.log.warn({ containerId, ifname, differences }, "host's side of a pod differed; repaired");
 }
 
-async function routeByGateway(deps: CniDeps, { netns, ips }: EndpointRecord, pod: PodInterface): Promise<void> {
+async function routeByGateway(deps: CniDeps, record: EndpointRecord, pod: PodInterface): Promise<void> {
   const settings = deps.settings();
+  const { netns, ips } = record;
   const onLink = [...settings.clusterCidrs, ...settings.podCidrs];
-  await deps.network.routeByGateway(netns, pod.name, podAddressesOf(ips, settings), onLink);
+  await deps.network.routeByGateway(record, netns, pod.name, podAddressesOf(ips, settings), onLink);
 }

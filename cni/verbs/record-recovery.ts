@@ -8,15 +8,18 @@ import { messageOf } from '../../common/errors.js';
 import { parseIpAddress } from '../../common/address/ip-address.js';
 import type { IpAddress } from '../../common/address/ip-address.js';
 import { parseMacAddress } from '../../common/address/mac-address.js';
-import type { EndpointRecord } from '../attachment.js';
+import { SOLE_ROUTING } from '../attachment.js';
+import type { EndpointRecord, PodRouting } from '../attachment.js';
 import type { CniDeps, HostSideFound } from '../deps.js';
 import { parseInterfaceAlias } from '../pod-network/interface-alias.js';
+import { routingFound } from '../pod-network/pod-routes.js';
 import { findPodInterface } from './pod-interface.js';
 
 /** What the kernel says of the pod; null when it says nothing. */
 interface Station {
   readonly mac: string;
   readonly ips: readonly IpAddress[];
+  readonly routing: PodRouting;
 }
 
 export async function recordOrDelete(deps: CniDeps, found: HostSideFound): Promise<void> {
@@ -50,6 +53,7 @@ async function recover(deps: CniDeps, found: HostSideFound): Promise<string> {
     hostInterface,
     mac: parseMacAddress(station.mac),
     ips: station.ips,
+    routing: station.routing,
     podNamespace: null,
     podName: null,
     since: deps.wallTime().toISOString(),
@@ -63,11 +67,14 @@ async function inPod(deps: CniDeps, netns: string, { interface: found }: HostSid
   if (pod === null) return null;
   const { clusterCidrs } = deps.settings();
   const ips = pod.ips.filter((ip) => clusterCidrs.length === 0 || clusterCidrs.some((cidr) => cidrContains(cidr, ip)));
-  return { mac: pod.mac, ips };
+  const routing = routingFound(pod.name, await deps.network.routes(netns), clusterCidrs);
+  return { mac: pod.mac, ips, routing };
 }
 
 function onHost({ neighbours, routes }: HostSideFound): Station | null {
   const known = neighbours.filter(({ address }) => routes.some(({ destination }) => destination === address));
   const mac = known[0]?.mac;
-  return mac === undefined ? null : { mac, ips: known.map(({ address }) => parseIpAddress(address)) };
+  return mac === undefined
+    ? null
+    : { mac, ips: known.map(({ address }) => parseIpAddress(address)), routing: SOLE_ROUTING };
 }

@@ -1,7 +1,8 @@
 /** Host's side and addresses with gateways that a record stands for, under the settings in force. Pure. */
 import { cidrContains, gatewayOf } from '../../common/address/cidr.js';
 import type { IpAddress } from '../../common/address/ip-address.js';
-import type { EndpointRecord, PodAddress } from '../attachment.js';
+import type { EndpointRecord, PodAddress, PodRoute } from '../attachment.js';
+import { podRoutes } from '../pod-network/pod-routes.js';
 import type { HostSide, NetworkSettings } from '../deps.js';
 
 export function hostSideOf(
@@ -13,6 +14,15 @@ export function hostSideOf(
     return { ip, gateway: cidr === undefined ? null : gatewayOf(cidr) };
   });
   return { hostInterface, bridge, mac, addresses };
+}
+
+/** Routes inside the pod. @param ips those of its addresses that it still has */
+export function podRoutesOf(
+  record: EndpointRecord,
+  ips: readonly IpAddress[],
+  settings: NetworkSettings,
+): readonly PodRoute[] {
+  return podRoutes(record, podAddressesOf(ips, settings), record.routing, settings.clusterCidrs);
 }
 
 /** Without those that are in no pod CIDR of this node, which has no gateway for them. */

@@ -88,7 +88,16 @@ describe('listRoutes', () => {
     const printed = { dst: 'default', gateway: '192.0.2.1', dev: 'eth0', protocol: 'dhcp', metrics: [{ mtu: 1400 }] };
     const fallback = { type: 'unreachable', dst: '10.0.0.0/8', metric: 4096 };
     const local = { dst: '10.1.1.2', dev: 'hd0', prefsrc: '10.1.1.1' };
-    const absent = { gateway: null, device: null, protocol: '', source: null, metric: null, mtuBytes: null };
+    const absent = {
+      gateway: null,
+      device: null,
+      protocol: '',
+      source: null,
+      metric: null,
+      table: null,
+      family: 4,
+      mtuBytes: null,
+    };
     expect(await listRoutes(printing([printed, fallback, local]).commands, ['route'])).toEqual([
       {
         ...{ ...absent, type: 'unicast', destination: 'default', gateway: '192.0.2.1', device: 'eth0' },

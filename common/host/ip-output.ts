@@ -71,6 +71,9 @@ export interface RouteInfo {
   readonly source: string | null;
   /** Null when `ip` does not print it. */
   readonly metric: number | null;
+  /** Number or name; null for the main table, and when only one table is listed. */
+  readonly table: string | null;
+  readonly family: IpFamily;
   readonly mtuBytes: number | null;
 }
 
@@ -180,8 +183,15 @@ function readRoute(route: Fields): RouteInfo {
     protocol: text(route['protocol']) ?? '',
     source: text(route['prefsrc']),
     metric: integer(route['metric']),
+    table: text(route['table']),
+    family: familyOfRoute(route),
     mtuBytes: metrics.map((metric) => integer(metric['mtu'])).find((mtu) => mtu !== null) ?? null,
   };
+}
+
+/** `ip` prints a preference for routes of IPv6 only. */
+function familyOfRoute(route: Fields): IpFamily {
+  return 'pref' in route || required(route, 'dst').includes(':') ? 6 : 4;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
