@@ -26,7 +26,7 @@ import {
 } from '../packet/frame.js';
 import { INSIDE_BUDGET_FRAMES, MAX_FRAME_BYTES, UNIT_SLOTS } from '../limits.js';
 import { MAX_PEERS } from '../../common/protocol.js';
-import { VIRTIO_NET_HDR_BYTES } from '../kernel/linux-abi.js';
+import { VIRTIO_NET_HDR_BYTES, VIRTIO_NET_HDR_GSO_NONE } from '../kernel/linux-abi.js';
 import { HOST_UNREACHABLE, SOURCE_REFUSED } from '../packet/icmp-error.js';
 import type { IcmpError } from '../packet/icmp-error.js';
 import { isNeighbourDiscovery } from '../packet/neighbour-discovery.js';
@@ -37,7 +37,7 @@ import { paddedRecordBytes, RECORD_LENGTH_BYTES } from '../../common/wire/data-u
 import type { RefusedFrames } from './refused-frames.js';
 import type { TapQueues } from './tap-queues.js';
 import type { UnitSender } from '../outside/unit-sender.js';
-import { checkVirtioHeader } from '../packet/virtio-net-header.js';
+import { checkVirtioHeader, VH_GSO_TYPE } from '../packet/virtio-net-header.js';
 
 const NO_SLOT = -1;
 const NOT_FORWARDED = -1;
@@ -220,17 +220,19 @@ export class InsideReader {
     const filled = this.#filled[slot]!;
     const recordBytes = paddedRecordBytes(length);
     if (filled > 0 && filled + recordBytes > limit) return this.#moveToNewUnit(slot, peer, length, filled);
+    const frame = this.sender.unitAt(slot) + filled + RECORD_LENGTH_BYTES + VIRTIO_NET_HDR_BYTES;
+    const isSuper = this.arena.u8[frame - VIRTIO_NET_HDR_BYTES + VH_GSO_TYPE] !== VIRTIO_NET_HDR_GSO_NONE;
+    if ((isSuper || recordBytes > limit) && !this.#isHeaderInRange(frame, length - VIRTIO_NET_HDR_BYTES)) {
+      this.#drop(DROP.insideBadVirtioHeader);
+      if (filled > 0) return slot;
+      this.#forgetOpen(peer);
+      this.sender.release(slot);
+      return NO_SLOT;
+    }
     this.counters.sent(peer, 1, length - VIRTIO_NET_HDR_BYTES);
     if (recordBytes <= limit) {
       this.#finishRecord(slot, filled, length, recordBytes);
       return slot;
-    }
-    const frame = this.sender.unitAt(slot) + RECORD_LENGTH_BYTES + VIRTIO_NET_HDR_BYTES;
-    if (!this.#isHeaderInRange(frame, length - VIRTIO_NET_HDR_BYTES)) {
-      this.#drop(DROP.insideBadVirtioHeader);
-      this.#forgetOpen(peer);
-      this.sender.release(slot);
-      return NO_SLOT;
     }
     if (this.#readSuperFrame(frame, length - VIRTIO_NET_HDR_BYTES)) {
       this.#slice(frame, peer, limit);

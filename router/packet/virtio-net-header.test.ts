@@ -85,7 +85,10 @@ describe('the check of a virtio-net header', () => {
     ['TCP segmentation with the checksum field of UDP', changed(tcpV4, { [OFFSET]: 6 })],
     ['UDP segmentation with the checksum field of TCP', changed(udpV4, { [OFFSET]: 16 })],
     ['segments of no bytes', changed(tcpV4, { [GSO_SIZE]: 0, [GSO_SIZE + 1]: 0 })],
-    ['thousands of segments', changed(tcpV4, { [GSO_SIZE]: 15, [GSO_SIZE + 1]: 0 })],
+    ['segments of no bytes of UDP', changed(udpV4, { [GSO_SIZE]: 0, [GSO_SIZE + 1]: 0 })],
+    ['TCP segments that no kernel makes', changed(tcpV4, { [GSO_SIZE]: 7, [GSO_SIZE + 1]: 0 })],
+    ['more UDP segments than a kernel makes', buildRecord({ ...udpV4, payload: patternBytes(129, 1), gsoBytes: 1 })],
+    ['the segment size by which the kernel means a list', changed(udpV4, { [GSO_SIZE]: 255, [GSO_SIZE + 1]: 255 })],
     ['a TCP header shorter than TCP', changed(tcpV4, { [L3 + 20 + 12]: 0x40 })],
     [
       'a TCP header longer than the frame',
@@ -96,6 +99,13 @@ describe('the check of a virtio-net header', () => {
     ['segmentation of a later fragment', changed(tcpV4, { [L3 + 7]: 1 })],
   ])('refuses %s', (_what, record) => {
     expect(check(record)).toBe(false);
+  });
+
+  it.each([V4, V6])('passes segments as small as the kernel makes them, of $source', (ends) => {
+    for (const gsoBytes of [1, 2, 8, 15]) {
+      expect(check(buildRecord({ ...udpV4, ...ends, payload: patternBytes(128 * gsoBytes, 1), gsoBytes }))).toBe(true);
+    }
+    expect(check(buildRecord({ ...tcpV4, ...ends, gsoBytes: 8 }))).toBe(true);
   });
 
   it('ignores the flag for a verified checksum, and its header length', () => {

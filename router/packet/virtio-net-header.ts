@@ -29,8 +29,10 @@ export const TCP_CHECKSUM_OFFSET = 16;
 export const UDP_CHECKSUM_OFFSET = 6;
 const TCP_HEADER_BYTES = 20;
 const UDP_HEADER_BYTES = 8;
-/** No path has smaller segments; a header with less would make the kernel cut a frame into thousands. */
-const MIN_GSO_BYTES = 16;
+/** The kernel's own limits: what a pod's kernel may send, and what the kernel behind the far TAP takes. */
+const MIN_TCP_GSO_BYTES = 8; // TCP_MIN_GSO_SIZE
+const MAX_UDP_SEGMENTS = 128; // UDP_MAX_SEGMENTS since Linux 6.9, 64 before
+const GSO_BY_FRAGS = 0xffff;
 
 assert(VIRTIO_NET_HDR_BYTES === VIRTIO_NET_HEADER_BYTES, 'the wire carries the header of the kernel');
 
@@ -95,7 +97,12 @@ function checkSegmentation(
   if (l4Bytes < minimum || headers >= length) return false;
   if (readU16le(u8, header + VH_CHECKSUM_OFFSET) !== (udp ? UDP_CHECKSUM_OFFSET : TCP_CHECKSUM_OFFSET)) return false;
   writeU16le(u8, header + VH_HEADER_LENGTH, headers);
-  return readU16le(u8, header + VH_GSO_SIZE) >= MIN_GSO_BYTES;
+  return isSegmentSize(readU16le(u8, header + VH_GSO_SIZE), length - headers, udp);
+}
+
+function isSegmentSize(gsoBytes: number, payloadBytes: number, udp: boolean): boolean {
+  if (gsoBytes === GSO_BY_FRAGS) return false;
+  return udp ? gsoBytes > 0 && payloadBytes <= gsoBytes * MAX_UDP_SEGMENTS : gsoBytes >= MIN_TCP_GSO_BYTES;
 }
 
 function ipHeaderBytes(u8: Uint8Array, l3: number, ipv6: boolean): number {

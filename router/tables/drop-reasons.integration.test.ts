@@ -286,3 +286,22 @@ describe('the longest unit that a header can announce', () => {
     expect(drops).toEqual({ reassemblyMismatch: 64 });
   });
 });
+
+describe('a small super-frame that no kernel makes', () => {
+  it.each([
+    ['too many UDP segments', { gsoBytes: 1, payload: patternBytes(129, 1) }],
+    ['segments of no bytes', { gsoBytes: 0, payload: patternBytes(129, 1) }],
+  ])('is refused at the sender, and the frames beside it in the unit are sent: %s', (_what, change) => {
+    node.tap.receiveAll();
+    peer.units();
+    const drops = node.dropsDuring(() => {
+      fromPod(outward());
+      fromPod(outward({ ...change, offload: 'segmentation' }));
+      fromPod(outward());
+      settle([node]);
+    });
+    peer.socket.wait();
+    expect(drops).toEqual({ insideBadVirtioHeader: 1 });
+    expect(peer.records().map((record) => record.length)).toEqual([outward().length, outward().length]);
+  });
+});

@@ -100,9 +100,16 @@ export function packet(ends: Ends, limits: FrameLimits): fc.Arbitrary<FrameSpec>
   );
 }
 
-/** TSO and USO super-frames; a segment has from 16 bytes to all of the payload. */
+/** Segments of UDP that a kernel sends at once. */
+const MAX_UDP_SEGMENTS = 128;
+
+/** TSO and USO super-frames; a segment has from 8 bytes (UDP: 1) to all of the payload. */
 export function superFrame(ends: Ends, limits: FrameLimits): fc.Arbitrary<FrameSpec> {
-  const gsoBytes = fc.oneof(fc.constantFrom(1228, 1348, 1388, 1448, 8948), fc.integer({ min: 500, max: 9000 }));
+  const gsoBytes = fc.oneof(
+    { weight: 3, arbitrary: fc.constantFrom(1228, 1348, 1388, 1448, 8948) },
+    { weight: 3, arbitrary: fc.integer({ min: 500, max: 9000 }) },
+    { weight: 1, arbitrary: fc.integer({ min: 1, max: 100 }) },
+  );
   return fc
     .record({
       ...base(ends),
@@ -113,7 +120,13 @@ export function superFrame(ends: Ends, limits: FrameLimits): fc.Arbitrary<FrameS
       payload: payload(limits.maxSuperBytes, 1),
       gsoBytes,
     })
-    .map((spec) => ({ ...spec, transport: withoutSyn(spec.transport) }));
+    .map((spec) => ({ ...withSegments(spec), transport: withoutSyn(spec.transport) }));
+}
+
+/** As many segments, and as small ones, as a kernel makes. */
+function withSegments<Spec extends FrameSpec>(spec: Spec): Spec {
+  if (spec.transport.kind === 'tcp') return { ...spec, gsoBytes: Math.max(8, spec.gsoBytes) };
+  return { ...spec, payload: spec.payload.subarray(0, MAX_UDP_SEGMENTS * spec.gsoBytes) };
 }
 
 /** A kernel never cuts a SYN or RST. */
