@@ -12,6 +12,7 @@ const entries = {
   meshd: 'supervisor/meshd.ts',
   agent: 'agent/agent-main.ts',
   router: 'router/process/router-main.ts',
+  'run-router': 'router/process/run-router.ts',
   'router-worker': 'router/process/router-worker.ts',
   meshctl: 'cli/meshctl.ts',
   demo: 'deploy/demo/main.ts',
@@ -37,7 +38,8 @@ await build({
   platform: 'node',
   target: 'node20',
   format: 'esm',
-  external: ['koffi', 'typescript'],
+  // `router.js` loads `run-router.js` after it has started its threads: in one file, all packages would be loaded before.
+  external: ['koffi', 'typescript', './run-router.js'],
   banner: { js: requireBanner },
   logLevel: 'warning',
 });

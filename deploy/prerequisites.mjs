@@ -13,7 +13,16 @@ export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 const MINIMUM_NODE = [20, 19];
 const ARCHITECTURES = ['x64', 'arm64'];
-const OUTPUTS = ['meshd.js', 'agent.js', 'router.js', 'router-worker.js', 'meshctl.js', 'heddle-cni.js', 'demo.js'];
+const OUTPUTS = [
+  'meshd.js',
+  'agent.js',
+  'router.js',
+  'run-router.js',
+  'router-worker.js',
+  'meshctl.js',
+  'heddle-cni.js',
+  'demo.js',
+];
 const SOURCES = [
   ...['common', 'router', 'mesh', 'ipam', 'cni', 'agent', 'supervisor', 'cli', 'web-ui', 'deploy'],
   ...['package-lock.json', 'tsconfig.json'],

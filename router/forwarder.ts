@@ -20,6 +20,7 @@ import type {
 } from '../common/router-port.js';
 import type { AeadEngine } from './aead/aead.js';
 import { engineStatus, measureAeadEngines } from './aead/selection.js';
+import type { EngineSpeeds } from './aead/selection.js';
 import { Arena } from './kernel/arena.js';
 import { BusyPoll } from './busy-poll.js';
 import { Counters, dropsByName } from './tables/counters.js';
@@ -78,6 +79,8 @@ export interface ForwarderOptions {
   readonly family: SocketFamily;
   readonly udpGso: boolean;
   readonly tapUso: boolean;
+  /** Of an earlier router on this machine; those of other engines are measured. */
+  readonly engineSpeeds?: EngineSpeeds;
 }
 
 /** Events from a forwarding thread to the main thread of the router. */
@@ -124,6 +127,7 @@ export interface ForwarderDeps {
 
 export class Forwarder {
   readonly engine: EngineStatus;
+  readonly engineSpeeds: EngineSpeeds;
   readonly #aead: AeadEngine;
   readonly #arena = new Arena(ARENA_BYTES);
   readonly #counters: Counters;
@@ -162,9 +166,11 @@ export class Forwarder {
   ) {
     const arena = this.#arena;
     this.#counters = new Counters();
-    const [fastest] = measureAeadEngines(arena);
+    const engines = measureAeadEngines(arena, options.engineSpeeds);
+    const [fastest] = engines;
     this.#aead = fastest.engine;
     this.engine = engineStatus(fastest);
+    this.engineSpeeds = Object.fromEntries(engines.map(({ engine, sealNsPerKiB }) => [engine.name, sealNsPerKiB]));
     this.#peers = new Peers(arena, options.family);
     this.#sessions = new Sessions(this.#aead, this.#peers, options.lane);
     this.#reassembly = new Reassembly(arena, this.#counters);

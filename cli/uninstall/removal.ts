@@ -16,6 +16,7 @@ import {
   childrenFile,
   cniSocket,
   emptyFolder,
+  engineSpeedsFile,
   routerSocket,
   settingsRecordFile,
   stateFiles,
@@ -64,6 +65,7 @@ async function findArtefacts(commands: CommandRunner, { config, purge }: Uninsta
     apiSocket,
     childrenFile(config),
     emptyFolder(config),
+    engineSpeedsFile(config),
   ];
   return [
     // First, so that no runtime attaches a pod meanwhile.

@@ -11,6 +11,8 @@ export const childrenFile = ({ runDir }: RunDir): string => `${runDir}/children.
 export const routerSocket = ({ runDir }: RunDir): string => `${runDir}/router.sock`;
 /** Root of the confined router. */
 export const emptyFolder = ({ runDir }: RunDir): string => `${runDir}/empty`;
+/** Speeds of the router's AEAD engines. */
+export const engineSpeedsFile = ({ runDir }: RunDir): string => `${runDir}/engine-speeds.json`;
 export const cniSocket = ({ runDir }: RunDir): string => `${runDir}/cni.sock`;
 
 /** State; `stateDir` survives a reboot. */

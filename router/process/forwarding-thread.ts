@@ -4,10 +4,9 @@ import type { MessagePort, Worker } from 'node:worker_threads';
 import { HeddleError, messageOf } from '../../common/errors.js';
 import { Arena } from '../kernel/arena.js';
 import { sysEventfd, sysWrite } from '../kernel/ffi.js';
-import type { EngineStatus } from '../../common/router-port.js';
 import type { ForwarderCommand, ForwarderEvent, ForwarderOptions } from '../forwarder.js';
 import { O_CLOEXEC, O_NONBLOCK } from '../kernel/linux-abi.js';
-import type { Assignment } from './router-worker.js';
+import type { Assignment, ThreadReady } from './router-worker.js';
 import { FLAG_BEATS, FLAG_COMMANDS, FLAG_COUNT, FLAG_EVENTS_TAKEN } from './worker-flags.js';
 
 export type ThreadOptions = Omit<ForwarderOptions, 'wakeFd'>;
@@ -26,8 +25,8 @@ export class ForwardingThread {
   readonly #arena = new Arena(4096);
   readonly #wakeFd: number;
   #stopping = false;
-  /** Resolves with its AEAD engine once the thread is ready. */
-  readonly ready: Promise<EngineStatus>;
+  /** Resolves once the thread is ready. */
+  readonly ready: Promise<ThreadReady>;
 
   constructor(
     private readonly worker: Worker,
@@ -47,8 +46,8 @@ export class ForwardingThread {
     };
     worker.postMessage(assignment, [port2]);
     this.ready = new Promise((resolve, reject) => {
-      this.worker.on('message', (event: ForwarderEvent | { type: 'ready'; engine: EngineStatus }) => {
-        if (event.type === 'ready') return resolve(event.engine);
+      this.worker.on('message', (event: ForwarderEvent | ThreadReady) => {
+        if (event.type === 'ready') return resolve(event);
         Atomics.add(this.#flags, FLAG_EVENTS_TAKEN, 1);
         listener.onEvent(event);
       });

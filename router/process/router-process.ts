@@ -6,12 +6,13 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, fstatSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import type { Server, Socket } from 'node:net';
 import { messageOf } from '../../common/errors.js';
 import type { RouterLaunchOptions } from '../../common/launch-contract.js';
 import type { Logger } from '../../common/log.js';
+import { emptyFolder, engineSpeedsFile } from '../../common/host/run-files.js';
 import { encodeMessage, MessageDecoder } from '../../common/codec/message-stream.js';
 import type { CipherName, EngineStatus, RouterDescriptors, RouterEvent } from '../../common/router-port.js';
 import { ROUTER_PORT_VERSION } from '../../common/router-port.js';
@@ -25,6 +26,7 @@ import { mergeReports } from './report.js';
 import { confine } from '../kernel/confinement.js';
 import { canBecome, dropBoundingSet, forbidNewPrivileges } from '../kernel/privileges.js';
 import { MAX_COMMAND_BYTES } from '../limits.js';
+import { keepSpeeds, recallSpeeds } from './engine-memory.js';
 import { PoolLog } from './pool-log.js';
 import { ThreadBeats } from './thread-beats.js';
 import { checkRouterCommand } from './router-command.js';
@@ -35,8 +37,6 @@ import type { UnderlayOffloads } from '../kernel/underlay-socket.js';
 /** The connection of an agent that leaves this many bytes unread is closed; it connects again. */
 const MAX_QUEUED_BYTES = 16 << 20;
 const REPORT_INTERVAL_MS = 1000;
-/** Beside the socket: the root of the confined process. */
-const EMPTY_FOLDER = 'empty';
 
 export interface RouterProcessOptions extends RouterLaunchOptions {
   /** Of `router-worker.ts`, one for each lane. */
@@ -54,6 +54,8 @@ export class RouterProcess {
   readonly #beats = new ThreadBeats(this.#threads);
   /** Read at the start, when there are files. */
   readonly #ciphers: readonly CipherName[];
+  readonly #place: { readonly runDir: string };
+  #hasSpeeds = false;
   #unconfined: readonly string[] = [];
   #engine: EngineStatus | undefined;
   #agent: Socket | null = null;
@@ -67,6 +69,7 @@ export class RouterProcess {
     private readonly onFatal: (reason: string) => void,
   ) {
     this.#pools = new PoolLog(log);
+    this.#place = { runDir: dirname(options.portSocket) };
     this.#descriptors = describeDescriptors(options);
     this.#ciphers = offeredCiphers(options.offerAes);
     this.#server = createServer((socket) => this.#accept(socket));
@@ -84,10 +87,11 @@ export class RouterProcess {
     const start = { warmUp: options.warmUp, dropsCapabilities };
     this.#startThreads(offloads.uso, underlay, start);
     await this.#listen();
-    const [engine] = await Promise.all(this.#threads.map((thread) => thread.ready));
-    this.#engine = engine!;
-    const emptyFolder = join(dirname(options.portSocket), EMPTY_FOLDER);
-    this.#unconfined = confine({ emptyFolder, user: otherUser ? options.user : null });
+    const [first] = await Promise.all(this.#threads.map((thread) => thread.ready));
+    const { engine, engineSpeeds } = first!;
+    this.#engine = engine;
+    if (!this.#hasSpeeds) keepSpeeds(engineSpeedsFile(this.#place), engineSpeeds, log);
+    this.#unconfined = confine({ emptyFolder: emptyFolder(this.#place), user: otherUser ? options.user : null });
     if (this.#unconfined.length > 0) log.warn({ missing: this.#unconfined }, 'router is not fully confined');
     this.#threads.forEach((thread) => thread.run());
     // The hello of an agent that has connected meanwhile needs them.
@@ -98,8 +102,8 @@ export class RouterProcess {
         instance: this.#instance,
         tap: options.tapName,
         lanes: options.lanes,
-        engine: engine!.name,
-        sealNsPerKiB: Math.round(engine!.sealNsPerKiB),
+        engine: engine.name,
+        sealNsPerKiB: Math.round(engine.sealNsPerKiB),
         ...underlay[0],
         ...offloads,
       },
@@ -132,13 +136,16 @@ export class RouterProcess {
   #startThreads(tapUso: boolean, underlay: readonly UnderlayOffloads[], start: ThreadStart): void {
     const { tapFds, udpFds, lanes } = this.options;
     const queuesPerLane = tapFds.length / lanes;
+    // The first router of a service measures: the library or the processor may be another one.
+    const engineSpeeds = this.options.warmUp ? {} : recallSpeeds(engineSpeedsFile(this.#place));
+    this.#hasSpeeds = Object.keys(engineSpeeds).length > 0;
     const indirection = IndirectionTable.createMemory({ lanes, queuesPerLane });
     // Every thread closes its descriptors when it has given them other numbers, so each has its own of every queue.
     const copies = udpFds.map((_, lane) =>
       tapFds.map((fd, queue) => (Math.floor(queue / queuesPerLane) === lane ? fd : duplicate(fd))),
     );
     underlay.forEach(({ family, gso }, lane) => {
-      const shared = { lanes, indirection, tapUso };
+      const shared = { lanes, indirection, tapUso, engineSpeeds };
       this.#startThread({ tapFds: copies[lane]!, udpFd: udpFds[lane]!, lane, family, udpGso: gso, ...shared }, start);
     });
   }

@@ -5,6 +5,8 @@
 import { parentPort, receiveMessageOnPort } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import { assert } from '../../common/errors.js';
+import type { EngineStatus } from '../../common/router-port.js';
+import type { EngineSpeeds } from '../aead/selection.js';
 import type { ForwarderCommand, ForwarderDeps, ForwarderOptions } from '../forwarder.js';
 import { Forwarder, ownQueues } from '../forwarder.js';
 import { dropBoundingSet, dropCapabilities, forbidNewPrivileges } from '../kernel/privileges.js';
@@ -21,6 +23,13 @@ export interface Assignment {
   readonly warmUp: boolean;
   /** True when the process stays user 0. */
   readonly dropsCapabilities: boolean;
+}
+
+/** First message of the thread: its AEAD engine, and the speeds of all. */
+export interface ThreadReady {
+  readonly type: 'ready';
+  readonly engine: EngineStatus;
+  readonly engineSpeeds: EngineSpeeds;
 }
 
 function start(port: MessagePort, { options, commands, flags, warmUp, dropsCapabilities }: Assignment): void {
@@ -43,7 +52,8 @@ function start(port: MessagePort, { options, commands, flags, warmUp, dropsCapab
     nowMs: () => performance.now(),
   };
   const forwarder = warmUp ? warmForwarder(options, deps) : new Forwarder(options, deps);
-  port.postMessage({ type: 'ready', engine: forwarder.engine });
+  const { engine, engineSpeeds } = forwarder;
+  port.postMessage({ type: 'ready', engine, engineSpeeds } satisfies ThreadReady);
   // The loop starts once the main thread says so: it may have privileges to drop first.
   port.once('message', () => {
     forwarder.run();

@@ -9,6 +9,8 @@ import type { RouterLaunchOptions } from '../../common/launch-contract.js';
 import { createLogger } from '../../common/log.js';
 import { RouterProcess } from './router-process.js';
 
+export { createLogger };
+
 /** A supervisor that is started in this time takes the router's place over; pods keep their traffic until then. */
 const FORWARD_WITHOUT_SUPERVISOR_MS = 10_000;
 
