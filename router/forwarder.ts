@@ -9,19 +9,12 @@
  * and checks a shared flag once a round.
  */
 import type { NodeId } from '../common/node-id.js';
-import type {
-  EngineStatus,
-  ForwardingTables,
-  PeerCounters,
-  PeerPath,
-  RouterCommand,
-  RouterEvent,
-  SessionStatus,
-} from '../common/router-port.js';
+import type { EngineStatus, ForwardingTables, PeerCounters, PeerPath } from '../common/router-port.js';
 import type { AeadEngine } from './aead/aead.js';
 import { engineStatus, measureAeadEngines } from './aead/selection.js';
 import type { EngineSpeeds } from './aead/selection.js';
 import { Arena } from './kernel/arena.js';
+import type { ForwarderCommand, ForwarderEvent, ForwarderReport } from './forwarder-messages.js';
 import { BusyPoll } from './busy-poll.js';
 import { Counters, dropsByName } from './tables/counters.js';
 import { swap32 } from './kernel/byte-order.js';
@@ -38,7 +31,6 @@ import { RefusedFrames } from './inside/refused-frames.js';
 import { EXPIRE_INTERVAL_MS, RECEIVE_MESSAGES, WANTED_INTERVAL_MS } from './limits.js';
 import { MAX_CONTROL_BYTES, MAX_PEERS } from '../common/protocol.js';
 import { ByteQueueLimit, HELD_MS } from './outside/byte-queue-limit.js';
-import type { LossReport } from '../common/wire/loss-report-unit.js';
 import { LossReports } from './outside/loss-reports.js';
 import { POLLERR, POLLFD_BYTES, POLLIN, SIOCOUTQ } from './kernel/linux-abi.js';
 import { OutsideReceiver } from './outside/outside-receiver.js';
@@ -54,6 +46,8 @@ import { readSocketAddress } from './kernel/socket-address-memory.js';
 import { TapQueues } from './inside/tap-queues.js';
 import { ThreadScheduling } from './kernel/thread-scheduling.js';
 import { UnitSender } from './outside/unit-sender.js';
+import { CalledAddresses } from './outside/called-addresses.js';
+import { LOCAL_ADDRESS_BYTES } from './kernel/packet-info.js';
 import { RawSender } from './outside/raw-sender.js';
 
 const ARENA_BYTES = 64 << 20;
@@ -83,37 +77,6 @@ export interface ForwarderOptions {
   readonly engineSpeeds?: EngineSpeeds;
 }
 
-/** Events from a forwarding thread to the main thread of the router. */
-export type ForwarderEvent =
-  | Exclude<RouterEvent, { type: 'hello' | 'counters' }>
-  | ({ readonly type: 'report' } & ForwarderReport)
-  /** A peer's loss report about the lane of another thread. */
-  | LossReportOfPeer;
-
-export interface LossReportOfPeer {
-  readonly type: 'lossReport';
-  readonly peer: NodeId;
-  readonly report: LossReport;
-}
-
-/** State of one thread at one moment. */
-export interface ForwarderReport {
-  readonly generation: number;
-  readonly drops: Readonly<Record<string, number>>;
-  readonly peers: readonly PeerCounters[];
-  readonly paths: readonly PeerPath[];
-  readonly sessions: readonly SessionStatus[];
-  readonly refusals: Refusals;
-}
-
-/** Commands to a forwarding thread: those of the router port, loss reports that another thread received, requests. */
-export type ForwarderCommand =
-  | RouterCommand
-  | LossReportOfPeer
-  | { readonly type: 'report' }
-  | { readonly type: 'beat' }
-  | { readonly type: 'stop' };
-
 export interface ForwarderDeps {
   /** True when commands may wait; clears the flag. */
   commandsWaiting(): boolean;
@@ -136,6 +99,7 @@ export class Forwarder {
   readonly #reassembly: Reassembly;
   readonly #sender: UnitSender;
   readonly #rawSender: RawSender;
+  readonly #called = new CalledAddresses();
   readonly #queues: TapQueues;
   readonly #refused: RefusedFrames;
   readonly #indirection: IndirectionTable;
@@ -175,7 +139,7 @@ export class Forwarder {
     this.#sessions = new Sessions(this.#aead, this.#peers, options.lane);
     this.#reassembly = new Reassembly(arena, this.#counters);
     this.#sender = new UnitSender(arena, options.udpFd, this.#peers, this.#sessions, this.#counters, options.udpGso);
-    this.#rawSender = new RawSender(arena, options.udpFd, options.family, this.#counters);
+    this.#rawSender = new RawSender(arena, options.udpFd, options.family, this.#counters, this.#called);
     this.#indirection = new IndirectionTable(options.indirection, shapeOf(options), options.lane);
     this.#queues = new TapQueues(arena, options.tapFds, ownQueues(options), this.#indirection);
     this.#refused = new RefusedFrames(arena, this.#queues, this.#sender, this.#counters, () => deps.nowMs());
@@ -331,8 +295,11 @@ export class Forwarder {
       lossReports: this.#lossReports,
       lanes: this.options.lanes,
       events: {
-        handshake: (address, bytes) =>
-          this.#emit({ type: 'datagram', from: readSocketAddress(this.#arena, address), bytes }),
+        handshake: (address, local, bytes) => {
+          const from = readSocketAddress(this.#arena, address);
+          if (local !== 0) this.#called.note(from, this.#localAddress(local));
+          this.#emit({ type: 'datagram', from, bytes });
+        },
         control: (peer, bytes) => this.#emit({ type: 'control', peer: idOf(peer), bytes }),
         probe: (peer, address, unit, length, nowMs) => {
           const isReport = length > 0 && probeKind(this.#arena.view, unit) === KIND_LOSS_REPORT;
@@ -348,6 +315,7 @@ export class Forwarder {
           this.#peers.setPath(peer, endpoint, null);
           this.#emit({ type: 'roamed', peer: idOf(peer), endpoint });
         },
+        calledAt: (peer, local) => this.#setLocal(peer, this.#localAddress(local)),
       },
     });
   }
@@ -391,7 +359,16 @@ export class Forwarder {
         const peer = this.#peers.indexOf(command.path.peer);
         if (peer === NO_PEER) return;
         this.#peers.setPath(peer, endpoint, mtuBytes);
+        // The first datagrams to a peer leave from where its handshake came to.
+        const local = this.#peers.localAt(peer) === 0 ? this.#called.of(endpoint) : null;
+        if (local !== null) this.#setLocal(peer, local);
         return this.#peers.noteUp(peer, upForMs, this.deps.nowMs());
+      }
+      case 'calledAt': {
+        const peer = this.#peers.find(command.peer);
+        // What this thread hears itself goes before.
+        if (peer !== NO_PEER && this.#peers.localAt(peer) === 0) this.#peers.setLocal(peer, command.local);
+        return;
       }
       case 'installSession':
         this.#reassembly.forget(sessionSlot(command.session.localIndex));
@@ -420,6 +397,15 @@ export class Forwarder {
       case 'stop':
         this.#stopped = true;
     }
+  }
+
+  #localAddress(at: number): Uint8Array {
+    return this.#arena.u8.slice(at, at + LOCAL_ADDRESS_BYTES);
+  }
+
+  #setLocal(peer: number, local: Uint8Array): void {
+    this.#peers.setLocal(peer, local);
+    if (this.options.lanes > 1) this.#emit({ type: 'calledAt', peer: this.#peers.idOf(peer)!, local });
   }
 
   #useTables(desired: ForwardingTables): void {

@@ -15,6 +15,10 @@ export const POLLERR = 0x8;
 export const EINTR = 4;
 export const EIO = 5;
 export const EAGAIN = 11;
+export const ENODEV = 19;
+export const EINVAL = 22;
+export const EADDRNOTAVAIL = 99;
+export const ENETUNREACH = 101;
 export const ENOBUFS = 105;
 
 // mman.h
@@ -68,11 +72,14 @@ export const SO_ATTACH_REUSEPORT_CBPF = 51;
 export const SO_DOMAIN = 39;
 export const IPPROTO_IP = 0;
 export const IP_TTL = 2;
+export const IP_PKTINFO = 8;
 export const IP_MTU_DISCOVER = 10;
 export const IPPROTO_IPV6 = 41;
 export const IPV6_UNICAST_HOPS = 16;
 export const IPV6_MTU_DISCOVER = 23;
 export const IPV6_V6ONLY = 26;
+export const IPV6_RECVPKTINFO = 49;
+export const IPV6_PKTINFO = 50;
 /** Set DF, and ignore ICMP: the mesh core searches the path MTU (RFC 8899). */
 export const PMTUDISC_PROBE = 3;
 export const SOL_UDP = 17;
@@ -101,7 +108,9 @@ export const MSG_LENGTH = 56;
 /** struct cmsghdr: length u64, level u32, type u32; then data. */
 export const CMSG_DATA = 16;
 export const CMSG_UDP_SEGMENT_BYTES = 18;
-export const CMSG_ROOM = 64;
+/** Control messages begin at multiples of 8. */
+export const CMSG_UDP_SEGMENT_ROOM = 24;
+export const CMSG_ROOM = 128;
 
 /** struct pollfd: fd i32, events u16, revents u16. */
 export const POLLFD_BYTES = 8;

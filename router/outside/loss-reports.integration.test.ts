@@ -1,4 +1,4 @@
-import type { LossReportOfPeer } from '../forwarder.js';
+import type { LossReportOfPeer } from '../forwarder-messages.js';
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { fragmentBudgetFor, datagramLoss } from './loss-reports.js';
 import { settle } from '../testing/exchange.js';

@@ -9,6 +9,7 @@ import { Reassembly } from './reassembly.js';
 import { RefusedFrames } from '../inside/refused-frames.js';
 import { InsideWriter } from '../inside/inside-writer.js';
 import { AF_INET6 } from '../kernel/linux-abi.js';
+import { LOCAL_ADDRESS_BYTES } from '../kernel/packet-info.js';
 import { LossReports } from './loss-reports.js';
 import { OutsideReceiver } from './outside-receiver.js';
 import { Peers } from '../tables/peers.js';
@@ -45,13 +46,23 @@ const writer = new InsideWriter(arena, queues, counters, refused, true);
 const lossReports = new LossReports(arena, peers, sessions, sender, counters, () => undefined);
 const handshakes: Uint8Array[] = [];
 const messages: Uint8Array[] = [];
+/** Local addresses that were called, in hexadecimal: by handshakes, and by a peer. */
+const called: string[] = [];
+const localAddress = (at: number) => Buffer.from(arena.u8.subarray(at, at + LOCAL_ADDRESS_BYTES)).toString('hex');
 const ignore = () => undefined;
 const events = {
-  handshake: (_address: number, datagram: Uint8Array) => handshakes.push(datagram),
+  handshake: (_address: number, local: number, datagram: Uint8Array) => {
+    called.push(localAddress(local));
+    handshakes.push(datagram);
+  },
   control: (_peer: number, message: Uint8Array) => messages.push(message),
   probe: ignore,
   confirmed: ignore,
   roamed: ignore,
+  calledAt: (peer: number, local: number) => {
+    called.push(localAddress(local));
+    peers.setLocal(peer, arena.u8.slice(local, local + LOCAL_ADDRESS_BYTES));
+  },
 };
 const tables = { peers, sessions, reassembly, counters, lossReports };
 const receiver = new OutsideReceiver({ arena, fd: outside.fd, writer, lanes: 1, events, ...tables });
@@ -66,7 +77,7 @@ afterAll(() => {
   other.close();
 });
 beforeEach(() => {
-  handshakes.length = messages.length = 0;
+  handshakes.length = messages.length = called.length = 0;
   counters.drops.fill(0);
   arena.u8.fill(0x5a, guard, guard + GUARD_BYTES);
   sessions.install(
@@ -116,6 +127,23 @@ const hex = (list: readonly Uint8Array[]): string[] => list.map((bytes) => Buffe
 
 /** The largest datagrams that UDP over IPv4 has, some typical ones, and the smallest that are read. */
 const LENGTHS = [32, 33, 1200, 1472, 1473, 8972, 32_768, 60_001, 65_504, 65_507];
+
+describe('the local address that was called', () => {
+  const LOOPBACK_MAPPED = `${'00'.repeat(10)}ffff7f000001`;
+
+  it('comes with a handshake datagram', () => {
+    receive(handshake(100));
+    expect(called).toEqual([LOOPBACK_MAPPED]);
+  });
+
+  it('is told once for a peer, also with coalesced datagrams', () => {
+    const { datagrams } = control(4000, 1200);
+    receiveCoalesced(datagrams);
+    receive(...control(100, 1200).datagrams);
+    expect(messages).toHaveLength(2);
+    expect(called).toEqual([LOOPBACK_MAPPED]);
+  });
+});
 
 describe('single datagrams', () => {
   it.each(LENGTHS)('of %d bytes are handed on unchanged after any other size', (length) => {

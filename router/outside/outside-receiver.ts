@@ -60,15 +60,18 @@ import type { Peers } from '../tables/peers.js';
 import { NO_SESSION } from '../tables/peers.js';
 import type { Sessions } from '../tables/sessions.js';
 import { NO_CONTEXT } from '../tables/sessions.js';
+import { localAddressIn } from '../kernel/packet-info.js';
 import { sameSocketAddressMemory } from '../kernel/socket-address-memory.js';
 
-/** Receivers of what is no data. `address` is the arena offset of the sender's socket address. */
+/** Receivers of what is no data. `address` is the arena offset of the sender's socket address, `local` that of the address it called. */
 export interface ReceiverEvents {
-  handshake(address: number, datagram: Uint8Array): void;
+  handshake(address: number, local: number, datagram: Uint8Array): void;
   control(peer: number, message: Uint8Array): void;
   probe(peer: number, address: number, unit: number, length: number, nowMs: number): void;
   confirmed(peer: number, session: number): void;
   roamed(peer: number, address: number): void;
+  /** The peer calls another local address than before. */
+  calledAt(peer: number, local: number): void;
 }
 
 /** Datagram size at an IPv4 path MTU of 1500; adapted to the messages that arrive. */
@@ -114,6 +117,9 @@ export class OutsideReceiver {
   #stride = 0;
   #wantedStride = INITIAL_STRIDE_BYTES;
   readonly #linear: number;
+  /** Of the current message: size of its coalesced datagrams, and the offset of the local address it came to, 0 when unknown. */
+  #segment = 0;
+  #local = 0;
   #nowMs = 0;
 
   constructor(private readonly deps: OutsideReceiverDeps) {
@@ -147,7 +153,8 @@ export class OutsideReceiver {
     const message = this.#messages + i * MMSGHDR_BYTES;
     const total = u32[(message + MSG_LENGTH) >>> 2]!;
     this.bytesReceived += total;
-    const segment = Math.min(this.#segmentBytes(i), total);
+    this.#readControl(i);
+    const segment = Math.min(this.#segment, total);
     u32[(message + MSG_CONTROLLEN) >>> 2] = CMSG_ROOM;
     u32[(message + MSG_NAMELEN) >>> 2] = SOCKADDR_ROOM;
     if (segment === 0) return this.#drop(DROP.datagramTooShort);
@@ -158,14 +165,18 @@ export class OutsideReceiver {
     }
   }
 
-  /** Size of the coalesced datagrams as UDP GRO reports it; MAX_MESSAGE_BYTES for a single datagram. */
-  #segmentBytes(i: number): number {
+  /** Control messages: UDP GRO reports the size of coalesced datagrams; MAX_MESSAGE_BYTES stands for a single datagram. */
+  #readControl(i: number): void {
     const { u32 } = this.#arena;
-    const control = this.#controls[i]! >>> 2;
-    const length = u32[(this.#messages + i * MMSGHDR_BYTES + MSG_CONTROLLEN) >>> 2]!;
-    if (length < CMSG_DATA + 4 || u32[control + 2] !== SOL_UDP || u32[control + 3] !== UDP_GRO)
-      return MAX_MESSAGE_BYTES;
-    return u32[control + CMSG_DATA / 4]!;
+    const first = this.#controls[i]!;
+    const end = first + u32[(this.#messages + i * MMSGHDR_BYTES + MSG_CONTROLLEN) >>> 2]!;
+    this.#segment = MAX_MESSAGE_BYTES;
+    this.#local = 0;
+    for (let at = first; at + CMSG_DATA < end; at += (u32[at >>> 2]! + 7) & ~7) {
+      const word = at >>> 2;
+      if (u32[word + 2] === SOL_UDP && u32[word + 3] === UDP_GRO) this.#segment = u32[word + CMSG_DATA / 4]!;
+      else if (this.#local === 0) this.#local = localAddressIn(this.#arena, at);
+    }
   }
 
   /** Takes datagrams of another size than the iovecs are laid out for: copies them into one piece, then takes one by one. */
@@ -307,6 +318,7 @@ export class OutsideReceiver {
     if (newest && !sameSocketAddressMemory(this.#arena, sender, peers.addressAt(peer), peers.family)) {
       events.roamed(peer, sender);
     }
+    if (newest && this.#local !== 0 && !peers.callsAt(peer, this.#local)) events.calledAt(peer, this.#local);
     if (type === TYPE_DATA) writer.deliver(peer, at, length);
     else if (type === TYPE_CONTROL) events.control(peer, this.#arena.u8.slice(at, at + length));
     else events.probe(peer, sender, at, length, this.#nowMs);
@@ -316,7 +328,7 @@ export class OutsideReceiver {
     const datagram = new Uint8Array(DATAGRAM_HEADER_BYTES + bytes);
     datagram.set(this.#arena.u8.subarray(header, header + DATAGRAM_HEADER_BYTES));
     datagram.set(this.#arena.u8.subarray(fragment, fragment + bytes), DATAGRAM_HEADER_BYTES);
-    this.deps.events.handshake(name, datagram);
+    this.deps.events.handshake(name, this.#local, datagram);
   }
 
   #drop(reason: number): void {

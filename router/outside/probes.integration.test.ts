@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { ForwarderEvent } from '../forwarder.js';
+import type { ForwarderEvent } from '../forwarder-messages.js';
 import { settle } from '../testing/exchange.js';
 import { TYPE_PROBE } from '../../common/wire/datagram-header.js';
 import { link, TestNode } from '../testing/test-node.js';

@@ -1,18 +1,23 @@
-/** Sender of handshake datagrams of the mesh core: as they are, one by one. */
+/** Sender of handshake datagrams of the mesh core: as they are, one by one, from the address that was called. */
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { Arena } from '../kernel/arena.js';
 import type { Counters } from '../tables/counters.js';
+import type { CalledAddresses } from './called-addresses.js';
 import { DROP } from '../tables/drop-reasons.js';
 import { sysSendmmsg } from '../kernel/ffi.js';
 import {
+  CMSG_ROOM,
   IOVEC_BYTES,
   MMSGHDR_BYTES,
+  MSG_CONTROL,
+  MSG_CONTROLLEN,
   MSG_IOV,
   MSG_IOVLEN,
   MSG_NAME,
   MSG_NAMELEN,
   SOCKADDR_ROOM,
 } from '../kernel/linux-abi.js';
+import { LOCAL_ADDRESS_BYTES, packetInfoBytes, writePacketInfo } from '../kernel/packet-info.js';
 import type { SocketFamily } from '../kernel/socket-address-memory.js';
 import { socketAddressBytes, writeSocketAddress } from '../kernel/socket-address-memory.js';
 
@@ -22,6 +27,8 @@ export class RawSender {
   readonly #message: number;
   readonly #iovec: number;
   readonly #address: number;
+  readonly #local: number;
+  readonly #control: number;
   readonly #data: number;
 
   constructor(
@@ -29,10 +36,13 @@ export class RawSender {
     private readonly fd: number,
     private readonly family: SocketFamily,
     private readonly counters: Counters,
+    private readonly called: CalledAddresses,
   ) {
     this.#message = arena.allocate(MMSGHDR_BYTES);
     this.#iovec = arena.allocate(IOVEC_BYTES);
     this.#address = arena.allocate(SOCKADDR_ROOM);
+    this.#local = arena.allocate(LOCAL_ADDRESS_BYTES);
+    this.#control = arena.allocate(CMSG_ROOM);
     this.#data = arena.allocate(MAX_DATAGRAM_BYTES + 1);
   }
 
@@ -50,6 +60,21 @@ export class RawSender {
     arena.u32[(this.#message + MSG_NAMELEN) >>> 2] = socketAddressBytes(this.family);
     arena.writeAddress(this.#message + MSG_IOV, this.#iovec);
     arena.writeLength(this.#message + MSG_IOVLEN, 1);
-    if (sysSendmmsg(this.fd, arena.base + this.#message, 1, 0) !== 1) this.counters.drops[DROP.sendFailed]!++;
+    const source = this.called.sourceFor(to, bytes[0]!);
+    if (this.#sendFrom(source)) return;
+    if (source !== null) this.called.forget(to);
+    if (source === null || !this.#sendFrom(null)) this.counters.drops[DROP.sendFailed]!++;
+  }
+
+  /** False when the kernel refuses. */
+  #sendFrom(source: Uint8Array | null): boolean {
+    const { arena, family } = this;
+    if (source !== null) {
+      arena.u8.set(source, this.#local);
+      writePacketInfo(arena, this.#control, this.#local, family);
+      arena.writeAddress(this.#message + MSG_CONTROL, this.#control);
+    }
+    arena.writeLength(this.#message + MSG_CONTROLLEN, source === null ? 0 : packetInfoBytes(family));
+    return sysSendmmsg(this.fd, arena.base + this.#message, 1, 0) === 1;
   }
 }

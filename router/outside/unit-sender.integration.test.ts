@@ -1,4 +1,6 @@
-import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import fc from 'fast-check';
 import type { NodeId } from '../../common/node-id.js';
 import type { CipherName } from '../../common/router-port.js';
@@ -13,7 +15,8 @@ import { sysClose, sysSocket } from '../kernel/ffi.js';
 import { AF_INET6, O_NONBLOCK, SOCK_DGRAM } from '../kernel/linux-abi.js';
 import { Peers } from '../tables/peers.js';
 import { Sessions } from '../tables/sessions.js';
-import { DatagramSocket } from '../testing/datagram-socket.js';
+import { parseSocketAddress } from '../../common/address/socket-address.js';
+import { DatagramSocket, LOOPBACK } from '../testing/datagram-socket.js';
 import { patternBytes } from '../testing/frame-arbitraries.js';
 import {
   DATAGRAM_HEADER_BYTES,
@@ -71,6 +74,57 @@ function arrived(count: number): Uint8Array[] {
   while (datagrams.length < count && far.wait()) datagrams.push(...far.receiveAll());
   return datagrams;
 }
+
+describe('the local address that datagrams leave from', () => {
+  const receiver = createSocket('udp4');
+  const mapped = (...bytes: number[]) => Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...bytes);
+
+  beforeAll(async () => {
+    receiver.bind(0, LOOPBACK);
+    await once(receiver, 'listening');
+  });
+  afterAll(() => void receiver.close());
+
+  /** Source addresses of the datagrams of these units. */
+  async function sources(sender: UnitSender, datagrams: number, ...lengths: number[]): Promise<string[]> {
+    rekey('aes-256-gcm');
+    peers.setPath(peer, parseSocketAddress(LOOPBACK, receiver.address().port), 1500);
+    const seen: string[] = [];
+    const all = new Promise<void>((resolve) =>
+      receiver.on('message', (_, { address }) => seen.push(address) === datagrams && resolve()),
+    );
+    for (const length of lengths) queue(sender, patternBytes(length, 1));
+    sender.flush();
+    await all;
+    receiver.removeAllListeners('message');
+    return seen;
+  }
+
+  it.each([
+    ['with', withGso],
+    ['without', withoutGso],
+  ])('is the one that the peer calls, %s UDP GSO', async (_, sender) => {
+    await sources(sender, 1, 10);
+    peers.setLocal(peer, mapped(127, 0, 0, 5));
+    expect(await sources(sender, 2, 100, 200)).toEqual(['127.0.0.5', '127.0.0.5']);
+    expect(new Set(await sources(sender, 4, 5000))).toEqual(new Set(['127.0.0.5']));
+  });
+
+  it('is the one of the route when the called one is gone, and nothing is lost', async () => {
+    await sources(withGso, 1, 10);
+    peers.setLocal(peer, mapped(192, 0, 2, 77));
+    expect(await sources(withGso, 2, 100, 200)).toEqual([LOOPBACK, LOOPBACK]);
+    expect(peers.localAt(peer)).toBe(0);
+    expect(counters.drops[DROP.sendFailed]).toBe(0);
+  });
+
+  it('is forgotten when the peer moves', async () => {
+    await sources(withGso, 1, 10);
+    peers.setLocal(peer, mapped(127, 0, 0, 5));
+    peers.setPath(peer, far.address, 1500);
+    expect(peers.localAt(peer)).toBe(0);
+  });
+});
 
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 

@@ -30,9 +30,14 @@ import { FLUSH_AFTER_BYTES, MAX_FRAME_BYTES, UNIT_SLOTS } from '../limits.js';
 import {
   CMSG_ROOM,
   CMSG_UDP_SEGMENT_BYTES,
+  CMSG_UDP_SEGMENT_ROOM,
+  EADDRNOTAVAIL,
   EAGAIN,
   EINTR,
+  EINVAL,
   EIO,
+  ENETUNREACH,
+  ENODEV,
   ENOBUFS,
   IOVEC_BYTES,
   MMSGHDR_BYTES,
@@ -52,6 +57,7 @@ import {
 import type { Peers } from '../tables/peers.js';
 import { NO_SESSION } from '../tables/peers.js';
 import type { Sessions } from '../tables/sessions.js';
+import { packetInfoBytes, writePacketInfo } from '../kernel/packet-info.js';
 import { socketAddressBytes } from '../kernel/socket-address-memory.js';
 
 /** Room in front of a unit: AES-GCM in OpenSSL's record mode writes there. */
@@ -79,6 +85,7 @@ export class UnitSender {
   #queuedCount = 0;
   #queuedBytes = 0;
   readonly #messagesAt: number;
+  readonly #messagePeer = new Int32Array(MAX_MESSAGES);
   #messageCount = 0;
   readonly #pollAt: number;
   /** The unit last sealed; overwritten by every one. */
@@ -184,6 +191,7 @@ export class UnitSender {
       if (errno === EINTR) continue;
       if ((errno === EAGAIN || errno === ENOBUFS) && attempts-- > 0) this.#waitWritable();
       else {
+        if (isRefusedSource(errno) && this.#sendFromAnywhere(sent)) continue;
         // The kernel has UDP GSO, but not for this route: a device without checksum offload (before Linux 6.11), IPsec.
         if (errno === EIO) this.gso = false;
         // The kernel refused the first message of the rest: too big for the interface, no route, ...
@@ -242,35 +250,56 @@ export class UnitSender {
 
   #queueMessages(slot: number, peer: number, fragment: number, fragments: number): void {
     const iovecs = this.#iovecsAt[slot]!;
-    if (fragments === 1) return this.#queueMessage(peer, iovecs, 2, 0);
-    if (!this.gso) {
-      for (let i = 0; i < fragments; i++) this.#queueMessage(peer, iovecs + i * 2 * IOVEC_BYTES, 2, 0);
+    const control = this.#controlAt[slot]!;
+    const source = control + CMSG_UDP_SEGMENT_ROOM;
+    const sourceBytes = this.#writeSource(peer, source);
+    if (fragments === 1 || !this.gso) {
+      for (let i = 0; i < fragments; i++) {
+        this.#queueMessage(peer, iovecs + i * 2 * IOVEC_BYTES, 2, source, sourceBytes);
+      }
       return;
     }
-    const control = this.#controlAt[slot]!;
     this.#writeSegmentSize(control, fragment + DATAGRAM_HEADER_BYTES);
+    const controlBytes = CMSG_UDP_SEGMENT_ROOM + sourceBytes;
     // With their headers the largest units exceed one GSO send.
     const most = Math.floor(UDP_MAX_PAYLOAD_BYTES / (fragment + DATAGRAM_HEADER_BYTES));
     for (let i = 0; i < fragments; i += most) {
-      this.#queueMessage(peer, iovecs + i * 2 * IOVEC_BYTES, Math.min(most, fragments - i) * 2, control);
+      this.#queueMessage(peer, iovecs + i * 2 * IOVEC_BYTES, Math.min(most, fragments - i) * 2, control, controlBytes);
     }
   }
 
-  #queueMessage(peer: number, iovecs: number, count: number, control: number): void {
+  #queueMessage(peer: number, iovecs: number, count: number, control: number, controlBytes: number): void {
     const { arena } = this;
     const { u32 } = arena;
+    this.#messagePeer[this.#messageCount] = peer;
     const at = this.#messagesAt + this.#messageCount++ * MMSGHDR_BYTES;
     arena.writeAddress(at + MSG_NAME, this.peers.addressAt(peer));
     u32[(at + MSG_NAMELEN) >>> 2] = socketAddressBytes(this.peers.family);
     arena.writeAddress(at + MSG_IOV, iovecs);
     arena.writeLength(at + MSG_IOVLEN, count);
-    if (control === 0) {
-      u32[(at + MSG_CONTROLLEN) >>> 2] = 0;
-    } else {
-      arena.writeAddress(at + MSG_CONTROL, control);
-      arena.writeLength(at + MSG_CONTROLLEN, 24);
-    }
+    if (controlBytes > 0) arena.writeAddress(at + MSG_CONTROL, control);
+    arena.writeLength(at + MSG_CONTROLLEN, controlBytes);
     u32[(at + MSG_FLAGS) >>> 2] = 0;
+  }
+
+  /** Bytes of the control message that names the local address, 0 for none. */
+  #writeSource(peer: number, at: number): number {
+    const local = this.peers.localAt(peer);
+    if (local === 0) return 0;
+    writePacketInfo(this.arena, at, local, this.peers.family);
+    return packetInfoBytes(this.peers.family);
+  }
+
+  /** Takes the local address off a queued message that has one. */
+  #sendFromAnywhere(message: number): boolean {
+    const { u32 } = this.arena;
+    const length = (this.#messagesAt + message * MMSGHDR_BYTES + MSG_CONTROLLEN) >>> 2;
+    const source = packetInfoBytes(this.peers.family);
+    const hasSource = u32[length] === source || u32[length] === CMSG_UDP_SEGMENT_ROOM + source;
+    if (!hasSource) return false;
+    u32[length] = u32[length]! - source;
+    this.peers.forgetLocal(this.#messagePeer[message]!);
+    return true;
   }
 
   #writeSegmentSize(at: number, bytes: number): void {
@@ -286,4 +315,9 @@ export class UnitSender {
     this.arena.u32[(this.#pollAt + 4) >>> 2] = POLLOUT;
     sysPoll(this.arena.base + this.#pollAt, 1, SEND_WAIT_MS);
   }
+}
+
+/** The local address is no longer one of this host: EINVAL for IPv6, ENETUNREACH for IPv4. */
+function isRefusedSource(errno: number): boolean {
+  return errno === EINVAL || errno === EADDRNOTAVAIL || errno === ENODEV || errno === ENETUNREACH;
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { NodeId } from '../../common/node-id.js';
 import type { PeerCounters } from '../../common/router-port.js';
 import { parseSocketAddress } from '../../common/address/socket-address.js';
-import type { ForwarderReport } from '../forwarder.js';
+import type { ForwarderReport } from '../forwarder-messages.js';
 import { mergeReports } from './report.js';
 
 const id = (n: number): NodeId => n.toString(16).padStart(32, '0') as NodeId;

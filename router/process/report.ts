@@ -2,7 +2,7 @@
 import type { NodeId } from '../../common/node-id.js';
 import type { PeerCounters, SessionStatus } from '../../common/router-port.js';
 import type { PoolName } from '../tables/pools.js';
-import type { ForwarderReport } from '../forwarder.js';
+import type { ForwarderReport } from '../forwarder-messages.js';
 
 /** @param reports of all threads, at least one */
 export function mergeReports(reports: readonly ForwarderReport[]): ForwarderReport {

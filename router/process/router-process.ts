@@ -16,7 +16,7 @@ import { emptyFolder, engineSpeedsFile } from '../../common/host/run-files.js';
 import { encodeMessage, MessageDecoder } from '../../common/codec/message-stream.js';
 import type { CipherName, EngineStatus, RouterDescriptors, RouterEvent } from '../../common/router-port.js';
 import { ROUTER_PORT_VERSION } from '../../common/router-port.js';
-import type { ForwarderEvent, ForwarderReport } from '../forwarder.js';
+import type { ForwarderEvent, ForwarderReport } from '../forwarder-messages.js';
 import { ForwardingThread } from './forwarding-thread.js';
 import type { ThreadOptions, ThreadStart } from './forwarding-thread.js';
 import { IndirectionTable } from '../inside/indirection-table.js';
@@ -204,6 +204,9 @@ export class RouterProcess {
 
   #fromThread(lane: number, event: ForwarderEvent): void {
     if (event.type === 'lossReport') return this.#threads[event.report.lane]?.command(event);
+    if (event.type === 'calledAt') {
+      return this.#threads.forEach((thread, other) => (other === lane ? undefined : thread.command(event)));
+    }
     if (event.type !== 'report') {
       // Every thread confirms and wants sessions; the agent takes the first event, repeats change nothing.
       if (this.#greeted) this.#toAgent(event);

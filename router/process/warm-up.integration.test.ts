@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ForwarderEvent } from '../forwarder.js';
+import type { ForwarderEvent } from '../forwarder-messages.js';
 import { Forwarder } from '../forwarder.js';
 import { AF_INET6 } from '../kernel/linux-abi.js';
 import { IndirectionTable } from '../inside/indirection-table.js';

@@ -13,7 +13,8 @@ import { fragmentBytesFor, TAG_BYTES } from '../../common/wire/sealed-unit.js';
 import { MIN_PATH_MTU_BYTES } from '../limits.js';
 import { SOCKADDR_ROOM, UDP_MAX_PAYLOAD_BYTES, UDP_MAX_SEGMENTS } from '../kernel/linux-abi.js';
 import type { SocketFamily } from '../kernel/socket-address-memory.js';
-import { readSocketAddress, writeSocketAddress } from '../kernel/socket-address-memory.js';
+import { readSocketAddress, sameSocketAddressMemory, writeSocketAddress } from '../kernel/socket-address-memory.js';
+import { LOCAL_ADDRESS_BYTES, sameLocalAddress } from '../kernel/packet-info.js';
 
 export const NO_PEER = 0;
 export const NO_SESSION = -1;
@@ -26,6 +27,12 @@ export class Peers {
   readonly #ids: (NodeId | undefined)[] = [];
   readonly #free: number[] = [];
   readonly #addresses: number;
+  /** Room for one more, to compare with. */
+  readonly #compared: number;
+  /** Local addresses that the peers call. */
+  readonly #locals: number;
+  /** 1 when the peer's datagrams are answered from the address that it calls. */
+  readonly #answersFromLocal = new Uint8Array(MAX_PEERS + 1);
   /** 1 when the peer has an endpoint. */
   readonly #reachable = new Uint8Array(MAX_PEERS + 1);
   readonly #mtuBytes = new Uint16Array(MAX_PEERS + 1).fill(UNKNOWN_PATH_MTU_BYTES);
@@ -44,6 +51,8 @@ export class Peers {
     readonly family: SocketFamily,
   ) {
     this.#addresses = arena.allocate((MAX_PEERS + 1) * SOCKADDR_ROOM);
+    this.#compared = arena.allocate(SOCKADDR_ROOM);
+    this.#locals = arena.allocate((MAX_PEERS + 1) * LOCAL_ADDRESS_BYTES);
     for (let index = MAX_PEERS; index > 0; index--) this.#free.push(index);
   }
 
@@ -80,6 +89,7 @@ export class Peers {
     this.#indexes.delete(id);
     this.#ids[index] = undefined;
     this.#reachable[index] = 0;
+    this.#answersFromLocal[index] = 0;
     this.#upSinceMs[index] = NaN;
     this.#fragmentBudget[index] = UDP_MAX_SEGMENTS;
     this.activeSession[index] = NO_SESSION;
@@ -99,12 +109,39 @@ export class Peers {
     return this.isReachable(index) ? readSocketAddress(this.arena, this.addressAt(index)) : null;
   }
 
+  /** Arena offset of the local address that datagrams to the peer leave from; 0 for the one that the route says. */
+  localAt(index: number): number {
+    return this.#answersFromLocal[index] === 1 ? this.#locals + index * LOCAL_ADDRESS_BYTES : 0;
+  }
+
+  /** Whether the peer calls the local address at this offset. */
+  callsAt(index: number, local: number): boolean {
+    const at = this.localAt(index);
+    return at !== 0 && sameLocalAddress(this.arena, at, local, this.family);
+  }
+
+  setLocal(index: number, local: Uint8Array): void {
+    this.arena.u8.set(local, this.#locals + index * LOCAL_ADDRESS_BYTES);
+    this.#answersFromLocal[index] = 1;
+  }
+
+  /** The kernel refuses to send from there: the address is gone. */
+  forgetLocal(index: number): void {
+    this.#answersFromLocal[index] = 0;
+  }
+
   mtuBytes(index: number): number {
     return this.#mtuBytes[index]!;
   }
 
-  /** @param mtuBytes the largest IP packet that fits the path; unchanged when null */
+  /**
+   * Another endpoint may call another local address, so that is forgotten.
+   * @param mtuBytes the largest IP packet that fits the path; unchanged when null
+   */
   setPath(index: number, endpoint: SocketAddress, mtuBytes: number | null): void {
+    const { arena, family } = this;
+    writeSocketAddress(arena, this.#compared, endpoint, family);
+    if (!sameSocketAddressMemory(arena, this.#compared, this.addressAt(index), family)) this.forgetLocal(index);
     const written = writeSocketAddress(this.arena, this.addressAt(index), endpoint, this.family);
     this.#reachable[index] = written ? 1 : 0;
     this.#setCut(index, mtuBytes ?? this.#mtuBytes[index]!, underlayHeaderBytes(ipFamily(endpoint.ip)));

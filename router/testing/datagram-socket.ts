@@ -6,6 +6,7 @@ import { Arena } from '../kernel/arena.js';
 import { Counters } from '../tables/counters.js';
 import { sysClose, sysPoll, sysRead, sysSetsockopt } from '../kernel/ffi.js';
 import { AF_INET6, POLLIN, SOL_UDP, UDP_SEGMENT } from '../kernel/linux-abi.js';
+import { CalledAddresses } from '../outside/called-addresses.js';
 import { RawSender } from '../outside/raw-sender.js';
 import { openUnderlaySockets } from '../kernel/underlay-socket.js';
 import { boundPort } from './socket-port.js';
@@ -26,7 +27,7 @@ export class DatagramSocket {
     this.fd = openUnderlaySockets({ address: LOOPBACK, port: 0, count: 1 }).fds[0]!;
     this.address = parseSocketAddress(LOOPBACK, boundPort(this.fd));
     this.#buffer = this.#arena.allocate(MAX_DATAGRAM_BYTES, 4096);
-    this.#sender = new RawSender(this.#arena, this.fd, AF_INET6, new Counters());
+    this.#sender = new RawSender(this.#arena, this.fd, AF_INET6, new Counters(), new CalledAddresses());
   }
 
   send(to: SocketAddress, datagram: Uint8Array): void {

@@ -16,7 +16,7 @@ import { Arena } from '../kernel/arena.js';
 import { sysClose } from '../kernel/ffi.js';
 import { Forwarder } from '../forwarder.js';
 import { IndirectionTable } from '../inside/indirection-table.js';
-import type { ForwarderCommand, ForwarderEvent, ForwarderReport } from '../forwarder.js';
+import type { ForwarderCommand, ForwarderEvent, ForwarderReport } from '../forwarder-messages.js';
 import { AF_INET6 } from '../kernel/linux-abi.js';
 import { negotiateUnderlay, openUnderlaySockets } from '../kernel/underlay-socket.js';
 import { LOOPBACK, waitReadable } from './datagram-socket.js';

@@ -1,0 +1,46 @@
+/** Messages between a forwarding thread and the main thread of the router. */
+import type { NodeId } from '../common/node-id.js';
+import type { PeerCounters, PeerPath, RouterCommand, RouterEvent, SessionStatus } from '../common/router-port.js';
+import type { LossReport } from '../common/wire/loss-report-unit.js';
+import type { Refusals } from './tables/pools.js';
+
+/** Events from a forwarding thread to the main thread of the router. */
+export type ForwarderEvent =
+  | Exclude<RouterEvent, { type: 'hello' | 'counters' }>
+  | ({ readonly type: 'report' } & ForwarderReport)
+  /** A peer's loss report about the lane of another thread. */
+  | LossReportOfPeer
+  | CalledByPeer;
+
+export interface LossReportOfPeer {
+  readonly type: 'lossReport';
+  readonly peer: NodeId;
+  readonly report: LossReport;
+}
+
+/** A peer calls another local address than before. For all other threads, which may hear nothing of it. */
+export interface CalledByPeer {
+  readonly type: 'calledAt';
+  readonly peer: NodeId;
+  /** As `kernel/packet-info.ts` says. */
+  readonly local: Uint8Array;
+}
+
+/** State of one thread at one moment. */
+export interface ForwarderReport {
+  readonly generation: number;
+  readonly drops: Readonly<Record<string, number>>;
+  readonly peers: readonly PeerCounters[];
+  readonly paths: readonly PeerPath[];
+  readonly sessions: readonly SessionStatus[];
+  readonly refusals: Refusals;
+}
+
+/** Commands to a forwarding thread: those of the router port, loss reports that another thread received, requests. */
+export type ForwarderCommand =
+  | RouterCommand
+  | LossReportOfPeer
+  | CalledByPeer
+  | { readonly type: 'report' }
+  | { readonly type: 'beat' }
+  | { readonly type: 'stop' };
