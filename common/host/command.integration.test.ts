@@ -14,6 +14,10 @@ describe('hostCommands', () => {
     expect(await hostCommands.run('cat', [], 'line\n')).toBe('line\n');
   });
 
+  it('gives it as a file, which a program can open again as /dev/stdin', async () => {
+    expect(await hostCommands.run('cat', ['/dev/stdin'], 'line\n')).toBe('line\n');
+  });
+
   it('survives a program that closes its input early', async () => {
     expect(await hostCommands.run('true', [], 'x'.repeat(1 << 20))).toBe('');
   });

@@ -3,6 +3,9 @@
  * {@link CommandRunner}, which tests replace.
  */
 import { spawn } from 'node:child_process';
+import type { ChildProcessByStdio } from 'node:child_process';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import type { Readable, Writable } from 'node:stream';
 import { CommandError, DecodeError, messageOf } from '../errors.js';
 
 export interface CommandRunner {
@@ -17,7 +20,13 @@ export interface CommandLimits {
   readonly maxOutputBytes: number;
 }
 
+type Child = ChildProcessByStdio<Writable | null, Readable, Readable>;
+
 const DEFAULT_LIMITS: CommandLimits = { timeoutMs: 10_000, maxOutputBytes: 16 << 20 };
+/** In memory on every Linux with glibc (shm_open(3)). */
+const MEMORY_FOLDER = '/dev/shm';
+/** open(2): a file without a name. Node has no constant for it. */
+const O_TMPFILE = 0o20200000;
 /** Of standard error; the rest is discarded. */
 const MAX_ERROR_CHUNKS = 64;
 /** With `/usr/sbin`, which some container runtimes leave out of PATH. Without empty entries, which would mean `.`. */
@@ -34,7 +43,10 @@ export function createCommandRunner(limits: CommandLimits): CommandRunner {
 function runProgram(program: string, args: readonly string[], input: string, limits: CommandLimits): Promise<string> {
   return new Promise((resolve, reject) => {
     const label = [program, ...args].join(' ');
-    const child = spawn(program, args, { env: { PATH: SEARCH_PATH, LC_ALL: 'C' } });
+    const stdin = inputFile(input);
+    const options = { env: { PATH: SEARCH_PATH, LC_ALL: 'C' } };
+    const child = spawn(program, args, { ...options, stdio: [stdin ?? 'pipe', 'pipe', 'pipe'] }) as Child;
+    if (stdin !== null) closeSync(stdin);
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     let outBytes = 0;
@@ -60,11 +72,27 @@ function runProgram(program: string, args: readonly string[], input: string, lim
       if (code === 0) resolve(Buffer.concat(out).toString());
       else reject(new CommandError(label, code, Buffer.concat(err).toString() || `ended by ${signal ?? 'itself'}`));
     });
-    child.stdin.on('error', () => {
+    child.stdin?.on('error', () => {
       /* the program closed its input early; the exit code decides */
     });
-    child.stdin.end(input);
+    child.stdin?.end(input);
   });
+}
+
+/**
+ * Descriptor of a file without a name that holds the input, or null where none can be made. What `spawn` calls a pipe is a
+ * socket, and some programs (`conntrack -R -`) open `/dev/stdin`, which fails on a socket.
+ */
+function inputFile(input: string): number | null {
+  let fd: number | null = null;
+  try {
+    fd = openSync(MEMORY_FOLDER, O_TMPFILE | constants.O_RDWR, 0o600);
+    writeSync(fd, input, 0);
+    return fd;
+  } catch {
+    if (fd !== null) closeSync(fd);
+    return null; // a pipe serves most programs
+  }
 }
 
 /** Parses `ip -json` / `nft -j` output, which is empty when there is nothing to list. Throws {@link DecodeError}. */

@@ -14,12 +14,14 @@ import type { Pod } from '../../deploy/demo/cluster/cluster.js';
 import type { DemoNode } from '../../deploy/demo/cluster/demo-node.js';
 import type { NetworkNamespace } from '../../deploy/demo/machine/network-namespace.js';
 import { useCluster } from './cluster-fixture.js';
+import { neighbours, sendToMany } from './neighbour-entries.js';
 
 const ECHO = resolve('test/net/echo.mjs');
 const PORT = 7000;
 const TEST_TIMEOUT_MS = 60_000;
 /** Remote addresses that each pod sends to. */
 const REMOTE_ADDRESSES = 200;
+const REMOTE_PREFIXES = ['10.32.2.', 'fd00:32:0:2::'];
 const FAMILIES = ['4', '6'] as const;
 type Family = (typeof FAMILIES)[number];
 
@@ -47,7 +49,7 @@ describe('pods of two nodes', () => {
       const { a, neighbour } = pods();
       const before = await neighbours(a.node.namespace);
       for (const pod of [a, neighbour]) {
-        await pod.namespace.run('python3', ['-c', SEND_TO_MANY, String(REMOTE_ADDRESSES), '10.32.2.', 'fd00:32:0:2::']);
+        await sendToMany(pod.namespace, REMOTE_ADDRESSES, REMOTE_PREFIXES);
         expect(await neighbours(pod.namespace)).toBe(2);
       }
       expect((await neighbours(a.node.namespace)) - before).toBeLessThanOrEqual(4);
@@ -161,10 +163,6 @@ async function compareAgain(node: DemoNode): Promise<void> {
   await new Promise((done) => setTimeout(done, 1000));
 }
 
-async function neighbours(namespace: NetworkNamespace): Promise<number> {
-  return (await namespace.ip('neigh')).split('\n').filter((line) => line.includes('lladdr')).length;
-}
-
 async function drops(node: DemoNode, reason: string): Promise<number> {
   return waitUntil(`drops by ${reason}`, 20_000, async () => (await node.api.status()).drops[reason] ?? false);
 }
@@ -182,15 +180,6 @@ async function ask(from: NetworkNamespace, host: string): Promise<unknown> {
 function addressOf({ ips }: Pod, family: Family): string {
   return ips.find((ip) => ip.includes(':') === (family === '6'))!;
 }
-
-const SEND_TO_MANY = `
-import socket, sys
-for prefix in sys.argv[2:]:
-    s = socket.socket(socket.AF_INET6 if ':' in prefix else socket.AF_INET, socket.SOCK_DGRAM)
-    for i in range(20, 20 + int(sys.argv[1])):
-        try: s.sendto(b'x', (prefix + (format(i, 'x') if ':' in prefix else str(i)), 9))
-        except OSError: pass
-`;
 
 /** Frames of a pod: "the victim and the gateway have my MAC", by ARP reply and request, neighbour and router advertisement. */
 const FORGE = `

@@ -9,6 +9,8 @@ export interface Service {
   readonly backendPort: number;
   /** Reached also at every address of the node by this port; 0: not. */
   readonly nodePort: number;
+  /** `externalTrafficPolicy: Local`: by the port only from a backend of the node, else not at all from outside. */
+  readonly local?: { readonly hasBackend: boolean; readonly clusterCidr: string };
 }
 
 /** Program, arguments and input that put the rules of one family in force. */
@@ -29,10 +31,14 @@ function nftRules(family: '4' | '6', services: readonly Service[]): string {
       `${ip} daddr ${clusterIp} ${protocol} dport ${port} dnat to ${target}`,
       ...(nodePort === 0
         ? []
-        : [
-            `fib daddr type local ${protocol} dport ${nodePort} meta mark set mark or 0x4000`,
-            `fib daddr type local ${protocol} dport ${nodePort} dnat to ${target}`,
-          ]),
+        : nodePortRules(service.local, {
+            match: `fib daddr type local ${protocol} dport ${nodePort}`,
+            fromPods: (cidr) => `${ip} saddr ${cidr}`,
+            fromNode: 'fib saddr type local',
+            mark: 'meta mark set mark or 0x4000',
+            dnat: `dnat to ${target}`,
+            refuse: 'return',
+          })),
     ]);
   });
   return [
@@ -50,16 +56,23 @@ function nftRules(family: '4' | '6', services: readonly Service[]): string {
 
 function iptablesRules(family: '4' | '6', services: readonly Service[]): string {
   const bits = family === '4' ? 32 : 128;
-  const rules = services.flatMap(({ clusterIp, port, backend, backendPort, nodePort }) => {
+  const rules = services.flatMap(({ clusterIp, port, backend, backendPort, nodePort, local }) => {
     const target = family === '4' ? `${backend}:${backendPort}` : `[${backend}]:${backendPort}`;
+    const dnat = `-j DNAT --to-destination ${target}`;
     return ['tcp', 'udp'].flatMap((protocol) => {
-      const dnat = `-p ${protocol} -j DNAT --to-destination ${target}`;
       const cluster = `-A KUBE-SERVICES -d ${clusterIp}/${bits} -p ${protocol} --dport ${port}`;
-      const node = `-A KUBE-SERVICES -m addrtype --dst-type LOCAL -p ${protocol} --dport ${nodePort}`;
+      const nodePortOnly = nodePortRules(local, {
+        match: `-A KUBE-SERVICES -m addrtype --dst-type LOCAL -p ${protocol} --dport ${nodePort}`,
+        fromPods: (cidr) => `-s ${cidr}`,
+        fromNode: '-m addrtype --src-type LOCAL',
+        mark: '-j KUBE-MARK-MASQ',
+        dnat,
+        refuse: '-j RETURN',
+      });
       return [
         `${cluster} -s ${backend}/${bits} -j KUBE-MARK-MASQ`,
-        `${cluster} ${dnat.replace(`-p ${protocol} `, '')}`,
-        ...(nodePort === 0 ? [] : [`${node} -j KUBE-MARK-MASQ`, `${node} ${dnat.replace(`-p ${protocol} `, '')}`]),
+        `${cluster} ${dnat}`,
+        ...(nodePort === 0 ? [] : nodePortOnly),
       ];
     });
   });
@@ -78,4 +91,30 @@ function iptablesRules(family: '4' | '6', services: readonly Service[]): string 
     ...rules,
     'COMMIT\n',
   ].join('\n');
+}
+
+/** The parts of rules for a port of the node, in the words of one rule set. */
+interface NodePortWords {
+  readonly match: string;
+  readonly fromPods: (clusterCidr: string) => string;
+  readonly fromNode: string;
+  readonly mark: string;
+  readonly dnat: string;
+  readonly refuse: string;
+}
+
+/**
+ * With `externalTrafficPolicy: Local` pods and the node reach every backend, as by the cluster IP, the node with its own
+ * address; others reach a backend of this node with theirs, or nothing. kube-proxy then drops in a chain of its own; here the node
+ * itself refuses, which a client hears at once.
+ */
+function nodePortRules(local: Service['local'], words: NodePortWords): string[] {
+  const { match, fromPods, fromNode, mark, dnat, refuse } = words;
+  if (local === undefined) return [`${match} ${mark}`, `${match} ${dnat}`];
+  return [
+    `${match} ${fromPods(local.clusterCidr)} ${dnat}`,
+    `${match} ${fromNode} ${mark}`,
+    `${match} ${fromNode} ${dnat}`,
+    `${match} ${local.hasBackend ? dnat : refuse}`,
+  ];
 }

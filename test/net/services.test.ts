@@ -50,10 +50,7 @@ describe('Services on a cluster of two nodes', () => {
       const [b] = pods.filter(({ node }) => node === second) as [Pod];
       await setBridgeNf(first, bridgeNf);
       const [mine, near, far] = [a, neighbour, b].map((pod) => addressOf(pod, family)) as [string, string, string];
-      const [host, node] = [second, first].map(({ plan }) => (family === '4' ? plan.underlayV4 : plan.underlayV6)) as [
-        string,
-        string,
-      ];
+      const [host, node] = [second, first].map((each) => underlayOf(each, family)) as [string, string];
       const services: Service[] = [
         service(family, 1, near, PORT),
         service(family, 2, far, PORT, NODE_PORT),
@@ -78,7 +75,45 @@ describe('Services on a cluster of two nodes', () => {
     },
     TEST_TIMEOUT_MS,
   );
+
+  it.each(cases)(
+    'keep externalTrafficPolicy: Local, with %s rules, bridge-nf-call %s, IPv%s',
+    async (style, bridgeNf, family) => {
+      const { pods, nodes } = cluster.get();
+      const [first, second] = nodes as [DemoNode, DemoNode];
+      const [a, neighbour] = pods.filter(({ node }) => node === first) as [Pod, Pod];
+      const [b] = pods.filter(({ node }) => node === second) as [Pod];
+      await setBridgeNf(first, bridgeNf);
+      const [here, there] = [first, second].map((node) => underlayOf(node, family)) as [string, string];
+      const clusterCidr = cluster.get().plan.clusterCidrs.find((cidr) => cidr.includes(':') === (family === '6'))!;
+      const local = (hasBackend: boolean) => ({ local: { hasBackend, clusterCidr } });
+      await install(first, style, family, [
+        { ...service(family, 5, addressOf(a, family), PORT, NODE_PORT), ...local(true) },
+        { ...service(family, 6, addressOf(b, family), PORT, NODE_PORT + 1), ...local(false) },
+      ]);
+      const gateway = gatewayIn(first, family);
+      const seenBy = (from: NetworkNamespace, protocol: string, port: number) => ask(from, protocol, here, port);
+      for (const protocol of ['tcp', 'udp']) {
+        expect(await seenBy(second.namespace, protocol, NODE_PORT)).toEqual({ seen: there });
+        // To an address outside the cluster, so masqueraded by its own node.
+        expect(await seenBy(b.namespace, protocol, NODE_PORT)).toEqual({ seen: there });
+        for (const port of [NODE_PORT, NODE_PORT + 1]) {
+          expect(await seenBy(neighbour.namespace, protocol, port)).toEqual({ seen: addressOf(neighbour, family) });
+        }
+        expect([gateway, here]).toContain(
+          ((await seenBy(first.namespace, protocol, NODE_PORT)) as { seen: string }).seen,
+        );
+        expect(await seenBy(first.namespace, protocol, NODE_PORT + 1)).toEqual({ seen: gateway });
+        expect(await seenBy(second.namespace, protocol, NODE_PORT + 1)).toMatchObject({ error: 'ECONNREFUSED' });
+      }
+    },
+    TEST_TIMEOUT_MS,
+  );
 });
+
+function underlayOf({ plan }: DemoNode, family: Family): string {
+  return family === '4' ? plan.underlayV4 : plan.underlayV6;
+}
 
 function service(family: Family, number: number, backend: string, backendPort: number, nodePort = 0): Service {
   const clusterIp = family === '4' ? `10.96.0.${number}` : `fd96::${number}`;
