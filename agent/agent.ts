@@ -255,7 +255,10 @@ export class Agent {
   #underlayChanged(what: UnderlayChange): void {
     if (what === 'addresses') this.#control.selfChanged();
     if (what === 'seeds') this.#control.driver.feed({ type: 'seeds', seeds: this.underlay.seeds });
-    if (what === 'mtu') void this.#host.reconcile();
+    if (what === 'mtu') {
+      this.#control.driver.feed({ type: 'underlayMtu' });
+      void this.#host.reconcile();
+    }
     this.#source.changed();
   }
 
@@ -353,6 +356,7 @@ export class Agent {
     return new NetworkWatch({
       clock: this.deps.clock,
       names: { bridge: bridgeName, tap: tapName },
+      lookAtUnderlay: () => this.underlay.look(),
       mendHost: () => this.#host.reconcile(),
       mendPods: (isConcerned) => this.#cni.compare(isConcerned),
     });

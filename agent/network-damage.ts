@@ -44,6 +44,14 @@ export class NetworkDamage {
     } else this.#noteInterface(name, isDeleted, line);
   }
 
+  /** Whether the line is about an interface, address or route that is not of the pod network. */
+  concernsUnderlay(line: string): boolean {
+    const [, namespace, , , interfaceName] = LINE.exec(line) ?? [];
+    const name = interfaceName ?? / dev (\S+)/.exec(line)?.[1];
+    if (namespace !== 'current' || name === undefined) return false;
+    return name !== this.names.bridge && name !== this.names.tap && !name.startsWith(HOST_INTERFACE_PREFIX);
+  }
+
   /** What was noted since the last call: whether bridge or TAP are concerned, and which ports of pods. */
   takeHost(): { readonly host: boolean; readonly ports: ReadonlySet<string> } {
     const taken = { host: this.#host.size > 0, ports: new Set(this.#ports) };

@@ -17,12 +17,15 @@ let clock: VirtualClock;
 let watch: NetworkWatch;
 /** What was mended, in order. */
 let mended: string[];
+/** Looks at the underlay. */
+let looks: number;
 /** Lines that the kernel prints because of a repair. */
 let caused: string[];
 
 beforeEach(() => {
   clock = new VirtualClock();
   mended = [];
+  looks = 0;
   caused = [];
   const mend = (what: string) => {
     mended.push(what);
@@ -32,6 +35,7 @@ beforeEach(() => {
   watch = new NetworkWatch({
     clock,
     names: { bridge: 'heddle0', tap: 'heddle-tap' },
+    lookAtUnderlay: () => Promise.resolve(void looks++),
     mendHost: () => mend('host'),
     mendPods: (isConcerned) =>
       mend(
@@ -95,5 +99,14 @@ describe('NetworkWatch', () => {
     watch.take(DOWN);
     await watch.stop();
     expect([await after([DOWN]), clock.pending]).toEqual([[], 0]);
+  });
+
+  it.each([
+    ['an interface of the underlay', '[nsid current]2: eth0@if9: <BROADCAST,UP,LOWER_UP> mtu 1400 state UP'],
+    ['an address', '[nsid current]2: eth0    inet 192.0.2.1/24 scope global eth0'],
+    ['a route', '[nsid current]default via 192.0.2.9 dev eth0 mtu 1400'],
+  ])('looks at the underlay within a second when %s changes', async (_, line) => {
+    expect(await after([line])).toEqual([]);
+    expect(looks).toBe(1);
   });
 });

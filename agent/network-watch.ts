@@ -1,5 +1,6 @@
 /**
- * Watch of the pod network for damage: reads the kernel's events and asks for a repair within a second. The periodic looks
+ * Watch of the pod network for damage, and of the underlay for changes: reads the kernel's events and asks for a repair, or a look,
+ * within a second. The periodic looks
  * of host network and pods find what it misses, as while the monitor is started again (`station-watch.ts`).
  */
 import type { Clock } from '../common/clock.js';
@@ -11,6 +12,8 @@ import { PacedTask } from './paced-task.js';
 export interface NetworkWatchDeps {
   readonly clock: Clock;
   readonly names: DamageNames;
+  /** Looks at addresses and MTU of the host's other interfaces. Must not reject. */
+  readonly lookAtUnderlay: () => Promise<void>;
   /** Looks at bridge, TAP and routes of the host. Must not reject. */
   readonly mendHost: () => Promise<void>;
   /** Compares the pods with these host interfaces. Must not reject. */
@@ -22,11 +25,13 @@ export class NetworkWatch {
   /** Apart, so that a pod which changes its routes all the time does not delay repairs of the host. */
   readonly #mendingHost: PacedTask;
   readonly #mendingPods: PacedTask;
+  readonly #looking: PacedTask;
 
   constructor(readonly deps: NetworkWatchDeps) {
     this.#damage = new NetworkDamage(deps.names);
     this.#mendingHost = new PacedTask(deps.clock, () => this.#mendHost());
     this.#mendingPods = new PacedTask(deps.clock, () => this.#mendPods());
+    this.#looking = new PacedTask(deps.clock, () => deps.lookAtUnderlay());
   }
 
   /** A line of the monitor. */
@@ -34,10 +39,11 @@ export class NetworkWatch {
     this.#damage.note(line);
     if (this.#damage.hostIsDamaged) this.#mendingHost.request();
     if (this.#damage.podsAreDamaged) this.#mendingPods.request();
+    if (this.#damage.concernsUnderlay(line)) this.#looking.request();
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.#mendingHost.stop(), this.#mendingPods.stop()]);
+    await Promise.all([this.#mendingHost.stop(), this.#mendingPods.stop(), this.#looking.stop()]);
   }
 
   /** The bridge comes first: a port can only be put back on one that exists. */

@@ -14,6 +14,7 @@ export interface PodInterface {
   readonly peerIndex: number | null;
   readonly up: boolean;
   readonly mac: string;
+  readonly mtuBytes: number;
   /** Of global scope. */
   readonly ips: readonly IpAddress[];
 }
@@ -32,7 +33,7 @@ export interface PodRouteFound {
 /** Host interface of a pod, or another interface with such a name. */
 export type HostInterface = Pick<
   InterfaceInfo,
-  'name' | 'index' | 'mac' | 'up' | 'bridge' | 'alias' | 'group' | 'peer' | 'portSettings'
+  'name' | 'index' | 'mac' | 'mtuBytes' | 'up' | 'bridge' | 'alias' | 'group' | 'peer' | 'portSettings'
 >;
 
 /** Element of the source guard: a host interface may send from this MAC and address. */
@@ -117,6 +118,9 @@ export interface PodNetwork {
     addresses: readonly PodAddress[],
     onLink: readonly Cidr[],
   ): Promise<void>;
+  /** Sets the MTU of an interface inside a namespace. Rejects as {@link attach}. */
+  setPodMtu(netns: string, ifname: string, mtuBytes: number): Promise<void>;
+  setHostMtu(hostInterface: string, mtuBytes: number): Promise<void>;
   /** Removes the connections of these addresses from the node's connection tracking. Rejects without its tool. */
   forgetConnections(addresses: readonly IpAddress[]): Promise<void>;
 }

@@ -148,6 +148,8 @@ export type RouterEvent =
   | { readonly type: 'roamed'; readonly peer: NodeId; readonly endpoint: SocketAddress }
   /** Frames wait for a peer without active session. At most once a second per peer. */
   | { readonly type: 'sessionWanted'; readonly peer: NodeId }
+  /** The kernel refuses datagrams of the size in use: the MTU of the interface towards the peer is smaller. */
+  | { readonly type: 'tooBig'; readonly peer: NodeId }
   /** Once a second while anything changed. */
   | {
       readonly type: 'counters';

@@ -42,9 +42,12 @@ export type MeshEvent =
   | { readonly type: 'sessionConfirmed'; readonly peer: NodeId; readonly localIndex: number }
   | { readonly type: 'roamed'; readonly peer: NodeId; readonly endpoint: SocketAddress }
   | { readonly type: 'sessionWanted'; readonly peer: NodeId }
+  | { readonly type: 'tooBig'; readonly peer: NodeId }
   | { readonly type: 'counters'; readonly peers: readonly PeerCounters[]; readonly sessions: readonly SessionStatus[] }
   /** Addresses of the configured seeds, after name resolution; replaces the previous list. */
   | { readonly type: 'seeds'; readonly seeds: readonly SocketAddress[] }
+  /** The MTU in {@link UnderlayFacts} changed. */
+  | { readonly type: 'underlayMtu' }
   /** This node's own description changed. */
   | { readonly type: 'self'; readonly self: SelfDescription }
   /** Claims outside these ranges are void; replaces the previous list. */

@@ -31,7 +31,7 @@ import { memberView, routeViews } from './cluster/views.js';
 import { encodeControl } from './wire/control-message.js';
 
 type EventOf<Type extends MeshEvent['type']> = Extract<MeshEvent, { type: Type }>;
-type PeerEvent = EventOf<'control' | 'probeAnswer' | 'sessionConfirmed' | 'roamed' | 'sessionWanted'>;
+type PeerEvent = EventOf<'control' | 'probeAnswer' | 'sessionConfirmed' | 'roamed' | 'sessionWanted' | 'tooBig'>;
 
 export class Mesh {
   readonly #clock = new CoreClock();
@@ -147,6 +147,9 @@ export class Mesh {
         return this.#updateCounters(event, now);
       case 'seeds':
         return this.#replaceSeeds(event, now);
+      case 'underlayMtu':
+        for (const peer of peerTable.peers.values()) peer.path.useUnderlayMtu(now);
+        return this.#wakeAt(now);
       case 'self':
         self.setDescription(event.self);
         return this.#wakeAt(now);
@@ -168,6 +171,7 @@ export class Mesh {
       case 'sessionConfirmed':
       case 'roamed':
       case 'sessionWanted':
+      case 'tooBig':
         return this.#peerEvent(event, now);
     }
   }
@@ -192,6 +196,9 @@ export class Mesh {
         break;
       case 'sessionWanted':
         peer.sessionWanted(now);
+        break;
+      case 'tooBig':
+        peer.path.stepMtu({ type: 'refused' }, now);
         break;
     }
     this.#advancePeer(peer, now);

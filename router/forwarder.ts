@@ -115,6 +115,8 @@ export class Forwarder {
   readonly #wakeCountAt: number;
   /** When each peer's session was last asked for. */
   readonly #wantedMs = new Float64Array(MAX_PEERS + 1).fill(-WANTED_INTERVAL_MS);
+  /** When it was last said that datagrams to a peer are too big. */
+  readonly #tooBigMs = new Float64Array(MAX_PEERS + 1).fill(-WANTED_INTERVAL_MS);
   #expiredMs = 0;
   #balancedMs = 0;
   /** The tables last installed. */
@@ -250,6 +252,7 @@ export class Forwarder {
     const fromInside = inside !== 0 ? this.#reader.drain(this.#byteQueueLimit.budgetBytes) : 0;
     this.#carried.moreWaits = fromOutside === RECEIVE_MESSAGES || (inside !== 0 && this.#reader.moreWaits);
     if (this.deps.commandsWaiting()) this.#takeCommands();
+    if (this.#sender.tooBigFor.size > 0) this.#reportTooBig(nowMs);
     if (this.#reader.wantedPeers.size > 0) this.#askForSessions(nowMs);
     if (nowMs - this.#balancedMs >= BALANCE_INTERVAL_MS) this.#balance(nowMs);
     if (nowMs - this.#expiredMs >= EXPIRE_INTERVAL_MS) this.#expire(nowMs);
@@ -322,6 +325,16 @@ export class Forwarder {
 
   #emit(event: ForwarderEvent): void {
     if (!this.deps.emit(event)) this.#counters.drops[DROP.controlCongested]!++;
+  }
+
+  #reportTooBig(nowMs: number): void {
+    for (const peer of this.#sender.tooBigFor) {
+      const id = this.#peers.idOf(peer);
+      if (id === undefined || nowMs - this.#tooBigMs[peer]! < WANTED_INTERVAL_MS) continue;
+      this.#tooBigMs[peer] = nowMs;
+      this.#emit({ type: 'tooBig', peer: id });
+    }
+    this.#sender.tooBigFor.clear();
   }
 
   #askForSessions(nowMs: number): void {

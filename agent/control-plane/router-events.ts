@@ -70,6 +70,7 @@ const SHAPES: Readonly<Record<RouterEvent['type'], Check>> = {
   sessionConfirmed: object({ peer: nodeId, localIndex: index }),
   roamed: object({ peer: nodeId, endpoint: address }),
   sessionWanted: object({ peer: nodeId }),
+  tooBig: object({ peer: nodeId }),
   counters: object({
     drops: mapOf(count),
     peers: listOf(peerCounters, MAX_LIST_LENGTH),

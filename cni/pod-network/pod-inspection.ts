@@ -4,7 +4,7 @@ import { routeCidr } from '../../common/host/ip-output.js';
 import type { InterfaceInfo, RouteInfo } from '../../common/host/ip-output.js';
 import type { PodInterface, PodRouteFound } from '../deps.js';
 
-export function podInterfaceOf({ name, index, peer, up, mac, addresses }: InterfaceInfo): PodInterface {
+export function podInterfaceOf({ name, index, peer, up, mac, mtuBytes, addresses }: InterfaceInfo): PodInterface {
   const global = addresses.filter(({ scope }) => scope === 'global');
   return {
     name,
@@ -12,6 +12,7 @@ export function podInterfaceOf({ name, index, peer, up, mac, addresses }: Interf
     peerIndex: peer?.index ?? null,
     up,
     mac,
+    mtuBytes,
     ips: global.map(({ address }) => parseIpAddress(address)),
   };
 }

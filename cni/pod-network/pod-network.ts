@@ -143,6 +143,16 @@ export class VethPodNetwork implements PodNetwork {
     await runIpBatch(this.commands, reroutingLines(owner, ifname, addresses, stale), enter(netns));
   }
 
+  async setPodMtu(netns: string, ifname: string, mtuBytes: number): Promise<void> {
+    const [program, ...args] = enter(netns);
+    const change = ['ip', 'link', 'set', 'dev', ifname, 'mtu', String(mtuBytes)];
+    await inNamespace(netns, () => this.commands.run(program, [...args, ...change]));
+  }
+
+  async setHostMtu(hostInterface: string, mtuBytes: number): Promise<void> {
+    await this.commands.run('ip', ['link', 'set', 'dev', hostInterface, 'mtu', String(mtuBytes)]);
+  }
+
   /** As the pod sends, as others send to it, and as a Service address that leads to it. */
   async forgetConnections(addresses: readonly IpAddress[]): Promise<void> {
     const lines = addresses.flatMap((ip) =>

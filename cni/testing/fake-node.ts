@@ -29,12 +29,14 @@ import type { CniResponse } from '../relay/relay-protocol.js';
 const CIDRS = [parseCidr('10.1.0.0/24'), parseCidr('fd00:1::/64')];
 export const CLUSTER_CIDRS = [parseCidr('10.0.0.0/8'), parseCidr('fd00::/16')];
 
-const NEW_INTERFACE: PodInterface = { name: '', index: 2, peerIndex: null, up: true, mac: '', ips: [] };
+const MTU = 1400;
+const NEW_INTERFACE: PodInterface = { name: '', index: 2, peerIndex: null, up: true, mac: '', mtuBytes: MTU, ips: [] };
 
 interface Pair {
   readonly hostInterface: string;
   readonly index: number;
   readonly mac: string;
+  mtuBytes: number;
   netns: string;
   alias: string;
   bridge: string | null;
@@ -51,6 +53,8 @@ export class FakeNode {
   readonly pairs = new Map<string, Pair>();
   readonly allocations = new Map<string, { owner: AttachmentOwner; addresses: PodAddress[] }>();
   readonly records = new Map<string, EndpointRecord>();
+  /** MTU of the node's settings. */
+  podMtuBytes = MTU;
   readonly announced: (readonly EndpointRecord[])[] = [];
   /** Messages of the log from `warn` up. */
   readonly warnings: string[] = [];
@@ -117,8 +121,8 @@ export class FakeNode {
     const pod: PodInterface = { ...NEW_INTERFACE, mac: '02:00:00:00:00:01' };
     const mac = '02:00:00:00:00:02';
     const index = this.#nextIndex++;
-    const pair = { hostInterface, index, mac, netns: '', alias, bridge, group: 'default', pod, routes: [], side: null };
-    this.pairs.set(hostInterface, pair);
+    const place = { netns: '', alias, bridge, group: 'default', mtuBytes: MTU };
+    this.pairs.set(hostInterface, { hostInterface, index, mac, pod, routes: [], side: null, ...place });
   }
 
   /** Removes the namespace with its interfaces, as the kernel does when a container dies. */
@@ -192,6 +196,15 @@ export class FakeNode {
           pair.routes = pair.routes.filter(({ dst, gateway }) => gateway !== null || !onLink.includes(dst));
           pair.routes.push(...routesFound(ifname, podRoutes(owner, addresses, SOLE_ROUTING, [])));
         },
+        setPodMtu: async (netns, ifname, mtuBytes) => {
+          await this.#step('setPodMtu');
+          const pair = this.#pairsIn(netns).find(({ pod }) => pod.name === ifname)!;
+          pair.pod = { ...pair.pod, mtuBytes };
+        },
+        setHostMtu: async (hostInterface, mtuBytes) => {
+          await this.#step('setHostMtu');
+          this.pairs.get(hostInterface)!.mtuBytes = mtuBytes;
+        },
         forgetConnections: async (addresses) => {
           await this.#step('forgetConnections');
           this.forgotten.push(...addresses);
@@ -209,7 +222,12 @@ export class FakeNode {
           this.records.delete(hostInterface);
         },
       },
-      settings: () => ({ bridge: 'heddle0', podMtuBytes: 1400, podCidrs: CIDRS, clusterCidrs: CLUSTER_CIDRS }),
+      settings: () => ({
+        bridge: 'heddle0',
+        podMtuBytes: this.podMtuBytes,
+        podCidrs: CIDRS,
+        clusterCidrs: CLUSTER_CIDRS,
+      }),
       readiness: () => this.unready,
       announce: async (endpoints) => {
         await this.#step('announce');
@@ -242,11 +260,13 @@ export class FakeNode {
     if (!this.namespaces.has(plan.netns)) throw new HeddleError('COMMAND_FAILED', 'no such namespace');
     const { hostInterface, netns, mac } = plan;
     const index = this.#nextIndex++;
-    const bare: PodInterface = { ...NEW_INTERFACE, name: plan.owner.ifname, peerIndex: index, mac };
+    const { mtuBytes } = plan;
+    const bare: PodInterface = { ...NEW_INTERFACE, name: plan.owner.ifname, peerIndex: index, mac, mtuBytes };
     const pair: Pair = {
       hostInterface,
       index,
       mac: hostMacOf(plan.owner),
+      mtuBytes,
       netns,
       alias: '',
       bridge: null,
@@ -270,12 +290,12 @@ export class FakeNode {
     this.guard.push(...elementsOf(side));
   }
 
-  #sideOf({ hostInterface: name, index, mac, alias, bridge, group, pod, side }: Pair): HostSideFound {
+  #sideOf({ hostInterface: name, index, mac, mtuBytes, alias, bridge, group, pod, side }: Pair): HostSideFound {
     const ports = side === null ? {} : { isolated: true, learning: false };
     const peer = { index: pod.index, netnsId: 0 };
     const addresses = side?.addresses ?? [];
     return {
-      interface: { name, index, mac, up: true, bridge, alias, group, peer, portSettings: ports },
+      interface: { name, index, mac, mtuBytes, up: true, bridge, alias, group, peer, portSettings: ports },
       neighbours: addresses.map(({ ip }) => ({ address: ip, mac: side!.mac })),
       routes: addresses.map(({ ip, gateway }) => ({ destination: ip, source: gateway })),
       elements: this.guard.filter(({ hostInterface }) => hostInterface === name),

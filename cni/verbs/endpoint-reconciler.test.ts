@@ -245,3 +245,37 @@ describe('reconciling endpoints', () => {
     }
   });
 });
+
+describe('the MTU of a running pod', () => {
+  const mtus = () => [onlyPair(node).pod.mtuBytes, onlyPair(node).mtuBytes];
+  beforeEach(async () => {
+    await node.call('ADD');
+    onlyPair(node).pod = { ...onlyPair(node).pod, mtuBytes: 1400 };
+  });
+
+  it.each([1300, 8000])('follows that of the node: %d', async (podMtuBytes) => {
+    node.podMtuBytes = podMtuBytes;
+    await node.service.reconcile();
+    expect(mtus()).toEqual([podMtuBytes, podMtuBytes]);
+  });
+
+  it('is left when a chained plugin made it smaller, and lowered when it is too large', async () => {
+    change(node, { mtuBytes: 1280 });
+    node.podMtuBytes = 1390;
+    await node.service.reconcile();
+    expect(mtus()).toEqual([1280, 1390]);
+    node.podMtuBytes = 1270;
+    await node.service.reconcile();
+    expect(mtus()).toEqual([1270, 1270]);
+  });
+
+  it('is set in a later run when the agent ends in between', async () => {
+    node.podMtuBytes = 1300;
+    node.refuse('setHostMtu');
+    await node.service.reconcile();
+    expect(mtus()).toEqual([1300, 1400]);
+    node.refuse('');
+    await node.service.reconcile();
+    expect(mtus()).toEqual([1300, 1300]);
+  });
+});

@@ -14,6 +14,7 @@ import { findPodInterface, learnMac } from './pod-interface.js';
 import { hasHostInterfaceMark, isHostInterface } from '../pod-network/host-interface.js';
 import { recordOrDelete } from './record-recovery.js';
 import { repairHostSide } from './host-side-repair.js';
+import { repairPodMtu } from './pod-mtu-repair.js';
 import { repairPodRoutes } from './pod-route-repair.js';
 
 /** An attached pod that exists, with its addresses. The address pool is reconciled with the list of these. */
@@ -137,7 +138,9 @@ async function reconcileRecord(deps: CniDeps, record: EndpointRecord, { sides }:
     const pod = await findPodInterface(deps, record.netns, found.interface);
     const current = pod === null ? record : await learnMac(deps, record, pod);
     await repairHostSide(deps, current, found, pod);
-    if (pod !== null) await repairPodRoutes(deps, current, pod);
+    if (pod === null) return;
+    await repairPodMtu(deps, current, found.interface, pod);
+    await repairPodRoutes(deps, current, pod);
   } catch (thrown) {
     deps.log.warn(
       { ...ownerOf(record), reason: messageOf(thrown) },

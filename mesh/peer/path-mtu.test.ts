@@ -149,3 +149,37 @@ describe('the path-MTU search', () => {
     );
   });
 });
+
+describe('a change of the MTU of our own interface', () => {
+  const settled = (cap: number, truth = cap) => new Path(unknownPathMtu(cap), truth).start().run(30_000);
+  const change = (path: Path, event: Parameters<typeof stepMtu>[1]) => {
+    path.mtu = stepMtu(path.mtu, event, path.nowMs).mtu;
+    return path.mtu;
+  };
+
+  it('lowers the size at once, without a probe', () => {
+    const path = settled(9001);
+    const probes = path.probes.length;
+    expect(change(path, { type: 'cap', capBytes: 1500 }).mtuBytes).toBe(1500);
+    expect(path.run(5_000).probes).toHaveLength(probes);
+  });
+
+  it('is searched upwards when it grows', () => {
+    const path = settled(1500);
+    path.truthBytes = 9001;
+    change(path, { type: 'cap', capBytes: 9001 });
+    expect(path.run(1_000).mtu.mtuBytes).toBe(9001);
+  });
+
+  it('is kept while the link is down', () => {
+    const mtu = stepMtu(unknownPathMtu(1500), { type: 'cap', capBytes: 1400 }, 0).mtu;
+    expect(mtu).toMatchObject({ capBytes: 1400, phase: { name: 'idle' } });
+  });
+
+  it('that only the kernel knows lowers the size at the first refusal, and the largest that passes is found', () => {
+    const path = settled(9001);
+    path.truthBytes = 1500;
+    expect(change(path, { type: 'refused' }).mtuBytes).toBe(1200);
+    expect(path.run(10_000).mtu.mtuBytes).toBe(1500);
+  });
+});

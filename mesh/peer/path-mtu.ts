@@ -51,6 +51,10 @@ export type MtuEvent =
   /** The link is down. */
   | { readonly type: 'stop' }
   | { readonly type: 'answer'; readonly sizeBytes: number }
+  /** The MTU of our own interface changed. */
+  | { readonly type: 'cap'; readonly capBytes: number }
+  /** The kernel refuses to send datagrams of the size in use. */
+  | { readonly type: 'refused' }
   /** The link went stale: confirm the size in use at once. */
   | { readonly type: 'doubt' }
   | { readonly type: 'paused'; readonly gapMs: number }
@@ -76,6 +80,10 @@ export function stepMtu(mtu: PathMtu, event: MtuEvent, nowMs: number): MtuStep {
       return quiet(unknownPathMtu(mtu.capBytes));
     case 'answer':
       return quiet(answered(mtu, event.sizeBytes, nowMs));
+    case 'cap':
+      return quiet(capped(mtu, event.capBytes, nowMs));
+    case 'refused':
+      return quiet(mtu.phase.name === 'idle' ? mtu : search(lowered(mtu), nowMs));
     case 'doubt':
       return quiet(doubted(mtu, nowMs));
     case 'paused':
@@ -99,6 +107,14 @@ function quiet(mtu: PathMtu): MtuStep {
 /** A restored size is used during the search; a size found for another path is not. */
 function started(mtu: PathMtu, nowMs: number): PathMtu {
   return search(unknownPathMtu(mtu.capBytes, mtu.phase.name === 'idle' ? mtu.mtuBytes : undefined), nowMs);
+}
+
+/** What passed the path at a size up to the new cap passes still; above, it is searched. */
+function capped(mtu: PathMtu, capBytes: number, nowMs: number): PathMtu {
+  const within = (bytes: number): number => Math.min(bytes, capBytes);
+  const next = { ...mtu, capBytes, mtuBytes: within(mtu.mtuBytes), verifiedBytes: within(mtu.verifiedBytes) };
+  if (capBytes === mtu.capBytes || mtu.phase.name === 'idle') return next;
+  return next.verifiedBytes >= capBytes ? settle(next, nowMs) : search(next, nowMs);
 }
 
 /** Starts a search above what is verified; settles at once when there is nothing above. */
@@ -184,9 +200,13 @@ function confirm(mtu: PathMtu, phase: MtuPhase & { name: 'settled' }, lastHeardM
     return { mtu: { ...mtu, phase: next }, probeBytes: mtu.mtuBytes };
   }
   if (lastHeardMs > phase.firstTryMs) {
-    const baseBytes = Math.min(BASE_MTU_BYTES, mtu.capBytes);
-    return quiet(search({ ...mtu, mtuBytes: baseBytes, verifiedBytes: 0 }, nowMs));
+    return quiet(search(lowered(mtu), nowMs));
   }
   // Nothing is heard at all: that is decided by the link's liveness, not here.
   return quiet({ ...mtu, phase: { ...phase, tries: 0, nextAtMs: nowMs + PROBE_INTERVAL_MS } });
+}
+
+/** Back to the size that every path takes. */
+function lowered(mtu: PathMtu): PathMtu {
+  return { ...mtu, mtuBytes: Math.min(BASE_MTU_BYTES, mtu.capBytes), verifiedBytes: 0 };
 }

@@ -121,6 +121,11 @@ export class PeerPath {
     if (probeBytes !== null) this.#probe(probeBytes);
   }
 
+  /** The MTU of the underlay changed. */
+  useUnderlayMtu(nowMs: number): void {
+    this.stepMtu({ type: 'cap', capBytes: this.#deps.underlay.mtuBytes }, nowMs);
+  }
+
   /** Sends the probes that are due on a link that carries them. */
   advance(isStale: boolean, nowMs: number): void {
     if (nowMs >= this.#probeDueMs()) this.probeNow(isStale, nowMs);

@@ -19,6 +19,7 @@ export const ENODEV = 19;
 export const EINVAL = 22;
 export const EADDRNOTAVAIL = 99;
 export const ENETUNREACH = 101;
+export const EMSGSIZE = 90;
 export const ENOBUFS = 105;
 
 // mman.h

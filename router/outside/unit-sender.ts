@@ -36,6 +36,7 @@ import {
   EINTR,
   EINVAL,
   EIO,
+  EMSGSIZE,
   ENETUNREACH,
   ENODEV,
   ENOBUFS,
@@ -86,6 +87,8 @@ export class UnitSender {
   #queuedBytes = 0;
   readonly #messagesAt: number;
   readonly #messagePeer = new Int32Array(MAX_MESSAGES);
+  /** Peers that the kernel refused a datagram of the size in use for. Their owner takes them out. */
+  readonly tooBigFor = new Set<number>();
   #messageCount = 0;
   readonly #pollAt: number;
   /** The unit last sealed; overwritten by every one. */
@@ -191,6 +194,8 @@ export class UnitSender {
       if (errno === EINTR) continue;
       if ((errno === EAGAIN || errno === ENOBUFS) && attempts-- > 0) this.#waitWritable();
       else {
+        // A probe larger than the interface's MTU is refused too, which its missing answer says.
+        if (errno === EMSGSIZE && !this.#isProbe(sent)) this.tooBigFor.add(this.#messagePeer[sent]!);
         if (isRefusedSource(errno) && this.#sendFromAnywhere(sent)) continue;
         // The kernel has UDP GSO, but not for this route: a device without checksum offload (before Linux 6.11), IPsec.
         if (errno === EIO) this.gso = false;
@@ -203,6 +208,14 @@ export class UnitSender {
     this.#queuedCount = 0;
     this.#queuedBytes = 0;
     this.#messageCount = 0;
+  }
+
+  /** Whether the first datagram of a queued message has another size than those of data to its peer. */
+  #isProbe(message: number): boolean {
+    const iovecs = this.#messagesAt + message * MMSGHDR_BYTES;
+    const first = this.arena.u32[(iovecs + MSG_IOV) >>> 2]! - this.arena.baseLow;
+    const bytes = this.arena.u32[(first + IOVEC_BYTES + 8) >>> 2]!;
+    return bytes > this.peers.fragmentBytes[this.#messagePeer[message]!]!;
   }
 
   #refuse(slot: number, reason: number): false {
