@@ -1,6 +1,6 @@
 /**
- * Watch of the pod network for damage, and of the underlay for changes: reads the kernel's events and asks for a repair, or a look,
- * within a second. The periodic looks
+ * Watch of the pod network for damage, and of the underlay for changes: reads the kernel's events and asks for a repair or a
+ * look within a second. The periodic looks
  * of host network and pods find what it misses, as while the monitor is started again (`station-watch.ts`).
  */
 import type { Clock } from '../common/clock.js';

@@ -176,7 +176,7 @@ describe('detaching and inspecting', () => {
     const link = { ifname: 'eth0', ifindex: 2, link_index: 9, link_netnsid: 0, flags: ['UP'], mtu: 1400, addr_info };
     const network = new VethPodNetwork(new Recorder([JSON.stringify([{}, { ...link, address: '0a:58:0a:01:00:02' }])]));
     expect(await network.interfacesIn('/run/netns/x')).toEqual([
-      { name: 'eth0', index: 2, peerIndex: 9, up: true, mac: '0a:58:0a:01:00:02', ips: ['10.1.0.2'] },
+      { name: 'eth0', index: 2, peerIndex: 9, up: true, mac: '0a:58:0a:01:00:02', mtuBytes: 1400, ips: ['10.1.0.2'] },
     ]);
   });
 
