@@ -35,9 +35,11 @@ import {
   STARTED_CONFIG_VARIABLE,
   SUPERVISOR_PID_VARIABLE,
 } from '../common/launch-contract.js';
+import { openKubernetes } from '../kube/index.js';
 import { loadClusterSecret } from './settings/cluster-secret.js';
 import { SettingsKeeper } from './settings/settings-keeper.js';
 import { SettingsReader } from './settings/settings-reader.js';
+import type { SettingsSource } from './settings/settings-source.js';
 import { lastConfig } from './config/config-record.js';
 
 /** Within the supervisor's patience of 5 s. */
@@ -90,29 +92,38 @@ async function main(): Promise<void> {
 /** Null when there are no settings to start with; the exit code says whether another try makes sense. */
 async function openSettings(env: NodeJS.ProcessEnv, started: Config | null): Promise<SettingsKeeper | null> {
   const argv = process.argv.slice(2);
-  const reader = new SettingsReader({
-    argv,
-    env,
-    readFile: readHostFile,
-    readSecret: loadClusterSecret,
-    sources: [],
-    started,
-    hostName: hostname(),
-  });
   const log = createLogger('agent', started?.logLevel ?? logLevelOf(argv, env));
+  const notices = new NoticeLog(log, systemClock);
   try {
+    const sources = await openSources(started ?? loadConfig(argv, env, readHostFile), env, notices);
+    const reader = new SettingsReader({
+      argv,
+      env,
+      readFile: readHostFile,
+      readSecret: loadClusterSecret,
+      sources,
+      started,
+      hostName: hostname(),
+    });
     return await SettingsKeeper.open({
       reader,
-      sources: [],
+      sources,
       lastInForce: () => (started === null ? null : lastConfig(started, readHostFile)),
       clock: systemClock,
-      notices: new NoticeLog(log, systemClock),
+      notices,
     });
   } catch (thrown) {
     log.fatal({ error: messageOf(thrown) }, 'agent cannot start');
     process.exitCode = thrown instanceof ConfigError ? EXIT_CONFIG_INVALID : 1;
     return null;
   }
+}
+
+/** Rejects with ConfigError. */
+async function openSources(config: Config, env: NodeJS.ProcessEnv, notices: NoticeLog): Promise<SettingsSource[]> {
+  if (!config.kubernetes) return [];
+  const nodeName = config.nodeName === '' ? hostname() : config.nodeName;
+  return [await openKubernetes({ config, nodeName, env, disk: systemDisk, clock: systemClock, notices })];
 }
 
 /** Of an agent without a supervisor. A configuration that is refused is reported with the default level. */

@@ -78,6 +78,18 @@ export const ConfigSchema = Type.Object(
       default: '',
       description: 'Further plugins of the installed CNI configuration, a JSON list of their configurations',
     }),
+    kubernetes: Type.Boolean({
+      default: false,
+      description: "Take pod CIDRs, cluster CIDRs and seeds from the cluster's API server where they are not set",
+    }),
+    kubernetesApi: Type.String({
+      default: '',
+      description: 'Address of the API server; the one in KUBERNETES_SERVICE_HOST when empty',
+    }),
+    kubernetesCredentials: Type.String({
+      default: '/var/run/secrets/kubernetes.io/serviceaccount',
+      description: 'Folder with `token` and `ca.crt` of a service account',
+    }),
     logLevel: Type.Enum(LOG_LEVELS, { default: 'info' }),
   },
   { additionalProperties: false },

@@ -22,6 +22,7 @@ export type ErrorCode =
   | 'HOST_REFUSED'
   | 'IDENTITY_INVALID'
   | 'INTERNAL'
+  | 'KUBERNETES_FAILED'
   | 'LIMIT_REACHED'
   | 'LISTEN_FAILED'
   | 'METHOD_NOT_ALLOWED'
@@ -169,6 +170,18 @@ export class IdentityError extends HeddleError {
   override readonly name = 'IdentityError';
   constructor(message: string, options?: { cause?: unknown }) {
     super('IDENTITY_INVALID', message, options);
+  }
+}
+
+/** A request to the Kubernetes API server failed; `status` is the answer's, or null without an answer. */
+export class KubernetesError extends HeddleError {
+  override readonly name = 'KubernetesError';
+  constructor(
+    readonly status: number | null,
+    message: string,
+    options?: { cause?: unknown },
+  ) {
+    super('KUBERNETES_FAILED', message, options);
   }
 }
 

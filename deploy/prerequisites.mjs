@@ -24,7 +24,7 @@ const OUTPUTS = [
   'demo.js',
 ];
 const SOURCES = [
-  ...['common', 'router', 'mesh', 'ipam', 'cni', 'agent', 'supervisor', 'cli', 'web-ui', 'deploy'],
+  ...['common', 'router', 'mesh', 'ipam', 'cni', 'kube', 'agent', 'supervisor', 'cli', 'web-ui', 'deploy'],
   ...['package-lock.json', 'tsconfig.json'],
 ];
 /**

@@ -26,6 +26,8 @@ export const writtenConfFile = ({ stateDir }: StateDir): string => `${stateDir}/
 export const endpointFolder = ({ stateDir }: StateDir): string => `${stateDir}/endpoints`;
 /** Kernel settings of the host that were changed, with the values found. */
 export const settingsRecordFile = ({ stateDir }: StateDir): string => `${stateDir}/host-settings.json`;
+/** What the Kubernetes API server said last. */
+export const kubernetesRecordFile = ({ stateDir }: StateDir): string => `${stateDir}/kubernetes.json`;
 /** Where the CNI executable keeps DEL and GC calls while no agent runs. */
 export const deferredDeleteFolder = ({ stateDir }: StateDir): string => `${stateDir}/deferred-deletes`;
 /** Former name of that folder; a CNI executable of an older version writes there until it is replaced. */
@@ -41,6 +43,7 @@ export function stateFiles(config: StateDir): string[] {
     writtenConfFile(config),
     endpointFolder(config),
     settingsRecordFile(config),
+    kubernetesRecordFile(config),
     deferredDeleteFolder(config),
     formerDeferredDeleteFolder(config),
   ];

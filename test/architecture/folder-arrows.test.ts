@@ -13,7 +13,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   cni: ['common'],
   cli: ['common'],
   'web-ui': ['common'],
-  agent: ['common', 'router', 'mesh', 'ipam', 'cni'],
+  kube: ['common'],
+  agent: ['common', 'router', 'mesh', 'ipam', 'cni', 'kube'],
   supervisor: ['common', 'router', 'agent'],
   deploy: ['common', 'cli'],
 };
@@ -31,6 +32,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   mesh: ['mesh/index'],
   ipam: ['ipam/index'],
   cni: ['cni/index'],
+  kube: ['kube/index'],
   cli: ['cli/index'],
   agent: ['agent/config/index', 'agent/host-network/index'],
   supervisor: [],

@@ -19,6 +19,7 @@ export const ALLOWED_FOLDERS = [
     'mesh',
     'ipam',
     'cni',
+    'kube',
     'agent',
     'supervisor',
     'cli',

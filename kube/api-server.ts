@@ -1,0 +1,25 @@
+/** Port to the Kubernetes API server: the two requests that the adapter makes, and how they fail. */
+
+export interface ApiServer {
+  /** For messages: `https://10.96.0.1:443`. */
+  readonly name: string;
+  /**
+   * One object or list as parsed JSON.
+   * @param path with its query: `/api/v1/nodes?limit=500`
+   * Rejects with KubernetesError.
+   */
+  get(path: string): Promise<unknown>;
+  /**
+   * Stream of watch events, one JSON object a line (Kubernetes API concepts, "Efficient detection of changes").
+   * Resolves when the server ends it. Rejects with KubernetesError, also when `signal` aborts it.
+   * @param onEvent must not throw
+   */
+  watch(path: string, onEvent: (event: unknown) => void, signal: AbortSignal): Promise<void>;
+}
+
+/** Status of answers that callers act on (RFC 9110, 15.5). */
+export const STATUS = { unauthorized: 401, forbidden: 403, notFound: 404, gone: 410 } as const;
+
+export function nodePath(name: string): string {
+  return `/api/v1/nodes?fieldSelector=${encodeURIComponent(`metadata.name=${name}`)}`;
+}

@@ -1,0 +1,160 @@
+/**
+ * Source of settings from Kubernetes: pod CIDRs of this node's own Node object, which is watched; cluster CIDRs and seeds,
+ * which are asked for now and then. The last answers are kept on disk and used until there are new ones. A Node that was
+ * deleted keeps its CIDRs here until another one of its name has others: its pods still run.
+ */
+import type { Clock } from '../common/clock.js';
+import { CoalescedTask } from '../common/coalesced-task.js';
+import { messageOf } from '../common/errors.js';
+import type { NoticeLog } from '../common/notice-log.js';
+import type { DurableFile } from '../common/storage/durable-file.js';
+import type { ApiServer } from './api-server.js';
+import { BackOff } from './back-off.js';
+import { readClusterFacts } from './cluster-facts.js';
+import type { NodeObject } from './node-object.js';
+import { NodeWatch } from './node-watch.js';
+import type { KubernetesRecord } from './record.js';
+
+/** Between two questions about the whole cluster: from here to twice as long, at random. */
+const CLUSTER_INTERVAL_MS = 5 * 60_000;
+
+export interface KubernetesSourceDeps {
+  readonly api: ApiServer;
+  readonly nodeName: string;
+  readonly record: DurableFile<KubernetesRecord>;
+  readonly clock: Clock;
+  /** From 0 to 1. */
+  readonly random: () => number;
+  readonly notices: NoticeLog;
+}
+
+export interface SuppliedByKubernetes {
+  readonly values: Partial<Record<'podCidrs' | 'clusterCidrs' | 'seeds', string[]>>;
+  /** What is still missing, in words, or null. */
+  readonly waitingFor: string | null;
+}
+
+export class KubernetesSource {
+  readonly name: string;
+  readonly #watch: NodeWatch;
+  readonly #backOff: BackOff;
+  readonly #listeners = new Set<() => void>();
+  readonly #saving = new CoalescedTask(() => this.#save());
+  #known: KubernetesRecord;
+  /** Null until the API server was asked. */
+  #node: NodeObject | 'none' | null = null;
+  #problem: string | null = null;
+  #cancelCluster: () => void = () => undefined;
+  #stopped = false;
+
+  private constructor(
+    readonly deps: KubernetesSourceDeps,
+    known: KubernetesRecord | null,
+  ) {
+    const { api, nodeName, clock, random } = deps;
+    this.name = `Node ${nodeName}`;
+    this.#backOff = new BackOff(random);
+    this.#known = known ?? { nodeName, server: api.name, podCidrs: [], clusterCidrs: [], seeds: [] };
+    this.#watch = new NodeWatch({
+      api,
+      nodeName,
+      clock,
+      random,
+      onNode: (node) => this.#nodeChanged(node),
+      onProblem: (problem) => this.#problemChanged(problem),
+    });
+  }
+
+  /** With what is on disk; the API server is asked from now on. */
+  static async open(deps: KubernetesSourceDeps): Promise<KubernetesSource> {
+    const read = await deps.record.read();
+    const { log } = deps.notices;
+    if (read.kind === 'corrupt') log.warn(read, 'what Kubernetes said last is damaged, and is asked for again');
+    const usable = read.kind === 'value' && read.value.nodeName === deps.nodeName ? read.value : null;
+    const source = new KubernetesSource(deps, usable);
+    source.#watch.start();
+    void source.#askCluster();
+    return source;
+  }
+
+  current(): SuppliedByKubernetes {
+    const { podCidrs, clusterCidrs, seeds } = this.#known;
+    const values = Object.entries({ podCidrs, clusterCidrs, seeds }).filter(([, value]) => value.length > 0);
+    return { values: Object.fromEntries(values), waitingFor: this.#waitingFor() };
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelCluster();
+    await this.#watch.stop();
+    await this.#saving.idle();
+  }
+
+  #waitingFor(): string | null {
+    if (this.#known.podCidrs.length > 0) return null;
+    if (this.#problem !== null) return `${this.name} of the Kubernetes API server: ${this.#problem}`;
+    if (this.#node === null) return `an answer of the Kubernetes API server ${this.deps.api.name}`;
+    if (this.#node === 'none') return `${this.name}, which the Kubernetes API server does not have`;
+    return `${this.name} to get podCIDRs (kube-controller-manager --allocate-node-cidrs)`;
+  }
+
+  #nodeChanged(node: NodeObject | null): void {
+    const { log } = this.deps.notices;
+    if (node === null && this.#node !== 'none') log.warn({ node: this.deps.nodeName }, 'the Node object is gone');
+    const isOther = this.#node !== null && this.#node !== 'none' && node !== null && node.uid !== this.#node.uid;
+    if (isOther) log.warn({ node: node.name, uid: node.uid }, 'the Node object was deleted and made anew');
+    this.#node = node ?? 'none';
+    if (node !== null && node.podCidrs.length > 0) this.#learn({ podCidrs: [...node.podCidrs] });
+    else this.#changed();
+  }
+
+  #problemChanged(problem: string | null): void {
+    if (problem === this.#problem) return;
+    this.#problem = problem;
+    const { notices } = this.deps;
+    if (problem === null) notices.log.info({ server: this.deps.api.name }, 'the Kubernetes API server answers');
+    else notices.write('warn', 'the Kubernetes API server does not answer', { problem }, 'kubernetes');
+    this.#changed();
+  }
+
+  async #askCluster(): Promise<void> {
+    const { api, nodeName, clock, random, notices } = this.deps;
+    let pauseMs = CLUSTER_INTERVAL_MS * (1 + random());
+    try {
+      const facts = await readClusterFacts({ api, ownName: nodeName, seeds: this.#known.seeds, random });
+      this.#backOff.reset();
+      this.#learn({ clusterCidrs: [...facts.podCidrs], seeds: [...facts.seeds] });
+    } catch (thrown) {
+      pauseMs = this.#backOff.next();
+      notices.write('warn', 'the nodes of the cluster cannot be read', { problem: messageOf(thrown) }, 'cluster');
+    }
+    if (!this.#stopped) this.#cancelCluster = clock.after(pauseMs, () => void this.#askCluster());
+  }
+
+  #learn(news: Partial<KubernetesRecord>): void {
+    const known = { ...this.#known, server: this.deps.api.name, ...news };
+    if (JSON.stringify(known) !== JSON.stringify(this.#known)) {
+      this.#known = known;
+      void this.#saving.run();
+    }
+    this.#changed();
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** A node works without it, until it starts while the API server is away. */
+  async #save(): Promise<void> {
+    try {
+      await this.deps.record.write(this.#known);
+    } catch (thrown) {
+      this.deps.notices.write('warn', 'what Kubernetes said is not on disk', { error: messageOf(thrown) });
+    }
+  }
+}

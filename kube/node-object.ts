@@ -1,0 +1,63 @@
+/** Node objects of the Kubernetes API (core/v1), reduced to what a pod network uses. */
+import { Type } from 'typebox';
+import { Check } from 'typebox/value';
+import { cidrFamily, parseCidr } from '../common/address/cidr.js';
+import type { Cidr } from '../common/address/cidr.js';
+import { parseIpAddress } from '../common/address/ip-address.js';
+import type { IpAddress } from '../common/address/ip-address.js';
+import { AddressError, DecodeError } from '../common/errors.js';
+
+export interface NodeObject {
+  readonly name: string;
+  /** Another one under the same name is another node. */
+  readonly uid: string;
+  /** Empty until the control plane has allocated them. IPv4 first, whatever the order in the object. */
+  readonly podCidrs: readonly Cidr[];
+  /** Addresses of type InternalIP. */
+  readonly addresses: readonly IpAddress[];
+}
+
+/** The part of the object that is read; `podCIDR` is the first of `podCIDRs`, and alone in old objects. */
+const NodeSchema = Type.Object({
+  metadata: Type.Object({ name: Type.String({ minLength: 1 }), uid: Type.String() }),
+  spec: Type.Optional(
+    Type.Object({
+      podCIDR: Type.Optional(Type.String()),
+      podCIDRs: Type.Optional(Type.Array(Type.String(), { maxItems: 16 })),
+    }),
+  ),
+  status: Type.Optional(
+    Type.Object({
+      addresses: Type.Optional(Type.Array(Type.Object({ type: Type.String(), address: Type.String() }))),
+    }),
+  ),
+});
+
+/** Throws DecodeError that names the node and what is wrong with it. */
+export function parseNodeObject(value: unknown): NodeObject {
+  if (!Check(NodeSchema, value)) throw new DecodeError('expected a Node object with metadata.name and metadata.uid');
+  const { metadata, spec, status } = value;
+  const written = spec?.podCIDRs ?? (spec?.podCIDR === undefined ? [] : [spec.podCIDR]);
+  const internal = (status?.addresses ?? []).filter(({ type }) => type === 'InternalIP');
+  const what = `Node ${metadata.name}`;
+  return {
+    name: metadata.name,
+    uid: metadata.uid,
+    podCidrs: written.map((text) => parsed(`${what}: spec.podCIDRs`, text, parseCidr)).sort(ipv4First),
+    addresses: internal.map(({ address }) => parsed(`${what}: status.addresses`, address, parseIpAddress)),
+  };
+}
+
+function parsed<T>(where: string, text: string, parse: (text: string) => T): T {
+  try {
+    return parse(text);
+  } catch (thrown) {
+    if (thrown instanceof AddressError) throw new DecodeError(`${where}: ${thrown.message}`, { cause: thrown });
+    throw thrown;
+  }
+}
+
+/** Stable: CIDRs of one family keep their order. */
+function ipv4First(a: Cidr, b: Cidr): number {
+  return cidrFamily(a) - cidrFamily(b);
+}

@@ -1,0 +1,39 @@
+/** Composition of the adapter: the source of settings for a node with this configuration. */
+import { readFile } from 'node:fs/promises';
+import type { Clock } from '../common/clock.js';
+import type { Config } from '../common/config.js';
+import { ConfigError } from '../common/errors.js';
+import { kubernetesRecordFile } from '../common/host/run-files.js';
+import type { NoticeLog } from '../common/notice-log.js';
+import type { Disk } from '../common/storage/disk.js';
+import { HttpsApiServer } from './https-api-server.js';
+import { KubernetesSource } from './kubernetes-source.js';
+import { kubernetesRecord } from './record.js';
+import { serverAddress } from './server-address.js';
+
+export interface KubernetesDeps {
+  readonly config: Config;
+  readonly nodeName: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly notices: NoticeLog;
+}
+
+/** Rejects with ConfigError when no API server is known. */
+export async function openKubernetes(deps: KubernetesDeps): Promise<KubernetesSource> {
+  const { config, nodeName, env, disk, clock, notices } = deps;
+  const record = kubernetesRecord(disk, kubernetesRecordFile(config));
+  const read = await record.read();
+  const lastKnown = read.kind === 'value' ? read.value.server : null;
+  const url = serverAddress({ configured: config.kubernetesApi, env, lastKnown });
+  if (url === null) {
+    throw new ConfigError(['kubernetes is true, and neither kubernetesApi nor KUBERNETES_SERVICE_HOST names a server']);
+  }
+  const api = new HttpsApiServer({
+    url,
+    credentials: config.kubernetesCredentials,
+    readFile: (path) => readFile(path, 'utf8'),
+  });
+  return KubernetesSource.open({ api, nodeName, record, clock, random: Math.random, notices });
+}
