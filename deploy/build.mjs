@@ -20,6 +20,7 @@ const entries = {
   'bench-crowd': 'test/bench/crowd/main.ts',
   crowd: 'test/crowd/main.ts',
   'bare-node': 'test/net/bare-node.ts',
+  'api-server': 'test/net/api-server.ts',
   confined: 'test/net/confined.ts',
   rooms: 'test/architecture/picture.ts',
 };

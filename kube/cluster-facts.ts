@@ -25,7 +25,7 @@ const KUBEADM_CONFIG = '/api/v1/namespaces/kube-system/configmaps/kubeadm-config
 const PAGE = 500;
 /** 50 000 nodes, ten times what Kubernetes supports. */
 const MAX_PAGES = 100;
-const MAX_CLUSTER_CIDRS = 64;
+export const MAX_CLUSTER_CIDRS = 64;
 export const SEEDS = 5;
 
 const ConfigMapSchema = Type.Object({ data: Type.Object({ ClusterConfiguration: Type.String() }) });

@@ -42,7 +42,7 @@ describe('settings from Kubernetes', () => {
     expect(source.current()).toEqual({
       values: {
         podCidrs: ['10.244.1.0/24', 'fd00:1::/64'],
-        clusterCidrs: ['10.244.1.0/24', '10.244.2.0/24'],
+        clusterCidrs: ['10.244.1.0/24', '10.244.2.0/24', 'fd00:1::/64'],
         seeds: ['192.0.2.2'],
       },
       waitingFor: null,
@@ -90,6 +90,18 @@ describe('settings from Kubernetes', () => {
     const renamed = await cluster.open('w2');
     expect(renamed.current().values).toEqual({});
     await renamed.stop();
+  });
+
+  it('hold the own CIDRs in those of the cluster at once, and ask for the others soon after a change of them', async () => {
+    const cluster = new Cluster();
+    cluster.api.setNodes([w1(['10.244.1.0/24']), W2]);
+    const source = await cluster.open();
+    cluster.api.setNodes([w1(['10.244.8.0/24']), nodeObject('w2', { podCIDRs: ['10.244.9.0/24'] }, ['192.0.2.2'])]);
+    cluster.api.lastWatch.send({ type: 'MODIFIED', object: w1(['10.244.8.0/24']) });
+    expect(source.current().values.clusterCidrs).toEqual(['10.244.1.0/24', '10.244.2.0/24', '10.244.8.0/24']);
+    await cluster.clock.advanceSettled(4_000, 500);
+    expect(source.current().values.clusterCidrs).toEqual(['10.244.8.0/23']);
+    await source.stop();
   });
 
   it('ask for the cluster again every few minutes, and sooner after a failure', async () => {

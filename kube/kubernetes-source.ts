@@ -3,6 +3,7 @@
  * which are asked for now and then. The last answers are kept on disk and used until there are new ones. A Node that was
  * deleted keeps its CIDRs here until another one of its name has others: its pods still run.
  */
+import { parseCidr } from '../common/address/cidr.js';
 import type { Clock } from '../common/clock.js';
 import { CoalescedTask } from '../common/coalesced-task.js';
 import { messageOf } from '../common/errors.js';
@@ -10,13 +11,16 @@ import type { NoticeLog } from '../common/notice-log.js';
 import type { DurableFile } from '../common/storage/durable-file.js';
 import type { ApiServer } from './api-server.js';
 import { BackOff } from './back-off.js';
-import { readClusterFacts } from './cluster-facts.js';
+import { MAX_CLUSTER_CIDRS, readClusterFacts } from './cluster-facts.js';
+import { mergedCidrs } from './merged-cidrs.js';
 import type { NodeObject } from './node-object.js';
 import { NodeWatch } from './node-watch.js';
 import type { KubernetesRecord } from './record.js';
 
 /** Between two questions about the whole cluster: from here to twice as long, at random. */
 const CLUSTER_INTERVAL_MS = 5 * 60_000;
+/** After a change of the own node: others that are made at the same time have theirs by then. */
+const SOON_MS = 3_000;
 
 export interface KubernetesSourceDeps {
   readonly api: ApiServer;
@@ -78,8 +82,10 @@ export class KubernetesSource {
   }
 
   current(): SuppliedByKubernetes {
-    const { podCidrs, clusterCidrs, seeds } = this.#known;
-    const values = Object.entries({ podCidrs, clusterCidrs, seeds }).filter(([, value]) => value.length > 0);
+    const { podCidrs, seeds } = this.#known;
+    const values = Object.entries({ podCidrs, clusterCidrs: this.#clusterCidrs(), seeds }).filter(
+      ([, value]) => value.length > 0,
+    );
     return { values: Object.fromEntries(values), waitingFor: this.#waitingFor() };
   }
 
@@ -93,6 +99,13 @@ export class KubernetesSource {
     this.#cancelCluster();
     await this.#watch.stop();
     await this.#saving.idle();
+  }
+
+  /** The own CIDRs are part of the cluster also before the next answer says so. */
+  #clusterCidrs(): string[] {
+    const { podCidrs, clusterCidrs } = this.#known;
+    if (clusterCidrs.length === 0) return [];
+    return mergedCidrs([...clusterCidrs, ...podCidrs].map(parseCidr), MAX_CLUSTER_CIDRS);
   }
 
   #waitingFor(): string | null {
@@ -109,8 +122,11 @@ export class KubernetesSource {
     const isOther = this.#node !== null && this.#node !== 'none' && node !== null && node.uid !== this.#node.uid;
     if (isOther) log.warn({ node: node.name, uid: node.uid }, 'the Node object was deleted and made anew');
     this.#node = node ?? 'none';
-    if (node !== null && node.podCidrs.length > 0) this.#learn({ podCidrs: [...node.podCidrs] });
-    else this.#changed();
+    if (node === null || node.podCidrs.length === 0) return this.#changed();
+    const isKnown = node.podCidrs.join() === this.#known.podCidrs.join();
+    this.#learn({ podCidrs: [...node.podCidrs] });
+    // Ranges that are what the nodes own have grown by these.
+    if (!isKnown) this.#askClusterSoon();
   }
 
   #problemChanged(problem: string | null): void {
@@ -120,6 +136,11 @@ export class KubernetesSource {
     if (problem === null) notices.log.info({ server: this.deps.api.name }, 'the Kubernetes API server answers');
     else notices.write('warn', 'the Kubernetes API server does not answer', { problem }, 'kubernetes');
     this.#changed();
+  }
+
+  #askClusterSoon(): void {
+    this.#cancelCluster();
+    this.#cancelCluster = this.deps.clock.after(SOON_MS * (1 + this.deps.random()), () => void this.#askCluster());
   }
 
   async #askCluster(): Promise<void> {
@@ -133,6 +154,7 @@ export class KubernetesSource {
       pauseMs = this.#backOff.next();
       notices.write('warn', 'the nodes of the cluster cannot be read', { problem: messageOf(thrown) }, 'cluster');
     }
+    this.#cancelCluster();
     if (!this.#stopped) this.#cancelCluster = clock.after(pauseMs, () => void this.#askCluster());
   }
 

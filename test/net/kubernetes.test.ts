@@ -1,0 +1,141 @@
+/** Nodes that take their settings from Kubernetes, with the stand-in for an API server on the underlay. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ChildProcess } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { DemoError } from '../../common/errors.js';
+import { waitUntil } from '../../deploy/demo/async/wait-until.js';
+import type { Pod } from '../../deploy/demo/cluster/cluster.js';
+import type { DemoNode } from '../../deploy/demo/cluster/demo-node.js';
+import { signal } from '../../deploy/demo/machine/processes.js';
+import { ping } from '../../deploy/demo/traffic/ping.js';
+import { nodeObject } from '../../kube/testing/node-objects.js';
+import { onlyProcess, restarted, useCluster } from './cluster-fixture.js';
+
+const TEST_TIMEOUT_MS = 60_000;
+const FOLLOWS_WITHIN_MS = 15_000;
+const SERVER = '192.168.99.1';
+const PORT = 8001;
+
+async function waitCondition(node: DemoNode, name: string, text: string): Promise<void> {
+  await waitUntil(`condition ${name} of ${node.name} says "${text}"`, FOLLOWS_WITHIN_MS, async () => {
+    const { conditions } = await node.api.status();
+    return conditions.find((found) => found.name === name)?.message.includes(text) === true;
+  });
+}
+
+async function waitCidrs(node: DemoNode, cidrs: readonly string[]): Promise<void> {
+  await waitUntil(`${node.name} serves ${cidrs.join()}`, FOLLOWS_WITHIN_MS, async () => {
+    const { ready, conditions, addresses } = await node.api.status();
+    const unmet = conditions.filter(({ ok }) => !ok).map(({ name, message }) => `${name}: ${message}`);
+    const served = addresses.map(({ cidr }) => cidr);
+    if (!ready) throw new DemoError(unmet.join('; '));
+    if (!cidrs.every((cidr) => served.includes(cidr))) throw new DemoError(`it serves ${served.join()}`);
+    return true;
+  });
+}
+
+async function expectReachable(from: Pod, to: Pod): Promise<void> {
+  for (const ip of to.ips) {
+    await waitUntil(
+      `${from.name} reaches ${to.name}`,
+      FOLLOWS_WITHIN_MS,
+      async () => (await ping(from.namespace, ip)).ok,
+    );
+  }
+}
+
+describe('nodes that follow their Node object', () => {
+  const cluster = useCluster({
+    nodes: 2,
+    podsPerNode: 0,
+    families: 'ipv4',
+    extraArgs: ['--kubernetes', '--kubernetes-api', `http://${SERVER}:${PORT}`],
+  });
+  const first = () => cluster.get().nodes[0]!;
+  const second = () => cluster.get().nodes[1]!;
+  let server: ChildProcess;
+
+  const startServer = (): void => {
+    server = first().namespace.spawn(process.execPath, ['dist/api-server.js', SERVER, `${PORT}`], ['pipe', 2, 2]);
+  };
+  const put = (node: DemoNode, podCidrs: string[], uid = `uid-${node.name}`): void => {
+    const object = nodeObject(node.name, { podCIDRs: podCidrs }, [node.plan.underlayV4], { uid });
+    server.stdin!.write(`${JSON.stringify({ put: object })}\n`);
+  };
+  /** Leaves pod CIDRs, cluster CIDRs and seeds open. */
+  const leaveOpen = (node: DemoNode): void => {
+    const { secretFile } = node.settings;
+    writeFileSync(node.configFile, `nodeName: ${node.name}\nclusterSecretFile: ${secretFile}\n`, { mode: 0o600 });
+    node.reload();
+  };
+
+  beforeAll(startServer);
+  afterAll(() => {
+    server.kill('SIGKILL');
+  });
+
+  it(
+    'wait for the API server, for the object and for its pod CIDRs, and say so',
+    async () => {
+      leaveOpen(second());
+      await waitCondition(second(), 'pod-cidr', 'Node n2');
+      put(second(), []);
+      await waitCondition(second(), 'pod-cidr', 'Node n2 to get podCIDRs');
+      put(second(), ['10.33.2.0/24']);
+      await waitCidrs(second(), ['10.33.2.0/24']);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'find each other and the ranges of the cluster, and their pods reach each other',
+    async () => {
+      put(first(), ['10.33.1.0/24']);
+      leaveOpen(first());
+      for (const node of [first(), second()]) {
+        const agent = onlyProcess(node, 'agent');
+        signal(agent, 'SIGUSR2');
+        await restarted(node, 'agent', agent);
+      }
+      await waitCidrs(first(), ['10.33.1.0/24']);
+      const [a, b] = [
+        await cluster.get().attach({ name: 'pod-a', nodeIndex: 1 }),
+        await cluster.get().attach({ name: 'pod-b', nodeIndex: 2 }),
+      ];
+      expect([a.ips[0], b.ips[0]]).toEqual([
+        expect.stringMatching(/^10\.33\.1\./),
+        expect.stringMatching(/^10\.33\.2\./),
+      ]);
+      await expectReachable(a, b);
+      await expectReachable(b, a);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'keep running pods when the Node is deleted and comes back with other pod CIDRs, which new pods use',
+    async () => {
+      server.stdin!.write(`${JSON.stringify({ delete: 'n2' })}\n`);
+      put(second(), ['10.33.9.0/24'], 'another');
+      await waitCidrs(second(), ['10.33.9.0/24']);
+      const fresh = await cluster.get().attach({ name: 'pod-c', nodeIndex: 2 });
+      expect(fresh.ips[0]).toMatch(/^10\.33\.9\./);
+      const { pods } = cluster.get();
+      const named = (name: string) => pods.find((pod) => pod.name === name)!;
+      await expectReachable(named('pod-a'), named('pod-b'));
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'start with what they were told last while the API server is away',
+    async () => {
+      server.kill('SIGKILL');
+      const agent = onlyProcess(second(), 'agent');
+      signal(agent, 'SIGKILL');
+      await restarted(second(), 'agent', agent);
+      await waitCidrs(second(), ['10.33.9.0/24']);
+    },
+    TEST_TIMEOUT_MS,
+  );
+});
