@@ -11,6 +11,7 @@ const healthy: NodeFacts = {
   withdrawn: [],
   podCidrs: ['10.1.1.0/24'],
   hostProblems: [],
+  fullTables: [],
   podsReconciled: true,
   stateDiskProblem: null,
   cniNotes: [],
@@ -130,6 +131,13 @@ describe('the conditions of a node', () => {
     const cniNotes = ['pods with hostPort are refused: portmap is not in /opt/cni/bin'];
     expect(messageOf('cni-configuration', { cniNotes })).toBe(cniNotes[0]);
     expect(verdictOf(evaluateConditions({ ...healthy, cniNotes }))).toBe('ok');
+  });
+
+  it('is ready with a table of the kernel that is nearly full, with a warning', () => {
+    const fullTables = ['900 of at most 1024 IPv4 neighbours'];
+    expect(failed({ fullTables })).toEqual(['kernel-tables']);
+    expect(messageOf('kernel-tables', { fullTables })).toBe(fullTables[0]);
+    expect(verdictOf(evaluateConditions({ ...healthy, fullTables }))).toBe('warning');
   });
 
   it('names withdrawn pod CIDRs with the number of their pods', () => {

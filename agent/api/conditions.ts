@@ -22,6 +22,8 @@ export interface NodeFacts {
   readonly withdrawn: readonly { readonly cidr: string; readonly pods: number }[];
   /** null before the first look. */
   readonly hostProblems: readonly HostProblem[] | null;
+  /** Sentences about tables of the kernel that are nearly full. */
+  readonly fullTables: readonly string[];
   /** Whether the record of pods has been compared with the pods that live. */
   readonly podsReconciled: boolean;
   /** What keeps the node's state from being written, or null. */
@@ -55,6 +57,7 @@ export function evaluateConditions(facts: NodeFacts): EvaluatedCondition[] {
     required('state-disk', stateDiskMessage(facts)),
     // The pods that have all addresses are served.
     optional('addresses', facts.addressProblem ?? ''),
+    optional('kernel-tables', facts.fullTables.join('; ')),
     optional('configuration', configurationMessage(facts)),
     optional('router-confinement', confinementMessage(facts)),
     optional('sealing-speed', sealingSpeedMessage(facts)),

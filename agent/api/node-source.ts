@@ -67,8 +67,10 @@ export interface ApiSourceDeps {
   readonly router: () => RouterHello | null;
   readonly routerIsSilent: () => boolean;
   readonly underlayAddresses: () => readonly IpAddress[];
-  /** Frames that the source guard dropped, by reason. */
-  readonly guardDrops: () => Readonly<Record<string, number>>;
+  /** Frames that the kernel dropped, by reason. */
+  readonly kernelDrops: () => Readonly<Record<string, number>>;
+  /** Sentences about tables of the kernel that are nearly full. */
+  readonly fullTables: () => readonly string[];
   readonly hostProblems: () => readonly HostProblem[] | null;
   readonly podsReconciled: () => boolean;
   readonly stateDiskProblem: () => string | null;
@@ -130,6 +132,7 @@ export class AgentApiSource implements ApiSource {
       podCidrs: deps.podCidrs.assigned,
       withdrawn: deps.addressUsage().flatMap(({ cidr, used, withdrawn }) => (withdrawn ? [{ cidr, pods: used }] : [])),
       hostProblems: deps.hostProblems(),
+      fullTables: deps.fullTables(),
       podsReconciled: deps.podsReconciled(),
       stateDiskProblem: deps.stateDiskProblem(),
       cniNotes: deps.cniNotes(),
@@ -220,7 +223,7 @@ export class AgentApiSource implements ApiSource {
   /** What the router dropped, and what the mesh core refused before it reached a session. */
   #allDrops(): Record<string, number> {
     const refusals = Object.entries(this.deps.mesh.counters()).filter(([name]) => !MESH_GAUGES.includes(name));
-    return { ...this.#drops, ...this.deps.guardDrops(), ...Object.fromEntries(refusals) };
+    return { ...this.#drops, ...this.deps.kernelDrops(), ...Object.fromEntries(refusals) };
   }
 
   #members(): readonly MemberView[] {

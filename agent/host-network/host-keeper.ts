@@ -32,7 +32,8 @@ export class HostKeeper {
   #problems: readonly HostProblem[] | null = null;
   readonly #reconciling = new CoalescedTask(() => this.#run());
   #repairs = 0;
-  #guardDrops: Readonly<Record<string, number>> = {};
+  #fullTables: readonly string[] = [];
+  #kernelDrops: Readonly<Record<string, number>> = {};
   #stopTimer: () => void = () => undefined;
 
   constructor(readonly deps: HostKeeperDeps) {}
@@ -47,9 +48,14 @@ export class HostKeeper {
     return this.#repairs;
   }
 
-  /** Frames of pods that the source guard dropped, by reason, as of the last run. */
-  get guardDrops(): Readonly<Record<string, number>> {
-    return this.#guardDrops;
+  /** Sentences about tables of the kernel that are nearly full, as of the last run. */
+  get fullTables(): readonly string[] {
+    return this.#fullTables;
+  }
+
+  /** Frames that the kernel dropped, by reason, as of the last run. */
+  get kernelDrops(): Readonly<Record<string, number>> {
+    return this.#kernelDrops;
   }
 
   /** Resolves after the first run. */
@@ -70,9 +76,10 @@ export class HostKeeper {
 
   async #run(): Promise<void> {
     const { commands, spec, settings, notices } = this.deps;
-    const { repairs, problems, guardDrops } = await reconcileHostNetwork(commands, spec(), settings);
+    const { repairs, problems, fullTables, kernelDrops } = await reconcileHostNetwork(commands, spec(), settings);
     this.#repairs += repairs.length;
-    this.#guardDrops = guardDrops;
+    this.#kernelDrops = kernelDrops;
+    this.#fullTables = fullTables;
     if (repairs.length > 0) {
       notices.write('info', 'host network mended', { repairs }, repairs.join());
       this.deps.onRepair();

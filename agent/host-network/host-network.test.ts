@@ -95,6 +95,7 @@ function recorded(host: Host) {
     if (program === 'cat' && args[0]?.endsWith('accept_redirects') === true) return '1\n';
     if (program === 'cat' && args[0]?.endsWith('/default/forwarding') === true) return interfaceSettings(host, args);
     if (program === 'cat') return `${host.sysctls.join('\n')}\n`;
+    if (program === 'tc') return '[]';
     if (line === 'nft -j list chains') return '{"nftables": []}';
     if (program === 'nft' && args.includes('list')) {
       const comments = host.nft.get(args.slice(-2).join(' '));
@@ -143,7 +144,8 @@ describe('reconcileHostNetwork', () => {
     expect(await reconcileHostNetwork(commands, spec, noSettings())).toEqual({
       repairs: [],
       problems: [],
-      guardDrops: {},
+      fullTables: [],
+      kernelDrops: {},
     });
     expect(changes).toHaveLength(2);
   });

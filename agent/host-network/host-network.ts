@@ -13,11 +13,13 @@ import { gatewayAddressesPart } from './gateway-addresses.js';
 import { guardTablePart, listGuardDrops } from './guard-table.js';
 import { HostView } from './host-plan.js';
 import type { HostNetworkSpec, HostPart, Repair } from './host-plan.js';
+import { nearlyFullTables } from './kernel-tables.js';
 import { natTablePart } from './nat-table.js';
 import { nextHopPart } from './next-hop.js';
 import { routerDescriptorsPart } from './router-descriptors.js';
 import type { SettingsRecord } from './settings-record.js';
 import { sysctlsPart } from './sysctls.js';
+import { listTapDrops } from './tap-drops.js';
 import { tapPortPart } from './tap-port.js';
 
 /** In this order: each part may rely on those before it. */
@@ -45,8 +47,10 @@ export interface ReconcileOutcome {
   readonly repairs: readonly string[];
   /** Parts that are not as they should be; the others are. */
   readonly problems: readonly HostProblem[];
-  /** Frames of pods that the source guard dropped so far, by reason. */
-  readonly guardDrops: Readonly<Record<string, number>>;
+  /** Sentences about tables of the kernel that are nearly full. */
+  readonly fullTables: readonly string[];
+  /** Frames that the source guard, or a full queue of the TAP, dropped so far, by reason. */
+  readonly kernelDrops: Readonly<Record<string, number>>;
 }
 
 /** Mends what can be mended. A part that fails does not keep the others from being looked at. Never throws. */
@@ -69,13 +73,14 @@ export async function reconcileHostNetwork(
     }
     if (repairs.length > before) view = new HostView(commands, settings);
   }
-  return { repairs, problems, guardDrops: await guardDropsOrNone(commands) };
+  const kernelDrops = await kernelDropsOrNone(commands, spec.tapName);
+  return { repairs, problems, fullTables: await nearlyFullTables(commands), kernelDrops };
 }
 
-/** None without nft, which is the problem of the guard's own part. */
-async function guardDropsOrNone(commands: CommandRunner): Promise<Readonly<Record<string, number>>> {
+/** None without nft or ip, which is the problem of the parts. */
+async function kernelDropsOrNone(commands: CommandRunner, tapName: string): Promise<Readonly<Record<string, number>>> {
   try {
-    return await listGuardDrops(commands);
+    return { ...(await listGuardDrops(commands)), ...(await listTapDrops(commands, tapName)) };
   } catch (thrown) {
     if (thrown instanceof HeddleError) return {};
     throw thrown;

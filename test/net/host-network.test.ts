@@ -54,7 +54,12 @@ describe('reconcileHostNetwork on a fresh host', () => {
     const first = await reconcileHostNetwork(inside, spec, settings);
     expect(first.problems).toEqual([]);
     expect(first.repairs).toContain('bridge heddle0 was missing');
-    expect(await reconcileHostNetwork(inside, spec, settings)).toEqual({ repairs: [], problems: [], guardDrops: {} });
+    expect(await reconcileHostNetwork(inside, spec, settings)).toEqual({
+      repairs: [],
+      problems: [],
+      fullTables: [],
+      kernelDrops: {},
+    });
   });
 
   it('gives the bridge its MAC, MTU, gateways and the routes to the cluster', async () => {
@@ -136,7 +141,12 @@ describe('reconcileHostNetwork on a host that was changed by hand', () => {
     const outcome = await reconcileHostNetwork(inside, spec, settings);
     expect(outcome.problems).toEqual([]);
     expect(outcome.repairs).not.toEqual([]);
-    expect(await reconcileHostNetwork(inside, spec, settings)).toEqual({ repairs: [], problems: [], guardDrops: {} });
+    expect(await reconcileHostNetwork(inside, spec, settings)).toEqual({
+      repairs: [],
+      problems: [],
+      fullTables: [],
+      kernelDrops: {},
+    });
   });
 
   it('leaves the tables and routes of others alone', async () => {
@@ -167,7 +177,12 @@ describe('reconcileHostNetwork on a host that was changed by hand', () => {
     expect(shown).not.toContain('10.1.1.1');
     expect(shown).toContain('10.0.0.0/8');
     expect(shown).not.toContain('10.1.0.0/16');
-    expect(await reconcileHostNetwork(inside, moved, settings)).toEqual({ repairs: [], problems: [], guardDrops: {} });
+    expect(await reconcileHostNetwork(inside, moved, settings)).toEqual({
+      repairs: [],
+      problems: [],
+      fullTables: [],
+      kernelDrops: {},
+    });
   });
 
   it('looks for left over routes, and otherwise runs no IPv6 command, on a node without an IPv6 pod CIDR', async () => {
