@@ -53,7 +53,7 @@ export default {
       [`${SOURCES}/*.test.ts`, `${RULES}/*.test.ts`, `!**/${INTEGRATION}`, `!**/${SIMULATION}`],
       withoutSockets,
     ),
-    project('simulation', [`${SOURCES}/${SIMULATION}`], withoutSockets),
+    project('simulation', [`${SOURCES}/${SIMULATION}`, `${RULES}/${SIMULATION}`], withoutSockets),
     project('integration', [`${SOURCES}/${INTEGRATION}`, `${RULES}/${INTEGRATION}`]),
     project('e2e', ['<rootDir>/test/e2e/**/*.test.ts']),
     project('net', ['<rootDir>/test/net/**/*.test.ts']),

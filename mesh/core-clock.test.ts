@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { fuzzRuns } from '../test/fuzz/fuzz-runs.js';
 import { CoreClock, pauseBetween } from './core-clock.js';
 
 describe('core time', () => {
@@ -16,6 +17,7 @@ describe('core time', () => {
           expect(last).toBeGreaterThanOrEqual(deadline);
         }
       }),
+      { numRuns: fuzzRuns(40) },
     );
   });
 
