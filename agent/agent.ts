@@ -397,6 +397,7 @@ export class Agent {
       podMtuBytes: () => this.#podMtuBytes,
       clock,
       mesh: this.#control.mesh,
+      decide: (node, isRevoked) => this.#control.driver.feed({ type: 'revoke', node, isRevoked }),
       router: () => this.#control.router.router,
       routerIsSilent: this.deps.routerIsSilent,
       underlayAddresses: () => this.underlay.addresses,

@@ -5,7 +5,14 @@
 import { Type } from 'typebox';
 import type { Static, TSchema } from 'typebox';
 import { Errors } from 'typebox/value';
-import { EndpointSchema, PeerSchema, RouteSchema, StatusSchema, TopologySchema } from '../common/api.js';
+import {
+  EndpointSchema,
+  PeerSchema,
+  RevokedNodeSchema,
+  RouteSchema,
+  StatusSchema,
+  TopologySchema,
+} from '../common/api.js';
 import type { Endpoint, Peer, Route, Status } from '../common/api.js';
 import { ApiAnswerError } from '../common/errors.js';
 import { HEDDLE_VERSION } from '../common/version.js';
@@ -13,6 +20,7 @@ import { HEDDLE_VERSION } from '../common/version.js';
 export const readPeers = reader(Type.Array(PeerSchema));
 export const readPeer = reader(PeerSchema);
 export const readRoutes = reader(Type.Array(RouteSchema));
+export const readRevokedNode = reader(RevokedNodeSchema);
 export const readEndpoints = reader(Type.Array(EndpointSchema));
 export const readStatus = reader(StatusSchema);
 export const readTopology = reader(TopologySchema);

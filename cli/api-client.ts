@@ -14,6 +14,8 @@ const MAX_ANSWER_BYTES = 64 << 20;
 export interface ApiClient {
   /** The JSON of a successful answer. Throws {@link ApiUnreachableError} or {@link ApiAnswerError}. */
   get(path: string): Promise<unknown>;
+  /** The same for a request that changes something. */
+  change(method: 'PUT' | 'DELETE', path: string): Promise<unknown>;
   /**
    * Calls `onEvent` on every event of the stream at `path`; resolves when the stream ends.
    * Throws as `get` does when it cannot be opened.
@@ -31,13 +33,10 @@ export interface ApiClientOptions {
 
 export function createApiClient(options: ApiClientOptions): ApiClient {
   return {
-    async get(path) {
-      const { response, answered } = await send(options, path, 'application/json');
-      const text = await readAll(response, options.socketPath).finally(answered);
-      return parseAnswer(response.statusCode ?? 0, path, text);
-    },
+    get: (path) => ask(options, 'GET', path),
+    change: (method, path) => ask(options, method, path),
     async listen(path, onEvent) {
-      const { response, answered } = await send(options, path, 'text/event-stream');
+      const { response, answered } = await send(options, 'GET', path, 'text/event-stream');
       answered();
       if (response.statusCode !== 200) {
         response.destroy();
@@ -54,11 +53,22 @@ interface Answering {
   readonly answered: () => void;
 }
 
+async function ask(options: ApiClientOptions, method: string, path: string): Promise<unknown> {
+  const { response, answered } = await send(options, method, path, 'application/json');
+  const text = await readAll(response, options.socketPath).finally(answered);
+  return parseAnswer(response.statusCode ?? 0, path, text);
+}
+
 /** Resolves when the headers have come. */
-function send({ socketPath, timeoutMs, stop }: ApiClientOptions, path: string, accept: string): Promise<Answering> {
+function send(
+  { socketPath, timeoutMs, stop }: ApiClientOptions,
+  method: string,
+  path: string,
+  accept: string,
+): Promise<Answering> {
   return new Promise((resolve, reject) => {
     const headers = { accept, host: 'localhost' };
-    const asked = request({ socketPath, path, headers, agent: false, signal: stop });
+    const asked = request({ socketPath, method, path, headers, agent: false, signal: stop });
     let response: IncomingMessage | null = null;
     const timer = setTimeout(() => (response ?? asked).destroy(silence(socketPath, timeoutMs)), timeoutMs);
     const answered = (): void => clearTimeout(timer);

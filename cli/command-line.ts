@@ -4,6 +4,7 @@ import { DEFAULT_API_SOCKET, LINK_STATES } from '../common/api.js';
 import { HEDDLE_VERSION } from '../common/version.js';
 import { completionScript, SHELLS } from './completion.js';
 import type { CommandWords, Shell } from './completion.js';
+import type { ForgetOptions } from './commands/forget.js';
 import { EXIT, EXIT_CODES_HELP } from './exit-codes.js';
 import type { ExitCode } from './exit-codes.js';
 import { SORT_KEYS } from './output/arrange.js';
@@ -37,13 +38,19 @@ export interface Removal {
   readonly purge: boolean;
 }
 
+/** A node is to be forgotten, or let in again. */
+export interface Forgetting extends ForgetOptions {
+  readonly type: 'forgetting';
+  readonly socketPath: string;
+}
+
 /** Help, version or an error of the command line was printed; only the exit code is left. */
 export interface Answered {
   readonly type: 'answered';
   readonly exitCode: ExitCode;
 }
 
-export type Invocation = Question | Removal | Answered;
+export type Invocation = Question | Removal | Forgetting | Answered;
 
 interface Flags {
   readonly socket?: string;
@@ -52,6 +59,7 @@ interface Flags {
   readonly check?: boolean;
   readonly dryRun?: boolean;
   readonly purge?: boolean;
+  readonly undo?: boolean;
   readonly sortBy?: SortKey;
   readonly state?: readonly string[];
 }
@@ -92,6 +100,7 @@ function createProgram(terminal: Terminal, accept: (invocation: Invocation) => v
     .addHelpText('after', EXIT_CODES_HELP)
     .showHelpAfterError('(see meshctl --help)');
   for (const subject of SUBJECTS) addQuestion(program, subject, terminal, accept);
+  addForgetting(program, terminal, accept);
   addRemoval(program, terminal, accept);
   addCompletion(program, terminal, accept);
   return program;
@@ -165,6 +174,18 @@ function wordsOf(command: Command): CommandWords {
   }));
   const choices = command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []);
   return { name: command.name(), summary: command.description(), options, choices };
+}
+
+function addForgetting(program: Command, terminal: Terminal, accept: (invocation: Invocation) => void): void {
+  const command = program
+    .command('forget')
+    .description('make a node no longer a member: all nodes refuse it, also after restarts')
+    .argument('<node>', 'its name, its id, or the beginning of its id')
+    .option('--undo', 'let it come back');
+  command.action((node: string) => {
+    const flags = command.optsWithGlobals<Flags>();
+    accept({ type: 'forgetting', socketPath: socketPathOf(flags, terminal), node, undo: flags.undo === true });
+  });
 }
 
 function addRemoval(program: Command, terminal: Terminal, accept: (invocation: Invocation) => void): void {

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { HEDDLE_VERSION } from '../common/version.js';
 import { parseYaml } from '../common/codec/yaml.js';
 import {
+  NOW,
   createFakeTerminal,
   ENDPOINTS,
   PEERS,
@@ -216,10 +217,10 @@ describe('meshctl routes', () => {
   it('prints the owner of each pod CIDR', async () => {
     expect(await printed('routes')).toBe(
       [
-        'CIDR          NODE     VIA           CONFLICT',
-        '10.1.1.0/24   node-a   local         -',
-        '10.1.2.0/24   node-b   link          node-x',
-        'fd00:3::/64   node-c   unreachable   -',
+        'CIDR          NODE     VIA           CONFLICT   WHY',
+        '10.1.1.0/24   node-a   local         -          -',
+        '10.1.2.0/24   node-b   link          node-x     node-b was in the cluster earlier',
+        'fd00:3::/64   node-c   unreachable   -          -',
         '',
       ].join('\n'),
     );
@@ -227,7 +228,7 @@ describe('meshctl routes', () => {
 
   it('has node ids with -o wide, and the document as json and yaml', async () => {
     expect(await printed('routes', '-o', 'wide')).toMatch(
-      /^CIDR +NODE +NODE ID +VIA +CONFLICT\n10\.1\.1\.0\/24 +node-a +aaaa +local/,
+      /^CIDR +NODE +NODE ID +VIA +CONFLICT +WHY\n10\.1\.1\.0\/24 +node-a +aaaa +local/,
     );
     terminal.printed.out = '';
     expect(JSON.parse(await printed('routes', '-ojson'))).toEqual(ROUTES);
@@ -343,6 +344,26 @@ describe('meshctl version', () => {
     expect(terminal.printed.out).toBe(`meshctl  ${HEDDLE_VERSION}\nagent    unknown\n`);
     expect(terminal.printed.err).toContain('no agent is listening');
     expect(await runMeshctl(['--version'], deps, terminal)).toBe(0);
+  });
+});
+
+describe('meshctl forget', () => {
+  const path = '/v1/revoked/node-b';
+
+  it('asks the agent to revoke a node, and says how to undo it', async () => {
+    agent.answers.set(path, { id: 'bbbb', name: 'node-b', by: 'node-a', at: NOW });
+    expect(await printed('forget', 'node-b')).toBe(
+      'node-b (bbbb) is forgotten: all nodes refuse it from now on. To let it come back: meshctl forget --undo bbbb\n',
+    );
+    terminal.printed.out = '';
+    expect(await printed('forget', '--undo', 'node-b')).toBe('node-b (bbbb) may link again.\n');
+    expect(agent.asked).toEqual([`PUT ${path}`, `DELETE ${path}`]);
+  });
+
+  it('needs a node, and prints why the agent refuses', async () => {
+    expect(await run('forget')).toBe(2);
+    expect(await run('forget', 'node-x')).toBe(1);
+    expect(terminal.printed.err).toContain('nothing at /v1/revoked/node-x');
   });
 });
 

@@ -18,6 +18,7 @@ import type { Arrangeable } from './output/arrange.js';
 import { formatDocument } from './output/output.js';
 import type { View } from './output/output.js';
 import { createPaint } from './output/paint.js';
+import { runForget } from './commands/forget.js';
 import { onePeerView, peersView } from './commands/peers.js';
 import { routesView } from './commands/routes.js';
 import { statusView, verdictOf } from './commands/status.js';
@@ -57,6 +58,7 @@ export async function runMeshctl(argv: readonly string[], deps: MeshctlDeps, ter
     stop: terminal.stop,
   });
   try {
+    if (invocation.type === 'forgetting') return await runForget(client, invocation, terminal);
     if (invocation.type === 'removal') return await runUninstall(deps.uninstall, client, invocation, terminal);
     return await runQuestion(invocation, client, terminal);
   } catch (thrown) {

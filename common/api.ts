@@ -46,8 +46,19 @@ export const RouteSchema = Type.Object({
   nodeId: Type.String(),
   via: Type.Union([Type.Literal('local'), Type.Literal('link'), Type.Literal('unreachable')]),
   conflict: nullable(Type.String({ description: 'Another node whose valid claim lost against this one, or null' })),
+  conflictReason: Type.Optional(
+    nullable(Type.String({ description: 'Why the owner won, or null without a conflict' })),
+  ),
 });
 export type Route = Static<typeof RouteSchema>;
+
+export const RevokedNodeSchema = Type.Object({
+  id: Type.String(),
+  name: Type.String({ description: 'The name that it had' }),
+  by: Type.String({ description: 'Name of the node on which it was decided, or its id' }),
+  at: Type.String(),
+});
+export type RevokedNode = Static<typeof RevokedNodeSchema>;
 
 export const EndpointSchema = Type.Object({
   containerId: Type.String(),
@@ -130,6 +141,7 @@ export const StatusSchema = Type.Object({
   targets: Type.Optional(
     Type.Array(TargetSchema, { description: 'Seeds, members without a link, and addresses that were refused' }),
   ),
+  revoked: Type.Optional(Type.Array(RevokedNodeSchema, { description: 'Nodes that an operator has revoked' })),
   drops: Type.Record(Type.String(), Type.Number(), { description: 'Frames and datagrams dropped, by reason' }),
 });
 export type Status = Static<typeof StatusSchema>;

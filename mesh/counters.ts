@@ -14,6 +14,8 @@ const OTHER_COUNTERS = [
   'unknownControl',
   'linksQueryTooSoon',
   'digestTooOften',
+  'revokedNode',
+  'revocationRefused',
 ] as const;
 
 export type CounterName = HandshakeCounter | (typeof OTHER_COUNTERS)[number];

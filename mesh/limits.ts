@@ -61,6 +61,16 @@ export const ADVERTS_PER_SECOND = 100;
 export const DIGEST_BURST = 8;
 /** The same per second, sustained. */
 export const DIGESTS_PER_SECOND = 1;
+/** Nodes about which a decision is kept; the oldest decision is dropped beyond this. */
+export const MAX_REVOCATIONS = 1024;
+/** Nodes that the decisions of one member keep out at most. */
+export const MAX_REVOKED_PER_ISSUER = 16;
+/** Decisions in one message. */
+export const MAX_REVOCATIONS_PER_MESSAGE = 32;
+/** Bytes of one encoded revocation. */
+export const MAX_REVOCATION_BYTES = 512;
+/** How far a decision may be ahead of this node's wall clock: a later one would be hard to replace. */
+export const MAX_REVOCATION_AHEAD_MS = 10 * 60_000;
 /** A member not heard of for this long, while its link is down, is forgotten. */
 export const FORGET_AFTER_MS = 24 * 3_600_000;
 /** A node signs a new advert at least this often, so that members without a link to it do not forget it. */

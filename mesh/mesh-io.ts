@@ -58,6 +58,8 @@ export type MeshEvent =
   | { readonly type: 'localPods'; readonly pods: readonly PodView[] }
   /** A user looks at the topology: peers are asked for their links until `untilMs`. */
   | { readonly type: 'topologyWanted'; readonly untilMs: number }
+  /** The operator decides that a node is no longer a member, or is one again. */
+  | { readonly type: 'revoke'; readonly node: NodeId; readonly isRevoked: boolean }
   /** The time of `pollAt()` has come. */
   | { readonly type: 'tick' }
   /** The node leaves: peers get a goodbye. */
@@ -109,6 +111,8 @@ export interface RouteView {
   readonly ownerName: string;
   /** The node whose claim to this CIDR lost, or null without a conflict. */
   readonly conflict: NodeId | null;
+  /** Why the owner won: it can be reached and the other not, it was in the cluster earlier, or its id is lower. */
+  readonly conflictReason: 'reachable' | 'earlier' | 'lowerId' | null;
   /** Whether frames are forwarded to the owner now: its link is `up` or `stale`. */
   readonly usable: boolean;
 }
@@ -174,6 +178,7 @@ export interface RefusedView {
 export interface LostClaim {
   readonly cidr: Cidr;
   readonly winner: NodeId;
+  readonly reason: 'reachable' | 'earlier' | 'lowerId';
 }
 
 /** What is kept of members besides their adverts for the next start (`handshake/initiation-stamps.ts`). */
@@ -184,6 +189,19 @@ export interface KeptStamps {
   readonly accepted: readonly (readonly [NodeId, number])[];
   /** Wall-clock ms of the first advert of members that came after this node (`cluster/witness.ts`). */
   readonly firstHeard: readonly (readonly [NodeId, number])[];
+  /** Encoded (`wire/revocation.ts`). Absent from versions before 0.3. */
+  readonly revocations?: readonly Uint8Array[];
+}
+
+/** A node that an operator has revoked. */
+export interface RevokedView {
+  readonly node: NodeId;
+  readonly name: string;
+  /** The node on which it was decided, and its name if that is known. */
+  readonly issuer: NodeId;
+  readonly issuerName: string | null;
+  /** Wall-clock ms. */
+  readonly atMs: number;
 }
 
 /** Source of randomness: the operating system's in production, seeded in tests. */

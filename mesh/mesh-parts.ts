@@ -6,6 +6,8 @@ import { ControlDispatcher } from './cluster/control-dispatcher.js';
 import { Gossip } from './cluster/gossip.js';
 import { PeerTable } from './cluster/peer-table.js';
 import { Seeds } from './cluster/seeds.js';
+import { RevocationSpread } from './cluster/revocation-spread.js';
+import { Revocations } from './cluster/revocations.js';
 import { SelfAdvert } from './cluster/self-advert.js';
 import { Witness } from './cluster/witness.js';
 import { Topology } from './cluster/topology.js';
@@ -59,7 +61,9 @@ export class MeshParts {
   readonly stamps: InitiationStamps;
   readonly witness: Witness;
   readonly handshakes: Handshakes;
+  readonly revocations: Revocations;
   readonly peerTable: PeerTable;
+  readonly revocationSpread: RevocationSpread;
   readonly gossip: Gossip;
   readonly seeds: Seeds;
   readonly refusedSources = new RefusedSources();
@@ -83,11 +87,14 @@ export class MeshParts {
     const { cachedStamps, cachedAdverts, wallClockMs } = options;
     // The own advert is among them.
     this.witness = new Witness(cachedStamps.firstHeard, cachedAdverts.length > 1, wallClockMs);
+    this.revocations = this.#makeRevocations(identity);
+    this.revocations.recall(cachedStamps.revocations ?? []);
     this.stamps = new InitiationStamps(options.cachedStamps, options.wallClockMs, () => this.peerTable.stampsChanged());
     this.handshakes = this.#makeHandshakes(options);
     this.#dialer = new Dialer({ handshakes: this.handshakes, random, emit: hooks.emit });
     this.topology = new Topology(identity.id);
     this.peerTable = this.#makePeerTable(options);
+    this.revocationSpread = this.#makeRevocationSpread(identity.id, random);
     this.gossip = this.#makeGossip(random);
     this.seeds = this.#makeSeeds(underlay);
     this.control = this.#makeControl(random);
@@ -127,11 +134,30 @@ export class MeshParts {
         nextProbeId,
         hasMet: (id) => this.stamps.hasMet(id),
       },
+      isRevoked: (id) => this.revocations.isRevoked(id),
       hasStarted: () => this.router.hasBeenUp,
       broadcastAdvert: (advert, from) => this.gossip.broadcast(advert, from),
       sendDigest: (peer) => this.gossip.sendDigest(peer),
       advancePeer: this.#advancePeer,
     });
+  }
+
+  /** A member that has come lately decides nothing. A node that has just joined cannot know, and believes. */
+  #makeRevocations(identity: NodeIdentity): Revocations {
+    const { keys, witness } = this;
+    return new Revocations({
+      identity,
+      keys,
+      wallClockMs: (nowMs) => witness.wallClockMs(nowMs),
+      mayDecide: (id, nowMs) =>
+        this.peerTable.members.get(id) === undefined ? !witness.isWitness(nowMs) : !witness.isNewcomer(id, nowMs),
+    });
+  }
+
+  #makeRevocationSpread(ownId: NodeId, random: RandomSource): RevocationSpread {
+    const { revocations, peerTable, counters, notices } = this;
+    const send = (peer: NodeId, bytes: Uint8Array): void => this.emit({ type: 'sendControl', peer, bytes });
+    return new RevocationSpread({ ownId, revocations, peerTable, random, counters, notices, send });
   }
 
   #makeGossip(random: RandomSource): Gossip {
@@ -140,6 +166,7 @@ export class MeshParts {
       adverts: () => this.peerTable.currentAdverts(),
       ownAdvert: () => this.self.current,
       send: (peer: NodeId, bytes: Uint8Array) => this.emit({ type: 'sendControl', peer, bytes }),
+      digestSent: (peer: NodeId) => this.revocationSpread.remind(peer),
     };
     return new Gossip(this.peerTable.members, deps, random);
   }
@@ -166,6 +193,7 @@ export class MeshParts {
       counters,
       send: (peer, bytes) => this.emit({ type: 'sendControl', peer, bytes }),
       learnAdvert: (bytes, from, nowMs) => peerTable.learnEncodedAdvert(bytes, from, nowMs),
+      learnRevocations: (encoded, from, nowMs) => this.revocationSpread.receive(encoded, from, nowMs),
     });
   }
 

@@ -20,6 +20,7 @@ import type {
   RefusedView,
   RemoteLinkView,
   RemotePodsView,
+  RevokedView,
   RouteView,
   SeedView,
   TopologyReports,
@@ -117,7 +118,17 @@ export class Mesh {
 
   /** For `cachedStamps` of the next start. */
   stamps(): KeptStamps {
-    return { ...this.#parts.stamps.kept(), firstHeard: this.#parts.witness.kept() };
+    const { stamps, witness, revocations } = this.#parts;
+    return { ...stamps.kept(), firstHeard: witness.kept(), revocations: revocations.encoded() };
+  }
+
+  /** Nodes that are revoked, the latest decision last. */
+  revoked(): RevokedView[] {
+    const { revocations, peerTable, self } = this.#parts;
+    return revocations.inForce().map(({ node, name, issuer, atMs }) => {
+      const issuerName = issuer === self.current.id ? self.current.name : (peerTable.members.get(issuer)?.name ?? null);
+      return { node, name, issuer, issuerName, atMs };
+    });
   }
 
   /** What was refused, by reason, and how much state there is. */
@@ -162,6 +173,8 @@ export class Mesh {
       case 'topologyWanted':
         topology.watchUntil(this.#clock.fromCaller(event.untilMs), now);
         return this.#wakeAt(now);
+      case 'revoke':
+        return this.#parts.revocationSpread.decide(event.node, event.isRevoked, now);
       case 'tick':
         return;
       case 'stop':
@@ -225,8 +238,12 @@ export class Mesh {
 
   /** Handshakes in progress are of the old secret: they are dropped and started anew. */
   #replaceSecret(secret: Uint8Array, now: number): void {
-    const { keys, handshakes, seeds, peerTable } = this.#parts;
+    const { keys, handshakes, seeds, peerTable, revocations } = this.#parts;
     keys.replace(secret);
+    for (const node of revocations.secretReplaced()) {
+      peerTable.members.pardon(node);
+      peerTable.stampsChanged();
+    }
     handshakes.clear();
     seeds.restart(now);
     for (const peer of peerTable.peers.values()) peer.secretReplaced(now);

@@ -4,6 +4,7 @@
  */
 import type { CipherName } from '../common/router-port.js';
 import type { PeerTable } from './cluster/peer-table.js';
+import type { Revocations } from './cluster/revocations.js';
 import type { Seeds } from './cluster/seeds.js';
 import type { Handshakes } from './handshake/handshakes.js';
 import type { MeshEffect, MeshEvent } from './mesh-io.js';
@@ -22,6 +23,7 @@ export interface RouterConnectionDeps {
   readonly peerTable: PeerTable;
   readonly handshakes: Handshakes;
   readonly seeds: Seeds;
+  readonly revocations: Revocations;
   readonly emit: (effect: MeshEffect) => void;
 }
 
@@ -70,7 +72,10 @@ function replace(event: RouterConnected, reason: string, deps: RouterConnectionD
     peer.routerReplaced(reason, nowMs + Math.floor(dials / DIALS_AT_ONCE) * DIALS_APART_MS, nowMs);
     if (peer.link.state !== 'down') dials++;
   }
-  for (const status of event.sessions) peerTable.peerOf(status.peer, nowMs).adopt(status, nowMs);
+  for (const status of event.sessions) {
+    if (deps.revocations.isRevoked(status.peer)) deps.emit({ type: 'removePeer', peer: status.peer });
+    else peerTable.peerOf(status.peer, nowMs).adopt(status, nowMs);
+  }
   for (const { peer, endpoint, mtuBytes, upForMs } of event.paths) {
     peerTable.peers.get(peer)?.resume(endpoint, mtuBytes, upForMs ?? null, nowMs);
   }

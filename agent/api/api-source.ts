@@ -1,5 +1,5 @@
-/** Port between the API and the rest of the agent: the questions that the API asks. No behaviour here. */
-import type { Endpoint, Peer, Route, Status, Topology } from '../../common/api.js';
+/** Port between the API and the rest of the agent: the questions that the API asks, and the one change. No behaviour here. */
+import type { Endpoint, Peer, RevokedNode, Route, Status, Topology } from '../../common/api.js';
 
 /** Everything the API says. Answers are snapshots that the API neither keeps nor changes; none may hold a secret. */
 export interface ApiSource {
@@ -10,6 +10,11 @@ export interface ApiSource {
   topology(): Topology;
   /** Whether all nodes that are asked for their links have reported lately. */
   topologyIsComplete(): boolean;
+  /**
+   * The operator decides that a node is no longer a member, or is one again. Throws `RequestError` for a node that cannot be meant.
+   * @param key name, id or beginning of an id
+   */
+  decide(key: string, isRevoked: boolean): RevokedNode;
   /** Calls `listener` after anything that `status` or `topology` shows has changed; may be called at any rate. */
   onChange(listener: () => void): () => void;
   /**

@@ -65,7 +65,10 @@ describe('the conditions of a node', () => {
   });
 
   it('is not ready with a lost claim, but may attach: the allocator knows what not to give out', () => {
-    const conditions = evaluateConditions({ ...healthy, lostClaims: [{ cidr: '10.1.1.0/24', winner: 'node-b' }] });
+    const conditions = evaluateConditions({
+      ...healthy,
+      lostClaims: [{ cidr: '10.1.1.0/24', winner: 'node-b', why: 'node-b can be reached' }],
+    });
     expect(isReady(conditions)).toBe(false);
     expect(conditions.find(({ name }) => name === 'claims')?.message).toContain('10.1.1.0/24 also belongs to node-b');
     expect(attachObstacle(conditions)).toBeNull();

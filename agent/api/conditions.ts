@@ -32,7 +32,7 @@ export interface NodeFacts {
   readonly cniNotes: readonly string[];
   /** Why a new pod would get no address, or null. */
   readonly addressProblem: string | null;
-  readonly lostClaims: readonly { readonly cidr: string; readonly winner: string }[];
+  readonly lostClaims: readonly { readonly cidr: string; readonly winner: string; readonly why: string }[];
   readonly seeds: number;
   readonly peersUp: number;
   /** Members without a usable link, each with why. */
@@ -151,9 +151,7 @@ function withdrawnMessage({ withdrawn }: NodeFacts): string {
 
 function claimsMessage({ lostClaims }: NodeFacts): string {
   if (lostClaims.length === 0) return '';
-  const lost = lostClaims
-    .map(({ cidr, winner }) => `${cidr} also belongs to ${winner}, which claimed it earlier`)
-    .join('; ');
+  const lost = lostClaims.map(({ cidr, winner, why }) => `${cidr} also belongs to ${winner}, since ${why}`).join('; ');
   return `${lost}; no new pod gets an address from there: give every node its own podCidrs`;
 }
 

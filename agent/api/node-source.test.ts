@@ -54,12 +54,34 @@ function source(overrides: Partial<ApiSourceDeps> = {}) {
     publicKey: new Uint8Array(32),
     podMtuBytes: () => 1392,
     clock,
+    decide: () => undefined,
     mesh: {
       members: () => [member],
       routes: () => [
-        { cidr: parseCidr('10.1.1.0/24'), owner: id('a'), ownerName: 'node-a', conflict: id('b'), usable: false },
-        { cidr: parseCidr('10.1.2.0/24'), owner: id('b'), ownerName: 'node-b', conflict: null, usable: true },
-        { cidr: parseCidr('10.1.3.0/24'), owner: id('c'), ownerName: 'node-c', conflict: id('a'), usable: false },
+        {
+          cidr: parseCidr('10.1.1.0/24'),
+          owner: id('a'),
+          ownerName: 'node-a',
+          conflict: id('b'),
+          conflictReason: 'earlier',
+          usable: false,
+        },
+        {
+          cidr: parseCidr('10.1.2.0/24'),
+          owner: id('b'),
+          ownerName: 'node-b',
+          conflict: null,
+          conflictReason: null,
+          usable: true,
+        },
+        {
+          cidr: parseCidr('10.1.3.0/24'),
+          owner: id('c'),
+          ownerName: 'node-c',
+          conflict: id('a'),
+          conflictReason: 'reachable',
+          usable: false,
+        },
       ],
       remoteLinks: () => [],
       remotePods: () => [],
@@ -67,6 +89,7 @@ function source(overrides: Partial<ApiSourceDeps> = {}) {
       seeds: () => [],
       topologyReports: () => ({ received: 0, expected: 1, complete: false }),
       refusedSources: () => [],
+      revoked: () => [],
       counters: () => ({ members: 1, sessionSlots: 1, pendingHandshakes: 0, handshakeBadMac: 3 }),
     },
     router: () => hello,
@@ -128,11 +151,11 @@ describe('AgentApiSource', () => {
     expect(
       source()
         .source.routes()
-        .map(({ cidr, via, conflict }) => [cidr, via, conflict]),
+        .map(({ cidr, via, conflict, conflictReason }) => [cidr, via, conflict, conflictReason]),
     ).toEqual([
-      ['10.1.1.0/24', 'local', 'node-b'],
-      ['10.1.2.0/24', 'link', null],
-      ['10.1.3.0/24', 'unreachable', 'node-a'],
+      ['10.1.1.0/24', 'local', 'node-b', 'node-a was in the cluster earlier'],
+      ['10.1.2.0/24', 'link', null, null],
+      ['10.1.3.0/24', 'unreachable', 'node-a', 'node-c can be reached'],
     ]);
   });
 

@@ -2,7 +2,7 @@
  * Source of the API's answers about this node: mesh core, router, allocator, attached pods and host network. An answer
  * is made when the question comes; only the samples of the rates are kept.
  */
-import type { Condition, Endpoint, Peer, Route, Status, Target, Topology } from '../../common/api.js';
+import type { Condition, Endpoint, Peer, RevokedNode, Route, Status, Target, Topology } from '../../common/api.js';
 import type { Cidr } from '../../common/address/cidr.js';
 import type { IpAddress } from '../../common/address/ip-address.js';
 import type { NodeId } from '../../common/node-id.js';
@@ -16,6 +16,7 @@ import type {
   RefusedView,
   RemoteLinkView,
   RemotePodsView,
+  RevokedView,
   RouteView,
   SeedView,
   TopologyReports,
@@ -29,7 +30,8 @@ import type { HostProblem } from '../host-network/host-network.js';
 import type { PodCidrs } from '../pod-cidrs.js';
 import type { NodeSettings } from '../settings/node-settings.js';
 import type { SettingsReport } from '../settings/settings-keeper.js';
-import { peerView, routeView } from './views/peer-view.js';
+import { readmitNode, revokeNode } from './revoked-nodes.js';
+import { peerView, routeView, winReasonText } from './views/peer-view.js';
 import type { RouterHello } from '../control-plane/router-client.js';
 import { targetsView } from './views/targets-view.js';
 import { TopologyView } from './views/topology-view.js';
@@ -44,6 +46,7 @@ export interface MeshQueries {
   seeds(): readonly SeedView[];
   topologyReports(nowMs: number): TopologyReports;
   refusedSources(nowMs: number): readonly RefusedView[];
+  revoked(): readonly RevokedView[];
   counters(): Readonly<Record<string, number>>;
 }
 
@@ -64,6 +67,8 @@ export interface ApiSourceDeps {
   readonly podMtuBytes: () => number;
   readonly clock: Clock;
   readonly mesh: MeshQueries;
+  /** Tells the mesh core the operator's decision about a node. */
+  readonly decide: (node: NodeId, isRevoked: boolean) => void;
   readonly router: () => RouterHello | null;
   readonly routerIsSilent: () => boolean;
   readonly underlayAddresses: () => readonly IpAddress[];
@@ -137,7 +142,10 @@ export class AgentApiSource implements ApiSource {
       stateDiskProblem: deps.stateDiskProblem(),
       cniNotes: deps.cniNotes(),
       addressProblem: deps.addressProblem(),
-      lostClaims: deps.mesh.lostClaims().map(({ cidr, winner }) => ({ cidr, winner: nameOf(winner) })),
+      lostClaims: deps.mesh.lostClaims().map(({ cidr, winner, reason }) => {
+        const name = nameOf(winner);
+        return { cidr, winner: name, why: winReasonText(name, reason) };
+      }),
       seeds: deps.settings().config.seeds.length,
       peersUp: members.filter(({ state }) => state === 'up').length,
       peersMissing: this.#missingPeers(members),
@@ -175,6 +183,7 @@ export class AgentApiSource implements ApiSource {
       verdict: verdictOf(conditions),
       targets: this.#targets(members),
       peers: { total: members.length, up: members.filter(({ state }) => state === 'up').length },
+      revoked: this.#revoked(),
       drops: this.#allDrops(),
     };
   }
@@ -210,6 +219,23 @@ export class AgentApiSource implements ApiSource {
       remotePods: deps.mesh.remotePods(nowMs),
       reports: deps.mesh.topologyReports(nowMs),
     });
+  }
+
+  decide(key: string, isRevoked: boolean): RevokedNode {
+    const { id, settings, decide } = this.deps;
+    const peers = (): readonly Peer[] => this.peers();
+    const revoked = (): readonly RevokedNode[] => this.#revoked();
+    const deps = { ownId: id, ownName: settings().nodeName, peers, revoked, decide };
+    return isRevoked ? revokeNode(key, deps) : readmitNode(key, deps);
+  }
+
+  #revoked(): RevokedNode[] {
+    return this.deps.mesh.revoked().map(({ node, name, issuer, issuerName, atMs }) => ({
+      id: node,
+      name: name || node,
+      by: issuerName ?? issuer,
+      at: new Date(atMs).toISOString(),
+    }));
   }
 
   topologyIsComplete(): boolean {

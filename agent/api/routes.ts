@@ -16,6 +16,8 @@ export interface JsonAnswer {
 }
 
 export interface JsonRoute {
+  /** A change, on the unix socket only; a question without. */
+  readonly change?: 'PUT' | 'DELETE';
   /** Pattern as `/v1/peers/:id`. */
   readonly path: string;
   readonly tag: 'node' | 'mesh' | 'health';
@@ -28,6 +30,8 @@ export interface JsonRoute {
   handle(params: Readonly<Record<string, string>>): JsonAnswer | Promise<JsonAnswer>;
 }
 
+/** Where changes are allowed at all. */
+export const CHANGES_PATH = '/v1/revoked/';
 /** Longest node name that can be asked for: a DNS name. */
 export const MAX_PEER_KEY_LENGTH = 253;
 
@@ -35,7 +39,12 @@ const ok = (body: unknown): JsonAnswer => ({ status: 200, body });
 
 /** @param onTopologyWatched called for every answer that shows the topology */
 export function jsonRoutes(source: ApiSource, onTopologyWatched: () => void): readonly JsonRoute[] {
-  return [...nodeRoutes(source), ...meshRoutes(source, onTopologyWatched), ...healthRoutes(source)];
+  return [
+    ...nodeRoutes(source),
+    ...meshRoutes(source, onTopologyWatched),
+    ...changeRoutes(source),
+    ...healthRoutes(source),
+  ];
 }
 
 function nodeRoutes(source: ApiSource): readonly JsonRoute[] {
@@ -93,6 +102,31 @@ function meshRoutes(source: ApiSource, onTopologyWatched: () => void): readonly 
         await topologyCompletes(source);
         return ok(source.topology());
       },
+    },
+  ];
+}
+
+/** For root on this node: these are on the unix socket only. */
+function changeRoutes(source: ApiSource): readonly JsonRoute[] {
+  const shared = {
+    path: `${CHANGES_PATH}:id`,
+    tag: 'mesh',
+    description: 'By node id, by a unique prefix of at least four digits of it, or by name. On the unix socket only.',
+    params: Type.Object({ id: Type.String({ minLength: 1, maxLength: MAX_PEER_KEY_LENGTH }) }),
+    answers: { 200: reference('RevokedNode') },
+  } as const;
+  return [
+    {
+      ...shared,
+      change: 'PUT',
+      summary: 'Revoke a node: all nodes refuse it from now on',
+      handle: (params) => ok(source.decide(params['id'] ?? '', true)),
+    },
+    {
+      ...shared,
+      change: 'DELETE',
+      summary: 'Lift a revocation',
+      handle: (params) => ok(source.decide(params['id'] ?? '', false)),
     },
   ];
 }

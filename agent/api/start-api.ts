@@ -83,8 +83,10 @@ function checkSocketPath(path: string): void {
   }
 }
 
-async function listenUnix(shared: HttpServerOptions, path: string, servers: HttpServer[]): Promise<void> {
-  const server = await createHttpServer(shared);
+type SharedOptions = Omit<HttpServerOptions, 'takesChanges'>;
+
+async function listenUnix(shared: SharedOptions, path: string, servers: HttpServer[]): Promise<void> {
+  const server = await createHttpServer({ ...shared, takesChanges: true });
   servers.push(server);
   try {
     await server.listenUnix(path);
@@ -95,12 +97,12 @@ async function listenUnix(shared: HttpServerOptions, path: string, servers: Http
 }
 
 async function listenTcp(
-  shared: HttpServerOptions,
+  shared: SharedOptions,
   address: IpAddress,
   port: number,
   servers: HttpServer[],
 ): Promise<string> {
-  const server = await createHttpServer(shared);
+  const server = await createHttpServer({ ...shared, takesChanges: false });
   servers.push(server);
   try {
     const bound = await server.listenTcp(address, port);

@@ -37,25 +37,41 @@ const Body = Compile(
     ownStamp: Stamp,
     acceptedStamps: ByMember,
     firstHeard: ByMember,
+    // Since version 0.3.
+    revocations: Type.Optional(Type.Array(Type.String(), { maxItems: MAX_ADVERTS })),
   }),
 );
 
 const codec: DurableCodec<KnownMembers> = {
   kind: 'heddle-adverts-2',
   encode: ({ adverts, stamps }) => ({
-    adverts: adverts.map((advert) => Buffer.from(advert).toString('base64')),
+    adverts: adverts.map(toBase64),
     ownStamp: stamps.own,
     acceptedStamps: stamps.accepted,
     firstHeard: stamps.firstHeard,
+    revocations: (stamps.revocations ?? []).map(toBase64),
   }),
   decode(body) {
     if (!Body.Check(body)) throw new DecodeError('not adverts and stamps');
     return {
-      adverts: body.adverts.map((advert) => new Uint8Array(Buffer.from(advert, 'base64'))),
-      stamps: { own: body.ownStamp, accepted: byMember(body.acceptedStamps), firstHeard: byMember(body.firstHeard) },
+      adverts: body.adverts.map(fromBase64),
+      stamps: {
+        own: body.ownStamp,
+        accepted: byMember(body.acceptedStamps),
+        firstHeard: byMember(body.firstHeard),
+        revocations: (body.revocations ?? []).map(fromBase64),
+      },
     };
   },
 };
+
+function toBase64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64');
+}
+
+function fromBase64(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text, 'base64'));
+}
 
 function byMember(entries: readonly (readonly [string, number])[]): [NodeId, number][] {
   return entries.map(([id, value]) => [id as NodeId, value]);

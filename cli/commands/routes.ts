@@ -17,6 +17,7 @@ const columns: readonly Column<Route>[] = [
     text: (route) => route.conflict ?? UNKNOWN,
     tone: (route) => (route.conflict === null ? 'plain' : 'bad'),
   },
+  { title: 'WHY', text: (route) => route.conflictReason ?? UNKNOWN },
 ];
 
 export const routesView = tableView<Route>(() => columns, 'No routes: no pod CIDR is known, not even of this node.');

@@ -1,5 +1,5 @@
 /** View of `meshctl status`: facts about this node, then its conditions with what is missing and what to do. */
-import type { Condition, Status, Target, Verdict } from '../../common/api.js';
+import type { Condition, RevokedNode, Status, Target, Verdict } from '../../common/api.js';
 import { formatAge, formatCount, UNKNOWN } from '../output/figures.js';
 import type { View, ViewContext } from '../output/output.js';
 import type { Paint, Tone } from '../output/paint.js';
@@ -15,8 +15,8 @@ export const statusView: View<Status> = {
     const lines = [...identityLines(status, context), ...networkLines(status), ...dropLines(status, context.wide)];
     const facts = lines.map(([label, text]) => `${label.padEnd(LABEL_WIDTH)}${printable(text)}`);
     const conditions = status.conditions.map((condition) => conditionLine(condition, context.paint));
-    const targets = targetLines(status, context);
-    return [...facts, '', verdictLine(status, context.paint), ...conditions, ...targets, ''].join('\n');
+    const tables = [...targetLines(status, context), ...revokedLines(status, context)];
+    return [...facts, '', verdictLine(status, context.paint), ...conditions, ...tables, ''].join('\n');
   },
 };
 
@@ -106,6 +106,17 @@ function targetColumns(nowMs: number): readonly Column<Target>[] {
 function targetLines({ targets = [] }: Status, { nowMs, paint, columns }: ViewContext): string[] {
   if (targets.length === 0) return [];
   return ['', formatTable(targets, targetColumns(nowMs), paint, columns).trimEnd()];
+}
+
+function revokedLines({ revoked = [] }: Status, { nowMs, paint, columns }: ViewContext): string[] {
+  if (revoked.length === 0) return [];
+  const shown: readonly Column<RevokedNode>[] = [
+    { title: 'REVOKED', text: ({ name }) => name },
+    { title: 'NODE ID', text: ({ id }) => id },
+    { title: 'BY', text: ({ by }) => by },
+    { title: 'SINCE', text: ({ at }) => formatAge(at, nowMs) },
+  ];
+  return ['', formatTable(revoked, shown, paint, columns).trimEnd()];
 }
 
 function listed(items: readonly string[]): string {

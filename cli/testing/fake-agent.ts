@@ -14,7 +14,7 @@ export interface FakeAgent {
   readonly socketPath: string;
   /** JSON answers by path; may be changed while it runs. */
   readonly answers: Map<string, unknown>;
-  /** Requested paths, in order. */
+  /** Requested paths, in order; with the method, unless it is GET. */
   readonly asked: string[];
   /** Resolves when `path` has been requested so many times. */
   untilAsked(path: string, times: number): Promise<void>;
@@ -41,7 +41,7 @@ export async function startFakeAgent(listener?: RequestListener): Promise<FakeAg
     });
   const answer: RequestListener = (request, response) => {
     const path = request.url ?? '';
-    asked.push(path);
+    asked.push(request.method === 'GET' ? path : `${request.method} ${path}`);
     watchers.forEach((look) => look());
     if (path === '/v1/events' && answers.has(path)) {
       response.writeHead(200, { 'content-type': 'text/event-stream' }).write('retry: 2000\n\n');
@@ -179,7 +179,14 @@ export const PEERS: readonly Peer[] = [
 
 export const ROUTES: readonly Route[] = [
   { cidr: '10.1.1.0/24', node: 'node-a', nodeId: 'aaaa', via: 'local', conflict: null },
-  { cidr: '10.1.2.0/24', node: 'node-b', nodeId: 'bbbb', via: 'link', conflict: 'node-x' },
+  {
+    cidr: '10.1.2.0/24',
+    node: 'node-b',
+    nodeId: 'bbbb',
+    via: 'link',
+    conflict: 'node-x',
+    conflictReason: 'node-b was in the cluster earlier',
+  },
   { cidr: 'fd00:3::/64', node: 'node-c', nodeId: 'cccc', via: 'unreachable', conflict: null },
 ];
 

@@ -31,6 +31,7 @@ export interface ControlDispatcherDeps {
   send(peer: NodeId, bytes: Uint8Array): void;
   /** Learns an encoded advert. */
   learnAdvert(bytes: Uint8Array, from: NodeId, nowMs: number): void;
+  learnRevocations(encoded: readonly Uint8Array[], from: NodeId, nowMs: number): void;
 }
 
 export class ControlDispatcher {
@@ -38,10 +39,10 @@ export class ControlDispatcher {
   /** When each peer last got a links message. Bounded by MAX_MEMBERS. */
   readonly #linksAnswered = new BoundedMap<NodeId, number>(MAX_MEMBERS);
 
-  /** Digests and pulls that each peer may send. */
+  /** Digests, pulls and messages of revocations that each peer may send. */
   readonly #questions = new RateLimiter<NodeId>({
-    burst: 2 * DIGEST_BURST,
-    perSecond: 2 * DIGESTS_PER_SECOND,
+    burst: 3 * DIGEST_BURST,
+    perSecond: 3 * DIGESTS_PER_SECOND,
     maxKeys: MAX_MEMBERS,
   });
 
@@ -84,6 +85,8 @@ export class ControlDispatcher {
         return this.#answerLinks(peer.id, nowMs);
       case 'links':
         return topology.storeReport(peer.id, message, nowMs);
+      case 'revocations':
+        return this.#mayAsk(peer, nowMs) ? this.#deps.learnRevocations(message.revocations, peer.id, nowMs) : undefined;
     }
   }
 

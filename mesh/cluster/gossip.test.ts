@@ -40,6 +40,7 @@ class Node {
       linkedPeers: () => this.linked,
       ownAdvert: () => own,
       adverts: () => [own, ...this.members.all()],
+      digestSent: () => undefined,
       send: (to: NodeId, bytes: Uint8Array) => {
         expect(bytes.length).toBeLessThanOrEqual(MAX_CONTROL_BYTES);
         this.sent.push({ to, message: decodeControl(bytes)! });

@@ -22,6 +22,7 @@ import {
 import { MAX_CONTROL_BYTES } from '../../common/protocol.js';
 import type { Membership } from './membership.js';
 import type { RandomSource } from '../mesh-io.js';
+import { sample } from './sample.js';
 
 /** Bytes of the message around its adverts, and of the length in front of each advert. */
 const FRAMING_BYTES = 16;
@@ -37,6 +38,8 @@ export interface GossipDeps {
   /** The own advert, and those of members that have not left. */
   adverts(): Iterable<Advert>;
   send(peer: NodeId, bytes: Uint8Array): void;
+  /** A digest was sent: other knowledge goes along. */
+  digestSent(peer: NodeId): void;
 }
 
 export class Gossip {
@@ -64,7 +67,7 @@ export class Gossip {
     this.#nextDigestMs ??= nowMs + this.#jittered(ANTI_ENTROPY_MS);
     if (nowMs < this.#nextDigestMs) return;
     this.#nextDigestMs = nowMs + this.#jittered(ANTI_ENTROPY_MS);
-    const [peer] = this.#sample(this.#deps.linkedPeers(), 1);
+    const [peer] = sample(this.#deps.linkedPeers(), 1, this.#random);
     if (peer !== undefined) this.sendDigest(peer);
   }
 
@@ -100,7 +103,7 @@ export class Gossip {
     const pending = this.#pending;
     this.#pending = [];
     const newest = new Map(pending.map((item) => [item.advert.id, item]));
-    for (const peer of this.#sample(this.#deps.linkedPeers(), GOSSIP_FANOUT)) {
+    for (const peer of sample(this.#deps.linkedPeers(), GOSSIP_FANOUT, this.#random)) {
       const fresh = [...newest.values()].filter(({ advert, from }) => from !== peer && advert.id !== peer);
       this.#sendAdverts(
         peer,
@@ -120,6 +123,7 @@ export class Gossip {
     const fromId = chunk === 0 ? LOWEST_ID : known[start]!.id;
     const toId = known[start + MAX_DIGEST_ENTRIES]?.id ?? null;
     this.#send(peer, { type: 'digest', fromId, toId, entries });
+    this.#deps.digestSent(peer);
   }
 
   #sendAdverts(peer: NodeId, adverts: readonly Advert[], maxMessages = MAX_ANSWERS): void {
@@ -134,16 +138,6 @@ export class Gossip {
 
   #send(peer: NodeId, message: ControlMessage): void {
     this.#deps.send(peer, encodeControl(message));
-  }
-
-  /** Up to `count` different items, in random order. */
-  #sample<Item>(items: readonly Item[], count: number): Item[] {
-    const pool = [...items];
-    const taken: Item[] = [];
-    while (taken.length < count && pool.length > 0) {
-      taken.push(...pool.splice(Math.floor(this.#random.fraction() * pool.length), 1));
-    }
-    return taken;
   }
 
   #jittered(ms: number): number {

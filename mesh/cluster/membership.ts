@@ -15,19 +15,23 @@ export type LearnResult =
   | { readonly type: 'self'; readonly advert: Advert }
   | { readonly type: 'old' }
   | { readonly type: 'invalid' }
+  /** The node is no longer a member, by a decision of an operator. */
+  | { readonly type: 'revoked' }
   | { readonly type: 'full' }
   /** A new member that the caller does not admit. */
   | { readonly type: 'notAdmitted' };
 
 export class Membership {
   readonly #ownId: NodeId;
+  readonly #isRevoked: (id: NodeId) => boolean;
   /** Bounded by MAX_MEMBERS. */
   readonly #adverts = new Map<NodeId, Advert>();
   /** Revision at which a member was forgotten. Bounded by MAX_MEMBERS. */
   readonly #forgotten = new BoundedMap<NodeId, number>(MAX_MEMBERS);
 
-  constructor(ownId: NodeId) {
+  constructor(ownId: NodeId, isRevoked: (id: NodeId) => boolean = () => false) {
     this.#ownId = ownId;
+    this.#isRevoked = isRevoked;
   }
 
   get size(): number {
@@ -51,6 +55,7 @@ export class Membership {
       const unverified = readAdvert(bytes);
       if (!this.isNewer(unverified.advert.id, unverified.advert.revision)) return { type: 'old' };
       const { id } = unverified.advert;
+      if (id !== this.#ownId && this.#isRevoked(id)) return { type: 'revoked' };
       if (id !== this.#ownId && !this.#adverts.has(id) && !admits()) return { type: 'notAdmitted' };
       const advert = verifyAdvert(unverified);
       return advert === null ? { type: 'invalid' } : this.learn(advert);
@@ -63,6 +68,7 @@ export class Membership {
   /** Learns a verified advert. */
   learn(advert: Advert): LearnResult {
     if (advert.id === this.#ownId) return { type: 'self', advert };
+    if (this.#isRevoked(advert.id)) return { type: 'revoked' };
     if (!this.isNewer(advert.id, advert.revision)) return { type: 'old' };
     const before = this.#adverts.get(advert.id) ?? null;
     if (before === null && this.#adverts.size >= MAX_MEMBERS) return { type: 'full' };
@@ -75,6 +81,11 @@ export class Membership {
   isNewer(id: NodeId, revision: number): boolean {
     const known = this.#adverts.get(id)?.revision ?? this.#forgotten.get(id) ?? -1;
     return id === this.#ownId || revision > known;
+  }
+
+  /** The node may be learned again from the advert that it has. */
+  pardon(id: NodeId): void {
+    this.#forgotten.delete(id);
   }
 
   forget(id: NodeId): void {

@@ -76,8 +76,8 @@ describe('the ownership table', () => {
       CLUSTER,
     );
     expect(entries).toEqual([
-      { cidr: '10.2.0.0/24', owner: nodeId(3), conflict: nodeId(4) },
-      { cidr: '10.1.0.0/16', owner: nodeId(2), conflict: nodeId(1) },
+      { cidr: '10.2.0.0/24', owner: nodeId(3), conflict: nodeId(4), conflictReason: 'lowerId' },
+      { cidr: '10.1.0.0/16', owner: nodeId(2), conflict: nodeId(1), conflictReason: 'earlier' },
     ]);
     expect(lost.map(({ winner }) => winner)).toEqual([nodeId(3), nodeId(2)]);
   });

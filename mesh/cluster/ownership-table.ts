@@ -25,11 +25,16 @@ export interface OwnershipEntry {
   readonly owner: NodeId;
   /** A node whose valid claim lost against this entry, if there is one. */
   readonly conflict: NodeId | null;
+  /** Why the owner won, or null without a conflict. */
+  readonly conflictReason: WinReason | null;
 }
+
+export type WinReason = 'reachable' | 'earlier' | 'lowerId';
 
 export interface LosingClaim {
   readonly claim: Claim;
   readonly winner: NodeId;
+  readonly reason: WinReason;
 }
 
 export interface OwnershipTable {
@@ -47,7 +52,8 @@ export function ownershipTable(claims: Iterable<Claim>, clusterCidrs: readonly C
   }
   valid.sort(byPrecedence);
   const index = new OverlapIndex(valid);
-  const conflicts = new Map<Claim, NodeId>();
+  /** The first claim that lost against each winner. */
+  const conflicts = new Map<Claim, LosingClaim>();
   const winners: Claim[] = [];
   const lost: LosingClaim[] = [];
   for (const claim of valid) {
@@ -57,16 +63,23 @@ export function ownershipTable(claims: Iterable<Claim>, clusterCidrs: readonly C
       index.add(claim);
       winners.push(claim);
     } else {
-      conflicts.set(conflicting, conflicts.get(conflicting) ?? claim.owner);
-      lost.push({ claim, winner: conflicting.owner });
+      const loss = { claim, winner: conflicting.owner, reason: winReason(conflicting, claim) };
+      conflicts.set(conflicting, conflicts.get(conflicting) ?? loss);
+      lost.push(loss);
     }
   }
   const entries = winners.map((claim) => ({
     cidr: claim.cidr,
     owner: claim.owner,
-    conflict: conflicts.get(claim) ?? null,
+    conflict: conflicts.get(claim)?.claim.owner ?? null,
+    conflictReason: conflicts.get(claim)?.reason ?? null,
   }));
   return { entries, lost, outside };
+}
+
+function winReason(winner: Claim, loser: Claim): WinReason {
+  if (winner.isAlive !== loser.isAlive) return 'reachable';
+  return winner.createdAtMs === loser.createdAtMs ? 'lowerId' : 'earlier';
 }
 
 function byPrecedence(a: Claim, b: Claim): number {

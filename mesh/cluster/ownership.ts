@@ -46,7 +46,7 @@ export class Ownership {
 
   lostClaims(): LostClaim[] {
     const own = this.#table.lost.filter(({ claim }) => claim.owner === this.#ownId);
-    return own.map(({ claim, winner }) => ({ cidr: claim.cidr, winner }));
+    return own.map(({ claim, winner, reason }) => ({ cidr: claim.cidr, winner, reason }));
   }
 }
 

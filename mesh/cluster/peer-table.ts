@@ -31,6 +31,7 @@ export interface PeerTableDeps {
   readonly counters: Counters;
   readonly notices: Notices;
   readonly witness: Witness;
+  isRevoked(id: NodeId): boolean;
   /** Whether a router was ever connected; before that, all members are remembered from an earlier process. */
   hasStarted(): boolean;
   /** Sends a new advert to other members; `from` is the node that passed it on. */
@@ -61,7 +62,7 @@ export class PeerTable {
   constructor(deps: PeerTableDeps) {
     this.#deps = deps;
     this.#ownId = deps.peer.ownId;
-    this.members = new Membership(this.#ownId);
+    this.members = new Membership(this.#ownId, (id) => deps.isRevoked(id));
     this.#ownership = new Ownership(this.#ownId, deps.clusterCidrs);
   }
 
@@ -135,6 +136,12 @@ export class PeerTable {
     return this.#peers.get(id) ?? this.#addPeer(id, nowMs);
   }
 
+  /** The node was revoked: its sessions, its advert and its claims go. */
+  expel(id: NodeId, nowMs: number): void {
+    const peer = this.#peers.get(id);
+    if (peer !== undefined) this.#forget(peer, nowMs);
+  }
+
   useClusterCidrs(cidrs: readonly Cidr[]): void {
     this.#ownership.useClusterCidrs(cidrs);
     this.#claimsDirty = true;
@@ -194,6 +201,9 @@ export class PeerTable {
         return null;
       case 'full':
         this.#deps.counters.count('tooManyMembers');
+        return null;
+      case 'revoked':
+        this.#deps.counters.count('revokedNode');
         return null;
       case 'notAdmitted':
         this.#deps.counters.count('tooManyUnproven');

@@ -48,10 +48,10 @@ export function routeViews(
   self: Advert,
   peers: ReadonlyMap<NodeId, Peer>,
 ): RouteView[] {
-  return entries.map(({ cidr, owner, conflict }) => {
+  return entries.map(({ cidr, owner, conflict, conflictReason }) => {
     const peer = peers.get(owner);
     const name = owner === self.id ? self.name : (peer?.advert?.name ?? owner);
     const usable = owner === self.id || (peer !== undefined && isUsable(peer.link));
-    return { cidr, owner, ownerName: name, conflict, usable };
+    return { cidr, owner, ownerName: name, conflict, conflictReason, usable };
   });
 }

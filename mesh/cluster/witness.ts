@@ -26,15 +26,29 @@ export class Witness {
     for (const [id, atMs] of kept.slice(0, MAX_MEMBERS)) this.#firstHeard.set(id, atMs);
   }
 
+  /** Whether this node has been in the cluster for long enough to know who came after it. */
+  isWitness(nowMs: number): boolean {
+    return this.#wallClock.elapsedMs(nowMs) >= WITNESS_AFTER_MS || this.#hasReturned;
+  }
+
+  /** Wall-clock time, in ms. */
+  wallClockMs(nowMs: number): number {
+    return this.#wallClock.at(nowMs);
+  }
+
   /** A member that was not known is learned from an advert that came just now. */
   heard(id: NodeId, nowMs: number): void {
-    const isWitness = this.#wallClock.elapsedMs(nowMs) >= WITNESS_AFTER_MS || this.#hasReturned;
-    if (isWitness) this.#firstHeard.set(id, this.#wallClock.at(nowMs));
+    if (this.isWitness(nowMs)) this.#firstHeard.set(id, this.#wallClock.at(nowMs));
   }
 
   /** Since when the node's claims count, wall-clock ms. */
   claimsSinceMs({ id, createdAtMs }: Advert): number {
     return Math.max(createdAtMs, this.#firstHeard.get(id) ?? 0);
+  }
+
+  /** Whether this node was in the cluster when it heard of the member for the first time, and that is not long ago. */
+  isNewcomer(id: NodeId, nowMs: number): boolean {
+    return this.#wallClock.at(nowMs) - (this.#firstHeard.get(id) ?? -Infinity) < WITNESS_AFTER_MS;
   }
 
   kept(): readonly (readonly [NodeId, number])[] {

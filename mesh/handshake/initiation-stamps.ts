@@ -21,7 +21,7 @@ export class InitiationStamps {
    * @param wallClockMs wall-clock time at this call
    * @param changed called after a change that {@link kept} shows
    */
-  constructor(kept: Omit<KeptStamps, 'firstHeard'>, wallClockMs: number, changed: () => void) {
+  constructor(kept: Omit<KeptStamps, 'firstHeard' | 'revocations'>, wallClockMs: number, changed: () => void) {
     this.#wallClock = new WallClock(wallClockMs);
     this.#changed = changed;
     this.#last = kept.own === 0 ? 0 : kept.own + STAMP_RESERVE;
@@ -57,7 +57,7 @@ export class InitiationStamps {
     this.#changed();
   }
 
-  kept(): Omit<KeptStamps, 'firstHeard'> {
+  kept(): Omit<KeptStamps, 'firstHeard' | 'revocations'> {
     return { own: this.#last, accepted: [...this.#accepted] };
   }
 }

@@ -1,13 +1,15 @@
 /**
  * Keys derived from the cluster secret: the PSK of handshakes (the secret itself), the key of the MAC in every handshake
- * datagram, by which a datagram from outside the cluster is recognized before any curve operation, and the keys that seal
- * the hellos of initiations.
+ * datagram, by which a datagram from outside the cluster is recognized before any curve operation, the keys that seal the
+ * hellos of initiations, and the key of the MAC of revocations.
  */
 import { createHmac } from 'node:crypto';
 import { assert } from '../../common/errors.js';
 import type { ClusterMac } from '../../common/wire/handshake-mac.js';
 import { macUnder } from '../../common/wire/handshake-mac.js';
 import { KEY_BYTES } from './curve-keys.js';
+
+const REVOCATION_MAC_BYTES = 16;
 
 export class ClusterKeys implements ClusterMac {
   #psk: Uint8Array;
@@ -37,6 +39,12 @@ export class ClusterKeys implements ClusterMac {
   /** Key of the hello in an initiation with this ephemeral key. */
   initiationKey(ephemeral: Uint8Array): Uint8Array {
     return createHmac('blake2s256', this.#psk).update('heddle/2 initiation').update(ephemeral).digest();
+  }
+
+  /** MAC of a revocation, 16 bytes. */
+  revocationMac(body: Uint8Array): Uint8Array {
+    const key = createHmac('blake2s256', this.#psk).update('heddle/2 revocation').digest();
+    return createHmac('blake2s256', key).update(body).digest().subarray(0, REVOCATION_MAC_BYTES);
   }
 
   toJSON(): string {

@@ -9,6 +9,7 @@
  *   4 goodbye     [4, 1]
  *   5 linksQuery  [5, 1]
  *   6 links       [6, 1, links, pods, count of pods]   links-message.ts
+ *   7 revocations [7, 1, [revocation bytes, ...]]       revocation.ts
  * ```
  */
 import { Type } from 'typebox';
@@ -16,13 +17,27 @@ import { Compile } from 'typebox/compile';
 import { DecodeError } from '../../common/errors.js';
 import { decodeMsgpack, encodeMsgpack } from '../../common/codec/msgpack.js';
 import type { NodeId } from '../../common/node-id.js';
-import { MAX_ADVERT_BYTES, MAX_ADVERTS_PER_MESSAGE, MAX_DIGEST_ENTRIES } from '../limits.js';
+import {
+  MAX_ADVERT_BYTES,
+  MAX_ADVERTS_PER_MESSAGE,
+  MAX_DIGEST_ENTRIES,
+  MAX_REVOCATION_BYTES,
+  MAX_REVOCATIONS_PER_MESSAGE,
+} from '../limits.js';
 import { MAX_UNIT_BYTES } from '../../common/protocol.js';
 import { linksFields, readLinks } from './links-message.js';
 import type { LinksMessage } from './links-message.js';
 import { Bytes, bytesOfId, Count, Fields, Id, idOf, ListOf } from './wire-schema.js';
 
-export const CONTROL_TYPES = { adverts: 1, digest: 2, pull: 3, goodbye: 4, linksQuery: 5, links: 6 } as const;
+export const CONTROL_TYPES = {
+  adverts: 1,
+  digest: 2,
+  pull: 3,
+  goodbye: 4,
+  linksQuery: 5,
+  links: 6,
+  revocations: 7,
+} as const;
 const MESSAGE_VERSION = 1;
 
 export interface DigestEntry {
@@ -42,12 +57,16 @@ export type ControlMessage =
   | { readonly type: 'pull'; readonly ids: readonly NodeId[] }
   | { readonly type: 'goodbye' }
   | { readonly type: 'linksQuery' }
+  | { readonly type: 'revocations'; readonly revocations: readonly Uint8Array[] }
   | LinksMessage;
 
 const Head = Compile(Fields(Count(), Count()));
 const Adverts = Compile(Fields(Count(), Count(), ListOf(Bytes(1, MAX_ADVERT_BYTES), MAX_ADVERTS_PER_MESSAGE)));
 const Digest = Compile(
   Fields(Count(), Count(), Id, Type.Union([Id, Type.Null()]), ListOf(Fields(Id, Count()), MAX_DIGEST_ENTRIES)),
+);
+const Revocations = Compile(
+  Fields(Count(), Count(), ListOf(Bytes(1, MAX_REVOCATION_BYTES), MAX_REVOCATIONS_PER_MESSAGE)),
 );
 const Pull = Compile(Fields(Count(), Count(), ListOf(Id, MAX_DIGEST_ENTRIES)));
 
@@ -79,6 +98,9 @@ export function decodeControl(bytes: Uint8Array): ControlMessage | null {
       if (links === null) break;
       return links;
     }
+    case CONTROL_TYPES.revocations:
+      if (!Revocations.Check(value)) break;
+      return { type: 'revocations', revocations: value[2] };
     default:
       return null;
   }
@@ -99,6 +121,8 @@ export function describeControl(bytes: Uint8Array): string {
       return `pull (${message.ids.length})`;
     case 'links':
       return `links (${message.links.length}, pods ${message.pods?.count ?? 'unknown'})`;
+    case 'revocations':
+      return `revocations (${message.revocations.length})`;
     case 'goodbye':
     case 'linksQuery':
       return message.type;
@@ -134,6 +158,8 @@ function fieldsOf(message: ControlMessage): unknown[] {
       return [];
     case 'links':
       return linksFields(message);
+    case 'revocations':
+      return [message.revocations];
   }
 }
 

@@ -20,7 +20,7 @@ describe('type lists on the wire are append-only', () => {
   });
 
   it('control messages', () => {
-    const released = { adverts: 1, digest: 2, pull: 3, goodbye: 4, linksQuery: 5, links: 6 };
+    const released = { adverts: 1, digest: 2, pull: 3, goodbye: 4, linksQuery: 5, links: 6, revocations: 7 };
     expect(CONTROL_TYPES).toMatchObject(released);
     const numbers = Object.values(CONTROL_TYPES);
     expect(new Set(numbers).size).toBe(numbers.length);

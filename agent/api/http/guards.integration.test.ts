@@ -13,6 +13,34 @@ beforeEach(async () => {
 
 afterEach(() => api.dispose());
 
+describe('a change', () => {
+  const PATH = '/v1/revoked/node-b';
+
+  it('is taken on the unix socket, which is that of root', async () => {
+    await api.start();
+    const put = await api.ask(PATH, { method: 'PUT' });
+    expect([put.status, json(put)['name']]).toEqual([200, 'node-b']);
+    expect((await api.ask(PATH, { method: 'DELETE' })).status).toBe(200);
+    expect(api.source.decisions).toEqual([
+      ['node-b', true],
+      ['node-b', false],
+    ]);
+  });
+
+  it('is refused over TCP, from a page, and anywhere else than where changes are', async () => {
+    const url = await api.startUrl();
+    const refused = [
+      await api.ask(PATH, { method: 'PUT', url }),
+      await api.ask(PATH, { method: 'DELETE', url }),
+      await api.ask(PATH, { method: 'PUT', headers: { origin: 'http://localhost:6786' } }),
+      await api.ask(PATH, { method: 'POST' }),
+      await api.ask('/v1/status', { method: 'PUT' }),
+    ];
+    expect(refused.map(({ status }) => status)).toEqual([405, 405, 405, 405, 405]);
+    expect(api.source.decisions).toEqual([]);
+  });
+});
+
 describe('bad input', () => {
   it('answers unknown paths, methods and parameters with a problem that names them', async () => {
     await api.start();

@@ -20,7 +20,7 @@ import { acceptsGzip, gzipped, gzipStream } from './compression.js';
 import { guardConnections, HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS, TIMEOUT_CHECK_MS } from './connection-guard.js';
 import type { Metrics } from '../metrics.js';
 import { problemOf } from './problem.js';
-import { MAX_PEER_KEY_LENGTH } from '../routes.js';
+import { CHANGES_PATH, MAX_PEER_KEY_LENGTH } from '../routes.js';
 import type { JsonRoute } from '../routes.js';
 import { SECURITY_HEADERS } from './security-headers.js';
 
@@ -35,6 +35,8 @@ export interface HttpServerOptions {
   /** An existing directory, or null for no page. */
   readonly webRoot: string | null;
   readonly logger: Logger;
+  /** Whether this server takes the operator's changes: on the unix socket, which is root's. */
+  readonly takesChanges: boolean;
 }
 
 export interface HttpServer {
@@ -84,7 +86,7 @@ function newApp(): FastifyInstance {
 function addGuards(app: FastifyInstance, options: HttpServerOptions): void {
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(SECURITY_HEADERS);
-    done(refusal(request));
+    done(refusal(request, options.takesChanges));
   });
   app.addHook('onSend', async (request, reply, payload) => compressed(request, reply, payload));
   app.setErrorHandler((error, request, reply) => {
@@ -97,7 +99,7 @@ function addGuards(app: FastifyInstance, options: HttpServerOptions): void {
 }
 
 /** A forwarder to the unix socket passes on what a browser sent, so `Host` is checked there too. */
-function refusal(request: FastifyRequest): RequestError | undefined {
+function refusal(request: FastifyRequest, takesChanges: boolean): RequestError | undefined {
   if (!isLoopbackHost(request.headers.host)) {
     return new RequestError(
       'HOST_REFUSED',
@@ -105,7 +107,8 @@ function refusal(request: FastifyRequest): RequestError | undefined {
       `host "${request.headers.host ?? ''}" is not localhost or a loopback address; open the page as http://localhost`,
     );
   }
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
+  const mayChange = takesChanges && isChange(request);
+  if (request.method !== 'GET' && request.method !== 'HEAD' && !mayChange) {
     return new RequestError(
       'METHOD_NOT_ALLOWED',
       405,
@@ -113,6 +116,11 @@ function refusal(request: FastifyRequest): RequestError | undefined {
     );
   }
   return undefined;
+}
+
+/** Browsers name the origin of every request that changes something: a page that a forwarder lets in changes nothing. */
+function isChange({ method, url, headers }: FastifyRequest): boolean {
+  return ['PUT', 'DELETE'].includes(method) && url.startsWith(CHANGES_PATH) && headers.origin === undefined;
 }
 
 /** The body as the client takes it. Files of the page and other streams are left as they are. */
@@ -150,7 +158,7 @@ async function addOpenApi(app: FastifyInstance): Promise<void> {
   await app.register(fastifySwagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Heddle agent', version: '1', description: 'What one node of the mesh knows. Read-only.' },
+      info: { title: 'Heddle agent', version: '1', description: 'What one node of the mesh knows.' },
     },
     refResolver: {
       buildLocalReference: ({ $id }, _uri, _fragment, index) => (typeof $id === 'string' ? $id : `schema-${index}`),
@@ -168,9 +176,14 @@ function addJsonRoute(app: FastifyInstance, route: JsonRoute): void {
     ...(route.description === undefined ? {} : { description: route.description }),
     ...(route.params === undefined ? {} : { params: route.params }),
   };
-  app.get<{ Params: Record<string, string> }>(route.path, { schema }, async (request, reply) => {
-    const answer = await route.handle(request.params);
-    return reply.code(answer.status).header('cache-control', 'no-store').send(answer.body);
+  app.route<{ Params: Record<string, string> }>({
+    method: route.change ?? 'GET',
+    url: route.path,
+    schema,
+    async handler(request, reply) {
+      const answer = await route.handle(request.params);
+      return reply.code(answer.status).header('cache-control', 'no-store').send(answer.body);
+    },
   });
 }
 

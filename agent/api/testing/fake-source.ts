@@ -1,5 +1,5 @@
 /** Source of invented answers for tests: three nodes, this one among them. */
-import type { Endpoint, LinkState, Peer, Route, Status, Topology } from '../../../common/api.js';
+import type { Endpoint, LinkState, Peer, RevokedNode, Route, Status, Topology } from '../../../common/api.js';
 import type { ApiSource } from '../api-source.js';
 
 const SINCE = '2026-01-02T03:04:05.000Z';
@@ -91,6 +91,11 @@ export class FakeSource implements ApiSource {
   }
   topology(): Topology {
     return this.currentTopology;
+  }
+  readonly decisions: (readonly [key: string, isRevoked: boolean])[] = [];
+  decide(key: string, isRevoked: boolean): RevokedNode {
+    this.decisions.push([key, isRevoked]);
+    return { id: 'b'.repeat(32), name: key, by: 'node-a', at: SINCE };
   }
   topologyIsComplete(): boolean {
     return this.isComplete;

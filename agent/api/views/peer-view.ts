@@ -3,7 +3,7 @@ import type { Peer, Route } from '../../../common/api.js';
 import type { NodeId } from '../../../common/node-id.js';
 import type { PeerCounters } from '../../../common/router-port.js';
 import { formatSocketAddress } from '../../../common/address/socket-address.js';
-import type { MemberView, RouteView } from '../../../mesh/index.js';
+import type { LostClaim, MemberView, RouteView } from '../../../mesh/index.js';
 
 /** @param wallTime the wall-clock time of a moment on the core's clock */
 export function peerView(member: MemberView, counters: PeerCounters | undefined, wallTime: (ms: number) => Date): Peer {
@@ -48,7 +48,14 @@ export function routeView(route: RouteView, self: NodeId, nameOf: (id: NodeId) =
     nodeId: route.owner,
     via: viaOf(route, self),
     conflict: route.conflict === null ? null : nameOf(route.conflict),
+    conflictReason: route.conflictReason === null ? null : winReasonText(route.ownerName, route.conflictReason),
   };
+}
+
+/** Why the named node has a contested pod CIDR. */
+export function winReasonText(winner: string, reason: LostClaim['reason']): string {
+  const reasons = { reachable: 'can be reached', earlier: 'was in the cluster earlier', lowerId: 'has the lower id' };
+  return `${winner} ${reasons[reason]}`;
 }
 
 function viaOf(route: RouteView, self: NodeId): Route['via'] {
