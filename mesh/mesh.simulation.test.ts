@@ -453,7 +453,8 @@ describe('claims', () => {
         expect(route).toMatchObject({ owner: nodes[1]!.id, conflict: nodes[2]!.id });
         expect(node.notices.some(({ message }) => message.includes('claim the same'))).toBe(true);
       }
-      expect(nodes[2]!.mesh!.lostClaims()).toEqual([{ cidr: nodes[1]!.podCidrs[0], winner: nodes[1]!.id }]);
+      const lost = { cidr: nodes[1]!.podCidrs[0], winner: nodes[1]!.id, reason: 'earlier' };
+      expect(nodes[2]!.mesh!.lostClaims()).toEqual([lost]);
       expect(nodes[1]!.mesh!.lostClaims()).toEqual([]);
     }),
   );

@@ -55,6 +55,7 @@ describe('documents', () => {
       '/v1/events',
       '/v1/peers',
       '/v1/peers/{id}',
+      '/v1/revoked/{id}',
       '/v1/routes',
       '/v1/status',
       '/v1/topology',

@@ -39,10 +39,17 @@ export class ControlDispatcher {
   /** When each peer last got a links message. Bounded by MAX_MEMBERS. */
   readonly #linksAnswered = new BoundedMap<NodeId, number>(MAX_MEMBERS);
 
-  /** Digests, pulls and messages of revocations that each peer may send. */
+  /** Digests and pulls that each peer may send. */
   readonly #questions = new RateLimiter<NodeId>({
-    burst: 3 * DIGEST_BURST,
-    perSecond: 3 * DIGESTS_PER_SECOND,
+    burst: 2 * DIGEST_BURST,
+    perSecond: 2 * DIGESTS_PER_SECOND,
+    maxKeys: MAX_MEMBERS,
+  });
+
+  /** Messages of revocations that each peer may send: each costs up to 32 checks of a signature. */
+  readonly #revocations = new RateLimiter<NodeId>({
+    burst: DIGEST_BURST,
+    perSecond: DIGESTS_PER_SECOND,
     maxKeys: MAX_MEMBERS,
   });
 
@@ -86,7 +93,8 @@ export class ControlDispatcher {
       case 'links':
         return topology.storeReport(peer.id, message, nowMs);
       case 'revocations':
-        return this.#mayAsk(peer, nowMs) ? this.#deps.learnRevocations(message.revocations, peer.id, nowMs) : undefined;
+        if (!this.#revocations.take(peer.id, nowMs)) return this.#deps.counters.count('digestTooOften');
+        return this.#deps.learnRevocations(message.revocations, peer.id, nowMs);
     }
   }
 
