@@ -46,8 +46,9 @@ export class RevocationSpread {
   /** Tells a peer some of the decisions that this node knows, beside a digest. */
   remind(peer: NodeId): void {
     const { revocations, random } = this.#deps;
+    if (revocations.size === 0) return;
     const encoded = revocations.sample(random.fraction());
-    if (encoded.length > 0) this.#deps.send(peer, encodeControl({ type: 'revocations', revocations: encoded }));
+    this.#deps.send(peer, encodeControl({ type: 'revocations', revocations: encoded }));
   }
 
   #carryOut(learned: LearnedRevocation, from: NodeId | null, nowMs: number): void {

@@ -39,6 +39,11 @@ export class Revocations {
     this.#deps = deps;
   }
 
+  /** Decisions, lifted ones included. */
+  get size(): number {
+    return this.#latest.size;
+  }
+
   /** What {@link encoded} gave before the restart. It was weighed then; what another secret signed is left out. */
   recall(kept: readonly Uint8Array[]): void {
     for (const bytes of kept.slice(0, MAX_REVOCATIONS)) {
