@@ -4,6 +4,7 @@
  * Units are in the names; times are ISO 8601 in UTC.
  */
 import { Type } from 'typebox';
+import type { Difference } from './document-difference.js';
 import type { Static } from 'typebox';
 
 export const LINK_STATES = ['connecting', 'up', 'stale', 'down'] as const;
@@ -203,6 +204,9 @@ export type Problem = Static<typeof ProblemSchema>;
 export interface ServerEvents {
   topology: Topology;
   status: Status;
+  /** The two in place of `topology` with `?form=differences`: first the whole, then what changes it to the next revision. */
+  topologySnapshot: { readonly revision: number; readonly topology: Topology };
+  topologyDifference: { readonly revision: number; readonly difference: Difference };
 }
 
 /** Defaults of the settings `apiSocket` and `apiPort`. */

@@ -51,6 +51,8 @@ const TEST_TOOLS = [
   { program: 'iptables', package: 'iptables', optional: true },
   { file: '/usr/lib/cni/portmap', package: 'containernetworking-plugins', optional: true },
 ];
+/** A first install takes about 20 s with a near registry; somebody who waits wants to know by then what for. */
+const SLOW_AFTER_MS = 6_000;
 const SEARCH_PATH = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin', '/usr/bin', '/bin'];
 
 /** A condition that the user has to fulfil. The message is printed without a stack trace. */
@@ -75,7 +77,22 @@ export function checkPlatform() {
 export async function ensureDependencies() {
   const installed = modifiedAtMs(join(ROOT, 'node_modules', '.package-lock.json'));
   if (installed !== null && installed >= (modifiedAtMs(join(ROOT, 'package-lock.json')) ?? 0)) return;
-  await runQuietly('installing npm packages', 'npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund']);
+  const install = ['ci', '--ignore-scripts', '--no-audit', '--no-fund'];
+  await runQuietly('installing npm packages', 'npm', install, wordOnSlowInstall);
+}
+
+/** npm is silent while it waits for a registry that does not answer, for minutes. */
+function wordOnSlowInstall() {
+  const { stdout } = spawnSync('npm', ['config', 'get', 'registry'], {
+    encoding: 'utf8',
+    env: environment(),
+    timeout: 2000,
+  });
+  const registry = stdout?.trim() || 'its registry';
+  return (
+    `npm waits for ${registry}. If this machine cannot reach it, npm goes on trying for some minutes: Ctrl-C ends it;\n` +
+    '  npm config set proxy or registry shows it another way, and a node_modules folder from elsewhere needs no network.'
+  );
 }
 
 /**
@@ -239,19 +256,25 @@ async function installPackages(packages) {
   await runLabelled(label, 'apt-get', install);
 }
 
-/** Throws with the program's output when it fails; prints none otherwise. */
-async function runQuietly(label, program, args) {
-  const { code, output } = await runLabelled(label, program, args);
+/**
+ * Throws with the program's output when it fails; prints none otherwise.
+ * @param {() => string} [wordWhenSlow] what to say when it takes longer than SLOW_AFTER_MS
+ */
+async function runQuietly(label, program, args, wordWhenSlow) {
+  const { code, output } = await runLabelled(label, program, args, wordWhenSlow);
   if (code !== 0) throw new PrerequisiteError(`${label} failed (${[program, ...args].join(' ')}):\n${output.trim()}`);
 }
 
 /** Runs a program with a label and, on a terminal, its duration on standard error. */
-function runLabelled(label, program, args) {
+function runLabelled(label, program, args, wordWhenSlow = null) {
   const { stderr } = process;
   const startedMs = performance.now();
   const seconds = () => Math.round((performance.now() - startedMs) / 1000);
   stderr.write(`  ${label} ...${stderr.isTTY ? '' : '\n'}`);
   const clock = setInterval(() => stderr.isTTY && stderr.write(`\r  ${label} ... ${seconds()} s`), 1000);
+  const isSlow = setTimeout(() => {
+    if (wordWhenSlow !== null) stderr.write(`${stderr.isTTY ? '\r\u001b[2K' : ''}  ${wordWhenSlow()}\n`);
+  }, SLOW_AFTER_MS);
   return new Promise((resolve) => {
     const env = { ...environment(), DEBIAN_FRONTEND: 'noninteractive' };
     const child = spawn(program, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -260,6 +283,7 @@ function runLabelled(label, program, args) {
       stream.setEncoding('utf8').on('data', (text) => (output += text));
     const end = (code) => {
       clearInterval(clock);
+      clearTimeout(isSlow);
       if (stderr.isTTY) stderr.write('\r\u001b[2K');
       resolve({ code, output });
     };

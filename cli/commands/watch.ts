@@ -2,12 +2,15 @@
  * Watch of a document (`--watch`): prints it again on every change until it is stopped. The document is requested on every
  * event of the agent's stream; without a stream (the agent restarts, or has none) every two seconds.
  */
+import { DIFFERENCES } from '../../common/document-difference.js';
 import { HeddleError } from '../../common/errors.js';
 import type { ApiClient } from '../api-client.js';
 import { printableLines } from '../output/table.js';
 import type { Terminal } from '../output/terminal.js';
 
 const POLL_MS = 2_000;
+/** An event only says when to ask: differences are shorter. */
+const EVENTS = `/v1/events?${DIFFERENCES}`;
 
 export interface Watched {
   /** The present document. */
@@ -22,7 +25,7 @@ export async function watchDocument(client: ApiClient, watched: Watched, termina
   watched.print(first, true);
   const watcher = new Watcher(watched, terminal, JSON.stringify(first));
   while (!terminal.stop.aborted) {
-    await watcher.tolerate('stream', () => client.listen('/v1/events', () => void watcher.refresh()));
+    await watcher.tolerate('stream', () => client.listen(EVENTS, () => void watcher.refresh()));
     await terminal.delay(POLL_MS);
     await watcher.refresh();
   }

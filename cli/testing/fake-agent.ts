@@ -40,7 +40,7 @@ export async function startFakeAgent(listener?: RequestListener): Promise<FakeAg
       look();
     });
   const answer: RequestListener = (request, response) => {
-    const path = request.url ?? '';
+    const path = (request.url ?? '').split('?')[0]!;
     asked.push(request.method === 'GET' ? path : `${request.method} ${path}`);
     watchers.forEach((look) => look());
     if (path === '/v1/events' && answers.has(path)) {

@@ -50,7 +50,17 @@ export const LOADED_LIBRARIES = ['libIPSec_MB.so.1', 'xtables/libxt_comment.so',
 
 /** Of the build, everything but the programs that only a checkout uses. */
 export const DIST_FILES = [
-  ...['meshd.js', 'agent.js', 'router.js', 'router-worker.js', 'meshctl.js', 'heddle-cni', 'heddle-cni.js', 'web'],
+  ...[
+    'meshd.js',
+    'agent.js',
+    'router.js',
+    'run-router.js',
+    'router-worker.js',
+    'meshctl.js',
+    'heddle-cni',
+    'heddle-cni.js',
+    'web',
+  ],
 ];
 
 /** Packages that the build does not put into its bundles. */

@@ -3,6 +3,7 @@
  * behind a port-forward or a path prefix.
  */
 import type { Peer, ServerEvents } from '../../common/api.js';
+import { applyDifference, DIFFERENCES } from '../../common/document-difference.js';
 
 /** Callbacks of a stream. `failed` is called once at its end, and nothing after it. */
 export interface StreamListener {
@@ -13,7 +14,8 @@ export interface StreamListener {
 
 /** @returns a function that ends the stream */
 export function openStream(listener: StreamListener): () => void {
-  const stream = new EventSource('./v1/events');
+  const stream = new EventSource(`./v1/events?${DIFFERENCES}`);
+  let kept: ServerEvents['topologySnapshot'] | null = null;
   const fail = (why: string): void => {
     stream.close();
     listener.failed(why);
@@ -26,9 +28,27 @@ export function openStream(listener: StreamListener): () => void {
     });
   };
   onJson('status', listener.status);
-  onJson('topology', listener.topology);
+  onJson('topologySnapshot', (snapshot: ServerEvents['topologySnapshot']) => {
+    kept = snapshot;
+    listener.topology(snapshot.topology);
+  });
+  onJson('topologyDifference', (event: ServerEvents['topologyDifference']) => {
+    kept = nextSnapshot(kept, event);
+    // A new stream begins with the whole topology.
+    if (kept === null) fail('an event of the agent is missing');
+    else listener.topology(kept.topology);
+  });
   stream.addEventListener('error', () => fail('the connection to the agent is closed'));
   return () => stream.close();
+}
+
+/** Null when an event before this one is missing. */
+export function nextSnapshot(
+  kept: ServerEvents['topologySnapshot'] | null,
+  { revision, difference }: ServerEvents['topologyDifference'],
+): ServerEvents['topologySnapshot'] | null {
+  if (kept?.revision !== revision - 1) return null;
+  return { revision, topology: applyDifference(kept.topology, difference) as ServerEvents['topology'] };
 }
 
 /** Undefined when not JSON. The shape is not checked, since page and agent are of one build. */

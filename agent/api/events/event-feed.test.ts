@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import type { ServerEvents, Topology } from '../../../common/api.js';
+import { applyDifference } from '../../../common/document-difference.js';
 import { EventFeed, MAX_BUFFERED_BYTES, MAX_EVENT_CLIENTS } from './event-feed.js';
 import type { Clock, EventSink } from './event-feed.js';
 import { DEFAULT_EVENT_TIMING } from './event-pacer.js';
@@ -29,6 +31,7 @@ class HeldClock implements Clock {
 }
 
 class FakeSink implements EventSink {
+  constructor(readonly takesDifferences = false) {}
   bufferedBytes = 0;
   dropped = false;
   text = '';
@@ -37,6 +40,12 @@ class FakeSink implements EventSink {
   }
   drop(): void {
     this.dropped = true;
+  }
+  /** Data of the events of this name so far, then forgets them. */
+  takeData(name: string): unknown[] {
+    const found = [...this.text.matchAll(new RegExp(`^event: ${name}\ndata: (.*)$`, 'gm'))];
+    this.text = '';
+    return found.map((match) => JSON.parse(match[1]!) as unknown);
   }
   /** Names of the events received so far, then forgets them. */
   takeEvents(): string[] {
@@ -135,5 +144,46 @@ describe('event feed', () => {
     feed.join(sink);
     feed.close();
     expect([sink.dropped, source.listeners.size, clock.alarms.size]).toEqual([true, 0, 0]);
+  });
+});
+
+describe('a client that takes differences', () => {
+  const rows = (count: number, rttMs: number) =>
+    Array.from({ length: count }, (_, i) => ({ a: 'x', b: `node-${i}`, rttMs: i === 7 ? rttMs : 1 }));
+
+  it('gets the whole topology once, then what changed in it, and has the same in the end', () => {
+    const { feed, clock, source } = setUp();
+    const topologyOf = (count: number, rttMs: number) =>
+      ({ ...source.currentTopology, at: `${count} ${rttMs}`, links: rows(count, rttMs) }) as unknown as Topology;
+    source.currentTopology = topologyOf(100, 1);
+    const sink = new FakeSink(true);
+    feed.join(sink);
+    let [kept] = sink.takeData('topologySnapshot') as ServerEvents['topologySnapshot'][];
+    for (const next of [topologyOf(100, 2), topologyOf(101, 2), topologyOf(50, 3)]) {
+      source.currentTopology = next;
+      clock.advance(2_000);
+      const bytes = sink.text.length;
+      const [event] = sink.takeData('topologyDifference') as ServerEvents['topologyDifference'][];
+      expect(bytes).toBeLessThan(250);
+      expect(event!.revision).toBe(kept!.revision + 1);
+      kept = { ...event!, topology: applyDifference(kept!.topology, event!.difference) as Topology };
+      expect(kept.topology).toEqual(next);
+    }
+  });
+
+  it('may come later than others: the next difference fits what it got', () => {
+    const { feed, sink, clock, source } = setUp();
+    const [first, second] = [new FakeSink(true), new FakeSink(true)];
+    feed.join(first);
+    source.currentTopology = { ...source.currentTopology, at: 'later' };
+    feed.join(second);
+    feed.join(sink);
+    expect(second.takeData('topologySnapshot')).toEqual(first.takeData('topologySnapshot'));
+    expect(sink.takeData('topology')).toMatchObject([{ at: 'later' }]);
+    clock.advance(2_000);
+    const differences = second.takeData('topologyDifference');
+    expect(differences).toEqual([{ revision: 1, difference: { at: ['later'] } }]);
+    expect(first.takeData('topologyDifference')).toEqual(differences);
+    expect(sink.takeEvents()).toEqual(['topology']);
   });
 });

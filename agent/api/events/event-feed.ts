@@ -1,8 +1,10 @@
 /**
- * Subscribers of the live events. A new subscriber gets both snapshots at once, then each new one. A snapshot is encoded
- * once for all subscribers; without subscribers none is computed. Not here: the text of an event (`event-stream.ts`),
+ * Subscribers of the live events. A new subscriber gets both snapshots at once, then each new one, or what differs in it from the
+ * one before (of 300 nodes a snapshot has 12 MB). Both are encoded once for all subscribers; without subscribers none is computed. Not here: the text of an event (`event-stream.ts`),
  * the time of the next one (`event-pacer.ts`), HTTP (`http-server.ts`).
  */
+import type { ServerEvents, Topology } from '../../../common/api.js';
+import { differenceOf } from '../../../common/document-difference.js';
 import type { ApiSource } from '../api-source.js';
 import { paceAfterChange, paceAfterSending, waitMs } from './event-pacer.js';
 import type { EventTiming, Pace } from './event-pacer.js';
@@ -14,6 +16,8 @@ export const MAX_BUFFERED_BYTES = 4 << 20;
 
 /** One listening client. */
 export interface EventSink {
+  /** Whether the client keeps the topology and takes differences. */
+  readonly takesDifferences: boolean;
   /** Bytes written and not yet taken by the kernel. */
   readonly bufferedBytes: number;
   write(text: string): void;
@@ -43,6 +47,9 @@ export class EventFeed {
   #pace: Pace = paceAfterSending(0);
   #lastId = 0;
   #lastStatus = '';
+  /** As the clients that take differences have it. */
+  #topology: Topology | null = null;
+  #revision = 0;
   #cancelSnapshot: () => void = () => undefined;
   #cancelHeartbeat: () => void = () => undefined;
 
@@ -70,12 +77,10 @@ export class EventFeed {
     this.onWatched();
     const status = JSON.stringify(this.source.status());
     if (wasEmpty) this.#lastStatus = status;
-    const topology = JSON.stringify(this.source.topology());
-    sink.write(
-      STREAM_OPENING +
-        encodeEvent(this.#nextId(), 'status', status) +
-        encodeEvent(this.#nextId(), 'topology', topology),
-    );
+    // The next difference is to what the others have.
+    const topology = (sink.takesDifferences ? this.#topology : null) ?? this.source.topology();
+    this.#topology ??= topology;
+    sink.write(STREAM_OPENING + encodeEvent(this.#nextId(), 'status', status) + this.#snapshotFor(sink, topology));
     if (!wasEmpty) return;
     this.#pace = paceAfterSending(this.clock.nowMs());
     this.#scheduleSnapshot();
@@ -95,6 +100,7 @@ export class EventFeed {
   }
 
   #rest(): void {
+    this.#topology = null;
     this.#cancelSnapshot();
     this.#cancelHeartbeat();
   }
@@ -123,16 +129,40 @@ export class EventFeed {
   #sendSnapshot(): void {
     this.onWatched();
     const status = JSON.stringify(this.source.status());
-    const topology = JSON.stringify(this.source.topology());
     if (status !== this.#lastStatus) this.#broadcast(encodeEvent(this.#nextId(), 'status', status));
     this.#lastStatus = status;
-    this.#broadcast(encodeEvent(this.#nextId(), 'topology', topology));
+    this.#sendTopology();
     this.#pace = paceAfterSending(this.clock.nowMs());
     if (this.#sinks.size > 0) this.#scheduleSnapshot();
   }
 
-  #broadcast(text: string): void {
+  #snapshotFor({ takesDifferences }: EventSink, topology: Topology): string {
+    if (!takesDifferences) return encodeEvent(this.#nextId(), 'topology', JSON.stringify(topology));
+    const snapshot: ServerEvents['topologySnapshot'] = { revision: this.#revision, topology };
+    return encodeEvent(this.#nextId(), 'topologySnapshot', JSON.stringify(snapshot));
+  }
+
+  #sendTopology(): void {
+    const before = this.#topology;
+    const topology = this.source.topology();
+    this.#topology = topology;
+    this.#revision += 1;
+    const sinks = [...this.#sinks];
+    if (sinks.some(({ takesDifferences }) => !takesDifferences)) {
+      const event = encodeEvent(this.#nextId(), 'topology', JSON.stringify(topology));
+      this.#broadcast(event, (sink) => !sink.takesDifferences);
+    }
+    if (sinks.some(({ takesDifferences }) => takesDifferences)) {
+      const difference = differenceOf(before, topology) ?? {};
+      const event: ServerEvents['topologyDifference'] = { revision: this.#revision, difference };
+      const text = encodeEvent(this.#nextId(), 'topologyDifference', JSON.stringify(event));
+      this.#broadcast(text, (sink) => sink.takesDifferences);
+    }
+  }
+
+  #broadcast(text: string, isFor: (sink: EventSink) => boolean = () => true): void {
     for (const sink of this.#sinks) {
+      if (!isFor(sink)) continue;
       if (sink.bufferedBytes <= MAX_BUFFERED_BYTES) {
         sink.write(text);
         continue;

@@ -10,6 +10,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { sep } from 'node:path';
 import type { Socket } from 'node:net';
 import type { ServerResponse } from 'node:http';
+import { DIFFERENCES } from '../../../common/document-difference.js';
 import { RequestError, messageOf } from '../../../common/errors.js';
 import type { Logger } from '../../../common/log.js';
 import { DOCUMENTS, reference } from '../documents.js';
@@ -198,7 +199,8 @@ function addEvents(app: FastifyInstance, feed: EventFeed): void {
   const schema = {
     summary: 'Live changes as server-sent events',
     description:
-      'Events `status` and `topology` with the documents of the same name: at once, and whenever they change.',
+      'Events `status` and `topology` with the documents of the same name: at once, and whenever they change. With ' +
+      `\`?${DIFFERENCES}\` events \`topologySnapshot\` and \`topologyDifference\` in place of \`topology\`.`,
     tags: ['mesh'],
   };
   app.get('/v1/events', { schema, exposeHeadRoute: false }, (request, reply) => {
@@ -211,11 +213,16 @@ function addEvents(app: FastifyInstance, feed: EventFeed): void {
       );
     }
     reply.hijack();
-    openStream(reply.raw, acceptsGzip(request.headers['accept-encoding']), feed);
+    const takesDifferences = request.url.endsWith(`?${DIFFERENCES}`);
+    openStream(reply.raw, { isCompressed: acceptsGzip(request.headers['accept-encoding']), takesDifferences }, feed);
   });
 }
 
-function openStream(response: ServerResponse, isCompressed: boolean, feed: EventFeed): void {
+function openStream(
+  response: ServerResponse,
+  { isCompressed, takesDifferences }: { readonly isCompressed: boolean; readonly takesDifferences: boolean },
+  feed: EventFeed,
+): void {
   response.writeHead(200, {
     ...SECURITY_HEADERS,
     'content-type': 'text/event-stream; charset=utf-8',
@@ -227,6 +234,7 @@ function openStream(response: ServerResponse, isCompressed: boolean, feed: Event
   const out = isCompressed ? gzipStream() : response;
   if (out !== response) out.pipe(response);
   const sink: EventSink = {
+    takesDifferences,
     get bufferedBytes() {
       return out === response ? response.writableLength : out.writableLength + response.writableLength;
     },
