@@ -49,7 +49,7 @@ describe('--watch', () => {
     terminal.leave();
     expect(await done).toBe(0);
     expect(terminal.printed.err).toBe(
-      'meshctl: the agent answered /v1/events with status 404; trying again every 2 s\n',
+      'meshctl: the agent answered /v1/events?form=differences with status 404; trying again every 2 s\n',
     );
     const documents = terminal.printed.out.split(/(?<=^\])\n/m).filter((text) => text !== '');
     expect(documents.map((text) => JSON.parse(text) as unknown)).toEqual([ROUTES.slice(0, 1), ROUTES.slice(1)]);
