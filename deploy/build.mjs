@@ -23,6 +23,7 @@ const entries = {
   'api-server': 'test/net/api-server.ts',
   confined: 'test/net/confined.ts',
   rooms: 'test/architecture/picture.ts',
+  manifests: 'deploy/kubernetes/main.ts',
 };
 const executables = ['meshd', 'meshctl'];
 // CommonJS packages inside an ESM bundle need `require`.

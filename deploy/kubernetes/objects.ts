@@ -1,0 +1,73 @@
+/**
+ * Kubernetes objects of Heddle, of which both the plain manifest and the chart are made: accounts with their rights, settings,
+ * and the DaemonSet.
+ */
+import { nodePod } from './node-pod.js';
+import type { ValueSource } from './value-source.js';
+
+const NAME = 'heddle';
+export const APP_LABEL = 'app.kubernetes.io/name';
+
+const KUBEADM_ROLE = `${NAME}-kubeadm-config`;
+const RBAC = 'rbac.authorization.k8s.io';
+
+/** A new object for each place: the YAML writer makes an alias of one that occurs twice. */
+const labels = () => ({ [APP_LABEL]: NAME });
+
+export interface KubernetesObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+export function objects(source: ValueSource): readonly KubernetesObject[] {
+  return [...accounts(source), settings(source), daemonSet(source)];
+}
+
+/** The agent reads nodes, and kubeadm's record of the cluster's CIDRs; it changes nothing. */
+function accounts({ namespace }: ValueSource): KubernetesObject[] {
+  const metadata = () => ({ name: NAME, labels: labels() });
+  const kubeadm = () => ({ name: KUBEADM_ROLE, namespace: 'kube-system', labels: labels() });
+  const subjects = () => [{ kind: 'ServiceAccount', name: NAME, namespace }];
+  return [
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { ...metadata(), namespace } },
+    {
+      ...{ apiVersion: `${RBAC}/v1`, kind: 'ClusterRole', metadata: metadata() },
+      rules: [{ apiGroups: [''], resources: ['nodes'], verbs: ['list', 'watch'] }],
+    },
+    {
+      ...{ apiVersion: `${RBAC}/v1`, kind: 'ClusterRoleBinding', metadata: metadata() },
+      roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name: NAME },
+      subjects: subjects(),
+    },
+    {
+      ...{ apiVersion: `${RBAC}/v1`, kind: 'Role', metadata: kubeadm() },
+      rules: [{ apiGroups: [''], resources: ['configmaps'], resourceNames: ['kubeadm-config'], verbs: ['get'] }],
+    },
+    {
+      ...{ apiVersion: `${RBAC}/v1`, kind: 'RoleBinding', metadata: kubeadm() },
+      roleRef: { apiGroup: RBAC, kind: 'Role', name: KUBEADM_ROLE },
+      subjects: subjects(),
+    },
+  ] as KubernetesObject[];
+}
+
+/** JSON is YAML. A running node follows changes of most settings. */
+function settings(source: ValueSource): KubernetesObject {
+  const metadata = { name: NAME, namespace: source.namespace, labels: labels() };
+  const data = { 'config.yaml': source.json('settings') };
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata, data } as KubernetesObject;
+}
+
+function daemonSet(source: ValueSource): KubernetesObject {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'DaemonSet',
+    metadata: { name: NAME, namespace: source.namespace, labels: labels() },
+    spec: {
+      selector: { matchLabels: labels() },
+      updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: source.value('maxUnavailable') } },
+      template: { metadata: { labels: labels() }, spec: nodePod(source, NAME) },
+    },
+  } as KubernetesObject;
+}
