@@ -50,6 +50,9 @@ const TEST_TOOLS = [
   { program: 'conntrack', package: 'conntrack', optional: true },
   { program: 'iptables', package: 'iptables', optional: true },
   { file: '/usr/lib/cni/portmap', package: 'containernetworking-plugins', optional: true },
+  { program: 'containerd', package: 'containerd', optional: true },
+  { program: 'runc', package: 'runc', optional: true },
+  { program: 'busybox', package: 'busybox-static', optional: true },
 ];
 /** A first install takes about 20 s with a near registry; somebody who waits wants to know by then what for. */
 const SLOW_AFTER_MS = 6_000;

@@ -25,6 +25,8 @@ export interface ClusterOptions {
   readonly distDir: string;
   /** More flags for every `meshd`. */
   readonly extraArgs?: readonly string[];
+  /** Whether the nodes install CNI executable and configuration, for container runtimes; not by default. */
+  readonly installsCni?: boolean;
 }
 
 /** Wrapper that reports progress: a label, the work, and whether its result is a success. */
@@ -108,6 +110,7 @@ export class Cluster {
       seeds: this.#seedsOf(plan),
       secretFile: secret === undefined ? this.#secretFile : this.#writeSecret(`secret-${plan.name}`, secret),
       extraArgs: this.options.extraArgs ?? [],
+      installsCni: this.options.installsCni ?? false,
     });
     this.nodes.push(node);
     return node;

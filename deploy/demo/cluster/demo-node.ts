@@ -29,6 +29,8 @@ export interface NodeSettings {
   readonly seeds: readonly string[];
   readonly secretFile: string;
   readonly extraArgs: readonly string[];
+  /** Whether the agent installs CNI executable and configuration, for a container runtime. */
+  readonly installsCni?: boolean;
 }
 
 /** Settings that `meshd` follows while it runs. */
@@ -44,6 +46,8 @@ export class DemoNode {
   readonly deferredDeleteDir: string;
   readonly logFile: string;
   readonly configFile: string;
+  readonly cniBinDir: string;
+  readonly cniConfDir: string;
   readonly #runDir: string;
   #followed: FollowedSettings;
 
@@ -58,6 +62,8 @@ export class DemoNode {
     this.stateDir = join(settings.folder, 'state');
     this.deferredDeleteDir = deferredDeleteFolder({ stateDir: this.stateDir });
     this.logFile = join(settings.folder, 'meshd.log');
+    this.cniBinDir = join(settings.folder, 'cni-bin');
+    this.cniConfDir = join(settings.folder, 'cni-conf');
     this.api = new AgentApi(this.apiSocket);
     mkdirSync(this.#runDir, { recursive: true });
     mkdirSync(this.stateDir);
@@ -156,6 +162,7 @@ export class DemoNode {
       ...['--api-socket', this.apiSocket],
       ...['--api-address', '127.0.0.1', '--api-port', '0'],
       ...['--log-level', 'info'],
+      ...(settings.installsCni === true ? ['--cni-bin-dir', this.cniBinDir, '--cni-conf-dir', this.cniConfDir] : []),
       ...settings.extraArgs,
     ];
   }
