@@ -12,7 +12,7 @@
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { hostCommands } from '../common/host/command.js';
+import { agentCommands } from './spawned-program.js';
 import type { Config } from '../common/config.js';
 import { systemDisk } from '../common/storage/disk.js';
 import { ConfigError, IdentityError, messageOf } from '../common/errors.js';
@@ -140,7 +140,7 @@ function logLevelOf(argv: readonly string[], env: NodeJS.ProcessEnv): LogLevel {
 async function startAgent(settings: SettingsKeeper, log: Logger, routerIsSilent: () => boolean): Promise<Agent | null> {
   try {
     const programFolder = dirname(fileURLToPath(import.meta.url));
-    const commands = hostCommands;
+    const commands = agentCommands;
     return await Agent.start({
       settings,
       programFolder,

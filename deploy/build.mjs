@@ -18,6 +18,7 @@ const entries = {
   demo: 'deploy/demo/main.ts',
   bench: 'test/bench/main.ts',
   'bench-crowd': 'test/bench/crowd/main.ts',
+  'bench-cni': 'test/bench/cni/main.ts',
   crowd: 'test/crowd/main.ts',
   'bare-node': 'test/net/bare-node.ts',
   'api-server': 'test/net/api-server.ts',

@@ -6,5 +6,7 @@
 export { TAP_QUEUES_PER_LANE } from './limits.js';
 export { forbidRings } from './kernel/confinement.js';
 export { interfaceIndex, openTap } from './kernel/tap-device.js';
+export { endOfProgram, spawnProgram } from './kernel/program-spawner.js';
+export type { SpawnedProgram } from './kernel/program-spawner.js';
 export { openUnderlaySockets } from './kernel/underlay-socket.js';
 export { DROP_REASONS } from './tables/drop-reasons.js';

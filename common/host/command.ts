@@ -22,7 +22,7 @@ export interface CommandLimits {
 
 type Child = ChildProcessByStdio<Writable | null, Readable, Readable>;
 
-const DEFAULT_LIMITS: CommandLimits = { timeoutMs: 10_000, maxOutputBytes: 16 << 20 };
+export const DEFAULT_LIMITS: CommandLimits = { timeoutMs: 10_000, maxOutputBytes: 16 << 20 };
 /** In memory on every Linux with glibc (shm_open(3)). */
 const MEMORY_FOLDER = '/dev/shm';
 /** open(2): a file without a name. Node has no constant for it. */
@@ -36,23 +36,49 @@ export const SEARCH_PATH = [process.env['PATH'] ?? '', '/usr/sbin', '/sbin', '/u
 
 export const hostCommands: CommandRunner = createCommandRunner(DEFAULT_LIMITS);
 
-export function createCommandRunner(limits: CommandLimits): CommandRunner {
-  return { run: (program, args, input = '') => runProgram(program, args, input, limits) };
+/** A program that runs, with its output. */
+export interface RunningProgram {
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  kill(): void;
+  /** The program could not be started or killed. */
+  onError(listener: (error: Error) => void): void;
+  /** It ended, and its output with it. @param listener gets the exit code, or null and the signal */
+  onEnd(listener: (code: number | null, signal: string | null) => void): void;
 }
 
-function runProgram(program: string, args: readonly string[], input: string, limits: CommandLimits): Promise<string> {
+/** @param input descriptor of its standard input, which the caller closes; null for none: the text is written to a pipe then */
+export type StartProgram = (
+  program: string,
+  args: readonly string[],
+  input: { readonly fd: number | null; readonly text: string },
+) => RunningProgram;
+
+/** Environment of every program. */
+export const PROGRAM_ENVIRONMENT: Readonly<Record<string, string>> = { PATH: SEARCH_PATH, LC_ALL: 'C' };
+
+export function createCommandRunner(limits: CommandLimits, start: StartProgram = startByNode): CommandRunner {
+  return { run: (program, args, input = '') => runProgram(program, args, input, limits, start) };
+}
+
+function runProgram(
+  program: string,
+  args: readonly string[],
+  input: string,
+  limits: CommandLimits,
+  start: StartProgram,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const label = [program, ...args].join(' ');
-    const stdin = inputFile(input);
-    const options = { env: { PATH: SEARCH_PATH, LC_ALL: 'C' } };
-    const child = spawn(program, args, { ...options, stdio: [stdin ?? 'pipe', 'pipe', 'pipe'] }) as Child;
-    if (stdin !== null) closeSync(stdin);
+    const fd = inputFile(input);
+    const child = start(program, args, { fd, text: input });
+    if (fd !== null) closeSync(fd);
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     let outBytes = 0;
     const abort = (reason: string): void => {
       clearTimeout(timer);
-      child.kill('SIGKILL');
+      child.kill();
       child.stdout.destroy(); // a grandchild may keep it open
       child.stderr.destroy();
       reject(new CommandError(label, null, reason));
@@ -66,17 +92,33 @@ function runProgram(program: string, args: readonly string[], input: string, lim
     child.stderr.on('data', (chunk: Buffer) => {
       if (err.length < MAX_ERROR_CHUNKS) err.push(chunk);
     });
-    child.on('error', (error) => abort(messageOf(error)));
-    child.on('close', (code, signal) => {
+    child.onError((error) => abort(messageOf(error)));
+    child.onEnd((code, signal) => {
       clearTimeout(timer);
       if (code === 0) resolve(Buffer.concat(out).toString());
       else reject(new CommandError(label, code, Buffer.concat(err).toString() || `ended by ${signal ?? 'itself'}`));
     });
-    child.stdin?.on('error', () => {
-      /* the program closed its input early; the exit code decides */
-    });
-    child.stdin?.end(input);
   });
+}
+
+export function startByNode(
+  program: string,
+  args: readonly string[],
+  { fd, text }: Parameters<StartProgram>[2],
+): RunningProgram {
+  const options = { env: { ...PROGRAM_ENVIRONMENT } };
+  const child = spawn(program, args, { ...options, stdio: [fd ?? 'pipe', 'pipe', 'pipe'] }) as Child;
+  child.stdin?.on('error', () => {
+    /* the program closed its input early; the exit code decides */
+  });
+  child.stdin?.end(text);
+  return {
+    stdout: child.stdout,
+    stderr: child.stderr,
+    kill: () => void child.kill('SIGKILL'),
+    onError: (listener) => void child.on('error', listener),
+    onEnd: (listener) => void child.on('close', listener),
+  };
 }
 
 /**

@@ -190,3 +190,54 @@ export interface OptionalLibrary {
 
 /** The type name of an address argument in the lists above. */
 export const ADDRESS = POINTER;
+
+/** Functions around posix_spawn(3). Structures are opaque bytes; lists of texts end with null. */
+const BYTES = 'void *';
+const TEXTS = 'const char **';
+export const sysPosixSpawn: (
+  pid: Uint8Array,
+  path: string,
+  actions: Uint8Array,
+  attributes: Uint8Array,
+  args: readonly (string | null)[],
+  environment: readonly (string | null)[],
+) => number = libc.func('posix_spawn', 'int', [BYTES, 'str', BYTES, BYTES, TEXTS, TEXTS]);
+export const spawnActionsInit: (actions: Uint8Array) => number = libc.func('posix_spawn_file_actions_init', 'int', [
+  BYTES,
+]);
+export const spawnActionsDup2: (actions: Uint8Array, fd: number, as: number) => number = libc.func(
+  'posix_spawn_file_actions_adddup2',
+  'int',
+  [BYTES, 'int', 'int'],
+);
+export const spawnActionsDestroy: (actions: Uint8Array) => number = libc.func(
+  'posix_spawn_file_actions_destroy',
+  'int',
+  [BYTES],
+);
+export const spawnAttributesInit: (attributes: Uint8Array) => number = libc.func('posix_spawnattr_init', 'int', [
+  BYTES,
+]);
+export const spawnAttributesSetFlags: (attributes: Uint8Array, flags: number) => number = libc.func(
+  'posix_spawnattr_setflags',
+  'int',
+  [BYTES, 'short'],
+);
+export const spawnAttributesSetMask: (attributes: Uint8Array, signals: Uint8Array) => number = libc.func(
+  'posix_spawnattr_setsigmask',
+  'int',
+  [BYTES, BYTES],
+);
+export const spawnAttributesSetDefaults: (attributes: Uint8Array, signals: Uint8Array) => number = libc.func(
+  'posix_spawnattr_setsigdefault',
+  'int',
+  [BYTES, BYTES],
+);
+export const signalsFill: (signals: Uint8Array) => number = libc.func('sigfillset', 'int', [BYTES]);
+export const signalsEmpty: (signals: Uint8Array) => number = libc.func('sigemptyset', 'int', [BYTES]);
+export const sysPipe: (pair: Uint8Array, flags: number) => number = libc.func('pipe2', 'int', [BYTES, 'int']);
+export const sysWaitPid: (pid: number, status: Uint8Array, options: number) => number = libc.func('waitpid', 'int', [
+  'int',
+  BYTES,
+  'int',
+]);

@@ -1,0 +1,20 @@
+/**
+ * `npm run bench:cni`: brings a fresh clone to the point where `dist/bench-cni.js` can run, then runs it with the arguments
+ * given. Plain JavaScript for the reasons in `deploy/prerequisites.mjs`.
+ */
+import { launch } from '../../../deploy/launch.mjs';
+import * as prerequisites from '../../../deploy/prerequisites.mjs';
+
+const TOOLS = [{ file: '/usr/lib/cni/bridge', package: 'containernetworking-plugins', optional: false }];
+
+/** The words to put before the command line. Usage questions are answered without any privilege. */
+async function prepare(args) {
+  prerequisites.checkPlatform();
+  await prerequisites.ensureDependencies();
+  await prerequisites.ensureBuilt({ outputs: ['bench-cni.js'], sources: ['test/bench'] });
+  if (args.includes('--help') || args.includes('-h')) return [];
+  await prerequisites.ensureTools(TOOLS);
+  return prerequisites.namespaceLauncher();
+}
+
+await launch('bench-cni.js', process.argv.slice(2), prepare);
