@@ -177,6 +177,6 @@ describe('reconcileHostNetwork on a host that was changed by hand', () => {
     await reconcileHostNetwork(inside, only4, settings);
     ran.length = 0;
     await reconcileHostNetwork(inside, only4, settings);
-    expect(ran.filter((line) => / -6 |ipv6/conf|ip6/.test(line))).toEqual(['ip -json -6 route show proto 104']);
+    expect(ran.filter((line) => / -6 |ipv6\/conf|ip6/.test(line))).toEqual(['ip -json -6 route show proto 104']);
   });
 });
