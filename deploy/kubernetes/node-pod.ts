@@ -15,6 +15,7 @@ const CAPABILITIES = [
   'KILL', // the router, which runs as another user
   'SETUID', // to which it changes itself
   'SETGID',
+  'SYS_CHROOT', // an empty root for it
   'SETPCAP', // after it has given up all capabilities for good
 ];
 /** The agent's and the router's patience while they are stopped is 5 s each. */

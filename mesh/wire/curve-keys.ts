@@ -14,8 +14,11 @@ export const SIGNATURE_BYTES = 64;
 
 type Curve = 'X25519' | 'Ed25519';
 
-/** A private JSON Web Key has a public part, which node:crypto does not read: it computes the public key from `d`. */
-const UNREAD_PUBLIC_PART = Buffer.alloc(KEY_BYTES).toString('base64url');
+/** PKCS #8 (RFC 8410) before the 32 bytes of the key. A JWK needs the public part too, which is not known yet. */
+const PKCS8_HEADS = {
+  X25519: Buffer.from('302e020100300506032b656e04220420', 'hex'),
+  Ed25519: Buffer.from('302e020100300506032b657004220420', 'hex'),
+};
 
 /** `privateKey` is opaque and prints as nothing. */
 export interface KeyPair {
@@ -58,8 +61,7 @@ export function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signat
 }
 
 function keyPair(crv: Curve, seed: Uint8Array): KeyPair {
-  const jwk = { kty: 'OKP', crv, d: base64url(seed), x: UNREAD_PUBLIC_PART };
-  const privateKey = createPrivateKey({ key: jwk, format: 'jwk' });
+  const privateKey = createPrivateKey({ key: Buffer.concat([PKCS8_HEADS[crv], seed]), format: 'der', type: 'pkcs8' });
   const { x } = createPublicKey(privateKey).export({ format: 'jwk' });
   return { privateKey, publicKey: new Uint8Array(Buffer.from(x!, 'base64url')) };
 }
