@@ -13,6 +13,8 @@ import type { RuntimePod } from './containerd-node.js';
 import { describeWith } from './installed-programs.js';
 
 const TEST_TIMEOUT_MS = 60_000;
+/** The other node reports its pods when it is asked. */
+const TOPOLOGY_WITHIN_MS = 10_000;
 
 describeWith(
   ['/usr/bin/containerd', '/usr/sbin/runc', BUSYBOX, LOOPBACK_PLUGIN],
@@ -62,9 +64,12 @@ describeWith(
     );
 
     it('are known to the agents by their names', async () => {
-      const { nodes } = await cluster.get().nodes[0]!.api.topology();
-      const shown = nodes.flatMap(({ pods: listed }) => listed.map(({ name, ips }) => [name, ...ips])).sort();
-      expect(shown).toEqual(pods.map(({ ips }, i) => [`default/pod-${i}`, ...ips]));
+      const expected = JSON.stringify(pods.map(({ ips }, i) => [`default/pod-${i}`, ...ips]));
+      await waitUntil(`the topology shows ${expected}`, TOPOLOGY_WITHIN_MS, async () => {
+        const { nodes } = await cluster.get().nodes[0]!.api.topology();
+        const shown = nodes.flatMap(({ pods: listed }) => listed.map(({ name, ips }) => [name, ...ips])).sort();
+        return JSON.stringify(shown) === expected;
+      });
     });
 
     it(
