@@ -252,8 +252,10 @@ export class Forwarder {
     const fromInside = inside !== 0 ? this.#reader.drain(this.#byteQueueLimit.budgetBytes) : 0;
     this.#carried.moreWaits = fromOutside === RECEIVE_MESSAGES || (inside !== 0 && this.#reader.moreWaits);
     if (this.deps.commandsWaiting()) this.#takeCommands();
-    if (this.#sender.tooBigFor.size > 0) this.#reportTooBig(nowMs);
-    if (this.#reader.wantedPeers.size > 0) this.#askForSessions(nowMs);
+    const { tooBigFor } = this.#sender;
+    if (tooBigFor.size > 0) this.#tellOf(tooBigFor, 'tooBig', this.#tooBigMs, nowMs);
+    const { wantedPeers } = this.#reader;
+    if (wantedPeers.size > 0) this.#tellOf(wantedPeers, 'sessionWanted', this.#wantedMs, nowMs);
     if (nowMs - this.#balancedMs >= BALANCE_INTERVAL_MS) this.#balance(nowMs);
     if (nowMs - this.#expiredMs >= EXPIRE_INTERVAL_MS) this.#expire(nowMs);
     return fromOutside > 0 || fromInside > 0;
@@ -327,24 +329,18 @@ export class Forwarder {
     if (!this.deps.emit(event)) this.#counters.drops[DROP.controlCongested]!++;
   }
 
-  #reportTooBig(nowMs: number): void {
-    for (const peer of this.#sender.tooBigFor) {
+  /**
+   * Tells the agent of these peers and empties the set; of one peer at most once in WANTED_INTERVAL_MS.
+   * @param toldMs when it was told of each peer
+   */
+  #tellOf(peers: Set<number>, type: 'sessionWanted' | 'tooBig', toldMs: Float64Array, nowMs: number): void {
+    for (const peer of peers) {
       const id = this.#peers.idOf(peer);
-      if (id === undefined || nowMs - this.#tooBigMs[peer]! < WANTED_INTERVAL_MS) continue;
-      this.#tooBigMs[peer] = nowMs;
-      this.#emit({ type: 'tooBig', peer: id });
+      if (id === undefined || nowMs - toldMs[peer]! < WANTED_INTERVAL_MS) continue;
+      toldMs[peer] = nowMs;
+      this.#emit({ type, peer: id });
     }
-    this.#sender.tooBigFor.clear();
-  }
-
-  #askForSessions(nowMs: number): void {
-    for (const peer of this.#reader.wantedPeers) {
-      const id = this.#peers.idOf(peer);
-      if (id === undefined || nowMs - this.#wantedMs[peer]! < WANTED_INTERVAL_MS) continue;
-      this.#wantedMs[peer] = nowMs;
-      this.#emit({ type: 'sessionWanted', peer: id });
-    }
-    this.#reader.wantedPeers.clear();
+    peers.clear();
   }
 
   #balance(nowMs: number): void {

@@ -2,6 +2,7 @@
  * Local addresses at which others called this node by handshake datagrams: their responses leave from there. An initiation to such
  * an address leaves from there too, but not its repetition: the address may have become one that leads nowhere.
  */
+import { BoundedMap } from '../../common/bounded-map.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import { formatSocketAddress } from '../../common/address/socket-address.js';
 import { TYPE_INITIATION } from '../../common/wire/datagram-header.js';
@@ -16,16 +17,12 @@ interface Called {
 }
 
 export class CalledAddresses {
-  /** By socket address of the caller, the one heard last at the end. Bounded by MAX_CALLERS. */
-  readonly #callers = new Map<string, Called>();
+  /** By socket address of the caller. */
+  readonly #callers = new BoundedMap<string, Called>(MAX_CALLERS);
 
   /** @param local as `kernel/packet-info.ts` says */
   note(caller: SocketAddress, local: Uint8Array): void {
-    const key = formatSocketAddress(caller);
-    this.#callers.delete(key);
-    const [oldest] = this.#callers.keys();
-    if (this.#callers.size >= MAX_CALLERS && oldest !== undefined) this.#callers.delete(oldest);
-    this.#callers.set(key, { local, tried: false });
+    this.#callers.set(formatSocketAddress(caller), { local, tried: false });
   }
 
   /** The address that this node was called at, or null. */
