@@ -37,6 +37,7 @@ import {
 } from '../common/launch-contract.js';
 import { openKubernetes } from '../kube/index.js';
 import { loadClusterSecret } from './settings/cluster-secret.js';
+import { effectiveNodeName } from './settings/node-settings.js';
 import { SettingsKeeper } from './settings/settings-keeper.js';
 import { SettingsReader } from './settings/settings-reader.js';
 import type { SettingsSource } from './settings/settings-source.js';
@@ -122,7 +123,7 @@ async function openSettings(env: NodeJS.ProcessEnv, started: Config | null): Pro
 /** Rejects with ConfigError. */
 async function openSources(config: Config, env: NodeJS.ProcessEnv, notices: NoticeLog): Promise<SettingsSource[]> {
   if (!config.kubernetes) return [];
-  const nodeName = config.nodeName === '' ? hostname() : config.nodeName;
+  const nodeName = effectiveNodeName(config, hostname());
   return [await openKubernetes({ config, nodeName, env, disk: systemDisk, clock: systemClock, notices })];
 }
 

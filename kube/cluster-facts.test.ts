@@ -45,7 +45,10 @@ describe('the facts of a cluster', () => {
       api.gets.push(path);
       if (path === KUBEADM_CONFIG) return Promise.reject(new KubernetesError(404, 'not found'));
       const isFirst = !path.includes('continue=');
-      return Promise.resolve({ metadata: isFirst ? { continue: 'a b' } : {}, items: isFirst ? first : second });
+      return Promise.resolve({
+        metadata: { resourceVersion: '1', ...(isFirst ? { continue: 'a b' } : {}) },
+        items: isFirst ? first : second,
+      });
     };
     expect((await factsOf(api)).podCidrs).toEqual(['10.244.0.0/22']);
     expect(api.gets.at(-1)).toBe('/api/v1/nodes?limit=500&continue=a%20b');

@@ -12,7 +12,7 @@ import { DecodeError, HeddleError, KubernetesError } from '../common/errors.js';
 import { STATUS } from './api-server.js';
 import type { ApiServer } from './api-server.js';
 import { mergedCidrs } from './merged-cidrs.js';
-import { parseNodeObject } from './node-object.js';
+import { parseNodeList, parseNodeObject } from './node-object.js';
 import type { NodeObject } from './node-object.js';
 
 export interface ClusterFacts {
@@ -30,10 +30,6 @@ export const SEEDS = 5;
 
 const ConfigMapSchema = Type.Object({ data: Type.Object({ ClusterConfiguration: Type.String() }) });
 const ClusterConfigurationSchema = Type.Object({ networking: Type.Object({ podSubnet: Type.String() }) });
-const PageSchema = Type.Object({
-  metadata: Type.Object({ continue: Type.Optional(Type.String()) }),
-  items: Type.Array(Type.Unknown()),
-});
 
 export interface ClusterQuestion {
   readonly api: ApiServer;
@@ -85,12 +81,12 @@ async function listNodes(api: ApiServer, maxPages: number): Promise<NodeObject[]
     const list = await api.get(
       `/api/v1/nodes?limit=${PAGE}${next === '' ? '' : `&continue=${encodeURIComponent(next)}`}`,
     );
-    if (!Check(PageSchema, list)) throw new DecodeError(`${api.name}: expected a list of nodes`);
-    for (const item of list.items) {
+    const { metadata, items } = parseNodeList(list, api.name);
+    for (const item of items) {
       const node = readableNode(item);
       if (node !== null) nodes.push(node);
     }
-    next = list.metadata.continue ?? '';
+    next = metadata.continue ?? '';
     if (next === '') break;
   }
   return nodes;

@@ -21,7 +21,10 @@ class Cluster {
     const { api, clock, disk } = this;
     const record = kubernetesRecord(disk, '/state/kubernetes.json');
     const notices = new NoticeLog(silentLogger(), clock);
-    const source = await KubernetesSource.open({ api, nodeName, record, clock, random: () => 0, notices });
+    const read = await record.read();
+    const known = read.kind === 'value' ? read.value : null;
+    const source = new KubernetesSource({ api, known, nodeName, record, clock, random: () => 0, notices });
+    source.start();
     source.onChange(() => this.changes++);
     await this.settle();
     return source;

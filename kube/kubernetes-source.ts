@@ -24,6 +24,8 @@ const SOON_MS = 3_000;
 
 export interface KubernetesSourceDeps {
   readonly api: ApiServer;
+  /** What {@link record} held at the start, or null. */
+  readonly known: KubernetesRecord | null;
   readonly nodeName: string;
   readonly record: DurableFile<KubernetesRecord>;
   readonly clock: Clock;
@@ -48,17 +50,17 @@ export class KubernetesSource {
   /** Null until the API server was asked. */
   #node: NodeObject | 'none' | null = null;
   #problem: string | null = null;
-  #cancelCluster: () => void = () => undefined;
+  readonly #asking = new CoalescedTask(() => this.#askCluster());
+  /** Of the next question about the cluster; null while there is none. */
+  #cancelNext: (() => void) | null = null;
   #stopped = false;
 
-  private constructor(
-    readonly deps: KubernetesSourceDeps,
-    known: KubernetesRecord | null,
-  ) {
-    const { api, nodeName, clock, random } = deps;
+  constructor(readonly deps: KubernetesSourceDeps) {
+    const { api, known, nodeName, clock, random } = deps;
     this.name = `Node ${nodeName}`;
     this.#backOff = new BackOff(random);
-    this.#known = known ?? { nodeName, server: api.name, podCidrs: [], clusterCidrs: [], seeds: [] };
+    const isOwn = known?.nodeName === nodeName;
+    this.#known = isOwn ? known : { nodeName, server: api.name, podCidrs: [], clusterCidrs: [], seeds: [] };
     this.#watch = new NodeWatch({
       api,
       nodeName,
@@ -69,16 +71,10 @@ export class KubernetesSource {
     });
   }
 
-  /** With what is on disk; the API server is asked from now on. */
-  static async open(deps: KubernetesSourceDeps): Promise<KubernetesSource> {
-    const read = await deps.record.read();
-    const { log } = deps.notices;
-    if (read.kind === 'corrupt') log.warn(read, 'what Kubernetes said last is damaged, and is asked for again');
-    const usable = read.kind === 'value' && read.value.nodeName === deps.nodeName ? read.value : null;
-    const source = new KubernetesSource(deps, usable);
-    source.#watch.start();
-    void source.#askCluster();
-    return source;
+  /** The API server is asked from now on. */
+  start(): void {
+    this.#watch.start();
+    void this.#asking.run();
   }
 
   current(): SuppliedByKubernetes {
@@ -96,7 +92,7 @@ export class KubernetesSource {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#cancelCluster();
+    this.#cancelNext?.();
     await this.#watch.stop();
     await this.#saving.idle();
   }
@@ -126,7 +122,7 @@ export class KubernetesSource {
     const isKnown = node.podCidrs.join() === this.#known.podCidrs.join();
     this.#learn({ podCidrs: [...node.podCidrs] });
     // Ranges that are what the nodes own have grown by these.
-    if (!isKnown) this.#askClusterSoon();
+    if (!isKnown) this.#askAfter(SOON_MS * (1 + this.deps.random()));
   }
 
   #problemChanged(problem: string | null): void {
@@ -138,13 +134,16 @@ export class KubernetesSource {
     this.#changed();
   }
 
-  #askClusterSoon(): void {
-    this.#cancelCluster();
-    this.#cancelCluster = this.deps.clock.after(SOON_MS * (1 + this.deps.random()), () => void this.#askCluster());
+  #askAfter(ms: number): void {
+    this.#cancelNext?.();
+    this.#cancelNext = this.deps.clock.after(ms, () => {
+      this.#cancelNext = null;
+      void this.#asking.run();
+    });
   }
 
   async #askCluster(): Promise<void> {
-    const { api, nodeName, clock, random, notices } = this.deps;
+    const { api, nodeName, random, notices } = this.deps;
     let pauseMs = CLUSTER_INTERVAL_MS * (1 + random());
     try {
       const facts = await readClusterFacts({ api, ownName: nodeName, seeds: this.#known.seeds, random });
@@ -154,8 +153,8 @@ export class KubernetesSource {
       pauseMs = this.#backOff.next();
       notices.write('warn', 'the nodes of the cluster cannot be read', { problem: messageOf(thrown) }, 'cluster');
     }
-    this.#cancelCluster();
-    if (!this.#stopped) this.#cancelCluster = clock.after(pauseMs, () => void this.#askCluster());
+    // A question that was wanted soon meanwhile stays.
+    if (!this.#stopped && this.#cancelNext === null) this.#askAfter(pauseMs);
   }
 
   #learn(news: Partial<KubernetesRecord>): void {

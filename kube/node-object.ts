@@ -1,5 +1,6 @@
 /** Node objects of the Kubernetes API (core/v1), reduced to what a pod network uses. */
 import { Type } from 'typebox';
+import type { Static } from 'typebox';
 import { Check } from 'typebox/value';
 import { cidrFamily, parseCidr } from '../common/address/cidr.js';
 import type { Cidr } from '../common/address/cidr.js';
@@ -32,6 +33,18 @@ const NodeSchema = Type.Object({
     }),
   ),
 });
+
+/** The part of a list, or of a page of one, that is read. The items are not checked yet. */
+const NodeListSchema = Type.Object({
+  metadata: Type.Object({ resourceVersion: Type.String(), continue: Type.Optional(Type.String()) }),
+  items: Type.Array(Type.Unknown()),
+});
+
+/** @param server named in the error. Throws DecodeError */
+export function parseNodeList(value: unknown, server: string): Static<typeof NodeListSchema> {
+  if (!Check(NodeListSchema, value)) throw new DecodeError(`${server}: expected a list of nodes`);
+  return value;
+}
 
 /** Throws DecodeError that names the node and what is wrong with it. */
 export function parseNodeObject(value: unknown): NodeObject {

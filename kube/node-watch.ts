@@ -17,7 +17,7 @@ import { DecodeError, KubernetesError, messageOf } from '../common/errors.js';
 import { nodePath, STATUS } from './api-server.js';
 import type { ApiServer } from './api-server.js';
 import { BackOff } from './back-off.js';
-import { parseNodeObject } from './node-object.js';
+import { parseNodeList, parseNodeObject } from './node-object.js';
 import type { NodeObject } from './node-object.js';
 
 /** The server sends a bookmark about once a minute, so a connection that is silent for longer is dead. */
@@ -39,10 +39,6 @@ export interface NodeWatchDeps {
   readonly onProblem: (problem: string | null) => void;
 }
 
-const ListSchema = Type.Object({
-  metadata: Type.Object({ resourceVersion: Type.String() }),
-  items: Type.Array(Type.Unknown()),
-});
 const EventSchema = Type.Object({ type: Type.String(), object: Type.Unknown() });
 const VersionedSchema = Type.Object({ metadata: Type.Object({ resourceVersion: Type.String() }) });
 const StatusSchema = Type.Object({ code: Type.Integer(), message: Type.Optional(Type.String()) });
@@ -98,11 +94,11 @@ export class NodeWatch {
 
   async #list(): Promise<string> {
     const list = await this.deps.api.get(nodePath(this.deps.nodeName));
-    if (!Check(ListSchema, list)) throw new DecodeError(`${this.deps.api.name}: expected a list of nodes`);
-    const [item] = list.items;
+    const { metadata, items } = parseNodeList(list, this.deps.api.name);
+    const [item] = items;
     if (item === undefined) this.deps.onNode(null);
     else this.#take(item);
-    return list.metadata.resourceVersion;
+    return metadata.resourceVersion;
   }
 
   async #watch(version: string): Promise<void> {

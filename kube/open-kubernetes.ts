@@ -20,13 +20,14 @@ export interface KubernetesDeps {
   readonly notices: NoticeLog;
 }
 
-/** Rejects with ConfigError when no API server is known. */
+/** With what is on disk; the API server is asked from now on. Rejects with ConfigError when none is known. */
 export async function openKubernetes(deps: KubernetesDeps): Promise<KubernetesSource> {
   const { config, nodeName, env, disk, clock, notices } = deps;
   const record = kubernetesRecord(disk, kubernetesRecordFile(config));
   const read = await record.read();
-  const lastKnown = read.kind === 'value' ? read.value.server : null;
-  const url = serverAddress({ configured: config.kubernetesApi, env, lastKnown });
+  if (read.kind === 'corrupt') notices.log.warn(read, 'what Kubernetes said last is damaged, and is asked for again');
+  const known = read.kind === 'value' ? read.value : null;
+  const url = serverAddress({ configured: config.kubernetesApi, env, lastKnown: known?.server ?? null });
   if (url === null) {
     throw new ConfigError(['kubernetes is true, and neither kubernetesApi nor KUBERNETES_SERVICE_HOST names a server']);
   }
@@ -35,5 +36,7 @@ export async function openKubernetes(deps: KubernetesDeps): Promise<KubernetesSo
     credentials: config.kubernetesCredentials,
     readFile: (path) => readFile(path, 'utf8'),
   });
-  return KubernetesSource.open({ api, nodeName, record, clock, random: Math.random, notices });
+  const source = new KubernetesSource({ api, known, nodeName, record, clock, random: Math.random, notices });
+  source.start();
+  return source;
 }

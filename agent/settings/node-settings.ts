@@ -21,11 +21,16 @@ export function nodeSettings(config: Config, clusterSecret: Uint8Array, hostName
   const clusterCidrs = config.clusterCidrs.map(parseCidr);
   return {
     config,
-    nodeName: config.nodeName === '' ? hostName : config.nodeName,
+    nodeName: effectiveNodeName(config, hostName),
     podCidrs,
     clusterCidrs: clusterCidrs.length > 0 ? clusterCidrs : podCidrs,
     clusterSecret,
   };
+}
+
+/** @param hostName used when the configuration names no node */
+export function effectiveNodeName({ nodeName }: Pick<Config, 'nodeName'>, hostName: string): string {
+  return nodeName === '' ? hostName : nodeName;
 }
 
 export function sameSettings(a: NodeSettings, b: NodeSettings): boolean {
