@@ -7,7 +7,7 @@
  */
 import { cidrFamily } from '../../common/address/cidr.js';
 import type { IpFamily } from '../../common/address/ip-address.js';
-import { CommandError } from '../../common/errors.js';
+import { ifItFails } from '../../common/host/command.js';
 import type { CommandRunner } from '../../common/host/command.js';
 import { dropPosition } from './filter-chain.js';
 import type { FilterChain, FilterRule, JumpTargets } from './filter-chain.js';
@@ -144,9 +144,11 @@ async function listLegacy(commands: CommandRunner, families: readonly IpFamily[]
 
 /** Removals of all rules of ours, whatever the chains do now. */
 export async function acceptRuleRemovals(commands: CommandRunner): Promise<{ label: string; removal: Repair }[]> {
+  // A host without nft has no such chain.
+  const nft = await ifItFails(listNftForwardChains(commands), []);
   const legacy = await listLegacy(commands, [4, 6]);
   return [
-    ...(await nftChainsOrNone(commands)).flatMap(({ family, table, name, rules }) =>
+    ...nft.flatMap(({ family, table, name, rules }) =>
       rules.filter(isOurs).map(({ handle, comment }) => {
         const chain = [family, table, name];
         const removal = { what: comment, program: 'nft', args: ['delete', 'rule', ...chain, 'handle', handle] };
@@ -160,14 +162,4 @@ export async function acceptRuleRemovals(commands: CommandRunner): Promise<{ lab
       }),
     ),
   ];
-}
-
-/** A host without nft has no such chain. */
-async function nftChainsOrNone(commands: CommandRunner): Promise<NftForwardChain[]> {
-  try {
-    return await listNftForwardChains(commands);
-  } catch (thrown) {
-    if (thrown instanceof CommandError) return [];
-    throw thrown;
-  }
 }

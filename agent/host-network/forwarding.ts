@@ -5,7 +5,7 @@
  */
 import { HOST_INTERFACE_PREFIX } from '../../cni/index.js';
 import type { IpFamily } from '../../common/address/ip-address.js';
-import { CommandError } from '../../common/errors.js';
+import { ifItFails } from '../../common/host/command.js';
 import type { CommandRunner } from '../../common/host/command.js';
 import { familiesOf } from './host-plan.js';
 import type { HostNetworkSpec, HostPart, HostView, Repair } from './host-plan.js';
@@ -39,7 +39,8 @@ async function planFamily(family: IpFamily, spec: HostNetworkSpec, view: HostVie
   const change = (await view.settings.changes()).find((one) => one.path === path);
   if (family === 4 || change === undefined) return [];
   const forwardedBefore = change.resets.map((reset) => reset.path);
-  const interfaces = await interfacesNow(spec, view.commands);
+  // None where an interface goes away during the look: the next look finds the others.
+  const interfaces = await ifItFails(readInterfaces(6, spec, view.commands), []);
   return advertisementRepairs(interfaces.filter(({ forwardingPath }) => !forwardedBefore.includes(forwardingPath)));
 }
 
@@ -50,16 +51,6 @@ interface InterfaceSettings {
   readonly acceptsAdvertisementsPath: string;
   /** `accept_ra`; always empty for IPv4. */
   readonly acceptsAdvertisements: string;
-}
-
-/** None where an interface goes away during the look: the next look finds the others. */
-async function interfacesNow(spec: HostNetworkSpec, commands: CommandRunner): Promise<InterfaceSettings[]> {
-  try {
-    return await readInterfaces(6, spec, commands);
-  } catch (thrown) {
-    if (thrown instanceof CommandError) return [];
-    throw thrown;
-  }
 }
 
 async function readInterfaces(

@@ -2,7 +2,7 @@
  * Tables of the kernel that pods share with the whole host and that are nearly full: neighbours (one table per family for all
  * network namespaces) and tracked connections. Only the administrator knows how large they may be, so the message has the line to type.
  */
-import { CommandError } from '../../common/errors.js';
+import { ifItFails } from '../../common/host/command.js';
 import type { CommandRunner } from '../../common/host/command.js';
 
 interface KernelTable {
@@ -37,22 +37,14 @@ export async function nearlyFullTables(commands: CommandRunner): Promise<string[
 }
 
 async function lookAt(commands: CommandRunner, table: KernelTable): Promise<string | null> {
-  const texts = await Promise.all([table.used, table.limit].map((path) => read(commands, path)));
-  const used = table.count(texts[0] ?? '');
-  const limit = Number(texts[1] ?? '');
+  const read = (path: string) => ifItFails(commands.run('cat', [path]), '');
+  const [entries, most] = await Promise.all([read(table.used), read(table.limit)]);
+  const used = table.count(entries);
+  const limit = Number(most);
   if (!(limit > 0 && used >= limit * NEARLY_FULL)) return null;
   const setting = table.limit.slice('/proc/sys/'.length).replaceAll('/', '.');
   const message = `${used} of at most ${limit} ${table.what}; when the table is full, ${table.consequence}`;
   return `${message}: sysctl -w ${setting}=${limit * 2}`;
-}
-
-async function read(commands: CommandRunner, path: string): Promise<string | null> {
-  try {
-    return await commands.run('cat', [path]);
-  } catch (thrown) {
-    if (thrown instanceof CommandError) return null;
-    throw thrown;
-  }
 }
 
 /** A line per processor below the header, each with the entries of the table in its first column, in hexadecimal. */

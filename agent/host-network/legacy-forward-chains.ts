@@ -2,7 +2,7 @@
  * Reader of the chain `FORWARD` of legacy iptables (`iptables -S`), whose rules nft does not list. It is read only where the kernel
  * has its table already: asking would create it.
  */
-import { CommandError } from '../../common/errors.js';
+import { ifItFails } from '../../common/host/command.js';
 import type { CommandRunner } from '../../common/host/command.js';
 import type { IpFamily } from '../../common/address/ip-address.js';
 import type { FilterChain, FilterRule } from './filter-chain.js';
@@ -31,24 +31,14 @@ export async function readLegacyForwardChain(
   commands: CommandRunner,
   family: IpFamily,
 ): Promise<LegacyForwardChain | null> {
-  const tables = (await output(commands, 'cat', [TABLE_NAMES[family]])) ?? '';
+  const tables = await ifItFails(commands.run('cat', [TABLE_NAMES[family]]), '');
   if (!tables.split('\n').includes('filter')) return null;
   for (const program of PROGRAMS[family]) {
-    const version = await output(commands, program, ['--version']);
+    const version = await ifItFails(commands.run(program, ['--version']), null);
     if (version === null || version.includes('nf_tables')) continue;
     return readRules(family, program, await commands.run(program, ['-w', '5', '-S']));
   }
   return null;
-}
-
-/** Null when the program is missing or fails. */
-async function output(commands: CommandRunner, program: string, args: readonly string[]): Promise<string | null> {
-  try {
-    return await commands.run(program, args);
-  } catch (thrown) {
-    if (thrown instanceof CommandError) return null;
-    throw thrown;
-  }
 }
 
 /** Lines as `-P FORWARD DROP`, `-N NAME`, `-A FORWARD -i eth0 -m comment --comment "a b" -j ACCEPT`. */

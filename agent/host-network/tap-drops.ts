@@ -3,8 +3,7 @@
  * discipline before it was full. A TAP that is made anew counts from zero.
  */
 import { isRecord } from '../../common/codec/message-shape.js';
-import { CommandError } from '../../common/errors.js';
-import { runJson } from '../../common/host/command.js';
+import { ifItFails, runJson } from '../../common/host/command.js';
 import type { CommandRunner } from '../../common/host/command.js';
 
 /** By the name of the reason; empty without drops, and without a TAP. Throws CommandError without `ip`. */
@@ -25,13 +24,8 @@ async function droppedByQueue(commands: CommandRunner, tapName: string): Promise
 
 /** The root sums up what is below it. 0 without `tc`. */
 async function droppedByDiscipline(commands: CommandRunner, tapName: string): Promise<number> {
-  try {
-    const disciplines = await list(commands, 'tc', ['-json', '-statistics', 'qdisc', 'show', 'dev', tapName]);
-    return count(disciplines.find(({ root }) => root === true)?.['drops']);
-  } catch (thrown) {
-    if (thrown instanceof CommandError) return 0;
-    throw thrown;
-  }
+  const listing = list(commands, 'tc', ['-json', '-statistics', 'qdisc', 'show', 'dev', tapName]);
+  return count((await ifItFails(listing, [])).find(({ root }) => root === true)?.['drops']);
 }
 
 async function list(commands: CommandRunner, program: string, args: readonly string[]) {

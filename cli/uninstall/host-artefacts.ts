@@ -3,7 +3,7 @@
  */
 import { isHostInterface } from '../../cni/index.js';
 import type { CommandRunner } from '../../common/host/command.js';
-import { CommandError } from '../../common/errors.js';
+import { ifItFails } from '../../common/host/command.js';
 import { listInterfaces, listRoutes } from '../../common/host/ip-output.js';
 import type { InterfaceInfo } from '../../common/host/ip-output.js';
 import { ROUTE_PROTOCOL } from '../../common/host/kernel-marks.js';
@@ -68,12 +68,7 @@ async function findRoutes(commands: CommandRunner, family: '-4' | '-6'): Promise
 
 /** Empty also on a host without nft, which cannot have the table. */
 async function findTable(commands: CommandRunner, table: readonly string[]): Promise<Artefact[]> {
-  try {
-    await commands.run('nft', ['list', 'table', ...table]);
-  } catch (thrown) {
-    if (thrown instanceof CommandError) return [];
-    throw thrown;
-  }
+  if ((await ifItFails(commands.run('nft', ['list', 'table', ...table]), null)) === null) return [];
   const remove = async () => void (await commands.run('nft', ['delete', 'table', ...table]));
   return [{ label: `nft table ${table.join(' ')}`, remove }];
 }

@@ -3,7 +3,7 @@
  * route. A setting that others changed since is left to them.
  */
 import type { CommandRunner } from '../../common/host/command.js';
-import { CommandError } from '../../common/errors.js';
+import { ifItFails } from '../../common/host/command.js';
 import type { Disk } from '../../common/storage/disk.js';
 import { SettingsRecord } from '../../agent/host-network/index.js';
 import type { SettingChange } from '../../agent/host-network/index.js';
@@ -32,10 +32,5 @@ async function giveBack(commands: CommandRunner, { path, found, resets }: Settin
 
 /** Null when there is no such setting: an interface that is gone. */
 async function readSetting(commands: CommandRunner, path: string): Promise<string | null> {
-  try {
-    return (await commands.run('cat', [path])).trim();
-  } catch (thrown) {
-    if (thrown instanceof CommandError) return null;
-    throw thrown;
-  }
+  return (await ifItFails(commands.run('cat', [path]), null))?.trim() ?? null;
 }

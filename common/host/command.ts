@@ -137,6 +137,16 @@ function inputFile(input: string): number | null {
   }
 }
 
+/** What a command gives, or `otherwise` when it fails: where a program, a file or an object may be absent. */
+export async function ifItFails<T, Other>(outcome: Promise<T>, otherwise: Other): Promise<T | Other> {
+  try {
+    return await outcome;
+  } catch (thrown) {
+    if (thrown instanceof CommandError) return otherwise;
+    throw thrown;
+  }
+}
+
 /** Parses `ip -json` / `nft -j` output, which is empty when there is nothing to list. Throws {@link DecodeError}. */
 export async function runJson(commands: CommandRunner, program: string, args: readonly string[]): Promise<unknown> {
   const text = await commands.run(program, args);
