@@ -41,6 +41,7 @@ import type { NodeState } from './control-plane/node-state.js';
 import { NetworkWatch } from './network-watch.js';
 import { NoticeLog } from '../common/notice-log.js';
 import { PodKeeper } from './pod-keeper.js';
+import { KernelMonitor } from './kernel-monitor.js';
 import { StationWatch } from './station-watch.js';
 import { startLineProgram } from '../common/host/line-program.js';
 import type { RouterReport } from './control-plane/router-client.js';
@@ -83,6 +84,7 @@ export class Agent {
   readonly #pods: PodKeeper<LiveAttachment>;
   readonly #networkWatch: NetworkWatch;
   readonly #stations: StationWatch;
+  readonly #monitor: KernelMonitor;
   readonly #cniServer: CniServer;
   readonly #api: ApiKeeper;
   readonly #source: AgentApiSource;
@@ -115,6 +117,7 @@ export class Agent {
     this.#pods = this.#createPodKeeper();
     this.#networkWatch = this.#createNetworkWatch();
     this.#stations = this.#createStationWatch();
+    this.#monitor = this.#createKernelMonitor();
     this.#lookedAt = new Promise((resolve) => (this.#firstLookIsOver = resolve));
     this.#cniServer = new CniServer({
       path: cniSocket(this.#settings.config),
@@ -162,6 +165,7 @@ export class Agent {
   /** Closes everything; what was made on the host stays, so that pods keep their network. */
   async stop(reason: StopReason): Promise<void> {
     this.underlay.stop();
+    this.#monitor.stop();
     await Promise.all([
       this.deps.settings.stop(),
       this.#cniServer.stop(),
@@ -222,7 +226,7 @@ export class Agent {
   /** Pods that fell off the bridge can only be put back once there is a bridge. */
   async #startPods(): Promise<void> {
     await this.#host.start();
-    this.#stations.start();
+    this.#monitor.start();
     await this.#pods.start();
     this.#firstLookIsOver();
   }
@@ -362,16 +366,21 @@ export class Agent {
     });
   }
 
-  /** One monitor serves both watches. */
   #createStationWatch(): StationWatch {
-    const onEach = (onLine: (line: string) => void) => (line: string) => {
-      onLine(line);
-      this.#networkWatch.take(line);
-    };
     return new StationWatch({
-      open: (onLine, onEnd) => startLineProgram(MONITOR, onEach(onLine), onEnd),
       clock: this.deps.clock,
       changed: (station) => this.#cni.stationChanged(station),
+    });
+  }
+
+  #createKernelMonitor(): KernelMonitor {
+    return new KernelMonitor({
+      open: (onLine, onEnd) => startLineProgram(MONITOR, onLine, onEnd),
+      clock: this.deps.clock,
+      onLine: (line) => {
+        this.#stations.take(line);
+        this.#networkWatch.take(line);
+      },
     });
   }
 

@@ -1,7 +1,6 @@
 /**
- * Watch of the pod network for damage, and of the underlay for changes: reads the kernel's events and asks for a repair or a
- * look within a second. The periodic looks
- * of host network and pods find what it misses, as while the monitor is started again (`station-watch.ts`).
+ * Watch of the pod network for damage, and of the underlay for changes: reads the kernel's events (`kernel-monitor.ts`) and asks
+ * for a repair or a look within a second. The periodic looks of host network and pods find what it misses.
  */
 import type { Clock } from '../common/clock.js';
 import type { HostInterface } from '../cni/index.js';

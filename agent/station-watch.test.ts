@@ -5,59 +5,36 @@ import { StationWatch } from './station-watch.js';
 
 function harness() {
   const clock = new VirtualClock();
-  const monitor = {
-    starts: 0,
-    stopped: false,
-    line: null as unknown as (text: string) => void,
-    end: (): void => undefined,
-  };
   const changes: Station[] = [];
   const watch = new StationWatch({
-    open: (onLine, onEnd) => {
-      Object.assign(monitor, { starts: monitor.starts + 1, line: onLine, end: onEnd });
-      return { stop: () => (monitor.stopped = true) };
-    },
     clock,
     changed: (station) => Promise.resolve(void changes.push(station)),
   });
-  watch.start();
-  return { clock, monitor, changes, watch };
+  return { clock, changes, watch };
 }
 const line = (mac: string, nsid = '[nsid 3]') =>
   `${nsid}2: eth0@if9: <BROADCAST,UP> mtu 1400 state UP \\    link/ether ${mac} brd ff:ff:ff:ff:ff:ff link-netnsid 0`;
 
 describe('StationWatch', () => {
   it('tells of an interface in another namespace at once, and of nothing else', async () => {
-    const { monitor, changes } = harness();
+    const { watch, changes } = harness();
     for (const text of [
       line('02:00:00:00:00:01', '[nsid current]'),
       line('02:00:00:00:00:01', '[nsid 3]Deleted '),
       '',
     ]) {
-      monitor.line(text);
+      watch.take(text);
     }
-    monitor.line(line('02:00:00:00:00:07'));
+    watch.take(line('02:00:00:00:00:07'));
     await settle();
     expect(changes).toEqual([{ netnsId: 3, index: 2, mac: '02:00:00:00:00:07' }]);
   });
 
   it('passes on the first of many changes at once, and then the last once a round', async () => {
-    const { clock, monitor, changes } = harness();
-    for (let i = 10; i < 60; i++) monitor.line(line(`02:00:00:00:00:${i}`));
+    const { clock, watch, changes } = harness();
+    for (let i = 10; i < 60; i++) watch.take(line(`02:00:00:00:00:${i}`));
     await settle();
     await clock.advanceSettled(250);
     expect(changes.map(({ mac }) => mac)).toEqual(['02:00:00:00:00:10', '02:00:00:00:00:59']);
-  });
-
-  it('starts the monitor again some time after it ended, and not once stopped', async () => {
-    const { clock, monitor, watch } = harness();
-    monitor.end();
-    await clock.advanceSettled(10_000);
-    expect(monitor.starts).toBe(2);
-    await watch.stop();
-    expect(monitor.stopped).toBe(true);
-    monitor.end();
-    await clock.advanceSettled(10_000);
-    expect(monitor.starts).toBe(2);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * Watch of interfaces in other namespaces: the kernel reports their changes to whoever listens for all namespaces that have an
- * identifier here, which those of pods have. It tells of a new MAC at once; the reconciler of pods finds what it misses.
+ * Watch of interfaces in other namespaces, by the kernel's events (`kernel-monitor.ts`), which it reports of all namespaces that
+ * have an identifier here, as those of pods have. It tells of a new MAC at once; the reconciler of pods finds what it misses.
  * A change that a pod repeats is passed on once a round, so that it costs the agent little.
  */
 import type { Clock } from '../common/clock.js';
@@ -10,13 +10,8 @@ import type { Station } from '../cni/index.js';
 const ROUND_MS = 250;
 /** Stations that wait for a round; the reconciler finds the others. */
 const MAX_PENDING = 1024;
-const RESTART_MS = 10_000;
-
-/** The end of the program is reported once; `stop` ends it. */
-export type OpenMonitor = (onLine: (line: string) => void, onEnd: () => void) => { stop(): void };
 
 export interface StationWatchDeps {
-  readonly open: OpenMonitor;
   readonly clock: Clock;
   /** Must not reject. */
   readonly changed: (station: Station) => Promise<void>;
@@ -25,32 +20,18 @@ export interface StationWatchDeps {
 export class StationWatch {
   /** The latest of each interface. Bounded by MAX_PENDING. */
   readonly #pending = new Map<string, Station>();
-  #stopMonitor: () => void = () => undefined;
-  #cancel: () => void = () => undefined;
   #round: Promise<void> | null = null;
   #stopped = false;
 
   constructor(readonly deps: StationWatchDeps) {}
 
-  start(): void {
-    const { open, clock } = this.deps;
-    const monitor = open(
-      (line) => this.#take(line),
-      () => {
-        if (!this.#stopped) this.#cancel = clock.after(RESTART_MS, () => this.start());
-      },
-    );
-    this.#stopMonitor = () => monitor.stop();
-  }
-
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#cancel();
-    this.#stopMonitor();
     await this.#round;
   }
 
-  #take(line: string): void {
+  /** A line of the monitor. */
+  take(line: string): void {
     const station = parseStation(line);
     if (station === null || this.#stopped) return;
     const key = `${station.netnsId} ${station.index}`;
