@@ -2,7 +2,6 @@
  * Programs of the host, started without a copy of the agent (`router/kernel/program-spawner.ts`), which has more memory than a
  * fork for each of the programs of a CNI call can afford. Their output is read as it comes; a program that ended is waited for.
  */
-import { accessSync, constants } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants as system } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +14,7 @@ import {
   startByNode,
 } from '../common/host/command.js';
 import type { CommandRunner, RunningProgram, StartProgram } from '../common/host/command.js';
+import { isExecutable } from '../common/host/executable.js';
 import { HeddleError, messageOf } from '../common/errors.js';
 import { endOfProgram, spawnProgram } from '../router/index.js';
 import type { SpawnedProgram } from '../router/index.js';
@@ -111,13 +111,4 @@ function pathOf(program: string): string {
   if (found === undefined) throw new HeddleError('NOT_FOUND', `ENOENT, not in ${SEARCH_PATH}`);
   paths.set(program, found);
   return found;
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

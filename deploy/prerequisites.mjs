@@ -13,7 +13,8 @@ export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 const MINIMUM_NODE = [20, 19];
 const ARCHITECTURES = ['x64', 'arm64'];
-const OUTPUTS = [
+/** Programs of a node in `dist/`. */
+export const NODE_PROGRAMS = [
   'meshd.js',
   'agent.js',
   'router.js',
@@ -21,8 +22,8 @@ const OUTPUTS = [
   'router-worker.js',
   'meshctl.js',
   'heddle-cni.js',
-  'demo.js',
 ];
+const OUTPUTS = [...NODE_PROGRAMS, 'demo.js'];
 const SOURCES = [
   ...['common', 'router', 'mesh', 'ipam', 'cni', 'kube', 'agent', 'supervisor', 'cli', 'web-ui', 'deploy'],
   ...['package-lock.json', 'tsconfig.json'],

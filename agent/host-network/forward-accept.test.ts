@@ -1,24 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseCidr } from '../../common/address/cidr.js';
 import { CommandError } from '../../common/errors.js';
 import { CrashingDisk } from '../../common/testing/crashing-disk.js';
 import { acceptRuleRemovals, forwardAcceptPart } from './forward-accept.js';
 import { HostView } from './host-plan.js';
-import type { HostNetworkSpec } from './host-plan.js';
 import { SettingsRecord } from './settings-record.js';
+import { HOST_SPEC } from './testing/host-spec.js';
 
-const spec: HostNetworkSpec = {
-  bridgeName: 'heddle0',
-  stateDir: '/var/lib/heddle',
-  tapName: 'heddle-tap',
-  podMtuBytes: 1392,
-  podCidrs: [parseCidr('10.1.1.0/24'), parseCidr('fd00:1:0:1::/64')],
-  clusterCidrs: [parseCidr('10.1.0.0/16'), parseCidr('fd00:1::/48')],
-  masquerade: true,
-  listenPort: 6785,
-  router: null,
-  pods: [],
-};
+const spec = HOST_SPEC;
 
 interface Host {
   readonly chains?: readonly object[];

@@ -3,6 +3,7 @@
  * else of a package (documentation, locales, the other programs) is left out. Shared libraries are not listed: the image
  * gets those that its programs need.
  */
+import { NODE_PROGRAMS } from '../prerequisites.mjs';
 
 /** Release line of Node in the image; the Dockerfile's base image has the same. */
 export const NODE_MAJOR = 24;
@@ -49,19 +50,7 @@ export const FILES = [
 export const LOADED_LIBRARIES = ['libIPSec_MB.so.1', 'xtables/libxt_comment.so', 'xtables/libxt_standard.so'];
 
 /** Of the build, everything but the programs that only a checkout uses. */
-export const DIST_FILES = [
-  ...[
-    'meshd.js',
-    'agent.js',
-    'router.js',
-    'run-router.js',
-    'router-worker.js',
-    'meshctl.js',
-    'heddle-cni',
-    'heddle-cni.js',
-    'web',
-  ],
-];
+export const DIST_FILES = [...NODE_PROGRAMS, 'heddle-cni', 'web'];
 
 /** Packages that the build does not put into its bundles. */
 export const NODE_PACKAGES = ['koffi', `@koromix/koffi-linux-${process.arch}`];

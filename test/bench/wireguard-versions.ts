@@ -1,7 +1,7 @@
 /** Choice of the `wireguard-go` to compare with. Versions are dates: `0.0.20231211`. */
-import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { hostCommands } from '../../common/host/command.js';
+import { isExecutable } from '../../common/host/executable.js';
 
 /** The first version with batches, GSO and GRO. Older ones are several times slower. */
 const FIRST_FAST = '0.0.20231211';
@@ -46,13 +46,4 @@ async function withVersion(path: string): Promise<WireguardGo | null> {
 
 function compareVersions(a: string, b: string): number {
   return a.localeCompare(b, 'en', { numeric: true });
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

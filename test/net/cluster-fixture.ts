@@ -65,3 +65,12 @@ export async function hostObjects(node: DemoNode): Promise<{ links: string[]; ta
   const tables = await node.namespace.run('nft', ['list', 'tables']);
   return { links: links.map(({ ifname }) => ifname).sort(), tables };
 }
+
+/** The agent compares its pods at once after every repair of the host. */
+export async function compareAgain(node: DemoNode): Promise<void> {
+  await node.namespace.run('nft', ['delete', 'table', 'inet', 'heddle']);
+  await waitUntil('the repair of the host', 20_000, async () =>
+    (await node.namespace.run('nft', ['list', 'tables'])).includes('inet heddle'),
+  );
+  await new Promise((done) => setTimeout(done, 1000));
+}

@@ -5,13 +5,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { reconcileHostNetwork } from '../../agent/host-network/host-network.js';
 import { SettingsRecord } from '../../agent/host-network/settings-record.js';
-import type { HostNetworkSpec } from '../../agent/host-network/host-plan.js';
 import { parseCidr } from '../../common/address/cidr.js';
 import { hostCommands } from '../../common/host/command.js';
 import type { CommandRunner } from '../../common/host/command.js';
 import { GATEWAY_MAC } from '../../common/address/mac-address.js';
 import { CrashingDisk } from '../../common/testing/crashing-disk.js';
 import { RunLock } from '../../deploy/demo/machine/run-lock.js';
+import { HOST_SPEC } from '../../agent/host-network/testing/host-spec.js';
 
 /** Named as the demo's namespaces, so that its clean-up finds what a killed test left, and leaves a live one alone. */
 const lock = await RunLock.take();
@@ -26,18 +26,7 @@ const inside: CommandRunner = {
 const settings = new SettingsRecord(new CrashingDisk(() => 0), '/state');
 const sh = (line: string) => inside.run('sh', ['-c', line]);
 
-const spec: HostNetworkSpec = {
-  bridgeName: 'heddle0',
-  stateDir: '/var/lib/heddle',
-  tapName: 'heddle-tap',
-  podMtuBytes: 1392,
-  podCidrs: [parseCidr('10.1.1.0/24'), parseCidr('fd00:1:0:1::/64')],
-  clusterCidrs: [parseCidr('10.1.0.0/16'), parseCidr('fd00:1::/48')],
-  masquerade: true,
-  listenPort: 6785,
-  router: null,
-  pods: [],
-};
+const spec = HOST_SPEC;
 /** Nobody reads the TAP, so the kernel may drop frames. */
 const IN_ORDER = { repairs: [], problems: [], fullTables: [] };
 const makeTap = 'ip tuntap add mode tap name heddle-tap vnet_hdr multi_queue';

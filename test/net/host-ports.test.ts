@@ -3,9 +3,9 @@
  * families: reached from outside, from other pods, from the pod itself and by 127.0.0.1. Needs root, a build and
  * containernetworking-plugins.
  */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -18,6 +18,7 @@ import type { Pod } from '../../deploy/demo/cluster/cluster.js';
 import type { DemoNode } from '../../deploy/demo/cluster/demo-node.js';
 import type { NetworkNamespace } from '../../deploy/demo/machine/network-namespace.js';
 import { ChainRuntime, REFERENCE_PLUGIN_FOLDER } from './chain-runtime.js';
+import { describeWith } from './installed-programs.js';
 import type { ChainCall, ChainResult, ConfList } from './chain-runtime.js';
 import { DIST_DIR, useCluster } from './cluster-fixture.js';
 
@@ -34,11 +35,7 @@ const PORT_MAPPINGS = ['tcp', 'udp', 'sctp'].map((protocol) => ({
 }));
 const BANDWIDTH = { ingressRate: RATE_BITS, ingressBurst: 800_000, egressRate: RATE_BITS, egressBurst: 800_000 };
 
-const hasPlugins = existsSync(join(REFERENCE_PLUGIN_FOLDER, 'portmap'));
-if (!hasPlugins && process.env['CI'] === undefined)
-  process.stderr.write('skipped: hostPort and bandwidth, containernetworking-plugins is not installed\n');
-
-(hasPlugins || process.env['CI'] !== undefined ? describe : describe.skip)('a pod with a hostPort', () => {
+describeWith([join(REFERENCE_PLUGIN_FOLDER, 'portmap')], 'a pod with a hostPort', () => {
   const cluster = useCluster({ nodes: 2, podsPerNode: 2 });
   const runtime = new ChainRuntime();
   const folder = mkdtempSync(join(tmpdir(), 'heddle-host-ports-'));

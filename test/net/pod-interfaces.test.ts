@@ -2,16 +2,14 @@
  * Pods with more than one interface, on a cluster of two nodes in both families: a second one of Heddle, one beside a default
  * route of another plugin, and a chain with the reference plugin `sbr`. Needs root, a build and containernetworking-plugins.
  */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { waitUntil } from '../../deploy/demo/async/wait-until.js';
 import type { Pod } from '../../deploy/demo/cluster/cluster.js';
-import type { DemoNode } from '../../deploy/demo/cluster/demo-node.js';
 import { NetworkNamespace, removeNamespace } from '../../deploy/demo/machine/network-namespace.js';
 import { ChainRuntime, REFERENCE_PLUGIN_FOLDER } from './chain-runtime.js';
+import { itWith } from './installed-programs.js';
 import type { ChainCall, ChainResult, ConfList } from './chain-runtime.js';
-import { useCluster } from './cluster-fixture.js';
+import { compareAgain, useCluster } from './cluster-fixture.js';
 
 const TEST_TIMEOUT_MS = 60_000;
 const FOREIGN_DEFAULTS = ['192.0.2.1', '2001:db8::1'];
@@ -128,8 +126,8 @@ describe('a pod with several interfaces', () => {
     TEST_TIMEOUT_MS,
   );
 
-  const withSbr = existsSync(join(REFERENCE_PLUGIN_FOLDER, 'sbr')) || process.env['CI'] !== undefined ? it : it.skip;
-  withSbr(
+  itWith(
+    [join(REFERENCE_PLUGIN_FOLDER, 'sbr')],
     'is connected behind the plugin sbr, whose routes the agent leaves where they are',
     async () => {
       const pod = await emptyPod();
@@ -149,15 +147,6 @@ describe('a pod with several interfaces', () => {
     TEST_TIMEOUT_MS,
   );
 });
-
-/** The agent compares its pods at once after every repair of the host. */
-async function compareAgain(node: DemoNode): Promise<void> {
-  await node.namespace.run('nft', ['delete', 'table', 'inet', 'heddle']);
-  await waitUntil('the repair of the host', 20_000, async () =>
-    (await node.namespace.run('nft', ['list', 'tables'])).includes('inet heddle'),
-  );
-  await new Promise((done) => setTimeout(done, 1000));
-}
 
 async function worsenDefaults(namespace: NetworkNamespace): Promise<void> {
   for (const gateway of FOREIGN_DEFAULTS) {

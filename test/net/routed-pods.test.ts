@@ -13,7 +13,7 @@ import { waitUntil } from '../../deploy/demo/async/wait-until.js';
 import type { Pod } from '../../deploy/demo/cluster/cluster.js';
 import type { DemoNode } from '../../deploy/demo/cluster/demo-node.js';
 import type { NetworkNamespace } from '../../deploy/demo/machine/network-namespace.js';
-import { useCluster } from './cluster-fixture.js';
+import { compareAgain, useCluster } from './cluster-fixture.js';
 import { neighbours, sendToMany } from './neighbour-entries.js';
 
 const ECHO = resolve('test/net/echo.mjs');
@@ -153,15 +153,6 @@ describe('pods of two nodes', () => {
     TEST_TIMEOUT_MS,
   );
 });
-
-/** The agent compares its pods at once after every repair of the host. */
-async function compareAgain(node: DemoNode): Promise<void> {
-  await node.namespace.run('nft', ['delete', 'table', 'inet', 'heddle']);
-  await waitUntil('the repair of the host', 20_000, async () =>
-    (await node.namespace.run('nft', ['list', 'tables'])).includes('inet heddle'),
-  );
-  await new Promise((done) => setTimeout(done, 1000));
-}
 
 async function drops(node: DemoNode, reason: string): Promise<number> {
   return waitUntil(`drops by ${reason}`, 20_000, async () => (await node.api.status()).drops[reason] ?? false);

@@ -15,6 +15,7 @@ import type { CommandRunner } from '../../common/host/command.js';
 import { CrashingDisk } from '../../common/testing/crashing-disk.js';
 import { waitUntil } from '../../deploy/demo/async/wait-until.js';
 import { RunLock } from '../../deploy/demo/machine/run-lock.js';
+import { HOST_SPEC } from '../../agent/host-network/testing/host-spec.js';
 
 const lock = await RunLock.take();
 const host = `${lock.prefix}host`;
@@ -24,18 +25,7 @@ const inside: CommandRunner = {
 };
 const sh = (line: string) => inside.run('sh', ['-c', line]);
 
-const spec: HostNetworkSpec = {
-  bridgeName: 'heddle0',
-  stateDir: '/state',
-  tapName: 'heddle-tap',
-  podMtuBytes: 1392,
-  podCidrs: [parseCidr('10.1.1.0/24'), parseCidr('fd00:1:0:1::/64')],
-  clusterCidrs: [parseCidr('10.1.0.0/16'), parseCidr('fd00:1::/48')],
-  masquerade: true,
-  listenPort: 6785,
-  router: null,
-  pods: [],
-};
+const spec: HostNetworkSpec = { ...HOST_SPEC, stateDir: '/state' };
 const FORWARDED_BEFORE = 'eth2';
 const SETTINGS = [
   'all/forwarding',

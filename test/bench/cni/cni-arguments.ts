@@ -1,7 +1,8 @@
 /** The command line of `npm run bench:cni`. */
 import { parseArgs } from 'node:util';
-import { BenchError, messageOf } from '../../../common/errors.js';
+import { messageOf } from '../../../common/errors.js';
 import type { Parsed } from '../lab-program.js';
+import { wholeNumber } from '../whole-number.js';
 
 export interface CniBenchOptions {
   readonly pods: number;
@@ -9,8 +10,10 @@ export interface CniBenchOptions {
   readonly json: boolean;
 }
 
-const DEFAULTS = { pods: 30, rounds: 5 } as const;
-const LIMITS = { pods: [1, 200], rounds: [1, 100] } as const;
+const NUMBERS = {
+  pods: { default: 30, least: 1, most: 200 },
+  rounds: { default: 5, least: 1, most: 100 },
+} as const;
 
 export const USAGE = `Usage: npm run bench:cni -- [options]
 
@@ -18,8 +21,8 @@ Measures how long ADD and DEL of a pod take: Heddle with addresses of both famil
 reference plugins bridge and host-local with IPv4, which wait for duplicate address detection with IPv6. The subjects take
 turns, each with one call at a time and with one per pod at once.
 
-  --pods N      pods (default ${DEFAULTS.pods})
-  --rounds N    (default ${DEFAULTS.rounds})
+  --pods N      pods (default ${NUMBERS.pods.default})
+  --rounds N    (default ${NUMBERS.rounds.default})
   --json        print one JSON object on standard output, all else on standard error
   --help        this text
 `;
@@ -37,20 +40,12 @@ export function parseCniArguments(args: readonly string[]): Parsed<CniBenchOptio
     const { values } = parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: false });
     if (values.help === true) return { kind: 'help' };
     const options = {
-      pods: wholeNumber('pods', values.pods),
-      rounds: wholeNumber('rounds', values.rounds),
+      pods: wholeNumber('pods', NUMBERS.pods, values.pods),
+      rounds: wholeNumber('rounds', NUMBERS.rounds, values.rounds),
       json: values.json,
     };
     return { kind: 'run', options };
   } catch (thrown) {
     return { kind: 'mistake', message: messageOf(thrown) };
   }
-}
-
-function wholeNumber(name: keyof typeof LIMITS, text: string | undefined): number {
-  if (text === undefined) return DEFAULTS[name];
-  const [least, most] = LIMITS[name];
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-  throw new BenchError(`--${name} "${text}" is not a number from ${least} to ${most}`);
 }

@@ -1,7 +1,9 @@
 /** The command line of `npm run bench:crowd`. */
 import { parseArgs } from 'node:util';
-import { BenchError, messageOf } from '../../../common/errors.js';
+import { messageOf } from '../../../common/errors.js';
 import { MAX_CROWD } from '../../crowd/crowd-plan.js';
+import type { Parsed } from '../lab-program.js';
+import { wholeNumber } from '../whole-number.js';
 
 export interface CrowdBenchOptions {
   readonly peers: number;
@@ -12,22 +14,20 @@ export interface CrowdBenchOptions {
   readonly json: boolean;
 }
 
-export type ParsedArguments =
-  | { readonly kind: 'run'; readonly options: CrowdBenchOptions }
-  | { readonly kind: 'help' }
-  | { readonly kind: 'mistake'; readonly message: string };
-
-const DEFAULTS = { peers: 100, seconds: 20, settle: 30 } as const;
-const LIMITS = { peers: [1, MAX_CROWD], seconds: [1, 3600], settle: [0, 3600] } as const;
+const NUMBERS = {
+  peers: { default: 100, least: 1, most: MAX_CROWD },
+  seconds: { default: 20, least: 1, most: 3600 },
+  settle: { default: 30, least: 0, most: 3600 },
+} as const;
 
 export const USAGE = `Usage: npm run bench:crowd -- [options]
 
 Starts one node (meshd, as installed) in a network namespace, and in another one a crowd: a process that plays many nodes with
 the real mesh core. When all links are up it measures what the idle node costs: memory by kind and processor time by process.
 
-  --peers N     nodes in the crowd, up to ${MAX_CROWD} (default ${DEFAULTS.peers})
-  --seconds N   how long to measure (default ${DEFAULTS.seconds})
-  --settle N    seconds to wait between the last link and the measurement (default ${DEFAULTS.settle})
+  --peers N     nodes in the crowd, up to ${MAX_CROWD} (default ${NUMBERS.peers.default})
+  --seconds N   how long to measure (default ${NUMBERS.seconds.default})
+  --settle N    seconds to wait between the last link and the measurement (default ${NUMBERS.settle.default})
   --link-among  the members link with each other too, and take part in gossip (costs the square of their number)
   --json        print one JSON object on standard output, all else on standard error
   --help        this text
@@ -43,14 +43,14 @@ const OPTIONS = {
 } as const;
 
 /** @param args without program and script */
-export function parseCrowdArguments(args: readonly string[]): ParsedArguments {
+export function parseCrowdArguments(args: readonly string[]): Parsed<CrowdBenchOptions> {
   try {
     const { values } = parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: false });
     if (values.help === true) return { kind: 'help' };
     const options = {
-      peers: wholeNumber('peers', values.peers),
-      seconds: wholeNumber('seconds', values.seconds),
-      settleSeconds: wholeNumber('settle', values.settle),
+      peers: wholeNumber('peers', NUMBERS.peers, values.peers),
+      seconds: wholeNumber('seconds', NUMBERS.seconds, values.seconds),
+      settleSeconds: wholeNumber('settle', NUMBERS.settle, values.settle),
       linkAmong: values['link-among'],
       json: values.json,
     };
@@ -58,12 +58,4 @@ export function parseCrowdArguments(args: readonly string[]): ParsedArguments {
   } catch (thrown) {
     return { kind: 'mistake', message: messageOf(thrown) };
   }
-}
-
-function wholeNumber(name: keyof typeof LIMITS, text: string | undefined): number {
-  if (text === undefined) return DEFAULTS[name];
-  const [least, most] = LIMITS[name];
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-  throw new BenchError(`--${name} "${text}" is not a number from ${least} to ${most}`);
 }
