@@ -10,7 +10,7 @@ import type { Disk } from '../../common/storage/disk.js';
 import type { PluginConf } from '../../common/cni-chain.js';
 import { HeddleError } from '../../common/errors.js';
 import type { CommandRunner } from '../../common/host/command.js';
-import { CNI_EXECUTABLE_NAME, confList, formerConfLists, REFERENCE_PLUGINS } from './conf-list.js';
+import { CNI_EXECUTABLE_NAME, confList, formerConfLists, referencePluginsBeside } from './conf-list.js';
 import type { ReferencePlugin } from './conf-list.js';
 import { PluginFinder } from './plugin-finder.js';
 
@@ -97,7 +97,7 @@ export class ConfInstaller {
   async #referencePlugins({ binDir, cniVersion, chain }: CniInstallation) {
     const usable: ReferencePlugin[] = [];
     const obstacles: string[] = [];
-    for (const plugin of REFERENCE_PLUGINS.filter(({ type }) => !chain.some((one) => one.type === type))) {
+    for (const plugin of referencePluginsBeside(chain)) {
       const obstacle = await this.#finder.obstacle(plugin, binDir, cniVersion);
       if (obstacle === null) usable.push(plugin);
       else obstacles.push(`pods with ${plugin.gives} are refused: ${obstacle}`);

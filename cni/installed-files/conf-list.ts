@@ -19,7 +19,7 @@ export interface ReferencePlugin {
 }
 
 /** In the order of the list. */
-export const REFERENCE_PLUGINS: readonly ReferencePlugin[] = [
+const REFERENCE_PLUGINS: readonly ReferencePlugin[] = [
   {
     type: 'portmap',
     capability: 'portMappings',
@@ -43,8 +43,13 @@ export interface ConfListParts {
   readonly chain: readonly PluginConf[];
 }
 
+/** Reference plugins that the chain does not have itself. */
+export function referencePluginsBeside(chain: readonly PluginConf[]): ReferencePlugin[] {
+  return REFERENCE_PLUGINS.filter(({ type }) => !chain.some((plugin) => plugin.type === type));
+}
+
 export function confList({ cniVersion, usable, chain }: ConfListParts): string {
-  const own = REFERENCE_PLUGINS.filter(({ type }) => !chain.some((plugin) => plugin.type === type));
+  const own = referencePluginsBeside(chain);
   const refused = own.filter((plugin) => !usable.includes(plugin)).map(({ capability }) => capability);
   const capabilities = Object.fromEntries(['ips', 'mac', ...refused].map((name) => [name, true]));
   const plugins = [

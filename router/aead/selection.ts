@@ -33,8 +33,8 @@ export interface MeasuredEngine {
 export type EngineSpeeds = Readonly<Record<string, number>>;
 
 /**
- * The engines of this machine, the fastest first. Each is tested, and measured unless its speed is known. Throws PLATFORM_UNSUPPORTED when OpenSSL
- * fails its self-test.
+ * The engines of this machine, the fastest first. Each is tested, and measured unless its speed is known. Throws
+ * PLATFORM_UNSUPPORTED when OpenSSL fails its self-test.
  */
 export function measureAeadEngines(
   arena: Arena,

@@ -1,7 +1,8 @@
 /**
  * Subscribers of the live events. A new subscriber gets both snapshots at once, then each new one, or what differs in it from the
- * one before (of 300 nodes a snapshot has 12 MB). Both are encoded once for all subscribers; without subscribers none is computed. Not here: the text of an event (`event-stream.ts`),
- * the time of the next one (`event-pacer.ts`), HTTP (`http-server.ts`).
+ * one before (of 300 nodes a snapshot has 12 MB). Both are encoded once for all subscribers; without subscribers none is
+ * computed. Not here: the text of an event (`event-stream.ts`), the time of the next one (`event-pacer.ts`), HTTP
+ * (`http-server.ts`).
  */
 import type { ServerEvents, Topology } from '../../../common/api.js';
 import { differenceOf } from '../../../common/document-difference.js';
