@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { fuzzRuns } from '../test/fuzz/fuzz-runs.js';
 import { applyDifference, differenceOf } from './document-difference.js';
 
 describe('the difference of two documents', () => {
@@ -32,6 +33,7 @@ describe('the difference of two documents', () => {
         const sent = JSON.parse(JSON.stringify(difference)) as typeof difference;
         expect(applyDifference(before, sent)).toEqual(after);
       }),
+      { numRuns: fuzzRuns(40) },
     );
   });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { fuzzRuns } from '../test/fuzz/fuzz-runs.js';
 import { DecodeError } from './errors.js';
 import { parseRouterLaunchOptions } from './launch-contract.js';
 import type { RouterLaunchOptions } from './launch-contract.js';
@@ -50,6 +51,7 @@ describe('the launch options of the router', () => {
       fc.property(fc.json(), (json) => {
         expect(() => parseRouterLaunchOptions(json)).toThrow(DecodeError);
       }),
+      { numRuns: fuzzRuns(40) },
     );
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
 import { CniError } from '../cni-error.js';
 import { parseCniRequest } from './request.js';
 import { CNI_VERSIONS } from '../../common/cni-versions.js';
@@ -195,6 +196,7 @@ describe('a CNI call', () => {
           }
         },
       ),
+      { numRuns: fuzzRuns(40) },
     );
   });
 });

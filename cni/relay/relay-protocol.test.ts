@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
 import { DecodeError } from '../../common/errors.js';
 import {
   decodeRelayRequest,
@@ -28,6 +29,7 @@ describe('the relay protocol', () => {
         expect(decoded.env).toEqual(env);
         expect(Buffer.from(decoded.stdin).equals(stdin)).toBe(true);
       }),
+      { numRuns: fuzzRuns(40) },
     );
   });
 
@@ -36,6 +38,7 @@ describe('the relay protocol', () => {
       fc.property(fc.nat({ max: 255 }), fc.string({ unit: 'grapheme' }), (exitCode, stdout) => {
         expect(decodeRelayResponse(encodeRelayResponse({ exitCode, stdout }))).toEqual({ exitCode, stdout });
       }),
+      { numRuns: fuzzRuns(40) },
     );
   });
 
@@ -70,6 +73,7 @@ describe('the relay protocol', () => {
           expect(thrown).toBeInstanceOf(DecodeError);
         }
       }),
+      { numRuns: fuzzRuns(40) },
     );
   });
 });

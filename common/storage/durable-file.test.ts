@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
 import { CrashingDisk } from '../testing/crashing-disk.js';
 import { systemDisk } from './disk.js';
 import { DurableFile } from './durable-file.js';
@@ -67,6 +68,7 @@ describe('a durable file', () => {
           expect(await file.read()).toMatchObject({ kind: 'corrupt' });
         },
       ),
+      { numRuns: fuzzRuns(40) },
     );
   });
 
@@ -89,6 +91,7 @@ describe('a durable file', () => {
           expect(written ? [[2]] : [[1], [2]]).toContainEqual(read.kind === 'value' ? read.value : read);
         },
       ),
+      { numRuns: fuzzRuns(40) },
     );
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
+import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
 import { checkCookie, cookieIndex, describeCookie, encodeCookie, openCookie } from './cookie-datagram.js';
 import {
   describeHandshake,
@@ -62,6 +63,7 @@ describe('handshake datagrams', () => {
         forged[at]! ^= flip;
         expect(readHandshake(forged) !== null && hasValidMac(forged, CLUSTER)).toBe(false);
       }),
+      { numRuns: fuzzRuns(40) },
     );
   });
 

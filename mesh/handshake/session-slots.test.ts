@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
 import { MAX_SESSION_SLOT } from '../limits.js';
 import { SessionSlots } from './session-slots.js';
 import { SeededRandom } from '../testing/seeded-random.js';
@@ -22,6 +23,7 @@ describe('session slots', () => {
           expect(slots.count).toBe(used.length);
         }
       }),
+      { numRuns: fuzzRuns(40) },
     );
   });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
 import { parseSocketAddress } from '../../common/address/socket-address.js';
 import { CONFIRM_RETRY_MS, CONFIRM_WITHIN_MS, CONFIRM_YIELD_MS, MAX_CONFIRM_RETRY_MS } from '../limits.js';
 import { establishingPollAt, IDLE, stepEstablishing } from './establishing.js';
@@ -277,6 +278,7 @@ describe('establishing a session', () => {
           run(EVENTS[name]);
         }
       }),
+      { numRuns: fuzzRuns(40) },
     );
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
 import { CONNECT_WITHIN_MS, DOWN_AFTER_MS, STALE_AFTER_MS, START_GRACE_MS } from '../limits.js';
 import { cachedLink, connectingLink, isUsable, linkPollAt, linkReason, step } from './link.js';
 import type { Link, LinkEvent } from './link.js';
@@ -111,6 +112,7 @@ describe('a link', () => {
           if (due !== null) expect(step(link, { type: 'tick' }, Math.max(due, now)).state).not.toBe(link.state);
         }
       }),
+      { numRuns: fuzzRuns(40) },
     );
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
 import type { NodeId } from '../../common/node-id.js';
 import {
   REFUSE_AFTER_MS,
@@ -118,6 +119,7 @@ describe('the sessions with a peer', () => {
         const count = (type: string) => bench.types().filter((other) => other === type).length;
         expect(count('removeSession')).toBe(count('installSession'));
       }),
+      { numRuns: fuzzRuns(40) },
     );
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
 import { ipFromBytes } from '../../common/address/ip-address.js';
 import { parseSocketAddress } from '../../common/address/socket-address.js';
 import { Arena } from './arena.js';
@@ -39,6 +40,7 @@ describe('socket addresses in memory', () => {
       fc.property(address, fc.constantFrom(AF_INET, AF_INET6), (written, family) => {
         if (writeSocketAddress(arena, A, written, family)) expect(readSocketAddress(arena, A)).toEqual(written);
       }),
+      { numRuns: fuzzRuns(40) },
     );
   });
 
@@ -50,6 +52,7 @@ describe('socket addresses in memory', () => {
         expect(sameSocketAddressMemory(arena, A, B, family)).toBe(equal);
         expect(sameSocketAddressMemory(arena, A, A, family)).toBe(true);
       }),
+      { numRuns: fuzzRuns(40) },
     );
     const spoken = parseSocketAddress('2001:db8::7', 6785);
     writeSocketAddress(arena, A, spoken, AF_INET6);

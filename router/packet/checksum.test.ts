@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
 import {
   fold,
   pseudoHeaderSum,
@@ -32,6 +33,7 @@ describe('checksums', () => {
         const sum = fold(sumWords(placed(content, at), at, content.length, 0));
         expect(sum).toBe(onesComplementSum(content));
       }),
+      { numRuns: fuzzRuns(12) },
     );
   });
 
@@ -53,6 +55,7 @@ describe('checksums', () => {
           expect(memory.subarray(at + words * 4, at + 60)).toEqual(header.subarray(words * 4));
         },
       ),
+      { numRuns: fuzzRuns(40) },
     );
   });
 
@@ -73,6 +76,7 @@ describe('checksums', () => {
           expect(packet[50]! * 256 + packet[51]!).toBe(expected);
         },
       ),
+      { numRuns: fuzzRuns(40) },
     );
   });
 
@@ -85,6 +89,7 @@ describe('checksums', () => {
         const pseudo = pseudoHeader(packet.subarray(8, 24), packet.subarray(24, 40), 58, length);
         expect(internetChecksum(Uint8Array.of(...pseudo, ...packet.subarray(40)))).toBe(0);
       }),
+      { numRuns: fuzzRuns(40) },
     );
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
 import { parseIpAddress } from '../../common/address/ip-address.js';
 import { ipToBytes } from '../../common/address/ip-address.js';
 import { Arena } from '../kernel/arena.js';
@@ -38,6 +39,7 @@ describe('parseFrame', () => {
           ...addressWords(parseIpAddress('10.2.0.7')),
         ]);
       }),
+      { numRuns: fuzzRuns(40) },
     );
     fc.assert(
       fc.property(packet(v6, limits), (spec) => {
@@ -47,6 +49,7 @@ describe('parseFrame', () => {
           ...addressWords(parseIpAddress('fd00:0:2::7')),
         ]);
       }),
+      { numRuns: fuzzRuns(40) },
     );
   });
 
@@ -62,6 +65,7 @@ describe('parseFrame', () => {
           expect(parse(frame, length) === FRAME_TOO_SHORT).toBe(length < 14 + headerBytes);
         },
       ),
+      { numRuns: fuzzRuns(40) },
     );
   });
 

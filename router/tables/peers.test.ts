@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
 import type { NodeId } from '../../common/node-id.js';
 import { parseSocketAddress } from '../../common/address/socket-address.js';
 import { Arena } from '../kernel/arena.js';
@@ -101,6 +102,7 @@ describe('the peers of a thread', () => {
         expect(unit).toBeLessThanOrEqual(MAX_UNIT_BYTES);
         expect(unit + fragments * DATAGRAM_HEADER_BYTES).toBeLessThanOrEqual(UDP_MAX_PAYLOAD_BYTES);
       }),
+      { numRuns: fuzzRuns(40) },
     );
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
 import type { Cidr } from '../../common/address/cidr.js';
 import { cidrContains, cidrPrefix, parseCidr } from '../../common/address/cidr.js';
 import { ADDRESS_BITS, ipFromBigInt, ipToBigInt, parseIpAddress } from '../../common/address/ip-address.js';
@@ -37,6 +38,7 @@ describe('the prefix table', () => {
         const table = new PrefixTable(entries);
         for (const ip of addresses) expect(lookup(table, ip)).toBe(scan(entries, ip));
       }),
+      { numRuns: fuzzRuns(40) },
     );
   });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
 import { ReplayWindows, WINDOW_UNITS } from './replay-window.js';
 
 /** Reference: a set of all accepted counters. */
@@ -37,6 +38,7 @@ describe('the replay window', () => {
           expect(accept(windows, 1, counter)).toBe(reference.accept(counter));
         }
       }),
+      { numRuns: fuzzRuns(40) },
     );
   });
 

@@ -13,7 +13,7 @@ import { CONTROL_TYPES } from '../../mesh/wire/control-message.js';
 import * as routerLimits from '../../router/limits.js';
 import { DROP_REASONS } from '../../router/tables/drop-reasons.js';
 import { WINDOW_UNITS } from '../../router/tables/replay-window.js';
-import { ROOT } from './source-tree.js';
+import { ROOT } from './root.js';
 
 /** Constants by name that a table of a document may give a value of. */
 const CONSTANTS: Readonly<Record<string, unknown>> = {

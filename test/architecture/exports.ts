@@ -1,7 +1,8 @@
 /** Exports and imports of every file, and the files that a program reaches. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { resolveImport, ROOT, withoutExtension } from './source-tree.js';
+import { ROOT } from './root.js';
+import { resolveImport, withoutExtension } from './source-tree.js';
 import type { SourceFile } from './source-tree.js';
 
 /** Entry points of the build, the page and its configuration. */

@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import ts from 'typescript';
-import { ALLOWED_FOLDERS, findInTree, parseSource, productSources, ROOT, sources } from './source-tree.js';
+import { ROOT } from './root.js';
+import { ALLOWED_FOLDERS, findInTree, parseSource, productSources, sources } from './source-tree.js';
 import type { SourceFile } from './source-tree.js';
 
 const MAX_LINES = 500;

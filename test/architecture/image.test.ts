@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { productSources, ROOT } from './source-tree.js';
+import { ROOT } from './root.js';
+import { productSources } from './source-tree.js';
 
 interface Contents {
   readonly NODE_MAJOR: number;

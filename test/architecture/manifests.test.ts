@@ -9,7 +9,7 @@ import { manifest } from '../../deploy/kubernetes/manifest.js';
 import { objects } from '../../deploy/kubernetes/objects.js';
 import { defaults } from '../../deploy/kubernetes/value-source.js';
 import { DEFAULT_VALUES } from '../../deploy/kubernetes/values.js';
-import { ROOT } from './source-tree.js';
+import { ROOT } from './root.js';
 
 const FOLDER = join(ROOT, 'deploy/kubernetes');
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageOf, productSources, ROOT } from './source-tree.js';
+import { ROOT } from './root.js';
+import { packageOf, productSources } from './source-tree.js';
 
 /** Packages that one file alone imports, so that replacing one changes one file. `@fastify/*` goes with fastify. */
 const SWAPPABLE = ['koffi', 'fastify', 'pino', 'prom-client', 'msgpackr', 'commander', 'picocolors', 'yaml'];

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { repositoryFiles, ROOT } from './source-tree.js';
+import { ROOT } from './root.js';
+import { repositoryFiles } from './source-tree.js';
 
 /** Folders that exist on every machine. */
 const EVERYWHERE = [

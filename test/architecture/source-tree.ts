@@ -3,13 +3,10 @@
  * syntax tree. Built files, packages and fixtures are not sources.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, posix, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, posix, relative } from 'node:path';
 import ts from 'typescript';
-
-/** The checkout: the nearest folder above this file, or above its built copy, that has a manifest. */
-export const ROOT = folderOfManifest(dirname(fileURLToPath(import.meta.url)));
+import { ROOT } from './root.js';
 
 /** Every top-level folder there may be; another one needs an ADR (docs/adr/0001). */
 export const ALLOWED_FOLDERS = [
@@ -45,8 +42,9 @@ export interface SourceFile {
   /** Tests, their fakes in `testing/`, and everything under `test/`. */
   readonly isTest: boolean;
   readonly text: string;
+  /** Built on first use, as the tree. */
   readonly imports: readonly Import[];
-  /** Built on first use: most rules need only the imports. */
+  /** Most rules need only the imports. */
   readonly tree: ts.SourceFile;
 }
 
@@ -61,10 +59,6 @@ export const sources: readonly SourceFile[] = filesBelow(ROOT)
   .map(readSource);
 
 export const productSources = sources.filter((file) => !file.isTest);
-
-function folderOfManifest(folder: string): string {
-  return existsSync(join(folder, 'package.json')) ? folder : folderOfManifest(dirname(folder));
-}
 
 function filesBelow(directory: string): string[] {
   return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
@@ -81,18 +75,25 @@ function readSource(path: string): SourceFile {
 
 /** @param path decides the folder and whether it is a test */
 export function parseSource(path: string, text: string): SourceFile {
-  const { importedFiles } = ts.preProcessFile(text, true, true);
+  let imports: readonly Import[] | undefined;
   let tree: ts.SourceFile | undefined;
   return {
     path,
     folder: path.split('/')[0]!,
     isTest: /\.test\.tsx?$/.test(path) || /(^|\/)(test|testing)\//.test(path),
     text,
-    imports: importedFiles.map(({ fileName }) => ({ specifier: fileName, target: resolveImport(path, fileName) })),
+    get imports() {
+      return (imports ??= importsOf(path, text));
+    },
     get tree() {
       return (tree ??= ts.createSourceFile(path, text, PARSING));
     },
   };
+}
+
+function importsOf(path: string, text: string): Import[] {
+  const { importedFiles } = ts.preProcessFile(text, true, true);
+  return importedFiles.map(({ fileName }) => ({ specifier: fileName, target: resolveImport(path, fileName) }));
 }
 
 /** The imported file from the root, without its extension; null for a package or a Node module. */

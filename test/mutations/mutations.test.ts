@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ROOT } from '../architecture/source-tree.js';
+import { ROOT } from '../architecture/root.js';
 
 interface Mutation {
   readonly place: string;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { fuzzRuns } from '../../../test/fuzz/fuzz-runs.js';
 import { ipToBytes, parseIpAddress } from '../../../common/address/ip-address.js';
 import { MARKER, PING_PATTERN } from '../traffic/payload.js';
 import { UnderlayAudit } from './underlay-audit.js';
@@ -107,6 +108,7 @@ describe('UnderlayAudit', () => {
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         expect(audit(Buffer.from(bytes)).packets).toBe(1);
       }),
+      { numRuns: fuzzRuns(40) },
     );
   });
 });

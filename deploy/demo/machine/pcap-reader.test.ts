@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { fuzzRuns } from '../../../test/fuzz/fuzz-runs.js';
 import { DecodeError } from '../../../common/errors.js';
 import { PcapReader } from './pcap-reader.js';
 
@@ -39,6 +40,7 @@ describe('PcapReader', () => {
         expect(read.map(({ bytes }) => [...bytes])).toEqual(contents.map((bytes) => [...bytes]));
         expect(read.every(({ originalLength }) => originalLength === 1500)).toBe(true);
       }),
+      { numRuns: fuzzRuns(40) },
     );
   });
 
