@@ -54,6 +54,7 @@ const TEST_TOOLS = [
   { program: 'containerd', package: 'containerd', optional: true },
   { program: 'runc', package: 'runc', optional: true },
   { program: 'busybox', package: 'busybox-static', optional: true },
+  { program: 'objdump', package: 'binutils', optional: true },
 ];
 /** A first install takes about 20 s with a near registry; somebody who waits wants to know by then what for. */
 const SLOW_AFTER_MS = 6_000;

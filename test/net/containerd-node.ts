@@ -18,13 +18,18 @@ import type { Message } from './cri-messages.js';
 export const LOOPBACK_PLUGIN = join(REFERENCE_PLUGIN_FOLDER, 'loopback');
 const START_WITHIN_MS = 15_000;
 const STOP_WITHIN_MS = 5_000;
-/** Process and IPC namespaces of their own, the network by CNI. */
+/** Of runtime.v1: process and IPC namespaces of their own, the network by CNI, or that of the node. */
+export const HOST_NETWORK = { network: 2, pid: 1, ipc: 0 };
 const NAMESPACES = { network: 0, pid: 1, ipc: 0 };
 
-export interface RuntimePod {
+export interface RuntimePod extends NodeContainer {
+  readonly ips: readonly string[];
+}
+
+/** Container of an image that the test has imported, in the network of its node. */
+export interface NodeContainer {
   readonly sandboxId: string;
   readonly containerId: string;
-  readonly ips: readonly string[];
 }
 
 export class ContainerdNode {
@@ -35,6 +40,8 @@ export class ContainerdNode {
   constructor(
     readonly node: DemoNode,
     readonly folder: string,
+    /** Program in whose place the daemon runs, with its arguments: one that changes its mounts. */
+    readonly launcher: readonly string[] = [],
   ) {}
 
   get cri(): CriClient {
@@ -49,11 +56,8 @@ export class ContainerdNode {
     copyFileSync(LOOPBACK_PLUGIN, join(this.node.cniBinDir, 'loopback'));
     writeFileSync(join(this.folder, 'containerd.toml'), this.#configuration());
     const log = openSync(join(this.folder, 'containerd.log'), 'a');
-    const daemon = this.node.namespace.spawn(
-      'containerd',
-      ['--config', join(this.folder, 'containerd.toml')],
-      ['ignore', log, log],
-    );
+    const command = [...this.launcher, 'containerd', '--config', join(this.folder, 'containerd.toml')];
+    const daemon = this.node.namespace.spawn('env', command, ['ignore', log, log]);
     closeSync(log);
     this.#pid = daemon.pid ?? null;
     await waitUntil(`containerd of ${this.node.name}`, START_WITHIN_MS, async () => {
@@ -101,6 +105,21 @@ export class ContainerdNode {
     return { sandboxId: id, containerId: created.id, ips: await this.#addresses(id) };
   }
 
+  /** Starts a container of the node's own network, without CNI. */
+  async runNodeContainer(name: string, container: Message): Promise<NodeContainer> {
+    const config = this.#sandbox(name, HOST_NETWORK);
+    const { id: sandboxId } = (await this.cri.call('RunPodSandbox', { config })) as { id: string };
+    this.#sandboxIds.add(sandboxId);
+    const request = { podSandboxId: sandboxId, config: container, sandboxConfig: config };
+    const { id: containerId } = (await this.cri.call('CreateContainer', request)) as { id: string };
+    await this.cri.call('StartContainer', { id: containerId });
+    return { sandboxId, containerId };
+  }
+
+  async stopContainer(containerId: string, timeoutS: number): Promise<void> {
+    await this.cri.call('StopContainer', { containerId, timeout: timeoutS });
+  }
+
   async removePod(sandboxId: string): Promise<void> {
     await this.cri.call('StopPodSandbox', { id: sandboxId });
     await this.cri.call('RemovePodSandbox', { id: sandboxId });
@@ -108,7 +127,7 @@ export class ContainerdNode {
   }
 
   /** Standard output of a program in the pod. Throws when it fails. */
-  async exec(pod: RuntimePod, ...cmd: string[]): Promise<string> {
+  async exec(pod: NodeContainer, ...cmd: string[]): Promise<string> {
     const request = { containerId: pod.containerId, cmd, timeout: 10 };
     const answer = (await this.cri.call('ExecSync', request)) as {
       stdout?: Buffer;
@@ -135,11 +154,12 @@ export class ContainerdNode {
     return [status.network.ip, ...(status.network.additionalIps ?? []).map(({ ip }) => ip)];
   }
 
-  #sandbox(name: string): Message {
+  #sandbox(name: string, namespaceOptions = NAMESPACES): Message {
     return {
       metadata: { name, uid: randomUUID(), namespace: 'default', attempt: 0 },
-      hostname: name,
-      linux: { securityContext: { namespaceOptions: NAMESPACES } },
+      // As a kubelet: a pod of the node's network has the node's name.
+      ...(namespaceOptions === HOST_NETWORK ? {} : { hostname: name }),
+      linux: { securityContext: { namespaceOptions } },
     };
   }
 

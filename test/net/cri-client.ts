@@ -15,6 +15,7 @@ const METHODS = {
   RemovePodSandbox: ['Id', 'Empty'],
   CreateContainer: ['CreateContainer', 'Id'],
   StartContainer: ['Id', 'Empty'],
+  StopContainer: ['StopContainer', 'Empty'],
   ExecSync: ['Exec', 'ExecAnswer'],
 } as const satisfies Record<string, readonly [MessageName, MessageName]>;
 

@@ -40,11 +40,17 @@ const MESSAGES = {
   },
   ContainerLinux: { securityContext: [2, 'ContainerSecurity'] },
   ContainerSecurity: {
-    ...{ capabilities: [1, 'Capabilities'], namespaceOptions: [3, 'NamespaceOptions'] },
-    ...{ readonlyRootfs: [7, 'integer'], seccomp: [15, 'Profile'] },
+    ...{ capabilities: [1, 'Capabilities'], namespaceOptions: [3, 'NamespaceOptions'], readonlyRootfs: [7, 'integer'] },
+    ...{
+      maskedPaths: [13, ['text']],
+      readonlyPaths: [14, ['text']],
+      seccomp: [15, 'Profile'],
+      apparmor: [16, 'Profile'],
+    },
   },
   Capabilities: { add: [1, ['text']], drop: [2, ['text']] },
   Profile: { type: [1, 'integer'] },
+  StopContainer: { containerId: [1, 'text'], timeout: [2, 'integer'] },
   Exec: { containerId: [1, 'text'], cmd: [2, ['text']], timeout: [3, 'integer'] },
   ExecAnswer: { stdout: [1, 'bytes'], stderr: [2, 'bytes'], exitCode: [3, 'integer'] },
 } as const;

@@ -1,6 +1,5 @@
 /** Nodes that take their settings from Kubernetes, with the stand-in for an API server on the underlay. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { DemoError } from '../../common/errors.js';
 import { waitUntil } from '../../deploy/demo/async/wait-until.js';
@@ -9,6 +8,7 @@ import type { DemoNode } from '../../deploy/demo/cluster/demo-node.js';
 import { signal } from '../../deploy/demo/machine/processes.js';
 import { ping } from '../../deploy/demo/traffic/ping.js';
 import { nodeObject } from '../../kube/testing/node-objects.js';
+import { ApiServerProcess } from './api-server-process.js';
 import { onlyProcess, restarted, useCluster } from './cluster-fixture.js';
 
 const TEST_TIMEOUT_MS = 60_000;
@@ -53,15 +53,9 @@ describe('nodes that follow their Node object', () => {
   });
   const first = () => cluster.get().nodes[0]!;
   const second = () => cluster.get().nodes[1]!;
-  let server: ChildProcess;
-
-  const startServer = (): void => {
-    server = first().namespace.spawn(process.execPath, ['dist/api-server.js', SERVER, `${PORT}`], ['pipe', 2, 2]);
-  };
-  const put = (node: DemoNode, podCidrs: string[], uid = `uid-${node.name}`): void => {
-    const object = nodeObject(node.name, { podCIDRs: podCidrs }, [node.plan.underlayV4], { uid });
-    server.stdin!.write(`${JSON.stringify({ put: object })}\n`);
-  };
+  const server = new ApiServerProcess(SERVER, PORT);
+  const put = (node: DemoNode, podCidrs: string[], uid = `uid-${node.name}`): void =>
+    server.put(nodeObject(node.name, { podCIDRs: podCidrs }, [node.plan.underlayV4], { uid }));
   /** Leaves pod CIDRs, cluster CIDRs and seeds open. */
   const leaveOpen = (node: DemoNode): void => {
     const { secretFile } = node.settings;
@@ -69,10 +63,8 @@ describe('nodes that follow their Node object', () => {
     node.reload();
   };
 
-  beforeAll(startServer);
-  afterAll(() => {
-    server.kill('SIGKILL');
-  });
+  beforeAll(() => server.start(first().namespace));
+  afterAll(() => server.kill());
 
   it(
     'wait for the API server, for the object and for its pod CIDRs, and say so',
@@ -115,7 +107,7 @@ describe('nodes that follow their Node object', () => {
   it(
     'keep running pods when the Node is deleted and comes back with other pod CIDRs, which new pods use',
     async () => {
-      server.stdin!.write(`${JSON.stringify({ delete: 'n2' })}\n`);
+      server.delete('n2');
       put(second(), ['10.33.9.0/24'], 'another');
       await waitCidrs(second(), ['10.33.9.0/24']);
       const fresh = await cluster.get().attach({ name: 'pod-c', nodeIndex: 2 });
@@ -130,7 +122,7 @@ describe('nodes that follow their Node object', () => {
   it(
     'start with what they were told last while the API server is away',
     async () => {
-      server.kill('SIGKILL');
+      server.kill();
       const agent = onlyProcess(second(), 'agent');
       signal(agent, 'SIGKILL');
       await restarted(second(), 'agent', agent);
