@@ -29,6 +29,7 @@ import { MAX_PEERS } from '../../common/protocol.js';
 import { VIRTIO_NET_HDR_BYTES, VIRTIO_NET_HDR_GSO_NONE } from '../kernel/linux-abi.js';
 import { HOST_UNREACHABLE, SOURCE_REFUSED } from '../packet/icmp-error.js';
 import type { IcmpError } from '../packet/icmp-error.js';
+import { trafficClassOf } from '../packet/congestion-mark.js';
 import { isNeighbourDiscovery } from '../packet/neighbour-discovery.js';
 import type { Peers } from '../tables/peers.js';
 import { NO_PEER, NO_SESSION } from '../tables/peers.js';
@@ -219,8 +220,12 @@ export class InsideReader {
     const limit = this.peers.unitBytes[peer]!;
     const filled = this.#filled[slot]!;
     const recordBytes = paddedRecordBytes(length);
-    if (filled > 0 && filled + recordBytes > limit) return this.#moveToNewUnit(slot, peer, length, filled);
     const frame = this.sender.unitAt(slot) + filled + RECORD_LENGTH_BYTES + VIRTIO_NET_HDR_BYTES;
+    const trafficClass = trafficClassOf(this.arena.u8, frame + ETHERNET_BYTES);
+    if (filled === 0) this.sender.setTrafficClass(slot, trafficClass);
+    // A unit has one traffic class: that of its datagrams is that of all its frames.
+    else if (filled + recordBytes > limit || trafficClass !== this.sender.trafficClass(slot))
+      return this.#moveToNewUnit(slot, peer, length, filled);
     const isSuper = this.arena.u8[frame - VIRTIO_NET_HDR_BYTES + VH_GSO_TYPE] !== VIRTIO_NET_HDR_GSO_NONE;
     if ((isSuper || recordBytes > limit) && !this.#isHeaderInRange(frame, length - VIRTIO_NET_HDR_BYTES)) {
       this.#drop(DROP.insideBadVirtioHeader);
@@ -235,7 +240,7 @@ export class InsideReader {
       return slot;
     }
     if (this.#readSuperFrame(frame, length - VIRTIO_NET_HDR_BYTES)) {
-      this.#slice(frame, peer, limit);
+      this.#slice(frame, peer, limit, trafficClass);
       this.#forgetOpen(peer);
       this.sender.release(slot);
       return NO_SLOT;
@@ -280,7 +285,7 @@ export class InsideReader {
     return readSuperFrame(this.arena.u8, frame, frameBytes, l3, ipv6, this.#superFrame);
   }
 
-  #slice(frame: number, peer: number, limit: number): void {
+  #slice(frame: number, peer: number, limit: number, trafficClass: number): void {
     const { arena, sender } = this;
     const parts = this.#superFrame;
     const room = limit - RECORD_LENGTH_BYTES - VIRTIO_NET_HDR_BYTES - parts.headerBytes - 3;
@@ -288,6 +293,7 @@ export class InsideReader {
     for (let offset = 0; offset < parts.payloadBytes; offset += step) {
       this.#makeRoom(peer);
       const slot = sender.take(peer);
+      sender.setTrafficClass(slot, trafficClass);
       const bytes = Math.min(step, parts.payloadBytes - offset);
       const length = writeSlice(arena.u8, frame, parts, offset, bytes, sender.unitAt(slot));
       this.#finishRecord(slot, 0, length, paddedRecordBytes(length));

@@ -20,6 +20,7 @@ import {
 } from '../packet/frame.js';
 import { VIRTIO_NET_HDR_BYTES } from '../kernel/linux-abi.js';
 import { HOST_UNREACHABLE, SOURCE_REFUSED } from '../packet/icmp-error.js';
+import { applyMark, NOT_ECT } from '../packet/congestion-mark.js';
 import { isNeighbourDiscovery } from '../packet/neighbour-discovery.js';
 import { GroCoalescer } from './gro-coalescer.js';
 import { checkRecord, paddedRecordBytes, RECORD_LENGTH_BYTES } from '../../common/wire/data-unit.js';
@@ -55,8 +56,11 @@ export class InsideWriter {
     this.#lastPeer = 0;
   }
 
-  /** Delivers the records of an opened unit of `length` bytes at `unit`; they must stay in place until {@link flush}. */
-  deliver(peer: number, unit: number, length: number): void {
+  /**
+   * Delivers the records of an opened unit of `length` bytes at `unit`; they must stay in place until {@link flush}.
+   * @param mark of the datagrams that the unit came in, which every record gets
+   */
+  deliver(peer: number, unit: number, length: number, mark: number): void {
     const { u32 } = this.arena;
     const end = unit + length;
     let at = unit;
@@ -68,7 +72,7 @@ export class InsideWriter {
         this.counters.drops[DROP.recordBadLength]!++;
         return;
       }
-      this.#deliverRecord(peer, record, bytes);
+      this.#deliverRecord(peer, record, bytes, mark);
       at += paddedRecordBytes(bytes);
     }
   }
@@ -77,7 +81,7 @@ export class InsideWriter {
     this.#coalescer.flush();
   }
 
-  #deliverRecord(peer: number, header: number, bytes: number): void {
+  #deliverRecord(peer: number, header: number, bytes: number, mark: number): void {
     const { arena } = this;
     const frame = header + VIRTIO_NET_HDR_BYTES;
     const frameBytes = bytes - VIRTIO_NET_HDR_BYTES;
@@ -89,6 +93,7 @@ export class InsideWriter {
       return this.#drop(DROP.recordBadVirtioHeader);
     if (ipv6 && isNeighbourDiscovery(arena.u8, l3, header + bytes)) return this.#drop(DROP.neighbourDiscovery);
     if (!this.#isRepeat(peer) && !this.#admit(peer, l3, header + bytes - l3)) return;
+    if (mark !== NOT_ECT && !applyMark(arena.u8, l3, ipv6, mark)) return this.#drop(DROP.congestedNotEct);
     for (let i = 0; i < ETHERNET_ADDRESSES.length; i++) arena.u8[frame + i] = ETHERNET_ADDRESSES[i]!;
     this.counters.received(peer, 1, frameBytes);
     this.#coalescer.push(header, bytes, l3, ipv6);

@@ -13,11 +13,13 @@ import {
   EADDRNOTAVAIL,
   IP_MTU_DISCOVER,
   IP_PKTINFO,
+  IP_RECVTOS,
   IP_TTL,
   IPPROTO_IP,
   IPPROTO_IPV6,
   IPV6_MTU_DISCOVER,
   IPV6_RECVPKTINFO,
+  IPV6_RECVTCLASS,
   IPV6_UNICAST_HOPS,
   IPV6_V6ONLY,
   O_CLOEXEC,
@@ -163,7 +165,7 @@ export interface UnderlayOffloads {
   readonly gro: boolean;
 }
 
-/** Turns on the offloads that this kernel has, and returns them; and the report of the address that a datagram came to. */
+/** Turns on the offloads that this kernel has, and returns them; and the reports of a datagram's called address and traffic class. */
 export function negotiateUnderlay(fd: number): UnderlayOffloads {
   const arena = new Arena(4096);
   arena.i32[ADDRESS >>> 2] = 4;
@@ -171,7 +173,10 @@ export function negotiateUnderlay(fd: number): UnderlayOffloads {
   const family = known && arena.i32[VALUE >>> 2] === AF_INET ? AF_INET : AF_INET6;
   // Setting the socket-wide segment size to "none" changes nothing and tells whether the option exists.
   const gso = setOption(arena, fd, SOL_UDP, UDP_SEGMENT, 0);
-  if (family === AF_INET6) setOption(arena, fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
-  else setOption(arena, fd, IPPROTO_IP, IP_PKTINFO, 1);
+  setOption(arena, fd, IPPROTO_IP, IP_RECVTOS, 1);
+  if (family === AF_INET6) {
+    setOption(arena, fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+    setOption(arena, fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
+  } else setOption(arena, fd, IPPROTO_IP, IP_PKTINFO, 1);
   return { family, gso, gro: setOption(arena, fd, SOL_UDP, UDP_GRO, 1) };
 }

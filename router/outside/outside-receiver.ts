@@ -61,6 +61,8 @@ import { NO_SESSION } from '../tables/peers.js';
 import type { Sessions } from '../tables/sessions.js';
 import { NO_CONTEXT } from '../tables/sessions.js';
 import { localAddressIn } from '../kernel/packet-info.js';
+import { trafficClassIn } from '../kernel/traffic-class-info.js';
+import { MARK_BITS, NOT_ECT } from '../packet/congestion-mark.js';
 import { sameSocketAddressMemory } from '../kernel/socket-address-memory.js';
 
 /** Receivers of what is no data. `address` is the arena offset of the sender's socket address, `local` that of the address it called. */
@@ -84,8 +86,11 @@ const TWO_POW_32 = 2 ** 32;
 
 /** Sink of the records of opened data units, implemented by the inside (`inside/inside-writer.ts`). */
 export interface RecordSink {
-  /** Delivers the records of an opened unit of `length` bytes at offset `unit` of the arena; they stay in place until {@link flush}. */
-  deliver(peer: number, unit: number, length: number): void;
+  /**
+   * Delivers the records of an opened unit of `length` bytes at offset `unit` of the arena, where they stay until {@link flush}.
+   * @param mark of the datagrams that the unit came in (`packet/congestion-mark.ts`)
+   */
+  deliver(peer: number, unit: number, length: number, mark: number): void;
   flush(): void;
 }
 
@@ -165,16 +170,21 @@ export class OutsideReceiver {
     }
   }
 
-  /** Control messages: UDP GRO reports the size of coalesced datagrams; MAX_MESSAGE_BYTES stands for a single datagram. */
+  /**
+   * Control messages: UDP GRO reports the size of coalesced datagrams; MAX_MESSAGE_BYTES stands for a single datagram. GRO
+   * coalesces only datagrams of one traffic class (Linux 6.9, and maintained older kernels).
+   */
   #readControl(i: number): void {
     const { u32 } = this.#arena;
     const first = this.#controls[i]!;
     const end = first + u32[(this.#messages + i * MMSGHDR_BYTES + MSG_CONTROLLEN) >>> 2]!;
     this.#segment = MAX_MESSAGE_BYTES;
     this.#local = 0;
+    this.#fragment.mark = NOT_ECT;
     for (let at = first; at + CMSG_DATA < end; at += (u32[at >>> 2]! + 7) & ~7) {
       const word = at >>> 2;
       if (u32[word + 2] === SOL_UDP && u32[word + 3] === UDP_GRO) this.#segment = u32[word + CMSG_DATA / 4]!;
+      else if (trafficClassIn(this.#arena, at) >= 0) this.#fragment.mark = trafficClassIn(this.#arena, at) & MARK_BITS;
       else if (this.#local === 0) this.#local = localAddressIn(this.#arena, at);
     }
   }
@@ -261,16 +271,16 @@ export class OutsideReceiver {
     if (!sessions.windows.isFresh(fragment.context, fragment.counter)) return this.#dropOne(DROP.replayed);
     if (fragments === 1) {
       if (fragment.bytes !== unitBytes) return this.#dropOne(DROP.datagramBadFragment);
-      this.#open(fragment, fragment.at);
+      this.#open(fragment, fragment.at, fragment.mark);
       return 1;
     }
     if (number === 0 && this.#isWhole(word, fragmentBytes, datagramsLeft, bytesLeft)) {
-      this.#open(fragment, fragment.at);
+      this.#open(fragment, fragment.at, fragment.mark);
       return fragments;
     }
     const place = reassembly.add(fragment);
     if (place !== INCOMPLETE) {
-      this.#open(fragment, reassembly.unitAt(place));
+      this.#open(fragment, reassembly.unitAt(place), reassembly.markOf(place));
       // The place may be used again within this batch.
       this.deps.writer.flush();
       reassembly.release(place);
@@ -301,7 +311,7 @@ export class OutsideReceiver {
   }
 
   /** Opens the whole unit at arena offset `at`, which `fragment` is the last known fragment of, and hands it on. */
-  #open(fragment: Fragment, at: number): void {
+  #open(fragment: Fragment, at: number, mark: number): void {
     const { sessions, peers, counters, events, lossReports, writer } = this.deps;
     const { session, context, type, sender } = fragment;
     const length = fragment.unitBytes - TAG_BYTES;
@@ -319,7 +329,7 @@ export class OutsideReceiver {
       events.roamed(peer, sender);
     }
     if (newest && this.#local !== 0 && !peers.callsAt(peer, this.#local)) events.calledAt(peer, this.#local);
-    if (type === TYPE_DATA) writer.deliver(peer, at, length);
+    if (type === TYPE_DATA) writer.deliver(peer, at, length, mark);
     else if (type === TYPE_CONTROL) events.control(peer, this.#arena.u8.slice(at, at + length));
     else events.probe(peer, sender, at, length, this.#nowMs);
   }

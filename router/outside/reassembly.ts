@@ -8,6 +8,7 @@ import type { Counters } from '../tables/counters.js';
 import { MAX_UNIT_BYTES } from '../../common/protocol.js';
 import { TAG_BYTES } from '../../common/wire/sealed-unit.js';
 import type { Fragment } from './fragment.js';
+import { strongerMark } from '../packet/congestion-mark.js';
 import { DROP } from '../tables/drop-reasons.js';
 import { MAX_INCOMPLETE_UNITS, MAX_INCOMPLETE_UNITS_PER_SESSION } from '../limits.js';
 
@@ -28,6 +29,7 @@ export class Reassembly {
   /** Which fragments are present: two words of bits, as a unit has at most 64. */
   readonly #present = new Int32Array(MAX_INCOMPLETE_UNITS * 2);
   readonly #missing = new Uint8Array(MAX_INCOMPLETE_UNITS);
+  readonly #mark = new Uint8Array(MAX_INCOMPLETE_UNITS);
 
   constructor(
     private readonly arena: Arena,
@@ -39,6 +41,11 @@ export class Reassembly {
   /** Arena offset of the unit in a place. */
   unitAt(place: number): number {
     return this.#at + place * PLACE_BYTES + HEADROOM_BYTES;
+  }
+
+  /** Mark of the unit in a place: the strongest of its fragments. */
+  markOf(place: number): number {
+    return this.#mark[place]!;
   }
 
   /**
@@ -75,6 +82,7 @@ export class Reassembly {
     if ((this.#present[word]! & bit) !== 0) return INCOMPLETE;
     this.#present[word] = this.#present[word]! | bit;
     this.arena.u8.copyWithin(this.unitAt(place) + number * fragmentBytes, fragment.at, fragment.at + bytes);
+    this.#mark[place] = strongerMark(this.#mark[place]!, fragment.mark);
     this.#missing[place] = this.#missing[place]! - 1;
     return this.#missing[place] === 0 ? place : INCOMPLETE;
   }
@@ -114,6 +122,7 @@ export class Reassembly {
     this.#unitBytes[place] = fragment.unitBytes;
     this.#fragmentBytes[place] = 0;
     this.#missing[place] = fragment.fragments;
+    this.#mark[place] = fragment.mark;
     this.#present[place * 2] = 0;
     this.#present[place * 2 + 1] = 0;
   }

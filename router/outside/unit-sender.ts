@@ -59,6 +59,7 @@ import type { Peers } from '../tables/peers.js';
 import { NO_SESSION } from '../tables/peers.js';
 import type { Sessions } from '../tables/sessions.js';
 import { packetInfoBytes, writePacketInfo } from '../kernel/packet-info.js';
+import { TRAFFIC_CLASS_INFO_BYTES, writeTrafficClassInfo } from '../kernel/traffic-class-info.js';
 import { socketAddressBytes } from '../kernel/socket-address-memory.js';
 
 /** Room in front of a unit: AES-GCM in OpenSSL's record mode writes there. */
@@ -70,6 +71,13 @@ const MAX_MESSAGES = UNIT_SLOTS * MAX_FRAGMENTS;
 const SEND_ATTEMPTS = 4;
 const SEND_WAIT_MS = 2;
 const TWO_POW_32 = 2 ** 32;
+/** Bytes of control messages in front of the local address, which is the last: of segment size and traffic class none, one, both. */
+const BYTES_BEFORE_SOURCE = [
+  0,
+  CMSG_UDP_SEGMENT_ROOM,
+  TRAFFIC_CLASS_INFO_BYTES,
+  CMSG_UDP_SEGMENT_ROOM + TRAFFIC_CLASS_INFO_BYTES,
+];
 
 export class UnitSender {
   readonly #slotAt = new Int32Array(UNIT_SLOTS);
@@ -80,6 +88,7 @@ export class UnitSender {
   readonly #slotFragment = new Int32Array(UNIT_SLOTS);
   readonly #shortFragment = new Int32Array(UNIT_SLOTS).fill(-1);
   readonly #slotPeer = new Int32Array(UNIT_SLOTS);
+  readonly #slotClass = new Uint8Array(UNIT_SLOTS);
   readonly #free = new Int32Array(UNIT_SLOTS);
   #freeCount = UNIT_SLOTS;
   readonly #queued = new Int32Array(UNIT_SLOTS);
@@ -119,12 +128,22 @@ export class UnitSender {
     assert(this.#freeCount > 0, 'a unit slot is free after a flush');
     const slot = this.#free[--this.#freeCount]!;
     this.#slotPeer[slot] = peer;
+    this.#slotClass[slot] = 0;
     return slot;
   }
 
   /** Sets the peer of a slot that was taken for none. */
   assign(slot: number, peer: number): void {
     this.#slotPeer[slot] = peer;
+  }
+
+  /** DSCP and ECN field of the datagrams of a slot, and of the frames in it; 0 in a slot that was just taken. */
+  trafficClass(slot: number): number {
+    return this.#slotClass[slot]!;
+  }
+
+  setTrafficClass(slot: number, trafficClass: number): void {
+    this.#slotClass[slot] = trafficClass;
   }
 
   get freeSlots(): number {
@@ -264,16 +283,16 @@ export class UnitSender {
   #queueMessages(slot: number, peer: number, fragment: number, fragments: number): void {
     const iovecs = this.#iovecsAt[slot]!;
     const control = this.#controlAt[slot]!;
-    const source = control + CMSG_UDP_SEGMENT_ROOM;
-    const sourceBytes = this.#writeSource(peer, source);
+    const header = control + CMSG_UDP_SEGMENT_ROOM;
+    const headerBytes = this.#writeHeaderInfo(slot, peer, header);
     if (fragments === 1 || !this.gso) {
       for (let i = 0; i < fragments; i++) {
-        this.#queueMessage(peer, iovecs + i * 2 * IOVEC_BYTES, 2, source, sourceBytes);
+        this.#queueMessage(peer, iovecs + i * 2 * IOVEC_BYTES, 2, header, headerBytes);
       }
       return;
     }
     this.#writeSegmentSize(control, fragment + DATAGRAM_HEADER_BYTES);
-    const controlBytes = CMSG_UDP_SEGMENT_ROOM + sourceBytes;
+    const controlBytes = CMSG_UDP_SEGMENT_ROOM + headerBytes;
     // With their headers the largest units exceed one GSO send.
     const most = Math.floor(UDP_MAX_PAYLOAD_BYTES / (fragment + DATAGRAM_HEADER_BYTES));
     for (let i = 0; i < fragments; i += most) {
@@ -295,22 +314,24 @@ export class UnitSender {
     u32[(at + MSG_FLAGS) >>> 2] = 0;
   }
 
-  /** Bytes of the control message that names the local address, 0 for none. */
-  #writeSource(peer: number, at: number): number {
+  /** Writes the control messages with traffic class and, last, local address where there is one. Returns their bytes. */
+  #writeHeaderInfo(slot: number, peer: number, at: number): number {
+    const trafficClass = this.#slotClass[slot]!;
     const local = this.peers.localAt(peer);
-    if (local === 0) return 0;
-    writePacketInfo(this.arena, at, local, this.peers.family);
-    return packetInfoBytes(this.peers.family);
+    const classBytes = trafficClass === 0 ? 0 : TRAFFIC_CLASS_INFO_BYTES;
+    if (classBytes > 0) writeTrafficClassInfo(this.arena, at, trafficClass, this.peers.hasIpv4(peer));
+    if (local === 0) return classBytes;
+    writePacketInfo(this.arena, at + classBytes, local, this.peers.family);
+    return classBytes + packetInfoBytes(this.peers.family);
   }
 
   /** Takes the local address off a queued message that has one. */
   #sendFromAnywhere(message: number): boolean {
     const { u32 } = this.arena;
     const length = (this.#messagesAt + message * MMSGHDR_BYTES + MSG_CONTROLLEN) >>> 2;
-    const source = packetInfoBytes(this.peers.family);
-    const hasSource = u32[length] === source || u32[length] === CMSG_UDP_SEGMENT_ROOM + source;
-    if (!hasSource) return false;
-    u32[length] = u32[length]! - source;
+    const without = u32[length]! - packetInfoBytes(this.peers.family);
+    if (!BYTES_BEFORE_SOURCE.includes(without)) return false;
+    u32[length] = without;
     this.peers.forgetLocal(this.#messagePeer[message]!);
     return true;
   }

@@ -13,6 +13,7 @@ import { measureAeadEngines } from '../aead/selection.js';
 import { KEY_BYTES } from '../aead/aead.js';
 import { MAX_INCOMPLETE_UNITS_PER_SESSION, MAX_RECEIVE_CONTEXTS } from '../limits.js';
 import { AF_INET6 } from '../kernel/linux-abi.js';
+import { CE, NOT_ECT } from '../packet/congestion-mark.js';
 import { Peers } from './peers.js';
 import { Sessions } from './sessions.js';
 import { anyFrame, patternBytes } from '../testing/frame-arbitraries.js';
@@ -181,6 +182,11 @@ const WAYS: Readonly<Record<DropReason, () => void>> = {
     peer.sendRecords([buildRecord(hidden)]);
   },
   noReceiveContext: () => undefined,
+  congestedNotEct: () => {
+    peer.socket.setTrafficClass(CE);
+    peer.sendRecords([inward({ trafficClass: NOT_ECT })]);
+    peer.socket.setTrafficClass(0);
+  },
 };
 
 /** Reasons that a running node's pods and peers cannot cause at will. */

@@ -36,6 +36,7 @@ export const DROP_REASONS = [
   'wrongLane',
   'neighbourDiscovery',
   'noReceiveContext',
+  'congestedNotEct',
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];

@@ -33,6 +33,8 @@ export class Peers {
   readonly #locals: number;
   /** 1 when the peer's datagrams are answered from the address that it calls. */
   readonly #answersFromLocal = new Uint8Array(MAX_PEERS + 1);
+  /** 1 when the peer's endpoint is an IPv4 address. */
+  readonly #ipv4 = new Uint8Array(MAX_PEERS + 1);
   /** 1 when the peer has an endpoint. */
   readonly #reachable = new Uint8Array(MAX_PEERS + 1);
   readonly #mtuBytes = new Uint16Array(MAX_PEERS + 1).fill(UNKNOWN_PATH_MTU_BYTES);
@@ -105,6 +107,10 @@ export class Peers {
     return this.#reachable[index] === 1;
   }
 
+  hasIpv4(index: number): boolean {
+    return this.#ipv4[index] === 1;
+  }
+
   endpoint(index: number): SocketAddress | null {
     return this.isReachable(index) ? readSocketAddress(this.arena, this.addressAt(index)) : null;
   }
@@ -144,7 +150,9 @@ export class Peers {
     if (!sameSocketAddressMemory(arena, this.#compared, this.addressAt(index), family)) this.forgetLocal(index);
     const written = writeSocketAddress(this.arena, this.addressAt(index), endpoint, this.family);
     this.#reachable[index] = written ? 1 : 0;
-    this.#setCut(index, mtuBytes ?? this.#mtuBytes[index]!, underlayHeaderBytes(ipFamily(endpoint.ip)));
+    const ipVersion = ipFamily(endpoint.ip);
+    this.#ipv4[index] = ipVersion === 4 ? 1 : 0;
+    this.#setCut(index, mtuBytes ?? this.#mtuBytes[index]!, underlayHeaderBytes(ipVersion));
   }
 
   noteUp(index: number, upForMs: number | null, nowMs: number): void {

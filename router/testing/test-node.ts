@@ -32,6 +32,8 @@ export interface TestNodeOptions {
   readonly uso?: boolean;
   readonly lane?: number;
   readonly lanes?: number;
+  /** Of the underlay; 127.0.0.1 by default. */
+  readonly address?: string;
 }
 
 const POD_HOSTS = [5, 6, 7];
@@ -54,14 +56,15 @@ export class TestNode {
   readonly #routes: Route[] = [];
   #generation = 0;
 
-  constructor({ number, gso = true, gro = true, uso = true, lane = 0, lanes = 1 }: TestNodeOptions) {
+  constructor(options: TestNodeOptions) {
+    const { number, gso = true, gro = true, uso = true, lane = 0, lanes = 1, address = LOOPBACK } = options;
     this.number = number;
     this.id = nodeIdOf(number);
-    this.udpFd = openUnderlaySockets({ address: LOOPBACK, port: 0, count: 1 }).fds[0]!;
+    this.udpFd = openUnderlaySockets({ address, port: 0, count: 1 }).fds[0]!;
     if (gro) negotiateUnderlay(this.udpFd);
-    this.address = parseSocketAddress(LOOPBACK, boundPort(this.udpFd));
+    this.address = parseSocketAddress(address, boundPort(this.udpFd));
     const { near: tapFd } = this.tap;
-    const options = {
+    const forwarderOptions = {
       tapFds: Array<number>(lanes).fill(tapFd),
       indirection: IndirectionTable.createMemory({ lanes, queuesPerLane: 1 }),
       udpFd: this.udpFd,
@@ -72,7 +75,7 @@ export class TestNode {
       udpGso: gso,
       tapUso: uso,
     };
-    this.forwarder = new Forwarder(options as ConstructorParameters<typeof Forwarder>[0], {
+    this.forwarder = new Forwarder(forwarderOptions as ConstructorParameters<typeof Forwarder>[0], {
       commandsWaiting: () => this.#commands.length > 0,
       nextCommand: () => this.#commands.shift(),
       emit: (event) => {

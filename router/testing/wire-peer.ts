@@ -10,7 +10,7 @@ import { baseKeyOf, nodeIdOf } from './test-node.js';
 
 export class WirePeer {
   readonly id: NodeId;
-  readonly socket = new DatagramSocket();
+  readonly socket: DatagramSocket;
   /** What the node seals for this peer, and what this peer seals for the node. */
   readonly incoming: WireKey;
   readonly outgoing: WireKey;
@@ -25,6 +25,7 @@ export class WirePeer {
     mtuBytes = 1500,
   ) {
     this.id = nodeIdOf(number);
+    this.socket = new DatagramSocket(node.address.ip);
     this.incoming = { cipher, baseKey: baseKeyOf(node.number, number), index: 0x0cc00000 + number };
     this.outgoing = { cipher, baseKey: baseKeyOf(number, node.number), index: 0x0dd00000 + number };
     node.command({ type: 'path', path: { peer: this.id, endpoint: this.socket.address, mtuBytes } });

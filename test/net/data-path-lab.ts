@@ -6,8 +6,6 @@
  *
  * Pods are routed as `agent/host-network/` and `cni/pod-network/` have it, with what a frame's way needs and no more.
  */
-import { expect } from '@jest/globals';
-import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -24,11 +22,11 @@ import type { CipherName, RouterCommand, RouterEvent } from '../../common/router
 import { RunLock } from '../../deploy/demo/machine/run-lock.js';
 import { NetworkNamespace, removeNamespace } from '../../deploy/demo/machine/network-namespace.js';
 import { waitUntil } from '../../deploy/demo/async/wait-until.js';
+import type { Report } from './pod-program.js';
+import { PodProgram } from './pod-program.js';
 
 const PORT = 6785;
 const START_TIMEOUT_MS = 20_000;
-const RUN_TIMEOUT_MS = 40_000;
-const PAYLOADS = resolve('test/net/payloads.mjs');
 const BARE_NODE = resolve('dist/bare-node.js');
 const SMALL_PROBE_BYTES = 128;
 const MAX_LANES = 16;
@@ -62,9 +60,6 @@ export interface Collection {
   readonly kind: string;
   readonly us: number;
 }
-
-/** Result of a program in a pod. */
-export type Report = Readonly<Record<string, unknown>>;
 
 export interface LabOptions {
   readonly cipher?: CipherName;
@@ -486,36 +481,6 @@ class BareRouter {
       this.reports++;
       this.counters = event;
     }
-  }
-}
-
-/** A program of `payloads.mjs` in a pod. */
-class PodProgram {
-  readonly #process: ChildProcess;
-  readonly #lines: AsyncIterator<string>;
-
-  constructor(namespace: NetworkNamespace, args: readonly string[]) {
-    const program = [process.execPath, '--no-deprecation', PAYLOADS, ...args];
-    this.#process = spawn('nsenter', [`--net=${namespace.path}`, ...program], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-      timeout: RUN_TIMEOUT_MS,
-    });
-    this.#lines = createInterface({ input: this.#process.stdout! })[Symbol.asyncIterator]();
-  }
-
-  async line(): Promise<string> {
-    const { value, done } = await this.#lines.next();
-    expect(done).not.toBe(true);
-    return value as string;
-  }
-
-  /** Ends its standard input, at which programs without a limit of their own stop. */
-  stop(): void {
-    this.#process.stdin!.end();
-  }
-
-  async report(): Promise<Report> {
-    return JSON.parse(await this.line()) as Report;
   }
 }
 
