@@ -34,6 +34,7 @@ function project(displayName, testMatch, more = {}) {
 
 const withoutSockets = {
   testEnvironment: '<rootDir>/test/runner/unit-environment.mjs',
+  testRunner: '<rootDir>/test/runner/shared-framework.mjs',
   moduleNameMapper: {
     ...moduleNameMapper,
     '^koffi$': '<rootDir>/test/runner/koffi-without-sockets.mjs',
