@@ -15,6 +15,7 @@ const options: RouterLaunchOptions = {
   logLevel: 'info',
   offerAes: true,
   warmUp: true,
+  standsBy: false,
 };
 
 describe('the launch options of the router', () => {

@@ -43,6 +43,8 @@ export interface RouterLaunchOptions {
   readonly offerAes: boolean;
   /** False for a router that takes the place of one that ended: pods wait, and a warm-up would double their wait. */
   readonly warmUp: boolean;
+  /** True for the stand-by: it loads everything, and forwards when `QUESTION.forward` comes (`common/host/beat-channel.ts`). */
+  readonly standsBy: boolean;
 }
 
 const MAX_DESCRIPTORS = 1024;
@@ -81,6 +83,7 @@ export function parseRouterLaunchOptions(json: string | undefined): RouterLaunch
     offerAes: typeof options['offerAes'] === 'boolean' ? options['offerAes'] : refuse('offerAes', 'true or false'),
     // A supervisor of an older version does not say.
     warmUp: options['warmUp'] !== false,
+    standsBy: options['standsBy'] === true,
   };
 }
 

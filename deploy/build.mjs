@@ -12,6 +12,8 @@ const entries = {
   meshd: 'supervisor/meshd.ts',
   agent: 'agent/agent-main.ts',
   router: 'router/process/router-main.ts',
+  // The same under another name, by which programs tell it from the router that forwards.
+  'stand-by': 'router/process/router-main.ts',
   'run-router': 'router/process/run-router.ts',
   'router-worker': 'router/process/router-worker.ts',
   meshctl: 'cli/meshctl.ts',
@@ -19,6 +21,7 @@ const entries = {
   bench: 'test/bench/main.ts',
   'bench-crowd': 'test/bench/crowd/main.ts',
   'bench-cni': 'test/bench/cni/main.ts',
+  'bench-restart': 'test/bench/restart/main.ts',
   crowd: 'test/crowd/main.ts',
   'bare-node': 'test/net/bare-node.ts',
   'api-server': 'test/net/api-server.ts',

@@ -18,6 +18,7 @@ export const NODE_PROGRAMS = [
   'meshd.js',
   'agent.js',
   'router.js',
+  'stand-by.js',
   'run-router.js',
   'router-worker.js',
   'meshctl.js',

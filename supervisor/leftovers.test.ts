@@ -49,6 +49,13 @@ describe('Leftovers', () => {
     expect(leftovers.running()).toEqual(found);
   });
 
+  it('are one where a stand-by has become the router', () => {
+    const { leftovers } = harness({ 10: { startTicks: 1 } });
+    leftovers.record('stand-by', 10);
+    leftovers.record('router', 10);
+    expect(leftovers.running()).toEqual([{ name: 'router', pid: 10, startTicks: 1 }]);
+  });
+
   it('leave out zombies and processes that were given the id of a child that ended', () => {
     const { leftovers, processes } = harness({ 10: { startTicks: 1 }, 11: { startTicks: 2 } });
     leftovers.record('router', 10);

@@ -47,6 +47,8 @@ export class Leftovers {
   record(name: string, pid: number): void {
     const state = this.#stateOf(pid);
     if (state === null) return;
+    // A stand-by that became the router.
+    for (const other of this.#children.values()) if (other.pid === pid) this.#children.delete(other.name);
     this.#children.set(name, { name, pid, startTicks: state.startTicks });
     const record: ChildrenRecord = { bootId: bootId(), children: [...this.#children.values()] };
     try {

@@ -110,7 +110,8 @@ async function supervise(argv: readonly string[], withAgent: boolean): Promise<n
   const replaces = await endLeftovers(leftovers, descriptors);
   const supervisor = new Supervisor({
     descriptors,
-    launchRouter: (passed, isFirst) => launchRouter(PROGRAM_FOLDER, config, passed, isFirst && !replaces),
+    launchRouter: (passed, kind) => launchRouter(PROGRAM_FOLDER, config, passed, kind),
+    replacesRouter: replaces,
     launchAgent: withAgent ? () => launchAgent(PROGRAM_FOLDER, config, argv) : null,
     onStarted: (child, pid) => leftovers.record(child, pid),
     clock: systemClock,

@@ -30,8 +30,11 @@ const NODE_VARIABLES = { MALLOC_ARENA_MAX: '2' };
 const BEAT_FD = 3;
 const FIRST_PASSED_FD = 4;
 
+/** The first router of a service, one for which pods wait already, or one that waits for the end of another. */
+export type RouterKind = 'first' | 'replacement' | 'stand-by';
+
 /** Numbers of the descriptors in the child: in order, from 4 on. */
-export function routerLaunchOptions(config: Config, descriptors: Descriptors, warmUp: boolean): RouterLaunchOptions {
+export function routerLaunchOptions(config: Config, descriptors: Descriptors, kind: RouterKind): RouterLaunchOptions {
   const taps = descriptors.tapFds.length;
   return {
     tapFds: descriptors.tapFds.map((_, i) => FIRST_PASSED_FD + i),
@@ -42,22 +45,21 @@ export function routerLaunchOptions(config: Config, descriptors: Descriptors, wa
     lanes: descriptors.udpFds.length,
     logLevel: config.logLevel,
     offerAes: config.cipher !== 'chacha20-poly1305',
-    warmUp,
+    warmUp: kind === 'first',
+    standsBy: kind === 'stand-by',
   };
 }
 
-/**
- * @param programFolder folder of the built programs
- * @param warmUp false when pods wait for this router
- */
+/** @param programFolder folder of the built programs */
 export function launchRouter(
   programFolder: string,
   config: Config,
   descriptors: Descriptors,
-  warmUp: boolean,
+  kind: RouterKind,
 ): ChildProcess {
-  const options = routerLaunchOptions(config, descriptors, warmUp);
-  return launch([join(programFolder, 'router.js')], { [ROUTER_OPTIONS_VARIABLE]: JSON.stringify(options) }, [
+  const options = routerLaunchOptions(config, descriptors, kind);
+  const program = kind === 'stand-by' ? 'stand-by.js' : 'router.js';
+  return launch([join(programFolder, program)], { [ROUTER_OPTIONS_VARIABLE]: JSON.stringify(options) }, [
     ...descriptors.tapFds,
     ...descriptors.udpFds,
   ]);

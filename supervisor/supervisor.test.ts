@@ -47,7 +47,8 @@ function harness() {
   });
   const supervisor = new Supervisor({
     descriptors,
-    launchRouter: ({ tapFds }) => launch(`router tap=${tapFds.join()}`),
+    launchRouter: ({ tapFds }, kind) => launch(`${kind === 'stand-by' ? kind : 'router'} tap=${tapFds.join()}`),
+    replacesRouter: false,
     launchAgent: () => launch('agent'),
     onStarted: () => undefined,
     clock,
@@ -108,6 +109,58 @@ describe('Supervisor', () => {
     host.tapIndex = 0;
     await clock.advanceSettled(4_000, 1_000);
     expect(events.slice(2)).toEqual(['SIGTERM router tap=20', 'start router tap=22']);
+  });
+
+  it('lets the stand-by forward when the router ends, and prepares the next one', async () => {
+    const { clock, events, questions, ends, supervisor } = harness();
+    supervisor.start();
+    await clock.advanceSettled(7_000, 1_000);
+    ends.get('router tap=20')?.(null);
+    await settle();
+    clock.advance(0);
+    expect(events.slice(2)).toEqual(['start stand-by tap=20']);
+    expect(questions).toContainEqual(['stand-by tap=20', QUESTION.forward]);
+    await clock.advanceSettled(6_000, 1_000);
+    expect(events.slice(3)).toEqual(['start stand-by tap=20']);
+  });
+
+  it('starts a router when the stand-by does not answer, and ends that', async () => {
+    const { clock, events, host, ends, supervisor } = harness();
+    supervisor.start();
+    await clock.advanceSettled(7_000, 1_000);
+    host.silent.push('stand-by tap=20');
+    await clock.advanceSettled(3_000, 1_000);
+    ends.get('router tap=20')?.(null);
+    await settle();
+    clock.advance(0);
+    expect(events.slice(3)).toEqual(['SIGKILL stand-by tap=20', 'start router tap=20']);
+  });
+
+  it('ends a stand-by with the descriptors of a deleted TAP', async () => {
+    const { clock, events, host, supervisor } = harness();
+    supervisor.start();
+    await clock.advanceSettled(6_000, 1_000);
+    host.tapIndex = 0;
+    await clock.advanceSettled(8_000, 1_000);
+    expect(events.slice(3)).toEqual([
+      'SIGKILL stand-by tap=20',
+      'SIGTERM router tap=20',
+      'start router tap=22',
+      'start stand-by tap=22',
+    ]);
+  });
+
+  it('starts another stand-by a minute after one that ended', async () => {
+    const { clock, events, ends, supervisor } = harness();
+    supervisor.start();
+    await clock.advanceSettled(6_000, 1_000);
+    ends.get('stand-by tap=20')?.(1);
+    await clock.advanceSettled(58_000, 1_000);
+    expect(events.slice(3)).toEqual([]);
+    await clock.advanceSettled(3_000, 1_000);
+    expect(events.slice(3)).toEqual(['start stand-by tap=20']);
+    await supervisor.stop();
+    expect(events.slice(4)).toEqual(['SIGKILL stand-by tap=20', 'SIGTERM agent', 'SIGTERM router tap=20']);
   });
 
   it('tells the agent while the router gives no answer', async () => {

@@ -10,13 +10,16 @@ import { QUESTION } from '../common/host/beat-channel.js';
 import { PAUSE_SIGNAL } from '../common/launch-contract.js';
 import { SupervisedChild } from './supervised-child.js';
 import type { ChildProcess } from './supervised-child.js';
+import type { RouterKind } from './programs.js';
+import { StandBy } from './stand-by.js';
 
 const TAP_CHECK_MS = 2_000;
 
 export interface SupervisorOptions {
   readonly descriptors: DescriptorKeeper;
-  /** `isFirst` is false for every router but the first of this supervisor. */
-  readonly launchRouter: (descriptors: Descriptors, isFirst: boolean) => ChildProcess;
+  readonly launchRouter: (descriptors: Descriptors, kind: RouterKind) => ChildProcess;
+  /** Whether pods wait for the first router already, since an earlier supervisor had one. */
+  readonly replacesRouter: boolean;
   /** Null when only the router is supervised. */
   readonly launchAgent: (() => ChildProcess) | null;
   /** Called for every child that was started. */
@@ -30,15 +33,21 @@ export interface SupervisorOptions {
 export class Supervisor {
   readonly #router: SupervisedChild;
   readonly #agent: SupervisedChild | null;
+  readonly #standBy: StandBy;
   #cancelTapCheck: () => void = () => undefined;
 
   constructor(readonly options: SupervisorOptions) {
     const { clock, log, descriptors, launchRouter, launchAgent } = options;
     const onGiveUp = () => void this.stop().then(options.onGiveUp);
-    let isFirst = true;
+    this.#standBy = new StandBy({
+      launch: () => launchRouter(descriptors.ensure(), 'stand-by'),
+      ...{ clock, log, onStarted: (pid) => options.onStarted('stand-by', pid) },
+    });
+    let kind: RouterKind = options.replacesRouter ? 'replacement' : 'first';
     const launch = () => {
-      const child = launchRouter(descriptors.ensure(), isFirst);
-      isFirst = false;
+      const child = this.#standBy.take() ?? launchRouter(descriptors.ensure(), kind);
+      kind = 'replacement';
+      this.#standBy.prepare();
       return child;
     };
     const question = () => (this.#router.isSilent ? QUESTION.routerIsSilent : QUESTION.plain);
@@ -69,6 +78,7 @@ export class Supervisor {
   /** Stops the agent first, whose notice to the peers goes through the router. */
   async stop(): Promise<void> {
     this.#cancelTapCheck();
+    this.#standBy.discard();
     await this.#agent?.stop();
     await this.#router.stop();
     this.options.descriptors.close();
@@ -78,6 +88,7 @@ export class Supervisor {
   #checkTap(): void {
     if (!this.#router.running || !this.options.descriptors.tapIsGone()) return;
     this.options.log.warn('TAP interface was deleted; the router is restarted with a new one');
+    this.#standBy.discard();
     this.#router.restart('SIGTERM');
   }
 }

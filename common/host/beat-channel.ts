@@ -5,8 +5,8 @@
 import { url as inspectorUrl } from 'node:inspector';
 import { Socket } from 'node:net';
 
-/** Bytes of questions. A child answers any byte. */
-export const QUESTION = { plain: 1, routerIsSilent: 2 } as const;
+/** Bytes of questions. A child answers any byte. `forward` makes the stand-by forward. */
+export const QUESTION = { plain: 1, routerIsSilent: 2, forward: 3 } as const;
 /** Bytes of answers. With an inspector open, the child may stand at a breakpoint for any time. */
 export const ANSWER = { beat: 1, inspected: 2 } as const;
 
@@ -25,7 +25,7 @@ export function answerQuestions({ fd, works, onQuestion }: BeatOptions): void {
   socket.unref();
   socket.on('error', () => socket.destroy());
   socket.on('data', (questions: Buffer) => {
-    onQuestion?.(questions.at(-1)!);
+    for (const question of questions) onQuestion?.(question);
     if (works()) socket.write(Uint8Array.of(inspectorUrl() === undefined ? ANSWER.beat : ANSWER.inspected));
   });
 }

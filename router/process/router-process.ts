@@ -9,7 +9,7 @@ import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import type { Server, Socket } from 'node:net';
-import { messageOf } from '../../common/errors.js';
+import { assert, messageOf } from '../../common/errors.js';
 import type { RouterLaunchOptions } from '../../common/launch-contract.js';
 import type { Logger } from '../../common/log.js';
 import { emptyFolder, engineSpeedsFile } from '../../common/host/run-files.js';
@@ -27,10 +27,12 @@ import { confine } from '../kernel/confinement.js';
 import { canBecome, dropBoundingSet, forbidNewPrivileges } from '../kernel/privileges.js';
 import { MAX_COMMAND_BYTES } from '../limits.js';
 import { keepSpeeds, recallSpeeds } from './engine-memory.js';
+import type { ThreadReady } from './router-worker.js';
 import { PoolLog } from './pool-log.js';
 import { ThreadBeats } from './thread-beats.js';
 import { checkRouterCommand } from './router-command.js';
 import { negotiateOffloads, tapIndexOf } from '../kernel/tap-device.js';
+import type { TapOffloads } from '../kernel/tap-device.js';
 import { negotiateUnderlay } from '../kernel/underlay-socket.js';
 import type { UnderlayOffloads } from '../kernel/underlay-socket.js';
 
@@ -55,6 +57,12 @@ export class RouterProcess {
   /** Read at the start, when there are files. */
   readonly #ciphers: readonly CipherName[];
   readonly #place: { readonly runDir: string };
+  readonly #becomesUser: boolean;
+  readonly #offloads: TapOffloads;
+  readonly #underlay: readonly UnderlayOffloads[];
+  #loaded: Promise<ThreadReady[]> | null = null;
+  #isLoaded = false;
+  #forwards = false;
   #hasSpeeds = false;
   #unconfined: readonly string[] = [];
   #engine: EngineStatus | undefined;
@@ -72,26 +80,42 @@ export class RouterProcess {
     this.#place = { runDir: dirname(options.portSocket) };
     this.#descriptors = describeDescriptors(options);
     this.#ciphers = offeredCiphers(options.offerAes);
+    this.#becomesUser = process.getuid?.() === 0 && canBecome(options.user);
+    // Offloads belong to the device: any queue will do.
+    this.#offloads = negotiateOffloads(options.tapFds[0]!);
+    this.#underlay = options.udpFds.map((fd) => negotiateUnderlay(fd));
     this.#server = createServer((socket) => this.#accept(socket));
   }
 
-  async start(): Promise<void> {
-    const { options, log } = this;
+  /** Whether the router was told to forward. */
+  get forwards(): boolean {
+    return this.#forwards;
+  }
+
+  /** Starts the threads, which load and wait. They read nothing: another router may forward with the same descriptors. */
+  load(): void {
     forbidNewPrivileges();
     dropBoundingSet();
-    const otherUser = process.getuid?.() === 0 && canBecome(options.user);
-    // Offloads belong to the device: any queue will do.
-    const offloads = negotiateOffloads(options.tapFds[0]!);
-    const underlay = options.udpFds.map((fd) => negotiateUnderlay(fd));
-    const dropsCapabilities = !otherUser && process.getuid?.() === 0;
-    const start = { warmUp: options.warmUp, dropsCapabilities };
-    this.#startThreads(offloads.uso, underlay, start);
+    this.#startThreads();
+    this.#loaded = Promise.all(this.#threads.map((thread) => thread.ready));
+    this.#loaded.then(
+      () => (this.#isLoaded = true),
+      () => undefined, // `forward` throws it, and the thread reports it.
+    );
+  }
+
+  /** Listens for the agent, waits until the threads are loaded, confines the process, and forwards. */
+  async forward(): Promise<void> {
+    const { options, log } = this;
+    this.#forwards = true;
     await this.#listen();
-    const [first] = await Promise.all(this.#threads.map((thread) => thread.ready));
+    assert(this.#loaded !== null, 'the router was loaded');
+    const [first] = await this.#loaded;
     const { engine, engineSpeeds } = first!;
     this.#engine = engine;
     if (!this.#hasSpeeds) keepSpeeds(engineSpeedsFile(this.#place), engineSpeeds, log);
-    this.#unconfined = confine({ emptyFolder: emptyFolder(this.#place), user: otherUser ? options.user : null });
+    const user = this.#becomesUser ? options.user : null;
+    this.#unconfined = confine({ emptyFolder: emptyFolder(this.#place), user });
     if (this.#unconfined.length > 0) log.warn({ missing: this.#unconfined }, 'router is not fully confined');
     this.#threads.forEach((thread) => thread.run());
     // The hello of an agent that has connected meanwhile needs them.
@@ -104,19 +128,21 @@ export class RouterProcess {
         lanes: options.lanes,
         engine: engine.name,
         sealNsPerKiB: Math.round(engine.sealNsPerKiB),
-        ...underlay[0],
-        ...offloads,
+        ...this.#underlay[0],
+        ...this.#offloads,
       },
       'router is forwarding',
     );
   }
 
-  /** Whether all forwarding threads work. To be asked at intervals, see {@link ThreadBeats}. */
+  /** Whether all forwarding threads work, or are loaded and wait. To be asked at intervals, see {@link ThreadBeats}. */
   takeBeats(): boolean {
-    return this.#beats.take();
+    return this.#forwards ? this.#beats.take() : this.#isLoaded;
   }
 
   async stop(): Promise<void> {
+    // Threads that wait read no commands; they end with the process.
+    if (!this.#forwards) return;
     clearInterval(this.#reportTimer);
     this.#agent?.destroy();
     this.#server.close();
@@ -133,25 +159,27 @@ export class RouterProcess {
     chmodSync(this.options.portSocket, 0o600);
   }
 
-  #startThreads(tapUso: boolean, underlay: readonly UnderlayOffloads[], start: ThreadStart): void {
-    const { tapFds, udpFds, lanes } = this.options;
+  #startThreads(): void {
+    const { tapFds, udpFds, lanes, warmUp, standsBy } = this.options;
     const queuesPerLane = tapFds.length / lanes;
     // The first router of a service measures: the library or the processor may be another one.
-    const engineSpeeds = this.options.warmUp ? {} : recallSpeeds(engineSpeedsFile(this.#place));
+    const engineSpeeds = warmUp && !standsBy ? {} : recallSpeeds(engineSpeedsFile(this.#place));
     this.#hasSpeeds = Object.keys(engineSpeeds).length > 0;
     const indirection = IndirectionTable.createMemory({ lanes, queuesPerLane });
     // Every thread closes its descriptors when it has given them other numbers, so each has its own of every queue.
     const copies = udpFds.map((_, lane) =>
       tapFds.map((fd, queue) => (Math.floor(queue / queuesPerLane) === lane ? fd : duplicate(fd))),
     );
-    underlay.forEach(({ family, gso }, lane) => {
-      const shared = { lanes, indirection, tapUso, engineSpeeds };
-      this.#startThread({ tapFds: copies[lane]!, udpFd: udpFds[lane]!, lane, family, udpGso: gso, ...shared }, start);
+    this.#underlay.forEach(({ family, gso }, lane) => {
+      const shared = { lanes, indirection, tapUso: this.#offloads.uso, engineSpeeds };
+      this.#startThread({ tapFds: copies[lane]!, udpFd: udpFds[lane]!, lane, family, udpGso: gso, ...shared });
     });
   }
 
-  #startThread(options: ThreadOptions, start: ThreadStart): void {
+  #startThread(options: ThreadOptions): void {
     const { lane } = options;
+    const dropsCapabilities = !this.#becomesUser && process.getuid?.() === 0;
+    const start: ThreadStart = { warmUp: this.options.warmUp, dropsCapabilities };
     const thread = new ForwardingThread(this.options.workers[lane]!, options, start, {
       onEvent: (event) => this.#fromThread(lane, event),
       onFailure: (reason) => this.onFatal(`forwarding thread ${lane}: ${reason}`),

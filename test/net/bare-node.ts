@@ -27,6 +27,7 @@ const options: RouterLaunchOptions = {
   lanes,
   offerAes: true,
   warmUp: true,
+  standsBy: false,
   logLevel: 'warn',
 };
 const program = join(dirname(fileURLToPath(import.meta.url)), 'router.js');

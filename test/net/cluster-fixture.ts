@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { Cluster } from '../../deploy/demo/cluster/cluster.js';
 import type { ClusterOptions } from '../../deploy/demo/cluster/cluster.js';
 import { pingAll, reportPings } from '../../deploy/demo/checks/index.js';
-import type { DemoNode } from '../../deploy/demo/cluster/demo-node.js';
+import type { DemoNode, Role } from '../../deploy/demo/cluster/demo-node.js';
 import { waitUntil } from '../../deploy/demo/async/wait-until.js';
 
 export const DIST_DIR = resolve('dist');
@@ -36,7 +36,7 @@ export async function expectAllReachable(cluster: Cluster): Promise<void> {
 }
 
 /** The process of a part of `meshd`: agent or router. */
-export function onlyProcess(node: DemoNode, role: 'agent' | 'router' | 'supervisor'): number {
+export function onlyProcess(node: DemoNode, role: Role): number {
   const pids = node.processes(role);
   expect(pids).toHaveLength(1);
   return pids[0]!;

@@ -11,6 +11,7 @@ const TEST_TIMEOUT_MS = 60_000;
 /** As by default. Every lane has 8 queues of the TAP and a socket, and its thread has descriptors of all queues. */
 const LANES = Math.min(2, availableParallelism());
 const TAP_QUEUES = 8 * LANES;
+const ROLES: readonly Role[] = ['supervisor', 'router', 'stand-by', 'agent'];
 /** Of Node's own event loops and threads, in numbers that differ between its versions. */
 const OF_NODE = ['eventpoll', 'eventfd', 'pipe', '/dev/null', 'io_uring'];
 
@@ -21,8 +22,7 @@ const HELD: Readonly<Record<Role, readonly string[]>> = {
     'log',
     'log',
     ...times(LANES, 'udp 6785'),
-    'unix',
-    'unix',
+    ...times(3, 'unix'),
     'unix meshd.sock',
   ],
   router: [
@@ -34,6 +34,14 @@ const HELD: Readonly<Record<Role, readonly string[]>> = {
     'unix',
     'unix router.sock',
     'unix router.sock',
+  ],
+  'stand-by': [
+    ...times(LANES * TAP_QUEUES, '/dev/net/tun'),
+    'log',
+    'log',
+    ...times(LANES, 'schedstat'),
+    ...times(LANES, 'udp 6785'),
+    'unix',
   ],
   // One of the sockets without a name leads to `ip monitor`.
   agent: ['log', 'log', 'tcp', ...times(3, 'unix'), 'unix api.sock', 'unix cni.sock'],
@@ -63,9 +71,11 @@ describe('the processes of a node', () => {
   it(
     'hold their own descriptors and no others',
     async () => {
-      for (const role of ['supervisor', 'router', 'agent'] as const) {
+      const node = cluster.get().nodes[0]!;
+      await waitUntil('the stand-by', 20_000, () => Promise.resolve(node.processes('stand-by').length === 1));
+      for (const role of ROLES) {
         const held = () =>
-          descriptorsOf(cluster.get().nodes[0]!, role)
+          descriptorsOf(node, role)
             .map(({ what }) => nameOf(what))
             .filter((name) => !OF_NODE.includes(name))
             .sort();
@@ -80,7 +90,7 @@ describe('the processes of a node', () => {
   );
 
   it('pass none of them to the programs that they run', () => {
-    for (const role of ['supervisor', 'router', 'agent'] as const) {
+    for (const role of ROLES) {
       const passed = descriptorsOf(cluster.get().nodes[0]!, role).filter(({ closedOnExec }) => !closedOnExec);
       expect({ [role]: passed }).toEqual({ [role]: [] });
     }
@@ -90,7 +100,7 @@ describe('the processes of a node', () => {
     'are all replaced when the supervisor is killed while the agent hangs',
     async () => {
       const node = cluster.get().nodes[0]!;
-      const before = (['router', 'agent'] as const).map((role) => onlyProcess(node, role));
+      const before = (['router', 'stand-by', 'agent'] as const).map((role) => onlyProcess(node, role));
       signal(onlyProcess(node, 'agent'), 'SIGSTOP');
       await kill([onlyProcess(node, 'supervisor')]);
       node.start();

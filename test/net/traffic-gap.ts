@@ -9,8 +9,15 @@ const INTERVAL_MS = 10;
 const LEAD_MS = 1_000;
 const RETURN_WITHIN_MS = 20_000;
 
-/** Milliseconds between two replies, the longest. @param replace resolves when another process has taken the place of one */
-export async function gapAround(from: Pod, to: Pod, replace: () => Promise<unknown>): Promise<number> {
+/** The longest time between two replies. */
+export interface Gap {
+  /** Wall-clock time of the last reply before it, in milliseconds. */
+  readonly fromMs: number;
+  readonly lengthMs: number;
+}
+
+/** @param replace resolves when another process has taken the place of one */
+export async function gapAround(from: Pod, to: Pod, replace: () => Promise<unknown>): Promise<Gap> {
   // A deadline (-w) would end it at the first ICMP error.
   const args = ['-D', '-n', '-i', `${INTERVAL_MS / 1000}`, to.ips[0]!];
   const ping = from.namespace.spawn('ping', args, ['ignore', 'pipe', 'inherit']);
@@ -28,5 +35,6 @@ export async function gapAround(from: Pod, to: Pod, replace: () => Promise<unkno
   // Sent to `nsenter`, which has become ping.
   ping.kill('SIGINT');
   await ended;
-  return Math.max(...replies.slice(1).map((atMs, i) => atMs - replies[i]!));
+  const gaps = replies.slice(1).map((atMs, i) => ({ fromMs: replies[i]!, lengthMs: atMs - replies[i]! }));
+  return gaps.reduce((longest, gap) => (gap.lengthMs > longest.lengthMs ? gap : longest));
 }

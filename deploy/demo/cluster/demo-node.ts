@@ -13,9 +13,14 @@ import type { NodePlan } from './plan.js';
 import { commandLine, kill, parentOf, processesInNamespace, signal, waitUntilGone } from '../machine/processes.js';
 import { waitUntil } from '../async/wait-until.js';
 
-export type Role = 'supervisor' | 'agent' | 'router';
+export type Role = 'supervisor' | 'agent' | 'router' | 'stand-by';
 
-const SCRIPTS: Readonly<Record<Role, string>> = { supervisor: 'meshd.js', agent: 'agent.js', router: 'router.js' };
+const SCRIPTS: Readonly<Record<Role, string>> = {
+  supervisor: 'meshd.js',
+  agent: 'agent.js',
+  router: 'router.js',
+  'stand-by': 'stand-by.js',
+};
 const READY_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 4000;
 const LOG_TAIL_LINES = 15;
