@@ -6,7 +6,7 @@
  */
 import { bundledPackages } from './test/runner/bundled-packages.mjs';
 
-const SOURCES = '<rootDir>/{common,router,mesh,ipam,cni,kube,agent,supervisor,cli,web-ui,deploy}/**';
+const SOURCES = '<rootDir>/{common,router,mesh,ipam,cni,kube,policy,agent,supervisor,cli,web-ui,deploy}/**';
 const RULES = '<rootDir>/test/{architecture,bench,crowd,fuzz,mutations,runner}/**';
 const INTEGRATION = '*.integration.test.ts';
 const SIMULATION = '*.simulation.test.ts';

@@ -12,7 +12,7 @@ const TOOL_CONFIGURATION = /(^|\/)[a-z]+\.config\.ts$/;
 /** File names without information (docs/adr/0001). */
 const EMPTY_NAMES = /(^|-)(utils?|helpers?|managers?|misc)(-|\.|$)/;
 /** Folders that need a door. The page and programs need none, as no file imports them. */
-const FOLDERS_WITH_DOORS = ['router', 'mesh', 'ipam', 'cni', 'kube', 'cli'];
+const FOLDERS_WITH_DOORS = ['router', 'mesh', 'ipam', 'cni', 'kube', 'policy', 'cli'];
 
 /** Words without which a file cannot match, so that its syntax tree is not built. */
 const BARE_ERROR = /throw\s+new\s+(Type|Range)?Error\b/;

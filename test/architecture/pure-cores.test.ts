@@ -4,7 +4,7 @@ import { findInTree, parseSource, productSources } from './source-tree.js';
 import type { SourceFile } from './source-tree.js';
 
 /** No clock, timer, random source, socket or file, so that a simulation can be repeated from its seed. */
-const isPureCore = (path: string): boolean => path.startsWith('mesh/') || path === 'ipam/allocator.ts';
+const isPureCore = (path: string): boolean => /^(mesh|policy)\//.test(path) || path === 'ipam/allocator.ts';
 
 const IMPURE_MODULES = /^(node:)?(fs|net|dgram|http|https|dns|tls|timers|child_process|worker_threads|os)(\/|$)/;
 const IMPURE_MEMBERS = new Set([

@@ -17,6 +17,7 @@ export const ALLOWED_FOLDERS = [
     'ipam',
     'cni',
     'kube',
+    'policy',
     'agent',
     'supervisor',
     'cli',

@@ -1,0 +1,76 @@
+/**
+ * Decision about one flow, with the policies and the rule behind it. A flow passes when both sides let it: the source's egress and
+ * the destination's ingress. A side that no policy isolates lets everything pass; an isolated one what a rule allows.
+ */
+import type { IpAddress } from '../common/address/ip-address.js';
+import type { Cluster } from './cluster.js';
+import type { Direction, NetworkPolicy, PolicyPort, PolicyRule } from './objects/network-policy.js';
+import type { Pod, Protocol } from './objects/pod.js';
+
+export interface Flow {
+  readonly source: IpAddress;
+  readonly destination: IpAddress;
+  readonly protocol: Protocol;
+  readonly port: number;
+}
+
+export interface SideDecision {
+  readonly direction: Direction;
+  readonly allowed: boolean;
+  /** Policies that isolate the pod in this direction. */
+  readonly isolatedBy: readonly NetworkPolicy[];
+  /** The first rule that allows the flow; null when there is none or none is needed. */
+  readonly rule: { readonly policy: NetworkPolicy; readonly index: number } | null;
+}
+
+export interface Decision {
+  readonly allowed: boolean;
+  readonly egress: SideDecision;
+  readonly ingress: SideDecision;
+}
+
+/** For traffic that a node forwards. What a node itself exchanges with its pods is always allowed. */
+export function decide(cluster: Cluster, flow: Flow): Decision {
+  const sources = cluster.podsAt(flow.source);
+  const destinations = cluster.podsAt(flow.destination);
+  const egress = decideSide(cluster, flow, 'egress', sources, destinations, destinations);
+  const ingress = decideSide(cluster, flow, 'ingress', destinations, sources, destinations);
+  return { allowed: egress.allowed && ingress.allowed, egress, ingress };
+}
+
+function decideSide(
+  cluster: Cluster,
+  flow: Flow,
+  direction: Direction,
+  own: readonly Pod[],
+  peers: readonly Pod[],
+  destinations: readonly Pod[],
+): SideDecision {
+  const isolatedBy = own.flatMap((pod) => cluster.isolating(pod, direction));
+  const toItself = flow.source === flow.destination;
+  if (isolatedBy.length === 0 || toItself) return { direction, allowed: true, isolatedBy, rule: null };
+  const peer = direction === 'ingress' ? flow.source : flow.destination;
+  for (const policy of isolatedBy) {
+    const index = policy[direction]!.findIndex(
+      (rule) =>
+        allowsPort(rule, flow, destinations) &&
+        (rule.peers?.some((one) => cluster.isPeerAddress(one, policy.namespace, peer, peers)) ?? true),
+    );
+    if (index >= 0) return { direction, allowed: true, isolatedBy, rule: { policy, index } };
+  }
+  return { direction, allowed: false, isolatedBy, rule: null };
+}
+
+function allowsPort({ ports }: PolicyRule, flow: Flow, destinations: readonly Pod[]): boolean {
+  return ports?.some((port) => portMatches(port, flow, destinations)) ?? true;
+}
+
+/** A name is looked up in the destination pod. */
+function portMatches({ protocol, port }: PolicyPort, flow: Flow, destinations: readonly Pod[]): boolean {
+  if (protocol !== flow.protocol) return false;
+  if (port === null) return true;
+  if ('first' in port) return port.first <= flow.port && flow.port <= port.last;
+  return destinations.some(({ ports }) =>
+    ports.some((named) => named.name === port.name && named.protocol === protocol && named.port === flow.port),
+  );
+}

@@ -1,0 +1,14 @@
+/**
+ * Door of `policy/`: the pure compiler of Kubernetes NetworkPolicies to the nft table that enforces them on this node, and the
+ * decision about one flow. Not here: where the objects come from (`kube/`), the kernel (`agent/policy/`).
+ */
+export { Cluster } from './cluster.js';
+export { decide } from './decision.js';
+export type { Decision, Flow, SideDecision } from './decision.js';
+export { parseNetworkPolicy } from './objects/network-policy-parser.js';
+export type { Direction, NetworkPolicy } from './objects/network-policy.js';
+export { parseNamespace, parsePod, podKey } from './objects/pod.js';
+export type { Namespace, Pod, Protocol } from './objects/pod.js';
+export { PolicyCompiler } from './table/policy-compiler.js';
+export type { LocalPod } from './table/policy-compiler.js';
+export type { PolicyTable } from './table/table-model.js';

@@ -1,0 +1,218 @@
+/**
+ * Compiler of the policies of the cluster to the table of this node. It keeps which pods each set of the table holds, so that one
+ * pod's change costs a look at each set; chains are put together anew from the rules of the policies, which are compiled once.
+ */
+import { ipFamily } from '../../common/address/ip-address.js';
+import type { IpAddress, IpFamily } from '../../common/address/ip-address.js';
+import { isInNetwork } from '../cluster.js';
+import type { Cluster } from '../cluster.js';
+import type { Direction, NetworkPolicy } from '../objects/network-policy.js';
+import { podKey } from '../objects/pod.js';
+import type { Namespace, Pod } from '../objects/pod.js';
+import { PodSelection } from './pod-selection.js';
+import { hashedName, rulesOfPolicy } from './policy-rules.js';
+import type { NamedPortPods, PeerPods, PolicyRules, SetSource } from './policy-rules.js';
+import { ADDRESS_TYPE, SELF_SETS } from './table-model.js';
+import type { PolicyTable, TableChain, TableRule, TableSet, VerdictMap } from './table-model.js';
+
+/** A pod as the runtime names it. */
+export interface PodIdentity {
+  readonly namespace: string;
+  readonly name: string;
+  /** Null: of a runtime that does not tell. A pod of the same name with another one is another pod. */
+  readonly uid: string | null;
+}
+
+/** Interface of a pod of this node. */
+export interface LocalPod {
+  /** Null: attached by something other than Kubernetes, which no policy concerns. */
+  readonly pod: PodIdentity | null;
+  readonly ips: readonly IpAddress[];
+}
+
+const DIRECTIONS: readonly Direction[] = ['egress', 'ingress'];
+const FAMILIES: readonly IpFamily[] = [4, 6];
+
+export class PolicyCompiler {
+  /** By key of their set. Those that no rule needs any more are removed by {@link compile}. */
+  readonly #selections = new Map<string, PodSelection>();
+  /** Rules by direction and family, until the policy is replaced. */
+  readonly #rules = new WeakMap<NetworkPolicy, Map<string, PolicyRules>>();
+  #local: readonly LocalPod[] = [];
+  /** Addresses of local pods by key, which the API server hears of later. */
+  #localIps: ReadonlyMap<string, readonly IpAddress[]> = new Map();
+
+  constructor(readonly cluster: Cluster) {}
+
+  putPod(pod: Pod): void {
+    this.cluster.putPod(pod);
+    this.#select(pod);
+  }
+
+  removePod(namespace: string, name: string): void {
+    this.cluster.removePod(namespace, name);
+    for (const selection of this.#selections.values()) selection.remove(podKey({ namespace, name }));
+  }
+
+  putNamespace(namespace: Namespace): void {
+    this.cluster.putNamespace(namespace);
+    for (const pod of this.cluster.podsIn(namespace.name)) this.#select(pod);
+  }
+
+  removeNamespace(name: string): void {
+    this.cluster.removeNamespace(name);
+    for (const pod of this.cluster.podsIn(name)) this.#select(pod);
+  }
+
+  putPolicy(policy: NetworkPolicy): void {
+    this.cluster.putPolicy(policy);
+  }
+
+  removePolicy(namespace: string, name: string): void {
+    this.cluster.removePolicy(namespace, name);
+  }
+
+  /** All pods of this node. */
+  setLocalPods(pods: readonly LocalPod[]): void {
+    const before = this.#localIps;
+    const ips = new Map<string, readonly IpAddress[]>();
+    for (const { pod, ips: own } of pods) {
+      if (pod !== null) ips.set(podKey(pod), [...(ips.get(podKey(pod)) ?? []), ...own]);
+    }
+    this.#local = pods;
+    this.#localIps = ips;
+    for (const key of new Set([...before.keys(), ...ips.keys()])) {
+      if (before.get(key)?.join() === ips.get(key)?.join()) continue;
+      const [namespace = '', name = ''] = key.split('/');
+      const pod = this.cluster.pod(namespace, name);
+      if (pod !== null) this.#select(pod);
+    }
+  }
+
+  /** The table in full; its parts are the same objects as before where nothing changed. */
+  compile(): PolicyTable {
+    const build = new TableBuild();
+    for (const { pod: owner, ips } of this.#local) {
+      if (owner === null) continue;
+      const pod = this.#known(owner);
+      for (const direction of DIRECTIONS) this.#addPod(build, pod, ips, direction);
+    }
+    for (const source of build.sources.values()) build.sets.set(source.name, this.#setOf(source));
+    const keys = new Set([...build.sources.values()].map(({ key }) => key));
+    for (const key of this.#selections.keys()) if (!keys.has(key)) this.#selections.delete(key);
+    return build.table();
+  }
+
+  /** Null while the API server has not told of it. */
+  #known({ namespace, name, uid }: PodIdentity): Pod | null {
+    const pod = this.cluster.pod(namespace, name);
+    return pod === null || uid === null || pod.uids.includes(uid) ? pod : null;
+  }
+
+  #addPod(build: TableBuild, pod: Pod | null, ips: readonly IpAddress[], direction: Direction): void {
+    const policies = pod === null ? [] : this.cluster.isolating(pod, direction);
+    if (pod !== null && policies.length === 0) return;
+    for (const family of FAMILIES) {
+      const own = ips.filter((ip) => ipFamily(ip) === family);
+      if (own.length > 0)
+        build.isolate(own, direction, family, policies, (policy) => this.#rulesOf(policy, direction, family));
+    }
+  }
+
+  #rulesOf(policy: NetworkPolicy, direction: Direction, family: IpFamily): PolicyRules {
+    const compiled = this.#rules.get(policy) ?? new Map<string, PolicyRules>();
+    this.#rules.set(policy, compiled);
+    const key = `${direction}${family}`;
+    const rules = compiled.get(key) ?? rulesOfPolicy(policy, direction, family);
+    compiled.set(key, rules);
+    return rules;
+  }
+
+  #setOf({ key, family, type, content }: SetSource): TableSet {
+    if (content.kind === 'fixed') return { type, isInterval: content.isInterval, elements: content.elements };
+    return { type, isInterval: false, elements: this.#selectionOf(key, content).elements(family) };
+  }
+
+  #selectionOf(key: string, content: PeerPods | NamedPortPods): PodSelection {
+    const present = this.#selections.get(key);
+    if (present !== undefined) return present;
+    const selection = new PodSelection((pod) => this.#elementsOf(content, pod));
+    for (const pod of this.cluster.pods()) selection.put(this.#withLocalIps(pod));
+    this.#selections.set(key, selection);
+    return selection;
+  }
+
+  #elementsOf(content: PeerPods | NamedPortPods, pod: Pod): readonly string[] {
+    if (content.kind === 'peers') {
+      return content.peers.some((peer) => this.cluster.isPeer(peer, content.namespace, pod)) ? pod.ips : [];
+    }
+    if (!isInNetwork(pod)) return [];
+    const ports = pod.ports.filter(({ name, protocol }) => name === content.name && protocol === content.protocol);
+    return pod.ips.flatMap((ip) => ports.map(({ port }) => `${ip} . ${port}`));
+  }
+
+  #select(pod: Pod): void {
+    const known = this.#withLocalIps(pod);
+    for (const selection of this.#selections.values()) selection.put(known);
+  }
+
+  #withLocalIps(pod: Pod): Pod {
+    const ips = this.#localIps.get(podKey(pod));
+    return ips === undefined ? pod : { ...pod, ips: [...new Set([...ips, ...pod.ips])] };
+  }
+}
+
+/** The table while it is put together. */
+class TableBuild {
+  readonly sources = new Map<string, SetSource>();
+  readonly sets = new Map<string, TableSet>();
+  readonly #chains = new Map<string, TableChain>();
+  readonly #verdicts: Record<VerdictMap, Map<IpAddress, string>> = {
+    egress4: new Map(),
+    egress6: new Map(),
+    ingress4: new Map(),
+    ingress6: new Map(),
+  };
+  readonly #counters = new Map<string, { direction: Direction; policies: string[] }>();
+  readonly #self: Record<IpFamily, Set<string>> = { 4: new Set(), 6: new Set() };
+
+  /** @param policies that isolate the pod; none: everything is dropped, as nothing is known of the pod yet */
+  isolate(
+    ips: readonly IpAddress[],
+    direction: Direction,
+    family: IpFamily,
+    policies: readonly NetworkPolicy[],
+    rulesOf: (policy: NetworkPolicy) => PolicyRules,
+  ): void {
+    const parts = policies.map(rulesOf);
+    const rules = distinct(parts.flatMap((part) => part.rules));
+    if (rules.some(({ peers, ports }) => peers === null && ports === null)) return;
+    for (const { sets } of parts) for (const set of sets) this.sources.set(set.name, set);
+    const counter = this.#counterOf(direction, policies.map(podKey));
+    const chain: TableChain = { direction, family, rules, counter };
+    const name = hashedName(`${direction}${family}`, chain);
+    this.#chains.set(name, chain);
+    for (const ip of ips) {
+      this.#verdicts[`${direction}${family}`].set(ip, name);
+      this.#self[family].add(`${ip} . ${ip}`);
+    }
+  }
+
+  table(): PolicyTable {
+    for (const family of FAMILIES) {
+      const type = [ADDRESS_TYPE[family], ADDRESS_TYPE[family]];
+      this.sets.set(SELF_SETS[family], { type, isInterval: false, elements: this.#self[family] });
+    }
+    return { sets: this.sets, chains: this.#chains, verdicts: this.#verdicts, counters: this.#counters };
+  }
+
+  #counterOf(direction: Direction, policies: string[]): string {
+    const name = hashedName(`${direction}-drops`, policies);
+    this.#counters.set(name, { direction, policies });
+    return name;
+  }
+}
+
+function distinct(rules: readonly TableRule[]): TableRule[] {
+  return [...new Map(rules.map((rule) => [JSON.stringify(rule), rule])).values()];
+}
