@@ -5,6 +5,10 @@
 export { Cluster } from './cluster.js';
 export { decide } from './decision.js';
 export type { Decision, Flow, SideDecision } from './decision.js';
+export { asInstalled, readInstalled } from './nft/installed-table.js';
+export type { InstalledTable } from './nft/installed-table.js';
+export { tableCommands } from './nft/table-commands.js';
+export { POLICY_TABLE } from './nft/table-text.js';
 export { parseNetworkPolicy } from './objects/network-policy-parser.js';
 export type { Direction, NetworkPolicy } from './objects/network-policy.js';
 export { parseNamespace, parsePod, podKey } from './objects/pod.js';

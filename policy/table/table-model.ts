@@ -58,6 +58,8 @@ export interface PolicyTable {
   readonly counters: ReadonlyMap<string, { readonly direction: Direction; readonly policies: readonly string[] }>;
 }
 
+export const VERDICT_MAPS: readonly VerdictMap[] = ['egress4', 'egress6', 'ingress4', 'ingress6'];
+
 /** Sets of each isolated address with itself: a pod reaches itself, also by a Service. */
 export const SELF_SETS = { 4: 'self4', 6: 'self6' } as const;
 

@@ -1,0 +1,144 @@
+/** Objects of the policies' nft table as `nft -j` takes and gives them (libnftables-json(5)): rules, sets and elements. */
+import type { IpFamily } from '../../common/address/ip-address.js';
+import { ipFromBigInt } from '../../common/address/ip-address.js';
+import { cidrFamily } from '../../common/address/cidr.js';
+import { rangesOf, readBlockCidr } from '../objects/ip-block.js';
+import { SELF_SETS, VERDICT_MAPS } from '../table/table-model.js';
+import type { TableChain, TableRule, TableSet, VerdictMap } from '../table/table-model.js';
+
+export type Json = null | string | number | readonly Json[] | { readonly [key: string]: Json };
+type Statements = readonly Json[];
+
+export const POLICY_TABLE = { family: 'inet', name: 'heddle-policy' } as const;
+const IN_TABLE = { family: POLICY_TABLE.family, table: POLICY_TABLE.name } as const;
+
+/** Before the chains of others at `filter`: what is dropped here need not be looked at by them. */
+const PRIORITY = -1;
+const IP = { 4: 'ip', 6: 'ip6' } as const;
+
+/**
+ * Verdicts are about the first packet of a connection, in its direction, whatever packet of it is looked at: both addresses and the
+ * port are those of the connection after DNAT. A connection that is no longer allowed is so cut by the change of the table.
+ */
+const source = (family: IpFamily): Json => ({ ct: { key: `${IP[family]} saddr`, dir: 'original' } });
+const destination = (family: IpFamily): Json => ({ ct: { key: `${IP[family]} saddr`, dir: 'reply' } });
+const DESTINATION_PORT: Json = { ct: { key: 'proto-src', dir: 'reply' } };
+const RETURN: Json = { return: null };
+
+/** Chains that every table has, by name. */
+export const FIXED_CHAINS: Readonly<Record<string, readonly Statements[]>> = {
+  forward: [
+    [
+      {
+        vmap: {
+          key: { ct: { key: 'state' } },
+          data: {
+            set: [
+              ['invalid', jump('no-connection')],
+              ['untracked', jump('no-connection')],
+              ['related', jump('related')],
+            ],
+          },
+        },
+      },
+    ],
+    ...VERDICT_MAPS.map((map): Statements => {
+      const family = familyOf(map);
+      return [lookUp(map, map.startsWith('egress') ? source(family) : destination(family))];
+    }),
+  ],
+  // ICMP errors about a connection, which hold its addresses elsewhere.
+  related: [[match({ meta: { key: 'l4proto' } }, { set: ['icmp', 'ipv6-icmp'] }), { accept: null }]],
+  // Nothing is known of its direction: an isolated pod takes it as the first packet of something.
+  'no-connection': VERDICT_MAPS.map((map): Statements => {
+    const field = map.startsWith('egress') ? 'saddr' : 'daddr';
+    return [lookUp(map, { payload: { protocol: IP[familyOf(map)], field } })];
+  }),
+};
+
+export const FORWARD_HOOK = { type: 'filter', hook: 'forward', prio: PRIORITY, policy: 'accept' } as const;
+
+export function familyOf(map: VerdictMap): IpFamily {
+  return map.endsWith('4') ? 4 : 6;
+}
+
+/** Statements of a chain's rules in order; at the end, what no rule allows is dropped. */
+export function chainStatements(chain: TableChain): Statements[] {
+  const { family } = chain;
+  const itself = match({ concat: [source(family), destination(family)] }, `@${SELF_SETS[family]}`);
+  return [
+    ...chain.rules.map((rule) => ruleStatements(rule, chain)),
+    [itself, RETURN],
+    [{ counter: chain.counter }, { drop: null }],
+  ];
+}
+
+export function inTable(name: string): { readonly [key: string]: Json } {
+  return { ...IN_TABLE, name };
+}
+
+/** The comment tells that the rule is as it was written, and which one of its chain it is. */
+export function ruleObject(chain: string, position: number, expr: Statements): Json {
+  return { rule: { ...IN_TABLE, chain, comment: ruleComment(chain, position), expr } };
+}
+
+export function ruleComment(chain: string, position: number): string {
+  return `heddle ${chain} ${position}`;
+}
+
+export function setObject(name: string, { type, isInterval }: TableSet): Json {
+  const flags = isInterval ? { flags: ['interval'] } : {};
+  return { set: { ...inTable(name), type: type.length === 1 ? type[0]! : type, ...flags } };
+}
+
+export function elementJson(element: string): Json {
+  if (element.includes(' . ')) return { concat: element.split(' . ').map(valueJson) };
+  if (element.includes('-')) return { range: element.split('-').map(valueJson) };
+  return valueJson(element);
+}
+
+/** An element as the model writes it; null for one of another form. */
+export function elementText(element: unknown): string | null {
+  if (typeof element === 'string' || typeof element === 'number') return String(element);
+  const { concat, range, prefix } = (element ?? {}) as Record<string, unknown>;
+  if (Array.isArray(concat)) return concat.join(' . ');
+  if (Array.isArray(range)) return range.join('-');
+  const { addr, len } = (prefix ?? {}) as Record<string, unknown>;
+  return typeof addr === 'string' && typeof len === 'number' ? prefixText(addr, len) : null;
+}
+
+export function jump(target: string): Json {
+  return { jump: { target } };
+}
+
+function prefixText(address: string, length: number): string | null {
+  const cidr = readBlockCidr(`${address}/${length}`);
+  const family = cidrFamily(cidr);
+  const [range] = rangesOf([{ cidr, except: [] }], family);
+  if (range === undefined) return null;
+  const [first, last] = [range.first, range.last].map((value) => ipFromBigInt(value, family));
+  return first === last ? first! : `${first}-${last}`;
+}
+
+function ruleStatements({ peers, ports }: TableRule, { direction, family }: TableChain): Statements {
+  const peer = direction === 'ingress' ? source(family) : destination(family);
+  const statements: Json[] = peers === null ? [] : [match(peer, `@${peers}`)];
+  if (ports !== null) {
+    statements.push(match({ meta: { key: 'l4proto' } }, ports.protocol.toLowerCase()));
+    const port = ports.isNamed ? { concat: [destination(family), DESTINATION_PORT] } : DESTINATION_PORT;
+    if (ports.set !== null) statements.push(match(port, `@${ports.set}`));
+  }
+  return [...statements, RETURN];
+}
+
+function match(left: Json, right: Json): Json {
+  return { match: { op: '==', left, right } };
+}
+
+function lookUp(map: VerdictMap, key: Json): Json {
+  return { vmap: { key, data: `@${map}` } };
+}
+
+function valueJson(text: string): Json {
+  return /^\d+$/.test(text) ? Number(text) : text;
+}

@@ -1,0 +1,284 @@
+/**
+ * Network policies on the real kernel: the cases that the upstream suite names, random clusters against the oracle, and changes
+ * while connections last. Needs root, iproute2 and nft.
+ */
+import { describe, expect, it } from '@jest/globals';
+import { attachAll, compilerOf } from '../../policy/testing/agreement.js';
+import { oracleAllows } from '../../policy/testing/oracle.js';
+import type { ApiObjects, ApiPeer, ApiPolicy, ApiSelector } from '../../policy/testing/oracle.js';
+import { Dice, randomCluster, randomFlow, SMALL_CLUSTER } from '../../policy/testing/random-cluster.js';
+import { parsePod } from '../../policy/index.js';
+import { PORTS, usePolicyLab } from './policy-lab.js';
+import type { Probe } from './policy-lab.js';
+
+const TEST_TIMEOUT_MS = 60_000;
+const RANDOM_CLUSTERS = 15;
+const RANDOM_FLOWS = 40;
+
+/** Pods a, b and c in each of the namespaces x, y and z, as in the upstream suite. */
+const NAMESPACES = ['x', 'y', 'z'];
+const PODS = ['a', 'b', 'c'];
+const ADDRESSES = Array.from({ length: 9 }, (_, i) => [`10.0.${i % 3}.${i + 1}`, `fd00::${i % 3}:${i + 1}`]);
+
+type Spec = ApiPolicy['spec'];
+const pod = (...names: string[]): ApiSelector => ({
+  matchExpressions: [{ key: 'pod', operator: 'In', values: names }],
+});
+const ns = (...names: string[]): ApiSelector => ({ matchExpressions: [{ key: 'ns', operator: 'In', values: names }] });
+const A = { matchLabels: { pod: 'a' } };
+const both: Spec['policyTypes'] = ['Ingress', 'Egress'];
+const ingress = (...from: ApiPeer[]): Spec => ({ podSelector: A, ingress: [{ from }] });
+const egress = (...to: ApiPeer[]): Spec => ({ podSelector: A, policyTypes: ['Egress'], egress: [{ to }] });
+/** Addresses of pods of namespace x, and of all. */
+const [X, ALL] = ['10.0.0.0/24', '10.0.0.0/16'];
+
+/** The specs are of policies of namespace x. */
+const CASES: readonly (readonly [name: string, ...specs: Spec[]])[] = [
+  ['default-deny-ingress', { podSelector: {}, policyTypes: ['Ingress'] }],
+  ['default-deny-egress', { podSelector: {}, policyTypes: ['Egress'] }],
+  ['default-deny-all', { podSelector: {}, policyTypes: both }],
+  ['allow-all', { podSelector: {}, policyTypes: ['Ingress'] }, { podSelector: {}, ingress: [{}] }],
+  ['ingress from pods of the namespace', ingress({ podSelector: pod('b') })],
+  [
+    'ingress from everyone to one target',
+    { podSelector: {}, policyTypes: ['Ingress'] },
+    { podSelector: A, ingress: [{}] },
+  ],
+  ['ingress from pods of all namespaces', ingress({ namespaceSelector: {} })],
+  ['ingress from another namespace', ingress({ namespaceSelector: ns('y') })],
+  ['ingress from a pod of another namespace', ingress({ namespaceSelector: ns('y'), podSelector: pod('a') })],
+  [
+    'pod selector by expressions',
+    ingress({ podSelector: { matchExpressions: [{ key: 'pod', operator: 'NotIn', values: ['c'] }] } }),
+  ],
+  [
+    'namespace selector by expressions',
+    ingress({ namespaceSelector: { matchExpressions: [{ key: 'ns', operator: 'Exists' }] } }),
+  ],
+  ['pod selector or namespace selector', ingress({ namespaceSelector: ns('y') }, { podSelector: pod('b') })],
+  ['pod selector and namespace selector', ingress({ namespaceSelector: ns('y'), podSelector: pod('b') })],
+  [
+    'several pod selectors and namespace selectors',
+    ingress({ namespaceSelector: ns('y', 'z'), podSelector: pod('b', 'c') }),
+  ],
+  ['any pod selector', ingress({ podSelector: pod('b') }, { podSelector: pod('c') })],
+  [
+    'default label of namespaces',
+    ingress({ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'y' } } }),
+  ],
+  ['a port', { podSelector: A, ingress: [{ from: [{ namespaceSelector: ns('y') }], ports: [{ port: 81 }] }] }],
+  [
+    'stacked policies with overlapping selectors',
+    { podSelector: A, ingress: [{ ports: [{ port: 80 }] }] },
+    { podSelector: pod('a', 'b'), ingress: [{ from: [{ namespaceSelector: ns('y') }], ports: [{ port: 81 }] }] },
+  ],
+  ['ingress on a named port', { podSelector: A, ingress: [{ ports: [{ port: 'serve-80-tcp' }] }] }],
+  [
+    'ingress from a namespace on a named port',
+    { podSelector: A, ingress: [{ from: [{ namespaceSelector: ns('y') }], ports: [{ port: 'serve-81-tcp' }] }] },
+  ],
+  [
+    'egress on a named port',
+    { podSelector: A, policyTypes: ['Egress'], egress: [{ ports: [{ port: 'serve-80-tcp' }] }] },
+  ],
+  ['a range of ports', { podSelector: A, ingress: [{ ports: [{ port: 80, endPort: 81 }] }] }],
+  ['a range of ports without the second', { podSelector: A, ingress: [{ ports: [{ port: 70, endPort: 80 }] }] }],
+  ['egress denied to pods of other namespaces', egress({ podSelector: {} })],
+  ['egress to another namespace', egress({ namespaceSelector: ns('y') })],
+  [
+    'ingress and egress of one policy',
+    { ...ingress({ podSelector: pod('b') }), policyTypes: both, egress: [{ ports: [{ port: 81 }] }] },
+  ],
+  ['ingress and egress of two policies', ingress({ podSelector: pod('b') }), egress({ podSelector: pod('b') })],
+  ['any port of one protocol', { podSelector: A, ingress: [{ ports: [{ protocol: 'TCP' }] }] }],
+  [
+    'egress allow-all beside deny',
+    { podSelector: {}, policyTypes: ['Egress'] },
+    { podSelector: {}, policyTypes: ['Egress'], egress: [{}] },
+  ],
+  ['egress to a block', egress({ ipBlock: { cidr: X } })],
+  ['a block with an exception', egress({ ipBlock: { cidr: ALL, except: [X] } })],
+  [
+    'an address in the exception of one block, and in another',
+    egress({ ipBlock: { cidr: ALL, except: [X] } }, { ipBlock: { cidr: '10.0.0.4/32' } }),
+  ],
+  ['ingress from blocks of IPv6', ingress({ ipBlock: { cidr: 'fd00::/64', except: ['fd00::1:0/112'] } })],
+  ['SCTP allowed is not TCP', { podSelector: A, ingress: [{ ports: [{ protocol: 'SCTP', port: 80 }] }] }],
+  ['UDP allowed is not TCP', { podSelector: A, ingress: [{ ports: [{ protocol: 'UDP', port: 80 }] }] }],
+  ['no policy'],
+];
+
+function objectsOf(specs: readonly Spec[]): ApiObjects {
+  const names = PORTS.flatMap((port) => ['TCP', 'UDP'].map((protocol) => ({ port, protocol })));
+  const ports = names.map(({ port, protocol }) => ({
+    name: `serve-${port}-${protocol.toLowerCase()}`,
+    containerPort: port,
+    protocol,
+  }));
+  return {
+    namespaces: NAMESPACES.map((name) => ({
+      metadata: { name, labels: { ns: name, 'kubernetes.io/metadata.name': name } },
+    })),
+    pods: ADDRESSES.map((ips, i) => ({
+      metadata: {
+        ...{ namespace: NAMESPACES[i % 3]!, name: PODS[Math.floor(i / 3)]!, uid: `uid-${i}` },
+        labels: { pod: PODS[Math.floor(i / 3)]! },
+      },
+      spec: { containers: [{ ports }] },
+      status: { phase: 'Running', podIPs: ips.map((ip) => ({ ip })) },
+    })),
+    policies: specs.map((spec, i) => ({ metadata: { namespace: 'x', name: `policy-${i}` }, spec })),
+  };
+}
+
+describe('network policies of one node', () => {
+  const lab = usePolicyLab(ADDRESSES, TEST_TIMEOUT_MS);
+
+  /** Those that the kernel decides otherwise than the oracle. */
+  async function wrong(
+    objects: ApiObjects,
+    flows: readonly Omit<Probe & { from: number }, 'expected'>[],
+  ): Promise<string[]> {
+    const mistakes = await Promise.all(
+      ADDRESSES.map(async (ips, from) => {
+        const probes = flows
+          .filter((flow) => flow.from === from)
+          .map(({ protocol, host, port }): Probe => {
+            const source = ips.find((ip) => ip.includes(':') === host.includes(':'))!;
+            return {
+              protocol,
+              host,
+              port,
+              expected: oracleAllows(objects, { source, destination: host, protocol, port }),
+            };
+          });
+        const answers = await lab.pods[from]!.ask(probes);
+        return probes
+          .filter(({ expected }, i) => expected !== answers[i])
+          .map((probe) => `${ips.join()} ${JSON.stringify(probe)}`);
+      }),
+    );
+    return mistakes.flat();
+  }
+
+  const everyFlow = ADDRESSES.flatMap((_, from) =>
+    ADDRESSES.flat().flatMap((host) =>
+      [...PORTS.map((port) => ({ protocol: 'TCP', port })), { protocol: 'UDP', port: 80 }].map((what) => ({
+        from,
+        host,
+        ...what,
+      })),
+    ),
+  );
+
+  it.each(CASES)(
+    'are kept: %s',
+    async (_, ...specs) => {
+      const objects = objectsOf(specs);
+      const table = compilerOf(objects).compile();
+      await lab.enforce(table);
+      expect(await wrong(objects, everyFlow)).toEqual([]);
+      if (specs.length > 0 && table.chains.size > 0) expect(await lab.difference(table)).toBeNull();
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'are kept in random clusters',
+    async () => {
+      const shape = { ...SMALL_CLUSTER, pods: 9, addresses: (i: number) => ADDRESSES[i]!, withOthers: false };
+      for (let seed = 1; seed <= RANDOM_CLUSTERS; seed++) {
+        const dice = new Dice(seed);
+        const objects = randomCluster(dice, shape);
+        const table = compilerOf(objects).compile();
+        await lab.enforce(table);
+        const flows = Array.from({ length: RANDOM_FLOWS }, () => randomFlow(dice, objects));
+        const probes = flows
+          .map(({ source, destination: host, ...flow }) => ({
+            ...flow,
+            host,
+            from: ADDRESSES.findIndex((ips) => ips.includes(source)),
+          }))
+          .filter(
+            ({ host, protocol, port }) =>
+              ADDRESSES.flat().includes(host) && protocol !== 'SCTP' && PORTS.includes(port),
+          );
+        expect([seed, await wrong(objects, probes)]).toEqual([seed, []]);
+        if (table.chains.size > 0) expect([seed, await lab.difference(table)]).toEqual([seed, null]);
+      }
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'cut connections that they no longer allow, and let the others go on, when labels of a pod change',
+    async () => {
+      const objects = objectsOf([ingress({ podSelector: { matchLabels: { role: 'client' } } })]);
+      const [client, other] = [objects.pods[3]!, objects.pods[6]!];
+      for (const each of [client, other]) each.metadata.labels['role'] = 'client';
+      const compiler = compilerOf(objects);
+      await lab.enforce(compiler.compile());
+      const ask = async (from: number, protocol: string, expected: boolean) =>
+        (await lab.pods[from]!.ask(ADDRESSES[0]!.map((host) => ({ protocol, host, port: 80, expected })))).join();
+      for (const from of [3, 6]) expect(await ask(from, 'keep', true)).toBe('true,true');
+      client.metadata.labels['role'] = 'none';
+      compiler.putPod(parsePod(client));
+      attachAll(compiler);
+      await lab.enforce(compiler.compile());
+      expect(await ask(3, 'kept', false)).toBe('false,false');
+      expect(await ask(6, 'kept', true)).toBe('true,true');
+      client.metadata.labels['role'] = 'client';
+      compiler.putPod(parsePod(client));
+      await lab.enforce(compiler.compile());
+      expect(await ask(3, 'kept', true)).toBe('true,true');
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'let the node reach its pods, count what they drop, and leave no hook when there are none',
+    async () => {
+      const objects = objectsOf([{ podSelector: {}, policyTypes: both }]);
+      const table = compilerOf(objects).compile();
+      await lab.enforce(table);
+      for (const [host, size] of [
+        [ADDRESSES[0]![0]!, 1],
+        [ADDRESSES[0]![1]!, 1],
+      ] as const) {
+        await lab.node.run('ping', ['-c', String(size), '-W', '5', host]);
+      }
+      await wrong(objects, [{ from: 1, protocol: 'UDP', host: ADDRESSES[0]![0]!, port: 80 }]);
+      const [ingressCounter] = [...table.counters].find(([, { direction }]) => direction === 'ingress')!;
+      const counter = await lab.node.run('nft', ['list', 'counter', 'inet', 'heddle-policy', ingressCounter]);
+      expect(Number(/packets (\d+)/.exec(counter)![1])).toBeGreaterThan(0);
+      await lab.enforce(compilerOf(objectsOf([])).compile());
+      expect(await lab.node.run('nft', ['list', 'ruleset'])).not.toContain('hook');
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'are seen to be damaged when others changed the table',
+    async () => {
+      const table = compilerOf(objectsOf([ingress({ podSelector: pod('b') })])).compile();
+      const [chain] = [...table.chains.keys()];
+      const damage = [
+        `flush chain inet heddle-policy ${chain}`,
+        `insert rule inet heddle-policy ${chain} accept`,
+        'flush chain inet heddle-policy forward',
+        'flush map inet heddle-policy ingress4',
+        `add element inet heddle-policy ${[...table.sets.keys()].find((name) => name.startsWith('p-') && name.endsWith('4'))} { 10.9.9.9 }`,
+      ];
+      for (const command of damage) {
+        await lab.enforce(table);
+        expect(await lab.difference(table)).toBeNull();
+        await lab.node.run('nft', ['-f', '-'], command);
+        const repair = await lab.difference(table);
+        expect([command, repair]).not.toEqual([command, null]);
+        await lab.node.run('nft', ['-j', '-f', '-'], repair!);
+        expect([command, await lab.difference(table)]).toEqual([command, null]);
+      }
+    },
+    TEST_TIMEOUT_MS,
+  );
+});
