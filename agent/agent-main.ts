@@ -25,6 +25,7 @@ import { systemClock } from '../common/clock.js';
 import { readHostFile } from './config/config-command.js';
 import { loadConfig } from './config/config-sources.js';
 import type { StopReason } from './control-plane/mesh-driver.js';
+import type { NodeReporter } from './node-reporter.js';
 import { answerQuestions, QUESTION } from '../common/host/beat-channel.js';
 import { watchParent } from '../common/host/parent-watch.js';
 import {
@@ -36,6 +37,7 @@ import {
   SUPERVISOR_PID_VARIABLE,
 } from '../common/launch-contract.js';
 import { openKubernetes } from '../kube/index.js';
+import type { Kubernetes } from '../kube/index.js';
 import { loadClusterSecret } from './settings/cluster-secret.js';
 import { effectiveNodeName } from './settings/node-settings.js';
 import { SettingsKeeper } from './settings/settings-keeper.js';
@@ -54,12 +56,13 @@ async function main(): Promise<void> {
     ...env
   } = process.env;
   const started = startedJson === undefined ? null : (JSON.parse(startedJson) as Config);
-  const settings = await openSettings(env, started);
-  if (settings === null) return;
+  const opened = await openSettings(env, started);
+  if (opened === null) return;
+  const { settings, kubernetes } = opened;
   const { log } = settings.deps.notices;
   let stopping = false;
   let routerIsSilent = false;
-  const starting = startAgent(settings, log, () => routerIsSilent);
+  const starting = startAgent(settings, kubernetes, log, () => routerIsSilent);
   answerQuestions({
     fd: beatFd,
     works: () => true,
@@ -90,13 +93,19 @@ async function main(): Promise<void> {
   await starting;
 }
 
+interface Opened {
+  readonly settings: SettingsKeeper;
+  readonly kubernetes: Kubernetes | null;
+}
+
 /** Null when there are no settings to start with; the exit code says whether another try makes sense. */
-async function openSettings(env: NodeJS.ProcessEnv, started: Config | null): Promise<SettingsKeeper | null> {
+async function openSettings(env: NodeJS.ProcessEnv, started: Config | null): Promise<Opened | null> {
   const argv = process.argv.slice(2);
   const log = createLogger('agent', started?.logLevel ?? logLevelOf(argv, env));
   const notices = new NoticeLog(log, systemClock);
   try {
-    const sources = await openSources(started ?? loadConfig(argv, env, readHostFile), env, notices);
+    const kubernetes = await kubernetesOf(started ?? loadConfig(argv, env, readHostFile), env, notices);
+    const sources: SettingsSource[] = kubernetes === null ? [] : [kubernetes.source];
     const reader = new SettingsReader({
       argv,
       env,
@@ -106,13 +115,14 @@ async function openSettings(env: NodeJS.ProcessEnv, started: Config | null): Pro
       started,
       hostName: hostname(),
     });
-    return await SettingsKeeper.open({
+    const settings = await SettingsKeeper.open({
       reader,
       sources,
       lastInForce: () => (started === null ? null : lastConfig(started, readHostFile)),
       clock: systemClock,
       notices,
     });
+    return { settings, kubernetes };
   } catch (thrown) {
     log.fatal({ error: messageOf(thrown) }, 'agent cannot start');
     process.exitCode = thrown instanceof ConfigError ? EXIT_CONFIG_INVALID : 1;
@@ -120,11 +130,11 @@ async function openSettings(env: NodeJS.ProcessEnv, started: Config | null): Pro
   }
 }
 
-/** Rejects with ConfigError. */
-async function openSources(config: Config, env: NodeJS.ProcessEnv, notices: NoticeLog): Promise<SettingsSource[]> {
-  if (!config.kubernetes) return [];
+/** Null where there is no Kubernetes. Rejects with ConfigError. */
+async function kubernetesOf(config: Config, env: NodeJS.ProcessEnv, notices: NoticeLog): Promise<Kubernetes | null> {
+  if (!config.kubernetes) return null;
   const nodeName = effectiveNodeName(config, hostname());
-  return [await openKubernetes({ config, nodeName, env, disk: systemDisk, clock: systemClock, notices })];
+  return openKubernetes({ config, nodeName, env, disk: systemDisk, clock: systemClock, notices });
 }
 
 /** Of an agent without a supervisor. A configuration that is refused is reported with the default level. */
@@ -138,12 +148,18 @@ function logLevelOf(argv: readonly string[], env: NodeJS.ProcessEnv): LogLevel {
 }
 
 /** Null when it could not start; the exit code says whether another try makes sense. */
-async function startAgent(settings: SettingsKeeper, log: Logger, routerIsSilent: () => boolean): Promise<Agent | null> {
+async function startAgent(
+  settings: SettingsKeeper,
+  reporter: NodeReporter | null,
+  log: Logger,
+  routerIsSilent: () => boolean,
+): Promise<Agent | null> {
   try {
     const programFolder = dirname(fileURLToPath(import.meta.url));
     const commands = agentCommands;
     return await Agent.start({
       settings,
+      reporter,
       programFolder,
       commands,
       disk: systemDisk,

@@ -39,6 +39,8 @@ import { SettingsRecord } from './host-network/settings-record.js';
 import type { StopReason } from './control-plane/mesh-driver.js';
 import type { NodeState } from './control-plane/node-state.js';
 import { NetworkWatch } from './network-watch.js';
+import { startReports } from './node-reporter.js';
+import type { NodeReporter } from './node-reporter.js';
 import { NoticeLog } from '../common/notice-log.js';
 import { PodKeeper } from './pod-keeper.js';
 import { KernelMonitor } from './kernel-monitor.js';
@@ -64,6 +66,7 @@ const TOPOLOGY_WANTED_MS = 6_000;
 
 export interface AgentDeps {
   readonly settings: SettingsKeeper;
+  readonly reporter: NodeReporter | null;
   /** Where the built programs and the page lie. */
   readonly programFolder: string;
   readonly commands: CommandRunner;
@@ -91,6 +94,7 @@ export class Agent {
   /** Resolves when host and pods have been looked at once, or that takes too long. */
   readonly #lookedAt: Promise<void>;
   #firstLookIsOver: () => void = () => undefined;
+  #endReports: () => void = () => undefined;
   /** The CIDRs that host, peers and router know. */
   #servedCidrs: readonly Cidr[];
 
@@ -164,6 +168,7 @@ export class Agent {
 
   /** Closes everything; what was made on the host stays, so that pods keep their network. */
   async stop(reason: StopReason): Promise<void> {
+    this.#endReports();
     this.underlay.stop();
     this.#monitor.stop();
     await Promise.all([
@@ -210,6 +215,7 @@ export class Agent {
     this.underlay.start();
     settings.start({ prepare: (next) => this.#prepareSettings(next), applied: () => this.#settingsApplied() });
     await Promise.all([this.#api.start(), this.#startPods()]);
+    this.#endReports = startReports(this.deps.reporter, () => this.#source.conditions(), this.deps.clock);
     log.info({ cni: cniSocket(config), conditions: this.#failedConditions() }, 'agent is running');
   }
 

@@ -90,6 +90,12 @@ export const ConfigSchema = Type.Object(
       default: '/var/run/secrets/kubernetes.io/serviceaccount',
       description: 'Folder with `token` and `ca.crt` of a service account',
     }),
+    kubernetesStartupTaint: Type.String({
+      default: '',
+      maxLength: 317,
+      description:
+        'Key of a taint of the Node that is taken away once pods can be attached, for instance heddle.io/not-ready',
+    }),
     logLevel: Type.Enum(LOG_LEVELS, { default: 'info' }),
   },
   { additionalProperties: false },

@@ -1,4 +1,12 @@
-/** Port to the Kubernetes API server: the two requests that the adapter makes, and how they fail. */
+/** Port to the Kubernetes API server: the requests that the adapter makes, and how they fail. */
+
+/** Media types of patches (Kubernetes API concepts, "Patch"). */
+export const PATCH = {
+  json: 'application/json-patch+json',
+  merge: 'application/merge-patch+json',
+  strategicMerge: 'application/strategic-merge-patch+json',
+} as const;
+export type PatchType = (typeof PATCH)[keyof typeof PATCH];
 
 export interface ApiServer {
   /** For messages: `https://10.96.0.1:443`. */
@@ -9,6 +17,10 @@ export interface ApiServer {
    * Rejects with KubernetesError.
    */
   get(path: string): Promise<unknown>;
+  /** Changes an object. Resolves with the object as it is afterwards. Rejects with KubernetesError. */
+  patch(path: string, type: PatchType, body: unknown): Promise<unknown>;
+  /** Makes an object in this collection. Rejects with KubernetesError. */
+  create(path: string, object: unknown): Promise<void>;
   /**
    * Stream of watch events, one JSON object a line (Kubernetes API concepts, "Efficient detection of changes").
    * Resolves when the server ends it. Rejects with KubernetesError, also when `signal` aborts it.
@@ -20,6 +32,12 @@ export interface ApiServer {
 /** Status of answers that callers act on (RFC 9110, 15.5). */
 export const STATUS = { unauthorized: 401, forbidden: 403, notFound: 404, gone: 410 } as const;
 
+/** One Node. */
 export function nodePath(name: string): string {
+  return `/api/v1/nodes/${encodeURIComponent(name)}`;
+}
+
+/** The list of one Node, which a watch goes on from. */
+export function nodeListPath(name: string): string {
   return `/api/v1/nodes?fieldSelector=${encodeURIComponent(`metadata.name=${name}`)}`;
 }

@@ -7,7 +7,7 @@ import type { AddressInfo, Server as NetServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KubernetesError } from '../common/errors.js';
-import { nodePath } from './api-server.js';
+import { nodeListPath, nodePath, PATCH } from './api-server.js';
 import { HttpsApiServer } from './https-api-server.js';
 import { nodeObject } from './testing/node-objects.js';
 import { listen, StandInApiServer } from './testing/stand-in-api-server.js';
@@ -69,11 +69,11 @@ describe('the client of the API server', () => {
     api.putNode(NODE);
     api.token = 'first';
     writeFileSync(join(credentials, 'token'), 'first\n');
-    await expect(https.get(nodePath('w1'))).resolves.toMatchObject({ items: [{ metadata: { name: 'w1' } }] });
+    await expect(https.get(nodeListPath('w1'))).resolves.toMatchObject({ items: [{ metadata: { name: 'w1' } }] });
     api.token = 'second';
-    expect((await failed(https.get(nodePath('w1')))).status).toBe(401);
+    expect((await failed(https.get(nodeListPath('w1')))).status).toBe(401);
     writeFileSync(join(credentials, 'token'), 'second');
-    await https.get(nodePath('w1'));
+    await https.get(nodeListPath('w1'));
     const [, other] = await overHttps();
     writeFileSync(join(other.options.credentials, 'token'), 'second');
     const stranger = client(other.name, credentials);
@@ -99,12 +99,24 @@ describe('the client of the API server', () => {
     expect((await failed(client('http://127.0.0.1:1').get('/x'))).message).toContain('ECONNREFUSED');
   });
 
+  it('changes a node by a patch, gives it as it is then, and makes events', async () => {
+    const [api, http] = await overHttp();
+    api.putNode(NODE);
+    const conditions = [{ type: 'NetworkUnavailable', status: 'False', message: 'zwölf' }];
+    const changed = await http.patch(`${nodePath('w1')}/status`, PATCH.strategicMerge, { status: { conditions } });
+    expect(changed).toMatchObject({ metadata: { name: 'w1' }, status: { conditions } });
+    const untaint = [{ op: 'test', path: '/spec/taints/0/key', value: 'x' }];
+    expect((await failed(http.patch(nodePath('w1'), PATCH.json, untaint))).status).toBe(422);
+    await http.create('/api/v1/namespaces/default/events', { kind: 'Event' });
+    expect(api.created).toEqual([{ path: '/api/v1/namespaces/default/events', object: { kind: 'Event' } }]);
+  });
+
   it('streams the events of a watch until the server ends it', async () => {
     const [api, http] = await overHttp();
     api.putNode(NODE);
     const events: unknown[] = [];
     const watch = http.watch(
-      `${nodePath('w1')}&watch=1&resourceVersion=0`,
+      `${nodeListPath('w1')}&watch=1&resourceVersion=0`,
       (event) => {
         events.push((event as { type: string }).type);
         if (events.length === 1) api.deleteNode('w1');
@@ -126,14 +138,14 @@ describe('the client of the API server', () => {
     api.putNode(NODE);
     const controller = new AbortController();
     const onEvent = (): void => end(api, () => controller.abort());
-    const path = `${nodePath('w1')}&watch=1&resourceVersion=0`;
+    const path = `${nodeListPath('w1')}&watch=1&resourceVersion=0`;
     expect((await failed(http.watch(path, onEvent, controller.signal))).status).toBeNull();
   });
 
   it('is told that a version is forgotten', async () => {
     const [api, http] = await overHttp();
     api.compact();
-    const path = `${nodePath('w1')}&watch=1&resourceVersion=1`;
+    const path = `${nodeListPath('w1')}&watch=1&resourceVersion=1`;
     expect((await failed(http.watch(path, () => undefined, new AbortController().signal))).status).toBe(410);
   });
 });

@@ -8,7 +8,7 @@ import { request as httpsRequest } from 'node:https';
 import type { RequestOptions } from 'node:https';
 import { join } from 'node:path';
 import { messageOf, KubernetesError } from '../common/errors.js';
-import type { ApiServer } from './api-server.js';
+import type { ApiServer, PatchType } from './api-server.js';
 
 const ANSWER_WITHIN_MS = 15_000;
 /** A list of 500 nodes has about 3 MiB. */
@@ -27,6 +27,13 @@ export interface HttpsApiServerOptions {
   readonly readFile: (path: string) => Promise<string>;
 }
 
+interface Request {
+  readonly method: 'GET' | 'PATCH' | 'POST';
+  readonly path: string;
+  /** JSON, with its media type. */
+  readonly body: { readonly type: string; readonly text: string } | null;
+}
+
 export class HttpsApiServer implements ApiServer {
   constructor(readonly options: HttpsApiServerOptions) {}
 
@@ -34,9 +41,21 @@ export class HttpsApiServer implements ApiServer {
     return this.options.url.origin;
   }
 
-  async get(path: string): Promise<unknown> {
-    const signal = AbortSignal.timeout(ANSWER_WITHIN_MS);
-    const answer = await this.#ask(path, signal);
+  get(path: string): Promise<unknown> {
+    return this.#exchange({ method: 'GET', path, body: null });
+  }
+
+  patch(path: string, type: PatchType, body: unknown): Promise<unknown> {
+    return this.#exchange({ method: 'PATCH', path, body: { type, text: JSON.stringify(body) } });
+  }
+
+  async create(path: string, object: unknown): Promise<void> {
+    await this.#exchange({ method: 'POST', path, body: { type: 'application/json', text: JSON.stringify(object) } });
+  }
+
+  async #exchange(request: Request): Promise<unknown> {
+    const { path } = request;
+    const answer = await this.#ask(request, AbortSignal.timeout(ANSWER_WITHIN_MS));
     const text = await this.#text(answer, path);
     try {
       return JSON.parse(text) as unknown;
@@ -46,7 +65,7 @@ export class HttpsApiServer implements ApiServer {
   }
 
   async watch(path: string, onEvent: (event: unknown) => void, signal: AbortSignal): Promise<void> {
-    const answer = await this.#ask(path, signal);
+    const answer = await this.#ask({ method: 'GET', path, body: null }, signal);
     try {
       let rest = '';
       for await (const chunk of answer.setEncoding('utf8') as AsyncIterable<string>) {
@@ -65,22 +84,28 @@ export class HttpsApiServer implements ApiServer {
     }
   }
 
-  /** The answer to a GET, when its status is 200. */
-  async #ask(path: string, signal: AbortSignal): Promise<IncomingMessage> {
-    const answer = await this.#send(path, signal);
+  /** The answer, when its status is 200 or 201. */
+  async #ask(request: Request, signal: AbortSignal): Promise<IncomingMessage> {
+    const { path } = request;
+    const answer = await this.#send(request, signal);
     const status = answer.statusCode ?? 0;
-    if (status === 200) return answer;
+    if (status === 200 || status === 201) return answer;
     const reason = reasonOf(await this.#text(answer, path));
     throw this.#failed(path, `status ${status}: ${reason}`, status);
   }
 
-  async #send(path: string, signal: AbortSignal): Promise<IncomingMessage> {
+  async #send({ method, path, body }: Request, signal: AbortSignal): Promise<IncomingMessage> {
     const { url } = this.options;
     const isSecure = url.protocol === 'https:';
     const options: RequestOptions = {
       ...(isSecure ? await this.#credentials(path) : {}),
       signal,
-      headers: { accept: 'application/json', ...(isSecure ? await this.#authorization(path) : {}) },
+      method,
+      headers: {
+        accept: 'application/json',
+        ...(body === null ? {} : { 'content-type': body.type, 'content-length': Buffer.byteLength(body.text) }),
+        ...(isSecure ? await this.#authorization(path) : {}),
+      },
     };
     return new Promise((resolve, reject) => {
       const target = new URL(path, url);
@@ -88,7 +113,7 @@ export class HttpsApiServer implements ApiServer {
       sent.on('response', resolve);
       sent.on('socket', (socket) => socket.setKeepAlive(true, KEEP_ALIVE_MS));
       sent.on('error', (error) => reject(this.#failed(path, reasonOfError(error), null, error)));
-      sent.end();
+      sent.end(body?.text);
     });
   }
 

@@ -22,8 +22,9 @@ class Cluster {
     const record = kubernetesRecord(disk, '/state/kubernetes.json');
     const notices = new NoticeLog(silentLogger(), clock);
     const read = await record.read();
+    const onNode = () => undefined;
     const known = read.kind === 'value' ? read.value : null;
-    const source = new KubernetesSource({ api, known, nodeName, record, clock, random: () => 0, notices });
+    const source = new KubernetesSource({ api, known, nodeName, record, clock, random: () => 0, notices, onNode });
     source.start();
     source.onChange(() => this.changes++);
     await this.settle();

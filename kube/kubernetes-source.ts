@@ -32,6 +32,8 @@ export interface KubernetesSourceDeps {
   /** From 0 to 1. */
   readonly random: () => number;
   readonly notices: NoticeLog;
+  /** The own Node as it is now, or null when there is none. */
+  readonly onNode: (node: NodeObject | null) => void;
 }
 
 export interface SuppliedByKubernetes {
@@ -118,6 +120,7 @@ export class KubernetesSource {
     const isOther = this.#node !== null && this.#node !== 'none' && node !== null && node.uid !== this.#node.uid;
     if (isOther) log.warn({ node: node.name, uid: node.uid }, 'the Node object was deleted and made anew');
     this.#node = node ?? 'none';
+    this.deps.onNode(node);
     if (node === null || node.podCidrs.length === 0) return this.#changed();
     const isKnown = node.podCidrs.join() === this.#known.podCidrs.join();
     this.#learn({ podCidrs: [...node.podCidrs] });

@@ -10,7 +10,16 @@ describe('a Node object', () => {
       uid: 'uid-w1',
       podCidrs: ['10.244.1.0/24', 'fd00:1::/64'],
       addresses: ['192.0.2.1', '2001:db8::1'],
+      taints: [],
+      networkUnavailable: null,
     });
+  });
+
+  it('gives its taints, and what it says of its network', () => {
+    const taints = [{ key: 'heddle.io/not-ready', effect: 'NoSchedule', timeAdded: '2026-01-01T00:00:00Z' }];
+    const conditions = [{ type: 'NetworkUnavailable', status: 'True' }];
+    const node = { ...nodeObject('w1', { taints }, []), status: { conditions } };
+    expect(parseNodeObject(node)).toMatchObject({ taints, networkUnavailable: 'True' });
   });
 
   it('has no pod CIDRs in its first seconds', () => {

@@ -16,7 +16,17 @@ export interface NodeObject {
   readonly podCidrs: readonly Cidr[];
   /** Addresses of type InternalIP. */
   readonly addresses: readonly IpAddress[];
+  readonly taints: readonly Taint[];
+  /** Status of the condition NetworkUnavailable: True, False, Unknown; null when there is none. */
+  readonly networkUnavailable: string | null;
 }
+
+const TaintSchema = Type.Object({
+  key: Type.String(),
+  effect: Type.String(),
+  value: Type.Optional(Type.String()),
+});
+export type Taint = Static<typeof TaintSchema>;
 
 /** The part of the object that is read; `podCIDR` is the first of `podCIDRs`, and alone in old objects. */
 const NodeSchema = Type.Object({
@@ -25,11 +35,13 @@ const NodeSchema = Type.Object({
     Type.Object({
       podCIDR: Type.Optional(Type.String()),
       podCIDRs: Type.Optional(Type.Array(Type.String(), { maxItems: 16 })),
+      taints: Type.Optional(Type.Array(TaintSchema)),
     }),
   ),
   status: Type.Optional(
     Type.Object({
       addresses: Type.Optional(Type.Array(Type.Object({ type: Type.String(), address: Type.String() }))),
+      conditions: Type.Optional(Type.Array(Type.Object({ type: Type.String(), status: Type.String() }))),
     }),
   ),
 });
@@ -57,6 +69,8 @@ export function parseNodeObject(value: unknown): NodeObject {
     name: metadata.name,
     uid: metadata.uid,
     podCidrs: written.map((text) => parsed(`${what}: spec.podCIDRs`, text, parseCidr)).sort(ipv4First),
+    taints: spec?.taints ?? [],
+    networkUnavailable: status?.conditions?.find(({ type }) => type === 'NetworkUnavailable')?.status ?? null,
     addresses: internal.map(({ address }) => parsed(`${what}: status.addresses`, address, parseIpAddress)),
   };
 }

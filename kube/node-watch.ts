@@ -14,7 +14,7 @@ import { Type } from 'typebox';
 import { Check } from 'typebox/value';
 import type { Clock } from '../common/clock.js';
 import { DecodeError, KubernetesError, messageOf } from '../common/errors.js';
-import { nodePath, STATUS } from './api-server.js';
+import { nodeListPath, STATUS } from './api-server.js';
 import type { ApiServer } from './api-server.js';
 import { BackOff } from './back-off.js';
 import { parseNodeList, parseNodeObject } from './node-object.js';
@@ -93,7 +93,7 @@ export class NodeWatch {
   }
 
   async #list(): Promise<string> {
-    const list = await this.deps.api.get(nodePath(this.deps.nodeName));
+    const list = await this.deps.api.get(nodeListPath(this.deps.nodeName));
     const { metadata, items } = parseNodeList(list, this.deps.api.name);
     const [item] = items;
     if (item === undefined) this.deps.onNode(null);
@@ -111,7 +111,7 @@ export class NodeWatch {
     let cancelSilence = this.deps.clock.after(SILENCE_MS, abort);
     try {
       await this.deps.api.watch(
-        `${nodePath(this.deps.nodeName)}&${query}`,
+        `${nodeListPath(this.deps.nodeName)}&${query}`,
         (event) => {
           cancelSilence();
           cancelSilence = this.deps.clock.after(SILENCE_MS, abort);

@@ -1,4 +1,4 @@
-/** Composition of the adapter: the source of settings for a node with this configuration. */
+/** Composition of the adapter for a node with this configuration: source of settings, report of readiness, events. */
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '../common/clock.js';
 import type { Config } from '../common/config.js';
@@ -8,6 +8,10 @@ import type { NoticeLog } from '../common/notice-log.js';
 import type { Disk } from '../common/storage/disk.js';
 import { HttpsApiServer } from './https-api-server.js';
 import { KubernetesSource } from './kubernetes-source.js';
+import { NodeEvents } from './node-events.js';
+import type { ReportedCondition } from './node-events.js';
+import { NodeReport } from './node-report.js';
+import type { NodeObject } from './node-object.js';
 import { kubernetesRecord } from './record.js';
 import { serverAddress } from './server-address.js';
 
@@ -20,8 +24,14 @@ export interface KubernetesDeps {
   readonly notices: NoticeLog;
 }
 
+export interface Kubernetes {
+  readonly source: KubernetesSource;
+  /** How the node does. */
+  report(isReady: boolean, conditions: readonly ReportedCondition[]): void;
+}
+
 /** With what is on disk; the API server is asked from now on. Rejects with ConfigError when none is known. */
-export async function openKubernetes(deps: KubernetesDeps): Promise<KubernetesSource> {
+export async function openKubernetes(deps: KubernetesDeps): Promise<Kubernetes> {
   const { config, nodeName, env, disk, clock, notices } = deps;
   const record = kubernetesRecord(disk, kubernetesRecordFile(config));
   const read = await record.read();
@@ -36,7 +46,20 @@ export async function openKubernetes(deps: KubernetesDeps): Promise<KubernetesSo
     credentials: config.kubernetesCredentials,
     readFile: (path) => readFile(path, 'utf8'),
   });
-  const source = new KubernetesSource({ api, known, nodeName, record, clock, random: Math.random, notices });
+  const random = Math.random;
+  const events = new NodeEvents({ api, clock, notices });
+  const report = new NodeReport({ api, clock, random, notices, startupTaint: config.kubernetesStartupTaint });
+  const onNode = (node: NodeObject | null): void => {
+    events.nodeIs(node);
+    report.nodeIs(node);
+  };
+  const source = new KubernetesSource({ api, known, nodeName, record, clock, random, notices, onNode });
   source.start();
-  return source;
+  return {
+    source,
+    report(isReady, conditions) {
+      report.readinessIs(isReady);
+      events.conditionsAre(conditions);
+    },
+  };
 }

@@ -3,6 +3,7 @@ import { formatYaml } from '../../common/codec/yaml.js';
 import { HEDDLE_VERSION } from '../../common/version.js';
 import { RUN_FOLDER } from './node-pod.js';
 import { APP_LABEL, objects } from './objects.js';
+import type { KubernetesObject } from './objects.js';
 import { formatTemplate, helm } from './value-source.js';
 import { DEFAULT_VALUES, VALUE_DESCRIPTIONS, ValuesSchema } from './values.js';
 
@@ -10,7 +11,7 @@ export const GENERATED = '# Made by `npm run manifests` from deploy/kubernetes/*
 
 export function chartFiles(): ReadonlyMap<string, string> {
   const templates = objects(helm).map(
-    (object) => [`templates/${object.kind.toLowerCase()}.yaml`, formatTemplate(object)] as const,
+    (object) => [`templates/${templateName(object)}.yaml`, formatTemplate(object)] as const,
   );
   return new Map([
     ['Chart.yaml', GENERATED + formatYaml(description())],
@@ -20,6 +21,11 @@ export function chartFiles(): ReadonlyMap<string, string> {
     ['templates/tests/node-ready.yaml', formatTemplate(testPod())],
     ...templates,
   ]);
+}
+
+/** By kind, and by what it is about where there are several of a kind. */
+function templateName({ kind, metadata }: KubernetesObject): string {
+  return [kind.toLowerCase(), String(metadata['name']).replace(/^heddle-?/, '')].filter(Boolean).join('-');
 }
 
 function description(): object {

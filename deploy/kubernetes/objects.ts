@@ -9,6 +9,9 @@ const NAME = 'heddle';
 export const APP_LABEL = 'app.kubernetes.io/name';
 
 const KUBEADM_ROLE = `${NAME}-kubeadm-config`;
+const EVENTS_ROLE = `${NAME}-events`;
+/** In which Kubernetes keeps the events of objects that have no namespace. */
+const EVENTS_NAMESPACE = 'default';
 const RBAC = 'rbac.authorization.k8s.io';
 
 /** A new object for each place: the YAML writer makes an alias of one that occurs twice. */
@@ -24,32 +27,43 @@ export function objects(source: ValueSource): readonly KubernetesObject[] {
   return [...accounts(source), settings(source), daemonSet(source)];
 }
 
-/** The agent reads nodes, and kubeadm's record of the cluster's CIDRs; it changes nothing. */
+/** The agent reads nodes and kubeadm's record of the cluster's CIDRs, tells its own Node what it does, and makes events of it. */
 function accounts({ namespace }: ValueSource): KubernetesObject[] {
+  const subject = { kind: 'ServiceAccount', name: NAME, namespace };
   const metadata = () => ({ name: NAME, labels: labels() });
-  const kubeadm = () => ({ name: KUBEADM_ROLE, namespace: 'kube-system', labels: labels() });
-  const subjects = () => [{ kind: 'ServiceAccount', name: NAME, namespace }];
   return [
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { ...metadata(), namespace } },
     {
       ...{ apiVersion: `${RBAC}/v1`, kind: 'ClusterRole', metadata: metadata() },
-      rules: [{ apiGroups: [''], resources: ['nodes'], verbs: ['list', 'watch'] }],
+      rules: [
+        { apiGroups: [''], resources: ['nodes'], verbs: ['list', 'watch', 'patch'] },
+        { apiGroups: [''], resources: ['nodes/status'], verbs: ['patch'] },
+      ],
     },
     {
       ...{ apiVersion: `${RBAC}/v1`, kind: 'ClusterRoleBinding', metadata: metadata() },
       roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name: NAME },
-      subjects: subjects(),
+      subjects: [{ ...subject }],
     },
-    {
-      ...{ apiVersion: `${RBAC}/v1`, kind: 'Role', metadata: kubeadm() },
-      rules: [{ apiGroups: [''], resources: ['configmaps'], resourceNames: ['kubeadm-config'], verbs: ['get'] }],
-    },
-    {
-      ...{ apiVersion: `${RBAC}/v1`, kind: 'RoleBinding', metadata: kubeadm() },
-      roleRef: { apiGroup: RBAC, kind: 'Role', name: KUBEADM_ROLE },
-      subjects: subjects(),
-    },
+    ...roleInNamespace(KUBEADM_ROLE, 'kube-system', subject, [
+      { apiGroups: [''], resources: ['configmaps'], resourceNames: ['kubeadm-config'], verbs: ['get'] },
+    ]),
+    ...roleInNamespace(EVENTS_ROLE, EVENTS_NAMESPACE, subject, [
+      { apiGroups: [''], resources: ['events'], verbs: ['create'] },
+    ]),
   ] as KubernetesObject[];
+}
+
+function roleInNamespace(name: string, namespace: string, subject: object, rules: object[]): object[] {
+  const metadata = () => ({ name, namespace, labels: labels() });
+  return [
+    { ...{ apiVersion: `${RBAC}/v1`, kind: 'Role', metadata: metadata() }, rules },
+    {
+      ...{ apiVersion: `${RBAC}/v1`, kind: 'RoleBinding', metadata: metadata() },
+      roleRef: { apiGroup: RBAC, kind: 'Role', name },
+      subjects: [{ ...subject }],
+    },
+  ];
 }
 
 /** JSON is YAML. A running node follows changes of most settings. */

@@ -1,10 +1,13 @@
 /**
- * Stand-in for the Kubernetes API server: nodes and ConfigMaps with GET, LIST by pages, LIST and WATCH by name, versions and
- * bookmarks, and the faults of a real one on demand. Its answers have the shape of those of Kubernetes 1.32.
+ * Stand-in for the Kubernetes API server: nodes and ConfigMaps with GET, LIST by pages, LIST and WATCH by name, PATCH of nodes,
+ * events that are made, versions and bookmarks, and the faults of a real one on demand. Its answers have the shape of those of Kubernetes 1.32.
  */
 import { createServer } from 'node:http';
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { KubernetesError } from '../../common/errors.js';
+import { neededRight } from './needed-rights.js';
+import { patchedObject } from './patched-object.js';
 
 interface StoredObject {
   readonly metadata: { readonly name: string; readonly resourceVersion?: string };
@@ -27,7 +30,12 @@ export class StandInApiServer {
   /** When set, other tokens are answered with 401. */
   token: string | null = null;
   readonly requests: string[] = [];
+  /** Rights (`list nodes`); when set, requests that need others are answered with 403. */
+  allowed: ReadonlySet<string> | null = null;
+  /** Those that were needed. */
+  readonly used = new Set<string>();
   readonly configMaps = new Map<string, unknown>();
+  readonly created: { readonly path: string; readonly object: unknown }[] = [];
   readonly #nodes = new Map<string, StoredObject>();
   readonly #past: PastEvent[] = [];
   readonly #watches = new Set<Watch>();
@@ -73,6 +81,10 @@ export class StandInApiServer {
     for (const { response } of this.#watches) response.write(text);
   }
 
+  get nodes(): StoredObject[] {
+    return [...this.#nodes.values()];
+  }
+
   get watching(): number {
     return this.#watches.size;
   }
@@ -87,11 +99,37 @@ export class StandInApiServer {
     this.requests.push(`${request.method} ${url.pathname}${url.search}`);
     const isKnown = this.token === null || request.headers.authorization === `Bearer ${this.token}`;
     if (!isKnown) return refuse(response, 401, 'Unauthorized');
+    const right = neededRight(request.method ?? 'GET', url);
+    this.used.add(right);
+    if (this.allowed?.has(right) === false) return refuse(response, 403, `the service account may not ${right}`);
     if (this.refuseWith !== null) return refuse(response, this.refuseWith, 'refused by the test');
+    if (request.method !== 'GET') return void this.#change(request, url.pathname, response);
     if (url.pathname === '/api/v1/nodes') return this.#answerNodes(url.searchParams, response);
+    const node = this.#nodes.get(nodeNameOf(url.pathname));
+    if (node !== undefined) return void response.end(JSON.stringify(node));
     const object = this.configMaps.get(url.pathname);
     if (object === undefined) return refuse(response, 404, `${url.pathname} not found`);
     response.end(JSON.stringify(object));
+  }
+
+  async #change(request: IncomingMessage, path: string, response: ServerResponse): Promise<void> {
+    let text = '';
+    for await (const chunk of request.setEncoding('utf8') as AsyncIterable<string>) text += chunk;
+    const body: unknown = JSON.parse(text);
+    if (request.method === 'POST') {
+      this.created.push({ path, object: body });
+      response.statusCode = 201;
+      return void response.end(text);
+    }
+    const node = this.#nodes.get(nodeNameOf(path));
+    if (node === undefined) return refuse(response, 404, `${path} not found`);
+    try {
+      this.putNode(patchedObject(node, request.headers['content-type'] ?? '', body) as StoredObject);
+      response.end(JSON.stringify(this.#nodes.get(node.metadata.name)));
+    } catch (thrown) {
+      if (!(thrown instanceof KubernetesError)) throw thrown;
+      refuse(response, thrown.status ?? 500, thrown.message);
+    }
   }
 
   #answerNodes(query: URLSearchParams, response: ServerResponse): void {
@@ -123,6 +161,11 @@ export function listen(api: StandInApiServer, host: string, port = 0): Promise<{
     server.on('error', reject);
     server.listen(port, host, () => resolve({ server, port: (server.address() as AddressInfo).port }));
   });
+}
+
+/** Of `/api/v1/nodes/NAME` and of its status; empty for other paths. */
+function nodeNameOf(path: string): string {
+  return /^\/api\/v1\/nodes\/([^/]+)(\/status)?$/.exec(path)?.[1] ?? '';
 }
 
 function send({ name, response }: Watch, type: string, object: StoredObject): void {

@@ -9,6 +9,8 @@ import { manifest } from '../../deploy/kubernetes/manifest.js';
 import { objects } from '../../deploy/kubernetes/objects.js';
 import { defaults } from '../../deploy/kubernetes/value-source.js';
 import { DEFAULT_VALUES } from '../../deploy/kubernetes/values.js';
+import { givenRights } from '../../kube/testing/needed-rights.js';
+import type { Rule } from '../../kube/testing/needed-rights.js';
 import { ROOT } from './root.js';
 
 const FOLDER = join(ROOT, 'deploy/kubernetes');
@@ -25,11 +27,6 @@ interface Probe {
 interface Volume {
   readonly name: string;
   readonly hostPath?: { readonly path: string };
-}
-interface Rule {
-  readonly resources: readonly string[];
-  readonly resourceNames?: readonly string[];
-  readonly verbs: readonly string[];
 }
 interface DaemonSet {
   readonly spec: {
@@ -85,12 +82,12 @@ describe('the Kubernetes manifest', () => {
     }
   });
 
-  it('allows to read nodes and the record of kubeadm, and nothing else', () => {
-    const rules = documents.flatMap((object) => object.rules ?? []);
-    const allowed = rules.flatMap(({ resources, resourceNames, verbs }) =>
-      verbs.map((verb) => [verb, ...resources, ...(resourceNames ?? [])].join(' ')),
-    );
-    expect(allowed).toEqual(['list nodes', 'watch nodes', 'get configmaps kubeadm-config']);
+  it('allows the requests that the agent makes (test/net/kubernetes.test.ts), and nothing else', () => {
+    const rights = givenRights(documents.flatMap((object) => object.rules ?? []));
+    expect(rights).toEqual([
+      ...['list nodes', 'watch nodes', 'patch nodes', 'patch nodes/status'],
+      ...['get configmaps kubeadm-config', 'create events'],
+    ]);
   });
 
   it('mounts every volume, folders of the host at the same path', () => {

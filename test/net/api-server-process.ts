@@ -1,9 +1,20 @@
 /** Process with the stand-in for the Kubernetes API server, in the network namespace of a node. */
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import type { NetworkNamespace } from '../../deploy/demo/machine/network-namespace.js';
 import type { TestNode } from '../../kube/testing/node-objects.js';
 import { DIST_DIR } from './cluster-fixture.js';
+
+export interface ShownServer {
+  readonly nodes: readonly (TestNode & {
+    readonly metadata: { readonly annotations?: Readonly<Record<string, string>> };
+    readonly status: { readonly conditions?: readonly object[] };
+  })[];
+  readonly created: readonly { readonly path: string; readonly object: unknown }[];
+  readonly used: readonly string[];
+}
 
 export class ApiServerProcess {
   #process: ChildProcess | null = null;
@@ -19,7 +30,14 @@ export class ApiServerProcess {
 
   start(namespace: NetworkNamespace): void {
     const program = [join(DIST_DIR, 'api-server.js'), this.address, `${this.port}`];
-    this.#process = namespace.spawn(process.execPath, program, ['pipe', 2, 2]);
+    this.#process = namespace.spawn(process.execPath, program, ['pipe', 'pipe', 2]);
+  }
+
+  /** What it holds, and which rights requests needed so far. */
+  async shown(): Promise<ShownServer> {
+    const answer = once(createInterface({ input: this.#process!.stdout! }), 'line') as Promise<[string]>;
+    this.#change({ show: true });
+    return JSON.parse((await answer)[0]) as ShownServer;
   }
 
   put(node: TestNode): void {

@@ -1,22 +1,33 @@
 /**
  * Program with the stand-in for the Kubernetes API server, for a network namespace. Usage: node dist/api-server.js ADDRESS PORT.
- * Each line of standard input is a change: `{"put": NODE}` or `{"delete": "NAME"}`.
+ * Each line of standard input is a change: `{"put": NODE}` or `{"delete": "NAME"}`; `{"show": true}` prints nodes, objects that were
+ * made and rights that were used, as a line of JSON. The rights of the manifest are all that requests have.
  */
 import { createInterface } from 'node:readline';
+import { objects } from '../../deploy/kubernetes/objects.js';
+import { defaults } from '../../deploy/kubernetes/value-source.js';
+import { givenRights } from '../../kube/testing/needed-rights.js';
+import type { Rule } from '../../kube/testing/needed-rights.js';
 import type { TestNode } from '../../kube/testing/node-objects.js';
 import { listen, StandInApiServer } from '../../kube/testing/stand-in-api-server.js';
 
 interface Change {
+  readonly show?: boolean;
   readonly put?: TestNode;
   readonly delete?: string;
 }
 
 const [address = '127.0.0.1', port = '8001'] = process.argv.slice(2);
 const api = new StandInApiServer();
+api.allowed = new Set(givenRights(objects(defaults).flatMap((object) => (object as { rules?: Rule[] }).rules ?? [])));
 await listen(api, address, Number(port));
 for await (const line of createInterface({ input: process.stdin })) {
   const change = JSON.parse(line) as Change;
   if (change.put !== undefined) api.putNode(change.put);
+  if (change.show === true) {
+    const { created, used, nodes } = api;
+    process.stdout.write(`${JSON.stringify({ created, used: [...used], nodes })}\n`);
+  }
   if (change.delete !== undefined) api.deleteNode(change.delete);
 }
 process.exit(0);

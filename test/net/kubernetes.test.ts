@@ -15,6 +15,7 @@ const TEST_TIMEOUT_MS = 60_000;
 const FOLLOWS_WITHIN_MS = 15_000;
 const SERVER = '192.168.99.1';
 const PORT = 8001;
+const STARTUP_TAINT = 'heddle.io/not-ready';
 
 async function waitCondition(node: DemoNode, name: string, text: string): Promise<void> {
   await waitUntil(`condition ${name} of ${node.name} says "${text}"`, FOLLOWS_WITHIN_MS, async () => {
@@ -49,13 +50,23 @@ describe('nodes that follow their Node object', () => {
     nodes: 2,
     podsPerNode: 0,
     families: 'ipv4',
-    extraArgs: ['--kubernetes', '--kubernetes-api', `http://${SERVER}:${PORT}`],
+    extraArgs: [
+      ...['--kubernetes', '--kubernetes-api', `http://${SERVER}:${PORT}`],
+      ...['--kubernetes-startup-taint', STARTUP_TAINT],
+    ],
   });
   const first = () => cluster.get().nodes[0]!;
   const second = () => cluster.get().nodes[1]!;
   const server = new ApiServerProcess(SERVER, PORT);
   const put = (node: DemoNode, podCidrs: string[], uid = `uid-${node.name}`): void =>
-    server.put(nodeObject(node.name, { podCIDRs: podCidrs }, [node.plan.underlayV4], { uid }));
+    server.put(
+      nodeObject(
+        node.name,
+        { podCIDRs: podCidrs, taints: [{ key: STARTUP_TAINT, effect: 'NoSchedule' }] },
+        [node.plan.underlayV4],
+        { uid },
+      ),
+    );
   /** Leaves pod CIDRs, cluster CIDRs and seeds open. */
   const leaveOpen = (node: DemoNode): void => {
     const { secretFile } = node.settings;
@@ -104,6 +115,18 @@ describe('nodes that follow their Node object', () => {
     TEST_TIMEOUT_MS,
   );
 
+  it('tell their Node once that pods can come', async () => {
+    const shown = await waitUntil('the condition of the Node', FOLLOWS_WITHIN_MS, async () => {
+      const now = await server.shown();
+      return now.nodes.every(({ status }) => status.conditions !== undefined) && now;
+    });
+    const down = expect.objectContaining({ type: 'NetworkUnavailable', status: 'False', reason: 'HeddleIsUp' });
+    for (const { spec, status } of shown.nodes) {
+      expect(status.conditions).toEqual([down]);
+      expect(spec['taints']).toEqual([]);
+    }
+  });
+
   it(
     'keep running pods when the Node is deleted and comes back with other pod CIDRs, which new pods use',
     async () => {
@@ -118,6 +141,12 @@ describe('nodes that follow their Node object', () => {
     },
     TEST_TIMEOUT_MS,
   );
+
+  it('need no right beyond those of the manifest', async () => {
+    const { used } = await server.shown();
+    const read = ['get configmaps kubeadm-config', 'list nodes', 'watch nodes'];
+    expect([...used].sort()).toEqual([...read, 'patch nodes', 'patch nodes/status'].sort());
+  });
 
   it(
     'start with what they were told last while the API server is away',
