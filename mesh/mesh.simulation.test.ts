@@ -1,9 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
+import { parseIpAddress } from '../common/address/ip-address.js';
 import { REKEY_AFTER_MS, REKEY_AFTER_UNITS } from '../common/protocol.js';
 import { TYPE_CONFIRMATION, TYPE_COOKIE, TYPE_INITIATION, TYPE_RESPONSE } from '../common/wire/datagram-header.js';
+import { SeededRandom } from './testing/seeded-random.js';
 import { isFullMesh } from './testing/sim-node.js';
 import type { SimNode } from './testing/sim-node.js';
 import { convergedSimulation, simulation } from './testing/simulation.js';
+import { signAdvert } from './wire/advert.js';
+import { generateIdentity } from './wire/identity.js';
 
 describe('a mesh of nodes', () => {
   it.each([2, 3, 10])('of %i converges from one seed within a second', (size) =>
@@ -191,6 +195,22 @@ describe('restarts', () => {
       const dialled = lines().filter((line) => !before.includes(line) && line.includes('initiation'));
       const receivers = dialled.map((line) => Number(/-> node (\d+)/.exec(line)?.[1]));
       expect(receivers.sort()).toEqual([b.number, c.number]);
+    }),
+  );
+
+  it(
+    'of agent and router dial peers that had a session before members that were never met',
+    convergedSimulation(3, 1, (network, nodes) => {
+      const [a, b, c] = nodes as [SimNode, SimNode, SimNode];
+      a.killAgent();
+      a.cachedAdverts = [...neverMet(40), ...a.cachedAdverts];
+      a.startAgent();
+      const lines = () => network.log.text().split('\n');
+      const before = lines();
+      a.restartRouter();
+      const dialled = lines().filter((line) => !before.includes(line) && line.includes('initiation'));
+      const receivers = dialled.map((line) => Number(/-> node (\d+)/.exec(line)?.[1]));
+      expect(receivers).toEqual(expect.arrayContaining([b.number, c.number]));
     }),
   );
 
@@ -524,3 +544,14 @@ describe('the round trip of a link', () => {
     }),
   );
 });
+
+/** Adverts of members at addresses where no node is. */
+function neverMet(count: number): Uint8Array[] {
+  const random = new SeededRandom(7);
+  return Array.from({ length: count }, (_, i) => {
+    const endpoints = [{ ip: parseIpAddress(`198.51.100.${i + 1}`), port: 7000 }];
+    const self = { name: `never-met-${i}`, version: '0.1.0', endpoints, podCidrs: [] };
+    return signAdvert(generateIdentity(random), self, { createdAtMs: 1, revision: 1, incarnation: i, lowestStamp: 0 })
+      .bytes;
+  });
+}

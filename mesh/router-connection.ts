@@ -9,6 +9,7 @@ import type { Seeds } from './cluster/seeds.js';
 import type { Handshakes } from './handshake/handshakes.js';
 import type { MeshEffect, MeshEvent } from './mesh-io.js';
 import { LINK_REASONS } from './peer/link.js';
+import type { Peer } from './peer/peer.js';
 
 /**
  * After a router restart so many peers are dialled at once, then as many again. Most of them may be dead, and a live one for
@@ -68,7 +69,7 @@ function replace(event: RouterConnected, reason: string, deps: RouterConnectionD
   handshakes.clear();
   seeds.restart(nowMs);
   let dials = 0;
-  for (const peer of peerTable.peers.values()) {
+  for (const peer of byHope(peerTable.peers.values(), event)) {
     peer.routerReplaced(reason, nowMs + Math.floor(dials / DIALS_AT_ONCE) * DIALS_APART_MS, nowMs);
     if (peer.link.state !== 'down') dials++;
   }
@@ -80,6 +81,13 @@ function replace(event: RouterConnected, reason: string, deps: RouterConnectionD
     peerTable.peers.get(peer)?.resume(endpoint, mtuBytes, upForMs ?? null, nowMs);
   }
   for (const peer of peerTable.peers.values()) peer.path.emit(nowMs);
+}
+
+/** The peers that are most likely to respond first: those with a session, then those that were ever met. */
+function byHope(peers: Iterable<Peer>, { sessions }: RouterConnected): Peer[] {
+  const held = new Set(sessions.map(({ peer }) => peer));
+  const rank = (peer: Peer): number => (peer.sessions.active !== null || held.has(peer.id) ? 0 : peer.isProven ? 1 : 2);
+  return [...peers].sort((a, b) => rank(a) - rank(b));
 }
 
 /** The same router after an interruption: it holds what it held, less what was removed meanwhile. */

@@ -72,6 +72,16 @@ describe('Leftovers', () => {
     expect(leftovers.running()).toHaveLength(1);
   });
 
+  it('work unless they have ended or are stopped', () => {
+    const { leftovers, processes } = harness({ 10: { startTicks: 1 } });
+    const child = { name: 'router', pid: 10, startTicks: 1 };
+    expect(leftovers.works(child)).toBe(true);
+    processes[10] = { startTicks: 1, state: 'T' };
+    expect(leftovers.works(child)).toBe(false);
+    delete processes[10];
+    expect(leftovers.works(child)).toBe(false);
+  });
+
   it('leave out what ran before the last boot', () => {
     const { leftovers } = harness({ 10: { startTicks: 1 } });
     leftovers.record('router', 10);

@@ -63,6 +63,11 @@ export class Leftovers {
     return readRecord(this.deps.path).filter((child) => this.#runs(child));
   }
 
+  /** Whether it runs and is not stopped. */
+  works(child: RecordedChild): boolean {
+    return this.#runs(child) && this.#stateOf(child.pid)?.state !== 'T';
+  }
+
   /** Kills `children` and resolves when they are gone, or after 3 s with a line in the log. */
   async end(children: readonly RecordedChild[]): Promise<void> {
     const { log, kill = killProcess, wait = delay } = this.deps;

@@ -26,6 +26,7 @@ import {
 import { Leftovers } from './leftovers.js';
 import { launchAgent, launchRouter } from './programs.js';
 import { readConfig } from './read-config.js';
+import type { Predecessor } from './succession.js';
 import { Supervisor } from './supervisor.js';
 
 const PROGRAM = fileURLToPath(import.meta.url);
@@ -107,11 +108,11 @@ async function supervise(argv: readonly string[], withAgent: boolean): Promise<n
   forbidRingsOfChildren(log);
   const leftovers = new Leftovers({ path: childrenFile(config), log });
   const descriptors = descriptorKeeper(config);
-  const replaces = await endLeftovers(leftovers, descriptors);
+  const predecessor = await endLeftovers(leftovers, descriptors);
   const supervisor = new Supervisor({
     descriptors,
     launchRouter: (passed, kind) => launchRouter(PROGRAM_FOLDER, config, passed, kind),
-    replacesRouter: replaces,
+    predecessor,
     launchAgent: withAgent ? () => launchAgent(PROGRAM_FOLDER, config, argv) : null,
     onStarted: (child, pid) => leftovers.record(child, pid),
     clock: systemClock,
@@ -141,17 +142,28 @@ function forbidRingsOfChildren(log: Logger): void {
   }
 }
 
-/** The TAP is opened first: the interface then stays, with its place in the bridge. True when there were any. */
-async function endLeftovers(leftovers: Leftovers, descriptors: DescriptorKeeper): Promise<boolean> {
+/** Ends what an earlier supervisor left but its router, which forwards until it is ended too. Null when there is none. */
+async function endLeftovers(leftovers: Leftovers, descriptors: DescriptorKeeper): Promise<Predecessor | null> {
   const running = leftovers.running();
-  if (running.length === 0) return false;
+  const router = running.find(({ name }) => name === 'router');
+  await leftovers.end(running.filter((child) => child !== router));
+  if (router === undefined) return null;
+  return {
+    forwards: () => leftovers.works(router),
+    end: () => {
+      keepTap(descriptors, leftovers.deps.log);
+      return leftovers.end([router]);
+    },
+  };
+}
+
+/** Opens the TAP before the router that has it is ended: the interface then stays, with its place in the bridge. */
+function keepTap(descriptors: DescriptorKeeper, log: Logger): void {
   try {
     descriptors.ensureTap();
   } catch (thrown) {
-    leftovers.deps.log.info({ error: messageOf(thrown) }, 'TAP is opened after the earlier children have ended');
+    log.info({ error: messageOf(thrown) }, 'TAP is opened after the earlier router has ended');
   }
-  await leftovers.end(running);
-  return true;
 }
 
 function descriptorKeeper(config: Config): DescriptorKeeper {

@@ -57,6 +57,11 @@ export class SupervisedChild {
     return this.#process !== null;
   }
 
+  /** True when the child has answered its watchdog. */
+  get hasAnswered(): boolean {
+    return this.#watchdog?.hasStarted ?? false;
+  }
+
   /** True when the child leaves the questions of its watchdog unanswered. */
   get isSilent(): boolean {
     return this.#watchdog?.isSilent ?? false;

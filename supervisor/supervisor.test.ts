@@ -5,8 +5,9 @@ import { settle, VirtualClock } from '../common/testing/virtual-clock.js';
 import { DescriptorKeeper } from './descriptors.js';
 import { Supervisor } from './supervisor.js';
 import type { ChildProcess } from './supervised-child.js';
+import type { Predecessor } from './succession.js';
 
-function harness() {
+function harness(predecessor: Predecessor | null = null) {
   const clock = new VirtualClock();
   const events: string[] = [];
   const questions: [child: string, question: number][] = [];
@@ -48,7 +49,7 @@ function harness() {
   const supervisor = new Supervisor({
     descriptors,
     launchRouter: ({ tapFds }, kind) => launch(`${kind === 'stand-by' ? kind : 'router'} tap=${tapFds.join()}`),
-    replacesRouter: false,
+    predecessor,
     launchAgent: () => launch('agent'),
     onStarted: () => undefined,
     clock,
@@ -172,6 +173,47 @@ describe('Supervisor', () => {
     const toAgent = questions.filter(([child]) => child === 'agent').map(([, question]) => question);
     const { plain, routerIsSilent } = QUESTION;
     expect(toAgent).toEqual([plain, plain, plain, routerIsSilent, routerIsSilent, routerIsSilent]);
+  });
+
+  describe('after a supervisor that was killed', () => {
+    function succession() {
+      const found = { forwards: true, ended: 0 };
+      const predecessor = {
+        forwards: () => found.forwards,
+        end: () => {
+          found.ended++;
+          return Promise.resolve();
+        },
+      };
+      return { found, ...harness(predecessor) };
+    }
+
+    it('lets its router forward until the agent answers, then starts another', async () => {
+      const { clock, events, found, host, supervisor } = succession();
+      host.silent.push('agent');
+      supervisor.start();
+      await clock.advanceSettled(2_500, 500);
+      expect([events, found.ended]).toEqual([['start agent'], 0]);
+      host.silent.length = 0;
+      await clock.advanceSettled(2_000, 100);
+      expect([events, found.ended]).toEqual([['start agent', 'start router tap=20'], 1]);
+    });
+
+    it('waits for the agent for five seconds only', async () => {
+      const { clock, events, host, supervisor } = succession();
+      host.silent.push('agent');
+      supervisor.start();
+      await clock.advanceSettled(5_100, 100);
+      expect(events.slice(1)).toEqual(['start router tap=20']);
+    });
+
+    it('starts a router at once when that has ended, or is stopped', async () => {
+      const { clock, events, found, supervisor } = succession();
+      found.forwards = false;
+      supervisor.start();
+      await clock.advanceSettled(100, 50);
+      expect(events).toEqual(['start agent', 'start router tap=20']);
+    });
   });
 
   it('stops everything when a child exits with 78', async () => {

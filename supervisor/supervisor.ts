@@ -12,14 +12,16 @@ import { SupervisedChild } from './supervised-child.js';
 import type { ChildProcess } from './supervised-child.js';
 import type { RouterKind } from './programs.js';
 import { StandBy } from './stand-by.js';
+import { succeed } from './succession.js';
+import type { Predecessor } from './succession.js';
 
 const TAP_CHECK_MS = 2_000;
 
 export interface SupervisorOptions {
   readonly descriptors: DescriptorKeeper;
   readonly launchRouter: (descriptors: Descriptors, kind: RouterKind) => ChildProcess;
-  /** Whether pods wait for the first router already, since an earlier supervisor had one. */
-  readonly replacesRouter: boolean;
+  /** Router of an earlier supervisor, which forwards still. */
+  readonly predecessor: Predecessor | null;
   /** Null when only the router is supervised. */
   readonly launchAgent: (() => ChildProcess) | null;
   /** Called for every child that was started. */
@@ -43,7 +45,7 @@ export class Supervisor {
       launch: () => launchRouter(descriptors.ensure(), 'stand-by'),
       ...{ clock, log, onStarted: (pid) => options.onStarted('stand-by', pid) },
     });
-    let kind: RouterKind = options.replacesRouter ? 'replacement' : 'first';
+    let kind: RouterKind = options.predecessor !== null ? 'replacement' : 'first';
     const launch = () => {
       const child = this.#standBy.take() ?? launchRouter(descriptors.ensure(), kind);
       kind = 'replacement';
@@ -60,7 +62,12 @@ export class Supervisor {
   }
 
   start(): void {
-    this.#router.start();
+    const { predecessor, clock } = this.options;
+    if (predecessor === null) this.#router.start();
+    else
+      void succeed({ predecessor, clock, agentAnswers: () => this.#agent?.hasAnswered ?? true }).then(() =>
+        this.#router.start(),
+      );
     this.#agent?.start();
     this.#cancelTapCheck = every(this.options.clock, TAP_CHECK_MS, () => this.#checkTap());
   }

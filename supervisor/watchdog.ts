@@ -37,6 +37,10 @@ export class Watchdog {
     this.stop = every(deps.clock, ASK_INTERVAL_MS, () => this.#tick());
   }
 
+  get hasStarted(): boolean {
+    return this.#hasStarted;
+  }
+
   /** True when a child that has worked leaves questions unanswered. */
   get isSilent(): boolean {
     return this.#hasStarted && this.#unanswered >= SILENT_AFTER_QUESTIONS;
