@@ -1,4 +1,5 @@
 /** Tests over a simulated network: when one fails, its error shows the last messages that were sent. */
+import { types } from 'node:util';
 import { assert } from '../../common/errors.js';
 import { SimNetwork } from './sim-network.js';
 import { isFullMesh } from './sim-node.js';
@@ -13,7 +14,8 @@ export function simulation(seed: number, run: (network: SimNetwork) => void): ()
     try {
       run(network);
     } catch (thrown) {
-      if (thrown instanceof Error) appendToMessage(thrown, `Last messages (seed ${seed}):\n${network.log.text()}`);
+      // `expect` makes its errors in another realm than the test.
+      if (types.isNativeError(thrown)) appendToMessage(thrown, `Last messages (seed ${seed}):\n${network.log.text()}`);
       throw thrown;
     }
   };
