@@ -33,19 +33,19 @@ import { attachObstacle, statusObstacle } from './api/conditions.js';
 import { keepConfigRecord } from './config/config-record.js';
 import { ControlPlane } from './control-plane/control-plane.js';
 import { HostKeeper } from './host-network/host-keeper.js';
+import { ACCEPT_MARK } from './host-network/forward-accept.js';
+import { GUARD_TABLE } from './host-network/guard-table.js';
+import { NAT_TABLE } from './host-network/nat-table.js';
 import { loadNodeState } from './control-plane/node-state.js';
 import type { HostNetworkSpec } from './host-network/host-plan.js';
 import { SettingsRecord } from './host-network/settings-record.js';
 import type { StopReason } from './control-plane/mesh-driver.js';
 import type { NodeState } from './control-plane/node-state.js';
-import { NetworkWatch } from './network-watch.js';
 import { startReports } from './node-reporter.js';
 import type { NodeReporter } from './node-reporter.js';
 import { NoticeLog } from '../common/notice-log.js';
 import { PodKeeper } from './pod-keeper.js';
-import { KernelMonitor } from './kernel-monitor.js';
-import { StationWatch } from './station-watch.js';
-import { startLineProgram } from '../common/host/line-program.js';
+import { KernelEvents } from './kernel-events/index.js';
 import type { RouterReport } from './control-plane/router-client.js';
 import { directoryProblem, StateDisk } from './control-plane/state-disk.js';
 import { connectRouter } from './control-plane/router-socket.js';
@@ -57,8 +57,6 @@ import { PodCidrs } from './pod-cidrs.js';
 import type { NodeSettings } from './settings/node-settings.js';
 import type { SettingsKeeper } from './settings/settings-keeper.js';
 
-/** What the kernel reports of this namespace and of those of pods. */
-const MONITOR = ['ip', '-oneline', 'monitor', 'link', 'address', 'route', 'all-nsid'] as const;
 /** Calls that come while the agent starts wait this long for its first look at host and pods. */
 const FIRST_LOOK_WITHIN_MS = 3_000;
 /** Time after the last look at the topology during which peers are asked for their links. */
@@ -85,9 +83,7 @@ export class Agent {
   readonly #cni: CniService;
   readonly #installer: ConfInstaller;
   readonly #pods: PodKeeper<LiveAttachment>;
-  readonly #networkWatch: NetworkWatch;
-  readonly #stations: StationWatch;
-  readonly #monitor: KernelMonitor;
+  readonly #kernelEvents: KernelEvents;
   readonly #cniServer: CniServer;
   readonly #api: ApiKeeper;
   readonly #source: AgentApiSource;
@@ -119,9 +115,7 @@ export class Agent {
       cniInstallation(deps.programFolder, this.#settings.config),
     );
     this.#pods = this.#createPodKeeper();
-    this.#networkWatch = this.#createNetworkWatch();
-    this.#stations = this.#createStationWatch();
-    this.#monitor = this.#createKernelMonitor();
+    this.#kernelEvents = this.#createKernelEvents();
     this.#lookedAt = new Promise((resolve) => (this.#firstLookIsOver = resolve));
     this.#cniServer = new CniServer({
       path: cniSocket(this.#settings.config),
@@ -170,13 +164,11 @@ export class Agent {
   async stop(reason: StopReason): Promise<void> {
     this.#endReports();
     this.underlay.stop();
-    this.#monitor.stop();
     await Promise.all([
       this.deps.settings.stop(),
       this.#cniServer.stop(),
       this.#pods.stop(),
-      this.#stations.stop(),
-      this.#networkWatch.stop(),
+      this.#kernelEvents.stop(),
       this.#host.stop(),
       this.stateDisk.stop(),
       this.#api.stop(),
@@ -232,7 +224,7 @@ export class Agent {
   /** Pods that fell off the bridge can only be put back once there is a bridge. */
   async #startPods(): Promise<void> {
     await this.#host.start();
-    this.#monitor.start();
+    this.#kernelEvents.start();
     await this.#pods.start();
     this.#firstLookIsOver();
   }
@@ -361,32 +353,17 @@ export class Agent {
     });
   }
 
-  #createNetworkWatch(): NetworkWatch {
+  #createKernelEvents(): KernelEvents {
     const { bridgeName, tapName } = this.#settings.config;
-    return new NetworkWatch({
+    return new KernelEvents({
       clock: this.deps.clock,
       names: { bridge: bridgeName, tap: tapName },
+      ownTables: [GUARD_TABLE[1], NAT_TABLE[1]],
+      ownMark: ACCEPT_MARK,
       lookAtUnderlay: () => this.underlay.look(),
       mendHost: () => this.#host.reconcile(),
       mendPods: (isConcerned) => this.#cni.compare(isConcerned),
-    });
-  }
-
-  #createStationWatch(): StationWatch {
-    return new StationWatch({
-      clock: this.deps.clock,
-      changed: (station) => this.#cni.stationChanged(station),
-    });
-  }
-
-  #createKernelMonitor(): KernelMonitor {
-    return new KernelMonitor({
-      open: (onLine, onEnd) => startLineProgram(MONITOR, onLine, onEnd),
-      clock: this.deps.clock,
-      onLine: (line) => {
-        this.#stations.take(line);
-        this.#networkWatch.take(line);
-      },
+      stationChanged: (station) => this.#cni.stationChanged(station),
     });
   }
 

@@ -18,7 +18,8 @@ import type { LegacyForwardChain } from './legacy-forward-chains.js';
 import { listNftForwardChains } from './nft-forward-chains.js';
 import type { NftForwardChain } from './nft-forward-chains.js';
 
-const MARK = 'heddle: ';
+/** Beginning of the comments of our rules. */
+export const ACCEPT_MARK = 'heddle: ';
 const FAMILIES: Readonly<Record<NftForwardChain['family'], readonly IpFamily[]>> = {
   ip: [4],
   ip6: [6],
@@ -50,7 +51,7 @@ interface AcceptRule {
 function acceptRules({ bridgeName, podCidrs, clusterCidrs }: HostNetworkSpec): AcceptRule[] {
   const from: AcceptRule = {
     family: null,
-    comment: `${MARK}from ${bridgeName}`,
+    comment: `${ACCEPT_MARK}from ${bridgeName}`,
     nft: `iifname "${bridgeName}"`,
     iptables: ['-i', bridgeName],
   };
@@ -58,7 +59,7 @@ function acceptRules({ bridgeName, podCidrs, clusterCidrs }: HostNetworkSpec): A
     const family = cidrFamily(cidr);
     return {
       family,
-      comment: `${MARK}to ${cidr}`,
+      comment: `${ACCEPT_MARK}to ${cidr}`,
       nft: `${family === 4 ? 'ip' : 'ip6'} daddr ${cidr}`,
       iptables: ['-d', cidr],
     };
@@ -88,7 +89,7 @@ function planChain(chain: FilterChain, targets: JumpTargets, wanted: readonly Ac
 }
 
 function isOurs({ comment }: FilterRule): boolean {
-  return comment.startsWith(MARK);
+  return comment.startsWith(ACCEPT_MARK);
 }
 
 /** All of a chain in one transaction. */

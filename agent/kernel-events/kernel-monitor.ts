@@ -2,7 +2,7 @@
  * Monitor of the kernel's events about this network namespace and those of pods: a program that prints a line for each. It is
  * started again some time after it ended; what is missed meanwhile is found by the periodic looks.
  */
-import type { Clock } from '../common/clock.js';
+import type { Clock } from '../../common/clock.js';
 
 const RESTART_MS = 10_000;
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { HostInterface } from '../cni/index.js';
-import { VirtualClock } from '../common/testing/virtual-clock.js';
+import type { HostInterface } from '../../cni/index.js';
+import { VirtualClock } from '../../common/testing/virtual-clock.js';
 import { NetworkWatch } from './network-watch.js';
 
 const PORTS = ['hd0a', 'hd0b'].map((name, netnsId) => ({ name, peer: { index: 2, netnsId } })) as HostInterface[];

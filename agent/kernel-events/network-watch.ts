@@ -2,8 +2,8 @@
  * Watch of the pod network for damage, and of the underlay for changes: reads the kernel's events (`kernel-monitor.ts`) and asks
  * for a repair or a look within a second. The periodic looks of host network and pods find what it misses.
  */
-import type { Clock } from '../common/clock.js';
-import type { HostInterface } from '../cni/index.js';
+import type { Clock } from '../../common/clock.js';
+import type { HostInterface } from '../../cni/index.js';
 import { NetworkDamage } from './network-damage.js';
 import type { DamageNames } from './network-damage.js';
 import { PacedTask } from './paced-task.js';

@@ -3,7 +3,7 @@
  * line about an interface decides: while a pod is attached or detached its port is down or on no bridge for a moment, and
  * a deleted interface needs no repair. Names in lines of other namespaces are those of this one, and are not read.
  */
-import { HOST_INTERFACE_PREFIX } from '../cni/index.js';
+import { HOST_INTERFACE_PREFIX } from '../../cni/index.js';
 
 /** Interfaces of this host and namespaces of pods, each. The periodic looks find further ones. */
 const MAX_ENTRIES = 1024;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { VirtualClock } from '../common/testing/virtual-clock.js';
+import { VirtualClock } from '../../common/testing/virtual-clock.js';
 import { KernelMonitor } from './kernel-monitor.js';
 
 describe('KernelMonitor', () => {

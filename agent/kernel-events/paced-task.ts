@@ -2,7 +2,7 @@
  * Asynchronous task that runs soon after a request, with the requests before it in one run. After {@link BURST} runs without
  * a quiet time between them the delay doubles with each, so that a task which causes its own requests does not loop.
  */
-import type { Clock } from '../common/clock.js';
+import type { Clock } from '../../common/clock.js';
 
 /** Until changes that belong together have happened. */
 const FIRST_DELAY_MS = 300;

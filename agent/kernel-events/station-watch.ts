@@ -3,8 +3,8 @@
  * have an identifier here, as those of pods have. It tells of a new MAC at once; the reconciler of pods finds what it misses.
  * A change that a pod repeats is passed on once a round, so that it costs the agent little.
  */
-import type { Clock } from '../common/clock.js';
-import type { Station } from '../cni/index.js';
+import type { Clock } from '../../common/clock.js';
+import type { Station } from '../../cni/index.js';
 
 /** Between two rounds. */
 const ROUND_MS = 250;

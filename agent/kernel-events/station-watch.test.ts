@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Station } from '../cni/index.js';
-import { settle, VirtualClock } from '../common/testing/virtual-clock.js';
+import type { Station } from '../../cni/index.js';
+import { settle, VirtualClock } from '../../common/testing/virtual-clock.js';
 import { StationWatch } from './station-watch.js';
 
 function harness() {
