@@ -59,8 +59,6 @@ import type { SettingsKeeper } from './settings/settings-keeper.js';
 
 /** Calls that come while the agent starts wait this long for its first look at host and pods. */
 const FIRST_LOOK_WITHIN_MS = 3_000;
-/** Time after the last look at the topology during which peers are asked for their links. */
-const TOPOLOGY_WANTED_MS = 6_000;
 
 export interface AgentDeps {
   readonly settings: SettingsKeeper;
@@ -258,7 +256,7 @@ export class Agent {
     if (what === 'addresses') this.#control.selfChanged();
     if (what === 'seeds') this.#control.driver.feed({ type: 'seeds', seeds: this.underlay.seeds });
     if (what === 'mtu') {
-      this.#control.driver.feed({ type: 'underlayMtu' });
+      this.#control.underlayMtuChanged();
       void this.#host.reconcile();
     }
     this.#source.changed();
@@ -269,6 +267,7 @@ export class Agent {
     return new ControlPlane({
       settings: () => settings.current,
       podCidrs: this.#podCidrs,
+      podMtuBytes: () => this.#podMtuBytes,
       state: this.state,
       underlay: this.underlay,
       clock,
@@ -277,6 +276,7 @@ export class Agent {
       onReport: (report) => this.#routerReported(report),
       onRouterChanged: () => this.#routerChanged(),
       onLostClaims: (claims) => void this.#claimsLost(claims),
+      onNarrowCidrs: () => void this.#host.reconcile(),
       onChange: () => this.#source.changed(),
     });
   }
@@ -304,6 +304,7 @@ export class Agent {
       podMtuBytes: this.#podMtuBytes,
       podCidrs: this.#podCidrs.served,
       clusterCidrs,
+      narrowCidrs: this.#control.narrowCidrs(),
       masquerade,
       listenPort,
       router: this.#control.router.router?.descriptors ?? null,
@@ -422,7 +423,7 @@ export class Agent {
           port: config.apiPort,
           webRoot: join(programFolder, 'web'),
           logger: log,
-          onTopologyWatched: () => this.#topologyWatched(),
+          onTopologyWatched: () => this.#control.topologyWanted(),
         }),
       clock,
       notices: this.#notices,
@@ -453,11 +454,6 @@ export class Agent {
     this.deps.log.warn({ claims }, 'pod CIDRs of this node that other nodes own too');
     await this.state.ipam.stopAllocatingFrom(claims.map(({ cidr }) => cidr));
     this.#source.changed();
-  }
-
-  #topologyWatched(): void {
-    const { clock } = this.deps;
-    this.#control.driver.feed({ type: 'topologyWanted', untilMs: clock.nowMs() + TOPOLOGY_WANTED_MS });
   }
 
   /** 51 when pods that are attached already suffer too (CNI spec 1.1.0, STATUS). */

@@ -16,7 +16,7 @@ const VICTIM = parseSocketAddress('203.0.113.5:53');
 
 /** An advert of a node that does not exist. */
 function inventedAdvert(random: SeededRandom, endpoints: readonly SocketAddress[]): Uint8Array {
-  const self = { name: 'invented', version: '1', endpoints, podCidrs: [parseCidr('10.47.0.0/24')] };
+  const self = { name: 'invented', version: '1', endpoints, podCidrs: [parseCidr('10.47.0.0/24')], podMtuBytes: null };
   const stamp = { createdAtMs: 1, revision: 1, incarnation: 1, lowestStamp: 0 };
   return signAdvert(generateIdentity(random), self, stamp).bytes;
 }

@@ -16,6 +16,8 @@ export interface SelfDescription {
   /** Underlay addresses at which peers may reach this node, best first. */
   readonly endpoints: readonly SocketAddress[];
   readonly podCidrs: readonly Cidr[];
+  /** The largest IP packet that its pods take; null where it is not known. */
+  readonly podMtuBytes: number | null;
 }
 
 export type MeshEvent =
@@ -113,6 +115,8 @@ export interface RouteView {
   readonly conflict: NodeId | null;
   /** Why the owner won: it can be reached and the other not, it was in the cluster earlier, or its id is lower. */
   readonly conflictReason: 'reachable' | 'earlier' | 'lowerId' | null;
+  /** The largest IP packet that the owner's pods take, by its advert; null where it does not say. */
+  readonly podMtuBytes: number | null;
   /** Whether frames are forwarded to the owner now: its link is `up` or `stale`. */
   readonly usable: boolean;
 }

@@ -550,7 +550,7 @@ function neverMet(count: number): Uint8Array[] {
   const random = new SeededRandom(7);
   return Array.from({ length: count }, (_, i) => {
     const endpoints = [{ ip: parseIpAddress(`198.51.100.${i + 1}`), port: 7000 }];
-    const self = { name: `never-met-${i}`, version: '0.1.0', endpoints, podCidrs: [] };
+    const self = { name: `never-met-${i}`, version: '0.1.0', endpoints, podCidrs: [], podMtuBytes: null };
     return signAdvert(generateIdentity(random), self, { createdAtMs: 1, revision: 1, incarnation: i, lowestStamp: 0 })
       .bytes;
   });

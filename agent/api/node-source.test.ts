@@ -64,6 +64,7 @@ function source(overrides: Partial<ApiSourceDeps> = {}) {
           ownerName: 'node-a',
           conflict: id('b'),
           conflictReason: 'earlier',
+          podMtuBytes: null,
           usable: false,
         },
         {
@@ -72,6 +73,7 @@ function source(overrides: Partial<ApiSourceDeps> = {}) {
           ownerName: 'node-b',
           conflict: null,
           conflictReason: null,
+          podMtuBytes: null,
           usable: true,
         },
         {
@@ -80,6 +82,7 @@ function source(overrides: Partial<ApiSourceDeps> = {}) {
           ownerName: 'node-c',
           conflict: id('a'),
           conflictReason: 'reachable',
+          podMtuBytes: null,
           usable: false,
         },
       ],

@@ -56,7 +56,7 @@ function cachedAdvert(clusterSecret: Uint8Array): readonly Uint8Array[] {
   const endpoints = [{ ip: parseIpAddress('192.0.2.2'), port: 6785 }];
   const other = new Mesh({
     identity: generateIdentity(systemRandom),
-    self: { name: 'node-b', version: '0.1.0', endpoints, podCidrs: [parseCidr('10.1.2.0/24')] },
+    self: { name: 'node-b', version: '0.1.0', endpoints, podCidrs: [parseCidr('10.1.2.0/24')], podMtuBytes: 1300 },
     clusterSecret,
     clusterCidrs,
     random: systemRandom,
@@ -89,10 +89,13 @@ async function harness() {
     ipam: await Ipam.open({ directory: join(folder, 'ipam'), cidrs: [podCidr], log }),
   };
   const settings = { current: settingsWith(podCidr, clusterSecret) };
+  const podMtuBytes = { current: 1300 };
+  const narrowings: unknown[] = [];
   const connections: { listener: RouterStreamListener; commands: RouterCommand[] }[] = [];
   const control = new ControlPlane({
     settings: () => settings.current,
     podCidrs: new PodCidrs({ assigned: () => settings.current.podCidrs, withdrawn: () => state.ipam.withdrawn }),
+    podMtuBytes: () => podMtuBytes.current,
     state,
     underlay: new UnderlayWatch({
       commands: { run: () => Promise.resolve('[]') },
@@ -122,6 +125,7 @@ async function harness() {
     onReport: () => undefined,
     onRouterChanged: () => undefined,
     onLostClaims: () => undefined,
+    onNarrowCidrs: () => narrowings.push(control.narrowCidrs()),
     onChange: () => undefined,
   });
   const sayHello = (generation: number) =>
@@ -139,7 +143,7 @@ async function harness() {
     );
   const tables = (): ForwardingTables[] =>
     connections.flatMap(({ commands }) => commands.flatMap((c) => (c.type === 'tables' ? [c.tables] : [])));
-  return { clock, state, settings, control, connections, sayHello, tables };
+  return { clock, state, settings, control, connections, podMtuBytes, narrowings, sayHello, tables };
 }
 
 describe('ControlPlane', () => {
@@ -185,6 +189,18 @@ describe('ControlPlane', () => {
     control.settingsChanged();
     expect(tables().at(-1)?.localCidrs).toEqual(['10.1.7.0/24', '10.1.1.0/24']);
     expect(tables().at(-1)?.localAddresses).toEqual(['10.1.7.1', '10.1.1.1', '10.1.1.2']);
+    await control.stop('leave');
+  });
+
+  it('says to which pod CIDRs smaller packets go than this node takes', async () => {
+    const { control, podMtuBytes, narrowings, sayHello } = await harness();
+    control.start();
+    sayHello(0);
+    expect([control.narrowCidrs(), narrowings]).toEqual([[], []]);
+    podMtuBytes.current = 8893;
+    control.settingsChanged();
+    sayHello(0);
+    expect(narrowings).toEqual([[{ cidr: '10.1.2.0/24', mtuBytes: 1300 }]]);
     await control.stop('leave');
   });
 

@@ -11,6 +11,8 @@ import type { Clock } from '../../common/clock.js';
 import { computeTables, TablesPublisher } from './forwarding-tables.js';
 import { MeshDriver } from './mesh-driver.js';
 import type { StopReason } from './mesh-driver.js';
+import { narrowCidrs } from './narrow-cidrs.js';
+import type { NarrowCidr } from './narrow-cidrs.js';
 import type { NodeState } from './node-state.js';
 import type { NodeSettings } from '../settings/node-settings.js';
 import type { PodCidrs } from '../pod-cidrs.js';
@@ -23,10 +25,14 @@ import { systemRandom } from './system-random.js';
 import { advertisedEndpoints } from './underlay.js';
 import type { UnderlayWatch } from './underlay-watch.js';
 
+/** Time after the last look at the topology during which peers are asked for their links. */
+const TOPOLOGY_WANTED_MS = 6_000;
+
 export interface ControlPlaneDeps {
   /** In force now. */
   readonly settings: () => NodeSettings;
   readonly podCidrs: PodCidrs;
+  readonly podMtuBytes: () => number;
   readonly state: NodeState;
   readonly underlay: UnderlayWatch;
   readonly clock: Clock;
@@ -36,6 +42,8 @@ export interface ControlPlaneDeps {
   /** The router came or went. */
   readonly onRouterChanged: () => void;
   readonly onLostClaims: (claims: readonly LostClaim[]) => void;
+  /** What {@link ControlPlane.narrowCidrs} says changed. */
+  readonly onNarrowCidrs: () => void;
   /** Anything that people look at may have changed. */
   readonly onChange: () => void;
 }
@@ -46,6 +54,7 @@ export class ControlPlane {
   readonly router: RouterClient;
   readonly #tables: TablesPublisher;
   #lostClaims = '[]';
+  #narrowCidrs = '[]';
   #secret: Uint8Array;
 
   constructor(readonly deps: ControlPlaneDeps) {
@@ -68,8 +77,10 @@ export class ControlPlane {
       notices,
       sendToRouter: (command) => void this.router.send(command),
       onRoutesChanged: () => this.#routesChanged(),
-      onAdvertsChanged: () =>
-        state.adverts.changed(() => ({ adverts: this.mesh.adverts(), stamps: this.mesh.stamps() })),
+      onAdvertsChanged: () => {
+        state.adverts.changed(() => ({ adverts: this.mesh.adverts(), stamps: this.mesh.stamps() }));
+        this.#compareNarrowCidrs();
+      },
       onHandled: deps.onChange,
     });
     this.router = new RouterClient({
@@ -113,9 +124,25 @@ export class ControlPlane {
     void this.#tables.publish();
   }
 
+  /** Pod CIDRs of peers whose pods take smaller packets than this node's. */
+  narrowCidrs(): NarrowCidr[] {
+    return narrowCidrs(this.mesh.routes(), this.deps.state.identity.id, this.deps.podMtuBytes());
+  }
+
   /** What this node's advert says changed. */
   selfChanged(): void {
     this.driver.feed({ type: 'self', self: this.#describeSelf() });
+  }
+
+  /** With it the pod MTU, which the advert says. */
+  underlayMtuChanged(): void {
+    this.driver.feed({ type: 'underlayMtu' });
+    this.selfChanged();
+  }
+
+  /** Somebody looks at the topology. */
+  topologyWanted(): void {
+    this.driver.feed({ type: 'topologyWanted', untilMs: this.deps.clock.nowMs() + TOPOLOGY_WANTED_MS });
   }
 
   #createMesh(): Mesh {
@@ -150,6 +177,7 @@ export class ControlPlane {
       version: HEDDLE_VERSION,
       endpoints: advertisedEndpoints(underlay.addresses, config.listenAddress, config.listenPort),
       podCidrs: podCidrs.claimed,
+      podMtuBytes: this.deps.podMtuBytes(),
     };
   }
 
@@ -184,12 +212,20 @@ export class ControlPlane {
 
   #routesChanged(): void {
     this.#yieldWithdrawn();
+    this.#compareNarrowCidrs();
     void this.#tables.publish();
     const lost = this.mesh.lostClaims();
     const fingerprint = JSON.stringify(lost);
     if (fingerprint === this.#lostClaims) return;
     this.#lostClaims = fingerprint;
     this.deps.onLostClaims(lost);
+  }
+
+  #compareNarrowCidrs(): void {
+    const fingerprint = JSON.stringify(this.narrowCidrs());
+    if (fingerprint === this.#narrowCidrs) return;
+    this.#narrowCidrs = fingerprint;
+    this.deps.onNarrowCidrs();
   }
 
   /** A withdrawn CIDR belongs to another node that claims it. */

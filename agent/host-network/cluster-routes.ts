@@ -3,6 +3,7 @@
  *
  * ```
  *  cluster CIDR   via the next hop dev TAP, src gateway    into the mesh
+ *  pod CIDR       as above, with an MTU                    a node whose pods take smaller packets than this node's
  *  cluster CIDR   unreachable, last choice                 while the TAP is missing: nothing leaves unsealed
  *  own pod CIDR   unreachable                              an address that no pod has is answered at once
  * ```
@@ -21,6 +22,8 @@ import type { HostNetworkSpec, HostPart, HostView, Repair } from './host-plan.js
 
 /** Larger than the metric of any route that a person or a program adds without a thought for it (IPv6: 1024). */
 const LAST_CHOICE_METRIC = 4096;
+/** Between the two: a route of others to a pod CIDR goes first. */
+const NARROW_METRIC = 2048;
 
 export const clusterRoutesPart: HostPart = {
   name: 'routes',
@@ -38,21 +41,29 @@ interface NodeRoute {
 }
 
 function wantedRoutes(spec: HostNetworkSpec, family: IpFamily, hasTap: boolean): NodeRoute[] {
-  const { podCidrs, clusterCidrs, tapName } = spec;
+  const { podCidrs, clusterCidrs, narrowCidrs, tapName } = spec;
   const own = podCidrs.filter((cidr) => cidrFamily(cidr) === family);
   const cluster = outermost(clusterCidrs).filter(
     (cidr) => cidrFamily(cidr) === family && !own.some((mine) => cidrIncludes(mine, cidr)),
   );
+  const narrow = narrowCidrs.filter(({ cidr }) => cidrFamily(cidr) === family);
+  const source = gatewayOf(own[0]!);
   const unreachable = (cidr: Cidr, ...metric: string[]) => ({ family, args: ['unreachable', cidr, ...metric] });
   return [
     ...outermost(own).map((cidr) => unreachable(cidr)),
     ...cluster.map((cidr) => unreachable(cidr, 'metric', String(LAST_CHOICE_METRIC))),
-    ...(hasTap ? cluster.map((cidr) => meshRoute(cidr, family, tapName, gatewayOf(own[0]!))) : []),
+    ...(hasTap ? cluster.map((cidr) => meshRoute(cidr, family, tapName, source)) : []),
+    ...(hasTap ? narrow.map(({ cidr, mtuBytes }) => meshRoute(cidr, family, tapName, source, mtuBytes)) : []),
   ];
 }
 
-function meshRoute(cidr: Cidr, family: IpFamily, tapName: string, source: string): NodeRoute {
-  return { family, args: [cidr, 'via', MESH_NEXT_HOP[family], 'dev', tapName, 'src', source, 'onlink'] };
+function meshRoute(cidr: Cidr, family: IpFamily, tapName: string, source: string, mtuBytes?: number): NodeRoute {
+  const narrow = mtuBytes === undefined ? [] : narrowWords(NARROW_METRIC, mtuBytes);
+  return { family, args: [cidr, 'via', MESH_NEXT_HOP[family], 'dev', tapName, 'src', source, 'onlink', ...narrow] };
+}
+
+function narrowWords(metric: number | null, mtuBytes: number): string[] {
+  return ['metric', String(metric), 'mtu', String(mtuBytes)];
 }
 
 /** Host routes to pods are not of this part. */
@@ -67,7 +78,7 @@ async function presentRoutes(spec: HostNetworkSpec, view: HostView): Promise<Nod
 }
 
 function nodeRouteOf(route: RouteInfo, family: IpFamily, { tapName, bridgeName }: HostNetworkSpec): NodeRoute[] {
-  const { type, destination, device, gateway, source, metric } = route;
+  const { type, destination, device, gateway, source, metric, mtuBytes } = route;
   // A kernel without IPv6 lists the routes of IPv4 instead.
   if (destination.includes(':') !== (family === 6)) return [];
   const cidr = routeCidr(destination, family);
@@ -78,7 +89,8 @@ function nodeRouteOf(route: RouteInfo, family: IpFamily, { tapName, bridgeName }
   if (device !== tapName && device !== bridgeName) return [];
   const via = gateway === null ? [] : ['via', gateway];
   const src = source === null ? [] : ['src', source];
-  return [{ family, args: [cidr, ...via, 'dev', device, ...src, ...(gateway === null ? [] : ['onlink'])] }];
+  const narrow = mtuBytes === null ? [] : narrowWords(metric, mtuBytes);
+  return [{ family, args: [cidr, ...via, 'dev', device, ...src, ...(gateway === null ? [] : ['onlink']), ...narrow] }];
 }
 
 function planRoutes(wanted: readonly NodeRoute[], present: readonly NodeRoute[]): Repair[] {

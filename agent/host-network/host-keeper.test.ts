@@ -16,6 +16,7 @@ const spec: HostNetworkSpec = {
   podMtuBytes: 1392,
   podCidrs: [parseCidr('10.1.1.0/24')],
   clusterCidrs: [parseCidr('10.1.0.0/16')],
+  narrowCidrs: [],
   masquerade: true,
   listenPort: 6785,
   router: null,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { CommandError } from '../../common/errors.js';
+import { parseCidr } from '../../common/address/cidr.js';
 import { GATEWAY_MAC, MESH_MAC } from '../../common/address/mac-address.js';
 import { CrashingDisk } from '../../common/testing/crashing-disk.js';
 import { reconcileHostNetwork } from './host-network.js';
@@ -225,6 +226,22 @@ describe('reconcileHostNetwork', () => {
     host.nft.get('bridge heddle')?.push('');
     await reconcileHostNetwork(commands, spec, noSettings());
     expect(changes).toEqual(['nft inet heddle', 'nft bridge heddle']);
+  });
+
+  it('keeps a route with an MTU to a pod CIDR with a smaller one, until that changes', async () => {
+    const cidr = parseCidr('10.1.2.0/24');
+    const words = `${cidr} via 169.254.0.104 dev heddle-tap src 10.1.1.1 onlink metric 2048`;
+    const narrow = (mtuBytes: number) => ({ ...spec, narrowCidrs: [{ cidr, mtuBytes }] });
+    expect(await changesOn(hostInOrder(), narrow(1300))).toEqual([`ip -4 route add ${words} mtu 1300 proto 104`]);
+    const route = { dst: cidr, gateway: '169.254.0.104', dev: 'heddle-tap', prefsrc: '10.1.1.1', metric: 2048 };
+    const host = hostInOrder();
+    host.routes4.push({ ...route, metrics: [{ mtu: 1300 }] });
+    expect(await changesOn(host, narrow(1300))).toEqual([]);
+    expect(await changesOn(host, narrow(1280))).toEqual([
+      `ip -4 route del ${words} mtu 1300 proto 104`,
+      `ip -4 route add ${words} mtu 1280 proto 104`,
+    ]);
+    expect(await changesOn(host, spec)).toEqual([`ip -4 route del ${words} mtu 1300 proto 104`]);
   });
 
   it('makes no route into the mesh where the pod CIDR is the whole cluster', async () => {

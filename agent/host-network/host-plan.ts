@@ -24,6 +24,8 @@ export interface HostNetworkSpec {
   /** This node's own, at least one. */
   readonly podCidrs: readonly Cidr[];
   readonly clusterCidrs: readonly Cidr[];
+  /** Pod CIDRs of others with a smaller pod MTU than this node's. */
+  readonly narrowCidrs: readonly { readonly cidr: Cidr; readonly mtuBytes: number }[];
   readonly masquerade: boolean;
   readonly listenPort: number;
   /** Null without a router, and for a router of an older version. */

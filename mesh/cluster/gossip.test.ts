@@ -14,7 +14,7 @@ import { SeededRandom } from '../testing/seeded-random.js';
 const template = advertOf(1);
 
 function advertOf(seed: number, revision = 1): Advert {
-  const self = { name: `node-${seed}`, version: '1', endpoints: [], podCidrs: [] };
+  const self = { name: `node-${seed}`, version: '1', endpoints: [], podCidrs: [], podMtuBytes: null };
   return signAdvert(generateIdentity(new SeededRandom(seed)), self, {
     createdAtMs: 1,
     revision,

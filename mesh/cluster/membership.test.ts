@@ -9,7 +9,7 @@ const [own, other] = [generateIdentity(new SeededRandom(1)), generateIdentity(ne
 const advertOf = (identity: NodeIdentity, revision: number) =>
   signAdvert(
     identity,
-    { name: `r${revision}`, version: '1', endpoints: [], podCidrs: [] },
+    { name: `r${revision}`, version: '1', endpoints: [], podCidrs: [], podMtuBytes: null },
     { createdAtMs: 1, revision, incarnation: 1, lowestStamp: 0 },
   );
 

@@ -5,7 +5,7 @@ import { SelfAdvert } from './self-advert.js';
 import { SeededRandom } from '../testing/seeded-random.js';
 
 const identity = generateIdentity(new SeededRandom(1));
-const SELF = { name: 'a', version: '1', endpoints: [], podCidrs: [] };
+const SELF = { name: 'a', version: '1', endpoints: [], podCidrs: [], podMtuBytes: null };
 const make = (wallClockMs: number, seed = 5) => new SelfAdvert(identity, SELF, new SeededRandom(seed), wallClockMs);
 
 describe('the own advert', () => {

@@ -50,8 +50,9 @@ export function routeViews(
 ): RouteView[] {
   return entries.map(({ cidr, owner, conflict, conflictReason }) => {
     const peer = peers.get(owner);
-    const name = owner === self.id ? self.name : (peer?.advert?.name ?? owner);
+    const advert = owner === self.id ? self : (peer?.advert ?? null);
     const usable = owner === self.id || (peer !== undefined && isUsable(peer.link));
-    return { cidr, owner, ownerName: name, conflict, conflictReason, usable };
+    const ownerName = advert?.name ?? owner;
+    return { cidr, owner, ownerName, conflict, conflictReason, podMtuBytes: advert?.podMtuBytes ?? null, usable };
   });
 }

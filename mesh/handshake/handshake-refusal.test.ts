@@ -148,7 +148,7 @@ const SCENARIOS: Record<
   },
   otherIdentity: ({ b }) => {
     const [said, used] = [6, 7].map((byte) => new NodeIdentity(new Uint8Array(32).fill(byte), NOISE_SEED));
-    const self = { name: 'liar', version: '1', endpoints: [], podCidrs: [] };
+    const self = { name: 'liar', version: '1', endpoints: [], podCidrs: [], podMtuBytes: null };
     const { bytes } = signAdvert(used!, self, { createdAtMs: 1, revision: 1, incarnation: 1, lowestStamp: 0 });
     const liar = new HandshakeSide(3, { identity: said!, advert: () => bytes });
     const response = replyOf(b.receiveWithCookie(liar.initiate(), FROM_A));

@@ -46,7 +46,7 @@ export class HandshakeSide {
   constructor(seed: number, overrides: Partial<HandshakesDeps> = {}) {
     const random = new SeededRandom(seed);
     this.identity = generateIdentity(random);
-    const self = { name: `n${seed}`, version: '1', endpoints: [], podCidrs: [] };
+    const self = { name: `n${seed}`, version: '1', endpoints: [], podCidrs: [], podMtuBytes: null };
     this.advert = signAdvert(this.identity, self, STAMP);
     this.stamps = new InitiationStamps({ own: 0, accepted: [] }, WALL_CLOCK_MS, () => undefined);
     const ciphers = ['aes-256-gcm', 'chacha20-poly1305'] as const;

@@ -72,7 +72,9 @@ export class SimNode implements SimHost {
   }
 
   get self(): SelfDescription {
-    return { name: `node-${this.address.ip}`, version: '0.1.0', endpoints: [this.address], podCidrs: this.podCidrs };
+    const name = `node-${this.address.ip}`;
+    const endpoints = [this.address];
+    return { name, version: '0.1.0', endpoints, podCidrs: this.podCidrs, podMtuBytes: 1392 };
   }
 
   start(seeds: readonly SimNode[] = []): void {

@@ -16,6 +16,7 @@ const SELF = {
   version: '0.1.0',
   endpoints: [parseSocketAddress('192.0.2.1:6785'), parseSocketAddress('[2001:db8::1]:6785')],
   podCidrs: [parseCidr('10.32.1.0/24'), parseCidr('fd00:0:0:1::/64')],
+  podMtuBytes: 1392,
 };
 const STAMP = { createdAtMs: 1_767_225_600_000, revision: 1_767_225_600_001, incarnation: 0xfffffffe, lowestStamp: 5 };
 const advert = signAdvert(identity, SELF, STAMP);
@@ -46,7 +47,11 @@ describe('an advert', () => {
       parseSocketAddress(`[2001:db8:aaaa:bbbb:cccc:dddd:eeee:${i + 1}]:6785`),
     );
     const podCidrs = Array.from({ length: 4 }, (_, i) => parseCidr(`fd00:aaaa:bbbb:${i + 1}::/64`));
-    const large = signAdvert(identity, { name: 'n'.repeat(253), version: '1', endpoints, podCidrs }, STAMP);
+    const large = signAdvert(
+      identity,
+      { name: 'n'.repeat(253), version: '1', endpoints, podCidrs, podMtuBytes: 1392 },
+      STAMP,
+    );
     expect(large.bytes.length).toBeLessThan(900);
     expect(large.endpoints.length).toBeGreaterThan(2);
     expect(large.endpoints).toEqual(endpoints.slice(0, large.endpoints.length));
@@ -54,6 +59,10 @@ describe('an advert', () => {
 
   it('accepts fields that a later version appends', () => {
     expect(verifyAdvert(readAdvert(changed((body) => body.push('new field'))))?.name).toBe('node-a');
+  });
+
+  it('of an earlier version says no pod MTU', () => {
+    expect(verifyAdvert(readAdvert(changed((body) => body.pop())))?.podMtuBytes).toBeNull();
   });
 
   it('fails verification when any byte of it changes', () => {
@@ -88,8 +97,9 @@ describe('an advert', () => {
     ['a CIDR that is not canonical', (body) => (body[6] = ['FD00::/64'])],
     ['too many CIDRs', (body) => (body[6] = Array<string>(17).fill('10.1.0.0/24'))],
     ['a negative revision', (body) => (body[8] = -1)],
+    ['a pod MTU beyond that of IP', (body) => (body[11] = 65_536)],
     ['a fractional revision', (body) => (body[8] = 1.5)],
-    ['a missing field', (body) => body.pop()],
+    ['a missing field', (body) => body.splice(10)],
   ])('with %s is refused', (_what, change) => {
     expect(() => readAdvert(changed(change))).toThrow(DecodeError);
   });

@@ -3,6 +3,7 @@
  * signature is Ed25519 over a domain string and the body's bytes as they travel, so verifying needs no second encoding.
  * Not here: which advert is current (`membership.ts`), whether its claims are valid (`ownership-table.ts`).
  */
+import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { parseCidr } from '../../common/address/cidr.js';
@@ -30,9 +31,11 @@ import { Bytes, Count, decodeAs, Fields, ListOf, Text } from './wire-schema.js';
 const SIGNATURE_DOMAIN = Buffer.from('heddle/2 advert\0');
 /** Longest text of a socket address or CIDR with IPv6 written out. */
 const MAX_ADDRESS_TEXT = 64;
+/** The largest IP packet. */
+const MAX_POD_MTU_BYTES = 65535;
 
 const Envelope = Compile(Fields(Bytes(1, MAX_ADVERT_BYTES), Bytes(SIGNATURE_BYTES)));
-const BodySchema = Fields(
+const BodyHead = [
   Count(),
   Bytes(KEY_BYTES),
   Bytes(KEY_BYTES),
@@ -44,7 +47,10 @@ const BodySchema = Fields(
   Count(),
   Count(),
   Count(),
-);
+] as const;
+const PodMtu = Type.Union([Count(MAX_POD_MTU_BYTES), Type.Null()]);
+/** Adverts of earlier versions end before the pod MTU. */
+const BodySchema = Type.Union([Fields(...BodyHead, PodMtu), Type.Tuple([...BodyHead])]);
 const Body = Compile(BodySchema);
 
 export interface Advert extends SelfDescription {
@@ -110,6 +116,7 @@ function encodeBody(identity: NodeIdentity, self: SelfDescription, stamp: Advert
     stamp.revision,
     stamp.incarnation,
     stamp.lowestStamp,
+    self.podMtuBytes,
   ]);
 }
 
@@ -142,6 +149,7 @@ function advertOf(fields: Static<typeof BodySchema>, bytes: Uint8Array): Advert 
     revision,
     incarnation,
     lowestStamp,
+    podMtuBytes = null,
   ] = fields;
   if (protocol !== PROTOCOL_VERSION)
     throw new DecodeError(`an advert has protocol version ${protocol}, expected ${PROTOCOL_VERSION}`);
@@ -154,6 +162,7 @@ function advertOf(fields: Static<typeof BodySchema>, bytes: Uint8Array): Advert 
     version,
     endpoints: endpoints.map(canonicalEndpoint),
     podCidrs: podCidrs.map(canonicalCidr),
+    podMtuBytes,
     createdAtMs,
     revision,
     incarnation,

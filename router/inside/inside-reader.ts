@@ -27,7 +27,7 @@ import {
 import { INSIDE_BUDGET_FRAMES, MAX_FRAME_BYTES, UNIT_SLOTS } from '../limits.js';
 import { MAX_PEERS } from '../../common/protocol.js';
 import { VIRTIO_NET_HDR_BYTES, VIRTIO_NET_HDR_GSO_NONE } from '../kernel/linux-abi.js';
-import { HOST_UNREACHABLE, SOURCE_REFUSED } from '../packet/icmp-error.js';
+import { HOST_UNREACHABLE, PACKET_TOO_BIG, SOURCE_REFUSED } from '../packet/icmp-error.js';
 import type { IcmpError } from '../packet/icmp-error.js';
 import { trafficClassOf } from '../packet/congestion-mark.js';
 import { isNeighbourDiscovery } from '../packet/neighbour-discovery.js';
@@ -245,10 +245,22 @@ export class InsideReader {
       this.sender.release(slot);
       return NO_SLOT;
     }
+    if (recordBytes > this.sender.mostBytes(peer)) {
+      this.#refuseTooLarge(slot, peer, frame, length);
+      return NO_SLOT;
+    }
     // A frame larger than the limit of a unit travels alone, in as many datagrams as it needs.
     this.#finishRecord(slot, 0, length, recordBytes);
     this.#close(slot, peer);
     return NO_SLOT;
+  }
+
+  #refuseTooLarge(slot: number, peer: number, frame: number, length: number): void {
+    const l3 = frame + ETHERNET_BYTES;
+    const most = this.sender.mostBytes(peer) - RECORD_LENGTH_BYTES - L3_OFFSET;
+    this.refused.fromInside(DROP.frameTooLarge, PACKET_TOO_BIG, l3, length - L3_OFFSET, most);
+    this.#forgetOpen(peer);
+    this.sender.release(slot);
   }
 
   /** Moves the record to a new unit and closes the old one: sealing writes the tag where the record lies. */

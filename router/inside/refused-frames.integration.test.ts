@@ -26,10 +26,10 @@ type Family = (typeof FAMILIES)[number];
 const pod = (number: number, family: Family, host?: number): Uint8Array => ipToBytes(podAddress(number, family, host));
 const gateway = (family: Family): Uint8Array => pod(1, family, 1);
 
-function udp(ends: Ends): Uint8Array {
+function udp(ends: Ends, payloadBytes = 60): Uint8Array {
   const [drawn] = fc.sample(anyFrame(ends, { maxPayloadBytes: 1, maxSuperBytes: 1 }), 1);
   const plain = { ipOptionBytes: 0, fragment: 0, offload: 'checksum' as const, transport: { kind: 'udp' as const } };
-  return buildRecord({ ...drawn!, ...plain, payload: patternBytes(60, 1) });
+  return buildRecord({ ...drawn!, ...plain, payload: patternBytes(payloadBytes, 1) });
 }
 
 /** ICMP error as its receiver reads it. */
@@ -83,6 +83,32 @@ describe.each(FAMILIES)('a frame from the inside that is refused, IPv%s', (famil
     const [record, ...others] = node.tap.receiveAll();
     expect(others).toEqual([]);
     expectError(record!, family, ends, family === '4' ? codes.slice(0, 2) : codes.slice(2));
+  });
+});
+
+describe.each(FAMILIES)('a frame too large for 64 datagrams, IPv%s', (family) => {
+  const path = () => ({ peer: peer.id, endpoint: peer.socket.address });
+  const ends = { source: pod(1, family), destination: pod(2, family) };
+  const ipHeaderBytes = family === '4' ? 20 : 40;
+  beforeAll(() => node.command({ type: 'path', path: { ...path(), mtuBytes: 576 } }));
+  afterAll(() => node.command({ type: 'path', path: { ...path(), mtuBytes: 1500 } }));
+
+  it('is answered with the size that passes, which passes', () => {
+    const dropsOf = (ipBytes: number) =>
+      node.dropsDuring(() => {
+        node.tap.send(udp(ends, ipBytes - ipHeaderBytes - 8));
+        settle([node]);
+      });
+    expect(dropsOf(40_000)).toEqual({ frameTooLarge: 1 });
+    const [record, ...others] = node.tap.receiveAll();
+    expect(others).toEqual([]);
+    expectError(record!, family, ends, family === '4' ? [3, 4] : [2, 0]);
+    const mtu = Buffer.from(frameOf(record!)).readUInt16BE(14 + ipHeaderBytes + 6);
+    expect(dropsOf(mtu)).toEqual({});
+    peer.socket.wait();
+    expect(peer.records()).toHaveLength(1);
+    expect(dropsOf(mtu + 1)).toEqual({ frameTooLarge: 1 });
+    node.tap.receiveAll();
   });
 });
 

@@ -32,11 +32,14 @@ export class RefusedFrames {
     this.#forPeers = new IcmpErrors(arena);
   }
 
-  /** Refuses the packet of `ipBytes` bytes at `l3`, which was read from the TAP. */
-  fromInside(reason: number, error: IcmpError, l3: number, ipBytes: number): void {
+  /**
+   * Refuses the packet of `ipBytes` bytes at `l3`, which was read from the TAP.
+   * @param mtuBytes with PACKET_TOO_BIG
+   */
+  fromInside(reason: number, error: IcmpError, l3: number, ipBytes: number, mtuBytes = 0): void {
     const { counters, arena } = this;
     counters.drops[reason]!++;
-    const bytes = this.#forInside.write(error, l3, ipBytes, this.#gatewayFor(l3), this.nowMs());
+    const bytes = this.#forInside.write(error, l3, ipBytes, this.#gatewayFor(l3), this.nowMs(), mtuBytes);
     if (bytes === 0) return;
     if (sysWrite(this.queues.anyFd, arena.base + this.#forInside.at, bytes) < 0) counters.drops[DROP.tapWriteFailed]!++;
   }

@@ -160,6 +160,11 @@ export class UnitSender {
     this.#free[this.#freeCount++] = slot;
   }
 
+  /** Most bytes of plaintext that a unit to the peer may have, in as many datagrams as it takes. */
+  mostBytes(peer: number): number {
+    return Math.min(MAX_FRAGMENTS * this.peers.fragmentBytes[peer]!, MAX_UNIT_BYTES) - TAG_BYTES;
+  }
+
   /**
    * Seals the `length` bytes of plaintext in the slot and queues them. From then on the slot is the sender's.
    * False when the peer cannot be reached now: the unit is dropped and counted.

@@ -20,8 +20,11 @@ export interface IcmpError {
 export const HOST_UNREACHABLE: IcmpError = { ipv4: [3, 1], ipv6: [1, 3] };
 /** Communication administratively prohibited (RFC 1812, 5.2.7.1); source address failed ingress/egress policy. */
 export const SOURCE_REFUSED: IcmpError = { ipv4: [3, 13], ipv6: [1, 5] };
+/** Fragmentation needed (RFC 1191, 4); packet too big (RFC 4443, 3.2). With the largest packet that passes. */
+export const PACKET_TOO_BIG: IcmpError = { ipv4: [3, 4], ipv6: [2, 0] };
 
 const ICMP_HEADER_BYTES = 8;
+const ICMP_MTU = 6;
 /** Quoted bytes of the packet: IPv4 header with options and 8 bytes; in IPv6 as many as fit a packet of 1280 bytes. */
 const QUOTED_IPV4_BYTES = 8;
 const QUOTED_IPV6_BYTES = 1280 - IPV6_HEADER_BYTES - ICMP_HEADER_BYTES;
@@ -48,8 +51,16 @@ export class IcmpErrors {
   /**
    * Writes the ICMP error about the packet of `ipBytes` bytes at `l3` as virtio header and frame to the node; `gateway` is its
    * source. Returns its length, or 0 when none may be sent. It lies at {@link at}.
+   * @param mtuBytes with PACKET_TOO_BIG
    */
-  write(error: IcmpError, l3: number, ipBytes: number, gateway: Uint8Array | null, nowMs: number): number {
+  write(
+    error: IcmpError,
+    l3: number,
+    ipBytes: number,
+    gateway: Uint8Array | null,
+    nowMs: number,
+    mtuBytes = 0,
+  ): number {
     const { u8 } = this.arena;
     const ipv6 = u8[l3]! >>> 4 === 6;
     if (gateway === null || !this.#maySend(l3, ipBytes, ipv6) || !this.#takeToken(nowMs)) return 0;
@@ -57,6 +68,8 @@ export class IcmpErrors {
     u8[type] = ipv6 ? 0x86 : 0x08;
     u8[type + 1] = ipv6 ? 0xdd : 0x00;
     u8.fill(0, type + 2, type + 2 + IPV6_HEADER_BYTES + ICMP_HEADER_BYTES);
+    // The last half of the ICMP header's second word, in both families: no MTU exceeds it.
+    writeU16be(u8, type + 2 + (ipv6 ? IPV6_HEADER_BYTES : IPV4_HEADER_BYTES) + ICMP_MTU, mtuBytes);
     const written = ipv6 ? this.#writeIpv6(error, l3, ipBytes, gateway) : this.#writeIpv4(error, l3, ipBytes, gateway);
     return VIRTIO_NET_HDR_BYTES + ETHERNET_BYTES + written;
   }

@@ -113,6 +113,7 @@ export class CrowdMember {
         version: HEDDLE_VERSION,
         endpoints: [{ ip: address, port: settings.port }],
         podCidrs: [podCidr],
+        podMtuBytes: null,
       },
       clusterSecret: settings.clusterSecret,
       clusterCidrs: [parseCidr(CROWD_CLUSTER_CIDR)],

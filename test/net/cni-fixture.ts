@@ -232,6 +232,7 @@ async function makeNode(): Promise<void> {
     podMtuBytes: 1390,
     podCidrs: CIDRS,
     clusterCidrs: CLUSTER_CIDRS,
+    narrowCidrs: [],
     masquerade: true,
     listenPort: 6785,
     router: null,

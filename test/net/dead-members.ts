@@ -37,7 +37,7 @@ function deadMembers(count: number): Uint8Array[] {
   const atMs = Date.now();
   return Array.from({ length: count }, (_, i) => {
     const endpoints = [{ ip: parseIpAddress(`192.168.99.${100 + (i % 100)}`), port: 7000 + i }];
-    const self = { name: `dead-${i}`, version: '0.1.0', endpoints, podCidrs: [] };
+    const self = { name: `dead-${i}`, version: '0.1.0', endpoints, podCidrs: [], podMtuBytes: null };
     const stamp = { createdAtMs: atMs, revision: atMs, incarnation: i + 1, lowestStamp: 0 };
     return signAdvert(generateIdentity(systemRandom), self, stamp).bytes;
   });

@@ -2,7 +2,8 @@
  * Changes of the MTU on a running cluster, in both families: the node's interfaces and its running pods follow the underlay within
  * seconds, and large packets get through, whole or as fragments. Needs root and a build.
  */
-import { describe, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
+import { gatewayOf, parseCidr } from '../../common/address/cidr.js';
 import { NODE_INTERFACE } from '../../deploy/demo/cluster/underlay.js';
 import { waitUntil } from '../../deploy/demo/async/wait-until.js';
 import type { Pod } from '../../deploy/demo/cluster/cluster.js';
@@ -11,6 +12,8 @@ import type { NetworkNamespace } from '../../deploy/demo/machine/network-namespa
 import { useCluster } from './cluster-fixture.js';
 
 const TEST_TIMEOUT_MS = 60_000;
+const FAMILIES = ['4', '6'] as const;
+type Family = (typeof FAMILIES)[number];
 /** Less than a probe of the size in use takes to fail (15 s). */
 const FOLLOWS_WITHIN_MS = 6_000;
 
@@ -62,6 +65,32 @@ describe('a cluster whose underlay changes its MTU', () => {
     TEST_TIMEOUT_MS,
   );
 
+  it.each(FAMILIES)(
+    'of 9001 beside 1500: the own node answers what is too large for the peer, IPv%s',
+    async (family) => {
+      const [first, second] = nodes();
+      const [a, b] = pods();
+      const target = b.ips.find((ip) => isOf(ip, family))!;
+      const gateway = gatewayOf(parseCidr(cidrOf(first, family)));
+      const narrow = async () => {
+        const routes = await first.namespace.ip(`-${family}`, 'route', 'show', cidrOf(second, family), 'proto', '104');
+        return /mtu (\d+)/.exec(routes)?.[1] ?? null;
+      };
+      await waitUntil('no route left of before', FOLLOWS_WITHIN_MS, async () => (await narrow()) === null);
+      await setUnderlay(first, 9001);
+      await waitUntil('the route with an MTU', FOLLOWS_WITHIN_MS, async () => (await narrow()) === '1392');
+      await waitUntil('the MTU of the pod', FOLLOWS_WITHIN_MS, async () => (await mtuOf(a.namespace, 'eth0')) === 8893);
+      const ping = (bytes: number) =>
+        a.namespace.run('sh', ['-c', `ping -n -c 1 -W 2 -M do -s ${bytes} ${target} || true`]);
+      expect(await ping(4000)).toMatch(new RegExp(`From ${gateway}.*(mtu ?= ?1392)`, 'i'));
+      expect(await ping(1392 - (family === '4' ? 28 : 48))).toContain(' 0% packet loss');
+      await largePacketsArrive();
+      await setUnderlay(first, 1500);
+      await waitUntil('no route with an MTU', FOLLOWS_WITHIN_MS, async () => (await narrow()) === null);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
   it(
     'towards a peer only, by a route: the size in use follows the first refusal',
     async () => {
@@ -102,3 +131,9 @@ describe('a cluster whose underlay changes its MTU', () => {
     }
   }
 });
+
+const isOf = (text: string, family: Family): boolean => text.includes(':') === (family === '6');
+
+function cidrOf({ plan }: DemoNode, family: Family): string {
+  return plan.podCidrs.find((cidr) => isOf(cidr, family))!;
+}

@@ -9,6 +9,7 @@ export const HOST_SPEC: HostNetworkSpec = {
   podMtuBytes: 1392,
   podCidrs: [parseCidr('10.1.1.0/24'), parseCidr('fd00:1:0:1::/64')],
   clusterCidrs: [parseCidr('10.1.0.0/16'), parseCidr('fd00:1::/48')],
+  narrowCidrs: [],
   masquerade: true,
   listenPort: 6785,
   router: null,
