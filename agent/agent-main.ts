@@ -25,7 +25,6 @@ import { systemClock } from '../common/clock.js';
 import { readHostFile } from './config/config-command.js';
 import { loadConfig } from './config/config-sources.js';
 import type { StopReason } from './control-plane/mesh-driver.js';
-import type { NodeReporter } from './node-reporter.js';
 import { answerQuestions, QUESTION } from '../common/host/beat-channel.js';
 import { watchParent } from '../common/host/parent-watch.js';
 import {
@@ -150,7 +149,7 @@ function logLevelOf(argv: readonly string[], env: NodeJS.ProcessEnv): LogLevel {
 /** Null when it could not start; the exit code says whether another try makes sense. */
 async function startAgent(
   settings: SettingsKeeper,
-  reporter: NodeReporter | null,
+  kubernetes: Kubernetes | null,
   log: Logger,
   routerIsSilent: () => boolean,
 ): Promise<Agent | null> {
@@ -159,7 +158,8 @@ async function startAgent(
     const commands = agentCommands;
     return await Agent.start({
       settings,
-      reporter,
+      reporter: kubernetes,
+      watchObjects: kubernetes && ((path, handlers) => kubernetes.source.watchObjects(path, handlers)),
       programFolder,
       commands,
       disk: systemDisk,

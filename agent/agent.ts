@@ -10,7 +10,6 @@ import { join } from 'node:path';
 import type { CommandRunner } from '../common/host/command.js';
 import type { Cidr } from '../common/address/cidr.js';
 import type { Disk } from '../common/storage/disk.js';
-import { messageOf } from '../common/errors.js';
 import type { Logger } from '../common/log.js';
 import { podMtuFor } from '../common/wire/overhead.js';
 import {
@@ -30,7 +29,7 @@ import type { Clock } from '../common/clock.js';
 import { cniInstallation } from './cni-installation.js';
 import { CniServer } from './cni-server.js';
 import { attachObstacle, statusObstacle } from './api/conditions.js';
-import { keepConfigRecord } from './config/config-record.js';
+import { recordConfig } from './config/config-record.js';
 import { ControlPlane } from './control-plane/control-plane.js';
 import { HostKeeper } from './host-network/host-keeper.js';
 import { ACCEPT_MARK } from './host-network/forward-accept.js';
@@ -46,6 +45,8 @@ import type { NodeReporter } from './node-reporter.js';
 import { NoticeLog } from '../common/notice-log.js';
 import { PodKeeper } from './pod-keeper.js';
 import { KernelEvents } from './kernel-events/index.js';
+import type { WatchObjects } from './policy/cluster-objects.js';
+import { NetworkPolicies } from './policy/network-policies.js';
 import type { RouterReport } from './control-plane/router-client.js';
 import { directoryProblem, StateDisk } from './control-plane/state-disk.js';
 import { connectRouter } from './control-plane/router-socket.js';
@@ -63,6 +64,8 @@ const FIRST_LOOK_WITHIN_MS = 3_000;
 export interface AgentDeps {
   readonly settings: SettingsKeeper;
   readonly reporter: NodeReporter | null;
+  /** Null where there is no Kubernetes, and so no network policy. */
+  readonly watchObjects: WatchObjects | null;
   /** Where the built programs and the page lie. */
   readonly programFolder: string;
   readonly commands: CommandRunner;
@@ -82,6 +85,7 @@ export class Agent {
   readonly #installer: ConfInstaller;
   readonly #pods: PodKeeper<LiveAttachment>;
   readonly #kernelEvents: KernelEvents;
+  readonly #policies: NetworkPolicies | null;
   readonly #cniServer: CniServer;
   readonly #api: ApiKeeper;
   readonly #source: AgentApiSource;
@@ -114,6 +118,7 @@ export class Agent {
     );
     this.#pods = this.#createPodKeeper();
     this.#kernelEvents = this.#createKernelEvents();
+    this.#policies = this.#createPolicies();
     this.#lookedAt = new Promise((resolve) => (this.#firstLookIsOver = resolve));
     this.#cniServer = new CniServer({
       path: cniSocket(this.#settings.config),
@@ -167,6 +172,7 @@ export class Agent {
       this.#cniServer.stop(),
       this.#pods.stop(),
       this.#kernelEvents.stop(),
+      this.#policies?.stop(),
       this.#host.stop(),
       this.stateDisk.stop(),
       this.#api.stop(),
@@ -209,19 +215,14 @@ export class Agent {
     log.info({ cni: cniSocket(config), conditions: this.#failedConditions() }, 'agent is running');
   }
 
-  /** A node works without it: it serves `meshctl uninstall`, and a start while the configuration is refused. */
-  async #recordConfig(): Promise<void> {
-    const { disk, log } = this.deps;
-    try {
-      await keepConfigRecord(disk, this.#settings.config);
-    } catch (thrown) {
-      log.warn({ error: messageOf(thrown) }, 'the configuration could not be recorded');
-    }
+  #recordConfig(): Promise<void> {
+    return recordConfig(this.deps.disk, this.#settings.config, this.deps.log);
   }
 
   /** Pods that fell off the bridge can only be put back once there is a bridge. */
   async #startPods(): Promise<void> {
     await this.#host.start();
+    await this.#policies?.start();
     this.#kernelEvents.start();
     await this.#pods.start();
     this.#firstLookIsOver();
@@ -354,6 +355,13 @@ export class Agent {
     });
   }
 
+  #createPolicies(): NetworkPolicies | null {
+    const { watchObjects: watch, commands, disk, clock } = this.deps;
+    const endpoints = () => this.state.endpoints.list();
+    const { stateDir } = this.#settings.config;
+    return watch && new NetworkPolicies({ watch, endpoints, stateDir, commands, disk, clock, notices: this.#notices });
+  }
+
   #createKernelEvents(): KernelEvents {
     const { bridgeName, tapName } = this.#settings.config;
     return new KernelEvents({
@@ -431,7 +439,7 @@ export class Agent {
   }
 
   async #endpointsChanged(): Promise<void> {
-    await this.#control.endpointsChanged();
+    await Promise.all([this.#control.endpointsChanged(), this.#policies?.keeper.podsChanged()]);
     this.#servedCidrsMayHaveChanged();
   }
 

@@ -71,6 +71,8 @@ export interface EndpointRecord extends AttachmentOwner {
   readonly routing: PodRouting;
   readonly podNamespace: string | null;
   readonly podName: string | null;
+  /** Absent where the runtime did not tell, and in records of earlier versions. */
+  readonly podUid?: string;
   /** ISO 8601, UTC. */
   readonly since: string;
 }

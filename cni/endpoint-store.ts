@@ -38,6 +38,7 @@ const RecordsSchema = Type.Array(
     ),
     podNamespace: Type.Union([Type.String(), Type.Null()]),
     podName: Type.Union([Type.String(), Type.Null()]),
+    podUid: Type.Optional(Type.String()),
     since: Type.String(),
   }),
 );

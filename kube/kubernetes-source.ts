@@ -16,6 +16,8 @@ import { mergedCidrs } from './merged-cidrs.js';
 import type { NodeObject } from './node-object.js';
 import { NodeWatch } from './node-watch.js';
 import type { KubernetesRecord } from './record.js';
+import { ResourceWatch } from './resource-watch.js';
+import type { ResourceWatchDeps } from './resource-watch.js';
 
 /** Between two questions about the whole cluster: from here to twice as long, at random. */
 const CLUSTER_INTERVAL_MS = 5 * 60_000;
@@ -90,6 +92,21 @@ export class KubernetesSource {
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Watches the objects under a path. Problems are logged. */
+  watchObjects(
+    path: string,
+    handlers: Pick<ResourceWatchDeps, 'onList' | 'onPut' | 'onDelete'>,
+  ): { stop(): Promise<void> } {
+    const { api, clock, random, notices } = this.deps;
+    const onProblem = (problem: string | null): void => {
+      if (problem === null) notices.clear(path);
+      else notices.write('warn', 'objects of the Kubernetes API server cannot be read', { path, problem }, path);
+    };
+    const watch = new ResourceWatch({ api, path, clock, random, onProblem, ...handlers });
+    watch.start();
+    return watch;
   }
 
   async stop(): Promise<void> {

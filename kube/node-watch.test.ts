@@ -32,7 +32,7 @@ describe('the watch of a Node', () => {
   it('lists the node, and watches from the version of the list', async () => {
     const { api, seen, problems } = await watched();
     expect(seen).toEqual(['10.244.1.0/24']);
-    expect(api.gets).toEqual(['/api/v1/nodes?fieldSelector=metadata.name%3Dw1']);
+    expect(api.gets).toEqual(['/api/v1/nodes?fieldSelector=metadata.name%3Dw1&limit=500']);
     expect(api.lastWatch.path).toMatch(/&watch=1&allowWatchBookmarks=true&timeoutSeconds=450&resourceVersion=7$/);
     expect(problems).toEqual([null]);
   });
@@ -69,7 +69,7 @@ describe('the watch of a Node', () => {
 
   it('waits longer after each failure, at most a minute, and says what failed', async () => {
     const { api, clock, problems } = await watched((server) => server.objects.set('/api/v1/nodes', 503));
-    expect(problems).toEqual(['/api/v1/nodes?fieldSelector=metadata.name%3Dw1: status 503']);
+    expect(problems).toEqual(['/api/v1/nodes?fieldSelector=metadata.name%3Dw1&limit=500: status 503']);
     await clock.advanceSettled(10 * 60_000, 1_000);
     // Pauses of 0.75, 1.5, 3, ... 45 s.
     expect(api.gets.length).toBeGreaterThan(14);

@@ -1,31 +1,11 @@
-/**
- * Watch of one Node object that goes on through every fault: connections reset or silent, versions that the server has
- * forgotten, an API server that is away.
- *
- * ```
- *        +-- version forgotten (410) --+
- *        v                             |
- *  list ---> version ---> watch -------+--- ended by the server ---> watch on from the last version
- *    ^                       |
- *    +---- back-off <--------+ failed, or nothing heard for 150 s
- * ```
- */
-import { Type } from 'typebox';
-import { Check } from 'typebox/value';
+/** Watch of one Node object: {@link ResourceWatch} with what the pod network uses of a Node. */
 import type { Clock } from '../common/clock.js';
-import { DecodeError, KubernetesError, messageOf } from '../common/errors.js';
-import { nodeListPath, STATUS } from './api-server.js';
+import { messageOf } from '../common/errors.js';
+import { nodeListPath } from './api-server.js';
 import type { ApiServer } from './api-server.js';
-import { BackOff } from './back-off.js';
-import { parseNodeList, parseNodeObject } from './node-object.js';
+import { parseNodeObject } from './node-object.js';
 import type { NodeObject } from './node-object.js';
-
-/** The server sends a bookmark about once a minute, so a connection that is silent for longer is dead. */
-const SILENCE_MS = 150_000;
-/** The server ends each watch after a time of our choice, drawn at random from here to twice as long. */
-const WATCH_SECONDS = 300;
-/** A watch that lives shorter was no success: the next one waits. */
-const SHORT_WATCH_MS = 5_000;
+import { ResourceWatch } from './resource-watch.js';
 
 export interface NodeWatchDeps {
   readonly api: ApiServer;
@@ -39,131 +19,21 @@ export interface NodeWatchDeps {
   readonly onProblem: (problem: string | null) => void;
 }
 
-const EventSchema = Type.Object({ type: Type.String(), object: Type.Unknown() });
-const VersionedSchema = Type.Object({ metadata: Type.Object({ resourceVersion: Type.String() }) });
-const StatusSchema = Type.Object({ code: Type.Integer(), message: Type.Optional(Type.String()) });
-
-export class NodeWatch {
-  readonly #backOff: BackOff;
-  readonly #stopped = new AbortController();
-  /** From which the next watch goes on; null when the object has to be listed. */
-  #version: string | null = null;
-  #running: Promise<void> = Promise.resolve();
-
-  constructor(readonly deps: NodeWatchDeps) {
-    this.#backOff = new BackOff(deps.random);
-  }
-
-  start(): void {
-    this.#running = this.#run();
-  }
-
-  async stop(): Promise<void> {
-    this.#stopped.abort();
-    await this.#running;
-  }
-
-  async #run(): Promise<void> {
-    while (!this.#isStopped) {
-      const startedMs = this.deps.clock.nowMs();
-      const wentWell = await this.#once();
-      if (this.#isStopped) return;
-      if (wentWell && this.deps.clock.nowMs() - startedMs >= SHORT_WATCH_MS) this.#backOff.reset();
-      else await this.#pause(this.#backOff.next());
-    }
-  }
-
-  get #isStopped(): boolean {
-    return this.#stopped.signal.aborted;
-  }
-
-  /** One list where needed, and one watch. False when it failed. */
-  async #once(): Promise<boolean> {
-    try {
-      this.#version ??= await this.#list();
-      this.deps.onProblem(null);
-      await this.#watch(this.#version);
-      return true;
-    } catch (thrown) {
-      const isGone = thrown instanceof KubernetesError && thrown.status === STATUS.gone;
-      if (isGone) this.#version = null;
-      else if (!this.#isStopped) this.deps.onProblem(messageOf(thrown));
-      return false;
-    }
-  }
-
-  async #list(): Promise<string> {
-    const list = await this.deps.api.get(nodeListPath(this.deps.nodeName));
-    const { metadata, items } = parseNodeList(list, this.deps.api.name);
-    const [item] = items;
-    if (item === undefined) this.deps.onNode(null);
-    else this.#take(item);
-    return metadata.resourceVersion;
-  }
-
-  async #watch(version: string): Promise<void> {
-    const seconds = Math.round(WATCH_SECONDS * (1 + this.deps.random()));
-    const query = `watch=1&allowWatchBookmarks=true&timeoutSeconds=${seconds}&resourceVersion=${version}`;
-    const attempt = new AbortController();
-    const abort = (): void => attempt.abort();
-    this.#stopped.signal.addEventListener('abort', abort, { once: true });
-    let failure: Error | null = null;
-    let cancelSilence = this.deps.clock.after(SILENCE_MS, abort);
-    try {
-      await this.deps.api.watch(
-        `${nodeListPath(this.deps.nodeName)}&${query}`,
-        (event) => {
-          cancelSilence();
-          cancelSilence = this.deps.clock.after(SILENCE_MS, abort);
-          failure ??= this.#takeEvent(event);
-          if (failure !== null) abort();
-        },
-        attempt.signal,
-      );
-    } catch (thrown) {
-      throw failure ?? thrown;
-    } finally {
-      cancelSilence();
-      this.#stopped.signal.removeEventListener('abort', abort);
-    }
-    if (failure !== null) throw failure as Error;
-  }
-
-  /** Why the watch cannot go on, or null. */
-  #takeEvent(event: unknown): Error | null {
-    if (!Check(EventSchema, event)) return new DecodeError(`${this.deps.api.name}: expected a watch event`);
-    if (event.type === 'ERROR') return errorOf(event.object, this.deps.api.name);
-    if (Check(VersionedSchema, event.object)) this.#version = event.object.metadata.resourceVersion;
-    if (event.type === 'DELETED') this.deps.onNode(null);
-    if (event.type === 'ADDED' || event.type === 'MODIFIED') this.#take(event.object);
-    return null;
-  }
-
-  /** What cannot be used is reported, and the node before stays. */
-  #take(object: unknown): void {
-    try {
-      this.deps.onNode(parseNodeObject(object));
-    } catch (thrown) {
-      this.deps.onProblem(messageOf(thrown));
-    }
-  }
-
-  #pause(ms: number): Promise<void> {
-    const { signal } = this.#stopped;
-    return new Promise((resolve) => {
-      const end = (): void => {
-        cancel();
-        signal.removeEventListener('abort', end);
-        resolve();
-      };
-      const cancel = this.deps.clock.after(ms, end);
-      signal.addEventListener('abort', end, { once: true });
+export class NodeWatch extends ResourceWatch {
+  constructor({ api, nodeName, clock, random, onNode, onProblem }: NodeWatchDeps) {
+    /** What cannot be used is reported, and the node before stays. */
+    const take = (object: unknown): void => {
+      try {
+        onNode(parseNodeObject(object));
+      } catch (thrown) {
+        onProblem(messageOf(thrown));
+      }
+    };
+    super({
+      ...{ api, path: nodeListPath(nodeName), clock, random, onProblem },
+      onList: ([object]) => (object === undefined ? onNode(null) : take(object)),
+      onPut: take,
+      onDelete: () => onNode(null),
     });
   }
-}
-
-/** An event of type ERROR holds a Status object. */
-function errorOf(object: unknown, api: string): KubernetesError {
-  const status = Check(StatusSchema, object) ? object : { code: null, message: 'no reason given' };
-  return new KubernetesError(status.code, `${api}: the watch was ended: ${status.message ?? status.code}`);
 }

@@ -38,6 +38,10 @@ export class Cluster {
     remove(this.#policies, namespace, name);
   }
 
+  *namespaces(): Generator<Namespace> {
+    for (const [name, labels] of this.#namespaces) yield { name, labels };
+  }
+
   pod(namespace: string, name: string): Pod | null {
     return this.#pods.get(namespace)?.get(name) ?? null;
   }

@@ -8,6 +8,7 @@ import { listInterfaces, listRoutes } from '../../common/host/ip-output.js';
 import type { InterfaceInfo } from '../../common/host/ip-output.js';
 import { ROUTE_PROTOCOL } from '../../common/host/kernel-marks.js';
 import { acceptRuleRemovals, GUARD_TABLE, NAT_TABLE } from '../../agent/host-network/index.js';
+import { POLICY_TABLE } from '../../policy/index.js';
 
 export interface HostNames {
   readonly bridgeName: string;
@@ -30,7 +31,7 @@ export async function findHostArtefacts(commands: CommandRunner, names: HostName
     ...taps.filter(({ name }) => name === names.tapName),
     ...bridges.filter(({ name }) => name === names.bridgeName),
   ];
-  const tables = [await findTable(commands, NAT_TABLE), await findTable(commands, GUARD_TABLE)];
+  const tables = await Promise.all([NAT_TABLE, GUARD_TABLE, POLICY_TABLE].map((id) => findTable(commands, id)));
   const routes = [await findRoutes(commands, '-4'), await findRoutes(commands, '-6')];
   const rules = (await acceptRuleRemovals(commands)).map(({ label, removal: { program, args } }) => ({
     label,

@@ -15,6 +15,7 @@ const KNOWN_KEYS = new Set([
 export interface CniArgs {
   readonly podNamespace: string | null;
   readonly podName: string | null;
+  readonly podUid: string | null;
   /** As written, not checked. */
   readonly ips: readonly string[];
   readonly mac: string | null;
@@ -36,6 +37,7 @@ export function parseCniArgs(text: string): CniArgs {
   return {
     podNamespace: given('K8S_POD_NAMESPACE'),
     podName: given('K8S_POD_NAME'),
+    podUid: given('K8S_POD_UID'),
     ips: (given('IP') ?? '').split(',').filter(Boolean),
     mac: given('MAC'),
   };

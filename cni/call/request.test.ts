@@ -43,6 +43,7 @@ describe('a CNI call', () => {
       netns: '/run/netns/x',
       podNamespace: 'shop',
       podName: 'cart-0',
+      podUid: 'u',
       requestedIps: [],
       requestedMac: null,
     });

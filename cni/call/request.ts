@@ -25,6 +25,7 @@ export interface AttachCall {
   readonly netns: string;
   readonly podNamespace: string | null;
   readonly podName: string | null;
+  readonly podUid: string | null;
   readonly requestedIps: readonly IpAddress[];
   readonly requestedMac: MacAddress | null;
 }
@@ -152,6 +153,7 @@ function attachOptions(config: NetworkConfig, argsText: string) {
     return {
       podNamespace: args.podNamespace,
       podName: args.podName,
+      podUid: args.podUid,
       requestedIps: ips.map((text) => parseIpAddress(text.split('/', 1)[0] ?? '')),
       requestedMac: mac === null ? null : parsePodMac(mac),
     };

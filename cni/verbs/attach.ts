@@ -113,6 +113,7 @@ function recordOf(deps: CniDeps, call: AttachCall, plan: AttachmentPlan): Endpoi
     routing: plan.routing,
     podNamespace: call.podNamespace,
     podName: call.podName,
+    ...(call.podUid === null ? {} : { podUid: call.podUid }),
     since: deps.wallTime().toISOString(),
   };
 }

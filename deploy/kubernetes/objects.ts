@@ -27,7 +27,7 @@ export function objects(source: ValueSource): readonly KubernetesObject[] {
   return [...accounts(source), settings(source), daemonSet(source)];
 }
 
-/** The agent reads nodes and kubeadm's record of the cluster's CIDRs, tells its own Node what it does, and makes events of it. */
+/** The agent reads nodes, what network policies need, and kubeadm's record of CIDRs; it tells its own Node how it does. */
 function accounts({ namespace }: ValueSource): KubernetesObject[] {
   const subject = { kind: 'ServiceAccount', name: NAME, namespace };
   const metadata = () => ({ name: NAME, labels: labels() });
@@ -38,6 +38,8 @@ function accounts({ namespace }: ValueSource): KubernetesObject[] {
       rules: [
         { apiGroups: [''], resources: ['nodes'], verbs: ['list', 'watch', 'patch'] },
         { apiGroups: [''], resources: ['nodes/status'], verbs: ['patch'] },
+        { apiGroups: [''], resources: ['pods', 'namespaces'], verbs: ['list', 'watch'] },
+        { apiGroups: ['networking.k8s.io'], resources: ['networkpolicies'], verbs: ['list', 'watch'] },
       ],
     },
     {

@@ -72,7 +72,7 @@ export class FakeApiServer implements ApiServer {
 
 /** The items of a list that a field selector by name leaves. */
 function selected(object: unknown, path: string): unknown {
-  const name = /fieldSelector=metadata.name%3D(.*)$/.exec(path)?.[1];
+  const name = /fieldSelector=metadata.name%3D([^&]*)/.exec(path)?.[1];
   const { items } = object as { items?: { metadata?: { name?: string } }[] };
   if (name === undefined || items === undefined) return object;
   return { ...(object as object), items: items.filter((item) => item.metadata?.name === name) };

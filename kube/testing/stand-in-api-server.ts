@@ -1,6 +1,7 @@
 /**
- * Stand-in for the Kubernetes API server: nodes and ConfigMaps with GET, LIST by pages, LIST and WATCH by name, PATCH of nodes,
- * events that are made, versions and bookmarks, and the faults of a real one on demand. Its answers have the shape of those of Kubernetes 1.32.
+ * Stand-in for the Kubernetes API server: collections of objects with GET, LIST by pages, LIST and WATCH by name, PATCH of
+ * nodes, ConfigMaps, events that are made, versions and bookmarks, and the faults of a real one on demand. Its answers have the
+ * shape of those of Kubernetes 1.32.
  */
 import { createServer } from 'node:http';
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
@@ -10,10 +11,14 @@ import { neededRight } from './needed-rights.js';
 import { patchedObject } from './patched-object.js';
 
 interface StoredObject {
-  readonly metadata: { readonly name: string; readonly resourceVersion?: string };
+  readonly metadata: { readonly name: string; readonly namespace?: string; readonly resourceVersion?: string };
 }
 
+const NODES = '/api/v1/nodes';
+const COLLECTIONS = [...[NODES, '/api/v1/pods', '/api/v1/namespaces'], '/apis/networking.k8s.io/v1/networkpolicies'];
+
 interface Watch {
+  readonly path: string;
   readonly name: string | null;
   readonly response: ServerResponse;
 }
@@ -21,6 +26,7 @@ interface Watch {
 interface PastEvent {
   readonly version: number;
   readonly type: string;
+  readonly path: string;
   readonly object: StoredObject;
 }
 
@@ -36,7 +42,8 @@ export class StandInApiServer {
   readonly used = new Set<string>();
   readonly configMaps = new Map<string, unknown>();
   readonly created: { readonly path: string; readonly object: unknown }[] = [];
-  readonly #nodes = new Map<string, StoredObject>();
+  /** Objects by `namespace/name`, by the path of their collection. */
+  readonly #collections = new Map(COLLECTIONS.map((path) => [path, new Map<string, StoredObject>()]));
   readonly #past: PastEvent[] = [];
   readonly #watches = new Set<Watch>();
   #version = 100;
@@ -46,20 +53,35 @@ export class StandInApiServer {
   /** For `createServer` of HTTP or HTTPS. */
   readonly listener: RequestListener = (request, response) => this.#answer(request, response);
 
-  putNode(node: StoredObject): void {
-    const type = this.#nodes.has(node.metadata.name) ? 'MODIFIED' : 'ADDED';
+  /** Into the collection of this path. */
+  put(path: string, object: StoredObject): void {
+    const objects = this.#collections.get(path)!;
+    const type = objects.has(keyOf(object)) ? 'MODIFIED' : 'ADDED';
     this.#version++;
-    const stored = { ...node, metadata: { ...node.metadata, resourceVersion: String(this.#version) } };
-    this.#nodes.set(node.metadata.name, stored);
-    this.#publish(type, stored);
+    const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(this.#version) } };
+    objects.set(keyOf(object), stored);
+    this.#publish(type, path, stored);
+  }
+
+  /** @param key `namespace/name`, or the name of an object without a namespace */
+  delete(path: string, key: string): void {
+    const objects = this.#collections.get(path)!;
+    const object = objects.get(key);
+    if (object === undefined) return;
+    this.#version++;
+    objects.delete(key);
+    this.#publish('DELETED', path, {
+      ...object,
+      metadata: { ...object.metadata, resourceVersion: String(this.#version) },
+    });
+  }
+
+  putNode(node: StoredObject): void {
+    this.put(NODES, node);
   }
 
   deleteNode(name: string): void {
-    const node = this.#nodes.get(name);
-    if (node === undefined) return;
-    this.#version++;
-    this.#nodes.delete(name);
-    this.#publish('DELETED', { ...node, metadata: { ...node.metadata, resourceVersion: String(this.#version) } });
+    this.delete(NODES, name);
   }
 
   /** Forgets all versions so far, as etcd does when it compacts. */
@@ -82,16 +104,21 @@ export class StandInApiServer {
   }
 
   get nodes(): StoredObject[] {
-    return [...this.#nodes.values()];
+    return [...this.#collections.get(NODES)!.values()];
   }
 
   get watching(): number {
     return this.#watches.size;
   }
 
-  #publish(type: string, object: StoredObject): void {
-    this.#past.push({ version: this.#version, type, object });
-    for (const watch of this.#watches) send(watch, type, object);
+  #publish(type: string, path: string, object: StoredObject): void {
+    const event = { version: this.#version, type, path, object };
+    this.#past.push(event);
+    for (const watch of this.#watches) send(watch, event);
+  }
+
+  #node(path: string): StoredObject | undefined {
+    return this.#collections.get(NODES)!.get(nodeNameOf(path));
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
@@ -104,8 +131,9 @@ export class StandInApiServer {
     if (this.allowed?.has(right) === false) return refuse(response, 403, `the service account may not ${right}`);
     if (this.refuseWith !== null) return refuse(response, this.refuseWith, 'refused by the test');
     if (request.method !== 'GET') return void this.#change(request, url.pathname, response);
-    if (url.pathname === '/api/v1/nodes') return this.#answerNodes(url.searchParams, response);
-    const node = this.#nodes.get(nodeNameOf(url.pathname));
+    const objects = this.#collections.get(url.pathname);
+    if (objects !== undefined) return this.#answerList(url, [...objects.values()], response);
+    const node = this.#node(url.pathname);
     if (node !== undefined) return void response.end(JSON.stringify(node));
     const object = this.configMaps.get(url.pathname);
     if (object === undefined) return refuse(response, 404, `${url.pathname} not found`);
@@ -121,26 +149,27 @@ export class StandInApiServer {
       response.statusCode = 201;
       return void response.end(text);
     }
-    const node = this.#nodes.get(nodeNameOf(path));
+    const node = this.#node(path);
     if (node === undefined) return refuse(response, 404, `${path} not found`);
     try {
       this.putNode(patchedObject(node, request.headers['content-type'] ?? '', body) as StoredObject);
-      response.end(JSON.stringify(this.#nodes.get(node.metadata.name)));
+      response.end(JSON.stringify(this.#node(path)));
     } catch (thrown) {
       if (!(thrown instanceof KubernetesError)) throw thrown;
       refuse(response, thrown.status ?? 500, thrown.message);
     }
   }
 
-  #answerNodes(query: URLSearchParams, response: ServerResponse): void {
+  #answerList({ pathname: path, searchParams: query }: URL, objects: StoredObject[], response: ServerResponse): void {
     const name = /^metadata\.name=(.+)$/.exec(query.get('fieldSelector') ?? '')?.[1] ?? null;
-    if (query.get('watch') === '1') return this.#startWatch({ name, response }, Number(query.get('resourceVersion')));
-    const all = [...this.#nodes.values()].filter((node) => name === null || node.metadata.name === name);
+    if (query.get('watch') === '1')
+      return this.#startWatch({ path, name, response }, Number(query.get('resourceVersion')));
+    const all = objects.filter((object) => name === null || object.metadata.name === name);
     const first = Number(query.get('continue') ?? 0);
     const limit = Number(query.get('limit') ?? all.length);
     const next = first + limit < all.length ? { continue: String(first + limit) } : {};
     const metadata = { resourceVersion: String(this.#version), ...next };
-    response.end(JSON.stringify({ kind: 'NodeList', metadata, items: all.slice(first, first + limit) }));
+    response.end(JSON.stringify({ kind: 'List', metadata, items: all.slice(first, first + limit) }));
   }
 
   #startWatch(watch: Watch, version: number): void {
@@ -148,7 +177,7 @@ export class StandInApiServer {
     if (version < this.#oldest) return refuse(response, 410, 'too old resource version');
     response.writeHead(200, { 'content-type': 'application/json' });
     response.flushHeaders();
-    for (const past of this.#past) if (past.version > version) send(watch, past.type, past.object);
+    for (const past of this.#past) if (past.version > version) send(watch, past);
     this.#watches.add(watch);
     response.on('close', () => this.#watches.delete(watch));
   }
@@ -168,8 +197,13 @@ function nodeNameOf(path: string): string {
   return /^\/api\/v1\/nodes\/([^/]+)(\/status)?$/.exec(path)?.[1] ?? '';
 }
 
-function send({ name, response }: Watch, type: string, object: StoredObject): void {
-  if (name === null || object.metadata.name === name) response.write(`${JSON.stringify({ type, object })}\n`);
+function keyOf({ metadata: { namespace, name } }: StoredObject): string {
+  return namespace === undefined ? name : `${namespace}/${name}`;
+}
+
+function send({ path, name, response }: Watch, { type, object, ...event }: PastEvent): void {
+  if (event.path === path && (name === null || object.metadata.name === name))
+    response.write(`${JSON.stringify({ type, object })}\n`);
 }
 
 function refuse(response: ServerResponse, code: number, message: string): void {

@@ -15,9 +15,9 @@ import {
   FORWARD_HOOK,
   inTable,
   jump,
-  POLICY_TABLE,
   ruleObject,
   setObject,
+  TABLE_OBJECT,
 } from './table-text.js';
 import type { Json } from './table-text.js';
 
@@ -46,7 +46,7 @@ export function tableCommands({ wanted, installed, onlyAdd }: TableChange): stri
 
 /** Adding before deleting makes the deletion succeed whether or not there was a table. */
 function removal(): Json[] {
-  return [add({ table: POLICY_TABLE }), remove({ table: POLICY_TABLE })];
+  return [add(TABLE_OBJECT), remove(TABLE_OBJECT)];
 }
 
 function change(wanted: PolicyTable, installed: TableChange['installed'], onlyAdd: boolean): Json[] {
@@ -82,7 +82,7 @@ function change(wanted: PolicyTable, installed: TableChange['installed'], onlyAd
 function foundation(): Json[] {
   return [
     ...removal(),
-    add({ table: POLICY_TABLE }),
+    add(TABLE_OBJECT),
     ...VERDICT_MAPS.map((map) => add({ map: { ...inTable(map), type: ADDRESS_TYPE[familyOf(map)], map: 'verdict' } })),
   ];
 }

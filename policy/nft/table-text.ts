@@ -9,8 +9,11 @@ import type { TableChain, TableRule, TableSet, VerdictMap } from '../table/table
 export type Json = null | string | number | readonly Json[] | { readonly [key: string]: Json };
 type Statements = readonly Json[];
 
-export const POLICY_TABLE = { family: 'inet', name: 'heddle-policy' } as const;
-const IN_TABLE = { family: POLICY_TABLE.family, table: POLICY_TABLE.name } as const;
+/** Family and name. */
+export const POLICY_TABLE = ['inet', 'heddle-policy'] as const;
+const [family, table] = POLICY_TABLE;
+export const TABLE_OBJECT: Json = { table: { family, name: table } };
+const IN_TABLE = { family, table };
 
 /** Before the chains of others at `filter`: what is dropped here need not be looked at by them. */
 const PRIORITY = -1;

@@ -82,6 +82,7 @@ export function parseNetworkPolicy(value: unknown): NetworkPolicy {
     pods: readSelector(spec.podSelector ?? {}, 'spec.podSelector', report) ?? EVERY_POD,
     ingress: types.includes('Ingress') ? rules('ingress') : null,
     egress: types.includes('Egress') ? rules('egress') : null,
+    written: { metadata: { namespace: metadata.namespace, name: metadata.name }, spec },
     problems,
   };
 }

@@ -40,6 +40,8 @@ export interface NetworkPolicy {
   /** What is allowed in this direction; null: the policy does not isolate in it. */
   readonly ingress: readonly PolicyRule[] | null;
   readonly egress: readonly PolicyRule[] | null;
+  /** Of the object, what was read: as the API server gives it. */
+  readonly written: unknown;
   /** Parts that could not be read, in words. They allow nothing. */
   readonly problems: readonly string[];
 }

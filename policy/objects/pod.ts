@@ -105,6 +105,26 @@ export function parsePod(value: unknown): Pod {
   };
 }
 
+/** As the API server gives it, for {@link parsePod}. */
+export function podObject({
+  namespace,
+  name,
+  uids: [uid, hash],
+  labels,
+  ips,
+  hostNetwork,
+  isOver,
+  ports,
+}: Pod): unknown {
+  const annotations = hash === undefined ? {} : { annotations: { 'kubernetes.io/config.hash': hash } };
+  const containers = [{ ports: ports.map(({ port, ...named }) => ({ ...named, containerPort: port })) }];
+  return {
+    metadata: { namespace, name, labels, ...(uid === undefined ? {} : { uid }), ...annotations },
+    spec: { hostNetwork, containers },
+    status: { phase: isOver ? 'Succeeded' : 'Running', podIPs: ips.map((ip) => ({ ip })) },
+  };
+}
+
 /** Throws DecodeError. */
 export function parseNamespace(value: unknown): Namespace {
   if (!NamespaceObject.Check(value)) throw new DecodeError('expected a Namespace with metadata.name');

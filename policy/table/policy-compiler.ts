@@ -25,7 +25,7 @@ export interface PodIdentity {
 
 /** Interface of a pod of this node. */
 export interface LocalPod {
-  /** Null: attached by something other than Kubernetes, which no policy concerns. */
+  /** Null: the runtime did not tell; it is the pod that has the first address, if there is one. */
   readonly pod: PodIdentity | null;
   readonly ips: readonly IpAddress[];
 }
@@ -89,12 +89,17 @@ export class PolicyCompiler {
     }
   }
 
+  /** Whether the API server has told of the pod. */
+  knows({ pod }: LocalPod): boolean {
+    return pod === null || this.#known(pod) !== null;
+  }
+
   /** The table in full; its parts are the same objects as before where nothing changed. */
   compile(): PolicyTable {
     const build = new TableBuild();
     for (const { pod: owner, ips } of this.#local) {
-      if (owner === null) continue;
-      const pod = this.#known(owner);
+      const pod = owner === null ? (this.cluster.podsAt(ips[0]!)[0] ?? null) : this.#known(owner);
+      if (pod === null && owner === null) continue;
       for (const direction of DIRECTIONS) this.#addPod(build, pod, ips, direction);
     }
     for (const source of build.sources.values()) build.sets.set(source.name, this.#setOf(source));

@@ -23,7 +23,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 /** Exceptions for parts of a folder, by the beginning of the path. */
 const EXTRA_ARROWS: Readonly<Record<string, readonly string[]>> = {
   // What uninstall removes is known to those who made it; the entry plugs it into the command line.
-  'cli/uninstall/': ['cni', 'agent'],
+  'cli/uninstall/': ['cni', 'agent', 'policy'],
   'cli/meshctl.ts': ['agent'],
 };
 

@@ -86,6 +86,8 @@ describe('the Kubernetes manifest', () => {
     const rights = givenRights(documents.flatMap((object) => object.rules ?? []));
     expect(rights).toEqual([
       ...['list nodes', 'watch nodes', 'patch nodes', 'patch nodes/status'],
+      ...['list pods', 'list namespaces', 'watch pods', 'watch namespaces'],
+      ...['list networkpolicies', 'watch networkpolicies'],
       ...['get configmaps kubeadm-config', 'create events'],
     ]);
   });

@@ -48,6 +48,16 @@ export class ApiServerProcess {
     this.#change({ delete: name });
   }
 
+  /** Of the collection with this path. */
+  putObject(path: string, object: object): void {
+    this.#change({ path, put: object });
+  }
+
+  /** @param key `namespace/name` */
+  deleteObject(path: string, key: string): void {
+    this.#change({ path, delete: key });
+  }
+
   kill(): void {
     this.#process?.kill('SIGKILL');
   }

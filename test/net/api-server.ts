@@ -1,6 +1,7 @@
 /**
  * Program with the stand-in for the Kubernetes API server, for a network namespace. Usage: node dist/api-server.js ADDRESS PORT.
- * Each line of standard input is a change: `{"put": NODE}` or `{"delete": "NAME"}`; `{"show": true}` prints nodes, objects that were
+ * Each line of standard input is a change: `{"put": NODE}` or `{"delete": "NAME"}`, of other objects with the `path` of their
+ * collection; `{"show": true}` prints nodes, objects that were
  * made and rights that were used, as a line of JSON. The rights of the manifest are all that requests have.
  */
 import { createInterface } from 'node:readline';
@@ -13,6 +14,8 @@ import { listen, StandInApiServer } from '../../kube/testing/stand-in-api-server
 
 interface Change {
   readonly show?: boolean;
+  /** Of nodes, when it is left out. */
+  readonly path?: string;
   readonly put?: TestNode;
   readonly delete?: string;
 }
@@ -23,11 +26,12 @@ api.allowed = new Set(givenRights(objects(defaults).flatMap((object) => (object 
 await listen(api, address, Number(port));
 for await (const line of createInterface({ input: process.stdin })) {
   const change = JSON.parse(line) as Change;
-  if (change.put !== undefined) api.putNode(change.put);
+  const { path = '/api/v1/nodes' } = change;
+  if (change.put !== undefined) api.put(path, change.put);
   if (change.show === true) {
     const { created, used, nodes } = api;
     process.stdout.write(`${JSON.stringify({ created, used: [...used], nodes })}\n`);
   }
-  if (change.delete !== undefined) api.deleteNode(change.delete);
+  if (change.delete !== undefined) api.delete(path, change.delete);
 }
 process.exit(0);

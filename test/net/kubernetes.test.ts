@@ -15,6 +15,8 @@ const TEST_TIMEOUT_MS = 60_000;
 const FOLLOWS_WITHIN_MS = 15_000;
 const SERVER = '192.168.99.1';
 const PORT = 8001;
+const PODS_PATH = '/api/v1/pods';
+const POLICIES_PATH = '/apis/networking.k8s.io/v1/networkpolicies';
 const STARTUP_TAINT = 'heddle.io/not-ready';
 
 async function waitCondition(node: DemoNode, name: string, text: string): Promise<void> {
@@ -67,6 +69,10 @@ describe('nodes that follow their Node object', () => {
         { uid },
       ),
     );
+  /** The API server tells of these pods, as it does before the kubelet starts them. */
+  const knowPod = (name: string, status: object = {}): void =>
+    server.putObject(PODS_PATH, { metadata: { namespace: 'demo', name, labels: { app: name } }, spec: {}, status });
+  const knowPods = (...names: string[]): void => names.forEach((name) => knowPod(name));
   /** Leaves pod CIDRs, cluster CIDRs and seeds open. */
   const leaveOpen = (node: DemoNode): void => {
     const { secretFile } = node.settings;
@@ -101,6 +107,7 @@ describe('nodes that follow their Node object', () => {
         await restarted(node, 'agent', agent);
       }
       await waitCidrs(first(), ['10.33.1.0/24']);
+      knowPods('pod-a', 'pod-b');
       const [a, b] = [
         await cluster.get().attach({ name: 'pod-a', nodeIndex: 1 }),
         await cluster.get().attach({ name: 'pod-b', nodeIndex: 2 }),
@@ -128,11 +135,61 @@ describe('nodes that follow their Node object', () => {
   });
 
   it(
+    'isolate pods by network policies, also without an agent, and a pod that the API server has not told of',
+    async () => {
+      knowPods('pod-d');
+      await cluster.get().attach({ name: 'pod-d', nodeIndex: 1 });
+      const { pods } = cluster.get();
+      const [a, b, d] = ['pod-a', 'pod-b', 'pod-d'].map((name) => pods.find((pod) => pod.name === name)!) as [
+        Pod,
+        Pod,
+        Pod,
+      ];
+      const reaches = async (from: Pod, to: Pod): Promise<boolean> => (await ping(from.namespace, to.ips[0]!)).ok;
+      const becomes = (isOpen: boolean, from: Pod, to: Pod) =>
+        waitUntil(
+          `${from.name} to ${to.name}: ${isOpen}`,
+          FOLLOWS_WITHIN_MS,
+          async () => (await reaches(from, to)) === isOpen,
+        );
+      const allowOnly = (app: string): void =>
+        server.putObject(POLICIES_PATH, {
+          metadata: { namespace: 'demo', name: 'only' },
+          spec: {
+            podSelector: { matchLabels: { app: 'pod-a' } },
+            ingress: [{ from: [{ podSelector: { matchLabels: { app } } }] }],
+          },
+        });
+      knowPod('pod-b', { podIP: b.ips[0] });
+      allowOnly('pod-b');
+      await becomes(false, d, a);
+      await becomes(true, b, a);
+      const agent = onlyProcess(first(), 'agent');
+      signal(agent, 'SIGKILL');
+      expect([await reaches(d, a), await reaches(b, a)]).toEqual([false, true]);
+      await restarted(first(), 'agent', agent);
+      await waitCidrs(first(), ['10.33.1.0/24']);
+      expect([await reaches(d, a), await reaches(b, a)]).toEqual([false, true]);
+      allowOnly('pod-d');
+      await becomes(false, b, a);
+      await becomes(true, d, a);
+      const unknown = await cluster.get().attach({ name: 'pod-e', nodeIndex: 1 });
+      expect(await reaches(unknown, d)).toBe(false);
+      knowPods('pod-e');
+      await becomes(true, unknown, d);
+      server.deleteObject(POLICIES_PATH, 'demo/only');
+      await becomes(true, b, a);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
     'keep running pods when the Node is deleted and comes back with other pod CIDRs, which new pods use',
     async () => {
       server.delete('n2');
       put(second(), ['10.33.9.0/24'], 'another');
       await waitCidrs(second(), ['10.33.9.0/24']);
+      knowPods('pod-c');
       const fresh = await cluster.get().attach({ name: 'pod-c', nodeIndex: 2 });
       expect(fresh.ips[0]).toMatch(/^10\.33\.9\./);
       const { pods } = cluster.get();
@@ -144,7 +201,11 @@ describe('nodes that follow their Node object', () => {
 
   it('need no right beyond those of the manifest', async () => {
     const { used } = await server.shown();
-    const read = ['get configmaps kubeadm-config', 'list nodes', 'watch nodes'];
+    const watched = ['nodes', 'pods', 'namespaces', 'networkpolicies'].flatMap((what) => [
+      `list ${what}`,
+      `watch ${what}`,
+    ]);
+    const read = ['get configmaps kubeadm-config', ...watched];
     expect([...used].sort()).toEqual([...read, 'patch nodes', 'patch nodes/status'].sort());
   });
 

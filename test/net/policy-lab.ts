@@ -78,7 +78,7 @@ export class PolicyLab {
   /** The commands that the kernel's table needs to be this one; null for none. */
   async difference(table: PolicyTable): Promise<string | null> {
     const run = { run: (program: string, args: readonly string[]) => this.node.run(program, args) };
-    const listing = await runJson(run, 'nft', ['-j', 'list', 'table', POLICY_TABLE.family, POLICY_TABLE.name]);
+    const listing = await runJson(run, 'nft', ['-j', 'list', 'table', ...POLICY_TABLE]);
     const found = readInstalled(listing, table);
     return tableCommands({ wanted: table, installed: found.isWhole ? found : 'damaged', onlyAdd: false });
   }

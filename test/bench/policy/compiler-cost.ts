@@ -25,7 +25,7 @@ export function measureCompiler(size: ClusterSize, localPods: number): Record<st
     'a policy': (i: number) =>
       compiler.putPolicy({
         ...{ namespace: `namespace-${i % size.namespaces}`, name: 'policy-0', pods: { requirements: [] } },
-        ...{ ingress: [], egress: i % 2 === 0 ? [] : null, problems: [] },
+        ...{ ingress: [], egress: i % 2 === 0 ? [] : null, written: null, problems: [] },
       }),
   };
   return {

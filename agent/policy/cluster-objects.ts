@@ -1,0 +1,217 @@
+/**
+ * Pods, namespaces and policies of the cluster, as the API server tells of them, passed to the compiler. The last state is on disk
+ * and used at the start, so that policies are in force while the API server is away. An object that cannot be read leaves the one
+ * before in force and is named in the log.
+ */
+import type { Clock } from '../../common/clock.js';
+import { CoalescedTask } from '../../common/coalesced-task.js';
+import { DecodeError, messageOf } from '../../common/errors.js';
+import type { NoticeLog } from '../../common/notice-log.js';
+import type { DurableCodec, DurableFile } from '../../common/storage/durable-file.js';
+import { parseNamespace, parseNetworkPolicy, parsePod, podObject } from '../../policy/index.js';
+import type { Cluster, PolicyCompiler } from '../../policy/index.js';
+
+/** Between two writes to disk: a change that is lost is told again by the API server. */
+const SAVE_AFTER_MS = 30_000;
+
+export interface ObjectHandlers {
+  readonly onList: (objects: readonly unknown[]) => void;
+  readonly onPut: (object: unknown) => void;
+  readonly onDelete: (object: unknown) => void;
+}
+
+/** Starts a watch of all objects under this path. Supplied by `kube/`. */
+export type WatchObjects = (path: string, handlers: ObjectHandlers) => { stop(): Promise<void> };
+
+export interface ClusterRecord {
+  readonly pods: readonly unknown[];
+  readonly namespaces: readonly unknown[];
+  readonly policies: readonly unknown[];
+}
+
+export interface ClusterObjectsDeps {
+  readonly compiler: PolicyCompiler;
+  readonly watch: WatchObjects;
+  readonly record: DurableFile<ClusterRecord>;
+  readonly clock: Clock;
+  readonly notices: NoticeLog;
+  /** All three kinds are known, from the API server or from disk. */
+  readonly onKnown: () => void;
+  readonly onChanged: () => void;
+}
+
+/** One kind of object: where it is, and what to do with one. */
+interface Kind {
+  readonly path: string;
+  /** Throws DecodeError. */
+  readonly put: (object: unknown) => void;
+  readonly remove: (namespace: string, name: string) => void;
+  /** Those that the compiler has. */
+  readonly present: () => Iterable<{ readonly namespace?: string; readonly name: string }>;
+}
+
+export const CLUSTER_RECORD: DurableCodec<ClusterRecord> = {
+  kind: 'heddle-policies/1',
+  encode: (record) => record,
+  decode(body) {
+    const { pods, namespaces, policies } = body as Partial<Record<keyof ClusterRecord, unknown>>;
+    if (!Array.isArray(pods) || !Array.isArray(namespaces) || !Array.isArray(policies)) {
+      throw new DecodeError('record of policies: expected pods, namespaces and policies');
+    }
+    return { pods, namespaces, policies };
+  },
+};
+
+export class ClusterObjects {
+  readonly #kinds: Readonly<Record<keyof ClusterRecord, Kind>>;
+  readonly #listed = new Set<Kind>();
+  readonly #saving = new CoalescedTask(() => this.#save());
+  #isKnown = false;
+  #watches: readonly { stop(): Promise<void> }[] = [];
+  #cancelSave: (() => void) | null = null;
+
+  constructor(readonly deps: ClusterObjectsDeps) {
+    const { compiler } = deps;
+    const { cluster } = compiler;
+    this.#kinds = {
+      namespaces: {
+        path: '/api/v1/namespaces',
+        put: (object) => compiler.putNamespace(parseNamespace(object)),
+        remove: (_, name) => compiler.removeNamespace(name),
+        present: () => cluster.namespaces(),
+      },
+      pods: {
+        path: '/api/v1/pods',
+        put: (object) => compiler.putPod(parsePod(object)),
+        remove: (namespace, name) => compiler.removePod(namespace, name),
+        present: () => cluster.pods(),
+      },
+      policies: {
+        path: '/apis/networking.k8s.io/v1/networkpolicies',
+        put: (object) => this.#putPolicy(object),
+        remove: (namespace, name) => compiler.removePolicy(namespace, name),
+        present: () => cluster.policies(),
+      },
+    };
+  }
+
+  /** Resolves when what is on disk is in the compiler. */
+  async start(): Promise<void> {
+    await this.#restore();
+    this.#watches = Object.values(this.#kinds).map((kind) =>
+      this.deps.watch(kind.path, {
+        onList: (objects) => this.#takeList(kind, objects),
+        onPut: (object) => this.#changed(() => this.#put(kind, object)),
+        onDelete: (object) => this.#changed(() => this.#delete(kind, object)),
+      }),
+    );
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#watches.map((watch) => watch.stop()));
+    this.#cancelSave?.();
+    if (this.#cancelSave !== null) await this.#saving.run();
+  }
+
+  #takeList(kind: Kind, objects: readonly unknown[]): void {
+    const named = new Set(objects.flatMap((object) => keyOf(object) ?? []));
+    for (const { namespace = '', name } of [...kind.present()]) {
+      if (!named.has(`${namespace}/${name}`)) kind.remove(namespace, name);
+    }
+    for (const object of objects) this.#put(kind, object);
+    this.#listed.add(kind);
+    this.#changed(() => undefined);
+    if (!this.#isKnown && this.#listed.size === Object.keys(this.#kinds).length) this.#known();
+  }
+
+  #put(kind: Kind, object: unknown): void {
+    const { notices } = this.deps;
+    try {
+      kind.put(object);
+    } catch (thrown) {
+      if (!(thrown instanceof DecodeError)) throw thrown;
+      const what = `${kind.path}: ${keyOf(object) ?? 'an object without a name'}`;
+      notices.write(
+        'error',
+        'an object for network policies cannot be read',
+        { what, problem: messageOf(thrown) },
+        what,
+      );
+    }
+  }
+
+  #putPolicy(object: unknown): void {
+    const policy = parseNetworkPolicy(object);
+    this.deps.compiler.putPolicy(policy);
+    const { problems } = policy;
+    const what = `${policy.namespace}/${policy.name}`;
+    if (problems.length === 0) return;
+    this.deps.notices.write(
+      'warn',
+      'parts of a network policy cannot be read, and allow nothing',
+      { what, problems },
+      what,
+    );
+  }
+
+  #delete(kind: Kind, object: unknown): void {
+    const [namespace, name] = keyOf(object)?.split('/') ?? [];
+    if (namespace !== undefined && name !== undefined) kind.remove(namespace, name);
+  }
+
+  #known(): void {
+    this.#isKnown = true;
+    this.deps.onKnown();
+  }
+
+  #changed(change: () => void): void {
+    change();
+    this.deps.onChanged();
+    this.#cancelSave ??= this.deps.clock.after(SAVE_AFTER_MS, () => {
+      this.#cancelSave = null;
+      void this.#saving.run();
+    });
+  }
+
+  async #restore(): Promise<void> {
+    const { record, notices } = this.deps;
+    const read = await record.read();
+    if (read.kind === 'corrupt') notices.log.warn(read, 'the record of policies is damaged; the API server is asked');
+    if (read.kind !== 'value') return;
+    for (const name of ['namespaces', 'pods', 'policies'] as const) {
+      for (const object of read.value[name]) this.#put(this.#kinds[name], object);
+    }
+    this.#known();
+  }
+
+  /** A node works without it, until it starts while the API server is away. */
+  async #save(): Promise<void> {
+    // Half of a cluster would open pods at the next start.
+    if (!this.#isKnown) return;
+    try {
+      await this.deps.record.write(recordOf(this.deps.compiler.cluster));
+    } catch (thrown) {
+      this.deps.notices.write(
+        'warn',
+        'network policies are not on disk',
+        { error: messageOf(thrown) },
+        'policy record',
+      );
+    }
+  }
+}
+
+function recordOf(cluster: Cluster): ClusterRecord {
+  return {
+    pods: [...cluster.pods()].map(podObject),
+    namespaces: [...cluster.namespaces()].map(({ name, labels }) => ({ metadata: { name, labels } })),
+    policies: [...cluster.policies()].map(({ written }) => written),
+  };
+}
+
+/** `namespace/name`, the namespace empty for an object without one. */
+function keyOf(object: unknown): string | null {
+  const { metadata } = (object ?? {}) as { metadata?: { namespace?: unknown; name?: unknown } };
+  const { namespace = '', name } = metadata ?? {};
+  return typeof name === 'string' && typeof namespace === 'string' ? `${namespace}/${name}` : null;
+}

@@ -1,0 +1,184 @@
+import { describe, expect, it } from '@jest/globals';
+import type { EndpointRecord } from '../../cni/index.js';
+import { parseIpAddress } from '../../common/address/ip-address.js';
+import { silentLogger } from '../../common/log.js';
+import { NoticeLog } from '../../common/notice-log.js';
+import { CrashingDisk } from '../../common/testing/crashing-disk.js';
+import { VirtualClock } from '../../common/testing/virtual-clock.js';
+import type { ObjectHandlers } from './cluster-objects.js';
+import { NetworkPolicies } from './network-policies.js';
+import { FakeNft } from './testing/fake-nft.js';
+
+const DENY = { metadata: { namespace: 'red', name: 'deny' }, spec: { podSelector: {} } };
+const RED = { metadata: { name: 'red' } };
+const PATHS = {
+  namespaces: '/api/v1/namespaces',
+  pods: '/api/v1/pods',
+  policies: '/apis/networking.k8s.io/v1/networkpolicies',
+};
+
+function podObject(name: string, uid = `uid-${name}`) {
+  return {
+    metadata: { namespace: 'red', name, uid, labels: {} },
+    spec: { containers: [] },
+    status: { phase: 'Pending' },
+  };
+}
+
+function endpoint(name: string, ip: string, podUid = `uid-${name}`): EndpointRecord {
+  return { podNamespace: 'red', podName: name, podUid, ips: [parseIpAddress(ip)] } as unknown as EndpointRecord;
+}
+
+/** A node whose API server is the test. */
+function node({ nft = new FakeNft(), disk = new CrashingDisk(() => 1), endpoints = [] as EndpointRecord[] } = {}) {
+  const clock = new VirtualClock();
+  const api = new Map<string, ObjectHandlers>();
+  const policies = new NetworkPolicies({
+    watch: (path, handlers) => {
+      api.set(path, handlers);
+      return { stop: () => Promise.resolve() };
+    },
+    endpoints: () => endpoints,
+    stateDir: '/state',
+    commands: nft,
+    disk,
+    clock,
+    notices: new NoticeLog(silentLogger(), clock),
+  });
+  const of = (kind: keyof typeof PATHS) => api.get(PATHS[kind])!;
+  const list = (pods: unknown[], all: unknown[]) => {
+    of('namespaces').onList([RED]);
+    of('pods').onList(pods);
+    of('policies').onList(all);
+  };
+  const isolated = () => nft.elements('ingress4').map((element) => (element as [string])[0]);
+  return { policies, clock, nft, disk, endpoints, of, list, isolated };
+}
+
+async function settle(): Promise<void> {
+  for (let i = 0; i < 20; i++) await Promise.resolve();
+}
+
+describe('network policies of a node', () => {
+  it('are in force when the API server has told of all, without a table where nothing is isolated', async () => {
+    const { policies, list, of, nft, isolated } = node({ endpoints: [endpoint('a', '10.0.0.1')] });
+    await policies.start();
+    list([podObject('a')], []);
+    await policies.keeper.settled();
+    expect(nft.transactions).toEqual([]);
+    of('policies').onPut(DENY);
+    await policies.keeper.settled();
+    expect(isolated()).toEqual(['10.0.0.1']);
+    of('policies').onDelete(DENY);
+    await policies.keeper.settled();
+    expect(isolated()).toEqual([]);
+  });
+
+  it('leave the pods of before the start as they are until all is known', async () => {
+    const first = node({ endpoints: [endpoint('a', '10.0.0.1')] });
+    await first.policies.start();
+    first.list([podObject('a')], [DENY]);
+    await first.policies.keeper.settled();
+    const { policies, list, isolated, endpoints } = node({
+      nft: first.nft,
+      endpoints: [endpoint('a', '10.0.0.1'), endpoint('b', '10.0.0.2')],
+    });
+    await policies.start();
+    expect(isolated()).toEqual(['10.0.0.1']);
+    endpoints.push(endpoint('c', '10.0.0.3'));
+    void policies.keeper.podsChanged();
+    await policies.keeper.settled();
+    expect(isolated()).toEqual(['10.0.0.1', '10.0.0.3']);
+    list([podObject('a'), podObject('b'), podObject('c')], []);
+    await policies.keeper.settled();
+    expect(isolated()).toEqual([]);
+  });
+
+  it('are in force from disk at the start, while the API server is away', async () => {
+    const first = node({ endpoints: [endpoint('a', '10.0.0.1')] });
+    await first.policies.start();
+    first.list([podObject('a')], [DENY]);
+    await first.policies.stop();
+    const { policies, isolated } = node({ disk: first.disk, endpoints: [endpoint('a', '10.0.0.1')] });
+    await policies.start();
+    expect(isolated()).toEqual(['10.0.0.1']);
+  });
+
+  it('are those of a list after a watch that missed events, and keep an object that cannot be read any more', async () => {
+    const { policies, list, of, isolated } = node({ endpoints: [endpoint('a', '10.0.0.1')] });
+    await policies.start();
+    list([podObject('a'), podObject('gone')], [DENY]);
+    of('policies').onList([{ ...DENY, spec: { ingress: 'all' } }]);
+    of('pods').onPut({ metadata: { namespace: 'red', name: 'a' } });
+    of('pods').onPut('no pod');
+    of('pods').onList([podObject('a')]);
+    await policies.keeper.settled();
+    expect([...policies.compiler.cluster.pods()].map(({ name }) => name)).toEqual(['a']);
+    expect(isolated()).toEqual(['10.0.0.1']);
+    of('policies').onList([]);
+    await policies.keeper.settled();
+    expect(isolated()).toEqual([]);
+  });
+});
+
+describe('a pod that is attached', () => {
+  it('waits for the API server to tell of it, and is open or isolated as its policies say', async () => {
+    const { policies, list, of, isolated, endpoints } = node();
+    await policies.start();
+    list([podObject('a', 'uid-before')], []);
+    endpoints.push(endpoint('a', '10.0.0.1'));
+    let isAttached = false;
+    const attached = policies.keeper.podsChanged().then(() => (isAttached = true));
+    await settle();
+    expect([isAttached, isolated()]).toEqual([false, ['10.0.0.1']]);
+    of('pods').onPut(podObject('a'));
+    await attached;
+    expect(isolated()).toEqual([]);
+  });
+
+  it('starts denied after 2 s, and is opened when it is known', async () => {
+    const { policies, list, of, isolated, endpoints, clock } = node();
+    await policies.start();
+    list([], []);
+    endpoints.push(endpoint('a', '10.0.0.1'));
+    const attached = policies.keeper.podsChanged();
+    await settle();
+    clock.advance(2_000);
+    await attached;
+    expect(isolated()).toEqual(['10.0.0.1']);
+    await policies.keeper.podsChanged();
+    of('pods').onPut(podObject('a'));
+    await policies.keeper.settled();
+    expect(isolated()).toEqual([]);
+  });
+
+  it('is refused while its verdict cannot be written, which is tried again', async () => {
+    const { policies, list, nft, isolated, endpoints, clock } = node();
+    await policies.start();
+    list([podObject('a')], [DENY]);
+    nft.failure = 'Operation not permitted';
+    endpoints.push(endpoint('a', '10.0.0.1'));
+    await expect(policies.keeper.podsChanged()).rejects.toThrow('Operation not permitted');
+    nft.failure = null;
+    clock.advance(2_000);
+    await policies.keeper.settled();
+    expect([isolated(), policies.keeper.problem]).toEqual([['10.0.0.1'], null]);
+  });
+});
+
+describe('the table of policies', () => {
+  it('is compared with the kernel every 30 s, and mended', async () => {
+    const { policies, list, nft, isolated, clock } = node({ endpoints: [endpoint('a', '10.0.0.1')] });
+    await policies.start();
+    list([podObject('a')], [DENY]);
+    await policies.keeper.settled();
+    const before = nft.transactions.length;
+    clock.advance(30_000);
+    await policies.keeper.settled();
+    expect(nft.transactions).toHaveLength(before);
+    nft.removeElements('ingress4');
+    clock.advance(30_000);
+    await policies.keeper.settled();
+    expect([isolated(), policies.keeper.repairs]).toEqual([['10.0.0.1'], 1]);
+  });
+});

@@ -1,0 +1,65 @@
+/** Network policies of this node: the objects of the cluster, the compiler, and the keeper of the table, joined. */
+import { join } from 'node:path';
+import type { EndpointRecord } from '../../cni/index.js';
+import type { Clock } from '../../common/clock.js';
+import type { CommandRunner } from '../../common/host/command.js';
+import type { NoticeLog } from '../../common/notice-log.js';
+import type { Disk } from '../../common/storage/disk.js';
+import { DurableFile } from '../../common/storage/durable-file.js';
+import { Cluster, PolicyCompiler } from '../../policy/index.js';
+import type { LocalPod } from '../../policy/index.js';
+import { CLUSTER_RECORD, ClusterObjects } from './cluster-objects.js';
+import type { WatchObjects } from './cluster-objects.js';
+import { PolicyKeeper } from './policy-keeper.js';
+
+const RECORD_FILE = 'policies.json';
+
+export interface NetworkPoliciesDeps {
+  readonly watch: WatchObjects;
+  readonly endpoints: () => readonly EndpointRecord[];
+  readonly stateDir: string;
+  readonly commands: CommandRunner;
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly notices: NoticeLog;
+}
+
+export class NetworkPolicies {
+  readonly compiler = new PolicyCompiler(new Cluster());
+  readonly keeper: PolicyKeeper;
+  readonly #objects: ClusterObjects;
+
+  constructor({ watch, endpoints, stateDir, commands, disk, clock, notices }: NetworkPoliciesDeps) {
+    const { compiler } = this;
+    this.keeper = new PolicyKeeper({
+      compiler,
+      commands,
+      clock,
+      notices,
+      localPods: () => endpoints().map(localPodOf),
+    });
+    this.#objects = new ClusterObjects({
+      ...{ compiler, watch, clock, notices },
+      record: new DurableFile(disk, join(stateDir, RECORD_FILE), CLUSTER_RECORD),
+      onKnown: () => this.keeper.clusterIsKnown(),
+      onChanged: () => this.keeper.clusterChanged(),
+    });
+  }
+
+  /** Resolves when the policies that are on disk are in force. */
+  async start(): Promise<void> {
+    await this.keeper.start();
+    await this.#objects.start();
+    await this.keeper.settled();
+  }
+
+  async stop(): Promise<void> {
+    await this.#objects.stop();
+    await this.keeper.stop();
+  }
+}
+
+function localPodOf({ podNamespace, podName, podUid, ips }: EndpointRecord): LocalPod {
+  const isNamed = podNamespace !== null && podName !== null;
+  return { pod: isNamed ? { namespace: podNamespace, name: podName, uid: podUid ?? null } : null, ips };
+}

@@ -1,0 +1,181 @@
+/**
+ * Keeper of the policies' nft table: writes each change as one transaction, compares the table with the kernel every 30 s, and
+ * repairs it. Until all objects of the cluster are known it adds to what is in force and takes nothing away. What it wrote stays in
+ * force without the agent.
+ */
+import { every } from '../../common/clock.js';
+import type { Clock } from '../../common/clock.js';
+import { CoalescedTask } from '../../common/coalesced-task.js';
+import { HeddleError, messageOf } from '../../common/errors.js';
+import { ifItFails, runJson } from '../../common/host/command.js';
+import type { CommandRunner } from '../../common/host/command.js';
+import type { NoticeLog } from '../../common/notice-log.js';
+import { asInstalled, POLICY_TABLE, readInstalled, tableCommands } from '../../policy/index.js';
+import type { InstalledTable, LocalPod, PolicyCompiler, PolicyTable } from '../../policy/index.js';
+
+const COMPARE_EVERY_MS = 30_000;
+const RETRY_MS = 2_000;
+/** ADD waits so long for the API server to tell of the pod; it then starts denied. */
+const KNOWN_WITHIN_MS = 2_000;
+
+export interface PolicyKeeperDeps {
+  readonly compiler: PolicyCompiler;
+  readonly commands: CommandRunner;
+  readonly localPods: () => readonly LocalPod[];
+  readonly clock: Clock;
+  readonly notices: NoticeLog;
+}
+
+export class PolicyKeeper {
+  readonly #applying = new CoalescedTask(() => this.#apply());
+  /** Null: to be read from the kernel. */
+  #installed: InstalledTable | 'absent' | 'damaged' | null = null;
+  /** Of the table that {@link #installed} was written from. */
+  #table: PolicyTable | null = null;
+  #allIsKnown = false;
+  /** The table in force says what was known at the last change. */
+  #isCurrent = false;
+  #problem: string | null = null;
+  #repairs = 0;
+  #packets: ReadonlyMap<string, number> = new Map();
+  /** Pods that ADD has waited for, by their addresses. Bounded by the pods of this node. */
+  #waitedFor: ReadonlySet<string> = new Set();
+  /** Pods that were attached at the start, likewise. */
+  #ofBefore: ReadonlySet<string> = new Set();
+  #waiting: (() => void)[] = [];
+  #stopTimer: () => void = () => undefined;
+  #cancelRetry: () => void = () => undefined;
+
+  constructor(readonly deps: PolicyKeeperDeps) {}
+
+  /** Why the table in the kernel is not the wanted one, or null. */
+  get problem(): string | null {
+    return this.#problem;
+  }
+
+  get repairs(): number {
+    return this.#repairs;
+  }
+
+  /** The table in force, and the packets of its counters as of the last comparison. */
+  get inForce(): { readonly table: PolicyTable | null; readonly packets: ReadonlyMap<string, number> } {
+    return { table: this.#table, packets: this.#packets };
+  }
+
+  /** With the pods that are attached already. Resolves when the table of what is known is in force. */
+  async start(): Promise<void> {
+    this.#ofBefore = new Set(this.deps.localPods().map(keyOf));
+    this.#waitedFor = this.#ofBefore;
+    this.#stopTimer = every(this.deps.clock, COMPARE_EVERY_MS, () => void this.#compare());
+    await this.#applying.run();
+  }
+
+  stop(): Promise<void> {
+    this.#stopTimer();
+    this.#cancelRetry();
+    return this.#applying.idle();
+  }
+
+  /** Resolves when all changes so far are in force, or the table could not be written. */
+  settled(): Promise<void> {
+    return this.#applying.idle();
+  }
+
+  /** All objects of the cluster are in the compiler; from now on it says everything. */
+  clusterIsKnown(): void {
+    this.#allIsKnown = true;
+    this.clusterChanged();
+  }
+
+  clusterChanged(): void {
+    this.#isCurrent = false;
+    void this.#applying.run();
+  }
+
+  /**
+   * Resolves when the verdicts of all attached pods are in the kernel. A pod that the API server has not told of within 2 s is
+   * denied until it does. Rejects with HeddleError when the table cannot be written.
+   */
+  async podsChanged(): Promise<void> {
+    const pods = this.deps.localPods();
+    const added = pods.filter((pod) => !this.#waitedFor.has(keyOf(pod)));
+    this.#waitedFor = new Set(pods.map(keyOf));
+    this.#isCurrent = false;
+    await this.#applying.run();
+    let isOver = false;
+    const cancel = this.deps.clock.after(KNOWN_WITHIN_MS, () => {
+      isOver = true;
+      this.#wake();
+    });
+    while (!isOver && this.#problem === null && added.some((pod) => !this.deps.compiler.knows(pod))) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    cancel();
+    if (this.#problem !== null) throw new HeddleError('HOST_REFUSED', `network policies: ${this.#problem}`);
+  }
+
+  async #compare(): Promise<void> {
+    this.#installed = null;
+    await this.#applying.run();
+  }
+
+  async #apply(): Promise<void> {
+    const { compiler, commands, notices } = this.deps;
+    const wasCurrent = this.#isCurrent;
+    this.#isCurrent = true;
+    compiler.setLocalPods(this.#concerned());
+    const wanted = compiler.compile();
+    try {
+      this.#installed ??= await this.#read(wanted);
+      const change = tableCommands({ wanted, installed: this.#installed, onlyAdd: !this.#allIsKnown });
+      if (change !== null) {
+        await commands.run('nft', ['-j', '-f', '-'], change);
+        if (wasCurrent) this.#mended();
+      }
+      // What else is in force while not all is known is read again.
+      this.#installed = !this.#allIsKnown ? null : wanted.chains.size === 0 ? 'absent' : asInstalled(wanted);
+      this.#table = wanted;
+      this.#problem = null;
+      notices.clear('policies');
+    } catch (thrown) {
+      this.#failed(messageOf(thrown));
+    }
+    this.#wake();
+  }
+
+  /** Until all is known, the pods of before the start are as the agent before left them. */
+  #concerned(): readonly LocalPod[] {
+    const pods = this.deps.localPods();
+    return this.#allIsKnown ? pods : pods.filter((pod) => !this.#ofBefore.has(keyOf(pod)));
+  }
+
+  async #read(wanted: PolicyTable): Promise<InstalledTable | 'absent' | 'damaged'> {
+    const listing = await ifItFails(runJson(this.deps.commands, 'nft', ['-j', 'list', 'table', ...POLICY_TABLE]), null);
+    if (listing === null) return 'absent';
+    const found = readInstalled(listing, wanted);
+    this.#packets = found.packets;
+    return found.isWhole ? found : 'damaged';
+  }
+
+  #mended(): void {
+    this.#repairs++;
+    this.deps.notices.write('warn', 'the table of network policies was changed by others, and is mended', {}, 'mended');
+  }
+
+  #failed(problem: string): void {
+    this.#isCurrent = false;
+    this.#installed = null;
+    this.#problem = problem;
+    this.deps.notices.write('error', 'network policies are not in force as they should be', { problem }, 'policies');
+    this.#cancelRetry();
+    this.#cancelRetry = this.deps.clock.after(RETRY_MS, () => void this.#applying.run());
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+}
+
+function keyOf({ pod, ips }: LocalPod): string {
+  return `${pod?.uid ?? ''} ${ips.join()}`;
+}

@@ -1,0 +1,70 @@
+/** nft with one table in memory: takes the JSON commands of a transaction, and lists the table. */
+import { CommandError } from '../../../common/errors.js';
+import type { CommandRunner } from '../../../common/host/command.js';
+
+type Fields = Record<string, unknown> & { name: string };
+type Command = Record<'add' | 'delete', Record<string, Fields> | undefined>;
+
+export class FakeNft implements CommandRunner {
+  /** Transactions so far. */
+  readonly transactions: Command[][] = [];
+  /** While set, every transaction fails with it. */
+  failure: string | null = null;
+  /** By kind and name. */
+  readonly #objects = new Map<string, { kind: string; fields: Fields & { elem?: unknown[] } }>();
+
+  run(_: string, args: readonly string[], input = ''): Promise<string> {
+    if (args.includes('list')) return this.#list();
+    if (this.failure !== null) return Promise.reject(new CommandError('nft -j -f -', 1, this.failure));
+    const { nftables } = JSON.parse(input) as { nftables: Command[] };
+    this.transactions.push(nftables);
+    for (const { add, delete: gone } of nftables) {
+      for (const [kind, fields] of Object.entries(add ?? {})) this.#add(kind, fields);
+      for (const [kind, fields] of Object.entries(gone ?? {})) this.#delete(kind, fields);
+    }
+    return Promise.resolve('');
+  }
+
+  /** As somebody else does by hand. */
+  removeElements(name: string): void {
+    this.#set(name).elem = [];
+  }
+
+  /** Elements of a set or map. */
+  elements(name: string): unknown[] {
+    return this.#objects.has(`map ${name}`) || this.#objects.has(`set ${name}`) ? (this.#set(name).elem ?? []) : [];
+  }
+
+  #list(): Promise<string> {
+    if (this.#objects.size === 0) return Promise.reject(new CommandError('nft list', 1, 'No such file or directory'));
+    const entries = [...this.#objects.values()].map(({ kind, fields }) => ({
+      [kind]: kind === 'counter' ? { ...fields, packets: 0 } : fields,
+    }));
+    return Promise.resolve(JSON.stringify({ nftables: entries }));
+  }
+
+  #add(kind: string, fields: Fields): void {
+    if (kind === 'element')
+      this.#set(fields.name).elem = [...(this.#set(fields.name).elem ?? []), ...(fields['elem'] as unknown[])];
+    else if (kind === 'rule')
+      this.#objects.set(`rule ${String(fields['chain'])} ${String(fields['comment'])}`, { kind, fields });
+    else this.#objects.set(`${kind} ${fields.name}`, { kind, fields: { ...fields } });
+  }
+
+  #delete(kind: string, fields: Fields): void {
+    if (kind === 'table') return this.#objects.clear();
+    if (kind === 'element') {
+      const gone = (fields['elem'] as unknown[]).map((element) => JSON.stringify(element));
+      const set = this.#set(fields.name);
+      set.elem = (set.elem ?? []).filter((element) => !gone.includes(JSON.stringify(element)));
+      return;
+    }
+    this.#objects.delete(`${kind} ${fields.name}`);
+    if (kind === 'chain')
+      for (const key of this.#objects.keys()) if (key.startsWith(`rule ${fields.name} `)) this.#objects.delete(key);
+  }
+
+  #set(name: string): Fields & { elem?: unknown[] } {
+    return (this.#objects.get(`set ${name}`) ?? this.#objects.get(`map ${name}`))!.fields;
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * Watch of the objects of one kind that goes on through every fault: connections reset or silent, versions that the server has
+ * forgotten, an API server that is away.
+ *
+ * ```
+ *        +-- version forgotten (410) --+
+ *        v                             |
+ *  list ---> version ---> watch -------+--- ended by the server ---> watch on from the last version
+ *    ^                       |
+ *    +---- back-off <--------+ failed, or nothing heard for 150 s
+ * ```
+ */
+import { Type } from 'typebox';
+import { Compile } from 'typebox/compile';
+import type { Clock } from '../common/clock.js';
+import { DecodeError, KubernetesError, messageOf } from '../common/errors.js';
+import { STATUS } from './api-server.js';
+import type { ApiServer } from './api-server.js';
+import { BackOff } from './back-off.js';
+
+/** The server sends a bookmark about once a minute, so a connection that is silent for longer is dead. */
+const SILENCE_MS = 150_000;
+/** The server ends each watch after a time of our choice, drawn at random from here to twice as long. */
+const WATCH_SECONDS = 300;
+/** A watch that lives shorter was no success: the next one waits. */
+const SHORT_WATCH_MS = 5_000;
+const PAGE = 500;
+/** 500 000 objects, more than any cluster has of one kind. */
+const MAX_PAGES = 1000;
+
+export interface ResourceWatchDeps {
+  readonly api: ApiServer;
+  /** `/api/v1/pods`, or with a query. */
+  readonly path: string;
+  readonly clock: Clock;
+  /** From 0 to 1. */
+  readonly random: () => number;
+  /** All objects as they are now, not checked yet. */
+  readonly onList: (objects: readonly unknown[]) => void;
+  /** An object is new or changed. */
+  readonly onPut: (object: unknown) => void;
+  /** With the object as it was last. */
+  readonly onDelete: (object: unknown) => void;
+  /** Why nothing is known at the moment, in words; null when all is well again. */
+  readonly onProblem: (problem: string | null) => void;
+}
+
+const ListPage = Compile(
+  Type.Object({
+    metadata: Type.Object({ resourceVersion: Type.String(), continue: Type.Optional(Type.String()) }),
+    items: Type.Array(Type.Unknown()),
+  }),
+);
+const Event = Compile(Type.Object({ type: Type.String(), object: Type.Unknown() }));
+const Versioned = Compile(Type.Object({ metadata: Type.Object({ resourceVersion: Type.String() }) }));
+const StatusObject = Compile(Type.Object({ code: Type.Integer(), message: Type.Optional(Type.String()) }));
+
+export class ResourceWatch {
+  readonly #backOff: BackOff;
+  readonly #stopped = new AbortController();
+  /** From which the next watch goes on; null when the objects have to be listed. */
+  #version: string | null = null;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(readonly deps: ResourceWatchDeps) {
+    this.#backOff = new BackOff(deps.random);
+  }
+
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isStopped) {
+      const startedMs = this.deps.clock.nowMs();
+      const wentWell = await this.#once();
+      if (this.#isStopped) return;
+      if (wentWell && this.deps.clock.nowMs() - startedMs >= SHORT_WATCH_MS) this.#backOff.reset();
+      else await this.#pause(this.#backOff.next());
+    }
+  }
+
+  get #isStopped(): boolean {
+    return this.#stopped.signal.aborted;
+  }
+
+  /** One list where needed, and one watch. False when it failed. */
+  async #once(): Promise<boolean> {
+    try {
+      this.#version ??= await this.#list();
+      this.deps.onProblem(null);
+      await this.#watch(this.#version);
+      return true;
+    } catch (thrown) {
+      const isGone = thrown instanceof KubernetesError && thrown.status === STATUS.gone;
+      if (isGone) this.#version = null;
+      else if (!this.#isStopped) this.deps.onProblem(messageOf(thrown));
+      return false;
+    }
+  }
+
+  /** Page by page: a list of all pods of a large cluster has hundreds of MiB. */
+  async #list(): Promise<string> {
+    const objects: unknown[] = [];
+    let next = '';
+    for (let page = 0; page < MAX_PAGES; page++) {
+      const list = await this.deps.api.get(this.#pathWith(`limit=${PAGE}${next}`));
+      if (!ListPage.Check(list)) throw new DecodeError(`${this.deps.api.name}${this.deps.path}: expected a list`);
+      objects.push(...list.items);
+      const { resourceVersion, continue: token = '' } = list.metadata;
+      if (token === '') {
+        this.deps.onList(objects);
+        return resourceVersion;
+      }
+      next = `&continue=${encodeURIComponent(token)}`;
+    }
+    throw new DecodeError(`${this.deps.api.name}${this.deps.path}: more than ${MAX_PAGES} pages`);
+  }
+
+  async #watch(version: string): Promise<void> {
+    const seconds = Math.round(WATCH_SECONDS * (1 + this.deps.random()));
+    const query = `watch=1&allowWatchBookmarks=true&timeoutSeconds=${seconds}&resourceVersion=${version}`;
+    const attempt = new AbortController();
+    const abort = (): void => attempt.abort();
+    this.#stopped.signal.addEventListener('abort', abort, { once: true });
+    let failure: Error | null = null;
+    let cancelSilence = this.deps.clock.after(SILENCE_MS, abort);
+    try {
+      await this.deps.api.watch(
+        this.#pathWith(query),
+        (event) => {
+          cancelSilence();
+          cancelSilence = this.deps.clock.after(SILENCE_MS, abort);
+          failure ??= this.#takeEvent(event);
+          if (failure !== null) abort();
+        },
+        attempt.signal,
+      );
+    } catch (thrown) {
+      throw failure ?? thrown;
+    } finally {
+      cancelSilence();
+      this.#stopped.signal.removeEventListener('abort', abort);
+    }
+    if (failure !== null) throw failure as Error;
+  }
+
+  #pathWith(query: string): string {
+    const { path } = this.deps;
+    return `${path}${path.includes('?') ? '&' : '?'}${query}`;
+  }
+
+  /** Why the watch cannot go on, or null. */
+  #takeEvent(event: unknown): Error | null {
+    const { api, onDelete, onPut } = this.deps;
+    if (!Event.Check(event)) return new DecodeError(`${api.name}: expected a watch event`);
+    if (event.type === 'ERROR') return errorOf(event.object, api.name);
+    if (Versioned.Check(event.object)) this.#version = event.object.metadata.resourceVersion;
+    if (event.type === 'DELETED') onDelete(event.object);
+    if (event.type === 'ADDED' || event.type === 'MODIFIED') onPut(event.object);
+    return null;
+  }
+
+  #pause(ms: number): Promise<void> {
+    const { signal } = this.#stopped;
+    return new Promise((resolve) => {
+      const end = (): void => {
+        cancel();
+        signal.removeEventListener('abort', end);
+        resolve();
+      };
+      const cancel = this.deps.clock.after(ms, end);
+      signal.addEventListener('abort', end, { once: true });
+    });
+  }
+}
+
+/** An event of type ERROR holds a Status object. */
+function errorOf(object: unknown, api: string): KubernetesError {
+  const status = StatusObject.Check(object) ? object : { code: null, message: 'no reason given' };
+  return new KubernetesError(status.code, `${api}: the watch was ended: ${status.message ?? status.code}`);
+}
