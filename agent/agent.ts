@@ -404,7 +404,7 @@ export class Agent {
       underlayAddresses: () => this.underlay.addresses,
       kernelDrops: () => this.#host.kernelDrops,
       fullTables: () => this.#host.fullTables,
-      hostProblems: () => this.#host.problems,
+      hostProblems: () => this.#policies?.withProblems(this.#host.problems) ?? this.#host.problems,
       podsReconciled: () => this.#pods.reconciled,
       stateDiskProblem: () => this.stateDisk.problem,
       cniNotes: () => this.#installer.notes,
@@ -415,6 +415,7 @@ export class Agent {
         cni_requests_refused: this.#cniServer.refused,
         host_network_repairs: this.#host.repairs,
         mesh_faults: this.#control.driver.faults,
+        ...this.#policies?.counters,
       }),
     });
   }

@@ -6,6 +6,7 @@ import { NoticeLog } from '../../common/notice-log.js';
 import { CrashingDisk } from '../../common/testing/crashing-disk.js';
 import { VirtualClock } from '../../common/testing/virtual-clock.js';
 import type { ObjectHandlers } from './cluster-objects.js';
+import { DropTotals } from './drop-totals.js';
 import { NetworkPolicies } from './network-policies.js';
 import { FakeNft } from './testing/fake-nft.js';
 
@@ -163,6 +164,15 @@ describe('a pod that is attached', () => {
     clock.advance(2_000);
     await policies.keeper.settled();
     expect([isolated(), policies.keeper.problem]).toEqual([['10.0.0.1'], null]);
+  });
+});
+
+describe('totals of drops', () => {
+  it('grow by what counters count, also after a counter began anew, and leave out what was there before', () => {
+    const totals = new DropTotals();
+    const counters = new Map([['in', { direction: 'ingress' as const, policies: [] }]]);
+    for (const packets of [5, 7, 3]) totals.take(new Map([['in', packets]]), { counters });
+    expect(totals.totals).toEqual({ ingress: 5, egress: 0 });
   });
 });
 

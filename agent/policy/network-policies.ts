@@ -8,6 +8,7 @@ import type { Disk } from '../../common/storage/disk.js';
 import { DurableFile } from '../../common/storage/durable-file.js';
 import { Cluster, PolicyCompiler } from '../../policy/index.js';
 import type { LocalPod } from '../../policy/index.js';
+import type { HostProblem } from '../host-network/host-network.js';
 import { CLUSTER_RECORD, ClusterObjects } from './cluster-objects.js';
 import type { WatchObjects } from './cluster-objects.js';
 import { PolicyKeeper } from './policy-keeper.js';
@@ -44,6 +45,18 @@ export class NetworkPolicies {
       onKnown: () => this.keeper.clusterIsKnown(),
       onChanged: () => this.keeper.clusterChanged(),
     });
+  }
+
+  /** Those of the host network, and what keeps the policies from being in force. */
+  withProblems(ofHost: readonly HostProblem[] | null): readonly HostProblem[] | null {
+    const { problem } = this.keeper;
+    return ofHost === null || problem === null ? ofHost : [...ofHost, { part: 'network policies', message: problem }];
+  }
+
+  /** For the metrics. */
+  get counters(): Readonly<Record<string, number>> {
+    const { ingress, egress } = this.keeper.drops;
+    return { policy_ingress_drops: ingress, policy_egress_drops: egress, policy_repairs: this.keeper.repairs };
   }
 
   /** Resolves when the policies that are on disk are in force. */

@@ -11,7 +11,8 @@ import { ifItFails, runJson } from '../../common/host/command.js';
 import type { CommandRunner } from '../../common/host/command.js';
 import type { NoticeLog } from '../../common/notice-log.js';
 import { asInstalled, POLICY_TABLE, readInstalled, tableCommands } from '../../policy/index.js';
-import type { InstalledTable, LocalPod, PolicyCompiler, PolicyTable } from '../../policy/index.js';
+import type { Direction, InstalledTable, LocalPod, PolicyCompiler, PolicyTable } from '../../policy/index.js';
+import { DropTotals } from './drop-totals.js';
 
 const COMPARE_EVERY_MS = 30_000;
 const RETRY_MS = 2_000;
@@ -30,14 +31,12 @@ export class PolicyKeeper {
   readonly #applying = new CoalescedTask(() => this.#apply());
   /** Null: to be read from the kernel. */
   #installed: InstalledTable | 'absent' | 'damaged' | null = null;
-  /** Of the table that {@link #installed} was written from. */
-  #table: PolicyTable | null = null;
   #allIsKnown = false;
   /** The table in force says what was known at the last change. */
   #isCurrent = false;
   #problem: string | null = null;
   #repairs = 0;
-  #packets: ReadonlyMap<string, number> = new Map();
+  readonly #drops = new DropTotals();
   /** Pods that ADD has waited for, by their addresses. Bounded by the pods of this node. */
   #waitedFor: ReadonlySet<string> = new Set();
   /** Pods that were attached at the start, likewise. */
@@ -57,9 +56,9 @@ export class PolicyKeeper {
     return this.#repairs;
   }
 
-  /** The table in force, and the packets of its counters as of the last comparison. */
-  get inForce(): { readonly table: PolicyTable | null; readonly packets: ReadonlyMap<string, number> } {
-    return { table: this.#table, packets: this.#packets };
+  /** Packets that were dropped since the start of the agent, as of the last comparison. */
+  get drops(): Readonly<Record<Direction, number>> {
+    return this.#drops.totals;
   }
 
   /** With the pods that are attached already. Resolves when the table of what is known is in force. */
@@ -134,7 +133,6 @@ export class PolicyKeeper {
       }
       // What else is in force while not all is known is read again.
       this.#installed = !this.#allIsKnown ? null : wanted.chains.size === 0 ? 'absent' : asInstalled(wanted);
-      this.#table = wanted;
       this.#problem = null;
       notices.clear('policies');
     } catch (thrown) {
@@ -153,7 +151,7 @@ export class PolicyKeeper {
     const listing = await ifItFails(runJson(this.deps.commands, 'nft', ['-j', 'list', 'table', ...POLICY_TABLE]), null);
     if (listing === null) return 'absent';
     const found = readInstalled(listing, wanted);
-    this.#packets = found.packets;
+    this.#drops.take(found.packets, wanted);
     return found.isWhole ? found : 'damaged';
   }
 
