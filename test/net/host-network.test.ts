@@ -2,7 +2,7 @@
  * The host-network reconciler on the real kernel, in a network namespace of its own: it makes the planned objects,
  * a second run changes nothing, and changes by hand are mended. Needs root.
  */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { reconcileHostNetwork } from '../../agent/host-network/host-network.js';
 import { SettingsRecord } from '../../agent/host-network/settings-record.js';
 import { parseCidr } from '../../common/address/cidr.js';
@@ -77,7 +77,7 @@ describe('reconcileHostNetwork on a fresh host', () => {
 });
 
 describe('reconcileHostNetwork on a host that was changed by hand', () => {
-  beforeEach(async () => {
+  beforeAll(async () => {
     await reconcileHostNetwork(inside, spec, settings);
   });
 

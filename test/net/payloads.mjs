@@ -9,7 +9,8 @@
  *   send-echoed HOST PORT BYTES AT_ONCE QUIET_MS
  *                                            {"sent", "returned", "repeated", "wrong"}; until standard input ends. So many
  *                                            are on their way at a time; after so long without an echo the rest is lost
- *   send-gso HOST PORT ROUNDS SEGMENT N      {"sent"}; ROUNDS super-frames of N datagrams each, cut by UDP GSO
+ *   send-gso HOST PORT ROUNDS SEGMENTS N     {"sent"}; for each length in SEGMENTS ROUNDS super-frames, cut by UDP GSO
+ *                                            into N datagrams of that length, or what fits, and one of half of it
  */
 import { createHash } from 'node:crypto';
 import { createSocket } from 'node:dgram';
@@ -20,6 +21,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 const SOL_UDP = 17;
 const UDP_SEGMENT = 103;
 const BLOCK_BYTES = 1 << 16;
+/** Below the largest UDP payload by more than half a segment. */
+const SUPER_FRAME_BYTES = 60_000;
 /** Datagrams sent at once, before the receiver gets a chance to read. */
 const BURST = 8;
 const PAUSE_MS = 2;
@@ -196,7 +199,7 @@ async function sendEchoed(host, port, bytes, atOnce, quietMs) {
   return { sent, returned: arrivals.count, ...arrivals.faults };
 }
 
-async function sendGso(host, port, rounds, segment, count) {
+async function sendGso(host, port, rounds, segments, most) {
   const { default: koffi } = await import('koffi');
   const setsockopt = koffi
     .load('libc.so.6')
@@ -206,14 +209,16 @@ async function sendGso(host, port, rounds, segment, count) {
   await once(socket, 'listening');
   // Node has no name for it: the descriptor is a property of the handle.
   const { fd } = socket._handle;
-  if (setsockopt(fd, SOL_UDP, UDP_SEGMENT, [Number(segment)], 4) !== 0) throw new Error('no UDP GSO here');
   let sent = 0;
-  for (let round = 0; round < Number(rounds); round++) {
-    const message = Array.from({ length: Number(count) }, () => content(sent++, Number(segment)));
-    // The last one is shorter.
-    message.push(content(sent++, Math.floor(Number(segment) / 2)));
-    await sendOne(socket, Buffer.concat(message), host, port);
-    await delay(PAUSE_MS);
+  for (const segment of segments.split(',').map(Number)) {
+    if (setsockopt(fd, SOL_UDP, UDP_SEGMENT, [segment], 4) !== 0) throw new Error('no UDP GSO here');
+    const count = Math.min(Number(most), Math.floor(SUPER_FRAME_BYTES / segment));
+    for (let round = 0; round < Number(rounds); round++) {
+      const message = Array.from({ length: count }, () => content(sent++, segment));
+      message.push(content(sent++, Math.floor(segment / 2)));
+      await sendOne(socket, Buffer.concat(message), host, port);
+      await delay(PAUSE_MS);
+    }
   }
   socket.close();
   return { sent };
