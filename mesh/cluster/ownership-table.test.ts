@@ -3,8 +3,9 @@ import fc from 'fast-check';
 import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
 import { cidrsOverlap, parseCidr } from '../../common/address/cidr.js';
 import type { NodeId } from '../../common/node-id.js';
+import { OwnershipGroups } from './ownership-groups.js';
 import { ownershipTable } from './ownership-table.js';
-import type { Claim } from './ownership-table.js';
+import type { Claim, OwnershipTable } from './ownership-table.js';
 
 const CLUSTER = [parseCidr('10.0.0.0/8'), parseCidr('fd00::/16')];
 const nodeId = (n: number) => n.toString(16).padStart(32, '0') as NodeId;
@@ -67,6 +68,7 @@ describe('the ownership table', () => {
           ownershipTable(list, CLUSTER).entries.map((e) => `${e.cidr}${e.owner}`);
         expect(owners(turned)).toEqual(owners(claims));
       }),
+      { numRuns: fuzzRuns(40) },
     );
   });
 
@@ -86,5 +88,33 @@ describe('the ownership table', () => {
     const { entries, outside } = ownershipTable([claim('192.168.0.0/24', 1), claim('8.0.0.0/5', 2)], CLUSTER);
     expect(entries).toEqual([]);
     expect(outside).toHaveLength(2);
+  });
+});
+
+describe('the ownership table in groups', () => {
+  const byOwner = (claims: readonly Claim[]) =>
+    new Map(claims.map(({ owner }) => [owner, claims.filter((each) => each.owner === owner)]));
+  const inOrder = ({ entries, lost, outside }: OwnershipTable) =>
+    [entries, lost, outside].map((list) => list.map((each) => JSON.stringify(each)).sort());
+  const anyChange = fc.record({
+    claims: fc.array(anyClaim, { maxLength: 14 }),
+    cluster: fc.constantFrom(CLUSTER, CLUSTER, CLUSTER, [parseCidr('10.64.0.0/10')]),
+  });
+
+  it('is the table of all claims after any changes, and says when its entries changed', () => {
+    fc.assert(
+      fc.property(fc.array(anyChange, { maxLength: 8 }), (changes) => {
+        const groups = new OwnershipGroups();
+        let entries: string[] = [];
+        for (const { claims, cluster } of changes) {
+          const hasChanged = groups.update(byOwner(claims), cluster);
+          const [wanted, lost, outside] = inOrder(ownershipTable(claims, cluster));
+          expect(inOrder(groups.table())).toEqual([wanted, lost, outside]);
+          expect(hasChanged).toBe(JSON.stringify(wanted) !== JSON.stringify(entries));
+          entries = wanted!;
+        }
+      }),
+      { numRuns: fuzzRuns(40) },
+    );
   });
 });

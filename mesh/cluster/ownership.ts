@@ -1,9 +1,9 @@
-/** Ownership table in force: computed anew when adverts or cluster CIDRs change. */
+/** Ownership table in force, which follows adverts, the standing of their nodes and the cluster's CIDRs. */
 import type { Cidr } from '../../common/address/cidr.js';
 import type { NodeId } from '../../common/node-id.js';
 import type { Advert } from '../wire/advert.js';
 import type { LostClaim } from '../mesh-io.js';
-import { ownershipTable } from './ownership-table.js';
+import { OwnershipGroups } from './ownership-groups.js';
 import type { Claim, OwnershipEntry, OwnershipTable } from './ownership-table.js';
 
 /** What the claims of a node are worth. */
@@ -16,6 +16,7 @@ export interface Standing {
 
 export class Ownership {
   readonly #ownId: NodeId;
+  readonly #groups = new OwnershipGroups();
   #clusterCidrs: readonly Cidr[];
   #table: OwnershipTable = { entries: [], lost: [], outside: [] };
 
@@ -37,11 +38,11 @@ export class Ownership {
     this.#clusterCidrs = cidrs;
   }
 
-  /** Computes the table anew; true when the entries changed. */
+  /** Computes anew what changed claims concern; true when the entries changed. */
   update(adverts: Iterable<Advert>, standing: (advert: Advert) => Standing): boolean {
-    const before = JSON.stringify(this.#table.entries);
-    this.#table = ownershipTable(claimsOf(adverts, standing), this.#clusterCidrs);
-    return JSON.stringify(this.#table.entries) !== before;
+    const hasChanged = this.#groups.update(claimsOf(adverts, standing), this.#clusterCidrs);
+    this.#table = this.#groups.table();
+    return hasChanged;
   }
 
   lostClaims(): LostClaim[] {
@@ -50,10 +51,13 @@ export class Ownership {
   }
 }
 
-function* claimsOf(adverts: Iterable<Advert>, standing: (advert: Advert) => Standing): Generator<Claim> {
+function claimsOf(adverts: Iterable<Advert>, standing: (advert: Advert) => Standing): Map<NodeId, Claim[]> {
+  const claims = new Map<NodeId, Claim[]>();
   for (const advert of adverts) {
     const { hasLeft, isAlive, claimsSinceMs } = standing(advert);
     if (hasLeft) continue;
-    for (const cidr of advert.podCidrs) yield { cidr, owner: advert.id, createdAtMs: claimsSinceMs, isAlive };
+    const ofNode = advert.podCidrs.map((cidr) => ({ cidr, owner: advert.id, createdAtMs: claimsSinceMs, isAlive }));
+    claims.set(advert.id, ofNode);
   }
+  return claims;
 }
