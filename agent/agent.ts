@@ -404,6 +404,7 @@ export class Agent {
       underlayAddresses: () => this.underlay.addresses,
       kernelDrops: () => this.#host.kernelDrops,
       fullTables: () => this.#host.fullTables,
+      reversePath: () => this.#host.reversePath,
       hostProblems: () => this.#policies?.withProblems(this.#host.problems) ?? this.#host.problems,
       podsReconciled: () => this.#pods.reconciled,
       stateDiskProblem: () => this.stateDisk.problem,

@@ -12,6 +12,7 @@ const healthy: NodeFacts = {
   podCidrs: ['10.1.1.0/24'],
   hostProblems: [],
   fullTables: [],
+  reversePath: '',
   podsReconciled: true,
   stateDiskProblem: null,
   cniNotes: [],
@@ -139,6 +140,7 @@ describe('the conditions of a node', () => {
   it('is ready with a table of the kernel that is nearly full, with a warning', () => {
     const fullTables = ['900 of at most 1024 IPv4 neighbours'];
     expect(failed({ fullTables })).toEqual(['kernel-tables']);
+    expect(failed({ reversePath: 'strict' })).toEqual(['reverse-path']);
     expect(messageOf('kernel-tables', { fullTables })).toBe(fullTables[0]);
     expect(verdictOf(evaluateConditions({ ...healthy, fullTables }))).toBe('warning');
   });

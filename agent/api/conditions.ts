@@ -24,6 +24,8 @@ export interface NodeFacts {
   readonly hostProblems: readonly HostProblem[] | null;
   /** Sentences about tables of the kernel that are nearly full. */
   readonly fullTables: readonly string[];
+  /** What to do about packets that strict reverse path filtering drops, or ''. */
+  readonly reversePath: string;
   /** Whether the record of pods has been compared with the pods that live. */
   readonly podsReconciled: boolean;
   /** What keeps the node's state from being written, or null. */
@@ -58,6 +60,7 @@ export function evaluateConditions(facts: NodeFacts): EvaluatedCondition[] {
     // The pods that have all addresses are served.
     optional('addresses', facts.addressProblem ?? ''),
     optional('kernel-tables', facts.fullTables.join('; ')),
+    optional('reverse-path', facts.reversePath),
     optional('configuration', configurationMessage(facts)),
     optional('router-confinement', confinementMessage(facts)),
     optional('sealing-speed', sealingSpeedMessage(facts)),

@@ -101,6 +101,7 @@ function source(overrides: Partial<ApiSourceDeps> = {}) {
     kernelDrops: () => ({ podForeignSource: 2 }),
     hostProblems: () => [],
     fullTables: () => [],
+    reversePath: () => '',
     podsReconciled: () => true,
     stateDiskProblem: () => null,
     cniNotes: () => [],

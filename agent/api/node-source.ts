@@ -76,6 +76,7 @@ export interface ApiSourceDeps {
   readonly kernelDrops: () => Readonly<Record<string, number>>;
   /** Sentences about tables of the kernel that are nearly full. */
   readonly fullTables: () => readonly string[];
+  readonly reversePath: () => string;
   readonly hostProblems: () => readonly HostProblem[] | null;
   readonly podsReconciled: () => boolean;
   readonly stateDiskProblem: () => string | null;
@@ -138,6 +139,7 @@ export class AgentApiSource implements ApiSource {
       withdrawn: deps.addressUsage().flatMap(({ cidr, used, withdrawn }) => (withdrawn ? [{ cidr, pods: used }] : [])),
       hostProblems: deps.hostProblems(),
       fullTables: deps.fullTables(),
+      reversePath: deps.reversePath(),
       podsReconciled: deps.podsReconciled(),
       stateDiskProblem: deps.stateDiskProblem(),
       cniNotes: deps.cniNotes(),

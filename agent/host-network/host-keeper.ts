@@ -10,6 +10,7 @@ import type { NoticeLog } from '../../common/notice-log.js';
 import { reconcileHostNetwork } from './host-network.js';
 import type { HostProblem } from './host-network.js';
 import type { HostNetworkSpec } from './host-plan.js';
+import { strictFilterAdvice } from './reverse-path.js';
 import type { SettingsRecord } from './settings-record.js';
 
 const INTERVAL_MS = 10_000;
@@ -33,7 +34,8 @@ export class HostKeeper {
   readonly #reconciling = new CoalescedTask(() => this.#run());
   #repairs = 0;
   #fullTables: readonly string[] = [];
-  #kernelDrops: Readonly<Record<string, number>> = {};
+  #kernelDrops: Readonly<Record<string, number>> | null = null;
+  #reversePath = '';
   #stopTimer: () => void = () => undefined;
 
   constructor(readonly deps: HostKeeperDeps) {}
@@ -55,7 +57,12 @@ export class HostKeeper {
 
   /** Frames that the kernel dropped, by reason, as of the last run. */
   get kernelDrops(): Readonly<Record<string, number>> {
-    return this.#kernelDrops;
+    return this.#kernelDrops ?? {};
+  }
+
+  /** What to do about packets that the reverse path filter dropped between the last two runs; '' when it dropped none. */
+  get reversePath(): string {
+    return this.#reversePath;
   }
 
   /** Resolves after the first run. */
@@ -78,6 +85,7 @@ export class HostKeeper {
     const { commands, spec, settings, notices } = this.deps;
     const { repairs, problems, fullTables, kernelDrops } = await reconcileHostNetwork(commands, spec(), settings);
     this.#repairs += repairs.length;
+    this.#reversePath = this.#droppedMore(kernelDrops) ? await strictFilterAdvice(commands) : '';
     this.#kernelDrops = kernelDrops;
     this.#fullTables = fullTables;
     if (repairs.length > 0) {
@@ -85,6 +93,11 @@ export class HostKeeper {
       this.deps.onRepair();
     }
     this.#report(problems);
+  }
+
+  /** By the reverse path filter, since the run before. */
+  #droppedMore({ reversePathFilter = 0 }: Readonly<Record<string, number>>): boolean {
+    return this.#kernelDrops !== null && reversePathFilter > (this.#kernelDrops['reversePathFilter'] ?? 0);
   }
 
   #report(problems: readonly HostProblem[]): void {

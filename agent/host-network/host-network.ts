@@ -16,11 +16,13 @@ import type { HostNetworkSpec, HostPart, Repair } from './host-plan.js';
 import { nearlyFullTables } from './kernel-tables.js';
 import { natTablePart } from './nat-table.js';
 import { nextHopPart } from './next-hop.js';
+import { listReversePathDrops } from './reverse-path.js';
 import { routerDescriptorsPart } from './router-descriptors.js';
 import type { SettingsRecord } from './settings-record.js';
 import { sysctlsPart } from './sysctls.js';
 import { listTapDrops } from './tap-drops.js';
 import { tapPortPart } from './tap-port.js';
+import { listSocketDrops } from './udp-sockets.js';
 
 /** In this order: each part may rely on those before it. */
 const PARTS: readonly HostPart[] = [
@@ -49,7 +51,7 @@ export interface ReconcileOutcome {
   readonly problems: readonly HostProblem[];
   /** Sentences about tables of the kernel that are nearly full. */
   readonly fullTables: readonly string[];
-  /** Frames that the source guard, or a full queue of the TAP, dropped so far, by reason. */
+  /** Frames and datagrams that the kernel dropped so far, by reason: source guard, full queues, reverse path filter. */
   readonly kernelDrops: Readonly<Record<string, number>>;
 }
 
@@ -73,14 +75,18 @@ export async function reconcileHostNetwork(
     }
     if (repairs.length > before) view = new HostView(commands, settings);
   }
-  const kernelDrops = await kernelDropsOrNone(commands, spec.tapName);
+  const kernelDrops = await kernelDropsOrNone(commands, spec);
   return { repairs, problems, fullTables: await nearlyFullTables(commands), kernelDrops };
 }
 
 /** None without nft or ip, which is the problem of the parts. */
-async function kernelDropsOrNone(commands: CommandRunner, tapName: string): Promise<Readonly<Record<string, number>>> {
+async function kernelDropsOrNone(
+  commands: CommandRunner,
+  { tapName, listenPort }: HostNetworkSpec,
+): Promise<Readonly<Record<string, number>>> {
   try {
-    return { ...(await listGuardDrops(commands)), ...(await listTapDrops(commands, tapName)) };
+    const queues = { ...(await listTapDrops(commands, tapName)), ...(await listSocketDrops(commands, listenPort)) };
+    return { ...(await listGuardDrops(commands)), ...queues, ...(await listReversePathDrops(commands)) };
   } catch (thrown) {
     if (thrown instanceof HeddleError) return {};
     throw thrown;
