@@ -39,14 +39,16 @@ export function measureCompiler(size: ClusterSize, localPods: number): Record<st
   };
 }
 
-function fill(compiler: PolicyCompiler, text: string): void {
+/** @param text of the objects, as JSON */
+export function fill(compiler: PolicyCompiler, text: string): void {
   const { namespaces, pods, policies } = JSON.parse(text) as Record<string, unknown[]>;
   for (const namespace of namespaces!) compiler.putNamespace(parseNamespace(namespace));
   for (const pod of pods!) compiler.putPod(parsePod(pod));
   for (const policy of policies!) compiler.putPolicy(parseNetworkPolicy(policy));
 }
 
-function localPodsOf(cluster: Cluster, count: number): LocalPod[] {
+/** Some pods of the cluster, as if they were of this node. */
+export function localPodsOf(cluster: Cluster, count: number): LocalPod[] {
   const pods = [...cluster.pods()];
   const step = Math.max(1, Math.floor(pods.length / count));
   return pods

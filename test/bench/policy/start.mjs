@@ -5,11 +5,14 @@
 import { launch } from '../../../deploy/launch.mjs';
 import * as prerequisites from '../../../deploy/prerequisites.mjs';
 
-async function prepare() {
+/** The words to put before the command line. Usage questions are answered without any privilege. */
+async function prepare(args) {
   prerequisites.checkPlatform();
   await prerequisites.ensureDependencies();
   await prerequisites.ensureBuilt({ outputs: ['bench-policy.js'], sources: ['test/bench', 'policy'] });
-  return [];
+  if (args.includes('--help') || args.includes('-h')) return [];
+  await prerequisites.ensureTools();
+  return prerequisites.namespaceLauncher();
 }
 
 await launch('bench-policy.js', process.argv.slice(2), prepare);
