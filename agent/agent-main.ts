@@ -158,7 +158,7 @@ async function startAgent(
     const commands = agentCommands;
     return await Agent.start({
       settings,
-      reporter: kubernetes,
+      orchestrator: kubernetes,
       watchObjects: kubernetes && ((path, handlers) => kubernetes.source.watchObjects(path, handlers)),
       programFolder,
       commands,

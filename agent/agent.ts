@@ -40,8 +40,8 @@ import type { HostNetworkSpec } from './host-network/host-plan.js';
 import { SettingsRecord } from './host-network/settings-record.js';
 import type { StopReason } from './control-plane/mesh-driver.js';
 import type { NodeState } from './control-plane/node-state.js';
-import { startReports } from './node-reporter.js';
-import type { NodeReporter } from './node-reporter.js';
+import { startReports } from './orchestrator.js';
+import type { Orchestrator } from './orchestrator.js';
 import { NoticeLog } from '../common/notice-log.js';
 import { PodKeeper } from './pod-keeper.js';
 import { KernelEvents } from './kernel-events/index.js';
@@ -63,7 +63,7 @@ const FIRST_LOOK_WITHIN_MS = 3_000;
 
 export interface AgentDeps {
   readonly settings: SettingsKeeper;
-  readonly reporter: NodeReporter | null;
+  readonly orchestrator: Orchestrator | null;
   /** Null where there is no Kubernetes, and so no network policy. */
   readonly watchObjects: WatchObjects | null;
   /** Where the built programs and the page lie. */
@@ -92,7 +92,6 @@ export class Agent {
   /** Resolves when host and pods have been looked at once, or that takes too long. */
   readonly #lookedAt: Promise<void>;
   #firstLookIsOver: () => void = () => undefined;
-  #endReports: () => void = () => undefined;
   /** The CIDRs that host, peers and router know. */
   #servedCidrs: readonly Cidr[];
 
@@ -165,7 +164,6 @@ export class Agent {
 
   /** Closes everything; what was made on the host stays, so that pods keep their network. */
   async stop(reason: StopReason): Promise<void> {
-    this.#endReports();
     this.underlay.stop();
     await Promise.all([
       this.deps.settings.stop(),
@@ -207,11 +205,12 @@ export class Agent {
       () => ipam.rewrite(),
       () => this.#source.changed(),
     );
+    // Peers compare the key before they link.
+    startReports(this.deps, this.state.identity, () => this.#source.conditions());
     this.#control.start();
     this.underlay.start();
     settings.start({ prepare: (next) => this.#prepareSettings(next), applied: () => this.#settingsApplied() });
     await Promise.all([this.#api.start(), this.#startPods()]);
-    this.#endReports = startReports(this.deps.reporter, () => this.#source.conditions(), this.deps.clock);
     log.info({ cni: cniSocket(config), conditions: this.#failedConditions() }, 'agent is running');
   }
 
@@ -269,6 +268,7 @@ export class Agent {
       settings: () => settings.current,
       podCidrs: this.#podCidrs,
       podMtuBytes: () => this.#podMtuBytes,
+      authority: this.deps.orchestrator?.authority ?? null,
       state: this.state,
       underlay: this.underlay,
       clock,

@@ -90,6 +90,11 @@ export const ConfigSchema = Type.Object(
       default: '/var/run/secrets/kubernetes.io/serviceaccount',
       description: 'Folder with `token` and `ca.crt` of a service account',
     }),
+    trust: Type.Union([Type.Literal('secret'), Type.Literal('kubernetes')], {
+      default: 'secret',
+      description:
+        'Who may be a node: all that have the cluster secret, or of those only the ones whose key is on a Node',
+    }),
     kubernetesStartupTaint: Type.String({
       default: '',
       maxLength: 317,

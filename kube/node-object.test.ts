@@ -11,6 +11,7 @@ describe('a Node object', () => {
       podCidrs: ['10.244.1.0/24', 'fd00:1::/64'],
       addresses: ['192.0.2.1', '2001:db8::1'],
       taints: [],
+      nodeKey: null,
       networkUnavailable: null,
     });
   });

@@ -6,6 +6,7 @@ import { cidrFamily, parseCidr } from '../common/address/cidr.js';
 import type { Cidr } from '../common/address/cidr.js';
 import { parseIpAddress } from '../common/address/ip-address.js';
 import type { IpAddress } from '../common/address/ip-address.js';
+import { NODE_KEY_ANNOTATION } from '../common/kubernetes-names.js';
 import { AddressError, DecodeError } from '../common/errors.js';
 
 export interface NodeObject {
@@ -17,6 +18,8 @@ export interface NodeObject {
   /** Addresses of type InternalIP. */
   readonly addresses: readonly IpAddress[];
   readonly taints: readonly Taint[];
+  /** The identity key that the node has published, as {@link encodedKey} writes it; null before. */
+  readonly nodeKey: string | null;
   /** Status of the condition NetworkUnavailable: True, False, Unknown; null when there is none. */
   readonly networkUnavailable: string | null;
 }
@@ -30,7 +33,11 @@ export type Taint = Static<typeof TaintSchema>;
 
 /** The part of the object that is read; `podCIDR` is the first of `podCIDRs`, and alone in old objects. */
 const NodeSchema = Type.Object({
-  metadata: Type.Object({ name: Type.String({ minLength: 1 }), uid: Type.String() }),
+  metadata: Type.Object({
+    name: Type.String({ minLength: 1 }),
+    uid: Type.String(),
+    annotations: Type.Optional(Type.Record(Type.String(), Type.String())),
+  }),
   spec: Type.Optional(
     Type.Object({
       podCIDR: Type.Optional(Type.String()),
@@ -58,6 +65,11 @@ export function parseNodeList(value: unknown, server: string): Static<typeof Nod
   return value;
 }
 
+/** As in the annotation: base64. */
+export function encodedKey(publicKey: Uint8Array): string {
+  return Buffer.from(publicKey).toString('base64');
+}
+
 /** Throws DecodeError that names the node and what is wrong with it. */
 export function parseNodeObject(value: unknown): NodeObject {
   if (!Check(NodeSchema, value)) throw new DecodeError('expected a Node object with metadata.name and metadata.uid');
@@ -70,6 +82,7 @@ export function parseNodeObject(value: unknown): NodeObject {
     uid: metadata.uid,
     podCidrs: written.map((text) => parsed(`${what}: spec.podCIDRs`, text, parseCidr)).sort(ipv4First),
     taints: spec?.taints ?? [],
+    nodeKey: metadata.annotations?.[NODE_KEY_ANNOTATION] ?? null,
     networkUnavailable: status?.conditions?.find(({ type }) => type === 'NetworkUnavailable')?.status ?? null,
     addresses: internal.map(({ address }) => parsed(`${what}: status.addresses`, address, parseIpAddress)),
   };

@@ -1,5 +1,5 @@
 /**
- * Report of this node's readiness to its own Node object: once pods can be attached, the condition NetworkUnavailable is False
+ * Report of this node to its own Node object: its identity key, which other nodes compare, at the start; once pods can be attached, the condition NetworkUnavailable is False
  * and the start-up taint is gone, so that the scheduler sends pods. Both are looked at again with every change of the object, so
  * a Node that was made anew is told too.
  *
@@ -9,11 +9,12 @@
 import type { Clock } from '../common/clock.js';
 import { CoalescedTask } from '../common/coalesced-task.js';
 import { messageOf } from '../common/errors.js';
+import { NODE_KEY_ANNOTATION } from '../common/kubernetes-names.js';
 import type { NoticeLog } from '../common/notice-log.js';
 import { nodePath, PATCH } from './api-server.js';
 import type { ApiServer } from './api-server.js';
 import { BackOff } from './back-off.js';
-import { parseNodeObject } from './node-object.js';
+import { encodedKey, parseNodeObject } from './node-object.js';
 import type { NodeObject } from './node-object.js';
 
 export interface NodeReportDeps {
@@ -31,6 +32,7 @@ export class NodeReport {
   readonly #reporting = new CoalescedTask(() => this.#report());
   #node: NodeObject | null = null;
   #isReady = false;
+  #publicKey: Uint8Array | null = null;
   /** After a failure. */
   #isWaiting = false;
 
@@ -41,6 +43,12 @@ export class NodeReport {
   /** The object as it is now, or null when there is none. */
   nodeIs(node: NodeObject | null): void {
     this.#node = node;
+    this.#mayReport();
+  }
+
+  /** This node's identity key, which other nodes compare. */
+  publish(publicKey: Uint8Array): void {
+    this.#publicKey = publicKey;
     this.#mayReport();
   }
 
@@ -55,14 +63,16 @@ export class NodeReport {
   }
 
   async #report(): Promise<void> {
+    if (this.#isWaiting) return;
     try {
+      if (this.#node !== null) await this.#publishKey(this.#node);
       if (this.#isReady && this.#node !== null) await this.#clearCondition(this.#node);
       if (this.#isReady && this.#node !== null) await this.#removeTaint(this.#node);
       this.#backOff.reset();
       this.deps.notices.clear('node report');
     } catch (thrown) {
       const problem = messageOf(thrown);
-      this.deps.notices.write('warn', 'the Node object cannot be told that pods can come', { problem }, 'node report');
+      this.deps.notices.write('warn', 'the Node object of this node cannot be changed', { problem }, 'node report');
       this.#retryLater();
     }
   }
@@ -73,6 +83,19 @@ export class NodeReport {
       this.#isWaiting = false;
       this.#mayReport();
     });
+  }
+
+  async #publishKey({ name, nodeKey }: NodeObject): Promise<void> {
+    if (this.#publicKey === null || nodeKey === encodedKey(this.#publicKey)) return;
+    const patch = { metadata: { annotations: { [NODE_KEY_ANNOTATION]: encodedKey(this.#publicKey) } } };
+    this.#changed(await this.deps.api.patch(nodePath(name), PATCH.merge, patch));
+    const { log } = this.deps.notices;
+    if (nodeKey === null) log.info({ node: name }, "this node's key is published on its Node object");
+    else
+      log.warn(
+        { node: name, before: nodeKey },
+        "another key was published on this node's Node object, and is replaced",
+      );
   }
 
   async #clearCondition({ name, networkUnavailable }: NodeObject): Promise<void> {

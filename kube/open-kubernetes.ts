@@ -3,10 +3,13 @@ import { readFile } from 'node:fs/promises';
 import type { Clock } from '../common/clock.js';
 import type { Config } from '../common/config.js';
 import { ConfigError } from '../common/errors.js';
-import { kubernetesRecordFile } from '../common/host/run-files.js';
+import { kubernetesRecordFile, nodeKeysFile } from '../common/host/run-files.js';
 import type { NoticeLog } from '../common/notice-log.js';
 import type { Disk } from '../common/storage/disk.js';
+import type { ApiServer } from './api-server.js';
 import { HttpsApiServer } from './https-api-server.js';
+import { NodeKeys } from './node-keys.js';
+import { nodeKeysRecord } from './node-keys-record.js';
 import { KubernetesSource } from './kubernetes-source.js';
 import { NodeEvents } from './node-events.js';
 import type { ReportedCondition } from './node-events.js';
@@ -26,6 +29,10 @@ export interface KubernetesDeps {
 
 export interface Kubernetes {
   readonly source: KubernetesSource;
+  /** Null when the cluster secret alone decides who is a node. */
+  readonly authority: NodeKeys | null;
+  /** Other nodes compare this key. */
+  publish(publicKey: Uint8Array): void;
   /** How the node does. */
   report(isReady: boolean, conditions: readonly ReportedCondition[]): void;
 }
@@ -57,9 +64,18 @@ export async function openKubernetes(deps: KubernetesDeps): Promise<Kubernetes> 
   source.start();
   return {
     source,
+    authority: config.trust === 'kubernetes' ? await openNodeKeys(deps, api) : null,
+    publish: (publicKey) => report.publish(publicKey),
     report(isReady, conditions) {
       report.readinessIs(isReady);
       events.conditionsAre(conditions);
     },
   };
+}
+
+async function openNodeKeys({ config, disk, notices }: KubernetesDeps, api: ApiServer): Promise<NodeKeys> {
+  const record = nodeKeysRecord(disk, nodeKeysFile(config));
+  const read = await record.read();
+  if (read.kind === 'corrupt') notices.log.warn(read, 'the keys of other nodes are damaged, and are asked for again');
+  return new NodeKeys({ api, remembered: read.kind === 'value' ? read.value : [], record, notices });
 }

@@ -16,6 +16,7 @@ const OTHER_COUNTERS = [
   'digestTooOften',
   'revokedNode',
   'revocationRefused',
+  'notNamed',
 ] as const;
 
 export type CounterName = HandshakeCounter | (typeof OTHER_COUNTERS)[number];

@@ -2,7 +2,9 @@
 import { formatSocketAddress } from '../common/address/socket-address.js';
 import type { SocketAddress } from '../common/address/socket-address.js';
 import type { NodeId } from '../common/node-id.js';
+import type { Authority } from './cluster/authority.js';
 import type { PeerTable } from './cluster/peer-table.js';
+import type { Advert } from './wire/advert.js';
 import type { Seeds } from './cluster/seeds.js';
 import type { Counters } from './counters.js';
 import type { HandshakeOutcome } from './handshake/handshakes.js';
@@ -16,6 +18,7 @@ type OutcomeOf<Type extends HandshakeOutcome['type']> = Extract<HandshakeOutcome
 
 export interface HandshakeOutcomesDeps {
   readonly ownId: NodeId;
+  readonly authority: Authority;
   readonly slots: SessionSlots;
   readonly peerTable: PeerTable;
   readonly seeds: Seeds;
@@ -81,6 +84,7 @@ export class HandshakeOutcomes {
   #established(outcome: OutcomeOf<'responded' | 'confirmed'>, from: SocketAddress, nowMs: number): void {
     const { ownId, counters, peerTable, seeds, refusedSources, slots, advancePeer } = this.#deps;
     const { session, startedMs } = outcome;
+    if (!this.#isNamed(outcome, from, nowMs)) return;
     if (session.peer === ownId) counters.countHandshake('ownIdentity');
     if (session.peer === ownId)
       refusedSources.note(from, "is this node, or a copy with this node's identity key", nowMs);
@@ -93,5 +97,36 @@ export class HandshakeOutcomes {
     else if (outcome.type === 'responded') peer.installAsInitiator(session, outcome.confirmation, from, nowMs);
     else peer.installAsResponder(session, from, startedMs, nowMs);
     if (peer !== null) advancePeer(peer, nowMs);
+  }
+
+  /** A session waits for the authority's answer, after which this node dials: the peer is a member without claims until then. */
+  #isNamed(outcome: OutcomeOf<'responded' | 'confirmed'>, from: SocketAddress, nowMs: number): boolean {
+    const { ownId, authority, counters, peerTable, seeds, slots } = this.#deps;
+    const { advert, session } = outcome;
+    const standing = advert.id === ownId ? 'named' : authority.standingOf(advert, nowMs);
+    if (standing === 'named') return true;
+    counters.count('notNamed');
+    slots.release(session.localIndex);
+    if (standing === 'refused') this.#tellRefused(advert, from, nowMs);
+    else peerTable.learnHandshakeAdvert(advert, nowMs)?.path.suggestEndpoint(from);
+    if (outcome.type === 'responded') seeds.resolve(session.localIndex, advert.id, from, nowMs);
+    return false;
+  }
+
+  #tellRefused({ id, name }: Advert, from: SocketAddress, nowMs: number): void {
+    const { notices, refusedSources } = this.#deps;
+    const fields = { from: formatSocketAddress(from), node: id, name };
+    notices.write(
+      'warn',
+      'handshake refused: the authority (Kubernetes) does not name this key for the node of this name',
+      nowMs,
+      id,
+      fields,
+    );
+    refusedSources.note(
+      from,
+      `has the cluster secret and calls itself ${name}, whose key is another one by the authority (Kubernetes)`,
+      nowMs,
+    );
   }
 }

@@ -62,6 +62,17 @@ export type MeshEvent =
   | { readonly type: 'topologyWanted'; readonly untilMs: number }
   /** The operator decides that a node is no longer a member, or is one again. */
   | { readonly type: 'revoke'; readonly node: NodeId; readonly isRevoked: boolean }
+  /**
+   * The authority names the key of this node for the node of this name, which has these pod CIDRs; null when it does not.
+   * `isFresh`: it said so now, not before this process started.
+   */
+  | {
+      readonly type: 'authorityAnswered';
+      readonly node: NodeId;
+      readonly name: string;
+      readonly podCidrs: readonly Cidr[] | null;
+      readonly isFresh: boolean;
+    }
   /** The time of `pollAt()` has come. */
   | { readonly type: 'tick' }
   /** The node leaves: peers get a goodbye. */
@@ -80,6 +91,8 @@ export type MeshEffect =
   | { readonly type: 'routesChanged' }
   /** The known adverts or the stamps changed: keep `adverts()` and `stamps()` on disk for the next start. */
   | { readonly type: 'advertsChanged' }
+  /** What does the authority say of this node? Asked again later when no answer comes. */
+  | { readonly type: 'askAuthority'; readonly node: NodeId; readonly name: string; readonly publicKey: Uint8Array }
   /** A log message, rate-limited by the core. It never contains secrets. */
   | {
       readonly type: 'notice';

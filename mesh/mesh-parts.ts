@@ -2,6 +2,7 @@
 import type { Cidr } from '../common/address/cidr.js';
 import type { NodeId } from '../common/node-id.js';
 import type { CipherName } from '../common/router-port.js';
+import { Authority } from './cluster/authority.js';
 import { ControlDispatcher } from './cluster/control-dispatcher.js';
 import { Gossip } from './cluster/gossip.js';
 import { PeerTable } from './cluster/peer-table.js';
@@ -42,6 +43,8 @@ export interface MeshOptions {
   readonly wallClockMs: number;
   /** `auto` takes the router's own order. */
   readonly cipherPreference: 'auto' | CipherName;
+  /** Whether only nodes that the authority names may link; else all that have the cluster secret. */
+  readonly needsAuthority: boolean;
 }
 
 /** What the parts need of the core itself. */
@@ -57,6 +60,7 @@ export class MeshParts {
   readonly notices: Notices;
   readonly self: SelfAdvert;
   readonly keys: ClusterKeys;
+  readonly authority: Authority;
   readonly slots: SessionSlots;
   readonly stamps: InitiationStamps;
   readonly witness: Witness;
@@ -83,6 +87,7 @@ export class MeshParts {
     const lowestStamp = (): number => this.handshakes?.lowestStamp() ?? 0;
     this.self = new SelfAdvert(identity, options.self, random, options.wallClockMs, lowestStamp);
     this.keys = new ClusterKeys(options.clusterSecret);
+    this.authority = new Authority({ isNeeded: options.needsAuthority, random, emit: hooks.emit });
     this.slots = new SessionSlots(random);
     const { cachedStamps, cachedAdverts, wallClockMs } = options;
     // The own advert is among them.
@@ -134,7 +139,8 @@ export class MeshParts {
         nextProbeId,
         hasMet: (id) => this.stamps.hasMet(id),
       },
-      isRevoked: (id) => this.revocations.isRevoked(id),
+      authority: this.authority,
+      isRevoked: (id) => this.revocations.isRevoked(id) || this.authority.isRefused(id),
       hasStarted: () => this.router.hasBeenUp,
       broadcastAdvert: (advert, from) => this.gossip.broadcast(advert, from),
       sendDigest: (peer) => this.gossip.sendDigest(peer),
@@ -198,9 +204,9 @@ export class MeshParts {
   }
 
   #makeOutcomes(ownId: NodeId): HandshakeOutcomes {
-    const { slots, peerTable, seeds, refusedSources, counters, notices, emit } = this;
+    const { authority, slots, peerTable, seeds, refusedSources, counters, notices, emit } = this;
     const advancePeer = this.#advancePeer;
-    const parts = { ownId, slots, peerTable, seeds, refusedSources, counters, notices };
+    const parts = { ownId, authority, slots, peerTable, seeds, refusedSources, counters, notices };
     return new HandshakeOutcomes({ ...parts, emit, advancePeer });
   }
 }

@@ -9,6 +9,7 @@
  * Its parts (`mesh-parts.ts`): handshakes.ts (datagrams to sessions), peer.ts (one peer each), peer-table.ts (all peers,
  * and who owns what), gossip.ts (how adverts travel), seeds.ts (how to join), topology.ts (links and pods of other nodes).
  */
+import type { PeerCounters } from '../common/router-port.js';
 import { CoreClock, pauseBetween } from './core-clock.js';
 import { MAX_SEEDS } from './limits.js';
 import type {
@@ -175,6 +176,8 @@ export class Mesh {
         return this.#wakeAt(now);
       case 'revoke':
         return this.#parts.revocationSpread.decide(event.node, event.isRevoked, now);
+      case 'authorityAnswered':
+        return this.#authorityAnswered(event, now);
       case 'tick':
         return;
       case 'stop':
@@ -222,7 +225,14 @@ export class Mesh {
     for (const { peer, localIndex, unitsSent } of event.sessions) {
       peers.get(peer)?.sessions.noteUnits(localIndex, unitsSent);
     }
-    for (const counters of event.peers) peers.get(counters.peer)?.updateCounters(counters, now);
+    for (const counters of event.peers) this.#updatePeer(peers.get(counters.peer), counters, now);
+    this.#wakeAt(now);
+  }
+
+  #authorityAnswered({ node, name, podCidrs, isFresh }: EventOf<'authorityAnswered'>, now: number): void {
+    const { authority, peerTable } = this.#parts;
+    authority.answered(node, name, podCidrs, isFresh, now);
+    peerTable.authorityAnswered(node, now);
     this.#wakeAt(now);
   }
 
@@ -234,6 +244,11 @@ export class Mesh {
       notices.write('warn', message, now, '', { configured: event.seeds.length });
     }
     this.#wakeAt(now);
+  }
+
+  #updatePeer(peer: Peer | undefined, counters: PeerCounters, now: number): void {
+    peer?.updateCounters(counters, now);
+    if (peer?.advert) this.#parts.authority.used(peer.advert, counters.txFrames + counters.rxFrames, now);
   }
 
   /** Handshakes in progress are of the old secret: they are dropped and started anew. */

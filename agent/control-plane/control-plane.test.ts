@@ -65,6 +65,7 @@ function cachedAdvert(clusterSecret: Uint8Array): readonly Uint8Array[] {
     cachedStamps: NO_MEMBERS.stamps,
     wallClockMs: 1_700_000_000_000,
     cipherPreference: 'auto',
+    needsAuthority: false,
   });
   return other.adverts();
 }
@@ -96,6 +97,7 @@ async function harness() {
     settings: () => settings.current,
     podCidrs: new PodCidrs({ assigned: () => settings.current.podCidrs, withdrawn: () => state.ipam.withdrawn }),
     podMtuBytes: () => podMtuBytes.current,
+    authority: null,
     state,
     underlay: new UnderlayWatch({
       commands: { run: () => Promise.resolve('[]') },

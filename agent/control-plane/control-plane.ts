@@ -10,6 +10,8 @@ import type { LostClaim, SelfDescription } from '../../mesh/index.js';
 import type { Clock } from '../../common/clock.js';
 import { computeTables, TablesPublisher } from './forwarding-tables.js';
 import { MeshDriver } from './mesh-driver.js';
+import type { AuthorityQuestion } from './mesh-driver.js';
+import type { NodeAuthority } from './node-authority.js';
 import type { StopReason } from './mesh-driver.js';
 import { narrowCidrs } from './narrow-cidrs.js';
 import type { NarrowCidr } from './narrow-cidrs.js';
@@ -33,6 +35,8 @@ export interface ControlPlaneDeps {
   readonly settings: () => NodeSettings;
   readonly podCidrs: PodCidrs;
   readonly podMtuBytes: () => number;
+  /** Null when the cluster secret alone decides who is a node. */
+  readonly authority: NodeAuthority | null;
   readonly state: NodeState;
   readonly underlay: UnderlayWatch;
   readonly clock: Clock;
@@ -82,6 +86,7 @@ export class ControlPlane {
         this.#compareNarrowCidrs();
       },
       onHandled: deps.onChange,
+      askAuthority: (question) => void this.#askAuthority(question),
     });
     this.router = new RouterClient({
       open: deps.openRouter,
@@ -94,6 +99,9 @@ export class ControlPlane {
   }
 
   start(): void {
+    for (const named of this.deps.authority?.remembered ?? []) {
+      this.driver.feed({ type: 'authorityAnswered', ...named, isFresh: false });
+    }
     this.driver.feed({ type: 'seeds', seeds: this.deps.underlay.seeds });
     this.#describePods();
     this.router.start();
@@ -166,6 +174,7 @@ export class ControlPlane {
       cachedStamps: state.known.stamps,
       wallClockMs: clock.wallTime().getTime(),
       cipherPreference: config.cipher,
+      needsAuthority: this.deps.authority !== null,
     });
   }
 
@@ -179,6 +188,12 @@ export class ControlPlane {
       podCidrs: podCidrs.claimed,
       podMtuBytes: this.deps.podMtuBytes(),
     };
+  }
+
+  async #askAuthority({ node, name, publicKey }: AuthorityQuestion): Promise<void> {
+    const podCidrs = await this.deps.authority?.ask(node, name, publicKey);
+    if (podCidrs === undefined) return;
+    this.driver.feed({ type: 'authorityAnswered', node, name, podCidrs, isFresh: true });
   }
 
   /** For the nodes that look at the topology. */

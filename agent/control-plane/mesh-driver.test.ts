@@ -32,6 +32,7 @@ function harness(respond: (event: MeshEvent) => MeshEffect[] = () => []) {
     sendToRouter: (command) => commands.push(command),
     onRoutesChanged: () => signals.push('routes'),
     onAdvertsChanged: () => signals.push('adverts'),
+    askAuthority: () => undefined,
     onHandled: () => signals.push('handled'),
   });
   return { clock, handled, commands, signals, core, driver };

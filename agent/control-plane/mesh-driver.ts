@@ -29,6 +29,8 @@ const MIN_TIMER_MS = 1;
  */
 const TICK_INTERVAL_MS = 250;
 
+export type AuthorityQuestion = Extract<MeshEffect, { type: 'askAuthority' }>;
+
 export interface MeshDriverOptions {
   readonly core: MeshCore;
   readonly clock: Clock;
@@ -36,6 +38,8 @@ export interface MeshDriverOptions {
   readonly sendToRouter: (command: RouterCommand) => void;
   readonly onRoutesChanged: () => void;
   readonly onAdvertsChanged: () => void;
+  /** The answer comes back as an event. */
+  readonly askAuthority: (question: AuthorityQuestion) => void;
   /** After every event that was handled. */
   readonly onHandled: () => void;
 }
@@ -88,6 +92,8 @@ export class MeshDriver {
         return this.options.onAdvertsChanged();
       case 'notice':
         return this.options.notices.log[effect.level](effect.fields, effect.message);
+      case 'askAuthority':
+        return this.options.askAuthority(effect);
       case 'sendDatagram':
       case 'sendControl':
       case 'probe':

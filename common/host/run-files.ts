@@ -29,6 +29,7 @@ export const settingsRecordFile = ({ stateDir }: StateDir): string => `${stateDi
 /** What the Kubernetes API server said last. */
 export const kubernetesRecordFile = ({ stateDir }: StateDir): string => `${stateDir}/kubernetes.json`;
 /** Where the CNI executable keeps DEL and GC calls while no agent runs. */
+export const nodeKeysFile = ({ stateDir }: StateDir): string => `${stateDir}/node-keys.json`;
 export const deferredDeleteFolder = ({ stateDir }: StateDir): string => `${stateDir}/deferred-deletes`;
 /** Former name of that folder; a CNI executable of an older version writes there until it is replaced. */
 export const formerDeferredDeleteFolder = ({ stateDir }: StateDir): string => `${stateDir}/tombstones`;

@@ -65,6 +65,7 @@ function environment(source: ValueSource): object[] {
   return [
     { name: 'HEDDLE_NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
     { name: 'HEDDLE_KUBERNETES', value: 'true' },
+    { name: 'HEDDLE_TRUST', value: source.value('trust') },
     { name: 'HEDDLE_CLUSTER_SECRET_FILE', value: `${SECRET_FOLDER}/cluster-secret` },
     { name: 'HEDDLE_STATE_DIR', value: STATE_FOLDER },
     { name: 'HEDDLE_RUN_DIR', value: RUN_FOLDER },

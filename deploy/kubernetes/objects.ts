@@ -2,6 +2,7 @@
  * Kubernetes objects of Heddle, of which both the plain manifest and the chart are made: accounts with their rights, settings,
  * and the DaemonSet.
  */
+import { admissionPolicy } from './admission-policy.js';
 import { nodePod } from './node-pod.js';
 import type { ValueSource } from './value-source.js';
 
@@ -24,10 +25,15 @@ export interface KubernetesObject {
 }
 
 export function objects(source: ValueSource): readonly KubernetesObject[] {
-  return [...accounts(source), settings(source), daemonSet(source)];
+  const metadata = () => ({ name: NAME, labels: labels() });
+  const policy = admissionPolicy(NAME, metadata) as KubernetesObject[];
+  return [...accounts(source), ...policy, settings(source), daemonSet(source)];
 }
 
-/** The agent reads nodes, what network policies need, and kubeadm's record of CIDRs; it tells its own Node how it does. */
+/**
+ * The agent reads nodes, what network policies need, and kubeadm's record of CIDRs; it changes its own Node (`admission-policy.ts`), and
+ * makes events of it.
+ */
 function accounts({ namespace }: ValueSource): KubernetesObject[] {
   const subject = { kind: 'ServiceAccount', name: NAME, namespace };
   const metadata = () => ({ name: NAME, labels: labels() });
@@ -36,7 +42,7 @@ function accounts({ namespace }: ValueSource): KubernetesObject[] {
     {
       ...{ apiVersion: `${RBAC}/v1`, kind: 'ClusterRole', metadata: metadata() },
       rules: [
-        { apiGroups: [''], resources: ['nodes'], verbs: ['list', 'watch', 'patch'] },
+        { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch', 'patch'] },
         { apiGroups: [''], resources: ['nodes/status'], verbs: ['patch'] },
         { apiGroups: [''], resources: ['pods', 'namespaces'], verbs: ['list', 'watch'] },
         { apiGroups: ['networking.k8s.io'], resources: ['networkpolicies'], verbs: ['list', 'watch'] },

@@ -15,6 +15,7 @@ const FIXED_SETTINGS = [
     'podCidrs',
     'listenAddress',
     'kubernetes',
+    'trust',
     'kubernetesCredentials',
     'apiPort',
     'cniBinDir',
@@ -35,6 +36,11 @@ export const ValuesSchema = Type.Object(
       default: 'heddle-cluster-secret',
       minLength: 1,
       description: 'Secret with the key cluster-secret: 32 bytes as hex or base64, the same for the whole cluster',
+    }),
+    trust: Type.Enum(['secret', 'kubernetes'], {
+      default: 'kubernetes',
+      description:
+        'Who may be a node: all that have the cluster secret, or of those only the ones whose key is on a Node',
     }),
     settings: Type.Partial(Type.Omit(ConfigSchema, FIXED_SETTINGS), {
       default: {},

@@ -12,6 +12,8 @@ export interface Standing {
   readonly hasLeft: boolean;
   readonly isAlive: boolean;
   readonly claimsSinceMs: number;
+  /** Whether the authority gives the node these addresses. */
+  readonly covers: (cidr: Cidr) => boolean;
 }
 
 export class Ownership {
@@ -54,9 +56,10 @@ export class Ownership {
 function claimsOf(adverts: Iterable<Advert>, standing: (advert: Advert) => Standing): Map<NodeId, Claim[]> {
   const claims = new Map<NodeId, Claim[]>();
   for (const advert of adverts) {
-    const { hasLeft, isAlive, claimsSinceMs } = standing(advert);
+    const { hasLeft, isAlive, claimsSinceMs, covers } = standing(advert);
     if (hasLeft) continue;
-    const ofNode = advert.podCidrs.map((cidr) => ({ cidr, owner: advert.id, createdAtMs: claimsSinceMs, isAlive }));
+    const covered = advert.podCidrs.filter(covers);
+    const ofNode = covered.map((cidr) => ({ cidr, owner: advert.id, createdAtMs: claimsSinceMs, isAlive }));
     claims.set(advert.id, ofNode);
   }
   return claims;

@@ -10,6 +10,7 @@ import type { Advert } from '../wire/advert.js';
 import type { Counters } from '../counters.js';
 import { ADVERT_BURST, ADVERTS_PER_SECOND, FORGET_AFTER_MS, FORGET_UNPROVEN_AFTER_MS, MAX_MEMBERS } from '../limits.js';
 import { RateLimiter } from '../rate-limiter.js';
+import type { Authority } from './authority.js';
 import { Introductions } from './introductions.js';
 import { cachedLink, connectingLink, isUsable, linkReason } from '../peer/link.js';
 import type { Link } from '../peer/link.js';
@@ -31,6 +32,8 @@ export interface PeerTableDeps {
   readonly counters: Counters;
   readonly notices: Notices;
   readonly witness: Witness;
+  readonly authority: Authority;
+  /** Whether the node may be no member: an operator or the authority says so. */
   isRevoked(id: NodeId): boolean;
   /** Whether a router was ever connected; before that, all members are remembered from an earlier process. */
   hasStarted(): boolean;
@@ -99,7 +102,7 @@ export class PeerTable {
       if (result.type === 'new') this.peerOf(result.advert.id, 0).learnAdvert(result.advert, 0);
       else this.#applyLearned(result, null, 0);
     }
-    this.updateClaims();
+    this.updateClaims(0);
   }
 
   /** The same without nodes that said goodbye: what is kept, and passed on. */
@@ -134,6 +137,14 @@ export class PeerTable {
   /** The peer of this id; a new one has no advert. */
   peerOf(id: NodeId, nowMs: number): Peer {
     return this.#peers.get(id) ?? this.#addPeer(id, nowMs);
+  }
+
+  /** What the authority said of a node. */
+  authorityAnswered(id: NodeId, nowMs: number): void {
+    if (this.#deps.isRevoked(id)) this.expel(id, nowMs);
+    else this.members.pardon(id);
+    this.#peers.get(id)?.redial(nowMs);
+    this.#claimsDirty = true;
   }
 
   /** The node was revoked: its sessions, its advert and its claims go. */
@@ -172,8 +183,8 @@ export class PeerTable {
   }
 
   /** Computes the ownership table anew; true when it changed. */
-  updateClaims(): boolean {
-    return this.#ownership.update(this.adverts(), (advert) => this.#standingOf(advert));
+  updateClaims(nowMs: number): boolean {
+    return this.#ownership.update(this.adverts(), (advert) => this.#standingOf(advert, nowMs));
   }
 
   /** A router has connected, which needs all routes. */
@@ -259,7 +270,7 @@ export class PeerTable {
 
   #updateOwnership(nowMs: number): void {
     const { notices } = this.#deps;
-    if (this.updateClaims()) this.#routesDirty = true;
+    if (this.updateClaims(nowMs)) this.#routesDirty = true;
     for (const { claim, winner } of this.#ownership.table.lost) {
       // A dead node's claim gives way without an alarm.
       if (!claim.isAlive) continue;
@@ -297,11 +308,24 @@ export class PeerTable {
     }
   }
 
-  #standingOf(advert: Advert): Standing {
+  #standingOf(advert: Advert, nowMs: number): Standing {
     const claimsSinceMs = this.#deps.witness.claimsSinceMs(advert);
-    if (advert.id === this.#ownId) return { hasLeft: false, isAlive: true, claimsSinceMs };
+    if (advert.id === this.#ownId) return { hasLeft: false, isAlive: true, claimsSinceMs, covers: () => true };
     const peer = this.#peers.get(advert.id);
-    return { hasLeft: peer?.hasLeft === true, isAlive: peer !== undefined && isUsable(peer.link), claimsSinceMs };
+    const isAlive = peer !== undefined && isUsable(peer.link);
+    const covers = (cidr: Cidr): boolean => this.#covers(advert, cidr, isAlive, nowMs);
+    return { hasLeft: peer?.hasLeft === true, isAlive, claimsSinceMs, covers };
+  }
+
+  #covers(advert: Advert, cidr: Cidr, isAlive: boolean, nowMs: number): boolean {
+    // A node without a link is asked about when it has one.
+    const { authority, notices } = this.#deps;
+    if (authority.covers(advert, cidr, isAlive, nowMs)) return true;
+    if (!isAlive || authority.standingOf(advert, nowMs) !== 'named') return false;
+    const fields = { cidr, node: advert.id, name: advert.name };
+    const message = 'a node claims pod addresses that the authority (Kubernetes) does not give it; the claim is void';
+    notices.write('warn', message, nowMs, `${cidr}${advert.id}`, fields);
+    return false;
   }
 
   #noticeClone(nowMs: number): void {

@@ -187,6 +187,11 @@ export class Peer {
     this.#establisher.handle({ type: 'hurry' }, nowMs);
   }
 
+  /** Sessions with it are possible from now on: a handshake in progress may be one that came to nothing. */
+  redial(nowMs: number): void {
+    if (!this.isLinked) this.#establisher.handle({ type: 'secretReplaced' }, nowMs);
+  }
+
   /** The cluster secret changed, and the handshakes in progress with it. */
   secretReplaced(nowMs: number): void {
     this.#establisher.handle({ type: 'secretReplaced' }, nowMs);

@@ -42,6 +42,8 @@ const SMALL_PACKET_BYTES = 200;
 const UNDERLAY_BYTES = 28;
 
 export class FakeRouter {
+  /** Sent to each peer so far. */
+  frames = 1;
   readonly instance: string;
   readonly sessions = new Map<number, Held>();
   readonly active = new Map<NodeId, number>();
@@ -93,6 +95,7 @@ export class FakeRouter {
       case 'routesChanged':
       case 'advertsChanged':
       case 'notice':
+      case 'askAuthority':
         return;
     }
   }
@@ -144,7 +147,15 @@ export class FakeRouter {
     return [...this.paths.keys()].map((peer) => {
       const last = this.lastReceivedMs.get(peer);
       const lastReceivedMsAgo = last === undefined ? null : nowMs - last;
-      return { peer, txBytes: 1000, txFrames: 1, rxBytes: 2000, rxFrames: 2, lastReceivedMsAgo, lossRatio: 0 };
+      return {
+        peer,
+        txBytes: 1000,
+        txFrames: this.frames,
+        rxBytes: 2000,
+        rxFrames: 2,
+        lastReceivedMsAgo,
+        lossRatio: 0,
+      };
     });
   }
 

@@ -21,12 +21,16 @@ export const CLUSTER_CIDRS = [parseCidr('10.32.0.0/12'), parseCidr('fd00::/16')]
 export const SECRET = new Uint8Array(32).fill(7);
 const PORT = 6785;
 const COUNTERS_MS = 1000;
+const AUTHORITY_MS = 20;
 /** 2026-01-01, so that revisions have the size of real ones. */
 const WALL_CLOCK_MS = Date.UTC(2026, 0, 1);
 
 export type SimNodeOptions = Partial<
-  Pick<MeshOptions, 'clusterSecret' | 'clusterCidrs' | 'identity' | 'underlay' | 'cipherPreference'>
->;
+  Pick<MeshOptions, 'clusterSecret' | 'clusterCidrs' | 'identity' | 'underlay' | 'cipherPreference' | 'needsAuthority'>
+> & {
+  /** What the authority says of a node that is asked about; no answer while it is away. */
+  readonly authority?: (node: NodeId, name: string) => readonly Cidr[] | null | 'away';
+};
 
 /** The network as a node sees it. */
 export interface SimWorld {
@@ -43,6 +47,8 @@ export class SimNode implements SimHost {
   router: FakeRouter | null = null;
   cachedAdverts: Uint8Array[] = [];
   cachedStamps: KeptStamps = { own: 0, accepted: [], firstHeard: [] };
+  /** Names of the nodes that the authority was asked about. */
+  readonly asked: string[] = [];
   readonly notices: Extract<MeshEffect, { type: 'notice' }>[] = [];
   /** While true, nothing reaches the core: the process stands still. */
   isPaused = false;
@@ -95,6 +101,7 @@ export class SimNode implements SimHost {
       cachedStamps: this.cachedStamps,
       wallClockMs: WALL_CLOCK_MS + this.#world.nowMs + this.#wallSkewMs,
       cipherPreference: 'auto',
+      needsAuthority: false,
       ...this.#options,
     });
     this.connectRouter();
@@ -169,9 +176,19 @@ export class SimNode implements SimHost {
     }
     for (const effect of this.mesh.handle(event, this.#ownMs())) {
       if (effect.type === 'notice') this.notices.push(effect);
+      else if (effect.type === 'askAuthority') this.#askAuthority(effect);
       else this.router?.apply(effect, this.#world.nowMs);
     }
     this.#scheduleTick();
+  }
+
+  #askAuthority({ node, name }: Extract<MeshEffect, { type: 'askAuthority' }>): void {
+    this.asked.push(name);
+    const podCidrs = this.#options.authority?.(node, name) ?? null;
+    if (podCidrs === 'away') return;
+    this.#world.at(this.#world.nowMs + AUTHORITY_MS, () =>
+      this.handle({ type: 'authorityAnswered', node, name, podCidrs, isFresh: true }),
+    );
   }
 
   /** The state of the link to each member. */

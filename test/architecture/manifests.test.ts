@@ -85,7 +85,7 @@ describe('the Kubernetes manifest', () => {
   it('allows the requests that the agent makes (test/net/kubernetes.test.ts), and nothing else', () => {
     const rights = givenRights(documents.flatMap((object) => object.rules ?? []));
     expect(rights).toEqual([
-      ...['list nodes', 'watch nodes', 'patch nodes', 'patch nodes/status'],
+      ...['get nodes', 'list nodes', 'watch nodes', 'patch nodes', 'patch nodes/status'],
       ...['list pods', 'list namespaces', 'watch pods', 'watch namespaces'],
       ...['list networkpolicies', 'watch networkpolicies'],
       ...['get configmaps kubeadm-config', 'create events'],

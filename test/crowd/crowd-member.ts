@@ -63,6 +63,7 @@ export class CrowdMember {
       sendToRouter: (command) => this.#down(command),
       onRoutesChanged: () => undefined,
       onAdvertsChanged: () => undefined,
+      askAuthority: () => undefined,
       onHandled: () => undefined,
     });
   }
@@ -123,6 +124,7 @@ export class CrowdMember {
       cachedStamps: { own: 0, accepted: [], firstHeard: [] },
       wallClockMs: around.clock.wallTime().getTime(),
       cipherPreference: 'auto',
+      needsAuthority: false,
     });
   }
 }

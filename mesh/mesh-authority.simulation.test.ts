@@ -1,0 +1,178 @@
+/** Clusters in which an authority names the nodes: who links, whose claims count, and for how long without an answer. */
+import { describe, expect, it } from '@jest/globals';
+import type { Cidr } from '../common/address/cidr.js';
+import type { NodeId } from '../common/node-id.js';
+import type { SimNetwork } from './testing/sim-network.js';
+import { isFullMesh } from './testing/sim-node.js';
+import type { SimNode } from './testing/sim-node.js';
+import { simulation } from './testing/simulation.js';
+
+const MINUTE_MS = 60_000;
+const CONVERGES_WITHIN_MS = 20_000;
+
+/** What Kubernetes has: for each name a key and pod CIDRs. */
+class Register {
+  readonly #nodes = new Map<string, { readonly id: NodeId; readonly podCidrs: readonly Cidr[] }>();
+  isAway = false;
+
+  constructor(readonly network: SimNetwork) {}
+
+  add(): SimNode {
+    const node = this.stranger();
+    this.name(node);
+    return node;
+  }
+
+  /** It has the cluster secret. */
+  stranger(): SimNode {
+    return this.network.addNode({ needsAuthority: true, authority: (id, name) => this.#answer(id, name) });
+  }
+
+  name(node: SimNode): void {
+    this.#nodes.set(node.self.name, { id: node.id, podCidrs: [...node.podCidrs] });
+  }
+
+  delete(node: SimNode): void {
+    this.#nodes.delete(node.self.name);
+  }
+
+  /** As many nodes, all linked. */
+  cluster(size: number): SimNode[] {
+    const nodes = Array.from({ length: size }, () => this.add());
+    for (const node of nodes) node.start([nodes[0]!]);
+    expect(this.network.runUntil(() => isFullMesh(nodes), CONVERGES_WITHIN_MS)).toBeLessThan(CONVERGES_WITHIN_MS);
+    return nodes;
+  }
+
+  #answer(id: NodeId, name: string): readonly Cidr[] | null | 'away' {
+    if (this.isAway) return 'away';
+    const node = this.#nodes.get(name);
+    return node?.id === id ? node.podCidrs : null;
+  }
+}
+
+const ownerAt = (node: SimNode, cidr: Cidr) => node.mesh!.routes().find((route) => route.cidr === cidr)?.owner;
+
+/** Traffic with every peer for so long. */
+function runUsed(network: SimNetwork, nodes: readonly SimNode[], forMs: number): void {
+  for (let passedMs = 0; passedMs < forMs; passedMs += 1_000) {
+    for (const { router } of nodes) if (router !== null) router.frames++;
+    network.run(1_000);
+  }
+}
+
+describe('a cluster whose nodes an authority names', () => {
+  it(
+    'links, and asks once about each peer while links are not used',
+    simulation(1, (network) => {
+      const nodes = new Register(network).cluster(4);
+      for (const node of nodes) expect(node.usableRoutes()).toHaveLength(8);
+      network.run(30 * MINUTE_MS);
+      for (const { asked, self } of nodes) {
+        expect([...asked].sort()).toEqual(nodes.map((node) => node.self.name).filter((name) => name !== self.name));
+      }
+    }),
+  );
+
+  it(
+    'asks again every 10 to 15 minutes about peers whose links are used',
+    simulation(2, (network) => {
+      const nodes = new Register(network).cluster(3);
+      runUsed(network, nodes, 60 * MINUTE_MS);
+      for (const { asked } of nodes) {
+        expect(asked.length).toBeGreaterThanOrEqual(2 * 4);
+        expect(asked.length).toBeLessThanOrEqual(2 * 7);
+      }
+    }),
+  );
+
+  it(
+    'refuses a node that has the secret and is not named, says so, and links when it is named',
+    simulation(3, (network) => {
+      const register = new Register(network);
+      const nodes = register.cluster(3);
+      const stranger = register.stranger();
+      stranger.start([nodes[0]!]);
+      expect(network.runWhile(() => nodes.every((node) => !node.reaches(stranger)), MINUTE_MS)).toBe(MINUTE_MS);
+      expect(nodes[0]!.mesh!.refusedSources(network.nowMs)).toMatchObject([
+        { cause: expect.stringContaining(stranger.self.name) as unknown },
+      ]);
+      expect(ownerAt(nodes[1]!, stranger.podCidrs[0]!)).toBeUndefined();
+      register.name(stranger);
+      expect(network.runUntil(() => isFullMesh([...nodes, stranger]), 2 * MINUTE_MS)).toBeLessThan(2 * MINUTE_MS);
+    }),
+  );
+
+  it(
+    'gives no node the pod CIDR of another, whatever it claims',
+    simulation(4, (network) => {
+      const register = new Register(network);
+      const nodes = register.cluster(3);
+      const thief = register.add();
+      const [stolen] = nodes[1]!.podCidrs;
+      thief.podCidrs.push(stolen!);
+      thief.start([nodes[0]!]);
+      network.runUntil(() => isFullMesh([...nodes, thief]), CONVERGES_WITHIN_MS);
+      nodes[1]!.kill();
+      network.run(MINUTE_MS);
+      expect([undefined, nodes[1]!.id]).toContain(ownerAt(nodes[0]!, stolen!));
+      expect(ownerAt(nodes[0]!, thief.podCidrs[0]!)).toBe(thief.id);
+      expect(nodes[0]!.notices.map(({ message }) => message).join()).toContain(
+        'claims pod addresses that the authority',
+      );
+    }),
+  );
+
+  it(
+    'cuts off a node whose name is deleted, with its claims, when it is asked about again',
+    simulation(5, (network) => {
+      const register = new Register(network);
+      const nodes = register.cluster(4);
+      const [gone, ...rest] = nodes as [SimNode, ...SimNode[]];
+      register.delete(gone);
+      runUsed(network, nodes, 16 * MINUTE_MS);
+      for (const node of rest) {
+        expect([node.stateOf(gone), node.reaches(gone), ownerAt(node, gone.podCidrs[0]!)]).toEqual([
+          ...['unknown', false, undefined],
+        ]);
+      }
+      expect(isFullMesh(rest)).toBe(true);
+    }),
+  );
+
+  it(
+    'replaces a node that was installed anew under its name at once, although the old key claims the same CIDR',
+    simulation(6, (network) => {
+      const register = new Register(network);
+      const [first, lost, third] = register.cluster(3) as [SimNode, SimNode, SimNode];
+      lost.kill();
+      const fresh = register.stranger();
+      fresh.podCidrs.splice(0, 2, ...lost.podCidrs);
+      const { address } = lost;
+      lost.moveTo(99);
+      fresh.moveTo(Number(address.ip.split('.')[3]));
+      register.name(fresh);
+      fresh.start([first]);
+      const rest = [first, fresh, third];
+      expect(network.runUntil(() => isFullMesh(rest), MINUTE_MS)).toBeLessThan(MINUTE_MS);
+      network.run(10_000);
+      for (const node of [first, third]) expect(ownerAt(node, fresh.podCidrs[0]!)).toBe(fresh.id);
+    }),
+  );
+
+  it(
+    'keeps its links while the authority is away, and lets no new node in',
+    simulation(7, (network) => {
+      const register = new Register(network);
+      const nodes = register.cluster(3);
+      register.isAway = true;
+      const late = register.add();
+      late.start([nodes[0]!]);
+      runUsed(network, nodes, 30 * MINUTE_MS);
+      expect(isFullMesh(nodes)).toBe(true);
+      expect(nodes.some((node) => node.reaches(late))).toBe(false);
+      register.isAway = false;
+      expect(network.runUntil(() => isFullMesh([...nodes, late]), 2 * MINUTE_MS)).toBeLessThan(2 * MINUTE_MS);
+    }),
+  );
+});
