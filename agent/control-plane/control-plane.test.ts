@@ -176,7 +176,7 @@ describe('ControlPlane', () => {
     const { clock, control, sayHello, tables } = await harness();
     control.start();
     sayHello(0);
-    clock.advance(60_000);
+    for (let second = 0; second < 60; second++) await clock.advanceSettled(1_000);
     expect(tables().at(-1)?.routes).toEqual([]);
     await control.stop('leave');
   });
@@ -195,13 +195,14 @@ describe('ControlPlane', () => {
   });
 
   it('says to which pod CIDRs smaller packets go than this node takes', async () => {
-    const { control, podMtuBytes, narrowings, sayHello } = await harness();
+    const { clock, control, podMtuBytes, narrowings, sayHello } = await harness();
     control.start();
     sayHello(0);
     expect([control.narrowCidrs(), narrowings]).toEqual([[], []]);
     podMtuBytes.current = 8893;
     control.settingsChanged();
     sayHello(0);
+    await clock.advanceSettled(100);
     expect(narrowings).toEqual([[{ cidr: '10.1.2.0/24', mtuBytes: 1300 }]]);
     await control.stop('leave');
   });

@@ -19,6 +19,7 @@ import type { NodeState } from './node-state.js';
 import type { NodeSettings } from '../settings/node-settings.js';
 import type { PodCidrs } from '../pod-cidrs.js';
 import type { NoticeLog } from '../../common/notice-log.js';
+import { SpacedTask } from '../../common/spaced-task.js';
 import { podNameOf } from '../pod-name.js';
 import { RouterClient } from './router-client.js';
 import type { RouterHello, RouterReport } from './router-client.js';
@@ -29,6 +30,8 @@ import type { UnderlayWatch } from './underlay-watch.js';
 
 /** Time after the last look at the topology during which peers are asked for their links. */
 const TOPOLOGY_WANTED_MS = 6_000;
+/** Between two computations of the router's tables while links come up: each is the work of all members. */
+const ROUTES_INTERVAL_MS = 100;
 
 export interface ControlPlaneDeps {
   /** In force now. */
@@ -57,6 +60,7 @@ export class ControlPlane {
   readonly driver: MeshDriver;
   readonly router: RouterClient;
   readonly #tables: TablesPublisher;
+  readonly #routes: SpacedTask;
   #lostClaims = '[]';
   #narrowCidrs = '[]';
   #secret: Uint8Array;
@@ -75,12 +79,13 @@ export class ControlPlane {
         }),
       send: (command) => this.router.sendConfirmed(command),
     });
+    this.#routes = new SpacedTask({ clock, intervalMs: ROUTES_INTERVAL_MS, run: () => this.#applyRoutes() });
     this.driver = new MeshDriver({
       core: this.mesh,
       clock,
       notices,
       sendToRouter: (command) => void this.router.send(command),
-      onRoutesChanged: () => this.#routesChanged(),
+      onRoutesChanged: () => this.#routes.request(),
       onAdvertsChanged: () => {
         state.adverts.changed(() => ({ adverts: this.mesh.adverts(), stamps: this.mesh.stamps() }));
         this.#compareNarrowCidrs();
@@ -110,6 +115,7 @@ export class ControlPlane {
   /** Resolves when the router has been given all that was said, the goodbye of a node that leaves included. */
   async stop(reason: StopReason): Promise<void> {
     this.driver.stop(reason);
+    this.#routes.stop();
     await Promise.all([this.router.stop(), this.deps.state.adverts.flush()]);
   }
 
@@ -225,15 +231,18 @@ export class ControlPlane {
     }
   }
 
-  #routesChanged(): void {
+  /** Resolves when the router has the tables, or is not there. */
+  #applyRoutes(): Promise<boolean> {
     this.#yieldWithdrawn();
     this.#compareNarrowCidrs();
-    void this.#tables.publish();
+    const delivered = this.#tables.publish();
     const lost = this.mesh.lostClaims();
     const fingerprint = JSON.stringify(lost);
-    if (fingerprint === this.#lostClaims) return;
-    this.#lostClaims = fingerprint;
-    this.deps.onLostClaims(lost);
+    if (fingerprint !== this.#lostClaims) {
+      this.#lostClaims = fingerprint;
+      this.deps.onLostClaims(lost);
+    }
+    return delivered;
   }
 
   #compareNarrowCidrs(): void {
