@@ -1,4 +1,7 @@
-/** Frames that the kernel drops in front of a router that does not read: they are counted and shown. Needs root and a build. */
+/**
+ * Frames and datagrams that the kernel drops in front of a router that does not read: they are counted and shown. Needs root and a
+ * build.
+ */
 import { describe, expect, it } from '@jest/globals';
 import { waitUntil } from '../../deploy/demo/async/wait-until.js';
 import { onlyProcess, useCluster } from './cluster-fixture.js';
@@ -33,6 +36,26 @@ describe('a router that does not read for a moment', () => {
       await waitUntil('drops of the TAP', SHOWN_WITHIN_MS, async () => {
         const { drops } = await a!.node.api.status();
         return (drops['tapQueueFull'] ?? 0) > 0;
+      });
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'loses datagrams of its peers, which are shown as drops',
+    async () => {
+      const [a, b] = cluster.get().pods;
+      const router = onlyProcess(b!.node, 'router');
+      expect((await b!.node.api.status()).drops).not.toHaveProperty('socketQueueFull');
+      process.kill(router, 'SIGSTOP');
+      try {
+        await a!.namespace.run('python3', ['-c', FLOOD, ...b!.ips, ...b!.ips]);
+      } finally {
+        process.kill(router, 'SIGCONT');
+      }
+      await waitUntil('drops of the socket', SHOWN_WITHIN_MS, async () => {
+        const { drops } = await b!.node.api.status();
+        return (drops['socketQueueFull'] ?? 0) > 0;
       });
     },
     TEST_TIMEOUT_MS,
