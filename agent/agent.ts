@@ -371,6 +371,7 @@ export class Agent {
       ownMark: ACCEPT_MARK,
       lookAtUnderlay: () => this.underlay.look(),
       mendHost: () => this.#host.reconcile(),
+      isBusy: (hostInterface) => this.#cni.isBusy(hostInterface),
       mendPods: (isConcerned) => this.#cni.compare(isConcerned),
       stationChanged: (station) => this.#cni.stationChanged(station),
     });

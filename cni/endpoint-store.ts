@@ -9,13 +9,16 @@ import { DecodeError } from '../common/errors.js';
 import { parseIpAddress } from '../common/address/ip-address.js';
 import type { Logger } from '../common/log.js';
 import { parseMacAddress } from '../common/address/mac-address.js';
-import { KeyedQueue } from '../common/keyed-queue.js';
+import { JoinedCalls } from '../common/joined-calls.js';
 import { SOLE_ROUTING } from './attachment.js';
 import type { EndpointRecord } from './attachment.js';
 import type { EndpointList } from './deps.js';
 
 const FILE_NAME = 'endpoints.json';
-const MAX_PENDING = 4096;
+/** Changes in one write of the file. */
+const MAX_TOGETHER = 64;
+
+type Change = (records: Map<string, EndpointRecord>) => unknown;
 
 const FamiliesSchema = Type.Array(Type.Union([Type.Literal(4), Type.Literal(6)]));
 const RecordsSchema = Type.Array(
@@ -58,7 +61,8 @@ const codec: DurableCodec<readonly EndpointRecord[]> = {
 };
 
 export class EndpointStore implements EndpointList {
-  readonly #queue = new KeyedQueue('endpoint store', MAX_PENDING);
+  /** Bounded by the CNI calls at work. */
+  readonly #changes = new JoinedCalls<Change>((changes) => this.#write(changes), MAX_TOGETHER);
   readonly #file: DurableFile<readonly EndpointRecord[]>;
   /** By host interface. Bounded by the pods of this node: a bridge takes 1023. */
   #records: ReadonlyMap<string, EndpointRecord>;
@@ -90,21 +94,20 @@ export class EndpointStore implements EndpointList {
   }
 
   put(record: EndpointRecord): Promise<void> {
-    return this.#change((records) => records.set(record.hostInterface, record));
+    return this.#changes.run((records) => records.set(record.hostInterface, record));
   }
 
   remove(hostInterface: string): Promise<void> {
-    if (!this.#records.has(hostInterface) && this.#queue.pending === 0) return Promise.resolve();
-    return this.#change((records) => records.delete(hostInterface));
+    if (!this.#records.has(hostInterface) && this.#changes.isIdle) return Promise.resolve();
+    return this.#changes.run((records) => records.delete(hostInterface));
   }
 
-  #change(apply: (records: Map<string, EndpointRecord>) => unknown): Promise<void> {
-    return this.#queue.run(FILE_NAME, async () => {
-      const records = new Map(this.#records);
-      apply(records);
-      await this.#file.write([...records.values()]);
-      this.#records = records;
-    });
+  async #write(changes: readonly Change[]): Promise<readonly PromiseSettledResult<void>[]> {
+    const records = new Map(this.#records);
+    for (const apply of changes) apply(records);
+    await this.#file.write([...records.values()]);
+    this.#records = records;
+    return changes.map(() => ({ status: 'fulfilled', value: undefined }));
   }
 }
 

@@ -64,6 +64,41 @@ describe('the address service', () => {
     expect((await ipam.allocate(owner('b')))[0]!.ip).toBe('10.1.0.2');
   });
 
+  it('writes once for allocations that come while it writes, and refuses what has no address among them', async () => {
+    const disk = new CrashingDisk(() => 0);
+    const ipam = await startedIpam(disk);
+    let writes = 0;
+    const rename = disk.rename.bind(disk);
+    disk.rename = (from, to) => {
+      writes++;
+      return rename(from, to);
+    };
+    const taken = [parseIpAddress('10.1.0.9')];
+    const outcomes = await Promise.allSettled([
+      ...['a', 'b', 'c', 'd'].map((name) => ipam.allocate(owner(name))),
+      ipam.allocate(owner('e'), taken),
+      ipam.allocate(owner('f'), taken),
+      ipam.release(owner('b')),
+    ]);
+    expect(writes).toBe(2);
+    expect(outcomes.map(({ status }) => status).filter((status) => status === 'rejected')).toHaveLength(1);
+    disk.restart();
+    const kept = (await openIpam(disk)).list().map((one) => one.owner.containerId);
+    expect(kept.sort()).toEqual(['a', 'c', 'd', 'e']);
+  });
+
+  it('gives none of the addresses of a write that the disk refuses', async () => {
+    const disk = new CrashingDisk(() => 0);
+    const ipam = await startedIpam(disk);
+    const first = ipam.allocate(owner('a'));
+    const together = [ipam.allocate(owner('b')), ipam.allocate(owner('c'))];
+    await first;
+    disk.failAfter(1);
+    const outcomes = await Promise.allSettled(together);
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(ipam.list().map((one) => one.owner.containerId)).toEqual(['a']);
+  });
+
   it('keeps an address allocated when the disk refuses its release, and quarantines it once released', async () => {
     const disk = new CrashingDisk(() => 0);
     const ipam = await startedIpam(disk);

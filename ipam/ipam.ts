@@ -11,6 +11,7 @@ import { ipToBigInt } from '../common/address/ip-address.js';
 import type { IpAddress } from '../common/address/ip-address.js';
 import type { Logger } from '../common/log.js';
 import { bootId, sinceBootMs } from '../common/host/boot.js';
+import { JoinedCalls } from '../common/joined-calls.js';
 import { KeyedQueue } from '../common/keyed-queue.js';
 import type { AddressOwner, AllocatorState, AssignedAddress, LiveOwner, ReleasedAddress } from './allocation.js';
 import { AllocationStore } from './allocation-store.js';
@@ -33,6 +34,11 @@ import type { ReconcileReport } from './reconciliation.js';
 const MAX_PENDING = 4096;
 /** One key, hence one order of all changes. */
 const QUEUE_KEY = 'allocations';
+/** Changes in one write of the record. */
+const MAX_TOGETHER = 64;
+
+/** May throw: the change is then refused, and has no effect. */
+type Change = (state: AllocatorState) => AllocatorState;
 
 export interface IpamOptions {
   /** Absolute; for this use alone. */
@@ -53,6 +59,11 @@ export interface AllocationView {
 
 export class Ipam {
   readonly #queue = new KeyedQueue('address allocator', MAX_PENDING);
+  /** Allocations and releases. */
+  readonly #changes = new JoinedCalls<Change>(
+    (changes) => this.#queue.run(QUEUE_KEY, () => this.#apply(changes)),
+    MAX_TOGETHER,
+  );
   readonly #store: AllocationStore;
   readonly #log: Logger;
   readonly #nowMs: () => number;
@@ -91,23 +102,25 @@ export class Ipam {
    * Rejects with NOT_READY before the first {@link reconcile}, ALLOCATION_EXHAUSTED, ALLOCATION_CONFLICT,
    * ADDRESS_INVALID (requested addresses), STORE_FAILED.
    */
-  allocate(owner: AddressOwner, requested: readonly IpAddress[] = []): Promise<readonly AssignedAddress[]> {
-    return this.#queue.run(QUEUE_KEY, async () => {
+  async allocate(owner: AddressOwner, requested: readonly IpAddress[] = []): Promise<readonly AssignedAddress[]> {
+    let addresses: readonly AssignedAddress[] = [];
+    await this.#changes.run((state) => {
       if (!this.#reconciled)
         throw new HeddleError(
           'NOT_READY',
           'addresses of running pods are still being collected: try again in a few seconds',
         );
-      if (this.#state.cidrs.length === 0) throw new HeddleError('NOT_READY', 'this node has no pod CIDR: set podCidrs');
-      const step = allocate(this.#state, owner, requested, this.#nowMs());
-      await this.#commit(step.state);
-      return step.addresses;
+      if (state.cidrs.length === 0) throw new HeddleError('NOT_READY', 'this node has no pod CIDR: set podCidrs');
+      const step = allocate(state, owner, requested, this.#nowMs());
+      addresses = step.addresses;
+      return step.state;
     });
+    return addresses;
   }
 
   /** Puts the owner's addresses into quarantine. Rejects with STORE_FAILED; they then stay allocated. */
   release(owner: AddressOwner): Promise<void> {
-    return this.#queue.run(QUEUE_KEY, () => this.#commit(release(this.#state, owner, this.#nowMs())));
+    return this.#changes.run((state) => release(state, owner, this.#nowMs()));
   }
 
   /**
@@ -175,6 +188,21 @@ export class Ipam {
       this.#mustSave = true;
       return this.#commit(this.#state);
     });
+  }
+
+  /** Makes the changes in order, and one write for all. */
+  async #apply(changes: readonly Change[]): Promise<readonly PromiseSettledResult<void>[]> {
+    let next = this.#state;
+    const outcomes = changes.map((change): PromiseSettledResult<void> => {
+      try {
+        next = change(next);
+        return { status: 'fulfilled', value: undefined };
+      } catch (thrown) {
+        return { status: 'rejected', reason: thrown };
+      }
+    });
+    const [written] = await Promise.allSettled([this.#commit(next)]);
+    return outcomes.map((outcome) => (outcome.status === 'fulfilled' ? written : outcome));
   }
 
   async #commit(next: AllocatorState): Promise<void> {

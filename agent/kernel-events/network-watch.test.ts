@@ -22,7 +22,11 @@ let looks: number;
 /** Lines that the kernel prints because of a repair. */
 let caused: string[];
 
+/** Ports on which a CNI call is at work. */
+let busy: Set<string>;
+
 beforeEach(() => {
+  busy = new Set();
   clock = new VirtualClock();
   mended = [];
   looks = 0;
@@ -36,6 +40,7 @@ beforeEach(() => {
     clock,
     names: { bridge: 'heddle0', tap: 'heddle-tap' },
     lookAtUnderlay: () => Promise.resolve(void looks++),
+    isBusy: (name) => busy.has(name),
     mendHost: () => mend('host'),
     mendPods: (isConcerned) =>
       mend(
@@ -77,6 +82,13 @@ describe('NetworkWatch', () => {
     ['routes of the kernel', ['[nsid 1]Deleted fe80::/64 dev eth0 proto kernel metric 256']],
   ])('asks for nothing after %s', async (_, lines) => {
     expect(await after(lines)).toEqual([]);
+  });
+
+  it('asks for no repair of a port on which a CNI call is at work', async () => {
+    busy.add('hd0a');
+    expect(await after([DOWN])).toEqual([]);
+    busy.clear();
+    expect(await after([DOWN])).toEqual(['hd0a']);
   });
 
   it('mends the bridge before the ports that lost it', async () => {

@@ -15,6 +15,8 @@ export interface NetworkWatchDeps {
   readonly lookAtUnderlay: () => Promise<void>;
   /** Looks at bridge, TAP and routes of the host. Must not reject. */
   readonly mendHost: () => Promise<void>;
+  /** Whether a CNI call is at work on this host interface: its steps are no damage. */
+  readonly isBusy: (hostInterface: string) => boolean;
   /** Compares the pods with these host interfaces. Must not reject. */
   readonly mendPods: (isConcerned: (hostInterface: HostInterface) => boolean) => Promise<void>;
 }
@@ -49,7 +51,8 @@ export class NetworkWatch {
   async #mendHost(): Promise<void> {
     const { host, ports } = this.#damage.takeHost();
     if (host) await this.deps.mendHost();
-    if (ports.size > 0) await this.deps.mendPods(({ name }) => ports.has(name));
+    const damaged = new Set([...ports].filter((name) => !this.deps.isBusy(name)));
+    if (damaged.size > 0) await this.deps.mendPods(({ name }) => damaged.has(name));
   }
 
   async #mendPods(): Promise<void> {

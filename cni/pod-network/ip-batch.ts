@@ -28,16 +28,58 @@ export async function runIpBatch(
   family?: IpFamily,
 ): Promise<void> {
   const only = family === undefined ? [] : [`-${family}`];
-  const [program = 'ip', ...args] = [...prefix, 'ip', ...only, '-force', '-batch', '-'];
+  const failure = firstFailure(lines, await runLines(commands, lines, [...prefix, 'ip', ...only]));
+  if (failure !== null) throw failure;
+}
+
+/** Runs several batches in one process. The outcome of each is that of its own lines. */
+export async function runIpBatches(
+  commands: CommandRunner,
+  batches: readonly (readonly BatchLine[])[],
+): Promise<readonly PromiseSettledResult<void>[]> {
+  const [run] = await Promise.allSettled([runLines(commands, batches.flat(), ['ip'])]);
+  if (run.status === 'rejected') return batches.map(() => run);
+  let before = 0;
+  return batches.map((lines) => {
+    const first = before;
+    before += lines.length;
+    const own = run.value.map((failure) => ({ ...failure, line: failure.line - first }));
+    const failure = firstFailure(
+      lines,
+      own.filter(({ line }) => line >= 1 && line <= lines.length),
+    );
+    return failure === null ? { status: 'fulfilled', value: undefined } : { status: 'rejected', reason: failure };
+  });
+}
+
+interface LineFailure {
+  /** From 1 on. */
+  readonly line: number;
+  readonly message: string;
+  readonly exitCode: number | null;
+}
+
+/** The lines that failed. Throws {@link CommandError} when the program failed otherwise. */
+async function runLines(
+  commands: CommandRunner,
+  lines: readonly BatchLine[],
+  command: readonly string[],
+): Promise<readonly LineFailure[]> {
+  const [program = 'ip', ...args] = [...command, '-force', '-batch', '-'];
   try {
     await commands.run(program, args, lines.map((line) => `${line.text}\n`).join(''));
+    return [];
   } catch (thrown) {
     const failures = thrown instanceof CommandError ? failedLines(thrown.stderr) : [];
     if (!(thrown instanceof CommandError) || failures.length === 0) throw thrown;
-    const fatal = failures.find((failure) => lines[failure.line - 1]?.optional !== true);
-    if (fatal === undefined) return;
-    throw new CommandError(`ip ${lines[fatal.line - 1]?.text ?? ''}`, thrown.exitCode, fatal.message);
+    return failures.map((failure) => ({ ...failure, exitCode: thrown.exitCode }));
   }
+}
+
+function firstFailure(lines: readonly BatchLine[], failures: readonly LineFailure[]): CommandError | null {
+  const fatal = failures.find(({ line }) => lines[line - 1]?.optional !== true);
+  if (fatal === undefined) return null;
+  return new CommandError(`ip ${lines[fatal.line - 1]?.text ?? ''}`, fatal.exitCode, fatal.message);
 }
 
 function failedLines(stderr: string): { line: number; message: string }[] {

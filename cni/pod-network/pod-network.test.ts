@@ -47,7 +47,7 @@ describe('attaching a pod to the kernel', () => {
     await new VethPodNetwork(commands).attach(PLAN);
     expect(commands.calls).toEqual([
       'ip -force -batch -',
-      'bridge fdb replace 0a:58:0a:01:00:02 dev hd0 master static sticky',
+      'bridge -batch -',
       'nft -f -',
       'nsenter --net=/proc/7/ns/net tee /proc/sys/net/ipv6/conf/eth0/disable_ipv6 ' +
         '/proc/sys/net/ipv6/conf/eth0/accept_dad /proc/sys/net/ipv6/conf/eth0/accept_ra',

@@ -3,6 +3,7 @@
  * other an isolated port of the bridge. Runs the commands of `veth-commands.ts` and tells "does not exist" from other
  * failures. A namespace may be any path (`/run/netns/x`, `/proc/PID/ns/net`), so it is entered with nsenter.
  */
+import { JoinedCalls } from '../../common/joined-calls.js';
 import type { CommandRunner } from '../../common/host/command.js';
 import { CommandError } from '../../common/errors.js';
 import { listInterfaces, listNeighbours, listRoutes } from '../../common/host/ip-output.js';
@@ -24,12 +25,13 @@ import type {
   PodRouteFound,
 } from '../deps.js';
 import { elementsOf, strayElements } from './host-side.js';
-import { runIpBatch } from './ip-batch.js';
+import { runIpBatch, runIpBatches } from './ip-batch.js';
 import type { BatchLine } from './ip-batch.js';
+import { asOneInput } from './joined-input.js';
 import { podInterfaceOf, podRoutesOf } from './pod-inspection.js';
 import { addElementLines, listGuardElements, removeElementLines } from './source-guard.js';
 import {
-  forwardingEntryArgs,
+  forwardingEntry,
   hostLines,
   ipv6Switches,
   pairLines,
@@ -43,12 +45,29 @@ import {
 /** Error texts of `ip` and `nsenter` for a namespace that does not exist, or a file that is not one. */
 const NO_NAMESPACE =
   /Invalid "netns" value|cannot open .*No such file|reassociate to namespace .* failed: Invalid argument/;
+/** Pods that one process works on: the start of a program takes longer than what it does for a pod. */
+const MAX_TOGETHER = 8;
 const NO_INTERFACE = /does not exist|Cannot find device/;
 const EXISTS = /File exists/;
 const IPV6_DISABLED = /IPv6 is disabled/;
 
 export class VethPodNetwork implements PodNetwork {
-  constructor(readonly commands: CommandRunner) {}
+  readonly #hostBatches: JoinedCalls<readonly BatchLine[]>;
+  readonly #forwardingEntries: JoinedCalls<readonly string[]>;
+  readonly #guardEdits: JoinedCalls<readonly string[]>;
+  readonly #trackingEdits: JoinedCalls<readonly string[]>;
+
+  constructor(readonly commands: CommandRunner) {
+    const program = (name: string, ...args: readonly string[]) =>
+      new JoinedCalls(
+        asOneInput((input) => commands.run(name, args, input)),
+        MAX_TOGETHER,
+      );
+    this.#hostBatches = new JoinedCalls((batches) => runIpBatches(commands, batches), MAX_TOGETHER);
+    this.#forwardingEntries = program('bridge', '-batch', '-');
+    this.#guardEdits = program('nft', '-f', '-');
+    this.#trackingEdits = program('conntrack', '-R', '-');
+  }
 
   async attach(plan: AttachmentPlan): Promise<void> {
     await inNamespace(plan.netns, async () => {
@@ -155,10 +174,8 @@ export class VethPodNetwork implements PodNetwork {
 
   /** As the pod sends, as others send to it, and as a Service address that leads to it. */
   async forgetConnections(addresses: readonly IpAddress[]): Promise<void> {
-    const lines = addresses.flatMap((ip) =>
-      ['-s', '-d', '-r'].map((side) => `-D -f ipv${ipFamily(ip)} ${side} ${ip}\n`),
-    );
-    await this.commands.run('conntrack', ['-R', '-'], lines.join(''));
+    const lines = addresses.flatMap((ip) => ['-s', '-d', '-r'].map((side) => `-D -f ipv${ipFamily(ip)} ${side} ${ip}`));
+    await this.#trackingEdits.run(lines);
   }
 
   /** An existing interface of this name was left by a crash during ADD of the same attachment; it is replaced. */
@@ -176,18 +193,18 @@ export class VethPodNetwork implements PodNetwork {
   /** On a host that switches IPv6 off for new interfaces it is switched on for this one. */
   async #makePort(lines: readonly BatchLine[], side: HostSide): Promise<void> {
     try {
-      await runIpBatch(this.commands, lines);
+      await this.#hostBatches.run(lines);
     } catch (thrown) {
       if (!isFailure(thrown, IPV6_DISABLED)) throw thrown;
       await this.commands.run('tee', [`/proc/sys/net/ipv6/conf/${side.hostInterface}/disable_ipv6`], '0');
-      await runIpBatch(this.commands, hostLines(side));
+      await this.#hostBatches.run(hostLines(side));
     }
   }
 
   /** What binds the pod's MAC and addresses to its port: forwarding entry and guard elements. */
   async #bindStation(side: HostSide, stray: readonly GuardElement[]): Promise<void> {
     await all([
-      this.commands.run('bridge', forwardingEntryArgs(side.hostInterface, side.mac)),
+      this.#forwardingEntries.run([forwardingEntry(side.hostInterface, side.mac)]),
       this.#editGuard([...removeElementLines(stray), ...addElementLines(elementsOf(side))]),
     ]);
   }
@@ -209,7 +226,7 @@ export class VethPodNetwork implements PodNetwork {
   }
 
   async #editGuard(lines: readonly string[]): Promise<void> {
-    if (lines.length > 0) await this.commands.run('nft', ['-f', '-'], lines.map((line) => `${line}\n`).join(''));
+    if (lines.length > 0) await this.#guardEdits.run(lines);
   }
 
   /** None when there is no table: the host network's reconciler writes it anew, with the elements of all pods. */

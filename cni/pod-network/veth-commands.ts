@@ -56,11 +56,11 @@ export function hostLines({ hostInterface: host, bridge, mac, addresses }: HostS
 }
 
 /**
- * Arguments of `bridge` for a permanent forwarding entry of the pod's MAC. Without it, and with flood and learning off, the
+ * Command of `bridge` for a permanent forwarding entry of the pod's MAC. Without it, and with flood and learning off, the
  * gateway's ARP replies would not reach a pod that asks for it. `sticky`: no other port can take over the MAC.
  */
-export function forwardingEntryArgs(hostInterface: string, mac: string): readonly string[] {
-  return ['fdb', 'replace', mac, 'dev', hostInterface, 'master', 'static', 'sticky'];
+export function forwardingEntry(hostInterface: string, mac: string): string {
+  return `fdb replace ${mac} dev ${hostInterface} master static sticky`;
 }
 
 /**

@@ -86,6 +86,11 @@ export class CniService {
     }
   }
 
+  /** Whether a call is at work on this host interface. */
+  isBusy(hostInterface: string): boolean {
+    return this.#queue.isBusy(hostInterface);
+  }
+
   /** Compares the pods that an event of the kernel concerns. Does not reject. */
   async compare(isConcerned: (hostInterface: HostInterface) => boolean): Promise<void> {
     try {
