@@ -46,6 +46,7 @@ import { NoticeLog } from '../common/notice-log.js';
 import { PodKeeper } from './pod-keeper.js';
 import { KernelEvents } from './kernel-events/index.js';
 import type { WatchObjects } from './policy/cluster-objects.js';
+import { POLICY_TABLE } from '../policy/index.js';
 import { NetworkPolicies } from './policy/network-policies.js';
 import type { RouterReport } from './control-plane/router-client.js';
 import { directoryProblem, StateDisk } from './control-plane/state-disk.js';
@@ -369,6 +370,8 @@ export class Agent {
       names: { bridge: bridgeName, tap: tapName },
       ownTables: [GUARD_TABLE[1], NAT_TABLE[1]],
       ownMark: ACCEPT_MARK,
+      policyTable: POLICY_TABLE[1],
+      lookAtPolicies: async () => this.#policies?.keeper.compare(),
       lookAtUnderlay: () => this.underlay.look(),
       mendHost: () => this.#host.reconcile(),
       isBusy: (hostInterface) => this.#cni.isBusy(hostInterface),

@@ -7,7 +7,7 @@ import type { Clock } from '../../common/clock.js';
 import { PacedTask } from './paced-task.js';
 
 /** `add rule inet fw f accept comment "x"`, `delete table inet fw`. Sets and elements of others change nothing for pods. */
-const LINE = /^(add|insert|replace|delete|destroy) (?:table|chain|rule) \w+ (\S+)/;
+const LINE = /^(add|insert|replace|delete|destroy) (table|chain|rule) \w+ (\S+)/;
 
 export interface FirewallWatchDeps {
   readonly clock: Clock;
@@ -17,29 +17,37 @@ export interface FirewallWatchDeps {
   readonly ownMark: string;
   /** Must not reject. */
   readonly look: () => Promise<void>;
+  /** The table of network policies, which changes with every pod. Only its loss is an event here. */
+  readonly policyTable: string;
+  /** Compares network policies with the kernel. Must not reject. */
+  readonly lookAtPolicies: () => Promise<void>;
 }
 
 export class FirewallWatch {
   readonly #looking: PacedTask;
+  readonly #lookingAtPolicies: PacedTask;
 
   constructor(readonly deps: FirewallWatchDeps) {
     this.#looking = new PacedTask(deps.clock, () => deps.look());
+    this.#lookingAtPolicies = new PacedTask(deps.clock, () => deps.lookAtPolicies());
   }
 
   /** A line of the monitor. */
   take(line: string): void {
-    const [, verb, table] = LINE.exec(line) ?? [];
-    if (verb === undefined || this.#isOurs(line, verb, table!)) return;
-    this.#looking.request();
+    const [, verb, kind, table] = LINE.exec(line) ?? [];
+    if (verb === undefined) return;
+    const isRemoval = verb === 'delete' || verb === 'destroy';
+    if (table === this.deps.policyTable) {
+      if (isRemoval && kind === 'table') this.#lookingAtPolicies.request();
+    } else if (isRemoval || !this.#isByUs(line, table!)) this.#looking.request();
   }
 
-  stop(): Promise<void> {
-    return this.#looking.stop();
+  async stop(): Promise<void> {
+    await Promise.all([this.#looking.stop(), this.#lookingAtPolicies.stop()]);
   }
 
-  /** A deletion is not: the line does not say what the rule was. */
-  #isOurs(line: string, verb: string, table: string): boolean {
-    if (verb === 'delete' || verb === 'destroy') return false;
+  /** Only of additions: the line of a removed rule does not say what it was. */
+  #isByUs(line: string, table: string): boolean {
     return this.deps.ownTables.includes(table) || line.includes(`comment "${this.deps.ownMark}`);
   }
 }

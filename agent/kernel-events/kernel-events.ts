@@ -14,7 +14,7 @@ import type { StationWatchDeps } from './station-watch.js';
 const NETWORK_MONITOR = ['ip', '-oneline', 'monitor', 'link', 'address', 'route', 'all-nsid'] as const;
 const FIREWALL_MONITOR = ['nft', 'monitor', 'ruleset'] as const;
 
-export interface KernelEventsDeps extends NetworkWatchDeps, Pick<FirewallWatchDeps, 'ownTables' | 'ownMark'> {
+export interface KernelEventsDeps extends NetworkWatchDeps, Omit<FirewallWatchDeps, 'look'> {
   readonly stationChanged: StationWatchDeps['changed'];
 }
 

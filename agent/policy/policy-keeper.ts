@@ -65,7 +65,7 @@ export class PolicyKeeper {
   async start(): Promise<void> {
     this.#ofBefore = new Set(this.deps.localPods().map(keyOf));
     this.#waitedFor = this.#ofBefore;
-    this.#stopTimer = every(this.deps.clock, COMPARE_EVERY_MS, () => void this.#compare());
+    this.#stopTimer = every(this.deps.clock, COMPARE_EVERY_MS, () => void this.compare());
     await this.#applying.run();
   }
 
@@ -113,7 +113,8 @@ export class PolicyKeeper {
     if (this.#problem !== null) throw new HeddleError('HOST_REFUSED', `network policies: ${this.#problem}`);
   }
 
-  async #compare(): Promise<void> {
+  /** Resolves when the table in the kernel has been read, and mended where it was not the wanted one. */
+  async compare(): Promise<void> {
     this.#installed = null;
     await this.#applying.run();
   }
