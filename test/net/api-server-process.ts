@@ -7,6 +7,8 @@ import type { NetworkNamespace } from '../../deploy/demo/machine/network-namespa
 import type { TestNode } from '../../kube/testing/node-objects.js';
 import { DIST_DIR } from './cluster-fixture.js';
 
+const PODS_PATH = '/api/v1/pods';
+
 export interface ShownServer {
   readonly nodes: readonly (TestNode & {
     readonly metadata: { readonly annotations?: Readonly<Record<string, string>> };
@@ -51,6 +53,11 @@ export class ApiServerProcess {
   /** Of the collection with this path. */
   putObject(path: string, object: object): void {
     this.#change({ path, put: object });
+  }
+
+  /** Tells of a pod, as the API server does before the kubelet starts it. A pod that it did not tell of is denied. */
+  putPod(namespace: string, name: string, metadata: { uid?: string } = {}, status: object = {}): void {
+    this.putObject(PODS_PATH, { metadata: { namespace, name, labels: { app: name }, ...metadata }, spec: {}, status });
   }
 
   /** @param key `namespace/name` */

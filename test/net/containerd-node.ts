@@ -90,8 +90,8 @@ export class ContainerdNode {
     return network?.['status'] === 1 ? '' : String(network?.['message']);
   }
 
-  async runPod(name: string): Promise<RuntimePod> {
-    const config = this.#sandbox(name);
+  async runPod(name: string, uid = randomUUID() as string): Promise<RuntimePod> {
+    const config = this.#sandbox(name, NAMESPACES, uid);
     const { id } = (await this.cri.call('RunPodSandbox', { config })) as { id: string };
     this.#sandboxIds.add(id);
     const container = {
@@ -154,9 +154,9 @@ export class ContainerdNode {
     return [status.network.ip, ...(status.network.additionalIps ?? []).map(({ ip }) => ip)];
   }
 
-  #sandbox(name: string, namespaceOptions = NAMESPACES): Message {
+  #sandbox(name: string, namespaceOptions = NAMESPACES, uid = randomUUID() as string): Message {
     return {
-      metadata: { name, uid: randomUUID(), namespace: 'default', attempt: 0 },
+      metadata: { name, uid, namespace: 'default', attempt: 0 },
       // As a kubelet: a pod of the node's network has the node's name.
       ...(namespaceOptions === HOST_NETWORK ? {} : { hostname: name }),
       linux: { securityContext: { namespaceOptions } },

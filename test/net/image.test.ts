@@ -51,7 +51,7 @@ describeWith([...PROGRAMS, archive], 'the image on a node of Kubernetes', () => 
     for (const each of Object.values(volumes)) mkdirSync(each, { recursive: true });
     writeFileSync(join(volumes.settings, 'config.yaml'), JSON.stringify({ kubernetesApi: apiServer.url }));
     copyFileSync(imaged.settings.secretFile, join(volumes.secret, 'cluster-secret'));
-    const spec = nodePodSpec({ cniBinDir: imaged.cniBinDir, cniConfDir: imaged.cniConfDir });
+    const spec = nodePodSpec({ cniBinDir: imaged.cniBinDir, cniConfDir: imaged.cniConfDir, trust: 'secret' });
     return runtime.runNodeContainer('heddle', nodeContainer(spec, imaged.name, volumes));
   }
 
@@ -82,7 +82,8 @@ describeWith([...PROGRAMS, archive], 'the image on a node of Kubernetes', () => 
     'attaches pods of containerd, which reach pods of another node and are reached',
     async () => {
       await waitUntil('a network of containerd', 10_000, async () => (await runtime.networkProblem()) === '');
-      pod = await runtime.runPod('pod-of-image');
+      apiServer.putPod('default', 'pod-of-image', { uid: 'uid-of-image' });
+      pod = await runtime.runPod('pod-of-image', 'uid-of-image');
       other = await cluster.get().attach({ name: 'pod-a', nodeIndex: 1 });
       for (const address of other.ips) await runtime.exec(pod, 'ping', '-c', '1', '-W', '3', address);
       expect(pod.ips).toHaveLength(2);

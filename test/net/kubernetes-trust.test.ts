@@ -48,6 +48,7 @@ describe('nodes that Kubernetes names', () => {
       }
       await Promise.all([first.waitReady(), second.waitReady()]);
       await Promise.all([first.waitLinks(['n2']), second.waitLinks(['n1'])]);
+      for (const name of ['pod-a', 'pod-b']) server.putPod('demo', name);
       const [a, b] = [
         await cluster.get().attach({ name: 'pod-a', nodeIndex: 1 }),
         await cluster.get().attach({ name: 'pod-b', nodeIndex: 2 }),

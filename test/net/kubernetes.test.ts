@@ -15,7 +15,6 @@ const TEST_TIMEOUT_MS = 60_000;
 const FOLLOWS_WITHIN_MS = 15_000;
 const SERVER = '192.168.99.1';
 const PORT = 8001;
-const PODS_PATH = '/api/v1/pods';
 const POLICIES_PATH = '/apis/networking.k8s.io/v1/networkpolicies';
 const STARTUP_TAINT = 'heddle.io/not-ready';
 
@@ -69,9 +68,7 @@ describe('nodes that follow their Node object', () => {
         { uid },
       ),
     );
-  /** The API server tells of these pods, as it does before the kubelet starts them. */
-  const knowPod = (name: string, status: object = {}): void =>
-    server.putObject(PODS_PATH, { metadata: { namespace: 'demo', name, labels: { app: name } }, spec: {}, status });
+  const knowPod = (name: string, status: object = {}): void => server.putPod('demo', name, {}, status);
   const knowPods = (...names: string[]): void => names.forEach((name) => knowPod(name));
   /** Leaves pod CIDRs, cluster CIDRs and seeds open. */
   const leaveOpen = (node: DemoNode): void => {
