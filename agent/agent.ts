@@ -410,6 +410,7 @@ export class Agent {
       fullTables: () => this.#host.fullTables,
       reversePath: () => this.#host.reversePath,
       hostProblems: () => this.#policies?.withProblems(this.#host.problems) ?? this.#host.problems,
+      policies: () => this.#policies?.answers ?? null,
       podsReconciled: () => this.#pods.reconciled,
       stateDiskProblem: () => this.stateDisk.problem,
       cniNotes: () => this.#installer.notes,

@@ -194,6 +194,67 @@ export const TopologySchema = Type.Object({
 });
 export type Topology = Static<typeof TopologySchema>;
 
+const PROTOCOLS = ['TCP', 'UDP', 'SCTP'] as const;
+
+/** Rule of a network policy in words; `index` is its place in `spec.ingress` or `spec.egress`. */
+const PolicyRuleSchema = Type.Object({
+  policy: Type.String({ description: 'namespace/name' }),
+  index: Type.Integer(),
+  peers: Type.String({ description: 'Whom it allows, in words' }),
+  ports: Type.String({ description: 'Which ports of the destination it allows, in words' }),
+});
+export type PolicyRuleWords = Static<typeof PolicyRuleSchema>;
+
+/** One direction of a pod. */
+const PodDirectionSchema = Type.Object({
+  isolated: Type.Boolean({ description: 'False: everything is allowed. True: what the rules say, and nothing else' }),
+  policies: Type.Array(Type.String(), {
+    description: 'namespace/name of those that isolate the pod in this direction',
+  }),
+  rules: Type.Array(PolicyRuleSchema),
+});
+export type PodDirection = Static<typeof PodDirectionSchema>;
+
+export const PodPoliciesSchema = Type.Object({
+  pod: Type.String({ description: 'namespace/name' }),
+  ips: Type.Array(Type.String()),
+  known: Type.Boolean({ description: 'False: the API server has not told of the pod, and it is denied until it does' }),
+  ingress: PodDirectionSchema,
+  egress: PodDirectionSchema,
+  problems: Type.Array(Type.String(), { description: 'Parts of its policies that cannot be read; they allow nothing' }),
+});
+export type PodPolicies = Static<typeof PodPoliciesSchema>;
+
+/** notIsolated: no policy isolates this side. rule: one allows it. itself: from a pod to itself. defaultDeny: no rule allows it. */
+const SIDE_VERDICTS = ['notIsolated', 'rule', 'itself', 'defaultDeny'] as const;
+
+const SideDecisionSchema = Type.Object({
+  allowed: Type.Boolean(),
+  verdict: Type.Enum(SIDE_VERDICTS),
+  policies: Type.Array(Type.String(), { description: 'namespace/name of those that isolate this side' }),
+  rule: nullable(PolicyRuleSchema),
+});
+export type PolicySideDecision = Static<typeof SideDecisionSchema>;
+
+const FlowEndSchema = Type.Object({ pod: nullable(Type.String()), ip: Type.String() });
+
+export const PolicyDecisionSchema = Type.Object({
+  allowed: Type.Boolean({ description: 'Whether all flows are allowed' }),
+  protocol: Type.Enum(PROTOCOLS),
+  port: nullable(Type.Integer({ description: 'Null: a port that no rule names' })),
+  flows: Type.Array(
+    Type.Object({
+      source: FlowEndSchema,
+      destination: FlowEndSchema,
+      allowed: Type.Boolean(),
+      egress: SideDecisionSchema,
+      ingress: SideDecisionSchema,
+    }),
+    { description: 'One for each address family that both ends have' },
+  ),
+});
+export type PolicyDecision = Static<typeof PolicyDecisionSchema>;
+
 export const ProblemSchema = Type.Object({
   code: Type.String({ description: 'Stable code, see common/errors.ts' }),
   message: Type.String(),

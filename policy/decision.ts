@@ -29,10 +29,17 @@ export interface Decision {
   readonly ingress: SideDecision;
 }
 
-/** For traffic that a node forwards. What a node itself exchanges with its pods is always allowed. */
-export function decide(cluster: Cluster, flow: Flow): Decision {
-  const sources = cluster.podsAt(flow.source);
-  const destinations = cluster.podsAt(flow.destination);
+/**
+ * For traffic that a node forwards. What a node itself exchanges with its pods is always allowed.
+ * @param podsAt who has an address, where more is known than the cluster's objects say
+ */
+export function decide(
+  cluster: Cluster,
+  flow: Flow,
+  podsAt = (ip: IpAddress): readonly Pod[] => cluster.podsAt(ip),
+): Decision {
+  const sources = podsAt(flow.source);
+  const destinations = podsAt(flow.destination);
   const egress = decideSide(cluster, flow, 'egress', sources, destinations, destinations);
   const ingress = decideSide(cluster, flow, 'ingress', destinations, sources, destinations);
   return { allowed: egress.allowed && ingress.allowed, egress, ingress };

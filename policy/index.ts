@@ -11,6 +11,7 @@ export { tableCommands } from './nft/table-commands.js';
 export { POLICY_TABLE } from './nft/table-text.js';
 export { parseNetworkPolicy } from './objects/network-policy-parser.js';
 export type { Direction, NetworkPolicy } from './objects/network-policy.js';
+export { peersInWords, portsInWords } from './objects/rule-words.js';
 export { parseNamespace, parsePod, podKey, podObject } from './objects/pod.js';
 export type { Namespace, Pod, Protocol } from './objects/pod.js';
 export { PolicyCompiler } from './table/policy-compiler.js';

@@ -1,5 +1,23 @@
 /** Port between the API and the rest of the agent: the questions that the API asks, and the one change. No behaviour here. */
-import type { Endpoint, Peer, RevokedNode, Route, Status, Topology } from '../../common/api.js';
+import type {
+  Endpoint,
+  Peer,
+  PodPolicies,
+  PolicyDecision,
+  RevokedNode,
+  Route,
+  Status,
+  Topology,
+} from '../../common/api.js';
+
+/** Network policies as they are enforced. All throw `RequestError` for what cannot be answered. */
+export interface PolicySource {
+  ofLocalPods(): readonly PodPolicies[];
+  /** @param key name of a pod, or namespace/name */
+  ofPod(key: string): PodPolicies;
+  /** @param question ends as above or by address; a port in digits, or "any" */
+  decide(question: Readonly<Record<'from' | 'to' | 'protocol' | 'port', string>>): PolicyDecision;
+}
 
 /** Everything the API says. Answers are snapshots that the API neither keeps nor changes; none may hold a secret. */
 export interface ApiSource {
@@ -8,6 +26,8 @@ export interface ApiSource {
   routes(): readonly Route[];
   endpoints(): readonly Endpoint[];
   topology(): Topology;
+  /** Null without Kubernetes. */
+  policies(): PolicySource | null;
   /** Whether all nodes that are asked for their links have reported lately. */
   topologyIsComplete(): boolean;
   /**

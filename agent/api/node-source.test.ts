@@ -107,6 +107,7 @@ function source(overrides: Partial<ApiSourceDeps> = {}) {
     cniNotes: () => [],
     addressProblem: () => null,
     endpoints: () => [],
+    policies: () => null,
     addressUsage: () => [{ cidr: parseCidr('10.1.1.0/24'), total: 253, used: 2, quarantined: 1, withdrawn: false }],
     ownCounters: () => ({ mesh_faults: 0 }),
     ...overrides,

@@ -21,7 +21,7 @@ import type {
   SeedView,
   TopologyReports,
 } from '../../mesh/index.js';
-import type { ApiSource } from './api-source.js';
+import type { ApiSource, PolicySource } from './api-source.js';
 import { wallTimeAt } from '../../common/clock.js';
 import type { Clock } from '../../common/clock.js';
 import { evaluateConditions, isReady, verdictOf } from './conditions.js';
@@ -84,6 +84,8 @@ export interface ApiSourceDeps {
   readonly cniNotes: () => readonly string[];
   readonly addressProblem: () => string | null;
   readonly endpoints: () => readonly Endpoint[];
+  /** Null without Kubernetes. */
+  readonly policies: () => PolicySource | null;
   readonly addressUsage: () => readonly AddressUsage[];
   /** Counters of the agent's own: requests refused, repairs, faults. */
   readonly ownCounters: () => Readonly<Record<string, number>>;
@@ -238,6 +240,10 @@ export class AgentApiSource implements ApiSource {
       by: issuerName ?? issuer,
       at: new Date(atMs).toISOString(),
     }));
+  }
+
+  policies(): PolicySource | null {
+    return this.deps.policies();
   }
 
   topologyIsComplete(): boolean {

@@ -39,6 +39,28 @@ describe('documents', () => {
     });
   });
 
+  it('passes questions about network policies on, and says so where there are none', async () => {
+    await api.start();
+    const none = await api.ask('/v1/policies');
+    expect([none.status, none.text]).toEqual([404, expect.stringContaining('this node keeps no network policies')]);
+    const open = { isolated: false, policies: [], rules: [] };
+    const ofPod = (pod: string) => ({ pod, ips: [], known: true, ingress: open, egress: open, problems: [] });
+    const asked: unknown[] = [];
+    api.source.currentPolicies = {
+      ofLocalPods: () => [ofPod('red/a')],
+      ofPod,
+      decide: (question) => {
+        asked.push(question);
+        return { allowed: true, protocol: 'TCP', port: 80, flows: [] };
+      },
+    };
+    expect(json(await api.ask('/v1/policies'))).toEqual([ofPod('red/a')]);
+    const longest = `${'n'.repeat(63)}/${'p'.repeat(253)}`;
+    expect(json(await api.ask(`/v1/policies/${encodeURIComponent(longest)}`))).toEqual(ofPod(longest));
+    expect(json(await api.ask('/v1/policy-decisions/red%2Fa/fd00::1/TCP/80'))).toMatchObject({ allowed: true });
+    expect(asked).toEqual([{ from: 'red/a', to: 'fd00::1', protocol: 'TCP', port: '80' }]);
+  });
+
   it('describes itself in OpenAPI 3.1, with every document under its name', async () => {
     await api.start();
     const document = json(await api.ask('/openapi.json')) as {
@@ -55,6 +77,9 @@ describe('documents', () => {
       '/v1/events',
       '/v1/peers',
       '/v1/peers/{id}',
+      '/v1/policies',
+      '/v1/policies/{pod}',
+      '/v1/policy-decisions/{from}/{to}/{protocol}/{port}',
       '/v1/revoked/{id}',
       '/v1/routes',
       '/v1/status',

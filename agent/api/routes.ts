@@ -4,7 +4,8 @@
  */
 import type { TSchema } from 'typebox';
 import { Type } from 'typebox';
-import type { ApiSource } from './api-source.js';
+import { RequestError } from '../../common/errors.js';
+import type { ApiSource, PolicySource } from './api-source.js';
 import { topologyCompletes } from './complete-topology.js';
 import type { Readiness } from './documents.js';
 import { reference } from './documents.js';
@@ -20,7 +21,7 @@ export interface JsonRoute {
   readonly change?: 'PUT' | 'DELETE';
   /** Pattern as `/v1/peers/:id`. */
   readonly path: string;
-  readonly tag: 'node' | 'mesh' | 'health';
+  readonly tag: 'node' | 'mesh' | 'policy' | 'health';
   readonly summary: string;
   readonly description?: string;
   readonly params?: TSchema;
@@ -33,7 +34,10 @@ export interface JsonRoute {
 /** Where changes are allowed at all. */
 export const CHANGES_PATH = '/v1/revoked/';
 /** Longest node name that can be asked for: a DNS name. */
-export const MAX_PEER_KEY_LENGTH = 253;
+const MAX_PEER_KEY_LENGTH = 253;
+
+/** `namespace/name`, the slash encoded. */
+export const MAX_POD_KEY_LENGTH = 63 + '%2F'.length + 253;
 
 const ok = (body: unknown): JsonAnswer => ({ status: 200, body });
 
@@ -42,6 +46,7 @@ export function jsonRoutes(source: ApiSource, onTopologyWatched: () => void): re
   return [
     ...nodeRoutes(source),
     ...meshRoutes(source, onTopologyWatched),
+    ...policyRoutes(source),
     ...changeRoutes(source),
     ...healthRoutes(source),
   ];
@@ -104,6 +109,50 @@ function meshRoutes(source: ApiSource, onTopologyWatched: () => void): readonly 
       },
     },
   ];
+}
+
+function policyRoutes(source: ApiSource): readonly JsonRoute[] {
+  const end = Type.String({ minLength: 1, maxLength: MAX_POD_KEY_LENGTH });
+  const word = Type.String({ minLength: 1, maxLength: 16 });
+  return [
+    {
+      path: '/v1/policies',
+      tag: 'policy',
+      summary: 'Network policies of the pods of this node',
+      answers: { 200: Type.Array(reference('PodPolicies')) },
+      handle: () => ok(policiesOf(source).ofLocalPods()),
+    },
+    {
+      path: '/v1/policies/:pod',
+      tag: 'policy',
+      summary: 'Network policies of one pod of the cluster',
+      description: 'By namespace/name (the slash as %2F), or by a name that only one pod has.',
+      params: Type.Object({ pod: end }),
+      answers: { 200: reference('PodPolicies') },
+      handle: (params) => ok(policiesOf(source).ofPod(params['pod'] ?? '')),
+    },
+    {
+      path: '/v1/policy-decisions/:from/:to/:protocol/:port',
+      tag: 'policy',
+      summary: 'Whether network policies allow traffic, and which of them decides',
+      description:
+        'Ends as a pod, or by address. Protocol TCP, UDP or SCTP. Port a number, or "any": one that no rule names.',
+      params: Type.Object({ from: end, to: end, protocol: word, port: word }),
+      answers: { 200: reference('PolicyDecision') },
+      handle: ({ from = '', to = '', protocol = '', port = '' }) =>
+        ok(policiesOf(source).decide({ from, to, protocol, port })),
+    },
+  ];
+}
+
+function policiesOf(source: ApiSource): PolicySource {
+  const policies = source.policies();
+  if (policies !== null) return policies;
+  throw new RequestError(
+    'NOT_FOUND',
+    404,
+    'this node keeps no network policies: that needs Kubernetes (setting kubernetes)',
+  );
 }
 
 /** For root on this node: these are on the unix socket only. */

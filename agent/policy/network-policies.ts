@@ -11,6 +11,7 @@ import type { LocalPod } from '../../policy/index.js';
 import type { HostProblem } from '../host-network/host-network.js';
 import { CLUSTER_RECORD, ClusterObjects } from './cluster-objects.js';
 import type { WatchObjects } from './cluster-objects.js';
+import { PolicyAnswers } from './policy-answers.js';
 import { PolicyKeeper } from './policy-keeper.js';
 
 const RECORD_FILE = 'policies.json';
@@ -28,17 +29,14 @@ export interface NetworkPoliciesDeps {
 export class NetworkPolicies {
   readonly compiler = new PolicyCompiler(new Cluster());
   readonly keeper: PolicyKeeper;
+  readonly answers: PolicyAnswers;
   readonly #objects: ClusterObjects;
 
   constructor({ watch, endpoints, stateDir, commands, disk, clock, notices }: NetworkPoliciesDeps) {
     const { compiler } = this;
-    this.keeper = new PolicyKeeper({
-      compiler,
-      commands,
-      clock,
-      notices,
-      localPods: () => endpoints().map(localPodOf),
-    });
+    const localPods = (): readonly LocalPod[] => endpoints().map(localPodOf);
+    this.keeper = new PolicyKeeper({ compiler, commands, clock, notices, localPods });
+    this.answers = new PolicyAnswers({ compiler, localPods, isKnown: () => this.keeper.allIsKnown });
     this.#objects = new ClusterObjects({
       ...{ compiler, watch, clock, notices },
       record: new DurableFile(disk, join(stateDir, RECORD_FILE), CLUSTER_RECORD),

@@ -52,6 +52,10 @@ export class PolicyKeeper {
     return this.#problem;
   }
 
+  get allIsKnown(): boolean {
+    return this.#allIsKnown;
+  }
+
   get repairs(): number {
     return this.#repairs;
   }

@@ -94,6 +94,17 @@ export class PolicyCompiler {
     return pod === null || this.#known(pod) !== null;
   }
 
+  /** Addresses of a pod, also those that only this node knows of yet. */
+  ipsOf(pod: Pod): readonly IpAddress[] {
+    return this.#withLocalIps(pod).ips;
+  }
+
+  /** As of the cluster, with pods of this node that the API server does not know the address of yet. */
+  podsAt(ip: IpAddress): readonly Pod[] {
+    const local = this.#local.filter(({ ips }) => ips.includes(ip)).map(({ pod }) => pod && this.#known(pod));
+    return [...new Set([...this.cluster.podsAt(ip), ...local.filter((pod) => pod !== null)])];
+  }
+
   /** The table in full; its parts are the same objects as before where nothing changed. */
   compile(): PolicyTable {
     const build = new TableBuild();

@@ -21,7 +21,7 @@ import { acceptsGzip, gzipped, gzipStream } from './compression.js';
 import { guardConnections, HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS, TIMEOUT_CHECK_MS } from './connection-guard.js';
 import type { Metrics } from '../metrics.js';
 import { problemOf } from './problem.js';
-import { CHANGES_PATH, MAX_PEER_KEY_LENGTH } from '../routes.js';
+import { CHANGES_PATH, MAX_POD_KEY_LENGTH } from '../routes.js';
 import type { JsonRoute } from '../routes.js';
 import { SECURITY_HEADERS } from './security-headers.js';
 
@@ -77,7 +77,7 @@ function newApp(): FastifyInstance {
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: TIMEOUT_CHECK_MS },
-    routerOptions: { maxParamLength: MAX_PEER_KEY_LENGTH },
+    routerOptions: { maxParamLength: MAX_POD_KEY_LENGTH },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
     frameworkErrors: (error, _request, reply) => sendProblem(reply, error),
     clientErrorHandler: (error, socket) => refuseMalformed(error.code, socket),

@@ -1,6 +1,6 @@
 /** Source of invented answers for tests: three nodes, this one among them. */
 import type { Endpoint, LinkState, Peer, RevokedNode, Route, Status, Topology } from '../../../common/api.js';
-import type { ApiSource } from '../api-source.js';
+import type { ApiSource, PolicySource } from '../api-source.js';
 
 const SINCE = '2026-01-02T03:04:05.000Z';
 
@@ -96,6 +96,10 @@ export class FakeSource implements ApiSource {
   decide(key: string, isRevoked: boolean): RevokedNode {
     this.decisions.push([key, isRevoked]);
     return { id: 'b'.repeat(32), name: key, by: 'node-a', at: SINCE };
+  }
+  currentPolicies: PolicySource | null = null;
+  policies(): PolicySource | null {
+    return this.currentPolicies;
   }
   topologyIsComplete(): boolean {
     return this.isComplete;

@@ -1,0 +1,244 @@
+/**
+ * Answers about network policies, from the objects that are enforced: what selects a pod, what it may do, and the decision about
+ * traffic between two ends. An end is an address, `namespace/name` of a pod, or its name alone where one namespace has it.
+ */
+import type {
+  PodDirection,
+  PodPolicies,
+  PolicyDecision,
+  PolicyRuleWords,
+  PolicySideDecision,
+} from '../../common/api.js';
+import { ipFamily, parseIpAddress } from '../../common/address/ip-address.js';
+import type { IpAddress } from '../../common/address/ip-address.js';
+import { AddressError, RequestError } from '../../common/errors.js';
+import { decide, peersInWords, podKey, portsInWords } from '../../policy/index.js';
+import type {
+  Direction,
+  Flow,
+  LocalPod,
+  NetworkPolicy,
+  Pod,
+  PolicyCompiler,
+  Protocol,
+  SideDecision,
+} from '../../policy/index.js';
+
+const PROTOCOLS: readonly string[] = ['TCP', 'UDP', 'SCTP'] satisfies Protocol[];
+const MAX_PORT = 65_535;
+const ANY_PORT = 'any';
+/** Rules with ports name 1 to 65535, so it is allowed by those without alone. */
+const UNNAMED_PORT = 0;
+/** How many candidates an error message names. */
+const MAX_NAMED = 5;
+
+export interface PolicyAnswersDeps {
+  readonly compiler: PolicyCompiler;
+  readonly localPods: () => readonly LocalPod[];
+  /** Whether all objects of the cluster are known. */
+  readonly isKnown: () => boolean;
+}
+
+/** Texts as they were asked. */
+export interface FlowQuestion {
+  readonly from: string;
+  readonly to: string;
+  /** In capitals. */
+  readonly protocol: string;
+  /** Decimal digits, or "any": a port that no rule names. */
+  readonly port: string;
+}
+
+interface FlowEnd {
+  readonly pod: string | null;
+  readonly ips: readonly IpAddress[];
+}
+
+type NamedEnd = FlowEnd & { readonly pod: string };
+
+/** All methods throw {@link RequestError}. */
+export class PolicyAnswers {
+  constructor(readonly deps: PolicyAnswersDeps) {}
+
+  /** Of the pods of this node whose names are known, by name. */
+  ofLocalPods(): PodPolicies[] {
+    this.#requireKnown();
+    return this.deps
+      .localPods()
+      .flatMap((local) => this.#ofLocalPod(local))
+      .sort((a, b) => (a.pod < b.pod ? -1 : 1));
+  }
+
+  /** @param key of any pod of the cluster */
+  ofPod(key: string): PodPolicies {
+    this.#requireKnown();
+    const denied = this.#deniedPods().find(({ pod }) => isCalled(pod, key));
+    return denied === undefined ? this.#policiesOf(this.#findPod(key)) : deniedPod(denied.pod, denied.ips);
+  }
+
+  decide({ from, to, protocol, port }: FlowQuestion): PolicyDecision {
+    this.#requireKnown();
+    const { compiler } = this.deps;
+    if (!PROTOCOLS.includes(protocol)) {
+      throw invalid(`unknown protocol "${protocol}" (expected ${PROTOCOLS.join(', ')})`);
+    }
+    const traffic = { protocol: protocol as Protocol, port: readPort(port) };
+    const source = this.#findEnd(from);
+    const destination = this.#findEnd(to);
+    const flows = flowsBetween(source, destination).map(([fromIp, toIp]) => {
+      const flow: Flow = { source: fromIp, destination: toIp, ...traffic };
+      const { allowed, egress, ingress } = decide(compiler.cluster, flow, (ip) => compiler.podsAt(ip));
+      return {
+        source: { pod: source.pod, ip: fromIp },
+        destination: { pod: destination.pod, ip: toIp },
+        allowed,
+        egress: sideOf(egress),
+        ingress: sideOf(ingress),
+      };
+    });
+    if (flows.length === 0) throw invalid(`"${from}" and "${to}" have no address of the same family`);
+    return {
+      allowed: flows.every(({ allowed }) => allowed),
+      protocol: traffic.protocol,
+      port: traffic.port === UNNAMED_PORT ? null : traffic.port,
+      flows,
+    };
+  }
+
+  #requireKnown(): void {
+    if (this.deps.isKnown()) return;
+    throw new RequestError('NOT_READY', 503, 'network policies are not known yet: the API server has not told of them');
+  }
+
+  #ofLocalPod(local: LocalPod): PodPolicies[] {
+    const { compiler } = this.deps;
+    if (!compiler.knows(local) && local.pod !== null) return [deniedPod(podKey(local.pod), local.ips)];
+    const pod = local.pod === null ? null : compiler.cluster.pod(local.pod.namespace, local.pod.name);
+    const found = pod ?? compiler.podsAt(local.ips[0]!)[0];
+    return found === undefined ? [] : [this.#policiesOf(found)];
+  }
+
+  #policiesOf(pod: Pod): PodPolicies {
+    const { compiler } = this.deps;
+    const isolating = {
+      ingress: compiler.cluster.isolating(pod, 'ingress'),
+      egress: compiler.cluster.isolating(pod, 'egress'),
+    };
+    const policies = new Set([...isolating.ingress, ...isolating.egress]);
+    return {
+      pod: podKey(pod),
+      ips: [...compiler.ipsOf(pod)],
+      known: true,
+      ingress: directionOf('ingress', isolating.ingress),
+      egress: directionOf('egress', isolating.egress),
+      problems: [...policies].flatMap((policy) => policy.problems.map((problem) => `${podKey(policy)}: ${problem}`)),
+    };
+  }
+
+  #findEnd(text: string): FlowEnd {
+    const ip = readIp(text);
+    const denied = this.#deniedPods().find(({ pod, ips }) => (ip === null ? isCalled(pod, text) : ips.includes(ip)));
+    if (denied !== undefined) {
+      throw new RequestError(
+        'NOT_READY',
+        409,
+        `the API server has not told of ${denied.pod} yet: everything is denied until it does`,
+      );
+    }
+    if (ip !== null) {
+      const [pod] = this.deps.compiler.podsAt(ip);
+      return { pod: pod === undefined ? null : podKey(pod), ips: [ip] };
+    }
+    const pod = this.#findPod(text);
+    const ips = this.deps.compiler.ipsOf(pod);
+    if (ips.length === 0) throw invalid(`pod "${podKey(pod)}" has no address yet`);
+    if (pod.isOver) throw invalid(`pod "${podKey(pod)}" is over: its addresses may be those of another pod`);
+    return { pod: podKey(pod), ips };
+  }
+
+  #findPod(key: string): Pod {
+    const matches = [...this.deps.compiler.cluster.pods()].filter((pod) => isCalled(podKey(pod), key));
+    const [only, ...others] = matches;
+    if (only === undefined) {
+      throw new RequestError('NOT_FOUND', 404, `no pod "${key}" is known (expected a name, namespace/name or address)`);
+    }
+    if (others.length > 0) {
+      const named = matches.slice(0, MAX_NAMED).map(podKey).sort().join(', ');
+      throw invalid(`"${key}" means ${matches.length} pods: ${named}; give namespace/name`);
+    }
+    return only;
+  }
+
+  /** Those of this node that the API server has not told of. */
+  #deniedPods(): NamedEnd[] {
+    const denied = this.deps.localPods().filter((local) => !this.deps.compiler.knows(local));
+    return denied.flatMap(({ pod, ips }) => (pod === null ? [] : [{ pod: podKey(pod), ips }]));
+  }
+}
+
+function directionOf(direction: Direction, isolating: readonly NetworkPolicy[]): PodDirection {
+  return {
+    isolated: isolating.length > 0,
+    policies: isolating.map(podKey),
+    rules: isolating.flatMap((policy) => policy[direction]!.map((_, index) => ruleInWords(policy, direction, index))),
+  };
+}
+
+function deniedPod(pod: string, ips: readonly IpAddress[]): PodPolicies {
+  const denied: PodDirection = { isolated: true, policies: [], rules: [] };
+  return { pod, ips: [...ips], known: false, ingress: denied, egress: denied, problems: [] };
+}
+
+function ruleInWords(policy: NetworkPolicy, direction: Direction, index: number): PolicyRuleWords {
+  const rule = policy[direction]![index]!;
+  return {
+    policy: podKey(policy),
+    index,
+    peers: peersInWords(rule, policy.namespace),
+    ports: portsInWords(rule),
+  };
+}
+
+/** One flow for each family. */
+function flowsBetween(source: FlowEnd, destination: FlowEnd): [IpAddress, IpAddress][] {
+  return source.ips.flatMap((from) => {
+    const to = destination.ips.find((ip) => ipFamily(ip) === ipFamily(from));
+    return to === undefined ? [] : [[from, to] as [IpAddress, IpAddress]];
+  });
+}
+
+function sideOf({ direction, allowed, isolatedBy, rule }: SideDecision): PolicySideDecision {
+  const unneeded = isolatedBy.length === 0 ? 'notIsolated' : 'itself';
+  return {
+    allowed,
+    verdict: !allowed ? 'defaultDeny' : rule !== null ? 'rule' : unneeded,
+    policies: isolatedBy.map(podKey),
+    rule: rule === null ? null : ruleInWords(rule.policy, direction, rule.index),
+  };
+}
+
+/** @param pod `namespace/name` */
+function isCalled(pod: string, key: string): boolean {
+  return pod === key || pod.endsWith(`/${key}`);
+}
+
+function readPort(text: string): number {
+  if (text === ANY_PORT) return UNNAMED_PORT;
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port < 1 || port > MAX_PORT) throw invalid(`port is "${text}" (expected 1 to ${MAX_PORT}, or "${ANY_PORT}")`);
+  return port;
+}
+
+/** Null for text that is no address. */
+function readIp(text: string): IpAddress | null {
+  try {
+    return parseIpAddress(text);
+  } catch (thrown) {
+    if (thrown instanceof AddressError) return null;
+    throw thrown;
+  }
+}
+
+function invalid(message: string): RequestError {
+  return new RequestError('REQUEST_INVALID', 400, message);
+}
