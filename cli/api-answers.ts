@@ -8,6 +8,8 @@ import { Errors } from 'typebox/value';
 import {
   EndpointSchema,
   PeerSchema,
+  PodPoliciesSchema,
+  PolicyDecisionSchema,
   RevokedNodeSchema,
   RouteSchema,
   StatusSchema,
@@ -19,6 +21,9 @@ import { HEDDLE_VERSION } from '../common/version.js';
 
 export const readPeers = reader(Type.Array(PeerSchema));
 export const readPeer = reader(PeerSchema);
+export const readPolicies = reader(Type.Array(PodPoliciesSchema));
+export const readPodPolicies = reader(PodPoliciesSchema);
+export const readPolicyDecision = reader(PolicyDecisionSchema);
 export const readRoutes = reader(Type.Array(RouteSchema));
 export const readRevokedNode = reader(RevokedNodeSchema);
 export const readEndpoints = reader(Type.Array(EndpointSchema));

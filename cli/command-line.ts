@@ -1,10 +1,13 @@
 /** Parser of the command line of `meshctl`, and its help; the only importer of commander. */
-import { Argument, Command, CommanderError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_API_SOCKET, LINK_STATES } from '../common/api.js';
 import { HEDDLE_VERSION } from '../common/version.js';
 import { completionScript, SHELLS } from './completion.js';
 import type { CommandWords, Shell } from './completion.js';
 import type { ForgetOptions } from './commands/forget.js';
+import { readPolicyTarget } from './commands/policy-target.js';
+import type { PolicyTarget } from './commands/policy-target.js';
+import type { PolicyTestOptions } from './commands/policy-test.js';
 import { EXIT, EXIT_CODES_HELP } from './exit-codes.js';
 import type { ExitCode } from './exit-codes.js';
 import { SORT_KEYS } from './output/arrange.js';
@@ -14,7 +17,18 @@ import type { OutputFormat } from './output/output.js';
 import type { Terminal } from './output/terminal.js';
 
 /** Questions about the whole cluster are answered by any node. */
-const SUBJECTS = ['status', 'nodes', 'pods', 'links', 'who', 'peers', 'routes', 'endpoints', 'version'] as const;
+const SUBJECTS = [
+  'status',
+  'nodes',
+  'pods',
+  'links',
+  'who',
+  'peers',
+  'routes',
+  'endpoints',
+  'policy',
+  'version',
+] as const;
 export type Subject = (typeof SUBJECTS)[number];
 
 /** A document to request from the agent and print. */
@@ -22,7 +36,7 @@ export interface Question {
   readonly type: 'question';
   readonly socketPath: string;
   readonly subject: Subject;
-  /** One peer by name or id, or the address for `who`; null for all. */
+  /** One peer by name or id, one pod for `policy`, or the address for `who`; null for all. */
   readonly argument: string | null;
   readonly arrangement: Arrangement;
   readonly format: OutputFormat;
@@ -44,13 +58,19 @@ export interface Forgetting extends ForgetOptions {
   readonly socketPath: string;
 }
 
+/** Whether network policies allow some traffic is to be told. */
+export interface PolicyTest extends PolicyTestOptions {
+  readonly type: 'policyTest';
+  readonly socketPath: string;
+}
+
 /** Help, version or an error of the command line was printed; only the exit code is left. */
 export interface Answered {
   readonly type: 'answered';
   readonly exitCode: ExitCode;
 }
 
-export type Invocation = Question | Removal | Forgetting | Answered;
+export type Invocation = Question | Removal | Forgetting | PolicyTest | Answered;
 
 interface Flags {
   readonly socket?: string;
@@ -115,6 +135,7 @@ const SUMMARIES: Readonly<Record<Subject, string>> = {
   status: 'this node: identity, network, readiness, and what to do when it is not ready',
   routes: 'pod CIDRs and the nodes that own them',
   endpoints: 'pod interfaces on this node',
+  policy: 'network policies of pods, and what they allow; "policy test" decides about traffic',
   version: 'versions of meshctl and of the agent',
 };
 
@@ -126,12 +147,16 @@ function addQuestion(
 ): void {
   const command = program.command(subject).description(SUMMARIES[subject]);
   command.addOption(new Option('-o, --output <format>', 'output format').choices(OUTPUT_FORMATS).default('table'));
-  if (subject !== 'version') command.option('-w, --watch', 'print again on every change');
+  if (!UNWATCHED.includes(subject)) command.option('-w, --watch', 'print again on every change');
   if (ARRANGED.includes(subject)) addArrangement(command);
   if (subject === 'who') command.argument('<address>', 'IP address of a pod or node');
   if (subject === 'status')
     command.option('--check', 'exit with 1 when the node is not ready, with 4 when there is a warning');
   if (subject === 'peers') command.argument('[peer]', 'one peer only: its name, its id, or the beginning of its id');
+  if (subject === 'policy') {
+    command.argument('[pod]', 'name or namespace/name of any pod; without, the pods of this node');
+    addPolicyTest(command, terminal, accept);
+  }
   command.action((...args: unknown[]) => {
     const flags = command.optsWithGlobals<Flags>();
     accept({
@@ -147,6 +172,9 @@ function addQuestion(
   });
 }
 
+/** Subjects without events. */
+const UNWATCHED: readonly Subject[] = ['policy', 'version'];
+
 /** Subjects whose rows have a state. */
 const ARRANGED: readonly Subject[] = ['nodes', 'pods', 'links', 'peers'];
 
@@ -154,6 +182,31 @@ function addArrangement(command: Command): void {
   command
     .addOption(new Option('--sort-by <key>', 'name, or the worst first by another key').choices(SORT_KEYS))
     .addOption(new Option('--state <state...>', 'only these states').choices(['self', ...LINK_STATES]));
+}
+
+/** Its options are those of `policy`. */
+function addPolicyTest(policy: Command, terminal: Terminal, accept: (invocation: Invocation) => void): void {
+  const command = policy
+    .command('test')
+    .description('whether traffic is allowed, and by which rule: exits with 0 when it is, with 1 when it is denied')
+    .configureHelp({ showGlobalOptions: true })
+    .argument('<from>', 'pod (its name or namespace/name) or address')
+    .argument(
+      '<to>',
+      'pod or address, then [:port][/protocol]; TCP, and a port that no rule names, without',
+      policyTarget,
+    );
+  command.action((from: string, to: PolicyTarget) => {
+    const flags = command.optsWithGlobals<Flags>();
+    const format = flags.output ?? 'table';
+    accept({ type: 'policyTest', socketPath: socketPathOf(flags, terminal), from, to, format });
+  });
+}
+
+function policyTarget(text: string): PolicyTarget {
+  const target = readPolicyTarget(text);
+  if (target !== null) return target;
+  throw new InvalidArgumentError('Expected POD[:port][/protocol], port 1 to 65535, protocol tcp, udp or sctp.');
 }
 
 function addCompletion(program: Command, terminal: Terminal, accept: (invocation: Invocation) => void): void {
@@ -173,7 +226,8 @@ function wordsOf(command: Command): CommandWords {
     choices: argChoices ?? null,
   }));
   const choices = command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []);
-  return { name: command.name(), summary: command.description(), options, choices };
+  const words = [...command.commands.map((each) => each.name()), ...choices];
+  return { name: command.name(), summary: command.description(), options, choices: words };
 }
 
 function addForgetting(program: Command, terminal: Terminal, accept: (invocation: Invocation) => void): void {

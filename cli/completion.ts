@@ -7,7 +7,7 @@ export interface CommandWords {
   readonly name: string;
   readonly summary: string;
   readonly options: readonly OptionWords[];
-  /** Values of its argument, where it has a fixed set. */
+  /** Its own commands, and values of its argument where it has a fixed set. */
   readonly choices: readonly string[];
 }
 

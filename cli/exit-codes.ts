@@ -1,7 +1,7 @@
 /** Exit codes of `meshctl`. Stable, since scripts rely on them. */
 export const EXIT = {
   ok: 0,
-  /** The agent answered with an error, `status --check` found the node not ready, or `who` found nothing. */
+  /** The agent answered with an error, `status --check` found the node not ready, `who` nothing, `policy test` traffic denied. */
   failed: 1,
   /** The command line is wrong; no request was made. */
   usage: 2,
@@ -9,14 +9,18 @@ export const EXIT = {
   unreachable: 3,
   /** `status --check` found the node ready, with a warning. */
   warning: 4,
+  /** `policy test` has no decision: a pod is not known, or the node keeps no policies. */
+  undecided: 5,
 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 export const EXIT_CODES_HELP = `
 Exit codes:
   0  success
-  1  the agent answered with an error, or "status --check" found the node not ready, or "who" nothing
+  1  the agent answered with an error, or "status --check" found the node not ready, or "who" nothing,
+     or "policy test" found the traffic denied
   2  the command line is wrong
   3  the agent cannot be asked: it does not run, permission is denied, or it does not answer in time
   4  "status --check" found the node ready, with a warning
+  5  "policy test" has no decision: a pod is not known, or the node keeps no policies
 `;

@@ -201,6 +201,8 @@ describe('meshctl completion', () => {
     expect(complete(script, '--socket', '/x', 'pods', '--st')).toEqual(['--state']);
     expect(complete(script, 'nodes', '-o', 'j')).toEqual(['json']);
     expect(complete(script, 'completion', 'f')).toEqual(['fish']);
+    expect(complete(script, 'policy', 't')).toEqual(['test']);
+    expect(complete(script, 'policy', 'test', 'a', 'b', '-o', 'j')).toEqual(['json']);
   });
 
   it('has scripts for zsh and fish, and refuses another shell', async () => {
@@ -429,7 +431,7 @@ describe('the command line', () => {
     ]) {
       expect(terminal.printed.out).toContain(text);
     }
-    expect(terminal.printed.out).toMatch(/Exit codes:\n {2}0 .*\n {2}1 .*\n {2}2 .*\n {2}3 .*\n {2}4 /);
+    expect(terminal.printed.out).toMatch(/Exit codes:\n {2}0 .*\n {2}1 .*\n.*\n {2}2 .*\n {2}3 .*\n {2}4 .*\n {2}5 /);
   });
 
   it('takes the socket from --socket in any position, else from HEDDLE_API_SOCKET', async () => {

@@ -2,7 +2,16 @@
 import { ApiUnreachableError, HeddleError } from '../common/errors.js';
 import { HEDDLE_VERSION } from '../common/version.js';
 import type { Topology } from '../common/api.js';
-import { readEndpoints, readPeer, readPeers, readRoutes, readStatus, readTopology } from './api-answers.js';
+import {
+  readEndpoints,
+  readPeer,
+  readPeers,
+  readPodPolicies,
+  readPolicies,
+  readRoutes,
+  readStatus,
+  readTopology,
+} from './api-answers.js';
 import type { Status } from './api-answers.js';
 import { createApiClient, DEFAULT_TIMEOUT_MS } from './api-client.js';
 import type { ApiClient } from './api-client.js';
@@ -20,6 +29,8 @@ import type { View } from './output/output.js';
 import { createPaint } from './output/paint.js';
 import { runForget } from './commands/forget.js';
 import { onePeerView, peersView } from './commands/peers.js';
+import { podPoliciesView, policiesView } from './commands/policy.js';
+import { runPolicyTest } from './commands/policy-test.js';
 import { routesView } from './commands/routes.js';
 import { statusView, verdictOf } from './commands/status.js';
 import { printableLines } from './output/table.js';
@@ -59,6 +70,7 @@ export async function runMeshctl(argv: readonly string[], deps: MeshctlDeps, ter
   });
   try {
     if (invocation.type === 'forgetting') return await runForget(client, invocation, terminal);
+    if (invocation.type === 'policyTest') return await runPolicyTest(client, invocation, terminal);
     if (invocation.type === 'removal') return await runUninstall(deps.uninstall, client, invocation, terminal);
     return await runQuestion(invocation, client, terminal);
   } catch (thrown) {
@@ -123,6 +135,10 @@ function inquiryOf(
       return argument === null
         ? inquiry(client, '/v1/peers', (...answer) => arranged(readPeers(...answer), arrangement), peersView)
         : inquiry(client, `/v1/peers/${encodeURIComponent(argument)}`, readPeer, onePeerView);
+    case 'policy':
+      return argument === null
+        ? inquiry(client, '/v1/policies', readPolicies, policiesView)
+        : inquiry(client, `/v1/policies/${encodeURIComponent(argument)}`, readPodPolicies, podPoliciesView);
     case 'status':
       return inquiry(client, '/v1/status', readStatus, statusView);
     case 'routes':

@@ -4,7 +4,17 @@ import { createServer } from 'node:http';
 import type { RequestListener, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Endpoint, Peer, Route, Status, Topology, TopologyLink, TopologyNode } from '../../common/api.js';
+import type {
+  Endpoint,
+  Peer,
+  PodPolicies,
+  PolicyDecision,
+  Route,
+  Status,
+  Topology,
+  TopologyLink,
+  TopologyNode,
+} from '../../common/api.js';
 import type { Terminal } from '../output/terminal.js';
 
 /** The wall clock of every test. */
@@ -214,6 +224,44 @@ export const ENDPOINTS: readonly Endpoint[] = [
     since: ago(30),
   },
 ];
+
+const WEB_RULE = { policy: 'red/web', index: 0, peers: 'pods with app=web of namespace red', ports: 'TCP 80' };
+const OPEN = { isolated: false, policies: [], rules: [] };
+
+/** The last is not known to the API server. */
+export const POLICIES: readonly PodPolicies[] = [
+  {
+    pod: 'red/db-0',
+    ips: ['10.1.1.5', 'fd00:1::5'],
+    known: true,
+    ingress: { isolated: true, policies: ['red/deny', 'red/web'], rules: [WEB_RULE] },
+    egress: OPEN,
+    problems: ['red/web: spec.ingress[1].ports[0]: unknown protocol "ICMP"'],
+  },
+  {
+    pod: 'red/late',
+    ips: ['10.1.1.6'],
+    known: false,
+    ingress: { ...OPEN, isolated: true },
+    egress: { ...OPEN, isolated: true },
+    problems: [],
+  },
+];
+
+export const DECISION: PolicyDecision = {
+  allowed: true,
+  protocol: 'TCP',
+  port: 80,
+  flows: [
+    {
+      source: { pod: null, ip: '10.1.2.9' },
+      destination: { pod: 'red/db-0', ip: '10.1.1.5' },
+      allowed: true,
+      egress: { allowed: true, verdict: 'notIsolated', policies: [], rule: null },
+      ingress: { allowed: true, verdict: 'rule', policies: ['red/deny', 'red/web'], rule: WEB_RULE },
+    },
+  ],
+};
 
 export const STATUS: Status = {
   id: '00112233445566778899aabbccddeeff',
