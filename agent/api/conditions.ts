@@ -159,8 +159,9 @@ function claimsMessage({ lostClaims }: NodeFacts): string {
 }
 
 function peersMessage({ seeds, peersUp, peersMissing }: NodeFacts): string {
-  if (peersUp === 0 && seeds > 0) return 'no peer answers yet; check the seeds, the UDP port and the cluster secret';
   const named = peersMissing.slice(0, MAX_NAMED_PEERS).map(({ name, cause }) => `no link to ${name} (${cause})`);
   const more = peersMissing.length - named.length;
-  return [...named, ...(more > 0 ? [`and to ${more} more`] : [])].join(', ');
+  const missing = [...named, ...(more > 0 ? [`and to ${more} more`] : [])].join(', ');
+  if (peersUp > 0 || seeds === 0) return missing;
+  return `${missing || 'no peer answers yet'}; check the seeds, the UDP port and the cluster secret`;
 }
