@@ -10,8 +10,10 @@ import type {
   Topology,
 } from '../../common/api.js';
 
-/** Network policies as they are enforced. All throw `RequestError` for what cannot be answered. */
+/** Network policies as they are enforced. Methods throw `RequestError` for what cannot be answered. */
 export interface PolicySource {
+  /** Addresses, ports and verdicts in the table of the kernel. */
+  readonly elements: number;
   ofLocalPods(): readonly PodPolicies[];
   /** @param key name of a pod, or namespace/name */
   ofPod(key: string): PodPolicies;

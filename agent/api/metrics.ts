@@ -68,6 +68,7 @@ function nodeMetrics(registry: Registry): Filler {
   const router = gauge(registry, 'heddle_router_connected', '1 while the agent has a forwarding process');
   const endpoints = gauge(registry, 'heddle_endpoints', 'Pod interfaces on this node');
   const ipam = gauge(registry, 'heddle_ipam_addresses', 'Pod addresses of this node by state', ['cidr', 'state']);
+  const elements = gauge(registry, 'heddle_policy_elements', 'Elements in the table of network policies');
   const drops = counter(registry, 'heddle_drops_total', 'Frames and datagrams dropped, by reason', ['reason']);
   return (source) => {
     const status = source.status();
@@ -77,6 +78,7 @@ function nodeMetrics(registry: Registry): Filler {
     for (const each of status.conditions) condition.set(Number(each.ok), { condition: each.name });
     router.set(Number(status.router.connected));
     endpoints.set(source.endpoints().length);
+    elements.set(source.policies()?.elements ?? 0);
     for (const pool of status.addresses) setPool(ipam, pool);
     for (const [reason, count] of Object.entries(status.drops).slice(0, MAX_NAMES)) drops.set(count, { reason });
   };

@@ -47,6 +47,7 @@ describe('documents', () => {
     const ofPod = (pod: string) => ({ pod, ips: [], known: true, ingress: open, egress: open, problems: [] });
     const asked: unknown[] = [];
     api.source.currentPolicies = {
+      elements: 0,
       ofLocalPods: () => [ofPod('red/a')],
       ofPod,
       decide: (question) => {

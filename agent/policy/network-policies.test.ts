@@ -191,4 +191,17 @@ describe('the table of policies', () => {
     await policies.keeper.settled();
     expect([isolated(), policies.keeper.repairs]).toEqual([['10.0.0.1'], 1]);
   });
+
+  it('tells how much work it was, and how large it is', async () => {
+    const { policies, list, nft } = node({ endpoints: [endpoint('a', '10.0.0.1'), endpoint('b', '10.0.0.2')] });
+    await policies.start();
+    list([podObject('a'), podObject('b')], []);
+    await policies.keeper.settled();
+    expect([policies.counters, policies.answers.elements]).toEqual([expect.objectContaining({ policy_updates: 0 }), 0]);
+    list([podObject('a'), podObject('b')], [DENY]);
+    await policies.keeper.settled();
+    expect(policies.counters['policy_updates']).toBe(nft.transactions.length);
+    // For each pod its verdict, and its pair with itself.
+    expect(policies.answers.elements).toBe(4);
+  });
 });

@@ -36,7 +36,12 @@ export class NetworkPolicies {
     const { compiler } = this;
     const localPods = (): readonly LocalPod[] => endpoints().map(localPodOf);
     this.keeper = new PolicyKeeper({ compiler, commands, clock, notices, localPods });
-    this.answers = new PolicyAnswers({ compiler, localPods, isKnown: () => this.keeper.allIsKnown });
+    this.answers = new PolicyAnswers({
+      compiler,
+      localPods,
+      isKnown: () => this.keeper.allIsKnown,
+      elements: () => this.keeper.elements,
+    });
     this.#objects = new ClusterObjects({
       ...{ compiler, watch, clock, notices },
       record: new DurableFile(disk, join(stateDir, RECORD_FILE), CLUSTER_RECORD),
@@ -54,7 +59,15 @@ export class NetworkPolicies {
   /** For the metrics. */
   get counters(): Readonly<Record<string, number>> {
     const { ingress, egress } = this.keeper.drops;
-    return { policy_ingress_drops: ingress, policy_egress_drops: egress, policy_repairs: this.keeper.repairs };
+    const { updates, compileMs, updateMs } = this.keeper.work;
+    return {
+      policy_ingress_drops: ingress,
+      policy_egress_drops: egress,
+      policy_repairs: this.keeper.repairs,
+      policy_updates: updates,
+      policy_compile_seconds: compileMs / 1000,
+      policy_update_seconds: updateMs / 1000,
+    };
   }
 
   /** Resolves when the policies that are on disk are in force. */

@@ -47,7 +47,7 @@ function answers({ isKnown = true } = {}): PolicyAnswers {
   for (const policy of [WEB_ONLY, DENY_EGRESS]) compiler.putPolicy(parseNetworkPolicy(policy));
   const localPods = [local('red', 'db-0', '10.0.0.2', 'fd00::2'), local('red', 'late', '10.0.0.3')];
   compiler.setLocalPods(localPods);
-  return new PolicyAnswers({ compiler, localPods: () => localPods, isKnown: () => isKnown });
+  return new PolicyAnswers({ compiler, localPods: () => localPods, isKnown: () => isKnown, elements: () => 0 });
 }
 
 function decision(from: string, to: string, port = '5432', protocol = 'TCP') {

@@ -37,6 +37,7 @@ export interface PolicyAnswersDeps {
   readonly localPods: () => readonly LocalPod[];
   /** Whether all objects of the cluster are known. */
   readonly isKnown: () => boolean;
+  readonly elements: () => number;
 }
 
 /** Texts as they were asked. */
@@ -56,9 +57,13 @@ interface FlowEnd {
 
 type NamedEnd = FlowEnd & { readonly pod: string };
 
-/** All methods throw {@link RequestError}. */
+/** Its methods throw {@link RequestError}. */
 export class PolicyAnswers {
   constructor(readonly deps: PolicyAnswersDeps) {}
+
+  get elements(): number {
+    return this.deps.elements();
+  }
 
   /** Of the pods of this node whose names are known, by name. */
   ofLocalPods(): PodPolicies[] {

@@ -27,6 +27,14 @@ export interface PolicyKeeperDeps {
   readonly notices: NoticeLog;
 }
 
+/** Work since the start of the agent. */
+export interface PolicyWork {
+  readonly updates: number;
+  readonly compileMs: number;
+  /** Of `nft`, which writes a change to the kernel. */
+  readonly updateMs: number;
+}
+
 export class PolicyKeeper {
   readonly #applying = new CoalescedTask(() => this.#apply());
   /** Null: to be read from the kernel. */
@@ -37,6 +45,8 @@ export class PolicyKeeper {
   #problem: string | null = null;
   #repairs = 0;
   readonly #drops = new DropTotals();
+  #work: PolicyWork = { updates: 0, compileMs: 0, updateMs: 0 };
+  #elements = 0;
   /** Pods that ADD has waited for, by their addresses. Bounded by the pods of this node. */
   #waitedFor: ReadonlySet<string> = new Set();
   /** Pods that were attached at the start, likewise. */
@@ -58,6 +68,15 @@ export class PolicyKeeper {
 
   get repairs(): number {
     return this.#repairs;
+  }
+
+  get work(): PolicyWork {
+    return this.#work;
+  }
+
+  /** Addresses, ports and verdicts in the table that is in force. */
+  get elements(): number {
+    return this.#elements;
   }
 
   /** Packets that were dropped since the start of the agent, as of the last comparison. */
@@ -124,26 +143,43 @@ export class PolicyKeeper {
   }
 
   async #apply(): Promise<void> {
-    const { compiler, commands, notices } = this.deps;
+    const { notices } = this.deps;
     const wasCurrent = this.#isCurrent;
     this.#isCurrent = true;
-    compiler.setLocalPods(this.#concerned());
-    const wanted = compiler.compile();
+    const wanted = this.#compile();
     try {
       this.#installed ??= await this.#read(wanted);
       const change = tableCommands({ wanted, installed: this.#installed, onlyAdd: !this.#allIsKnown });
       if (change !== null) {
-        await commands.run('nft', ['-j', '-f', '-'], change);
+        await this.#write(change);
         if (wasCurrent) this.#mended();
       }
       // What else is in force while not all is known is read again.
       this.#installed = !this.#allIsKnown ? null : wanted.chains.size === 0 ? 'absent' : asInstalled(wanted);
+      this.#elements = elementsOf(wanted);
       this.#problem = null;
       notices.clear('policies');
     } catch (thrown) {
       this.#failed(messageOf(thrown));
     }
     this.#wake();
+  }
+
+  #compile(): PolicyTable {
+    const { compiler, clock } = this.deps;
+    const startedMs = clock.nowMs();
+    compiler.setLocalPods(this.#concerned());
+    const wanted = compiler.compile();
+    this.#work = { ...this.#work, compileMs: this.#work.compileMs + clock.nowMs() - startedMs };
+    return wanted;
+  }
+
+  async #write(change: string): Promise<void> {
+    const { commands, clock } = this.deps;
+    const startedMs = clock.nowMs();
+    await commands.run('nft', ['-j', '-f', '-'], change);
+    const { updates, updateMs } = this.#work;
+    this.#work = { ...this.#work, updates: updates + 1, updateMs: updateMs + clock.nowMs() - startedMs };
   }
 
   /** Until all is known, the pods of before the start are as the agent before left them. */
@@ -177,6 +213,11 @@ export class PolicyKeeper {
   #wake(): void {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
+}
+
+function elementsOf({ sets, verdicts }: PolicyTable): number {
+  const inSets = [...sets.values()].reduce((sum, { elements }) => sum + elements.size, 0);
+  return Object.values(verdicts).reduce((sum, { size }) => sum + size, inSets);
 }
 
 function keyOf({ pod, ips }: LocalPod): string {
