@@ -43,8 +43,8 @@ const HELD: Readonly<Record<Role, readonly string[]>> = {
     ...times(LANES, 'udp 6785'),
     'unix',
   ],
-  // One of the sockets without a name leads to `ip monitor`.
-  agent: ['log', 'log', 'tcp', ...times(3, 'unix'), 'unix api.sock', 'unix cni.sock'],
+  // Two of the sockets without a name lead to `ip monitor` and `nft monitor`.
+  agent: ['log', 'log', 'tcp', ...times(4, 'unix'), 'unix api.sock', 'unix cni.sock'],
 };
 
 /** Descriptors that the tester's own shell passes to every program. */
@@ -108,7 +108,10 @@ describe('the processes of a node', () => {
       await node.waitReady();
       await cluster.get().waitLinks();
       for (const role of ['supervisor', 'router', 'agent'] as const) onlyProcess(node, role);
-      await expectAllReachable(cluster.get());
+      await waitUntil('pods that reach each other', 10_000, async () => {
+        await expectAllReachable(cluster.get());
+        return true;
+      });
     },
     TEST_TIMEOUT_MS,
   );
@@ -128,7 +131,10 @@ describe('the processes of a node', () => {
       });
       await node.waitReady();
       await cluster.get().waitLinks();
-      await expectAllReachable(cluster.get());
+      await waitUntil('pods that reach each other', 10_000, async () => {
+        await expectAllReachable(cluster.get());
+        return true;
+      });
       // Made by hand, so it is not removed with its last descriptor.
       await node.namespace.ip('link', 'del', 'heddle-tap');
     },

@@ -1,6 +1,8 @@
 /** Nodes that take their settings from Kubernetes, with the stand-in for an API server on the underlay. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { DemoError } from '../../common/errors.js';
 import { waitUntil } from '../../deploy/demo/async/wait-until.js';
 import type { Pod } from '../../deploy/demo/cluster/cluster.js';
@@ -9,7 +11,7 @@ import { signal } from '../../deploy/demo/machine/processes.js';
 import { ping } from '../../deploy/demo/traffic/ping.js';
 import { nodeObject } from '../../kube/testing/node-objects.js';
 import { ApiServerProcess } from './api-server-process.js';
-import { onlyProcess, restarted, useCluster } from './cluster-fixture.js';
+import { DIST_DIR, onlyProcess, restarted, useCluster } from './cluster-fixture.js';
 
 const TEST_TIMEOUT_MS = 60_000;
 const FOLLOWS_WITHIN_MS = 15_000;
@@ -44,6 +46,12 @@ async function expectReachable(from: Pod, to: Pod): Promise<void> {
       async () => (await ping(from.namespace, ip)).ok,
     );
   }
+}
+
+function policyTest(node: DemoNode, from: string, to: string): [exitCode: number | null, printed: string] {
+  const meshctl = [join(DIST_DIR, 'meshctl.js'), '--socket', node.apiSocket];
+  const { status, stdout } = spawnSync(process.execPath, [...meshctl, 'policy', 'test', from, to]);
+  return [status, stdout.toString()];
 }
 
 describe('nodes that follow their Node object', () => {
@@ -170,6 +178,11 @@ describe('nodes that follow their Node object', () => {
       allowOnly('pod-d');
       await becomes(false, b, a);
       await becomes(true, d, a);
+      expect(policyTest(first(), 'pod-b', 'demo/pod-a')).toEqual([1, expect.stringContaining('isolated by demo/only')]);
+      expect(policyTest(first(), d.ips[0]!, 'pod-a')).toEqual([
+        0,
+        expect.stringContaining('by demo/only, spec.ingress[0]'),
+      ]);
       const unknown = await cluster.get().attach({ name: 'pod-e', nodeIndex: 1 });
       expect(await reaches(unknown, d)).toBe(false);
       knowPods('pod-e');
