@@ -41,3 +41,13 @@ export function nodePath(name: string): string {
 export function nodeListPath(name: string): string {
   return `/api/v1/nodes?fieldSelector=${encodeURIComponent(`metadata.name=${name}`)}`;
 }
+
+/** As `metav1.Time` is written: seconds, UTC. */
+export function apiTime(time: Date): string {
+  return time.toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+/** A path with one more query, `a=b&c=d`. */
+export function queried(path: string, query: string): string {
+  return `${path}${path.includes('?') ? '&' : '?'}${query}`;
+}

@@ -11,8 +11,9 @@ import { parseYaml } from '../common/codec/yaml.js';
 import { DecodeError, HeddleError, KubernetesError } from '../common/errors.js';
 import { STATUS } from './api-server.js';
 import type { ApiServer } from './api-server.js';
+import { listPages } from './list-pages.js';
 import { mergedCidrs } from './merged-cidrs.js';
-import { parseNodeList, parseNodeObject } from './node-object.js';
+import { parseNodeObject } from './node-object.js';
 import type { NodeObject } from './node-object.js';
 
 export interface ClusterFacts {
@@ -22,7 +23,6 @@ export interface ClusterFacts {
 }
 
 const KUBEADM_CONFIG = '/api/v1/namespaces/kube-system/configmaps/kubeadm-config';
-const PAGE = 500;
 /** 50 000 nodes, ten times what Kubernetes supports. */
 const MAX_PAGES = 100;
 export const MAX_CLUSTER_CIDRS = 64;
@@ -76,18 +76,13 @@ async function kubeadmPodCidrs(api: ApiServer): Promise<Cidr[] | null> {
 /** Nodes that cannot be read are left out: one damaged object does not stop the others. */
 async function listNodes(api: ApiServer, maxPages: number): Promise<NodeObject[]> {
   const nodes: NodeObject[] = [];
-  let next = '';
-  for (let page = 0; page < maxPages; page++) {
-    const list = await api.get(
-      `/api/v1/nodes?limit=${PAGE}${next === '' ? '' : `&continue=${encodeURIComponent(next)}`}`,
-    );
-    const { metadata, items } = parseNodeList(list, api.name);
+  let pages = 0;
+  for await (const { items } of listPages(api, '/api/v1/nodes', 'nodes')) {
     for (const item of items) {
       const node = readableNode(item);
       if (node !== null) nodes.push(node);
     }
-    next = metadata.continue ?? '';
-    if (next === '') break;
+    if (++pages === maxPages) break;
   }
   return nodes;
 }

@@ -6,6 +6,7 @@
 import type { Clock } from '../common/clock.js';
 import { messageOf } from '../common/errors.js';
 import type { NoticeLog } from '../common/notice-log.js';
+import { apiTime } from './api-server.js';
 import type { ApiServer } from './api-server.js';
 import type { NodeObject } from './node-object.js';
 
@@ -76,7 +77,7 @@ export class NodeEvents {
 
   #event({ name: node, uid }: NodeObject, condition: string, message: string): object {
     const now = this.deps.clock.wallTime();
-    const at = now.toISOString().replace(/\.\d+Z$/, 'Z');
+    const at = apiTime(now);
     this.#sent++;
     return {
       apiVersion: 'v1',

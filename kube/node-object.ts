@@ -7,7 +7,8 @@ import type { Cidr } from '../common/address/cidr.js';
 import { parseIpAddress } from '../common/address/ip-address.js';
 import type { IpAddress } from '../common/address/ip-address.js';
 import { NODE_KEY_ANNOTATION } from '../common/kubernetes-names.js';
-import { AddressError, DecodeError } from '../common/errors.js';
+import { parseLocated } from '../common/address/located-address.js';
+import { DecodeError } from '../common/errors.js';
 
 export interface NodeObject {
   readonly name: string;
@@ -53,18 +54,6 @@ const NodeSchema = Type.Object({
   ),
 });
 
-/** The part of a list, or of a page of one, that is read. The items are not checked yet. */
-const NodeListSchema = Type.Object({
-  metadata: Type.Object({ resourceVersion: Type.String(), continue: Type.Optional(Type.String()) }),
-  items: Type.Array(Type.Unknown()),
-});
-
-/** @param server named in the error. Throws DecodeError */
-export function parseNodeList(value: unknown, server: string): Static<typeof NodeListSchema> {
-  if (!Check(NodeListSchema, value)) throw new DecodeError(`${server}: expected a list of nodes`);
-  return value;
-}
-
 /** As in the annotation: base64. */
 export function encodedKey(publicKey: Uint8Array): string {
   return Buffer.from(publicKey).toString('base64');
@@ -80,21 +69,12 @@ export function parseNodeObject(value: unknown): NodeObject {
   return {
     name: metadata.name,
     uid: metadata.uid,
-    podCidrs: written.map((text) => parsed(`${what}: spec.podCIDRs`, text, parseCidr)).sort(ipv4First),
+    podCidrs: written.map((text) => parseLocated(`${what}: spec.podCIDRs`, text, parseCidr)).sort(ipv4First),
     taints: spec?.taints ?? [],
     nodeKey: metadata.annotations?.[NODE_KEY_ANNOTATION] ?? null,
     networkUnavailable: status?.conditions?.find(({ type }) => type === 'NetworkUnavailable')?.status ?? null,
-    addresses: internal.map(({ address }) => parsed(`${what}: status.addresses`, address, parseIpAddress)),
+    addresses: internal.map(({ address }) => parseLocated(`${what}: status.addresses`, address, parseIpAddress)),
   };
-}
-
-function parsed<T>(where: string, text: string, parse: (text: string) => T): T {
-  try {
-    return parse(text);
-  } catch (thrown) {
-    if (thrown instanceof AddressError) throw new DecodeError(`${where}: ${thrown.message}`, { cause: thrown });
-    throw thrown;
-  }
 }
 
 /** Stable: CIDRs of one family keep their order. */

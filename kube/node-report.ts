@@ -1,7 +1,7 @@
 /**
- * Report of this node to its own Node object: its identity key, which other nodes compare, at the start; once pods can be attached, the condition NetworkUnavailable is False
- * and the start-up taint is gone, so that the scheduler sends pods. Both are looked at again with every change of the object, so
- * a Node that was made anew is told too.
+ * Report of this node to its own Node object: its identity key, which other nodes compare, at the start; once pods can be
+ * attached, the condition NetworkUnavailable is False and the start-up taint is gone, so that the scheduler sends pods. All are
+ * looked at again with every change of the object, so a Node that was made anew is told too.
  *
  * Nothing is set back when the node turns unready. While the agent is replaced, ADD waits or fails in a way that the kubelet
  * tries again; a condition set by an agent that then goes away would keep the node empty until somebody looked.
@@ -11,7 +11,7 @@ import { CoalescedTask } from '../common/coalesced-task.js';
 import { messageOf } from '../common/errors.js';
 import { NODE_KEY_ANNOTATION } from '../common/kubernetes-names.js';
 import type { NoticeLog } from '../common/notice-log.js';
-import { nodePath, PATCH } from './api-server.js';
+import { apiTime, nodePath, PATCH } from './api-server.js';
 import type { ApiServer } from './api-server.js';
 import { BackOff } from './back-off.js';
 import { encodedKey, parseNodeObject } from './node-object.js';
@@ -100,10 +100,7 @@ export class NodeReport {
 
   async #clearCondition({ name, networkUnavailable }: NodeObject): Promise<void> {
     if (networkUnavailable === 'False') return;
-    const now = this.deps.clock
-      .wallTime()
-      .toISOString()
-      .replace(/\.\d+Z$/, 'Z');
+    const now = apiTime(this.deps.clock.wallTime());
     const condition = {
       type: 'NetworkUnavailable',
       status: 'False',

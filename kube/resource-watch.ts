@@ -14,9 +14,10 @@ import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { Clock } from '../common/clock.js';
 import { DecodeError, KubernetesError, messageOf } from '../common/errors.js';
-import { STATUS } from './api-server.js';
+import { queried, STATUS } from './api-server.js';
 import type { ApiServer } from './api-server.js';
 import { BackOff } from './back-off.js';
+import { listPages } from './list-pages.js';
 
 /** The server sends a bookmark about once a minute, so a connection that is silent for longer is dead. */
 const SILENCE_MS = 150_000;
@@ -24,7 +25,6 @@ const SILENCE_MS = 150_000;
 const WATCH_SECONDS = 300;
 /** A watch that lives shorter was no success: the next one waits. */
 const SHORT_WATCH_MS = 5_000;
-const PAGE = 500;
 /** 500 000 objects, more than any cluster has of one kind. */
 const MAX_PAGES = 1000;
 
@@ -45,12 +45,6 @@ export interface ResourceWatchDeps {
   readonly onProblem: (problem: string | null) => void;
 }
 
-const ListPage = Compile(
-  Type.Object({
-    metadata: Type.Object({ resourceVersion: Type.String(), continue: Type.Optional(Type.String()) }),
-    items: Type.Array(Type.Unknown()),
-  }),
-);
 const Event = Compile(Type.Object({ type: Type.String(), object: Type.Unknown() }));
 const Versioned = Compile(Type.Object({ metadata: Type.Object({ resourceVersion: Type.String() }) }));
 const StatusObject = Compile(Type.Object({ code: Type.Integer(), message: Type.Optional(Type.String()) }));
@@ -104,22 +98,20 @@ export class ResourceWatch {
     }
   }
 
-  /** Page by page: a list of all pods of a large cluster has hundreds of MiB. */
+  /** The version from which a watch goes on. */
   async #list(): Promise<string> {
+    const { api, path, onList } = this.deps;
     const objects: unknown[] = [];
-    let next = '';
-    for (let page = 0; page < MAX_PAGES; page++) {
-      const list = await this.deps.api.get(this.#pathWith(`limit=${PAGE}${next}`));
-      if (!ListPage.Check(list)) throw new DecodeError(`${this.deps.api.name}${this.deps.path}: expected a list`);
-      objects.push(...list.items);
-      const { resourceVersion, continue: token = '' } = list.metadata;
-      if (token === '') {
-        this.deps.onList(objects);
+    let pages = 0;
+    for await (const { items, resourceVersion, isLast } of listPages(api, path, 'objects')) {
+      objects.push(...items);
+      if (isLast) {
+        onList(objects);
         return resourceVersion;
       }
-      next = `&continue=${encodeURIComponent(token)}`;
+      if (++pages === MAX_PAGES) break;
     }
-    throw new DecodeError(`${this.deps.api.name}${this.deps.path}: more than ${MAX_PAGES} pages`);
+    throw new DecodeError(`${api.name}${path}: more than ${MAX_PAGES} pages`);
   }
 
   async #watch(version: string): Promise<void> {
@@ -132,7 +124,7 @@ export class ResourceWatch {
     let cancelSilence = this.deps.clock.after(SILENCE_MS, abort);
     try {
       await this.deps.api.watch(
-        this.#pathWith(query),
+        queried(this.deps.path, query),
         (event) => {
           cancelSilence();
           cancelSilence = this.deps.clock.after(SILENCE_MS, abort);
@@ -148,11 +140,6 @@ export class ResourceWatch {
       this.#stopped.signal.removeEventListener('abort', abort);
     }
     if (failure !== null) throw failure as Error;
-  }
-
-  #pathWith(query: string): string {
-    const { path } = this.deps;
-    return `${path}${path.includes('?') ? '&' : '?'}${query}`;
   }
 
   /** Why the watch cannot go on, or null. */

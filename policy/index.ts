@@ -12,7 +12,7 @@ export { POLICY_TABLE } from './nft/table-text.js';
 export { parseNetworkPolicy } from './objects/network-policy-parser.js';
 export type { Direction, NetworkPolicy } from './objects/network-policy.js';
 export { peersInWords, portsInWords } from './objects/rule-words.js';
-export { parseNamespace, parsePod, podKey, podObject } from './objects/pod.js';
+export { isProtocol, parseNamespace, parsePod, podKey, podObject, PROTOCOLS } from './objects/pod.js';
 export type { Namespace, Pod, Protocol } from './objects/pod.js';
 export { PolicyCompiler } from './table/policy-compiler.js';
 export type { LocalPod } from './table/policy-compiler.js';

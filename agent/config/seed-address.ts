@@ -4,7 +4,7 @@
  */
 import { AddressError } from '../../common/errors.js';
 import type { IpAddress } from '../../common/address/ip-address.js';
-import { parseSocketAddress } from '../../common/address/socket-address.js';
+import { MAX_PORT, parseSocketAddress } from '../../common/address/socket-address.js';
 
 export type SeedAddress =
   | { readonly type: 'address'; readonly ip: IpAddress; readonly port: number }
@@ -24,6 +24,7 @@ export function parseSeed(text: string, defaultPort: number): SeedAddress {
     throw new AddressError(`"${text}" is not a seed (expected HOST, IP, HOST:PORT or [IPv6]:PORT)`);
   }
   const port = portText === undefined ? defaultPort : Number(portText);
-  if (port < 1 || port > 65535) throw new AddressError(`"${text}" has port ${portText ?? ''} (expected 1 to 65535)`);
+  if (port < 1 || port > MAX_PORT)
+    throw new AddressError(`"${text}" has port ${portText ?? ''} (expected 1 to ${MAX_PORT})`);
   return { type: 'name', host, port };
 }

@@ -11,8 +11,9 @@ import type {
 } from '../../common/api.js';
 import { ipFamily, parseIpAddress } from '../../common/address/ip-address.js';
 import type { IpAddress } from '../../common/address/ip-address.js';
+import { MAX_PORT } from '../../common/address/socket-address.js';
 import { AddressError, RequestError } from '../../common/errors.js';
-import { decide, peersInWords, podKey, portsInWords } from '../../policy/index.js';
+import { decide, isProtocol, peersInWords, podKey, portsInWords, PROTOCOLS } from '../../policy/index.js';
 import type {
   Direction,
   Flow,
@@ -20,12 +21,9 @@ import type {
   NetworkPolicy,
   Pod,
   PolicyCompiler,
-  Protocol,
   SideDecision,
 } from '../../policy/index.js';
 
-const PROTOCOLS: readonly string[] = ['TCP', 'UDP', 'SCTP'] satisfies Protocol[];
-const MAX_PORT = 65_535;
 const ANY_PORT = 'any';
 /** Rules with ports name 1 to 65535, so it is allowed by those without alone. */
 const UNNAMED_PORT = 0;
@@ -84,10 +82,10 @@ export class PolicyAnswers {
   decide({ from, to, protocol, port }: FlowQuestion): PolicyDecision {
     this.#requireKnown();
     const { compiler } = this.deps;
-    if (!PROTOCOLS.includes(protocol)) {
+    if (!isProtocol(protocol)) {
       throw invalid(`unknown protocol "${protocol}" (expected ${PROTOCOLS.join(', ')})`);
     }
-    const traffic = { protocol: protocol as Protocol, port: readPort(port) };
+    const traffic = { protocol, port: readPort(port) };
     const source = this.#findEnd(from);
     const destination = this.#findEnd(to);
     const flows = flowsBetween(source, destination).map(([fromIp, toIp]) => {

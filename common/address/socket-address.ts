@@ -3,6 +3,8 @@ import { AddressError } from '../errors.js';
 import { ipFamily, parseIpAddress } from './ip-address.js';
 import type { IpAddress } from './ip-address.js';
 
+export const MAX_PORT = 65_535;
+
 export interface SocketAddress {
   readonly ip: IpAddress;
   readonly port: number;
@@ -14,9 +16,9 @@ export function parseSocketAddress(text: string, defaultPort?: number): SocketAd
   const bare = match === null && text.includes(':') ? [text, text, undefined] : match;
   if (!bare?.[1]) throw new AddressError(`"${text}" is not a socket address (expected IP:PORT or [IPv6]:PORT)`);
   const port = bare[2] === undefined ? defaultPort : Number(bare[2]);
-  if (port === undefined || port > 65535) {
+  if (port === undefined || port > MAX_PORT) {
     throw new AddressError(
-      `"${text}" has ${bare[2] === undefined ? 'no port' : `port ${bare[2]}`} (expected 1 to 65535)`,
+      `"${text}" has ${bare[2] === undefined ? 'no port' : `port ${bare[2]}`} (expected 1 to ${MAX_PORT})`,
     );
   }
   return { ip: parseIpAddress(bare[1]), port };

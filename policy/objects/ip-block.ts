@@ -12,8 +12,8 @@ export interface IpBlock {
   readonly except: readonly Cidr[];
 }
 
-/** Addresses from `first` to `last`, as integers. */
-export interface AddressRange {
+/** Numbers from `first` to `last`: addresses, or ports. */
+export interface NumberRange {
   readonly first: bigint;
   readonly last: bigint;
 }
@@ -35,10 +35,14 @@ export function blockContains({ cidr, except }: IpBlock, ip: IpAddress): boolean
 }
 
 /** All addresses of the blocks of one family, in order, without ranges that touch. */
-export function rangesOf(blocks: readonly IpBlock[], family: IpFamily): AddressRange[] {
-  const ranges = blocks.filter(({ cidr }) => cidrFamily(cidr) === family).flatMap(withoutExceptions);
-  const joined: AddressRange[] = [];
-  for (const range of ranges.sort(byFirst)) {
+export function rangesOf(blocks: readonly IpBlock[], family: IpFamily): NumberRange[] {
+  return joinRanges(blocks.filter(({ cidr }) => cidrFamily(cidr) === family).flatMap(withoutExceptions));
+}
+
+/** The same numbers, in order, without ranges that touch. */
+export function joinRanges(ranges: readonly NumberRange[]): NumberRange[] {
+  const joined: NumberRange[] = [];
+  for (const range of [...ranges].sort(byFirst)) {
     const before = joined.at(-1);
     if (before === undefined || range.first > before.last + 1n) joined.push(range);
     else if (range.last > before.last) joined[joined.length - 1] = { first: before.first, last: range.last };
@@ -46,10 +50,10 @@ export function rangesOf(blocks: readonly IpBlock[], family: IpFamily): AddressR
   return joined;
 }
 
-function withoutExceptions({ cidr, except }: IpBlock): AddressRange[] {
+function withoutExceptions({ cidr, except }: IpBlock): NumberRange[] {
   const { last } = rangeOf(cidr);
   let { first } = rangeOf(cidr);
-  const left: AddressRange[] = [];
+  const left: NumberRange[] = [];
   for (const hole of except
     .filter((one) => cidrFamily(one) === cidrFamily(cidr))
     .map(rangeOf)
@@ -62,11 +66,11 @@ function withoutExceptions({ cidr, except }: IpBlock): AddressRange[] {
   return left;
 }
 
-function rangeOf(cidr: Cidr): AddressRange {
+function rangeOf(cidr: Cidr): NumberRange {
   const first = ipToBigInt(cidrNetwork(cidr));
   return { first, last: first + cidrSize(cidr) - 1n };
 }
 
-function byFirst(a: AddressRange, b: AddressRange): number {
+function byFirst(a: NumberRange, b: NumberRange): number {
   return a.first < b.first ? -1 : a.first > b.first ? 1 : 0;
 }

@@ -7,14 +7,14 @@ import type { Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { AddressError, DecodeError } from '../../common/errors.js';
 import type { Cidr } from '../../common/address/cidr.js';
+import { MAX_PORT } from '../../common/address/socket-address.js';
 import { readBlockCidr } from './ip-block.js';
 import { LabelSelectorSchema, readLabelSelector } from './label-selector.js';
 import type { LabelSelector } from './label-selector.js';
 import type { Direction, NetworkPolicy, PolicyPeer, PolicyPort, PolicyRule } from './network-policy.js';
+import { isProtocol, PROTOCOLS } from './pod.js';
 import type { Protocol } from './pod.js';
 
-const PROTOCOLS: readonly string[] = ['TCP', 'UDP', 'SCTP'] satisfies Protocol[];
-const MAX_PORT = 65_535;
 const EVERY_POD: LabelSelector = { requirements: [] };
 
 const SpecSchema = Type.Object({
@@ -153,7 +153,7 @@ function readPort(value: unknown, where: string, report: Report): PolicyPort[] {
 }
 
 function portProblem(protocol: string, port: number | string | undefined, endPort: number | undefined): string | null {
-  if (!PROTOCOLS.includes(protocol)) return `unknown protocol "${protocol}" (expected ${PROTOCOLS.join(', ')})`;
+  if (!isProtocol(protocol)) return `unknown protocol "${protocol}" (expected ${PROTOCOLS.join(', ')})`;
   if (typeof port === 'number' && (port < 1 || port > MAX_PORT)) return `port is ${port} (expected 1 to ${MAX_PORT})`;
   if (endPort === undefined) return null;
   if (typeof port !== 'number') return 'endPort needs a port that is a number';

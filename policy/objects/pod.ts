@@ -3,10 +3,16 @@ import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { parseIpAddress } from '../../common/address/ip-address.js';
 import type { IpAddress } from '../../common/address/ip-address.js';
-import { AddressError, DecodeError } from '../../common/errors.js';
+import { parseLocated } from '../../common/address/located-address.js';
+import { DecodeError } from '../../common/errors.js';
 import type { Labels } from './label-selector.js';
 
-export type Protocol = 'TCP' | 'UDP' | 'SCTP';
+export const PROTOCOLS = ['TCP', 'UDP', 'SCTP'] as const;
+export type Protocol = (typeof PROTOCOLS)[number];
+
+export function isProtocol(text: string): text is Protocol {
+  return (PROTOCOLS as readonly string[]).includes(text);
+}
 
 export interface NamedPort {
   readonly name: string;
@@ -96,7 +102,9 @@ export function parsePod(value: unknown): Pod {
     name: metadata.name,
     uids: [metadata.uid, metadata.annotations?.['kubernetes.io/config.hash']].filter((uid) => uid !== undefined),
     labels: metadata.labels ?? {},
-    ips: written.filter((ip) => ip !== '').map((ip) => parsedIp(ip, `Pod ${podKey(metadata)}: status.podIPs`)),
+    ips: written
+      .filter((ip) => ip !== '')
+      .map((ip) => parseLocated(`Pod ${podKey(metadata)}: status.podIPs`, ip, parseIpAddress)),
     hostNetwork: spec.hostNetwork === true,
     isOver: OVER.includes(status?.phase ?? ''),
     ports: ports.flatMap(({ name, containerPort, protocol = 'TCP' }) =>
@@ -129,13 +137,4 @@ export function podObject({
 export function parseNamespace(value: unknown): Namespace {
   if (!NamespaceObject.Check(value)) throw new DecodeError('expected a Namespace with metadata.name');
   return { name: value.metadata.name, labels: value.metadata.labels ?? {} };
-}
-
-function parsedIp(text: string, where: string): IpAddress {
-  try {
-    return parseIpAddress(text);
-  } catch (thrown) {
-    if (thrown instanceof AddressError) throw new DecodeError(`${where}: ${thrown.message}`, { cause: thrown });
-    throw thrown;
-  }
 }

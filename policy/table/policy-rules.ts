@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { ipFromBigInt } from '../../common/address/ip-address.js';
 import type { IpFamily } from '../../common/address/ip-address.js';
-import { rangesOf } from '../objects/ip-block.js';
+import { joinRanges, rangesOf } from '../objects/ip-block.js';
 import type { IpBlock } from '../objects/ip-block.js';
 import type {
   Direction,
@@ -106,7 +106,7 @@ function portMatches(ports: readonly PolicyPort[], family: IpFamily): PortMatch[
   return protocols.flatMap((protocol): PortMatch[] => {
     const written = ports.filter((one) => one.protocol === protocol).map(({ port }) => port);
     if (written.includes(null)) return [{ ports: { protocol, set: null, isNamed: false }, set: null }];
-    const numbers = joinedRanges(written.filter((port) => port !== null && 'first' in port));
+    const numbers = portElements(written.filter((port) => port !== null && 'first' in port));
     const names = new Set(written.flatMap((port) => (port !== null && 'name' in port ? [port.name] : [])));
     const sets = [...names].map((name) => podSet({ kind: 'namedPort', protocol, name }, family));
     if (numbers.size > 0) sets.unshift(fixedSet('ports', [PORT_TYPE], family, numbers));
@@ -114,13 +114,8 @@ function portMatches(ports: readonly PolicyPort[], family: IpFamily): PortMatch[
   });
 }
 
-function joinedRanges(ranges: readonly { readonly first: number; readonly last: number }[]): ReadonlySet<string> {
-  const joined: { first: number; last: number }[] = [];
-  for (const { first, last } of [...ranges].sort((a, b) => a.first - b.first)) {
-    const before = joined.at(-1);
-    if (before === undefined || first > before.last + 1) joined.push({ first, last });
-    else before.last = Math.max(before.last, last);
-  }
+function portElements(ranges: readonly { readonly first: number; readonly last: number }[]): ReadonlySet<string> {
+  const joined = joinRanges(ranges.map(({ first, last }) => ({ first: BigInt(first), last: BigInt(last) })));
   return new Set(joined.map(({ first, last }) => rangeText(String(first), String(last))));
 }
 
