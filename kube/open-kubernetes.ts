@@ -41,9 +41,7 @@ export interface Kubernetes {
 export async function openKubernetes(deps: KubernetesDeps): Promise<Kubernetes> {
   const { config, nodeName, env, disk, clock, notices } = deps;
   const record = kubernetesRecord(disk, kubernetesRecordFile(config));
-  const read = await record.read();
-  if (read.kind === 'corrupt') notices.log.warn(read, 'what Kubernetes said last is damaged, and is asked for again');
-  const known = read.kind === 'value' ? read.value : null;
+  const known = await record.readOrNull(notices.log, 'what Kubernetes said last is damaged, and is asked for again');
   const url = serverAddress({ configured: config.kubernetesApi, env, lastKnown: known?.server ?? null });
   if (url === null) {
     throw new ConfigError(['kubernetes is true, and neither kubernetesApi nor KUBERNETES_SERVICE_HOST names a server']);
@@ -75,7 +73,6 @@ export async function openKubernetes(deps: KubernetesDeps): Promise<Kubernetes> 
 
 async function openNodeKeys({ config, disk, notices }: KubernetesDeps, api: ApiServer): Promise<NodeKeys> {
   const record = nodeKeysRecord(disk, nodeKeysFile(config));
-  const read = await record.read();
-  if (read.kind === 'corrupt') notices.log.warn(read, 'the keys of other nodes are damaged, and are asked for again');
-  return new NodeKeys({ api, remembered: read.kind === 'value' ? read.value : [], record, notices });
+  const named = await record.readOrNull(notices.log, 'the keys of other nodes are damaged, and are asked for again');
+  return new NodeKeys({ api, remembered: named ?? [], record, notices });
 }

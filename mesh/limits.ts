@@ -88,13 +88,13 @@ export const MAX_PENDING_ADVERTS = 512;
 export const MAX_SESSION_SLOT = MAX_SESSIONS - 1;
 /** Responder handshakes that wait for a confirmation. */
 export const MAX_PENDING_RESPONSES = 1024;
-/** How long a responder waits for the confirmation, and how long an initiator repeats one initiation. */
 /** An authority is asked about a node at most so often, whatever the node sends. */
 export const ASK_AGAIN_MS = 10_000;
 /** And about a node whose link is used, after so long, up to half of it more. */
 export const ASK_USED_MS = 600_000;
 /** An answer from before this process started is asked for again on the first use after so long: not all nodes at once. */
 export const ASK_UNUSED_MS = 5_000;
+/** How long a responder waits for the confirmation, and how long an initiator repeats one initiation. */
 export const HANDSHAKE_LIFETIME_MS = 10_000;
 /** How long an initiator repeats the confirmation before it removes the new session. */
 export const CONFIRM_WITHIN_MS = 10_000;

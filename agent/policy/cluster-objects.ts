@@ -101,8 +101,14 @@ export class ClusterObjects {
     this.#watches = Object.values(this.#kinds).map((kind) =>
       this.deps.watch(kind.path, {
         onList: (objects) => this.#takeList(kind, objects),
-        onPut: (object) => this.#changed(() => this.#put(kind, object)),
-        onDelete: (object) => this.#changed(() => this.#delete(kind, object)),
+        onPut: (object) => {
+          this.#put(kind, object);
+          this.#changed();
+        },
+        onDelete: (object) => {
+          this.#delete(kind, object);
+          this.#changed();
+        },
       }),
     );
   }
@@ -120,7 +126,7 @@ export class ClusterObjects {
     }
     for (const object of objects) this.#put(kind, object);
     this.#listed.add(kind);
-    this.#changed(() => undefined);
+    this.#changed();
     if (!this.#isKnown && this.#listed.size === Object.keys(this.#kinds).length) this.#known();
   }
 
@@ -164,8 +170,7 @@ export class ClusterObjects {
     this.deps.onKnown();
   }
 
-  #changed(change: () => void): void {
-    change();
+  #changed(): void {
     this.deps.onChanged();
     this.#cancelSave ??= this.deps.clock.after(SAVE_AFTER_MS, () => {
       this.#cancelSave = null;
@@ -175,11 +180,10 @@ export class ClusterObjects {
 
   async #restore(): Promise<void> {
     const { record, notices } = this.deps;
-    const read = await record.read();
-    if (read.kind === 'corrupt') notices.log.warn(read, 'the record of policies is damaged; the API server is asked');
-    if (read.kind !== 'value') return;
+    const known = await record.readOrNull(notices.log, 'the record of policies is damaged; the API server is asked');
+    if (known === null) return;
     for (const name of ['namespaces', 'pods', 'policies'] as const) {
-      for (const object of read.value[name]) this.#put(this.#kinds[name], object);
+      for (const object of known[name]) this.#put(this.#kinds[name], object);
     }
     this.#known();
   }

@@ -1,8 +1,8 @@
 /** Network policies of this node: the objects of the cluster, the compiler, and the keeper of the table, joined. */
-import { join } from 'node:path';
 import type { EndpointRecord } from '../../cni/index.js';
 import type { Clock } from '../../common/clock.js';
 import type { CommandRunner } from '../../common/host/command.js';
+import { policyRecordFile } from '../../common/host/run-files.js';
 import type { NoticeLog } from '../../common/notice-log.js';
 import type { Disk } from '../../common/storage/disk.js';
 import { DurableFile } from '../../common/storage/durable-file.js';
@@ -13,8 +13,6 @@ import { CLUSTER_RECORD, ClusterObjects } from './cluster-objects.js';
 import type { WatchObjects } from './cluster-objects.js';
 import { PolicyAnswers } from './policy-answers.js';
 import { PolicyKeeper } from './policy-keeper.js';
-
-const RECORD_FILE = 'policies.json';
 
 export interface NetworkPoliciesDeps {
   readonly watch: WatchObjects;
@@ -44,7 +42,7 @@ export class NetworkPolicies {
     });
     this.#objects = new ClusterObjects({
       ...{ compiler, watch, clock, notices },
-      record: new DurableFile(disk, join(stateDir, RECORD_FILE), CLUSTER_RECORD),
+      record: new DurableFile(disk, policyRecordFile({ stateDir }), CLUSTER_RECORD),
       onKnown: () => this.keeper.clusterIsKnown(),
       onChanged: () => this.keeper.clusterChanged(),
     });

@@ -28,8 +28,11 @@ export const endpointFolder = ({ stateDir }: StateDir): string => `${stateDir}/e
 export const settingsRecordFile = ({ stateDir }: StateDir): string => `${stateDir}/host-settings.json`;
 /** What the Kubernetes API server said last. */
 export const kubernetesRecordFile = ({ stateDir }: StateDir): string => `${stateDir}/kubernetes.json`;
-/** Where the CNI executable keeps DEL and GC calls while no agent runs. */
+/** Nodes that the Kubernetes API server named, with their keys' ids. */
 export const nodeKeysFile = ({ stateDir }: StateDir): string => `${stateDir}/node-keys.json`;
+/** Pods, namespaces and network policies of the cluster, as the API server told of them last. */
+export const policyRecordFile = ({ stateDir }: StateDir): string => `${stateDir}/policies.json`;
+/** Where the CNI executable keeps DEL and GC calls while no agent runs. */
 export const deferredDeleteFolder = ({ stateDir }: StateDir): string => `${stateDir}/deferred-deletes`;
 /** Former name of that folder; a CNI executable of an older version writes there until it is replaced. */
 export const formerDeferredDeleteFolder = ({ stateDir }: StateDir): string => `${stateDir}/tombstones`;

@@ -12,6 +12,7 @@ import { dirname } from 'node:path';
 import { PRIVATE_FILE_MODE, replaceFile } from './disk.js';
 import type { Disk } from './disk.js';
 import { DecodeError, messageOf } from '../errors.js';
+import type { Logger } from '../log.js';
 
 /** Bound on kept copies; the last one is overwritten. */
 const MAX_CORRUPT_FILES = 8;
@@ -48,6 +49,13 @@ export class DurableFile<T> {
     } catch (thrown) {
       return { kind: 'corrupt', reason: messageOf(thrown), keptAs: await this.#keepAside(bytes) };
     }
+  }
+
+  /** As {@link read}; null without a value. That it was damaged is logged with the sentence `whenDamaged`. */
+  async readOrNull(log: Logger, whenDamaged: string): Promise<T | null> {
+    const read = await this.read();
+    if (read.kind === 'corrupt') log.warn(read, whenDamaged);
+    return read.kind === 'value' ? read.value : null;
   }
 
   /** Resolves when the value survives a crash. Rejects with STORE_FAILED; then the file holds the old value or this. */
