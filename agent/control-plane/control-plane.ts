@@ -88,7 +88,8 @@ export class ControlPlane {
       onRoutesChanged: () => this.#routes.request(),
       onAdvertsChanged: () => {
         state.adverts.changed(() => ({ adverts: this.mesh.adverts(), stamps: this.mesh.stamps() }));
-        this.#compareNarrowCidrs();
+        // The pod MTU of a peer is part of its routes.
+        this.#routes.request();
       },
       onHandled: deps.onChange,
       askAuthority: (question) => void this.#askAuthority(question),

@@ -28,7 +28,7 @@ export class KernelEvents {
     this.#network = new NetworkWatch(deps);
     this.#stations = new StationWatch({ clock: deps.clock, changed: deps.stationChanged });
     this.#firewall = new FirewallWatch({ ...deps, look: deps.mendHost });
-    const monitor = (program: typeof NETWORK_MONITOR | typeof FIREWALL_MONITOR, onLine: (line: string) => void) =>
+    const monitor = (program: readonly [string, ...string[]], onLine: (line: string) => void) =>
       new KernelMonitor({
         open: (onText, onEnd) => startLineProgram(program, onText, onEnd),
         clock: deps.clock,

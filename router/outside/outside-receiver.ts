@@ -183,8 +183,12 @@ export class OutsideReceiver {
     this.#fragment.mark = NOT_ECT;
     for (let at = first; at + CMSG_DATA < end; at += (u32[at >>> 2]! + 7) & ~7) {
       const word = at >>> 2;
-      if (u32[word + 2] === SOL_UDP && u32[word + 3] === UDP_GRO) this.#segment = u32[word + CMSG_DATA / 4]!;
-      else if (trafficClassIn(this.#arena, at) >= 0) this.#fragment.mark = trafficClassIn(this.#arena, at) & MARK_BITS;
+      if (u32[word + 2] === SOL_UDP && u32[word + 3] === UDP_GRO) {
+        this.#segment = u32[word + CMSG_DATA / 4]!;
+        continue;
+      }
+      const trafficClass = trafficClassIn(this.#arena, at);
+      if (trafficClass >= 0) this.#fragment.mark = trafficClass & MARK_BITS;
       else if (this.#local === 0) this.#local = localAddressIn(this.#arena, at);
     }
   }
