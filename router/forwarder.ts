@@ -20,7 +20,7 @@ import { Counters, dropsByName } from './tables/counters.js';
 import { swap32 } from './kernel/byte-order.js';
 import { sessionSlot, TYPE_CONTROL } from '../common/wire/datagram-header.js';
 import { DROP } from './tables/drop-reasons.js';
-import { sysIoctl, sysPoll, sysRead } from './kernel/ffi.js';
+import { sysIoctl, sysRead } from './kernel/ffi.js';
 import { compileTables } from './tables/forwarding-tables.js';
 import { Reassembly } from './outside/reassembly.js';
 import { BALANCE_INTERVAL_MS, IndirectionTable } from './inside/indirection-table.js';
@@ -28,14 +28,16 @@ import type { IndirectionShape } from './inside/indirection-table.js';
 import { InsideReader } from './inside/inside-reader.js';
 import { InsideWriter } from './inside/inside-writer.js';
 import { RefusedFrames } from './inside/refused-frames.js';
-import { EXPIRE_INTERVAL_MS, RECEIVE_MESSAGES, WANTED_INTERVAL_MS } from './limits.js';
+import { WaitingFrames } from './inside/waiting-frames.js';
+import { EXPIRE_INTERVAL_MS, RECEIVE_MESSAGES, WAITING_BYTES, WANTED_INTERVAL_MS } from './limits.js';
 import { MAX_CONTROL_BYTES, MAX_PEERS } from '../common/protocol.js';
 import { ByteQueueLimit, HELD_MS } from './outside/byte-queue-limit.js';
 import { LossReports } from './outside/loss-reports.js';
-import { POLLERR, POLLFD_BYTES, POLLIN, SIOCOUTQ } from './kernel/linux-abi.js';
+import { SIOCOUTQ } from './kernel/linux-abi.js';
 import { OutsideReceiver } from './outside/outside-receiver.js';
 import type { Carried } from './poll-policy.js';
 import { PollPolicy } from './poll-policy.js';
+import { PollSet } from './poll-set.js';
 import { NO_PEER, NO_SESSION, Peers } from './tables/peers.js';
 import { KIND_LOSS_REPORT, probeKind } from '../common/wire/probe-unit.js';
 import { Probes } from './outside/probes.js';
@@ -53,10 +55,6 @@ import { RawSender } from './outside/raw-sender.js';
 const ARENA_BYTES = 64 << 20;
 /** Longest sleep of an idle thread: its timers are checked after each. */
 const IDLE_POLL_MS = 5000;
-/** Entries of the poll set: the underlay, the wake descriptor, then the queues of the TAP. */
-const POLL_UNDERLAY = 0;
-const POLL_WAKE = 1;
-const POLL_QUEUES = 2;
 /** Bytes of an event descriptor's count; reading resets it. */
 const WAKE_COUNT_BYTES = 8;
 
@@ -103,13 +101,13 @@ export class Forwarder {
   readonly #queues: TapQueues;
   readonly #refused: RefusedFrames;
   readonly #indirection: IndirectionTable;
+  readonly #waiting: WaitingFrames;
   readonly #reader: InsideReader;
   readonly #writer: InsideWriter;
   readonly #receiver: OutsideReceiver;
   readonly #probes: Probes;
   readonly #lossReports: LossReports;
-  readonly #pollAt: number;
-  readonly #pollCount: number;
+  readonly #pollSet: PollSet;
   readonly #queuedAt: number;
   readonly #byteQueueLimit: ByteQueueLimit;
   readonly #wakeCountAt: number;
@@ -145,7 +143,8 @@ export class Forwarder {
     this.#indirection = new IndirectionTable(options.indirection, shapeOf(options), options.lane);
     this.#queues = new TapQueues(arena, options.tapFds, ownQueues(options), this.#indirection);
     this.#refused = new RefusedFrames(arena, this.#queues, this.#sender, this.#counters, () => deps.nowMs());
-    this.#reader = new InsideReader(arena, this.#queues, this.#peers, this.#sender, this.#counters, this.#refused);
+    this.#waiting = new WaitingFrames(arena, Math.floor(WAITING_BYTES / options.lanes) & ~3);
+    this.#reader = this.#createReader();
     this.#writer = new InsideWriter(arena, this.#queues, this.#counters, this.#refused, options.tapUso);
     this.#probes = new Probes(
       arena,
@@ -164,10 +163,9 @@ export class Forwarder {
       (peer, report) => this.#emit({ type: 'lossReport', peer: this.#peers.idOf(peer)!, report }),
     );
     this.#receiver = this.#createReceiver();
-    this.#pollCount = POLL_QUEUES + this.#queues.count;
-    this.#pollAt = arena.allocate(this.#pollCount * POLLFD_BYTES);
+    const { first, count } = ownQueues(options);
+    this.#pollSet = new PollSet(arena, { ...options, queueFds: options.tapFds.slice(first, first + count) });
     this.#wakeCountAt = arena.allocate(WAKE_COUNT_BYTES);
-    this.#writePollSet();
     this.#queuedAt = arena.allocate(4);
     this.#byteQueueLimit = new ByteQueueLimit(() => this.#queuedBytes());
     this.#scheduling = new ThreadScheduling(arena);
@@ -194,40 +192,38 @@ export class Forwarder {
     this.#scheduling.usePreciseTimers();
     while (!this.#stopped) {
       const nowMs = this.deps.nowMs();
-      if (this.#byteQueueLimit.isReached(this.#reader.bytesRead, nowMs)) this.#round(POLL_QUEUES, HELD_MS);
-      else this.#round(this.#pollCount, this.#pollPolicy.await(nowMs, this.#totals()) ? 0 : IDLE_POLL_MS);
+      if (this.#byteQueueLimit.isReached(this.#reader.bytesRead, nowMs)) this.#roundWithoutInside();
+      else this.#round(this.#pollPolicy.await(nowMs, this.#totals()) ? 0 : this.#sleepMs(nowMs));
     }
   }
 
   /** One round without waiting. False when no descriptor was ready. */
   turn(): boolean {
-    return this.#round(this.#pollCount, 0);
+    return this.#round(0);
   }
 
-  /**
-   * Waits until a descriptor is ready, and serves the ready sides only, so that a lone packet costs one read.
-   * @param entries how many entries of the poll set to wait for
-   */
-  #round(entries: number, timeoutMs: number): boolean {
-    const { base } = this.#arena;
-    const ready = sysPoll(base + this.#pollAt, entries, timeoutMs);
-    if (ready <= 0) return this.#serve(false, 0);
-    if (this.#isReady(POLL_WAKE)) {
-      sysRead(this.options.wakeFd, base + this.#wakeCountAt, WAKE_COUNT_BYTES);
-      this.#takeCommands();
-    }
-    let inside = 0;
-    for (let i = POLL_QUEUES; i < entries; i++) if (this.#isReady(i)) inside |= 1 << (i - POLL_QUEUES);
-    return this.#serve(this.#isReady(POLL_UNDERLAY), inside);
+  /** Waits until a descriptor is ready, and serves the ready sides only, so that a lone packet costs one read. */
+  #round(timeoutMs: number): boolean {
+    if (!this.#pollSet.wait(timeoutMs)) return this.#serve(false, 0);
+    this.#takeCommandsIfWoken();
+    return this.#serve(this.#pollSet.underlayIsReady, this.#pollSet.readyQueues());
   }
 
-  /** Whether this entry of the poll set is ready: its events are the upper half of its second word. */
-  #isReady(entry: number): boolean {
-    const at = (this.#pollAt + entry * POLLFD_BYTES) >>> 2;
-    const events = this.#arena.u32[at + 1]! >>> 16;
-    // A queue of a deleted TAP is ready for ever; poll(2) skips negative descriptors.
-    if (entry >= POLL_QUEUES && (events & POLLERR) !== 0) this.#arena.i32[at] = -1;
-    return events !== 0;
+  #roundWithoutInside(): boolean {
+    if (!this.#pollSet.waitWithoutQueues(HELD_MS)) return this.#serve(false, 0);
+    this.#takeCommandsIfWoken();
+    return this.#serve(this.#pollSet.underlayIsReady, 0);
+  }
+
+  #takeCommandsIfWoken(): void {
+    if (!this.#pollSet.isWoken) return;
+    sysRead(this.options.wakeFd, this.#arena.base + this.#wakeCountAt, WAKE_COUNT_BYTES);
+    this.#takeCommands();
+  }
+
+  /** Until the next timer of an idle thread is due. */
+  #sleepMs(nowMs: number): number {
+    return Math.max(0, Math.min(IDLE_POLL_MS, Math.ceil(this.#waiting.dueMs - nowMs)));
   }
 
   /** Bytes sent that are still in the kernel, with its own overhead (udp(7), SIOCOUTQ). */
@@ -249,13 +245,14 @@ export class Forwarder {
     const nowMs = this.deps.nowMs();
     const fromOutside = outside ? this.#receiver.drain(nowMs) : 0;
     this.#queues.setReady(inside);
-    const fromInside = inside !== 0 ? this.#reader.drain(this.#byteQueueLimit.budgetBytes) : 0;
+    const fromInside = inside !== 0 ? this.#reader.drain(this.#byteQueueLimit.budgetBytes, nowMs) : 0;
     this.#carried.moreWaits = fromOutside === RECEIVE_MESSAGES || (inside !== 0 && this.#reader.moreWaits);
     if (this.deps.commandsWaiting()) this.#takeCommands();
     const { tooBigFor } = this.#sender;
     if (tooBigFor.size > 0) this.#tellOf(tooBigFor, 'tooBig', this.#tooBigMs, nowMs);
     const { wantedPeers } = this.#reader;
     if (wantedPeers.size > 0) this.#tellOf(wantedPeers, 'sessionWanted', this.#wantedMs, nowMs);
+    if (nowMs >= this.#waiting.dueMs) this.#reader.refuseOverdue(nowMs);
     if (nowMs - this.#balancedMs >= BALANCE_INTERVAL_MS) this.#balance(nowMs);
     if (nowMs - this.#expiredMs >= EXPIRE_INTERVAL_MS) this.#expire(nowMs);
     return fromOutside > 0 || fromInside > 0;
@@ -265,7 +262,7 @@ export class Forwarder {
     const { deps } = this;
     const scheduling = this.#scheduling;
     const busyPoll = new BusyPoll(
-      () => sysPoll(this.#arena.base + this.#pollAt, this.#pollCount, 0) > 0,
+      () => this.#pollSet.wait(0),
       () => deps.nowMs(),
       () => scheduling.waitedMs(),
     );
@@ -276,15 +273,9 @@ export class Forwarder {
     });
   }
 
-  #writePollSet(): void {
-    const { i32, u32 } = this.#arena;
-    const { first, count } = ownQueues(this.options);
-    const queues = this.options.tapFds.slice(first, first + count);
-    [this.options.udpFd, this.options.wakeFd, ...queues].forEach((fd, i) => {
-      const at = (this.#pollAt + i * POLLFD_BYTES) >>> 2;
-      i32[at] = fd;
-      u32[at + 1] = POLLIN;
-    });
+  #createReader(): InsideReader {
+    const [arena, queues, peers, sender] = [this.#arena, this.#queues, this.#peers, this.#sender];
+    return new InsideReader(arena, queues, peers, sender, this.#counters, this.#refused, this.#waiting);
   }
 
   #createReceiver(): OutsideReceiver {
@@ -384,7 +375,7 @@ export class Forwarder {
         this.#sessions.install(command.session, this.deps.nowMs());
         return;
       case 'activateSession':
-        this.#sessions.activate(command.localIndex);
+        this.#reader.sendWaiting(this.#sessions.activate(command.localIndex));
         return;
       case 'removeSession':
         this.#sessions.remove(command.localIndex);
@@ -431,6 +422,7 @@ export class Forwarder {
     if (this.#desired !== null && routes !== undefined) this.#useTables({ ...this.#desired, routes });
     this.#sessions.removePeer(id);
     const index = this.#peers.find(id);
+    this.#reader.forgetWaiting(index);
     this.#counters.forget(index);
     this.#lossReports.forget(index);
     this.#peers.forget(id);

@@ -24,6 +24,14 @@ export const MAX_PENDING_EVENTS = 1024;
 export const EXPIRE_INTERVAL_MS = 10_000;
 /** Least time between two events that frames need a session with one peer. */
 export const WANTED_INTERVAL_MS = 1000;
+/** How long a frame waits for a session with its peer: the first retransmission of TCP comes after 1 s, the second after 3 s. */
+export const WAIT_FOR_SESSION_MS = 3000;
+/** Records that wait for one peer, of 65 560 bytes at most each. */
+export const WAITING_BYTES_PER_PEER = 64 * 1024 + 64;
+/** Records that wait for all peers, in all forwarding threads together. */
+export const WAITING_BYTES = 4 << 20;
+/** The same by number, in one thread. */
+export const MAX_WAITING_FRAMES = 4096;
 
 export const MIN_PATH_MTU_BYTES = 576;
 

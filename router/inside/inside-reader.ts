@@ -7,7 +7,8 @@
  *   4. slice     a super-frame that exceeds the unit is cut at segment boundaries
  *   5. close     units are sealed and queued (`unit-sender.ts`), at the end of the batch all of them
  *
- * A batch is what the queues hold: no frame waits for others.
+ * A batch is what the queues hold: no frame waits for others. A frame to a peer without a session waits for one apart from the
+ * others (`waiting-frames.ts`), and goes through 3 to 5 when it is there.
  */
 import type { Arena } from '../kernel/arena.js';
 import type { Counters } from '../tables/counters.js';
@@ -37,6 +38,8 @@ import { createSuperFrame, readSuperFrame, writeSlice } from '../packet/super-fr
 import { paddedRecordBytes, RECORD_LENGTH_BYTES } from '../../common/wire/data-unit.js';
 import type { RefusedFrames } from './refused-frames.js';
 import type { TapQueues } from './tap-queues.js';
+import type { WaitingFrames } from './waiting-frames.js';
+import { NOTHING_WAITS } from './waiting-frames.js';
 import type { UnitSender } from '../outside/unit-sender.js';
 import { checkVirtioHeader, VH_GSO_TYPE } from '../packet/virtio-net-header.js';
 
@@ -55,7 +58,7 @@ export class InsideReader {
   framesRead = 0;
   /** Whether the last batch ended at its budget, and not because the queues were empty. */
   moreWaits = false;
-  /** Peers without a session that frames were dropped for since the set was cleared. */
+  /** Peers without a session that frames came for since the set was cleared. */
   readonly wantedPeers = new Set<number>();
   readonly #parsed = createParsedFrame();
   readonly #superFrame = createSuperFrame();
@@ -75,6 +78,7 @@ export class InsideReader {
     private readonly sender: UnitSender,
     private readonly counters: Counters,
     private readonly refused: RefusedFrames,
+    private readonly waiting: WaitingFrames,
   ) {}
 
   useTables(tables: LoopTables): void {
@@ -83,7 +87,7 @@ export class InsideReader {
   }
 
   /** Reads and sends one batch, of little more than `budgetBytes`; returns how many frames it read. */
-  drain(budgetBytes: number): number {
+  drain(budgetBytes: number, nowMs: number): number {
     const { arena, sender, peers, queues } = this;
     let frames = 0;
     let current = NO_SLOT;
@@ -106,7 +110,7 @@ export class InsideReader {
       if (peer === NOT_FORWARDED) continue;
       if (peers.activeSession[peer] === NO_SESSION) {
         this.wantedPeers.add(peer);
-        this.#refuse(DROP.noSession, HOST_UNREACHABLE, record + RECORD_LENGTH_BYTES, length);
+        if (!this.waiting.add(peer, record + RECORD_LENGTH_BYTES, length, nowMs)) this.#drop(DROP.waitingFull);
         continue;
       }
       if (peer === currentPeer || (currentPeer === 0 && this.#openSlot[peer] === NO_SLOT)) {
@@ -139,6 +143,33 @@ export class InsideReader {
     this.framesRead += frames;
     this.moreWaits = frames === INSIDE_BUDGET_FRAMES || this.bytesRead >= lastByte;
     return frames;
+  }
+
+  /** Sends the frames that waited for a session with the peer, in order. Not within {@link drain}. */
+  sendWaiting(peer: number): void {
+    const { arena, sender, waiting } = this;
+    for (let at = waiting.take(peer); at !== NOTHING_WAITS; at = waiting.take(peer)) {
+      const open = this.#openSlot[peer]!;
+      const slot = open === NO_SLOT ? this.#open(peer, NO_PEER) : open;
+      const record = sender.unitAt(slot) + this.#filled[slot]! + RECORD_LENGTH_BYTES;
+      arena.u8.copyWithin(record, at, at + waiting.length);
+      this.#append(slot, peer, waiting.length);
+    }
+    this.#closeOpen(NO_PEER);
+    sender.flush();
+  }
+
+  /** Refuses the frames that have waited for too long; their senders are told. */
+  refuseOverdue(nowMs: number): void {
+    const { waiting } = this;
+    for (let at = waiting.takeDue(nowMs); at !== NOTHING_WAITS; at = waiting.takeDue(nowMs)) {
+      this.#refuse(DROP.noSession, HOST_UNREACHABLE, at, waiting.length);
+    }
+  }
+
+  /** Drops the frames that wait for a peer that is no longer one. */
+  forgetWaiting(peer: number): void {
+    while (this.waiting.take(peer) !== NOTHING_WAITS) this.#drop(DROP.noSession);
   }
 
   /** The peer of a frame, or NOT_FORWARDED when it was dropped. */

@@ -4,6 +4,7 @@ import { ipToBytes, parseIpAddress } from '../../common/address/ip-address.js';
 import { settle } from '../testing/exchange.js';
 import type { Ends } from '../testing/frame-arbitraries.js';
 import { anyFrame, patternBytes } from '../testing/frame-arbitraries.js';
+import { WAIT_FOR_SESSION_MS } from '../limits.js';
 import { buildRecord, frameOf } from '../testing/frame-builder.js';
 import { nodeIdOf, podAddress, TestNode } from '../testing/test-node.js';
 import { WirePeer } from '../testing/wire-peer.js';
@@ -61,7 +62,6 @@ function expectError(
 describe.each(FAMILIES)('a frame from the inside that is refused, IPv%s', (family) => {
   it.each<[string, Ends, readonly number[], string]>([
     ['nobody owns', { source: pod(1, family), destination: pod(77, family) }, [3, 1, 1, 3], 'noRoute'],
-    ['has no session with', { source: pod(1, family), destination: pod(3, family) }, [3, 1, 1, 3], 'noSession'],
     [
       'is local again',
       { source: pod(1, family), destination: pod(1, family, 6) },
@@ -83,6 +83,17 @@ describe.each(FAMILIES)('a frame from the inside that is refused, IPv%s', (famil
     const [record, ...others] = node.tap.receiveAll();
     expect(others).toEqual([]);
     expectError(record!, family, ends, family === '4' ? codes.slice(0, 2) : codes.slice(2));
+  });
+
+  it('is answered after it has waited 3 s for a session with its peer', () => {
+    const ends = { source: pod(1, family), destination: pod(3, family) };
+    node.tap.send(udp(ends));
+    settle([node]);
+    node.nowMs += WAIT_FOR_SESSION_MS - 1;
+    expect([node.dropsDuring(() => settle([node])), node.tap.receiveAll()]).toEqual([{}, []]);
+    node.nowMs += 1;
+    expect(node.dropsDuring(() => settle([node]))).toEqual({ noSession: 1 });
+    expectError(node.tap.receive()!, family, ends, family === '4' ? [3, 1] : [1, 3]);
   });
 });
 

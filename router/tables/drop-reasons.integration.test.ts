@@ -11,7 +11,7 @@ import { DROP_REASONS } from './drop-reasons.js';
 import { sysClose } from '../kernel/ffi.js';
 import { measureAeadEngines } from '../aead/selection.js';
 import { KEY_BYTES } from '../aead/aead.js';
-import { MAX_INCOMPLETE_UNITS_PER_SESSION, MAX_RECEIVE_CONTEXTS } from '../limits.js';
+import { MAX_INCOMPLETE_UNITS_PER_SESSION, MAX_RECEIVE_CONTEXTS, WAIT_FOR_SESSION_MS } from '../limits.js';
 import { AF_INET6 } from '../kernel/linux-abi.js';
 import { CE, NOT_ECT } from '../packet/congestion-mark.js';
 import { Peers } from './peers.js';
@@ -30,7 +30,7 @@ let peer: WirePeer;
 beforeAll(() => {
   node = new TestNode({ number: 1 });
   peer = new WirePeer(node, 2);
-  node.route(peer, { number: 3 });
+  node.route(peer, { number: 3 }, { number: 4 });
 });
 afterAll(() => {
   peer.close();
@@ -105,7 +105,11 @@ const WAYS: Readonly<Record<DropReason, () => void>> = {
   insideSpoofedSource: () => fromPod(outward({ source: pod(1, 99) })),
   insideLocalDestination: () => fromPod(outward({ destination: pod(1, 6) })),
   noRoute: () => fromPod(outward({ destination: pod(77) })),
-  noSession: () => fromPod(outward({ destination: pod(3) })),
+  noSession: () => {
+    fromPod(outward({ destination: pod(3) }));
+    node.turn();
+    node.nowMs += WAIT_FOR_SESSION_MS;
+  },
   sessionExhausted: () => undefined,
   frameTooLarge: () => {
     const path = { peer: peer.id, endpoint: peer.socket.address };
@@ -186,6 +190,10 @@ const WAYS: Readonly<Record<DropReason, () => void>> = {
     peer.socket.setTrafficClass(CE);
     peer.sendRecords([inward({ trafficClass: NOT_ECT })]);
     peer.socket.setTrafficClass(0);
+  },
+  waitingFull: () => {
+    fromPod(outward({ destination: pod(4), payload: patternBytes(60_000, 1) }));
+    fromPod(outward({ destination: pod(4), payload: patternBytes(6_000, 1) }));
   },
 };
 

@@ -37,6 +37,8 @@ export const DROP_REASONS = [
   'neighbourDiscovery',
   'noReceiveContext',
   'congestedNotEct',
+  // inside to outside
+  'waitingFull',
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];

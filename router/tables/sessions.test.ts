@@ -8,7 +8,7 @@ import { Arena } from '../kernel/arena.js';
 import { MAX_LANES, MAX_SESSIONS } from '../../common/protocol.js';
 import { swap32 } from '../kernel/byte-order.js';
 import { AF_INET6 } from '../kernel/linux-abi.js';
-import { NO_SESSION, Peers } from './peers.js';
+import { NO_PEER, NO_SESSION, Peers } from './peers.js';
 import { NO_CONTEXT, Sessions } from './sessions.js';
 
 const arena = new Arena(4 << 20);
@@ -61,8 +61,8 @@ describe('the sessions of a thread', () => {
   it('seal for their peer from activation on', () => {
     sessions.install(keysFor(INDEX), 0);
     expect(peers.activeSession[1]).toBe(NO_SESSION);
-    expect(sessions.activate(INDEX ^ 0x10000)).toBe(false);
-    expect(sessions.activate(INDEX)).toBe(true);
+    expect(sessions.activate(INDEX ^ 0x10000)).toBe(NO_PEER);
+    expect(sessions.activate(INDEX)).toBe(peers.find(id(1)));
     expect(peers.activeSession[1]).toBe(SLOT);
     expect(sessions.statuses(NOW_MS)).toEqual([
       { peer: id(1), localIndex: INDEX, active: true, unitsSent: 0, ageMs: NOW_MS, cipher: 'aes-256-gcm' },

@@ -79,12 +79,13 @@ export class Sessions {
     return true;
   }
 
-  /** Seals with this session from now on. False when it is not installed. */
-  activate(localIndex: number): boolean {
+  /** Seals with this session from now on. The peer, or NO_PEER when the session is not installed. */
+  activate(localIndex: number): number {
     const slot = this.find(swap32(localIndex));
-    if (slot === NO_SESSION) return false;
-    this.peers.activeSession[this.peerOf[slot]!] = slot;
-    return true;
+    if (slot === NO_SESSION) return NO_PEER;
+    const peer = this.peerOf[slot]!;
+    this.peers.activeSession[peer] = slot;
+    return peer;
   }
 
   remove(localIndex: number): void {
