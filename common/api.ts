@@ -215,6 +215,26 @@ const PodDirectionSchema = Type.Object({
 });
 export type PodDirection = Static<typeof PodDirectionSchema>;
 
+const FlowEndSchema = Type.Object({ pod: nullable(Type.String()), ip: Type.String() });
+
+const DIRECTIONS = ['ingress', 'egress'] as const;
+const DroppingPolicies = Type.Array(Type.String(), {
+  description: 'namespace/name of the policies that isolate the pod; none: the API server has not told of the pod',
+});
+
+const DroppedTrafficSchema = Type.Object({
+  last: Type.String({ description: 'When a packet of it was last seen, ISO 8601' }),
+  seen: Type.Integer({ description: 'Packets seen: the kernel reports a limited number' }),
+  direction: Type.Enum(DIRECTIONS),
+  source: FlowEndSchema,
+  destination: FlowEndSchema,
+  protocol: Type.String({ description: 'TCP, UDP, SCTP, ICMP, ICMPv6, or "protocol 47"' }),
+  port: nullable(Type.Integer()),
+  policies: DroppingPolicies,
+  reason: Type.String({ description: 'In words' }),
+});
+export type DroppedTraffic = Static<typeof DroppedTrafficSchema>;
+
 export const PodPoliciesSchema = Type.Object({
   pod: Type.String({ description: 'namespace/name' }),
   ips: Type.Array(Type.String()),
@@ -222,6 +242,9 @@ export const PodPoliciesSchema = Type.Object({
   ingress: PodDirectionSchema,
   egress: PodDirectionSchema,
   problems: Type.Array(Type.String(), { description: 'Parts of its policies that cannot be read; they allow nothing' }),
+  denied: Type.Array(DroppedTrafficSchema, {
+    description: 'Traffic from or to the pod that this node dropped lately, the newest first',
+  }),
 });
 export type PodPolicies = Static<typeof PodPoliciesSchema>;
 
@@ -235,8 +258,6 @@ const SideDecisionSchema = Type.Object({
   rule: nullable(PolicyRuleSchema),
 });
 export type PolicySideDecision = Static<typeof SideDecisionSchema>;
-
-const FlowEndSchema = Type.Object({ pod: nullable(Type.String()), ip: Type.String() });
 
 export const PolicyDecisionSchema = Type.Object({
   allowed: Type.Boolean({ description: 'Whether all flows are allowed' }),
@@ -254,6 +275,18 @@ export const PolicyDecisionSchema = Type.Object({
   ),
 });
 export type PolicyDecision = Static<typeof PolicyDecisionSchema>;
+
+export const PolicyDropsSchema = Type.Object({
+  logged: Type.Boolean({ description: 'Whether the kernel reports what it drops; without that there is no traffic' }),
+  totals: Type.Array(
+    Type.Object({ direction: Type.Enum(DIRECTIONS), policies: DroppingPolicies, packets: Type.Integer() }),
+    {
+      description: 'Packets since the start of the agent, of the first 100 combinations of policies that dropped some',
+    },
+  ),
+  traffic: Type.Array(DroppedTrafficSchema, { description: 'Of pods of this node, the newest first, at most 256' }),
+});
+export type PolicyDrops = Static<typeof PolicyDropsSchema>;
 
 export const ProblemSchema = Type.Object({
   code: Type.String({ description: 'Stable code, see common/errors.ts' }),

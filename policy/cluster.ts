@@ -11,14 +11,24 @@ const NONE: ReadonlyMap<string, never> = new Map<string, never>();
 /** UNBOUNDED: holds what the API server holds, which bounds it by the memory of etcd. */
 export class Cluster {
   readonly #pods = new Map<string, Map<string, Pod>>();
+  readonly #podsByIp = new Map<IpAddress, readonly Pod[]>();
   readonly #namespaces = new Map<string, Labels>();
   readonly #policies = new Map<string, Map<string, NetworkPolicy>>();
 
   putPod(pod: Pod): void {
+    this.removePod(pod.namespace, pod.name);
     put(this.#pods, pod);
+    if (!isInNetwork(pod)) return;
+    for (const ip of new Set(pod.ips)) this.#podsByIp.set(ip, [...this.podsAt(ip), pod]);
   }
 
   removePod(namespace: string, name: string): void {
+    const pod = this.pod(namespace, name);
+    for (const ip of pod?.ips ?? []) {
+      const others = this.podsAt(ip).filter((one) => one !== pod);
+      if (others.length > 0) this.#podsByIp.set(ip, others);
+      else this.#podsByIp.delete(ip);
+    }
     remove(this.#pods, namespace, name);
   }
 
@@ -55,8 +65,8 @@ export class Cluster {
   }
 
   /** Pods that have the address; more than one only until the end of the former one is heard of. */
-  podsAt(ip: IpAddress): Pod[] {
-    return [...this.pods()].filter((pod) => isInNetwork(pod) && pod.ips.includes(ip));
+  podsAt(ip: IpAddress): readonly Pod[] {
+    return this.#podsByIp.get(ip) ?? [];
   }
 
   *policies(): Generator<NetworkPolicy> {

@@ -5,10 +5,10 @@
 export { Cluster } from './cluster.js';
 export { decide } from './decision.js';
 export type { Decision, Flow, SideDecision } from './decision.js';
-export { asInstalled, readInstalled } from './nft/installed-table.js';
+export { asInstalled, readCounters, readInstalled } from './nft/installed-table.js';
 export type { InstalledTable } from './nft/installed-table.js';
-export { tableCommands } from './nft/table-commands.js';
-export { POLICY_TABLE } from './nft/table-text.js';
+export { logCheckCommands, tableCommands } from './nft/table-commands.js';
+export { DROP_LOG_GROUP, POLICY_TABLE } from './nft/table-text.js';
 export { parseNetworkPolicy } from './objects/network-policy-parser.js';
 export type { Direction, NetworkPolicy } from './objects/network-policy.js';
 export { peersInWords, portsInWords } from './objects/rule-words.js';
@@ -16,4 +16,4 @@ export { isProtocol, parseNamespace, parsePod, podKey, podObject, PROTOCOLS } fr
 export type { Namespace, Pod, Protocol } from './objects/pod.js';
 export { PolicyCompiler } from './table/policy-compiler.js';
 export type { LocalPod } from './table/policy-compiler.js';
-export type { PolicyTable } from './table/table-model.js';
+export type { DropCounter, PolicyTable } from './table/table-model.js';

@@ -4,6 +4,7 @@ import type {
   Peer,
   PodPolicies,
   PolicyDecision,
+  PolicyDrops,
   RevokedNode,
   Route,
   Status,
@@ -14,6 +15,7 @@ import type {
 export interface PolicySource {
   /** Addresses, ports and verdicts in the table of the kernel. */
   readonly elements: number;
+  drops(): PolicyDrops;
   ofLocalPods(): readonly PodPolicies[];
   /** @param key name of a pod, or namespace/name */
   ofPod(key: string): PodPolicies;

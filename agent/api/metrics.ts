@@ -11,6 +11,7 @@ import type { ApiSource } from './api-source.js';
 export const MAX_PEER_SERIES = 512;
 /** Reasons and further counters beyond this are left out: both are names of ours, so more of them means a bug. */
 const MAX_NAMES = 256;
+const MAX_LABEL_POLICIES = 3;
 /** Each look at the event loop's delay wakes the process: ten a second are less than 0.1 % of a core. */
 const LOOP_DELAY_PRECISION_MS = 100;
 const COUNTER_NAME = /^[a-z][a-z0-9_]{0,80}$/;
@@ -69,19 +70,34 @@ function nodeMetrics(registry: Registry): Filler {
   const endpoints = gauge(registry, 'heddle_endpoints', 'Pod interfaces on this node');
   const ipam = gauge(registry, 'heddle_ipam_addresses', 'Pod addresses of this node by state', ['cidr', 'state']);
   const elements = gauge(registry, 'heddle_policy_elements', 'Elements in the table of network policies');
+  const denied = counter(
+    registry,
+    'heddle_policy_dropped_packets_total',
+    'Packets that network policies dropped, by the policies that isolate the pod; of the first 100 combinations',
+    ['direction', 'policies'],
+  );
   const drops = counter(registry, 'heddle_drops_total', 'Frames and datagrams dropped, by reason', ['reason']);
   return (source) => {
     const status = source.status();
-    for (const family of [build, condition, ipam, drops]) family.clear();
+    for (const family of [build, condition, ipam, drops, denied]) family.clear();
     build.set(1, { version: status.version, cipher: status.cipher });
     ready.set(Number(status.ready));
     for (const each of status.conditions) condition.set(Number(each.ok), { condition: each.name });
     router.set(Number(status.router.connected));
     endpoints.set(source.endpoints().length);
     elements.set(source.policies()?.elements ?? 0);
+    for (const { packets, direction, policies } of source.policies()?.drops().totals ?? [])
+      denied.set(packets, { direction, policies: namesInLabel(policies) });
     for (const pool of status.addresses) setPool(ipam, pool);
     for (const [reason, count] of Object.entries(status.drops).slice(0, MAX_NAMES)) drops.set(count, { reason });
   };
+}
+
+/** At most three of them: a label is no place for a list of any length. */
+function namesInLabel(policies: readonly string[]): string {
+  if (policies.length === 0) return 'pod not known';
+  const more = policies.length - MAX_LABEL_POLICIES;
+  return [...policies.slice(0, MAX_LABEL_POLICIES), ...(more > 0 ? [`${more} more`] : [])].join();
 }
 
 function setPool(family: Family, pool: Status['addresses'][number]): void {

@@ -44,10 +44,19 @@ describe('documents', () => {
     const none = await api.ask('/v1/policies');
     expect([none.status, none.text]).toEqual([404, expect.stringContaining('this node keeps no network policies')]);
     const open = { isolated: false, policies: [], rules: [] };
-    const ofPod = (pod: string) => ({ pod, ips: [], known: true, ingress: open, egress: open, problems: [] });
+    const ofPod = (pod: string) => ({
+      pod,
+      ips: [],
+      known: true,
+      ingress: open,
+      egress: open,
+      problems: [],
+      denied: [],
+    });
     const asked: unknown[] = [];
     api.source.currentPolicies = {
       elements: 0,
+      drops: () => ({ logged: true, totals: [], traffic: [] }),
       ofLocalPods: () => [ofPod('red/a')],
       ofPod,
       decide: (question) => {
@@ -81,6 +90,7 @@ describe('documents', () => {
       '/v1/policies',
       '/v1/policies/{pod}',
       '/v1/policy-decisions/{from}/{to}/{protocol}/{port}',
+      '/v1/policy-drops',
       '/v1/revoked/{id}',
       '/v1/routes',
       '/v1/status',

@@ -123,6 +123,13 @@ function policyRoutes(source: ApiSource): readonly JsonRoute[] {
       handle: () => ok(policiesOf(source).ofLocalPods()),
     },
     {
+      path: '/v1/policy-drops',
+      tag: 'policy',
+      summary: 'What network policies of this node dropped',
+      answers: { 200: reference('PolicyDrops') },
+      handle: () => ok(policiesOf(source).drops()),
+    },
+    {
       path: '/v1/policies/:pod',
       tag: 'policy',
       summary: 'Network policies of one pod of the cluster',

@@ -6,9 +6,9 @@ import { NoticeLog } from '../../common/notice-log.js';
 import { CrashingDisk } from '../../common/testing/crashing-disk.js';
 import { VirtualClock } from '../../common/testing/virtual-clock.js';
 import type { ObjectHandlers } from './cluster-objects.js';
-import { DropTotals } from './drop-totals.js';
 import { NetworkPolicies } from './network-policies.js';
 import { FakeNft } from './testing/fake-nft.js';
+import { FakePacketLog } from './testing/fake-packet-log.js';
 
 const DENY = { metadata: { namespace: 'red', name: 'deny' }, spec: { podSelector: {} } };
 const RED = { metadata: { name: 'red' } };
@@ -44,6 +44,7 @@ function node({ nft = new FakeNft(), disk = new CrashingDisk(() => 1), endpoints
     commands: nft,
     disk,
     clock,
+    openDropLog: () => new FakePacketLog(),
     notices: new NoticeLog(silentLogger(), clock),
   });
   const of = (kind: keyof typeof PATHS) => api.get(PATHS[kind])!;
@@ -164,15 +165,6 @@ describe('a pod that is attached', () => {
     clock.advance(2_000);
     await policies.keeper.settled();
     expect([isolated(), policies.keeper.problem]).toEqual([['10.0.0.1'], null]);
-  });
-});
-
-describe('totals of drops', () => {
-  it('grow by what counters count, also after a counter began anew, and leave out what was there before', () => {
-    const totals = new DropTotals();
-    const counters = new Map([['in', { direction: 'ingress' as const, policies: [] }]]);
-    for (const packets of [5, 7, 3]) totals.take(new Map([['in', packets]]), { counters });
-    expect(totals.totals).toEqual({ ingress: 5, egress: 0 });
   });
 });
 

@@ -11,6 +11,9 @@ import type { LocalPod } from '../../policy/index.js';
 import type { HostProblem } from '../host-network/host-network.js';
 import { CLUSTER_RECORD, ClusterObjects } from './cluster-objects.js';
 import type { WatchObjects } from './cluster-objects.js';
+import { Drops } from './drops/drops.js';
+import { openNflog } from './drops/drop-watch.js';
+import type { PacketLog } from './drops/drop-watch.js';
 import { PolicyAnswers } from './policy-answers.js';
 import { PolicyKeeper } from './policy-keeper.js';
 
@@ -22,23 +25,29 @@ export interface NetworkPoliciesDeps {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly notices: NoticeLog;
+  /** Of what the kernel drops. */
+  readonly openDropLog?: () => PacketLog;
 }
 
 export class NetworkPolicies {
   readonly compiler = new PolicyCompiler(new Cluster());
+  readonly drops: Drops;
   readonly keeper: PolicyKeeper;
   readonly answers: PolicyAnswers;
   readonly #objects: ClusterObjects;
 
-  constructor({ watch, endpoints, stateDir, commands, disk, clock, notices }: NetworkPoliciesDeps) {
+  constructor({ watch, endpoints, stateDir, disk, openDropLog: openLog = openNflog, ...deps }: NetworkPoliciesDeps) {
     const { compiler } = this;
+    const { commands, clock, notices } = deps;
     const localPods = (): readonly LocalPod[] => endpoints().map(localPodOf);
-    this.keeper = new PolicyKeeper({ compiler, commands, clock, notices, localPods });
+    this.drops = new Drops({ openLog, podsAt: (ip) => compiler.podsAt(ip), commands, clock, notices });
+    this.keeper = new PolicyKeeper({ compiler, drops: this.drops, commands, clock, notices, localPods });
     this.answers = new PolicyAnswers({
       compiler,
       localPods,
       isKnown: () => this.keeper.allIsKnown,
       elements: () => this.keeper.elements,
+      drops: () => this.drops.answer(),
     });
     this.#objects = new ClusterObjects({
       ...{ compiler, watch, clock, notices },
@@ -56,7 +65,7 @@ export class NetworkPolicies {
 
   /** For the metrics. */
   get counters(): Readonly<Record<string, number>> {
-    const { ingress, egress } = this.keeper.drops;
+    const { ingress, egress } = this.drops.sums;
     const { updates, compileMs, updateMs } = this.keeper.work;
     return {
       policy_ingress_drops: ingress,

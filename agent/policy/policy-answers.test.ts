@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { DroppedTraffic } from '../../common/api.js';
 import { parseIpAddress } from '../../common/address/ip-address.js';
 import { Cluster, parseNamespace, parseNetworkPolicy, parsePod, PolicyCompiler } from '../../policy/index.js';
 import type { LocalPod } from '../../policy/index.js';
@@ -36,6 +37,14 @@ function local(namespace: string, name: string, ...ips: string[]): LocalPod {
   return { pod: { namespace, name, uid: `uid-${name}` }, ips: ips.map(parseIpAddress) };
 }
 
+const DENIED: DroppedTraffic = {
+  ...{ last: '2026-01-01T00:00:00.000Z', seen: 3, direction: 'ingress', protocol: 'TCP', port: 5432 },
+  source: { pod: 'blue/web-0', ip: '10.0.1.1' },
+  destination: { pod: 'red/db-0', ip: '10.0.0.2' },
+  policies: ['red/web-only'],
+  reason: 'default deny: isolated by red/web-only, and no rule allows this',
+};
+
 function answers({ isKnown = true } = {}): PolicyAnswers {
   const compiler = new PolicyCompiler(new Cluster());
   for (const name of ['red', 'blue']) compiler.putNamespace(parseNamespace({ metadata: { name } }));
@@ -47,7 +56,8 @@ function answers({ isKnown = true } = {}): PolicyAnswers {
   for (const policy of [WEB_ONLY, DENY_EGRESS]) compiler.putPolicy(parseNetworkPolicy(policy));
   const localPods = [local('red', 'db-0', '10.0.0.2', 'fd00::2'), local('red', 'late', '10.0.0.3')];
   compiler.setLocalPods(localPods);
-  return new PolicyAnswers({ compiler, localPods: () => localPods, isKnown: () => isKnown, elements: () => 0 });
+  const drops = () => ({ logged: true, totals: [], traffic: [DENIED] });
+  return new PolicyAnswers({ compiler, localPods: () => localPods, isKnown: () => isKnown, elements: () => 0, drops });
 }
 
 function decision(from: string, to: string, port = '5432', protocol = 'TCP') {
@@ -59,6 +69,7 @@ describe('policies of a pod', () => {
     expect(answers().ofPod('red/db-0')).toEqual({
       pod: 'red/db-0',
       ips: ['10.0.0.2', 'fd00::2'],
+      denied: [DENIED],
       known: true,
       ingress: {
         isolated: true,
@@ -85,7 +96,7 @@ describe('policies of a pod', () => {
     const denied = { isolated: true, policies: [], rules: [] };
     expect(late).toEqual({
       ...{ pod: 'red/late', ips: ['10.0.0.3'], known: false },
-      ...{ ingress: denied, egress: denied, problems: [] },
+      ...{ ingress: denied, egress: denied, problems: [], denied: [] },
     });
     expect(answers().ofPod('late')).toEqual(late);
   });

@@ -3,9 +3,11 @@
  * traffic between two ends. An end is an address, `namespace/name` of a pod, or its name alone where one namespace has it.
  */
 import type {
+  DroppedTraffic,
   PodDirection,
   PodPolicies,
   PolicyDecision,
+  PolicyDrops,
   PolicyRuleWords,
   PolicySideDecision,
 } from '../../common/api.js';
@@ -36,6 +38,7 @@ export interface PolicyAnswersDeps {
   /** Whether all objects of the cluster are known. */
   readonly isKnown: () => boolean;
   readonly elements: () => number;
+  readonly drops: () => PolicyDrops;
 }
 
 /** Texts as they were asked. */
@@ -54,6 +57,7 @@ interface FlowEnd {
 }
 
 type NamedEnd = FlowEnd & { readonly pod: string };
+type OwnPolicies = Omit<PodPolicies, 'denied'>;
 
 /** Its methods throw {@link RequestError}. */
 export class PolicyAnswers {
@@ -63,20 +67,27 @@ export class PolicyAnswers {
     return this.deps.elements();
   }
 
+  drops(): PolicyDrops {
+    return this.deps.drops();
+  }
+
   /** Of the pods of this node whose names are known, by name. */
   ofLocalPods(): PodPolicies[] {
     this.#requireKnown();
+    const { traffic } = this.drops();
     return this.deps
       .localPods()
       .flatMap((local) => this.#ofLocalPod(local))
+      .map((policies) => ({ ...policies, denied: deniedOf(policies, traffic) }))
       .sort((a, b) => (a.pod < b.pod ? -1 : 1));
   }
 
   /** @param key of any pod of the cluster */
   ofPod(key: string): PodPolicies {
     this.#requireKnown();
-    const denied = this.#deniedPods().find(({ pod }) => isCalled(pod, key));
-    return denied === undefined ? this.#policiesOf(this.#findPod(key)) : deniedPod(denied.pod, denied.ips);
+    const unknown = this.#deniedPods().find(({ pod }) => isCalled(pod, key));
+    const policies = unknown === undefined ? this.#policiesOf(this.#findPod(key)) : deniedPod(unknown.pod, unknown.ips);
+    return { ...policies, denied: deniedOf(policies, this.drops().traffic) };
   }
 
   decide({ from, to, protocol, port }: FlowQuestion): PolicyDecision {
@@ -113,7 +124,7 @@ export class PolicyAnswers {
     throw new RequestError('NOT_READY', 503, 'network policies are not known yet: the API server has not told of them');
   }
 
-  #ofLocalPod(local: LocalPod): PodPolicies[] {
+  #ofLocalPod(local: LocalPod): OwnPolicies[] {
     const { compiler } = this.deps;
     if (!compiler.knows(local) && local.pod !== null) return [deniedPod(podKey(local.pod), local.ips)];
     const pod = local.pod === null ? null : compiler.cluster.pod(local.pod.namespace, local.pod.name);
@@ -121,7 +132,7 @@ export class PolicyAnswers {
     return found === undefined ? [] : [this.#policiesOf(found)];
   }
 
-  #policiesOf(pod: Pod): PodPolicies {
+  #policiesOf(pod: Pod): OwnPolicies {
     const { compiler } = this.deps;
     const isolating = {
       ingress: compiler.cluster.isolating(pod, 'ingress'),
@@ -179,6 +190,10 @@ export class PolicyAnswers {
   }
 }
 
+function deniedOf({ ips }: OwnPolicies, traffic: readonly DroppedTraffic[]): DroppedTraffic[] {
+  return traffic.filter(({ source, destination }) => ips.includes(source.ip) || ips.includes(destination.ip));
+}
+
 function directionOf(direction: Direction, isolating: readonly NetworkPolicy[]): PodDirection {
   return {
     isolated: isolating.length > 0,
@@ -187,7 +202,7 @@ function directionOf(direction: Direction, isolating: readonly NetworkPolicy[]):
   };
 }
 
-function deniedPod(pod: string, ips: readonly IpAddress[]): PodPolicies {
+function deniedPod(pod: string, ips: readonly IpAddress[]): OwnPolicies {
   const denied: PodDirection = { isolated: true, policies: [], rules: [] };
   return { pod, ips: [...ips], known: false, ingress: denied, egress: denied, problems: [] };
 }

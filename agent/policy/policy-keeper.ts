@@ -11,8 +11,8 @@ import { ifItFails, runJson } from '../../common/host/command.js';
 import type { CommandRunner } from '../../common/host/command.js';
 import type { NoticeLog } from '../../common/notice-log.js';
 import { asInstalled, POLICY_TABLE, readInstalled, tableCommands } from '../../policy/index.js';
-import type { Direction, InstalledTable, LocalPod, PolicyCompiler, PolicyTable } from '../../policy/index.js';
-import { DropTotals } from './drop-totals.js';
+import type { InstalledTable, LocalPod, PolicyCompiler, PolicyTable } from '../../policy/index.js';
+import type { Drops } from './drops/drops.js';
 
 const COMPARE_EVERY_MS = 30_000;
 const RETRY_MS = 2_000;
@@ -21,6 +21,7 @@ const KNOWN_WITHIN_MS = 2_000;
 
 export interface PolicyKeeperDeps {
   readonly compiler: PolicyCompiler;
+  readonly drops: Drops;
   readonly commands: CommandRunner;
   readonly localPods: () => readonly LocalPod[];
   readonly clock: Clock;
@@ -44,7 +45,6 @@ export class PolicyKeeper {
   #isCurrent = false;
   #problem: string | null = null;
   #repairs = 0;
-  readonly #drops = new DropTotals();
   #work: PolicyWork = { updates: 0, compileMs: 0, updateMs: 0 };
   #elements = 0;
   /** Pods that ADD has waited for, by their addresses. Bounded by the pods of this node. */
@@ -79,23 +79,20 @@ export class PolicyKeeper {
     return this.#elements;
   }
 
-  /** Packets that were dropped since the start of the agent, as of the last comparison. */
-  get drops(): Readonly<Record<Direction, number>> {
-    return this.#drops.totals;
-  }
-
   /** With the pods that are attached already. Resolves when the table of what is known is in force. */
   async start(): Promise<void> {
     this.#ofBefore = new Set(this.deps.localPods().map(keyOf));
     this.#waitedFor = this.#ofBefore;
     this.#stopTimer = every(this.deps.clock, COMPARE_EVERY_MS, () => void this.compare());
+    await this.deps.drops.start();
     await this.#applying.run();
   }
 
-  stop(): Promise<void> {
+  async stop(): Promise<void> {
     this.#stopTimer();
     this.#cancelRetry();
-    return this.#applying.idle();
+    await this.#applying.idle();
+    await this.deps.drops.stop();
   }
 
   /** Resolves when all changes so far are in force, or the table could not be written. */
@@ -157,6 +154,7 @@ export class PolicyKeeper {
       // What else is in force while not all is known is read again.
       this.#installed = !this.#allIsKnown ? null : wanted.chains.size === 0 ? 'absent' : asInstalled(wanted);
       this.#elements = elementsOf(wanted);
+      this.deps.drops.useCounters(wanted.counters);
       this.#problem = null;
       notices.clear('policies');
     } catch (thrown) {
@@ -166,10 +164,10 @@ export class PolicyKeeper {
   }
 
   #compile(): PolicyTable {
-    const { compiler, clock } = this.deps;
+    const { compiler, clock, drops } = this.deps;
     const startedMs = clock.nowMs();
     compiler.setLocalPods(this.#concerned());
-    const wanted = compiler.compile();
+    const wanted = compiler.compile(drops.isLogged);
     this.#work = { ...this.#work, compileMs: this.#work.compileMs + clock.nowMs() - startedMs };
     return wanted;
   }
@@ -190,9 +188,12 @@ export class PolicyKeeper {
 
   async #read(wanted: PolicyTable): Promise<InstalledTable | 'absent' | 'damaged'> {
     const listing = await ifItFails(runJson(this.deps.commands, 'nft', ['-j', 'list', 'table', ...POLICY_TABLE]), null);
-    if (listing === null) return 'absent';
+    if (listing === null) {
+      this.deps.drops.take(new Map());
+      return 'absent';
+    }
     const found = readInstalled(listing, wanted);
-    this.#drops.take(found.packets, wanted);
+    this.deps.drops.take(found.packets);
     return found.isWhole ? found : 'damaged';
   }
 

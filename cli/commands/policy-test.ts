@@ -56,7 +56,8 @@ function flowText({ source, destination, allowed, egress, ingress }: Flow, traff
   return `${lines.join('\n')}\n`;
 }
 
-function endText({ pod, ip }: Flow['source']): string {
+/** `namespace/name (address)`. */
+export function endText({ pod, ip }: Flow['source']): string {
   return pod === null ? ip : `${pod} (${ip})`;
 }
 

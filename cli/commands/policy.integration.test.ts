@@ -37,6 +37,10 @@ describe('meshctl policy', () => {
         '',
         'cannot be read, and allows nothing: red/web: spec.ingress[1].ports[0]: unknown protocol "ICMP"',
         '',
+        'denied lately, as far as this node saw it:',
+        'LAST   FROM       TO                    TRAFFIC   BY',
+        '60s    10.1.2.9   red/db-0 (10.1.1.5)   TCP 81    ingress: default deny: isolated by red/deny, red/web, and no rule allows this',
+        '',
       ].join('\n'),
     );
   });

@@ -1,9 +1,13 @@
-/** View of `meshctl policy`: for each pod and direction, the rules in force. */
-import type { PodDirection, PodPolicies } from '../../common/api.js';
-import { UNKNOWN } from '../output/figures.js';
+/** View of `meshctl policy`: for each pod and direction, the rules in force; and the traffic that they denied lately. */
+import type { DroppedTraffic, PodDirection, PodPolicies } from '../../common/api.js';
+import { formatAge, UNKNOWN } from '../output/figures.js';
 import { tableView } from '../output/output.js';
 import type { View } from '../output/output.js';
 import { printable } from '../output/table.js';
+import { endText } from './policy-test.js';
+
+/** Lines of the table of denied traffic. */
+const MAX_DENIED = 20;
 
 interface RuleRow {
   readonly pod: string;
@@ -30,18 +34,39 @@ const rulesView = tableView<RuleRow>(
   'No pods: no pod is attached on this node.',
 );
 
+const deniedView = tableView<DroppedTraffic>(
+  (nowMs) => [
+    { title: 'LAST', text: (row) => formatAge(row.last, nowMs) },
+    { title: 'FROM', text: (row) => endText(row.source) },
+    { title: 'TO', text: (row) => endText(row.destination) },
+    { title: 'TRAFFIC', text: (row) => (row.port === null ? row.protocol : `${row.protocol} ${row.port}`) },
+    { title: 'BY', text: (row) => `${row.direction}: ${row.reason}` },
+  ],
+  '',
+);
+
 export const policiesView: View<readonly PodPolicies[]> = {
   text(pods, context) {
     const problems = pods
       .flatMap((pod) => pod.problems)
       .map((problem) => `cannot be read, and allows nothing: ${problem}`);
     const lines = [...new Set(problems)].map((line) => context.paint('warning', printable(line)));
-    const table = rulesView.text(pods.flatMap(rowsOf), context);
-    return lines.length === 0 ? table : `${table}\n${lines.join('\n')}\n`;
+    const parts = [rulesView.text(pods.flatMap(rowsOf), context)];
+    if (lines.length > 0) parts.push(`${lines.join('\n')}\n`);
+    const denied = pods.flatMap((pod) => pod.denied);
+    if (denied.length > 0)
+      parts.push(`denied lately, as far as this node saw it:\n${deniedView.text(newestOf(denied), context)}`);
+    return parts.join('\n');
   },
 };
 
 export const podPoliciesView: View<PodPolicies> = { text: (pod, context) => policiesView.text([pod], context) };
+
+/** Traffic between two pods of the node is with both of them. */
+function newestOf(denied: readonly DroppedTraffic[]): DroppedTraffic[] {
+  const distinct = new Map(denied.map((one) => [JSON.stringify(one), one]));
+  return [...distinct.values()].sort((a, b) => (a.last < b.last ? 1 : -1)).slice(0, MAX_DENIED);
+}
 
 function rowsOf(pod: PodPolicies): RuleRow[] {
   return (['ingress', 'egress'] as const).flatMap((direction) =>

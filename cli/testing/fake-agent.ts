@@ -5,6 +5,7 @@ import type { RequestListener, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type {
+  DroppedTraffic,
   Endpoint,
   Peer,
   PodPolicies,
@@ -228,6 +229,14 @@ export const ENDPOINTS: readonly Endpoint[] = [
 const WEB_RULE = { policy: 'red/web', index: 0, peers: 'pods with app=web of namespace red', ports: 'TCP 80' };
 const OPEN = { isolated: false, policies: [], rules: [] };
 
+const DENIED: DroppedTraffic = {
+  ...{ last: '2026-11-21T11:59:00.000Z', seen: 3, direction: 'ingress', protocol: 'TCP', port: 81 },
+  source: { pod: null, ip: '10.1.2.9' },
+  destination: { pod: 'red/db-0', ip: '10.1.1.5' },
+  policies: ['red/deny', 'red/web'],
+  reason: 'default deny: isolated by red/deny, red/web, and no rule allows this',
+};
+
 /** The last is not known to the API server. */
 export const POLICIES: readonly PodPolicies[] = [
   {
@@ -237,6 +246,7 @@ export const POLICIES: readonly PodPolicies[] = [
     ingress: { isolated: true, policies: ['red/deny', 'red/web'], rules: [WEB_RULE] },
     egress: OPEN,
     problems: ['red/web: spec.ingress[1].ports[0]: unknown protocol "ICMP"'],
+    denied: [DENIED],
   },
   {
     pod: 'red/late',
@@ -245,6 +255,7 @@ export const POLICIES: readonly PodPolicies[] = [
     ingress: { ...OPEN, isolated: true },
     egress: { ...OPEN, isolated: true },
     problems: [],
+    denied: [],
   },
 ];
 

@@ -44,11 +44,9 @@ export function asInstalled(table: PolicyTable): InstalledTable {
  * @param wanted whose chains must have their rules if they are there
  */
 export function readInstalled(listing: unknown, wanted: PolicyTable): FoundTable {
-  const entries = (listing as { readonly nftables?: readonly Entry[] }).nftables ?? [];
+  const entries = entriesOf(listing);
   const comments = readComments(entries);
-  const packets = new Map(
-    entries.flatMap(({ counter }) => (counter === undefined ? [] : [[counter.name, counter.packets]])),
-  );
+  const packets = readCounters(listing);
   const sets = new Map(
     entries.flatMap(({ set }) => (set === undefined ? [] : [[set.name, (set.elem ?? []).map(elementText)]])),
   );
@@ -78,6 +76,16 @@ export function readInstalled(listing: unknown, wanted: PolicyTable): FoundTable
   };
 }
 
+/** Packets by counter. */
+export function readCounters(listing: unknown): ReadonlyMap<string, number> {
+  const counted = entriesOf(listing).flatMap(({ counter }) => (counter === undefined ? [] : [counter]));
+  return new Map(counted.map(({ name, packets }) => [name, packets]));
+}
+
+function entriesOf(listing: unknown): readonly Entry[] {
+  return (listing as { readonly nftables?: readonly Entry[] }).nftables ?? [];
+}
+
 /** Comments of the rules by chain, in order. */
 function readComments(entries: readonly Entry[]): ReadonlyMap<string, readonly string[]> {
   const comments = new Map<string, string[]>();
@@ -87,9 +95,10 @@ function readComments(entries: readonly Entry[]): ReadonlyMap<string, readonly s
 }
 
 /** A chain that is not wanted any more is removed, whatever is in it. */
-function isChainWhole(name: string, found: readonly string[], { chains }: PolicyTable): boolean {
-  const chain = chains.get(name);
-  const length = FIXED_CHAINS[name]?.length ?? (chain === undefined ? found.length : chainStatements(chain).length);
+function isChainWhole(name: string, found: readonly string[], table: PolicyTable): boolean {
+  const chain = table.chains.get(name);
+  const length =
+    FIXED_CHAINS[name]?.length ?? (chain === undefined ? found.length : chainStatements(chain, table).length);
   return found.length === length && found.every((comment, i) => comment === ruleComment(name, i));
 }
 

@@ -53,7 +53,7 @@ describe('the commands for the table of policies', () => {
     const order = commands.map(
       ({ add, delete: gone }) => `${add === undefined ? '-' : '+'}${Object.keys(add ?? gone!)[0]}`,
     );
-    expect(order).toEqual(['+chain', '+rule', '+rule', '-element', '+element', '-chain', '-set']);
+    expect(order).toEqual(['+chain', '+rule', '+rule', '+rule', '-element', '+element', '-chain', '-set']);
   });
 
   it('take nothing away while not everything is known', () => {

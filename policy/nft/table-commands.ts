@@ -15,6 +15,8 @@ import {
   FORWARD_HOOK,
   inTable,
   jump,
+  LOG_LIMIT_OBJECT,
+  logStatements,
   ruleObject,
   setObject,
   TABLE_OBJECT,
@@ -44,6 +46,13 @@ export function tableCommands({ wanted, installed, onlyAdd }: TableChange): stri
   return commands.length === 0 ? null : JSON.stringify({ nftables: commands });
 }
 
+/** A transaction for `nft --check`: whether this kernel can send dropped packets to the agent. */
+export function logCheckCommands(): string {
+  const commands = [TABLE_OBJECT, LOG_LIMIT_OBJECT, { chain: inTable('log') }];
+  const rule = ruleObject('log', 0, logStatements('check'));
+  return JSON.stringify({ nftables: [...commands, rule].map(add) });
+}
+
 /** Adding before deleting makes the deletion succeed whether or not there was a table. */
 function removal(): Json[] {
   return [add(TABLE_OBJECT), remove(TABLE_OBJECT)];
@@ -59,7 +68,7 @@ function change(wanted: PolicyTable, installed: TableChange['installed'], onlyAd
     ...isNew(wanted.counters, before.counters).map(([name]) => add({ counter: inTable(name) })),
     ...[...wanted.sets].flatMap(([name, set]) => setCommands(name, set, before.sets.get(name), onlyAdd)),
     ...chains.map(([name]) => add({ chain: inTable(name) })),
-    ...chains.flatMap(([name, chain]) => rules(name, chainStatements(chain))),
+    ...chains.flatMap(([name, chain]) => rules(name, chainStatements(chain, wanted))),
     ...VERDICT_MAPS.flatMap((map) => mapCommands(map, wanted.verdicts[map], before.verdicts[map], onlyAdd)),
   ];
   const removals = onlyAdd
@@ -83,6 +92,7 @@ function foundation(): Json[] {
   return [
     ...removal(),
     add(TABLE_OBJECT),
+    add(LOG_LIMIT_OBJECT),
     ...VERDICT_MAPS.map((map) => add({ map: { ...inTable(map), type: ADDRESS_TYPE[familyOf(map)], map: 'verdict' } })),
   ];
 }

@@ -4,7 +4,7 @@ import { ipFromBigInt } from '../../common/address/ip-address.js';
 import { cidrFamily } from '../../common/address/cidr.js';
 import { rangesOf, readBlockCidr } from '../objects/ip-block.js';
 import { SELF_SETS, VERDICT_MAPS } from '../table/table-model.js';
-import type { TableChain, TableRule, TableSet, VerdictMap } from '../table/table-model.js';
+import type { PolicyTable, TableChain, TableRule, TableSet, VerdictMap } from '../table/table-model.js';
 
 export type Json = null | string | number | readonly Json[] | { readonly [key: string]: Json };
 type Statements = readonly Json[];
@@ -27,6 +27,17 @@ const source = (family: IpFamily): Json => ({ ct: { key: `${IP[family]} saddr`, 
 const destination = (family: IpFamily): Json => ({ ct: { key: `${IP[family]} saddr`, dir: 'reply' } });
 const DESTINATION_PORT: Json = { ct: { key: 'proto-src', dir: 'reply' } };
 const RETURN: Json = { return: null };
+
+/** Where the kernel sends dropped packets (nflog): a number that no other program is known to use. */
+export const DROP_LOG_GROUP = 6785;
+/** Enough of a packet for its addresses and ports, behind some extension headers of IPv6. */
+const LOGGED_BYTES = 160;
+/** Of each chain, so that one pod's drops leave room for those of pods with other policies. */
+const LOGGED_PER_CHAIN: Json = { rate: 2, per: 'second', burst: 5 };
+/** Of the table: what the agent has to read at most. */
+const LOGGED_PER_NODE = { rate: 50, per: 'second', burst: 100 } as const;
+const LOG_LIMIT = 'logged-drops';
+export const LOG_LIMIT_OBJECT: Json = { limit: { ...IN_TABLE, name: LOG_LIMIT, ...LOGGED_PER_NODE } };
 
 /** Chains that every table has, by name. */
 export const FIXED_CHAINS: Readonly<Record<string, readonly Statements[]>> = {
@@ -66,13 +77,24 @@ export function familyOf(map: VerdictMap): IpFamily {
 }
 
 /** Statements of a chain's rules in order; at the end, what no rule allows is dropped. */
-export function chainStatements(chain: TableChain): Statements[] {
-  const { family } = chain;
+export function chainStatements(chain: TableChain, { logsDrops }: Pick<PolicyTable, 'logsDrops'>): Statements[] {
+  const { family, counter } = chain;
   const itself = match({ concat: [source(family), destination(family)] }, `@${SELF_SETS[family]}`);
   return [
     ...chain.rules.map((rule) => ruleStatements(rule, chain)),
     [itself, RETURN],
-    [{ counter: chain.counter }, { drop: null }],
+    ...(logsDrops ? [logStatements(counter)] : []),
+    [{ counter }, { drop: null }],
+  ];
+}
+
+/** Only packets in the direction of their connection: answers, and packets without a connection, say nothing of who wanted what. */
+export function logStatements(prefix: string): Statements {
+  return [
+    match({ ct: { key: 'direction' } }, 'original'),
+    { limit: LOGGED_PER_CHAIN },
+    { limit: LOG_LIMIT },
+    { log: { prefix, group: DROP_LOG_GROUP, snaplen: LOGGED_BYTES } },
   ];
 }
 

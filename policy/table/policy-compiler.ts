@@ -13,7 +13,7 @@ import { PodSelection } from './pod-selection.js';
 import { hashedName, rulesOfPolicy } from './policy-rules.js';
 import type { NamedPortPods, PeerPods, PolicyRules, SetSource } from './policy-rules.js';
 import { ADDRESS_TYPE, SELF_SETS } from './table-model.js';
-import type { PolicyTable, TableChain, TableRule, TableSet, VerdictMap } from './table-model.js';
+import type { DropCounter, PolicyTable, TableChain, TableRule, TableSet, VerdictMap } from './table-model.js';
 
 /** A pod as the runtime names it. */
 export interface PodIdentity {
@@ -105,9 +105,12 @@ export class PolicyCompiler {
     return [...new Set([...this.cluster.podsAt(ip), ...local.filter((pod) => pod !== null)])];
   }
 
-  /** The table in full; its parts are the same objects as before where nothing changed. */
-  compile(): PolicyTable {
-    const build = new TableBuild();
+  /**
+   * The table in full; its parts are the same objects as before where nothing changed.
+   * @param logsDrops whether this kernel can send dropped packets to the agent
+   */
+  compile(logsDrops = true): PolicyTable {
+    const build = new TableBuild(logsDrops);
     for (const { pod: owner, ips } of this.#local) {
       const pod = owner === null ? (this.cluster.podsAt(ips[0]!)[0] ?? null) : this.#known(owner);
       if (pod === null && owner === null) continue;
@@ -189,8 +192,10 @@ class TableBuild {
     ingress4: new Map(),
     ingress6: new Map(),
   };
-  readonly #counters = new Map<string, { direction: Direction; policies: string[] }>();
+  readonly #counters = new Map<string, DropCounter>();
   readonly #self: Record<IpFamily, Set<string>> = { 4: new Set(), 6: new Set() };
+
+  constructor(readonly logsDrops: boolean) {}
 
   /** @param policies that isolate the pod; none: everything is dropped, as nothing is known of the pod yet */
   isolate(
@@ -219,7 +224,8 @@ class TableBuild {
       const type = [ADDRESS_TYPE[family], ADDRESS_TYPE[family]];
       this.sets.set(SELF_SETS[family], { type, isInterval: false, elements: this.#self[family] });
     }
-    return { sets: this.sets, chains: this.#chains, verdicts: this.#verdicts, counters: this.#counters };
+    const { sets, logsDrops } = this;
+    return { sets, chains: this.#chains, verdicts: this.#verdicts, counters: this.#counters, logsDrops };
   }
 
   #counterOf(direction: Direction, policies: string[]): string {

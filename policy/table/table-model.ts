@@ -47,6 +47,12 @@ export interface TableChain {
   readonly counter: string;
 }
 
+/** Policies, as `namespace/name`, whose isolation makes a packet count; none: the pod is not known yet. */
+export interface DropCounter {
+  readonly direction: Direction;
+  readonly policies: readonly string[];
+}
+
 export type VerdictMap = 'egress4' | 'egress6' | 'ingress4' | 'ingress6';
 
 export interface PolicyTable {
@@ -54,8 +60,9 @@ export interface PolicyTable {
   readonly chains: ReadonlyMap<string, TableChain>;
   /** Chain by the address of a pod of this node. */
   readonly verdicts: Readonly<Record<VerdictMap, ReadonlyMap<IpAddress, string>>>;
-  /** Policies, as `namespace/name`, whose isolation makes a packet count; none: the pod is not known yet. */
-  readonly counters: ReadonlyMap<string, { readonly direction: Direction; readonly policies: readonly string[] }>;
+  readonly counters: ReadonlyMap<string, DropCounter>;
+  /** Whether the kernel sends some of the dropped packets to the node's agent (nflog), with the counter's name. */
+  readonly logsDrops: boolean;
 }
 
 export const VERDICT_MAPS: readonly VerdictMap[] = ['egress4', 'egress6', 'ingress4', 'ingress6'];

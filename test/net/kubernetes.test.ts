@@ -48,9 +48,9 @@ async function expectReachable(from: Pod, to: Pod): Promise<void> {
   }
 }
 
-function policyTest(node: DemoNode, from: string, to: string): [exitCode: number | null, printed: string] {
+function meshctlPolicy(node: DemoNode, ...args: string[]): [exitCode: number | null, printed: string] {
   const meshctl = [join(DIST_DIR, 'meshctl.js'), '--socket', node.apiSocket];
-  const { status, stdout } = spawnSync(process.execPath, [...meshctl, 'policy', 'test', from, to]);
+  const { status, stdout } = spawnSync(process.execPath, [...meshctl, 'policy', ...args]);
   return [status, stdout.toString()];
 }
 
@@ -178,11 +178,19 @@ describe('nodes that follow their Node object', () => {
       allowOnly('pod-d');
       await becomes(false, b, a);
       await becomes(true, d, a);
-      expect(policyTest(first(), 'pod-b', 'demo/pod-a')).toEqual([1, expect.stringContaining('isolated by demo/only')]);
-      expect(policyTest(first(), d.ips[0]!, 'pod-a')).toEqual([
+      expect(meshctlPolicy(first(), 'test', 'pod-b', 'demo/pod-a')).toEqual([
+        1,
+        expect.stringContaining('isolated by demo/only'),
+      ]);
+      expect(meshctlPolicy(first(), 'test', d.ips[0]!, 'pod-a')).toEqual([
         0,
         expect.stringContaining('by demo/only, spec.ingress[0]'),
       ]);
+      await waitUntil('meshctl policy names what was denied', FOLLOWS_WITHIN_MS, async () => {
+        await reaches(b, a);
+        const line = /demo\/pod-b \(\S+\) +demo\/pod-a \(\S+\) +ICMP +ingress: default deny: isolated by demo\/only/;
+        return line.test(meshctlPolicy(first(), 'pod-a')[1]);
+      });
       const unknown = await cluster.get().attach({ name: 'pod-e', nodeIndex: 1 });
       expect(await reaches(unknown, d)).toBe(false);
       knowPods('pod-e');

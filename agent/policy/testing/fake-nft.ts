@@ -10,11 +10,16 @@ export class FakeNft implements CommandRunner {
   readonly transactions: Command[][] = [];
   /** While set, every transaction fails with it. */
   failure: string | null = null;
+  /** Of each counter, as its listing says. */
+  packets = 0;
+  /** Whether log statements are possible. */
+  canLog = true;
   /** By kind and name. */
   readonly #objects = new Map<string, { kind: string; fields: Fields & { elem?: unknown[] } }>();
 
   run(_: string, args: readonly string[], input = ''): Promise<string> {
     if (args.includes('list')) return this.#list();
+    if (args.includes('--check')) return this.#check();
     if (this.failure !== null) return Promise.reject(new CommandError('nft -j -f -', 1, this.failure));
     const { nftables } = JSON.parse(input) as { nftables: Command[] };
     this.transactions.push(nftables);
@@ -35,10 +40,15 @@ export class FakeNft implements CommandRunner {
     return this.#objects.has(`map ${name}`) || this.#objects.has(`set ${name}`) ? (this.#set(name).elem ?? []) : [];
   }
 
+  #check(): Promise<string> {
+    const refused = new CommandError('nft --check', 1, 'No such file or directory: log');
+    return this.canLog ? Promise.resolve('') : Promise.reject(refused);
+  }
+
   #list(): Promise<string> {
     if (this.#objects.size === 0) return Promise.reject(new CommandError('nft list', 1, 'No such file or directory'));
     const entries = [...this.#objects.values()].map(({ kind, fields }) => ({
-      [kind]: kind === 'counter' ? { ...fields, packets: 0 } : fields,
+      [kind]: kind === 'counter' ? { ...fields, packets: this.packets } : fields,
     }));
     return Promise.resolve(JSON.stringify({ nftables: entries }));
   }
