@@ -3,7 +3,7 @@
 # shellcheck shell=bash disable=SC2154  # NS_*, UND_*, WORK, PIDFILE come from the benchmark
 HEDDLE_BENCH_DIST=${HEDDLE_BENCH_DIST:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../../dist" && pwd)}
 
-desc_heddle="Heddle, encrypted, TypeScript in user space, pods by CNI (L2)"
+desc_heddle="Heddle, encrypted, TypeScript in user space, routed pods by CNI (L3)"
 case_heddle_ok() { [ -f "$HEDDLE_BENCH_DIST/meshd.js" ] && have node && have nft; }
 
 heddle_pod_cidr() { [ "$1" = A ] && echo 10.40.1.0/24 || echo 10.40.2.0/24; }
