@@ -24,7 +24,17 @@ type UnitBody =
       readonly sizeBytes: number;
       readonly sentMs: number;
       readonly observed: SocketAddress;
-    };
+    }
+  | { readonly kind: 'frame'; readonly frame: SimFrame };
+
+/** Frame of a pod. What becomes of it is written into it. */
+export interface SimFrame {
+  readonly sizeBytes: number;
+  readonly sentMs: number;
+  /** `waiting` in the router of the sender, `onWay` to the peer, `refused` with an ICMP message to the sender. */
+  state: 'waiting' | 'onWay' | 'arrived' | 'refused';
+  endedMs: number | null;
+}
 
 export interface FakeRouterDeps {
   send(to: SocketAddress, packet: Packet, sizeBytes: number): void;
@@ -33,6 +43,8 @@ export interface FakeRouterDeps {
 
 interface Held {
   readonly keys: SessionKeys;
+  readonly sendKey: string;
+  readonly receiveKey: string;
   readonly installedMs: number;
   confirmed: boolean;
   unitsSent: number;
@@ -40,6 +52,8 @@ interface Held {
 
 const SMALL_PACKET_BYTES = 200;
 const UNDERLAY_BYTES = 28;
+/** Between two events that frames want a session with one peer, as in the router. */
+const WANTED_INTERVAL_MS = 1000;
 
 export class FakeRouter {
   /** Sent to each peer so far. */
@@ -51,6 +65,9 @@ export class FakeRouter {
   /** When the links came up, as commands said. */
   readonly #upSinceMs = new Map<NodeId, number | null>();
   readonly lastReceivedMs = new Map<NodeId, number>();
+  /** The session in each slot, the low 16 bits of its index. */
+  readonly #slots = new Map<number, number>();
+  readonly #wantedMs = new Map<NodeId, number>();
   /** Slots in which a session was installed while another was in it: a fault of the core. */
   readonly slotClashes: number[] = [];
   readonly #deps: FakeRouterDeps;
@@ -103,7 +120,7 @@ export class FakeRouter {
   receive(from: SocketAddress, packet: Packet, nowMs: number): void {
     if (packet.kind === 'datagram') return this.#deps.toCore({ type: 'datagram', from, bytes: packet.bytes });
     const held = this.sessions.get(packet.index);
-    if (held === undefined || hex(held.keys.receiveKey) !== packet.key) return;
+    if (held === undefined || held.receiveKey !== packet.key) return;
     const { peer } = held.keys;
     this.lastReceivedMs.set(peer, nowMs);
     if (!held.confirmed) {
@@ -114,13 +131,26 @@ export class FakeRouter {
     this.#open(peer, from, packet.body, nowMs);
   }
 
+  /** Takes a frame of a pod of this node. @param isRouted whether the tables have its destination */
+  sendFrame(peer: NodeId, frame: SimFrame, isRouted: boolean, nowMs: number): void {
+    if (isRouted && this.active.has(peer) && this.paths.has(peer)) {
+      frame.state = 'onWay';
+      return this.seal(peer, { kind: 'frame', frame }, frame.sizeBytes);
+    }
+    frame.state = 'refused';
+    frame.endedMs = nowMs;
+    if (!isRouted || nowMs - (this.#wantedMs.get(peer) ?? -Infinity) < WANTED_INTERVAL_MS) return;
+    this.#wantedMs.set(peer, nowMs);
+    this.#deps.toCore({ type: 'sessionWanted', peer });
+  }
+
   /** Sends a unit in the active session of `peer`; without a session or a path it is dropped. */
   seal(peer: NodeId, body: UnitBody, sizeBytes: number): void {
     const held = this.sessions.get(this.active.get(peer) ?? -1);
     const path = this.paths.get(peer);
     if (held === undefined || path === undefined) return;
     held.unitsSent++;
-    const packet = { kind: 'unit', index: held.keys.remoteIndex, key: hex(held.keys.sendKey), body } as const;
+    const packet = { kind: 'unit', index: held.keys.remoteIndex, key: held.sendKey, body } as const;
     this.#deps.send(path.endpoint, packet, sizeBytes);
   }
 
@@ -161,6 +191,11 @@ export class FakeRouter {
 
   #open(peer: NodeId, from: SocketAddress, body: UnitBody, nowMs: number): void {
     if (body.kind === 'control') return this.#deps.toCore({ type: 'control', peer, bytes: body.bytes });
+    if (body.kind === 'frame') {
+      body.frame.state = 'arrived';
+      body.frame.endedMs = nowMs;
+      return;
+    }
     const { id, sizeBytes, sentMs } = body;
     if (body.kind === 'probe') {
       return this.seal(peer, { kind: 'answer', id, sizeBytes, sentMs, observed: from }, SMALL_PACKET_BYTES);
@@ -182,14 +217,19 @@ export class FakeRouter {
 
   #install(keys: SessionKeys, nowMs: number): void {
     const slot = keys.localIndex & 0xffff;
-    for (const index of this.sessions.keys()) if ((index & 0xffff) === slot) this.slotClashes.push(slot);
-    this.sessions.set(keys.localIndex, { keys, confirmed: false, unitsSent: 0, installedMs: nowMs });
+    const before = this.#slots.get(slot);
+    if (before !== undefined && before !== keys.localIndex) this.slotClashes.push(slot);
+    this.#slots.set(slot, keys.localIndex);
+    const [sendKey, receiveKey] = [hex(keys.sendKey), hex(keys.receiveKey)];
+    const held = { keys, sendKey, receiveKey, confirmed: false, unitsSent: 0, installedMs: nowMs };
+    this.sessions.set(keys.localIndex, held);
   }
 
   #remove(localIndex: number): void {
     const held = this.sessions.get(localIndex);
     if (held === undefined) return;
     this.sessions.delete(localIndex);
+    this.#slots.delete(localIndex & 0xffff);
     if (this.active.get(held.keys.peer) === localIndex) this.active.delete(held.keys.peer);
   }
 }
@@ -212,6 +252,8 @@ function describeBody(body: UnitBody): string {
       return `probe ${body.id} of ${body.sizeBytes} bytes`;
     case 'answer':
       return `answer to probe ${body.id}`;
+    case 'frame':
+      return 'frame of a pod';
   }
 }
 

@@ -1,16 +1,18 @@
 /** Sequence log of a simulated network: time, sender, receiver and message of every transmission, and its fate. */
+import { formatSocketAddress } from '../../common/address/socket-address.js';
+import type { SocketAddress } from '../../common/address/socket-address.js';
 import { describePacket } from './fake-router.js';
 import type { Packet } from './fake-router.js';
-import type { Transit } from './sim-paths.js';
+import type { SimHost, Transit } from './sim-paths.js';
 
 /** Older messages are dropped: a failure shows the last ones. */
 const MAX_MESSAGES = 300;
 
 export interface LoggedMessage {
   readonly atMs: number;
-  readonly from: string;
+  readonly from: SimHost;
   /** A host, or the address when no host has it. */
-  readonly to: string;
+  readonly to: SimHost | SocketAddress;
   readonly packet: Packet;
   readonly sizeBytes: number;
   readonly transit: Transit | { readonly fate: 'noHost' };
@@ -25,13 +27,16 @@ export class SimLog {
     this.#messages[this.#count++ % MAX_MESSAGES] = message;
   }
 
+  /** The last messages, oldest first. */
+  messages(): readonly LoggedMessage[] {
+    const start = this.#count % MAX_MESSAGES;
+    if (this.#count <= MAX_MESSAGES) return this.#messages;
+    return [...this.#messages.slice(start), ...this.#messages.slice(0, start)];
+  }
+
   /** One line per message, oldest first. */
   text(): string {
-    const start = this.#count % MAX_MESSAGES;
-    const inOrder =
-      this.#count <= MAX_MESSAGES
-        ? this.#messages
-        : [...this.#messages.slice(start), ...this.#messages.slice(0, start)];
+    const inOrder = this.messages();
     const left = this.#count - inOrder.length;
     const head = left > 0 ? [`  (${left} earlier messages)`] : [];
     return [...head, ...inOrder.map(lineOf)].join('\n');
@@ -40,7 +45,12 @@ export class SimLog {
 
 function lineOf({ atMs, from, to, packet, sizeBytes, transit }: LoggedMessage): string {
   const time = `${atMs.toFixed(1)} ms`.padStart(14);
-  return `${time}  ${from} -> ${to}  ${describePacket(packet)}, ${sizeBytes} bytes: ${fateOf(transit)}`;
+  const [source, target] = [nameOf(from), nameOf(to)];
+  return `${time}  ${source} -> ${target}  ${describePacket(packet)}, ${sizeBytes} bytes: ${fateOf(transit)}`;
+}
+
+function nameOf(host: SimHost | SocketAddress): string {
+  return 'number' in host ? `node ${host.number}` : formatSocketAddress(host);
 }
 
 function fateOf(transit: LoggedMessage['transit']): string {

@@ -3,6 +3,7 @@ import { SeededRandom } from './seeded-random.js';
 import { SimNetwork } from './sim-network.js';
 import { isFullMesh } from './sim-node.js';
 import { SimPaths, transit } from './sim-paths.js';
+import { SimProcessor } from './sim-processor.js';
 import type { PathProperties } from './sim-paths.js';
 import { simulation } from './simulation.js';
 
@@ -98,5 +99,42 @@ describe('a simulated network', () => {
       expect(text).toMatch(/node 1 -> node 2 {2}response/);
       expect(text).toMatch(/node 2 -> node 1 {2}digest \(2 from/);
     }
+  });
+});
+
+describe('the processor of a simulated process', () => {
+  /** Times at which pieces of work of this cost are done, all submitted at once. */
+  function doneAt(network: SimNetwork, cpu: SimProcessor, pieces: number, costUs: number): number[] {
+    const times: number[] = [];
+    for (let i = 0; i < pieces; i++) cpu.submit({ run: () => costUs, done: () => times.push(network.nowMs) });
+    network.run(10_000);
+    return times;
+  }
+
+  it('does one piece of work after the other, each for its cost, longer with a share of a core', () => {
+    const network = new SimNetwork(1);
+    const whole = new SimProcessor(network, { share: 1, maxQueued: 10 });
+    expect(doneAt(network, whole, 3, 2_000)).toEqual([2, 4, 6]);
+    const quarter = new SimProcessor(network, { share: 0.25, maxQueued: 10 });
+    const startMs = network.nowMs;
+    expect(doneAt(network, quarter, 2, 2_000).map((atMs) => atMs - startMs)).toEqual([8, 16]);
+    expect([whole.busyMs, quarter.busyMs]).toEqual([6, 4]);
+  });
+
+  it('refuses work beyond the bound of its queue', () => {
+    const network = new SimNetwork(1);
+    const cpu = new SimProcessor(network, { share: 1, maxQueued: 4 });
+    expect(doneAt(network, cpu, 10, 1_000)).toEqual([1, 2, 3, 4, 5]);
+    expect([cpu.refused, cpu.longestQueue]).toEqual([5, 4]);
+  });
+
+  it('stands still while it is blocked, and does nothing more once it is stopped', () => {
+    const network = new SimNetwork(1);
+    const cpu = new SimProcessor(network, { share: 1, maxQueued: 10 });
+    cpu.block(500);
+    expect(doneAt(network, cpu, 2, 0)).toEqual([500, 500]);
+    cpu.submit({ run: () => 1_000, done: () => expect('done').toBe('stopped') });
+    cpu.stop();
+    expect(doneAt(network, cpu, 1, 0)).toEqual([]);
   });
 });

@@ -5,12 +5,13 @@
  * change what the others draw.
  */
 import { assert } from '../../common/errors.js';
-import { formatSocketAddress, sameSocketAddress } from '../../common/address/socket-address.js';
+import { formatSocketAddress } from '../../common/address/socket-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import { EventQueue } from './event-queue.js';
 import type { Packet } from './fake-router.js';
 import { SeededRandom } from './seeded-random.js';
 import { SimLog } from './sim-log.js';
+import type { LoggedMessage } from './sim-log.js';
 import { SimNode } from './sim-node.js';
 import type { SimNodeOptions, SimWorld } from './sim-node.js';
 import { SimPaths, transit } from './sim-paths.js';
@@ -21,6 +22,13 @@ const CHECK_INTERVAL_MS = 50;
 const MAX_EVENTS_AT_ONCE = 10_000;
 /** Distance between the seeds of two nodes' random sources. */
 const SEED_STEP = 0x9e3779b1;
+
+export interface SimNetworkOptions {
+  /** Whether `captured` is filled, which grows without bound. */
+  readonly keepsDatagrams?: boolean;
+  /** Told of every transmission. */
+  readonly onMessage?: (message: LoggedMessage) => void;
+}
 
 export interface CapturedDatagram {
   readonly from: SocketAddress;
@@ -36,11 +44,16 @@ export class SimNetwork implements SimWorld {
   /** Handshake datagrams that were ever sent, for tests that replay or mutate them. */
   readonly captured: CapturedDatagram[] = [];
   readonly #seed: number;
+  readonly #keepsDatagrams: boolean;
+  readonly #onMessage: ((message: LoggedMessage) => void) | undefined;
   readonly #queue = new EventQueue();
+  readonly #hosts = new Map<string, SimNode>();
   #nowMs = 0;
 
-  constructor(seed: number) {
+  constructor(seed: number, { keepsDatagrams = true, onMessage }: SimNetworkOptions = {}) {
     this.#seed = seed;
+    this.#keepsDatagrams = keepsDatagrams;
+    this.#onMessage = onMessage;
     this.random = new SeededRandom(seed);
   }
 
@@ -60,6 +73,12 @@ export class SimNetwork implements SimWorld {
     const nodes = Array.from({ length: size }, () => this.addNode());
     nodes.forEach((node, index) => node.start(index === 0 ? [] : [nodes[0]!]));
     return nodes;
+  }
+
+  /** From now on the node receives what is sent to `address`, and no longer what is sent to `left`. */
+  place(node: SimNode, address: SocketAddress, left: SocketAddress | null): void {
+    if (left !== null && this.#nodeAt(left) === node) this.#hosts.delete(keyOf(left));
+    this.#hosts.set(keyOf(address), node);
   }
 
   at(atMs: number, run: () => void): void {
@@ -96,15 +115,17 @@ export class SimNetwork implements SimWorld {
   }
 
   send(from: SimNode, to: SocketAddress, packet: Packet, sizeBytes: number): void {
-    if (packet.kind === 'datagram') this.captured.push({ from: from.address, to, bytes: packet.bytes });
+    const source = from.sourceAddress;
+    if (this.#keepsDatagrams && packet.kind === 'datagram')
+      this.captured.push({ from: source, to, bytes: packet.bytes });
     const target = this.#nodeAt(to);
     const outcome = target === undefined ? { fate: 'noHost' as const } : this.#transit(from, target, sizeBytes);
-    const name = target === undefined ? formatSocketAddress(to) : `node ${target.number}`;
-    this.log.add({ atMs: this.#nowMs, from: `node ${from.number}`, to: name, packet, sizeBytes, transit: outcome });
+    const message = { atMs: this.#nowMs, from, to: target ?? to, packet, sizeBytes, transit: outcome };
+    this.log.add(message);
+    this.#onMessage?.(message);
     if (outcome.fate !== 'delivered') return;
-    const source = from.address;
     for (const delayMs of outcome.delaysMs) {
-      this.at(this.#nowMs + delayMs, () => this.#nodeAt(to)?.router?.receive(source, packet, this.#nowMs));
+      this.at(this.#nowMs + delayMs, () => this.#nodeAt(to)?.receive(source, packet));
     }
   }
 
@@ -113,7 +134,7 @@ export class SimNetwork implements SimWorld {
   }
 
   #nodeAt(address: SocketAddress): SimNode | undefined {
-    return this.nodes.find((node) => sameSocketAddress(node.address, address));
+    return this.#hosts.get(keyOf(address));
   }
 
   /** Whether `stop` said so before the time was over. Fails when a deadline stays in the past. */
@@ -129,4 +150,8 @@ export class SimNetwork implements SimWorld {
     this.#nowMs = endMs;
     return false;
   }
+}
+
+function keyOf(address: SocketAddress): string {
+  return formatSocketAddress(address);
 }

@@ -5,6 +5,7 @@
 import { parseCidr } from '../../common/address/cidr.js';
 import type { Cidr } from '../../common/address/cidr.js';
 import { parseIpAddress } from '../../common/address/ip-address.js';
+import type { IpAddress } from '../../common/address/ip-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { NodeId } from '../../common/node-id.js';
 import { Mesh } from '../mesh.js';
@@ -14,14 +15,24 @@ import { generateIdentity } from '../wire/identity.js';
 import type { NodeIdentity } from '../wire/identity.js';
 import { FakeRouter } from './fake-router.js';
 import type { Packet } from './fake-router.js';
+import { FREE } from './node-costs.js';
+import type { NodeCosts } from './node-costs.js';
 import { SeededRandom } from './seeded-random.js';
 import type { SimHost } from './sim-paths.js';
+import { SimProcessor } from './sim-processor.js';
+import type { ProcessorClock, Work } from './sim-processor.js';
 
-export const CLUSTER_CIDRS = [parseCidr('10.32.0.0/12'), parseCidr('fd00::/16')];
+export const CLUSTER_CIDRS = [parseCidr('10.32.0.0/11'), parseCidr('fd00::/16')];
 export const SECRET = new Uint8Array(32).fill(7);
 const PORT = 6785;
 const COUNTERS_MS = 1000;
 const AUTHORITY_MS = 20;
+/** Between two pushes of the forwarding tables to the router, as in the agent. */
+const TABLES_INTERVAL_MS = 100;
+/** Events that wait for the agent, as in the router; further ones are lost. */
+const MAX_PENDING_EVENTS = 1024;
+/** Packets of 200 bytes in a socket buffer of 4 MiB, with what the kernel adds; further ones are lost. */
+const MAX_PENDING_PACKETS = 5000;
 /** 2026-01-01, so that revisions have the size of real ones. */
 const WALL_CLOCK_MS = Date.UTC(2026, 0, 1);
 
@@ -30,19 +41,23 @@ export type SimNodeOptions = Partial<
 > & {
   /** What the authority says of a node that is asked about; no answer while it is away. */
   readonly authority?: (node: NodeId, name: string) => readonly Cidr[] | null | 'away';
+  /** What the node's work costs its processor; nothing without it. */
+  readonly costs?: NodeCosts;
+  /** Share of a core that each of its two processes has. */
+  readonly cpuShare?: number;
+  /** The agent handles what falls due within this time of a tick with the next one. */
+  readonly tickIntervalMs?: number;
 };
 
 /** The network as a node sees it. */
-export interface SimWorld {
-  readonly nowMs: number;
-  at(atMs: number, run: () => void): void;
+export interface SimWorld extends ProcessorClock {
+  place(node: SimNode, address: SocketAddress, left: SocketAddress | null): void;
   send(from: SimNode, to: SocketAddress, packet: Packet, sizeBytes: number): void;
 }
 
 export class SimNode implements SimHost {
   readonly identity: NodeIdentity;
   readonly podCidrs: Cidr[];
-  address: SocketAddress;
   mesh: Mesh | null = null;
   router: FakeRouter | null = null;
   cachedAdverts: Uint8Array[] = [];
@@ -53,24 +68,57 @@ export class SimNode implements SimHost {
   /** While true, nothing reaches the core: the process stands still. */
   isPaused = false;
   readonly number: number;
+  /** Processors of its agent and its router. */
+  agentCpu: SimProcessor;
+  routerCpu: SimProcessor;
+  /** Link state changes that the core told of. */
+  onRoutesChanged: () => void = () => undefined;
   readonly #world: SimWorld;
   readonly #random: SeededRandom;
   readonly #options: SimNodeOptions;
+  readonly #costs: NodeCosts;
+  #address: SocketAddress;
+  #natPort: number | null = null;
   #seeds: SocketAddress[] = [];
   #waiting: MeshEvent[] = [];
   #tick = 0;
+  /** When the core wants the tick that is scheduled. */
+  #tickDueMs: number | null = null;
   #routers = 0;
   #clockSkewMs = 0;
   #wallSkewMs = 0;
+  #tickedMs = -Infinity;
+  #tablesMs = -Infinity;
+  #tablesDue = false;
+  #members = 0;
 
   constructor(world: SimWorld, number: number, seed: number, options: SimNodeOptions) {
     this.#world = world;
     this.number = number;
     this.#random = new SeededRandom(seed);
     this.#options = options;
+    this.#costs = options.costs ?? FREE;
     this.identity = options.identity ?? generateIdentity(this.#random);
-    this.address = { ip: parseIpAddress(`192.0.2.${number}`), port: PORT };
-    this.podCidrs = [parseCidr(`10.32.${number}.0/24`), parseCidr(`fd00:0:0:${number}::/64`)];
+    this.#address = { ip: hostAddress(number), port: PORT };
+    world.place(this, this.#address, null);
+    const [high, low] = [number >> 8, number & 255];
+    this.podCidrs = [parseCidr(`10.${32 + high}.${low}.0/24`), parseCidr(`fd00:0:0:${number.toString(16)}::/64`)];
+    this.agentCpu = this.#newAgentCpu();
+    this.routerCpu = this.#newRouterCpu();
+  }
+
+  get address(): SocketAddress {
+    return this.#address;
+  }
+
+  set address(address: SocketAddress) {
+    this.#world.place(this, address, this.#address);
+    this.#address = address;
+  }
+
+  /** Where its packets come from: behind a NAT another port than its own, which peers reach all the same. */
+  get sourceAddress(): SocketAddress {
+    return this.#natPort === null ? this.#address : { ...this.#address, port: this.#natPort };
   }
 
   get id(): NodeId {
@@ -90,6 +138,8 @@ export class SimNode implements SimHost {
   }
 
   startAgent(): void {
+    this.agentCpu = this.#newAgentCpu();
+    this.#tickDueMs = null;
     this.mesh = new Mesh({
       identity: this.identity,
       self: this.self,
@@ -116,6 +166,7 @@ export class SimNode implements SimHost {
       this.cachedStamps = this.mesh.stamps();
     }
     this.mesh = null;
+    this.agentCpu.stop();
   }
 
   /** What the node kept on disk is gone, its identity excepted. */
@@ -133,10 +184,12 @@ export class SimNode implements SimHost {
   kill(): void {
     this.killAgent();
     this.router = null;
+    this.routerCpu.stop();
   }
 
   restartRouter(): void {
     this.router = null;
+    this.routerCpu.stop();
     this.handle({ type: 'routerDisconnected' });
     this.router = this.#newRouter();
     this.connectRouter();
@@ -153,6 +206,23 @@ export class SimNode implements SimHost {
 
   moveTo(lastByte: number): void {
     this.address = { ...this.address, ip: parseIpAddress(`192.0.2.${lastByte}`) };
+  }
+
+  /** From now on a NAT gives its packets this source port; null: their own. */
+  rebind(port: number | null): void {
+    const left = this.#natPort === null ? null : this.sourceAddress;
+    this.#natPort = port;
+    this.#world.place(this, this.sourceAddress, left);
+    this.#world.place(this, this.#address, null);
+  }
+
+  /** Agent and router stand still, as when the machine is suspended. */
+  standStill(forMs: number): void {
+    for (const cpu of [this.agentCpu, this.routerCpu]) cpu.block(this.#world.nowMs + forMs);
+  }
+
+  set cpuShare(share: number) {
+    for (const cpu of [this.agentCpu, this.routerCpu]) cpu.share = share;
   }
 
   resume(): void {
@@ -174,12 +244,75 @@ export class SimNode implements SimHost {
       this.#waiting.push(event);
       return;
     }
-    for (const effect of this.mesh.handle(event, this.#ownMs())) {
-      if (effect.type === 'notice') this.notices.push(effect);
-      else if (effect.type === 'askAuthority') this.#askAuthority(effect);
-      else this.router?.apply(effect, this.#world.nowMs);
+    this.agentCpu.require(this.#workOn(this.mesh, event));
+  }
+
+  /** Takes a packet of the network. */
+  receive(from: SocketAddress, packet: Packet): void {
+    const { router } = this;
+    if (router === null) return;
+    this.routerCpu.submit({
+      run: () => this.#costs.packet(packet),
+      done: () => router.receive(from, packet, this.#world.nowMs),
+    });
+  }
+
+  #workOn(mesh: Mesh, event: MeshEvent): Work {
+    let effects: readonly MeshEffect[] = [];
+    return {
+      run: () => {
+        effects = mesh.handle(event, this.#ownMs());
+        return this.#costs.event(event, effects, this.#members);
+      },
+      done: () => {
+        if (this.mesh !== mesh) return;
+        for (const effect of effects) this.#carryOut(effect);
+        this.#scheduleTick();
+      },
+    };
+  }
+
+  #carryOut(effect: MeshEffect): void {
+    switch (effect.type) {
+      case 'notice':
+        this.notices.push(effect);
+        return;
+      case 'askAuthority':
+        return this.#askAuthority(effect);
+      case 'routesChanged':
+        this.#sendTables();
+        return this.onRoutesChanged();
+      default:
+        return this.#command(
+          () => this.#costs.command(effect),
+          (router) => router.apply(effect, this.#world.nowMs),
+        );
     }
-    this.#scheduleTick();
+  }
+
+  #command(cost: () => number, carryOut: (router: FakeRouter) => void): void {
+    const { router } = this;
+    if (router !== null) this.routerCpu.require({ run: cost, done: () => carryOut(router) });
+  }
+
+  /** At most so often, as the agent does; only their cost matters here. */
+  #sendTables(): void {
+    if (this.#tablesDue || this.#costs === FREE) return;
+    this.#tablesDue = true;
+    const { mesh } = this;
+    this.#world.at(Math.max(this.#world.nowMs, this.#tablesMs + TABLES_INTERVAL_MS), () => {
+      this.#tablesDue = false;
+      this.#tablesMs = this.#world.nowMs;
+      if (this.mesh !== mesh) return;
+      this.agentCpu.require({
+        run: () => this.#costs.sendTables(this.#members),
+        done: () =>
+          this.#command(
+            () => this.#costs.takeTables(this.#members),
+            () => undefined,
+          ),
+      });
+    });
   }
 
   #askAuthority({ node, name }: Extract<MeshEffect, { type: 'askAuthority' }>): void {
@@ -218,18 +351,39 @@ export class SimNode implements SimHost {
 
   #newRouter(): FakeRouter {
     this.#routers++;
+    this.routerCpu = this.#newRouterCpu();
     return new FakeRouter(`${this.id}-${this.#routers}`, {
       send: (to, packet, sizeBytes) => this.#world.send(this, to, packet, sizeBytes),
-      toCore: (event) => this.handle(event),
+      toCore: (event) => this.#handleFromRouter(event),
     });
   }
 
+  #handleFromRouter(event: MeshEvent): void {
+    if (this.isPaused || this.mesh === null) return this.handle(event);
+    this.agentCpu.submit(this.#workOn(this.mesh, event));
+  }
+
+  #newAgentCpu(): SimProcessor {
+    return new SimProcessor(this.#world, { share: this.#options.cpuShare ?? 1, maxQueued: MAX_PENDING_EVENTS });
+  }
+
+  #newRouterCpu(): SimProcessor {
+    return new SimProcessor(this.#world, { share: this.#options.cpuShare ?? 1, maxQueued: MAX_PENDING_PACKETS });
+  }
+
   #scheduleTick(): void {
-    const atMs = this.mesh?.pollAt() ?? null;
-    if (atMs === null) return;
+    const pollAtMs = this.mesh?.pollAt() ?? null;
+    const atMs = pollAtMs === null ? null : pollAtMs - this.#clockSkewMs;
+    if (atMs === this.#tickDueMs) return;
+    this.#tickDueMs = atMs;
     const tick = ++this.#tick;
-    this.#world.at(Math.max(this.#world.nowMs, atMs - this.#clockSkewMs), () => {
-      if (tick === this.#tick && !this.isPaused) this.handle({ type: 'tick' });
+    if (atMs === null) return;
+    const spacedMs = this.#tickedMs + (this.#options.tickIntervalMs ?? 0);
+    this.#world.at(Math.max(this.#world.nowMs, atMs, spacedMs), () => {
+      if (tick !== this.#tick || this.isPaused) return;
+      this.#tickDueMs = null;
+      this.#tickedMs = this.#world.nowMs;
+      this.handle({ type: 'tick' });
     });
   }
 
@@ -238,11 +392,17 @@ export class SimNode implements SimHost {
       if (this.mesh !== mesh) return;
       if (this.router !== null && !this.isPaused) {
         const peers = this.router.counters(this.#world.nowMs);
-        this.handle({ type: 'counters', peers, sessions: this.router.sessionStatus(this.#world.nowMs) });
+        this.#handleFromRouter({ type: 'counters', peers, sessions: this.router.sessionStatus(this.#world.nowMs) });
+        this.#members = mesh.counters()['members'] ?? 0;
       }
       this.#scheduleCounters(mesh);
     });
   }
+}
+
+/** In a documentation range while there is room (RFC 5737), then in one for benchmarks (RFC 2544). */
+function hostAddress(number: number): IpAddress {
+  return parseIpAddress(number <= 254 ? `192.0.2.${number}` : `198.18.${number >> 8}.${number & 255}`);
 }
 
 /** Every node is up with every other. */

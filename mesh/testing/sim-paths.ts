@@ -29,6 +29,8 @@ export interface SimHost {
   readonly number: number;
 }
 
+const MAX_HOSTS = 2 ** 20;
+
 const GOOD_PATH: PathProperties = {
   delayMs: 1,
   jitterMs: 2,
@@ -42,10 +44,17 @@ const GOOD_PATH: PathProperties = {
 export class SimPaths {
   #common = GOOD_PATH;
   /** What differs from the common properties, by direction. */
-  readonly #changes = new Map<string, Partial<PathProperties>>();
+  readonly #changes = new Map<number, Partial<PathProperties>>();
 
   properties(from: SimHost, to: SimHost): PathProperties {
-    return { ...this.#common, ...this.#changes.get(keyOf(from, to)) };
+    const change = this.#changes.size === 0 ? undefined : this.#changes.get(keyOf(from, to));
+    return change === undefined ? this.#common : { ...this.#common, ...change };
+  }
+
+  /** Every path has the common properties again. */
+  restore(): void {
+    this.#common = GOOD_PATH;
+    this.#changes.clear();
   }
 
   /** Changes every path, those changed one by one before included. */
@@ -86,6 +95,6 @@ function delayOf(path: PathProperties, random: RandomSource): number | null {
   return random.fraction() < path.reordering ? delayMs + path.delayMs + path.jitterMs : delayMs;
 }
 
-function keyOf(from: SimHost, to: SimHost): string {
-  return `${from.number}>${to.number}`;
+function keyOf(from: SimHost, to: SimHost): number {
+  return from.number * MAX_HOSTS + to.number;
 }
