@@ -282,7 +282,16 @@ export class SimNode implements SimHost {
       case 'routesChanged':
         this.#sendTables();
         return this.onRoutesChanged();
-      default:
+      case 'advertsChanged':
+        return;
+      case 'sendDatagram':
+      case 'sendControl':
+      case 'probe':
+      case 'path':
+      case 'installSession':
+      case 'activateSession':
+      case 'removeSession':
+      case 'removePeer':
         return this.#command(
           () => this.#costs.command(effect),
           (router) => router.apply(effect, this.#world.nowMs),
