@@ -15,7 +15,11 @@ afterEach(async () => {
   agent = null;
 });
 
-const deps = { uninstall: () => Promise.resolve({ removed: [] }), timeoutMs: 5_000 };
+const deps = {
+  uninstall: () => Promise.resolve({ removed: [], left: [], podsThatRun: [] }),
+  preflight: () => Promise.resolve([]),
+  timeoutMs: 5_000,
+};
 
 async function ask(listener: RequestListener, command = 'status', timeoutMs = 5_000): Promise<[number, string]> {
   agent = await startFakeAgent(listener);

@@ -58,6 +58,13 @@ export interface Forgetting extends ForgetOptions {
   readonly socketPath: string;
 }
 
+/** This host is to be looked at before an agent runs. */
+export interface HostLook {
+  readonly type: 'preflight';
+  readonly socketPath: string;
+  readonly format: OutputFormat;
+}
+
 /** Whether network policies allow some traffic is to be told. */
 export interface PolicyTest extends PolicyTestOptions {
   readonly type: 'policyTest';
@@ -70,7 +77,7 @@ export interface Answered {
   readonly exitCode: ExitCode;
 }
 
-export type Invocation = Question | Removal | Forgetting | PolicyTest | Answered;
+export type Invocation = Question | Removal | Forgetting | PolicyTest | HostLook | Answered;
 
 interface Flags {
   readonly socket?: string;
@@ -80,6 +87,7 @@ interface Flags {
   readonly dryRun?: boolean;
   readonly purge?: boolean;
   readonly undo?: boolean;
+  readonly json?: boolean;
   readonly sortBy?: SortKey;
   readonly state?: readonly string[];
 }
@@ -122,6 +130,7 @@ function createProgram(terminal: Terminal, accept: (invocation: Invocation) => v
   for (const subject of SUBJECTS) addQuestion(program, subject, terminal, accept);
   addForgetting(program, terminal, accept);
   addRemoval(program, terminal, accept);
+  addPreflight(program, terminal, accept);
   addCompletion(program, terminal, accept);
   return program;
 }
@@ -252,6 +261,19 @@ function addRemoval(program: Command, terminal: Terminal, accept: (invocation: I
     const flags = command.optsWithGlobals<Flags>();
     const { dryRun = false, purge = false } = flags;
     accept({ type: 'removal', socketPath: socketPathOf(flags, terminal), dryRun, purge });
+  });
+}
+
+function addPreflight(program: Command, terminal: Terminal, accept: (invocation: Invocation) => void): void {
+  const command = program
+    .command('preflight')
+    .description('whether this host has what a node needs, and what to type where it has not; changes nothing')
+    .addOption(new Option('-o, --output <format>', 'output format').choices(OUTPUT_FORMATS).default('table'))
+    .option('--json', 'as -o json');
+  command.action(() => {
+    const flags = command.optsWithGlobals<Flags>();
+    const format = flags.json === true ? 'json' : (flags.output ?? 'table');
+    accept({ type: 'preflight', socketPath: socketPathOf(flags, terminal), format });
   });
 }
 

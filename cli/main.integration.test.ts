@@ -14,16 +14,19 @@ import {
 } from './testing/fake-agent.js';
 import type { FakeAgent, FakeTerminal } from './testing/fake-agent.js';
 import { runMeshctl } from './main.js';
+import type { Finding } from '../agent/preflight/index.js';
 import type { UninstallOptions } from './uninstall/command.js';
 
 let agent: FakeAgent;
 let terminal: FakeTerminal;
 let uninstalled: UninstallOptions[];
+let left: string[];
 
 beforeEach(async () => {
   agent = await startFakeAgent();
   terminal = createFakeTerminal();
   uninstalled = [];
+  left = [];
   agent.answers.set('/v1/peers', PEERS);
   agent.answers.set('/v1/peers/node-b', PEERS[0]);
   agent.answers.set('/v1/routes', ROUTES);
@@ -39,9 +42,19 @@ afterEach(async () => {
 const deps = {
   uninstall: (options: UninstallOptions) => {
     uninstalled.push(options);
-    return Promise.resolve({ removed: ['interface heddle0', 'nft table inet heddle'] });
+    return Promise.resolve({ removed: ['interface heddle0', 'nft table inet heddle'], left, podsThatRun: left });
   },
+  preflight: () => Promise.resolve(FINDINGS),
 };
+const FINDINGS: Finding[] = [
+  { check: 'veth', verdict: 'ok', message: 'veth pairs can be made', line: null },
+  {
+    check: 'input',
+    verdict: 'warning',
+    message: 'chain inet f input drops',
+    line: 'nft insert rule inet f input accept',
+  },
+];
 
 const run = (...argv: string[]): Promise<number> => runMeshctl(['--socket', agent.socketPath, ...argv], deps, terminal);
 
@@ -369,6 +382,27 @@ describe('meshctl forget', () => {
   });
 });
 
+describe('meshctl preflight', () => {
+  it('prints the findings, then the lines to type, and exits with 4 for warnings', async () => {
+    expect(await run('preflight')).toBe(4);
+    expect(terminal.printed.out.split('\n')).toEqual([
+      'VERDICT   CHECK   FOUND',
+      'ok        veth    veth pairs can be made',
+      'warning   input   chain inet f input drops',
+      'input: nft insert rule inet f input accept',
+      '',
+    ]);
+  });
+
+  it('prints JSON, and exits with 0 when everything is there and with 1 when something is missing', async () => {
+    const withFindings = (...findings: Finding[]) =>
+      runMeshctl(['preflight', '--json'], { ...deps, preflight: () => Promise.resolve(findings) }, terminal);
+    expect(await withFindings(FINDINGS[0]!)).toBe(0);
+    expect(JSON.parse(terminal.printed.out)).toEqual([FINDINGS[0]]);
+    expect(await withFindings({ ...FINDINGS[0]!, verdict: 'failed' }, FINDINGS[1]!)).toBe(1);
+  });
+});
+
 describe('meshctl uninstall', () => {
   const uninstall = (...argv: string[]): Promise<number> =>
     runMeshctl(['uninstall', '--socket', '/nowhere/api.sock', ...argv], deps, terminal);
@@ -377,6 +411,14 @@ describe('meshctl uninstall', () => {
     expect(await uninstall()).toBe(0);
     expect(terminal.printed.out).toBe('removed interface heddle0\nremoved nft table inet heddle\n');
     expect(uninstalled).toEqual([expect.objectContaining({ dryRun: false, purge: false })]);
+  });
+
+  it('names what it left for pods that run', async () => {
+    left = ['/run/netns/a'];
+    expect(await uninstall()).toBe(0);
+    expect(terminal.printed.out).toContain(
+      'left /run/netns/a\npods that still run need them to be deleted: /run/netns/a\ndelete these pods, then run this again\n',
+    );
   });
 
   it('only lists with --dry-run, and purges with --purge', async () => {
@@ -395,7 +437,10 @@ describe('meshctl uninstall', () => {
   });
 
   it('prints a sentence when there is nothing to remove', async () => {
-    const nothing = { uninstall: () => Promise.resolve({ removed: [] }) };
+    const nothing = {
+      uninstall: () => Promise.resolve({ removed: [], left: [], podsThatRun: [] }),
+      preflight: () => Promise.resolve([]),
+    };
     expect(await runMeshctl(['uninstall', '--socket', '/nowhere/api.sock'], nothing, terminal)).toBe(0);
     expect(terminal.printed.out).toBe('nothing to remove: nothing of Heddle is on this host\n');
   });
@@ -426,6 +471,7 @@ describe('the command line', () => {
       'routes',
       'endpoints',
       'uninstall',
+      'preflight',
       '--socket <path>',
       '$HEDDLE_API_SOCKET or /run/heddle/api.sock',
     ]) {

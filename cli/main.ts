@@ -34,6 +34,8 @@ import { runPolicyTest } from './commands/policy-test.js';
 import { routesView } from './commands/routes.js';
 import { statusView, verdictOf } from './commands/status.js';
 import { printableLines } from './output/table.js';
+import { runPreflight } from './preflight/command.js';
+import type { Preflight } from './preflight/command.js';
 import type { Terminal } from './output/terminal.js';
 import { runUninstall } from './uninstall/command.js';
 import type { Uninstall } from './uninstall/command.js';
@@ -43,6 +45,7 @@ import { watchDocument } from './commands/watch.js';
 /** Dependencies of `meshctl`, replaced in tests. */
 export interface MeshctlDeps {
   readonly uninstall: Uninstall;
+  readonly preflight: Preflight;
   /** Time limit of an answer; {@link DEFAULT_TIMEOUT_MS} when absent. */
   readonly timeoutMs?: number;
 }
@@ -72,6 +75,7 @@ export async function runMeshctl(argv: readonly string[], deps: MeshctlDeps, ter
     if (invocation.type === 'forgetting') return await runForget(client, invocation, terminal);
     if (invocation.type === 'policyTest') return await runPolicyTest(client, invocation, terminal);
     if (invocation.type === 'removal') return await runUninstall(deps.uninstall, client, invocation, terminal);
+    if (invocation.type === 'preflight') return await runPreflight(deps.preflight, invocation.format, terminal);
     return await runQuestion(invocation, client, terminal);
   } catch (thrown) {
     if (!(thrown instanceof HeddleError)) throw thrown;

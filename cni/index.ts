@@ -5,6 +5,8 @@
  */
 export type { AttachmentOwner, AttachmentPlan, EndpointRecord, PodAddress } from './attachment.js';
 export { CNI_BIN_FILES, CNI_CONF_FILES, ConfInstaller } from './installed-files/conf-installer.js';
+export { CNI_EXECUTABLE_NAME } from './installed-files/conf-list.js';
+export { LEFT_CONF_NAME, LEFT_PLUGIN, leftConfList, namespacesOfLeftConf } from './installed-files/left-plugin.js';
 export type { CniInstallation } from './installed-files/conf-installer.js';
 export { CniService } from './verbs/cni-service.js';
 export type { LiveAttachment, Station } from './verbs/endpoint-reconciler.js';
@@ -13,6 +15,7 @@ export type { HostInterface, PodInterface, PodRouteFound } from './deps.js';
 export { addElementLines, guardElements, SOURCE_GUARD } from './pod-network/source-guard.js';
 export type { GuardedPod } from './pod-network/source-guard.js';
 export { VethPodNetwork } from './pod-network/pod-network.js';
+export { podNamespaceOf } from './pod-network/interface-alias.js';
 export { isHostInterface } from './pod-network/host-interface.js';
 export type { AddressPool, Announce, CniDeps, EndpointList, NetworkSettings, PodNetwork, Unreadiness } from './deps.js';
 export { MAX_REQUEST_BYTES } from './relay/relay-protocol.js';

@@ -13,14 +13,14 @@ import { dropPosition } from './filter-chain.js';
 import type { FilterChain, FilterRule, JumpTargets } from './filter-chain.js';
 import { familiesOf, outermost } from './host-plan.js';
 import type { HostNetworkSpec, HostPart, Repair } from './host-plan.js';
-import { readLegacyForwardChain } from './legacy-forward-chains.js';
-import type { LegacyForwardChain } from './legacy-forward-chains.js';
-import { listNftForwardChains } from './nft-forward-chains.js';
-import type { NftForwardChain } from './nft-forward-chains.js';
+import { readLegacyFilterChain } from './legacy-filter-chains.js';
+import type { LegacyFilterChain } from './legacy-filter-chains.js';
+import { listNftFilterChains } from './nft-filter-chains.js';
+import type { NftFilterChain } from './nft-filter-chains.js';
 
 /** Beginning of the comments of our rules. */
 export const ACCEPT_MARK = 'heddle: ';
-const FAMILIES: Readonly<Record<NftForwardChain['family'], readonly IpFamily[]>> = {
+const FAMILIES: Readonly<Record<NftFilterChain['family'], readonly IpFamily[]>> = {
   ip: [4],
   ip6: [6],
   inet: [4, 6],
@@ -30,7 +30,7 @@ export const forwardAcceptPart: HostPart = {
   name: 'forward chains',
   async plan(spec, view) {
     const wanted = acceptRules(spec);
-    const nft = await listNftForwardChains(view.commands);
+    const nft = await listNftFilterChains(view.commands, 'forward');
     const legacy = await listLegacy(view.commands, familiesOf(spec));
     return [
       ...nft.flatMap((chain) => nftRepairs(chain, wanted, spec)),
@@ -93,7 +93,7 @@ function isOurs({ comment }: FilterRule): boolean {
 }
 
 /** All of a chain in one transaction. */
-function nftRepairs(chain: NftForwardChain, wanted: readonly AcceptRule[], spec: HostNetworkSpec): Repair[] {
+function nftRepairs(chain: NftFilterChain, wanted: readonly AcceptRule[], spec: HostNetworkSpec): Repair[] {
   const rules = wanted.filter(({ family }) => family === null || FAMILIES[chain.family].includes(family));
   const plan = planChain(chain, chain.targets, rules);
   if (plan === null) return [];
@@ -110,19 +110,19 @@ function nftRepairs(chain: NftForwardChain, wanted: readonly AcceptRule[], spec:
 }
 
 /** A table may belong to another program, as that of firewalld does: then nft refuses, and its administrator must see to it. */
-function adviceFor({ family, table, name }: NftForwardChain, { bridgeName }: HostNetworkSpec): string {
+function adviceFor({ family, table, name }: NftFilterChain, { bridgeName }: HostNetworkSpec): string {
   return table === 'firewalld'
     ? `firewall-cmd --permanent --zone=trusted --add-interface=${bridgeName} && firewall-cmd --reload`
     : `nft insert rule ${family} ${table} ${name} iifname ${bridgeName} accept`;
 }
 
-function othersAccept({ rules, targets }: NftForwardChain, { bridgeName }: HostNetworkSpec): boolean {
+function othersAccept({ rules, targets }: NftFilterChain, { bridgeName }: HostNetworkSpec): boolean {
   return [rules, ...targets.values()]
     .flat()
     .some(({ inInterfaces, verdict }) => inInterfaces.includes(bridgeName) && ['accept', 'jump'].includes(verdict));
 }
 
-function legacyRepairs(chain: LegacyForwardChain, wanted: readonly AcceptRule[]): Repair[] {
+function legacyRepairs(chain: LegacyFilterChain, wanted: readonly AcceptRule[]): Repair[] {
   const { family, program } = chain;
   const rules = wanted.filter((rule) => rule.family === null || rule.family === family);
   const plan = planChain(chain, chain.targets, rules);
@@ -138,15 +138,15 @@ function legacyRepairs(chain: LegacyForwardChain, wanted: readonly AcceptRule[])
   ];
 }
 
-async function listLegacy(commands: CommandRunner, families: readonly IpFamily[]): Promise<LegacyForwardChain[]> {
-  const chains = await Promise.all(families.map((family) => readLegacyForwardChain(commands, family)));
+async function listLegacy(commands: CommandRunner, families: readonly IpFamily[]): Promise<LegacyFilterChain[]> {
+  const chains = await Promise.all(families.map((family) => readLegacyFilterChain(commands, family, 'FORWARD')));
   return chains.filter((chain) => chain !== null);
 }
 
 /** Removals of all rules of ours, whatever the chains do now. */
 export async function acceptRuleRemovals(commands: CommandRunner): Promise<{ label: string; removal: Repair }[]> {
   // A host without nft has no such chain.
-  const nft = await ifItFails(listNftForwardChains(commands), []);
+  const nft = await ifItFails(listNftFilterChains(commands, 'forward'), []);
   const legacy = await listLegacy(commands, [4, 6]);
   return [
     ...nft.flatMap(({ family, table, name, rules }) =>

@@ -16,6 +16,8 @@ const IP = { 4: 'ip', 6: 'ip6' } as const;
 /** Two connections may race for one port: where a port is chosen, it is a random one. */
 const PORTS = 'fully-random';
 
+export type NatSpec = Pick<HostNetworkSpec, 'podCidrs' | 'tapName' | 'masquerade'>;
+
 export const natTablePart: HostPart = {
   name: 'nft table',
   async plan(spec, view) {
@@ -27,7 +29,7 @@ export const natTablePart: HostPart = {
  * What enters the mesh is translated before others' chains for source NAT, which would take another address of the node. What
  * leaves for the outside is translated in their turn, so that a rule of the operator may come first.
  */
-function natTable(spec: HostNetworkSpec): NftTable {
+export function natTable(spec: NatSpec): NftTable {
   const families = ([4, 6] as const).filter((family) => podCidrsOf(spec, family).length > 0);
   const hook = (priority: string) => `type nat hook postrouting priority ${priority}; policy accept;`;
   return {
@@ -44,19 +46,19 @@ function natTable(spec: HostNetworkSpec): NftTable {
   };
 }
 
-function meshRule(spec: HostNetworkSpec, family: IpFamily): string {
+function meshRule(spec: NatSpec, family: IpFamily): string {
   const pods = podCidrsOf(spec, family);
   const ip = IP[family];
   return `oifname "${spec.tapName}" ${ip} saddr != ${set(pods)} snat ${ip} to ${gatewayOf(pods[0]!)} ${PORTS}`;
 }
 
-function masqueradeRule(spec: HostNetworkSpec, family: IpFamily): string {
+function masqueradeRule(spec: NatSpec, family: IpFamily): string {
   const pods = set(podCidrsOf(spec, family));
   const ip = IP[family];
   return `oifname != "${spec.tapName}" ${ip} saddr ${pods} ${ip} daddr != ${pods} masquerade ${PORTS}`;
 }
 
-function podCidrsOf({ podCidrs }: HostNetworkSpec, family: IpFamily): Cidr[] {
+function podCidrsOf({ podCidrs }: NatSpec, family: IpFamily): Cidr[] {
   return podCidrs.filter((cidr) => cidrFamily(cidr) === family);
 }
 

@@ -13,7 +13,10 @@ beforeEach(async () => {
 
 afterEach(() => agent.close());
 
-const deps = { uninstall: () => Promise.resolve({ removed: [] }) };
+const deps = {
+  uninstall: () => Promise.resolve({ removed: [], left: [], podsThatRun: [] }),
+  preflight: () => Promise.resolve([]),
+};
 
 const run = (...argv: string[]): Promise<number> => runMeshctl(['--socket', agent.socketPath, ...argv], deps, terminal);
 

@@ -17,7 +17,10 @@ afterEach(async () => {
   await agent.close();
 });
 
-const deps = { uninstall: () => Promise.resolve({ removed: [] }) };
+const deps = {
+  uninstall: () => Promise.resolve({ removed: [], left: [], podsThatRun: [] }),
+  preflight: () => Promise.resolve([]),
+};
 const watch = (...argv: string[]): Promise<number> =>
   runMeshctl(['routes', '--watch', '--socket', agent.socketPath, ...argv], deps, terminal);
 const prints = (pattern: RegExp) => (): boolean => pattern.test(terminal.printed.out);

@@ -16,6 +16,10 @@ export interface UninstallOptions {
 export interface UninstallReport {
   /** In the order of removal: `interface heddle0`, `nft table inet heddle`, `/etc/cni/net.d/10-heddle.conflist`. */
   readonly removed: readonly string[];
+  /** Files that stay: the plugin by which a runtime deletes pods that still run. Empty without such pods. */
+  readonly left: readonly string[];
+  /** Network namespaces of those pods. */
+  readonly podsThatRun: readonly string[];
 }
 
 /**
@@ -35,10 +39,14 @@ export async function runUninstall(
     terminal.err('meshctl: an agent is running on this node and would make everything again: stop meshd first\n');
     return EXIT.failed;
   }
-  const { removed } = await uninstall(options);
+  const { removed, left, podsThatRun } = await uninstall(options);
   const verb = options.dryRun ? 'would remove' : 'removed';
   for (const thing of removed) terminal.out(`${verb} ${printable(thing)}\n`);
-  if (removed.length === 0) terminal.out('nothing to remove: nothing of Heddle is on this host\n');
+  if (left.length > 0) {
+    terminal.out(`${options.dryRun ? 'would leave' : 'left'} ${printable(left.join(' and '))}\n`);
+    terminal.out(`pods that still run need them to be deleted: ${printable(podsThatRun.join(', '))}\n`);
+    terminal.out('delete these pods, then run this again\n');
+  } else if (removed.length === 0) terminal.out('nothing to remove: nothing of Heddle is on this host\n');
   return EXIT.ok;
 }
 

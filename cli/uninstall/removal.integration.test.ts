@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CommandError } from '../../common/errors.js';
@@ -100,7 +101,8 @@ describe('uninstall', () => {
   it('removes the CNI configuration first, and the state only with purge', async () => {
     const conf = join(folder, 'conf', '10-heddle.conflist');
     const identity = join(folder, 'state', 'identity.json');
-    for (const path of [conf, identity, join(folder, 'bin', 'heddle-cni'), join(folder, 'bin', 'bridge')]) {
+    const others = ['node-keys.json', 'policies.json'].map((name) => join(folder, 'state', name));
+    for (const path of [conf, identity, ...others, join(folder, 'bin', 'heddle-cni'), join(folder, 'bin', 'bridge')]) {
       writeFileSync(path, '');
     }
     const { commands } = host(interfaces());
@@ -109,8 +111,38 @@ describe('uninstall', () => {
     expect(existsSync(identity)).toBe(true);
     expect(existsSync(join(folder, 'bin', 'bridge'))).toBe(true);
     const again = await uninstall(commands, { config: config(), dryRun: false, purge: true });
-    expect(again.removed).toEqual([identity]);
+    expect(again.removed).toEqual([identity, ...others]);
     expect(existsSync(join(folder, 'state'))).toBe(false);
+  });
+
+  it('leaves a plugin while pods run: it answers their DEL, refuses ADD, and the list keeps the chained plugins', async () => {
+    const pod = join(folder, 'netns');
+    const [conf, left] = ['10-heddle.conflist', '99-heddle-removed.conflist'].map((name) => join(folder, 'conf', name));
+    const plugin = join(folder, 'bin', 'heddle-cni');
+    writeFileSync(pod, '');
+    writeFileSync(
+      conf!,
+      JSON.stringify({ cniVersion: '0.4.0', plugins: [{ type: 'heddle-cni' }, { type: 'portmap' }] }),
+    );
+    writeFileSync(plugin, '');
+    const veth = { ifname: 'hdcd23e22982a99', ifalias: `heddle/1|pod|eth0|heddle|${pod}` };
+    const { commands } = host({ veth: [veth, BY_ALIAS] }, false);
+    const request = { config: config(), dryRun: false, purge: true };
+    const first = await uninstall(commands, request);
+    expect(first).toMatchObject({ left: [plugin, left], podsThatRun: [pod] });
+    expect(first.removed).toContain(conf);
+    expect(JSON.parse(readFileSync(left!, 'utf8'))).toEqual({
+      ...{ cniVersion: '0.4.0', name: 'heddle' },
+      plugins: [{ type: 'heddle-cni', leftForNamespaces: [pod] }, { type: 'portmap' }],
+    });
+    const call = (verb: string) => () => execFileSync(plugin, { env: { CNI_COMMAND: verb }, encoding: 'utf8' });
+    expect(call('DEL')()).toBe('');
+    expect(call('VERSION')()).toContain('"supportedVersions":["0.3.0","0.3.1","0.4.0","1.0.0","1.1.0"]');
+    expect(call('ADD')).toThrow();
+    // The interface is gone now; the list tells of the pod.
+    expect(await uninstall(commands, request)).toMatchObject({ removed: [], left: [plugin, left] });
+    rmSync(pod);
+    expect(await uninstall(commands, request)).toEqual({ removed: [left, plugin], left: [], podsThatRun: [] });
   });
 
   it('refuses while meshd runs', async () => {

@@ -5,15 +5,17 @@
 import { existsSync } from 'node:fs';
 import { rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CNI_BIN_FILES, CNI_CONF_FILES } from '../../cni/index.js';
+import { CNI_BIN_FILES, CNI_CONF_FILES, LEFT_CONF_NAME } from '../../cni/index.js';
 import type { CommandRunner } from '../../common/host/command.js';
 import type { Config } from '../../common/config.js';
 import { HeddleError, messageOf } from '../../common/errors.js';
 import { findHostArtefacts } from './host-artefacts.js';
 import type { Artefact } from './host-artefacts.js';
+import { planLeftPlugin } from './left-plugin.js';
 import { findSettingArtefacts } from './host-settings.js';
 import {
   childrenFile,
+  configRecordFile,
   cniSocket,
   emptyFolder,
   engineSpeedsFile,
@@ -33,18 +35,32 @@ export interface UninstallRequest {
   readonly purge: boolean;
 }
 
+export interface Removal {
+  /** In order. */
+  readonly removed: readonly string[];
+  /** Files that stay so that pods that still run can be deleted. */
+  readonly left: readonly string[];
+  /** Their network namespaces. */
+  readonly podsThatRun: readonly string[];
+}
+
 /**
- * Returns what was (or would be) removed, in order. Throws HeddleError `ALREADY_RUNNING` while `meshd` runs, which would make
+ * Returns what was (or would be) removed, and what stays. Throws HeddleError `ALREADY_RUNNING` while `meshd` runs, which would make
  * everything again, and `HOST_REFUSED` when something cannot be removed, after the removal of the rest.
  */
-export async function uninstall(commands: CommandRunner, request: UninstallRequest): Promise<{ removed: string[] }> {
+export async function uninstall(commands: CommandRunner, request: UninstallRequest): Promise<Removal> {
   if (!request.dryRun) await refuseWhileRunning(request.config);
-  const artefacts = await findArtefacts(commands, request);
+  const left = await planLeftPlugin(commands, systemDisk, request.config);
+  const found = await findArtefacts(commands, request);
+  // With them the record that tells the next run where they are.
+  const kept = left.paths.length > 0 ? [...left.paths, configRecordFile(request.config)] : [];
+  const artefacts = found.filter(({ label }) => !kept.includes(label));
   if (!request.dryRun) {
+    await left.place();
     await removeAll(artefacts);
     await removeEmptyFolders(request);
   }
-  return { removed: artefacts.map(({ label }) => label) };
+  return { removed: artefacts.map(({ label }) => label), left: left.paths, podsThatRun: left.namespaces };
 }
 
 async function refuseWhileRunning(config: Config): Promise<void> {
@@ -69,7 +85,9 @@ async function findArtefacts(commands: CommandRunner, { config, purge }: Uninsta
   ];
   return [
     // First, so that no runtime attaches a pod meanwhile.
-    ...inFolder(cniConfDir, CNI_CONF_FILES).filter(existsSync).map(fileArtefact),
+    ...inFolder(cniConfDir, [...CNI_CONF_FILES, LEFT_CONF_NAME])
+      .filter(existsSync)
+      .map(fileArtefact),
     ...(await findHostArtefacts(commands, { bridgeName, tapName })),
     ...(await findSettingArtefacts(commands, systemDisk, stateDir)),
     ...inFolder(cniBinDir, CNI_BIN_FILES).filter(existsSync).map(fileArtefact),

@@ -12,6 +12,7 @@ import { HeddleError } from '../../common/errors.js';
 import type { CommandRunner } from '../../common/host/command.js';
 import { CNI_EXECUTABLE_NAME, confList, formerConfLists, referencePluginsBeside } from './conf-list.js';
 import type { ReferencePlugin } from './conf-list.js';
+import { LEFT_CONF_NAME } from './left-plugin.js';
 import { PluginFinder } from './plugin-finder.js';
 
 /** Sorts before the files of distributions; runtimes use the first. */
@@ -90,6 +91,7 @@ export class ConfInstaller {
     }
     this.#notes = obstacles;
     const changed = await this.#place(path, wanted, PUBLIC_FILE_MODE);
+    await this.disk.remove(join(confDir, LEFT_CONF_NAME));
     await this.#place(writtenConf, wanted, PUBLIC_FILE_MODE);
     return changed;
   }

@@ -6,7 +6,7 @@
 import type { PluginConf } from '../../common/cni-chain.js';
 import { CNI_VERSIONS } from '../../common/cni-versions.js';
 
-const CNI_NETWORK_NAME = 'heddle';
+export const CNI_NETWORK_NAME = 'heddle';
 export const CNI_EXECUTABLE_NAME = 'heddle-cni';
 
 /** A plugin of the CNI project that adds what Kubernetes offers with a pod. */

@@ -32,3 +32,8 @@ export function parseInterfaceAlias(text: string): InterfaceAlias | null {
   if (mark !== MARK || !containerId || !ifname || !network || !netns || rest.length > 0) return null;
   return { owner: { containerId, ifname }, network, netns };
 }
+
+/** Path of the pod's network namespace; null when the text is not an alias of this form. */
+export function podNamespaceOf(alias: string): string | null {
+  return parseInterfaceAlias(alias)?.netns ?? null;
+}

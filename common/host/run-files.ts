@@ -48,6 +48,8 @@ export function stateFiles(config: StateDir): string[] {
     endpointFolder(config),
     settingsRecordFile(config),
     kubernetesRecordFile(config),
+    nodeKeysFile(config),
+    policyRecordFile(config),
     deferredDeleteFolder(config),
     formerDeferredDeleteFolder(config),
   ];

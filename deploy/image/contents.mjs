@@ -36,7 +36,7 @@ export function debianPackages(arch) {
 /** Programs that agent, router, `meshctl` and the container's start run, and a shell for people. */
 export const PROGRAMS = [
   ...['ip', 'bridge', 'nft', 'conntrack', 'iptables-legacy', 'ip6tables-legacy', 'xtables-legacy-multi'],
-  ...['nsenter', 'setpriv', 'mount', 'sh', 'dash', 'cat', 'env', 'ls', 'mkdir', 'tee', 'sleep'],
+  ...['nsenter', 'unshare', 'true', 'setpriv', 'mount', 'sh', 'dash', 'cat', 'env', 'ls', 'mkdir', 'tee', 'sleep'],
 ];
 
 /** Files and folders besides programs and libraries, as far as the architecture has them. */

@@ -3,21 +3,9 @@
  * the CNI executable and the configuration list in place, each by a rename.
  */
 import { DEFAULT_API_SOCKET } from '../../common/api.js';
+import { NEEDED_CAPABILITIES } from '../../common/host/capabilities.js';
 import type { ValueSource } from './value-source.js';
 
-/** Each with what it is for. */
-const CAPABILITIES = [
-  'NET_ADMIN', // interfaces, routes, neighbours, nft, TAP
-  'NET_RAW', // iptables-legacy
-  'SYS_ADMIN', // network namespaces of pods; /proc/sys is mounted read-write
-  'DAC_OVERRIDE', // files of the router's user in the run directory
-  'CHOWN', // the router's socket
-  'KILL', // the router, which runs as another user
-  'SETUID', // to which it changes itself
-  'SETGID',
-  'SYS_CHROOT', // an empty root for it
-  'SETPCAP', // after it has given up all capabilities for good
-];
 /** The agent's and the router's patience while they are stopped is 5 s each. */
 const STOP_WITHIN_S = 15;
 const SETTINGS_FOLDER = '/etc/heddle';
@@ -41,7 +29,7 @@ export function nodePod(source: ValueSource, account: string): object {
   };
 }
 
-function container(source: ValueSource): object {
+export function container(source: ValueSource) {
   return {
     name: 'meshd',
     image: source.value('image'),
@@ -50,7 +38,7 @@ function container(source: ValueSource): object {
     securityContext: {
       runAsUser: 0,
       readOnlyRootFilesystem: true,
-      capabilities: { drop: ['ALL'], add: CAPABILITIES },
+      capabilities: { drop: ['ALL'], add: NEEDED_CAPABILITIES.map(({ name }) => name) },
       // The profiles of runtimes forbid to change mounts. The router confines itself by a filter of its own.
       appArmorProfile: { type: 'Unconfined' },
       seccompProfile: { type: 'Unconfined' },
@@ -61,7 +49,7 @@ function container(source: ValueSource): object {
   };
 }
 
-function environment(source: ValueSource): object[] {
+export function environment(source: ValueSource): object[] {
   return [
     { name: 'HEDDLE_NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
     { name: 'HEDDLE_KUBERNETES', value: 'true' },
@@ -91,13 +79,13 @@ function probes(source: ValueSource): object {
   };
 }
 
-interface MountedVolume {
+export interface MountedVolume {
   readonly name: string;
   readonly volume: object;
   readonly mount: object;
 }
 
-function volumes(source: ValueSource): MountedVolume[] {
+export function volumes(source: ValueSource): MountedVolume[] {
   const folder = (name: string, path: string, more = {}) => hostPath(name, path, 'DirectoryOrCreate', more);
   return [
     folder('run', RUN_FOLDER),
@@ -121,6 +109,6 @@ function volumes(source: ValueSource): MountedVolume[] {
   ];
 }
 
-function hostPath(name: string, path: string, type: string, more = {}): MountedVolume {
+export function hostPath(name: string, path: string, type: string, more = {}): MountedVolume {
   return { name, volume: { hostPath: { path, type } }, mount: { mountPath: path, ...more } };
 }

@@ -24,6 +24,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 const EXTRA_ARROWS: Readonly<Record<string, readonly string[]>> = {
   // What uninstall removes is known to those who made it; the entry plugs it into the command line.
   'cli/uninstall/': ['cni', 'agent', 'policy'],
+  'cli/preflight/': ['agent'],
   'cli/meshctl.ts': ['agent'],
 };
 
@@ -36,7 +37,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   kube: ['kube/index'],
   policy: ['policy/index'],
   cli: ['cli/index'],
-  agent: ['agent/config/index', 'agent/host-network/index'],
+  agent: ['agent/config/index', 'agent/host-network/index', 'agent/preflight/index'],
   supervisor: [],
   deploy: [],
   'web-ui': [],
@@ -48,7 +49,7 @@ const CLIENT_LEAVES: Readonly<Record<string, readonly string[]>> = {
   cli: ['common/api', 'common/document-difference', 'common/errors', 'common/version', 'common/codec/yaml'],
 };
 /** Parts of the command line that work on the host and not on the API. */
-const HOST_SIDE = ['cli/uninstall/', 'cli/meshctl.ts'];
+const HOST_SIDE = ['cli/preflight/', 'cli/uninstall/', 'cli/meshctl.ts'];
 
 const folderOf = (target: string): string => target.split('/')[0]!;
 

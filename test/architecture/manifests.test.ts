@@ -5,6 +5,7 @@ import { CONFIG_FIELDS } from '../../agent/config/config-fields.js';
 import { loadConfig } from '../../agent/config/config-sources.js';
 import { parseYaml } from '../../common/codec/yaml.js';
 import { chartFiles } from '../../deploy/kubernetes/chart.js';
+import { fileName, jobFile, nodeJobs } from '../../deploy/kubernetes/node-jobs.js';
 import { manifest } from '../../deploy/kubernetes/manifest.js';
 import { objects } from '../../deploy/kubernetes/objects.js';
 import { defaults } from '../../deploy/kubernetes/value-source.js';
@@ -27,6 +28,10 @@ interface Probe {
 interface Volume {
   readonly name: string;
   readonly hostPath?: { readonly path: string };
+}
+interface JobPod {
+  readonly nodeName: string;
+  readonly containers: readonly [{ readonly command: readonly [string, string, string] }];
 }
 interface DaemonSet {
   readonly spec: {
@@ -98,6 +103,24 @@ describe('the Kubernetes manifest', () => {
       const mount = container.volumeMounts.find((one) => one.name === name);
       if (hostPath !== undefined) expect(mount?.mountPath).toBe(hostPath.path);
     }
+  });
+});
+
+describe('the Jobs for a node', () => {
+  it('are what their source makes (npm run manifests), and lines of their files name them', () => {
+    for (const job of nodeJobs()) {
+      expect(read(fileName(job))).toBe(jobFile(job));
+      expect(jobFile(job)).toContain(`deploy/kubernetes/${fileName(job)} |`);
+    }
+  });
+
+  it('run commands of meshctl in the image, on the node that they name', () => {
+    const commands = nodeJobs().map((job) => {
+      const { nodeName, containers } = (job as unknown as DaemonSet).spec.template.spec as unknown as JobPod;
+      expect(nodeName).toBe('NAME-OF-NODE');
+      return containers[0].command[2].split(' ').slice(0, 3).join(' ');
+    });
+    expect(commands).toEqual(['/opt/heddle/start.sh meshctl preflight', '/opt/heddle/start.sh meshctl uninstall']);
   });
 });
 

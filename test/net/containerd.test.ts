@@ -1,13 +1,14 @@
 /** Real containerd on two nodes, which calls the executable that the agents install. Needs root, containerd, runc, busybox. */
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DemoError } from '../../common/errors.js';
 import { waitUntil } from '../../deploy/demo/async/wait-until.js';
+import { NODE_INTERFACE } from '../../deploy/demo/cluster/underlay.js';
 import { kill, signal, waitUntilGone } from '../../deploy/demo/machine/processes.js';
 import { BUSYBOX, writeBusyboxImage } from './busybox-image.js';
-import { onlyProcess, restarted, useCluster } from './cluster-fixture.js';
+import { DIST_DIR, hostObjects, onlyProcess, restarted, useCluster } from './cluster-fixture.js';
 import { ContainerdNode, LOOPBACK_PLUGIN } from './containerd-node.js';
 import type { RuntimePod } from './containerd-node.js';
 import { describeWith } from './installed-programs.js';
@@ -121,6 +122,39 @@ describeWith(
           expect(await node.api.endpoints()).toEqual([]);
         }
         expect(existsSync(join(cluster.get().nodes[0]!.cniConfDir, '10-heddle.conflist'))).toBe(true);
+      },
+      TEST_TIMEOUT_MS,
+    );
+
+    it(
+      'can be removed after Heddle, which is gone for good then',
+      async () => {
+        const [node, runtime] = [cluster.get().nodes[0]!, runtimes[0]!];
+        const meshctl = [process.execPath, join(DIST_DIR, 'meshctl.js'), '--socket', node.apiSocket];
+        const uninstall = (...variables: string[]) =>
+          node.namespace.run('env', [...variables, ...meshctl, 'uninstall', '--purge']);
+        const pod = await runtime.runPod('pod-2');
+        const supervisor = onlyProcess(node, 'supervisor');
+        signal(supervisor, 'SIGTERM');
+        expect(await waitUntilGone([supervisor], 10_000)).toBe(true);
+        const left = join(node.cniConfDir, '99-heddle-removed.conflist');
+        expect(await uninstall()).toContain(`left ${join(node.cniBinDir, 'heddle-cni')} and ${left}\n`);
+        expect(await hostObjects(node)).toEqual({ links: [NODE_INTERFACE, 'lo'], tables: '' });
+        // Once the runtime has read the list that is left.
+        await waitUntil('refused pod', 10_000, async () => {
+          await expect(runtime.runPod('pod-3')).rejects.toThrow('Heddle was removed from this node');
+          return true;
+        });
+        await runtime.removePod(pod.sandboxId);
+        // The bridge that named the node's folders is gone.
+        const folders = [
+          ...[`HEDDLE_STATE_DIR=${node.stateDir}`, `HEDDLE_RUN_DIR=${dirname(node.apiSocket)}`],
+          ...[`HEDDLE_CNI_CONF_DIR=${node.cniConfDir}`, `HEDDLE_CNI_BIN_DIR=${node.cniBinDir}`],
+        ];
+        expect(await uninstall(...folders)).toContain(`removed ${left}\n`);
+        expect(readdirSync(node.cniConfDir)).toEqual([]);
+        expect(readdirSync(node.cniBinDir)).toEqual(['loopback']);
+        expect([node.stateDir, dirname(node.apiSocket)].filter(existsSync)).toEqual([]);
       },
       TEST_TIMEOUT_MS,
     );

@@ -6,6 +6,7 @@ import { afterAll, expect, it } from '@jest/globals';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Finding } from '../../agent/preflight/index.js';
 import { engineSpeedsFile } from '../../common/host/run-files.js';
 import { waitUntil } from '../../deploy/demo/async/wait-until.js';
 import type { Pod } from '../../deploy/demo/cluster/cluster.js';
@@ -91,6 +92,12 @@ describeWith([...PROGRAMS, archive], 'the image on a node of Kubernetes', () => 
     },
     TEST_TIMEOUT_MS,
   );
+
+  it('has what its preflight asks for, in the image too', async () => {
+    const findings = await runtime.exec(meshd, 'sh', '-c', 'meshctl preflight --json || [ $? -eq 4 ]');
+    const left = (JSON.parse(findings) as Finding[]).filter(({ verdict }) => verdict !== 'ok');
+    expect(left.map(({ check }) => check)).toEqual(['overlaps']);
+  });
 
   it('has the faster of two engines on processors of x64', async () => {
     const { router } = await imaged.api.status();

@@ -1,5 +1,5 @@
 /**
- * Reader of the chain `FORWARD` of legacy iptables (`iptables -S`), whose rules nft does not list. It is read only where the kernel
+ * Reader of a built-in chain of legacy iptables (`iptables -S`), whose rules nft does not list. It is read only where the kernel
  * has its table already: asking would create it.
  */
 import { ifItFails } from '../../common/host/command.js';
@@ -7,7 +7,7 @@ import type { CommandRunner } from '../../common/host/command.js';
 import type { IpFamily } from '../../common/address/ip-address.js';
 import type { FilterChain, FilterRule } from './filter-chain.js';
 
-export interface LegacyForwardChain extends FilterChain {
+export interface LegacyFilterChain extends FilterChain {
   readonly family: IpFamily;
   readonly program: string;
   readonly targets: ReadonlyMap<string, readonly FilterRule[]>;
@@ -27,30 +27,31 @@ const VERDICTS: Readonly<Record<string, FilterRule['verdict']>> = {
 };
 
 /** Null where the kernel has no such table, or there is no program to read it. */
-export async function readLegacyForwardChain(
+export async function readLegacyFilterChain(
   commands: CommandRunner,
   family: IpFamily,
-): Promise<LegacyForwardChain | null> {
+  chain: 'FORWARD' | 'INPUT',
+): Promise<LegacyFilterChain | null> {
   const tables = await ifItFails(commands.run('cat', [TABLE_NAMES[family]]), '');
   if (!tables.split('\n').includes('filter')) return null;
   for (const program of PROGRAMS[family]) {
     const version = await ifItFails(commands.run(program, ['--version']), null);
     if (version === null || version.includes('nf_tables')) continue;
-    return readRules(family, program, await commands.run(program, ['-w', '5', '-S']));
+    return readRules(family, program, chain, await commands.run(program, ['-w', '5', '-S']));
   }
   return null;
 }
 
 /** Lines as `-P FORWARD DROP`, `-N NAME`, `-A FORWARD -i eth0 -m comment --comment "a b" -j ACCEPT`. */
-function readRules(family: IpFamily, program: string, listing: string): LegacyForwardChain {
+function readRules(family: IpFamily, program: string, base: string, listing: string): LegacyFilterChain {
   const chains = new Map<string, FilterRule[]>();
   let policy: FilterChain['policy'] = 'accept';
   for (const line of listing.split('\n')) {
     const [verb, chain = '', ...rest] = words(line);
-    if (verb === '-P' && chain === 'FORWARD') policy = rest[0] === 'DROP' ? 'drop' : 'accept';
+    if (verb === '-P' && chain === base) policy = rest[0] === 'DROP' ? 'drop' : 'accept';
     if (verb === '-A') chains.set(chain, [...(chains.get(chain) ?? []), readRule(rest)]);
   }
-  return { family, program, policy, rules: chains.get('FORWARD') ?? [], targets: chains };
+  return { family, program, policy, rules: chains.get(base) ?? [], targets: chains };
 }
 
 function words(line: string): string[] {

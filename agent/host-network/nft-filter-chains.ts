@@ -1,4 +1,4 @@
-/** Reader of nft's chains at the forward hook, those of `iptables-nft` included, with the chains that they jump to. */
+/** Reader of nft's filter chains at a hook, those of `iptables-nft` included, with the chains that they jump to. */
 import { isRecord } from '../../common/codec/message-shape.js';
 import { runJson } from '../../common/host/command.js';
 import type { CommandRunner } from '../../common/host/command.js';
@@ -7,7 +7,7 @@ import type { FilterChain, FilterRule } from './filter-chain.js';
 
 export type NftFamily = 'ip' | 'ip6' | 'inet';
 
-export interface NftForwardChain extends FilterChain {
+export interface NftFilterChain extends FilterChain {
   readonly family: NftFamily;
   readonly table: string;
   readonly name: string;
@@ -21,15 +21,15 @@ const MAX_TARGETS = 64;
 const WITHOUT_CONDITION = ['counter', 'log', 'accept', 'drop', 'reject', 'return', 'jump', 'goto', 'queue'];
 
 /** Throws CommandError without nft. */
-export async function listNftForwardChains(commands: CommandRunner): Promise<NftForwardChain[]> {
+export async function listNftFilterChains(commands: CommandRunner, at: 'forward' | 'input'): Promise<NftFilterChain[]> {
   const entries = await listEntries(commands, ['list', 'chains'], 'chain');
   const bases = entries.filter(
-    ({ family, hook, type }) => hook === 'forward' && type === 'filter' && FAMILIES.includes(String(family)),
+    ({ family, hook, type }) => hook === at && type === 'filter' && FAMILIES.includes(String(family)),
   );
   return Promise.all(bases.map((base) => readBaseChain(commands, base)));
 }
 
-async function readBaseChain(commands: CommandRunner, base: Fields): Promise<NftForwardChain> {
+async function readBaseChain(commands: CommandRunner, base: Fields): Promise<NftFilterChain> {
   const [family, table, name] = [base['family'], base['table'], base['name']].map(String) as [
     NftFamily,
     string,
