@@ -9,5 +9,6 @@ export { NetlinkSocket } from './kernel/netlink-socket.js';
 export { interfaceIndex, openTap } from './kernel/tap-device.js';
 export { endOfProgram, spawnProgram } from './kernel/program-spawner.js';
 export type { SpawnedProgram } from './kernel/program-spawner.js';
+export { takeDescriptors } from './kernel/taken-descriptors.js';
 export { openUnderlaySockets } from './kernel/underlay-socket.js';
 export { DROP_REASONS } from './tables/drop-reasons.js';

@@ -19,6 +19,10 @@ function harness(options: { failUdp?: number } = {}) {
         return { fds: take(count) };
       },
       interfaceIndex: () => state.tapIndex,
+      takeDescriptors: (router, { name }) => {
+        calls.push(`take from ${router}`);
+        return { tap: { fds: take(2), name, index: state.tapIndex }, udpFds: take(2) };
+      },
     },
     tap: { name: 'heddle-tap', queues: 2 },
     underlay: { address: '', port: 6785, count: 2 },
@@ -57,6 +61,13 @@ describe('DescriptorKeeper', () => {
     expect(() => keeper.ensure()).toThrow('address in use');
     expect(keeper.ensure().tapFds).toEqual([10, 11]);
     expect(calls).toEqual(['openTap', 'openUnderlaySockets', 'openUnderlaySockets']);
+  });
+
+  it('takes those of a router that runs, and opens none', () => {
+    const { calls, keeper } = harness();
+    keeper.takeFrom(77);
+    expect(keeper.ensure()).toEqual({ tapFds: [10, 11], udpFds: [12, 13], tapName: 'heddle-tap' });
+    expect(calls).toEqual(['take from 77']);
   });
 
   it('closes everything at the end', () => {

@@ -1,7 +1,7 @@
 /**
  * Descriptors that need privileges to open: the TAP's queues and the underlay's UDP sockets. They are opened once and kept
  * across restarts of the router, so a new router takes over the same interface and the same socket buffers. A deleted TAP is
- * opened again.
+ * opened again. A supervisor that follows one that was killed takes them from the router, which runs still.
  */
 import { closeSync } from 'node:fs';
 
@@ -23,6 +23,8 @@ export interface UnderlayOptions {
 export interface DescriptorSource {
   openTap(options: TapOptions): Tap;
   openUnderlaySockets(options: UnderlayOptions): { readonly fds: readonly number[] };
+  /** Of the router with process id `router`. Throws when it does not have those of these options. */
+  takeDescriptors(router: number, tap: TapOptions, underlay: UnderlayOptions): TakenDescriptors;
   /** Number of the interface with this name now, 0 when there is none. */
   interfaceIndex(name: string): number;
 }
@@ -32,6 +34,11 @@ export interface Tap {
   readonly name: string;
   /** Interface number. */
   readonly index: number;
+}
+
+export interface TakenDescriptors {
+  readonly tap: Tap;
+  readonly udpFds: readonly number[];
 }
 
 export interface Descriptors {
@@ -59,6 +66,14 @@ export class DescriptorKeeper {
   /** True when the TAP was opened and has been deleted since, also when another interface has its name now. */
   tapIsGone(): boolean {
     return this.#tap !== null && this.options.source.interfaceIndex(this.#tap.name) !== this.#tap.index;
+  }
+
+  /** Takes those of a router that runs, before any is open. Throws the errors of {@link DescriptorSource}. */
+  takeFrom(router: number): void {
+    const { source, tap, underlay } = this.options;
+    const taken = source.takeDescriptors(router, tap, underlay);
+    this.#tap = taken.tap;
+    this.#udpFds = taken.udpFds;
   }
 
   /** Opens the TAP alone, if it is not open: a further holder keeps the interface while an earlier one ends. */

@@ -12,7 +12,14 @@ import { ConfigError, messageOf } from '../common/errors.js';
 import { createLogger } from '../common/log.js';
 import type { Logger } from '../common/log.js';
 import { HEDDLE_VERSION } from '../common/version.js';
-import { forbidRings, interfaceIndex, openTap, openUnderlaySockets, TAP_QUEUES_PER_LANE } from '../router/index.js';
+import {
+  forbidRings,
+  interfaceIndex,
+  openTap,
+  openUnderlaySockets,
+  takeDescriptors,
+  TAP_QUEUES_PER_LANE,
+} from '../router/index.js';
 import { systemClock } from '../common/clock.js';
 import { childrenFile, routerSocket, supervisorSocket } from '../common/host/run-files.js';
 import { DescriptorKeeper } from './descriptors.js';
@@ -24,7 +31,7 @@ import {
   ROUTER_OPTIONS_VARIABLE,
 } from '../common/launch-contract.js';
 import { Leftovers } from './leftovers.js';
-import { launchAgent, launchRouter } from './programs.js';
+import { launchAgent, launchRouter, passedNumbers } from './programs.js';
 import { readConfig } from './read-config.js';
 import type { Predecessor } from './succession.js';
 import { Supervisor } from './supervisor.js';
@@ -149,12 +156,24 @@ async function endLeftovers(leftovers: Leftovers, descriptors: DescriptorKeeper)
   await leftovers.end(running.filter((child) => child !== router));
   if (router === undefined) return null;
   return {
+    sharesDescriptors: takeFrom(router.pid, descriptors, leftovers.deps.log),
     forwards: () => leftovers.works(router),
     end: () => {
       keepTap(descriptors, leftovers.deps.log);
       return leftovers.end([router]);
     },
   };
+}
+
+/** False when the router cannot be asked, or was started with other options: its successor loads when it has ended. */
+function takeFrom(router: number, descriptors: DescriptorKeeper, log: Logger): boolean {
+  try {
+    descriptors.takeFrom(router);
+    return true;
+  } catch (thrown) {
+    log.info({ childPid: router, error: messageOf(thrown) }, 'descriptors of the earlier router are not taken over');
+    return false;
+  }
 }
 
 /** Opens the TAP before the router that has it is ended: the interface then stays, with its place in the bridge. */
@@ -169,7 +188,11 @@ function keepTap(descriptors: DescriptorKeeper, log: Logger): void {
 function descriptorKeeper(config: Config): DescriptorKeeper {
   const lanes = config.lanes === 0 ? Math.min(DEFAULT_LANES, availableParallelism()) : config.lanes;
   return new DescriptorKeeper({
-    source: { openTap, openUnderlaySockets, interfaceIndex },
+    source: {
+      ...{ openTap, openUnderlaySockets, interfaceIndex },
+      takeDescriptors: (router, { name: tapName, queues }, { address, port, count }) =>
+        takeDescriptors(router, { tapName, address, port, ...passedNumbers(queues, count) }),
+    },
     tap: { name: config.tapName, queues: lanes * TAP_QUEUES_PER_LANE },
     underlay: { address: config.listenAddress, port: config.listenPort, count: lanes },
   });

@@ -33,12 +33,15 @@ const FIRST_PASSED_FD = 4;
 /** The first router of a service, one for which pods wait already, or one that waits for the end of another. */
 export type RouterKind = 'first' | 'replacement' | 'stand-by';
 
-/** Numbers of the descriptors in the child: in order, from 4 on. */
+/** Numbers of the descriptors in a router: in order, from 4 on. */
+export function passedNumbers(tapQueues: number, sockets: number): Pick<Descriptors, 'tapFds' | 'udpFds'> {
+  const numbers = (first: number, count: number) => Array.from({ length: count }, (_, i) => first + i);
+  return { tapFds: numbers(FIRST_PASSED_FD, tapQueues), udpFds: numbers(FIRST_PASSED_FD + tapQueues, sockets) };
+}
+
 export function routerLaunchOptions(config: Config, descriptors: Descriptors, kind: RouterKind): RouterLaunchOptions {
-  const taps = descriptors.tapFds.length;
   return {
-    tapFds: descriptors.tapFds.map((_, i) => FIRST_PASSED_FD + i),
-    udpFds: descriptors.udpFds.map((_, i) => FIRST_PASSED_FD + taps + i),
+    ...passedNumbers(descriptors.tapFds.length, descriptors.udpFds.length),
     tapName: descriptors.tapName,
     portSocket: routerSocket(config),
     user: config.routerUser,

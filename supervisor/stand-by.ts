@@ -40,6 +40,11 @@ export class StandBy {
 
   constructor(readonly options: StandByOptions) {}
 
+  /** Whether there is one that is loaded and answers. */
+  get isReady(): boolean {
+    return this.#child !== null && this.#hasAnswered && this.#unanswered < MAX_UNANSWERED;
+  }
+
   /** Starts one a while later, unless there is one. */
   prepare(afterMs = START_AFTER_MS): void {
     if (this.#child !== null) return;
@@ -50,8 +55,7 @@ export class StandBy {
   /** Makes the process forward and gives it away. Null when there is none that is loaded and answers. */
   take(): ChildProcess | null {
     const child = this.#child;
-    const works = this.#hasAnswered && this.#unanswered < MAX_UNANSWERED;
-    if (child === null || !works) {
+    if (child === null || !this.isReady) {
       this.discard();
       return null;
     }

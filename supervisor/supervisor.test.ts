@@ -41,6 +41,10 @@ function harness(predecessor: Predecessor | null = null) {
       },
       openUnderlaySockets: () => ({ fds: [host.nextFd++] }),
       interfaceIndex: () => host.tapIndex,
+      takeDescriptors: () => {
+        host.tapIndex = 7;
+        return { tap: { fds: [7], name: 'heddle-tap', index: 7 }, udpFds: [8] };
+      },
     },
     tap: { name: 'heddle-tap', queues: 1 },
     underlay: { address: '', port: 6785, count: 1 },
@@ -56,7 +60,7 @@ function harness(predecessor: Predecessor | null = null) {
     log: silentLogger(),
     onGiveUp: () => host.gaveUp++,
   });
-  return { clock, events, questions, host, ends, supervisor };
+  return { clock, events, questions, host, ends, supervisor, descriptors };
 }
 
 describe('Supervisor', () => {
@@ -176,17 +180,40 @@ describe('Supervisor', () => {
   });
 
   describe('after a supervisor that was killed', () => {
-    function succession() {
+    function succession({ sharesDescriptors = false } = {}) {
       const found = { forwards: true, ended: 0 };
       const predecessor = {
+        sharesDescriptors,
         forwards: () => found.forwards,
         end: () => {
           found.ended++;
           return Promise.resolve();
         },
       };
-      return { found, ...harness(predecessor) };
+      const made = harness(predecessor);
+      if (sharesDescriptors) made.descriptors.takeFrom(9);
+      return { found, ...made };
     }
+
+    it('loads a stand-by with the descriptors of its router, and ends that one when it has loaded', async () => {
+      const { clock, events, questions, found, host, supervisor } = succession({ sharesDescriptors: true });
+      host.silent.push('stand-by tap=7');
+      supervisor.start();
+      await clock.advanceSettled(2_500, 500);
+      expect([events, found.ended]).toEqual([['start agent', 'start stand-by tap=7'], 0]);
+      host.silent.length = 0;
+      await clock.advanceSettled(1_500, 100);
+      expect([events.slice(2), found.ended]).toEqual([[], 1]);
+      expect(questions).toContainEqual(['stand-by tap=7', QUESTION.forward]);
+    });
+
+    it('waits for the stand-by for five seconds only', async () => {
+      const { clock, events, host, supervisor } = succession({ sharesDescriptors: true });
+      host.silent.push('stand-by tap=7');
+      supervisor.start();
+      await clock.advanceSettled(5_100, 100);
+      expect(events.slice(2)).toEqual(['SIGKILL stand-by tap=7', 'start router tap=7']);
+    });
 
     it('lets its router forward until the agent answers, then starts another', async () => {
       const { clock, events, found, host, supervisor } = succession();

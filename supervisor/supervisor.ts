@@ -64,12 +64,9 @@ export class Supervisor {
   start(): void {
     const { predecessor, clock } = this.options;
     if (predecessor === null) this.#router.start();
-    else
-      void succeed({ predecessor, clock, agentAnswers: () => this.#agent?.hasAnswered ?? true }).then(() =>
-        this.#router.start(),
-      );
+    else void this.#succeed(predecessor);
     this.#agent?.start();
-    this.#cancelTapCheck = every(this.options.clock, TAP_CHECK_MS, () => this.#checkTap());
+    this.#cancelTapCheck = every(clock, TAP_CHECK_MS, () => this.#checkTap());
   }
 
   /** Replaces the running agent by the agent program on disk. Forwarding and links continue. */
@@ -89,6 +86,18 @@ export class Supervisor {
     await this.#agent?.stop();
     await this.#router.stop();
     this.options.descriptors.close();
+  }
+
+  async #succeed(predecessor: Predecessor): Promise<void> {
+    const loadsMeanwhile = predecessor.sharesDescriptors && predecessor.forwards();
+    if (loadsMeanwhile) this.#standBy.prepare(0);
+    await succeed({
+      predecessor,
+      clock: this.options.clock,
+      agentAnswers: () => this.#agent?.hasAnswered ?? true,
+      hasLoaded: () => !loadsMeanwhile || this.#standBy.isReady,
+    });
+    this.#router.start();
   }
 
   /** A router with descriptors of a deleted interface has to be replaced. */

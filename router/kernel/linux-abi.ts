@@ -133,6 +133,9 @@ export const PR_SET_DUMPABLE = 4;
 export const PR_CAPBSET_DROP = 24;
 
 // linux/seccomp.h
+/** The same on all architectures, as all calls since Linux 5.1. */
+export const SYS_PIDFD_OPEN = 434;
+export const SYS_PIDFD_GETFD = 438;
 export const SYS_SECCOMP = { x64: 317, arm64: 277 } as const;
 export const SECCOMP_SET_MODE_FILTER = 1;
 /** Flags, best first: all threads (1), log what is refused (2), no slower code against side channels (4; Linux 4.17). */

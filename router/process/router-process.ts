@@ -166,13 +166,12 @@ export class RouterProcess {
     const engineSpeeds = warmUp && !standsBy ? {} : recallSpeeds(engineSpeedsFile(this.#place));
     this.#hasSpeeds = Object.keys(engineSpeeds).length > 0;
     const indirection = IndirectionTable.createMemory({ lanes, queuesPerLane });
-    // Every thread closes its descriptors when it has given them other numbers, so each has its own of every queue.
-    const copies = udpFds.map((_, lane) =>
-      tapFds.map((fd, queue) => (Math.floor(queue / queuesPerLane) === lane ? fd : duplicate(fd))),
-    );
     this.#underlay.forEach(({ family, gso }, lane) => {
       const shared = { lanes, indirection, tapUso: this.#offloads.uso, engineSpeeds };
-      this.#startThread({ tapFds: copies[lane]!, udpFd: udpFds[lane]!, lane, family, udpGso: gso, ...shared });
+      // A thread closes its descriptors when it has given them other numbers. Those that were passed stay open under theirs,
+      // by which the next supervisor takes them from a router whose own was killed.
+      const own = { tapFds: tapFds.map(duplicate), udpFd: duplicate(udpFds[lane]!) };
+      this.#startThread({ ...own, lane, family, udpGso: gso, ...shared });
     });
   }
 
@@ -290,7 +289,6 @@ export class RouterProcess {
   }
 }
 
-/** Read at the start: the threads close the numbers that the supervisor passed. */
 function describeDescriptors({ tapFds, udpFds }: RouterLaunchOptions): RouterDescriptors {
   return {
     tapIndex: tapIndexOf(tapFds[0]!),

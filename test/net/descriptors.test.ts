@@ -8,7 +8,10 @@ import { expectAllReachable, onlyProcess, useCluster } from './cluster-fixture.j
 import { openDescriptors } from './open-descriptors.js';
 
 const TEST_TIMEOUT_MS = 60_000;
-/** As by default. Every lane has 8 queues of the TAP and a socket, and its thread has descriptors of all queues. */
+/**
+ * As by default. Every lane has 8 queues of the TAP and a socket. Its thread has descriptors of all queues and of its socket, and
+ * the main thread keeps those that were passed.
+ */
 const LANES = Math.min(2, availableParallelism());
 const TAP_QUEUES = 8 * LANES;
 const ROLES: readonly Role[] = ['supervisor', 'router', 'stand-by', 'agent'];
@@ -26,21 +29,21 @@ const HELD: Readonly<Record<Role, readonly string[]>> = {
     'unix meshd.sock',
   ],
   router: [
-    ...times(LANES * TAP_QUEUES, '/dev/net/tun'),
+    ...times((LANES + 1) * TAP_QUEUES, '/dev/net/tun'),
     'log',
     'log',
     ...times(LANES, 'schedstat'),
-    ...times(LANES, 'udp 6785'),
+    ...times(2 * LANES, 'udp 6785'),
     'unix',
     'unix router.sock',
     'unix router.sock',
   ],
   'stand-by': [
-    ...times(LANES * TAP_QUEUES, '/dev/net/tun'),
+    ...times((LANES + 1) * TAP_QUEUES, '/dev/net/tun'),
     'log',
     'log',
     ...times(LANES, 'schedstat'),
-    ...times(LANES, 'udp 6785'),
+    ...times(2 * LANES, 'udp 6785'),
     'unix',
   ],
   // Two of the sockets without a name lead to `ip monitor` and `nft monitor`.

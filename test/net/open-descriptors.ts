@@ -6,6 +6,8 @@ export interface OpenDescriptor {
   readonly fd: number;
   /** `/dev/net/tun`, `udp 6785`, `unix router.sock`, `unix` without a path, `eventpoll`, `eventfd`, `pipe`, ... */
   readonly what: string;
+  /** Of the link in `/proc/PID/fd`: `socket:[INODE]`. */
+  readonly target: string;
   readonly closedOnExec: boolean;
 }
 
@@ -24,7 +26,7 @@ export function openDescriptors(pid: number): OpenDescriptor[] {
     const info = attempt(() => readFileSync(`/proc/${pid}/fdinfo/${name}`, 'utf8'));
     if (target === undefined || info === undefined) return [];
     const flags = Number.parseInt(/^flags:\s*(\d+)$/m.exec(info)?.[1] ?? '0', 8);
-    return [{ fd: Number(name), what: describe(target, sockets), closedOnExec: (flags & O_CLOEXEC) !== 0 }];
+    return [{ fd: Number(name), target, what: describe(target, sockets), closedOnExec: (flags & O_CLOEXEC) !== 0 }];
   });
 }
 

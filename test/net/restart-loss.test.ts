@@ -7,6 +7,7 @@ import type { DemoNode } from '../../deploy/demo/cluster/demo-node.js';
 import { signal } from '../../deploy/demo/machine/processes.js';
 import { DIST_DIR, onlyProcess, restarted } from './cluster-fixture.js';
 import { restartWithDeadMembers } from './dead-members.js';
+import { openDescriptors } from './open-descriptors.js';
 import { gapAround } from './traffic-gap.js';
 
 const TEST_TIMEOUT_MS = 120_000;
@@ -52,6 +53,7 @@ describe(`two nodes, one of which knows ${DEAD_MEMBERS} dead members`, () => {
       const [from, to] = cluster.pods;
       const { node } = from!;
       const router = onlyProcess(node, 'router');
+      const sockets = udpInodes(router);
       const { lengthMs } = await gapAround(from!, to!, async () => {
         signal(onlyProcess(node, 'supervisor'), 'SIGKILL');
         await delay(WITHOUT_SUPERVISOR_MS);
@@ -60,10 +62,18 @@ describe(`two nodes, one of which knows ${DEAD_MEMBERS} dead members`, () => {
         return restarted(node, 'router', router);
       });
       expect(lengthMs).toBeLessThan(LOST_MS);
+      // Taken from the router that forwarded until another one had loaded with them.
+      expect(udpInodes(onlyProcess(node, 'router'))).toEqual(sockets);
+      expect(sockets).not.toEqual([]);
     },
     TEST_TIMEOUT_MS,
   );
 });
+
+function udpInodes(pid: number): readonly string[] {
+  const held = new Set(openDescriptors(pid).flatMap(({ what, target }) => (what.startsWith('udp ') ? [target] : [])));
+  return [...held].sort();
+}
 
 /** Wall-clock milliseconds of the last line with this message in the node's log. */
 function lastLogged(node: DemoNode, message: string): number {
