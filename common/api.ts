@@ -100,6 +100,8 @@ const TargetSchema = Type.Object({
 });
 export type Target = Static<typeof TargetSchema>;
 
+const POLICY_STATES = ['kept', 'waiting', 'none'] as const;
+
 export const StatusSchema = Type.Object({
   id: Type.String(),
   name: Type.String(),
@@ -143,6 +145,11 @@ export const StatusSchema = Type.Object({
     Type.Array(TargetSchema, { description: 'Seeds, members without a link, and addresses that were refused' }),
   ),
   revoked: Type.Optional(Type.Array(RevokedNodeSchema, { description: 'Nodes that an operator has revoked' })),
+  networkPolicies: Type.Optional(
+    Type.Enum(POLICY_STATES, {
+      description: 'kept; waiting: the API server has not told of them yet; none: the node keeps no network policies',
+    }),
+  ),
   drops: Type.Record(Type.String(), Type.Number(), { description: 'Frames and datagrams dropped, by reason' }),
 });
 export type Status = Static<typeof StatusSchema>;

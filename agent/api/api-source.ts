@@ -13,6 +13,8 @@ import type {
 
 /** Network policies as they are enforced. Methods throw `RequestError` for what cannot be answered. */
 export interface PolicySource {
+  /** Whether the API server, or the disk, has told of them. Until then there are no answers. */
+  readonly isKnown: boolean;
   /** Addresses, ports and verdicts in the table of the kernel. */
   readonly elements: number;
   drops(): PolicyDrops;

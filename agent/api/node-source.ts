@@ -188,6 +188,7 @@ export class AgentApiSource implements ApiSource {
       targets: this.#targets(members),
       peers: { total: members.length, up: members.filter(({ state }) => state === 'up').length },
       revoked: this.#revoked(),
+      networkPolicies: stateOf(deps.policies()),
       drops: this.#allDrops(),
     };
   }
@@ -291,4 +292,9 @@ export class AgentApiSource implements ApiSource {
     const address = listenAddress === '' ? '::' : listenAddress;
     return address.includes(':') ? `[${address}]:${listenPort}` : `${address}:${listenPort}`;
   }
+}
+
+function stateOf(policies: PolicySource | null): NonNullable<Status['networkPolicies']> {
+  if (policies === null) return 'none';
+  return policies.isKnown ? 'kept' : 'waiting';
 }

@@ -55,6 +55,7 @@ describe('documents', () => {
     });
     const asked: unknown[] = [];
     api.source.currentPolicies = {
+      isKnown: true,
       elements: 0,
       drops: () => ({ logged: true, totals: [], traffic: [] }),
       ofLocalPods: () => [ofPod('red/a')],

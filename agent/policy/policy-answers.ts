@@ -63,6 +63,10 @@ type OwnPolicies = Omit<PodPolicies, 'denied'>;
 export class PolicyAnswers {
   constructor(readonly deps: PolicyAnswersDeps) {}
 
+  get isKnown(): boolean {
+    return this.deps.isKnown();
+  }
+
   get elements(): number {
     return this.deps.elements();
   }
@@ -120,7 +124,7 @@ export class PolicyAnswers {
   }
 
   #requireKnown(): void {
-    if (this.deps.isKnown()) return;
+    if (this.isKnown) return;
     throw new RequestError('NOT_READY', 503, 'network policies are not known yet: the API server has not told of them');
   }
 

@@ -171,6 +171,54 @@ inBrowser('web page', () => {
     source.announce();
   }
 
+  /** A pod that two policies isolate for ingress, and one that the API server has not told of. */
+  function keepPolicies(): void {
+    const open = { isolated: false, policies: [], rules: [] };
+    const rule = { policy: 'red/web', index: 0, ports: 'TCP 5432', peers: 'pods with app=web of namespace red' };
+    const ends = { source: { pod: 'blue/web-0', ip: '10.42.1.7' }, destination: { pod: 'red/db-0', ip: '10.42.2.2' } };
+    const reason = 'default deny: isolated by red/deny, red/web, and no rule allows this';
+    const last = new Date().toISOString();
+    source.currentStatus = { ...source.currentStatus, networkPolicies: 'kept' };
+    source.currentPolicies = {
+      ...{ isKnown: true, elements: 0 },
+      drops: () => ({ logged: true, totals: [], traffic: [] }),
+      ofLocalPods: () => [
+        {
+          ...{ pod: 'red/db-0', ips: ['10.42.2.2'], known: true, problems: [], egress: open },
+          ingress: { isolated: true, policies: ['red/deny', 'red/web'], rules: [rule] },
+          denied: [{ last, seen: 3, direction: 'ingress', protocol: 'TCP', port: 80, policies: [], reason, ...ends }],
+        },
+        {
+          ...{ pod: 'red/late', ips: ['10.42.2.3'], known: false, problems: [], denied: [] },
+          ...{ ingress: { ...open, isolated: true }, egress: { ...open, isolated: true } },
+        },
+      ],
+      ofPod: () => ({ pod: '', ips: [], known: true, problems: [], denied: [], ingress: open, egress: open }),
+      decide: () => ({ allowed: true, protocol: 'TCP', port: null, flows: [] }),
+    };
+  }
+
+  it('shows which network policies select the pods of the node, and what they denied', async () => {
+    keepPolicies();
+    await openPage();
+    await page.getByRole('tab', { name: 'Policies' }).click();
+    await page.locator('tbody tr').nth(1).waitFor();
+    const cells = async (row: number): Promise<string[]> =>
+      page.locator(`tbody tr:nth-child(${row}) td`).allInnerTexts();
+    expect(await cells(1)).toEqual([
+      'red/db-0',
+      'red/web: TCP 5432, pods with app=web of namespace red\nred/deny: nobody',
+      'everyone: no policy isolates it',
+      expect.stringMatching(/^from blue\/web-0, TCP 80 /),
+    ]);
+    expect((await cells(2)).slice(1, 3)).toEqual(Array(2).fill('nobody, until the API server tells of the pod'));
+    await page.keyboard.press('Escape');
+    await page.getByRole('tab', { name: 'Policies' }).focus();
+    await page.keyboard.press('ArrowRight');
+    expect(await page.getByRole('tab', { name: 'Nodes' }).getAttribute('aria-selected')).toBe('true');
+    expect(complaints).toEqual([]);
+  });
+
   const names = (): Promise<string[]> => page.locator('tbody tr td:first-child').allTextContents();
 
   it('draws every node and link, logs no error and sends requests only to its own agent', async () => {

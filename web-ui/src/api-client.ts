@@ -1,8 +1,8 @@
 /**
- * Client of the agent's API: the event stream and the document of one peer. Addresses are relative, so that the page works
+ * Client of the agent's API: the event stream, the document of one peer, and network policies. Addresses are relative, so that the page works
  * behind a port-forward or a path prefix.
  */
-import type { Peer, ServerEvents } from '../../common/api.js';
+import type { Peer, PodPolicies, ServerEvents } from '../../common/api.js';
 import { applyDifference, DIFFERENCES } from '../../common/document-difference.js';
 
 /** Callbacks of a stream. `failed` is called once at its end, and nothing after it. */
@@ -62,10 +62,20 @@ function parseJson<T>(text: string): T | undefined {
 }
 
 /** Document of one peer, or null when the request fails. */
-export async function fetchPeer(id: string, signal: AbortSignal): Promise<Peer | null> {
+export function fetchPeer(id: string, signal: AbortSignal): Promise<Peer | null> {
+  return fetchDocument(`./v1/peers/${encodeURIComponent(id)}`, signal);
+}
+
+/** Network policies of the pods of this node, or null when it keeps none, does not know them yet, or the request fails. */
+export function fetchPolicies(signal: AbortSignal): Promise<readonly PodPolicies[] | null> {
+  return fetchDocument('./v1/policies', signal);
+}
+
+/** Null when the request fails. */
+async function fetchDocument<Document>(address: string, signal: AbortSignal): Promise<Document | null> {
   try {
-    const answer = await fetch(`./v1/peers/${encodeURIComponent(id)}`, { signal });
-    return answer.ok ? ((await answer.json()) as Peer) : null;
+    const answer = await fetch(address, { signal });
+    return answer.ok ? ((await answer.json()) as Document) : null;
   } catch (thrown) {
     if (thrown instanceof TypeError || (thrown instanceof DOMException && thrown.name === 'AbortError')) return null;
     throw thrown;

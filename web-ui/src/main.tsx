@@ -2,6 +2,7 @@
 import { render } from 'preact';
 import { startLiveFeed } from './state/live-feed.js';
 import { startPeerDetail } from './state/peer-detail.js';
+import { startPolicies } from './state/policies.js';
 import { startStore } from './state/store.js';
 import { startTheme } from './state/theme.js';
 import './styles/index.css';
@@ -12,6 +13,7 @@ startTheme();
 startStore();
 startMap();
 startPeerDetail();
+startPolicies();
 startLiveFeed();
 
 const place = document.getElementById('app');
