@@ -47,11 +47,18 @@ export class HandshakeOutcomes {
       case 'unexpectedPeer':
         return this.#unexpectedPeer(outcome, from, nowMs);
       case 'confirmedAgain':
-        return this.#deps.peerTable.peers.get(outcome.peer)?.probeIfLinked(nowMs);
+        return this.#confirmedAgain(outcome.peer, nowMs);
       case 'responded':
       case 'confirmed':
         return this.#established(outcome, from, nowMs);
     }
+  }
+
+  #confirmedAgain(id: NodeId, nowMs: number): void {
+    const peer = this.#deps.peerTable.peers.get(id);
+    if (peer === undefined) return;
+    peer.probeIfLinked(nowMs);
+    this.#deps.advancePeer(peer, nowMs);
   }
 
   #refused({ reason, reply, detail }: OutcomeOf<'refused'>, from: SocketAddress, nowMs: number): void {

@@ -148,6 +148,7 @@ export class Mesh {
     switch (event.type) {
       case 'routerConnected':
         router.connected(event, this.#parts, now);
+        peerTable.scheduleAll(now);
         this.#dueMs = now;
         return;
       case 'routerDisconnected':
@@ -161,6 +162,7 @@ export class Mesh {
         return this.#replaceSeeds(event, now);
       case 'underlayMtu':
         for (const peer of peerTable.peers.values()) peer.path.useUnderlayMtu(now);
+        peerTable.scheduleAll(now);
         return this.#wakeAt(now);
       case 'self':
         self.setDescription(event.self);
@@ -221,12 +223,12 @@ export class Mesh {
   }
 
   #updateCounters(event: EventOf<'counters'>, now: number): void {
-    const { peers } = this.#parts.peerTable;
+    const { peerTable } = this.#parts;
     for (const { peer, localIndex, unitsSent } of event.sessions) {
-      peers.get(peer)?.sessions.noteUnits(localIndex, unitsSent);
+      peerTable.peers.get(peer)?.sessions.noteUnits(localIndex, unitsSent);
     }
-    for (const counters of event.peers) this.#updatePeer(peers.get(counters.peer), counters, now);
-    this.#wakeAt(now);
+    for (const counters of event.peers) this.#updatePeer(counters, now);
+    this.#wakeAt(peerTable.pollAt());
   }
 
   #authorityAnswered({ node, name, podCidrs, isFresh }: EventOf<'authorityAnswered'>, now: number): void {
@@ -246,9 +248,13 @@ export class Mesh {
     this.#wakeAt(now);
   }
 
-  #updatePeer(peer: Peer | undefined, counters: PeerCounters, now: number): void {
-    peer?.updateCounters(counters, now);
-    if (peer?.advert) this.#parts.authority.used(peer.advert, counters.txFrames + counters.rxFrames, now);
+  #updatePeer(counters: PeerCounters, now: number): void {
+    const { peerTable, authority } = this.#parts;
+    const peer = peerTable.peers.get(counters.peer);
+    if (peer === undefined) return;
+    peer.updateCounters(counters, now);
+    peerTable.schedule(peer, now);
+    if (peer.advert !== null) authority.used(peer.advert, counters.txFrames + counters.rxFrames, now);
   }
 
   /** Handshakes in progress are of the old secret: they are dropped and started anew. */
@@ -262,13 +268,16 @@ export class Mesh {
     handshakes.clear();
     seeds.restart(now);
     for (const peer of peerTable.peers.values()) peer.secretReplaced(now);
+    peerTable.scheduleAll(now);
     this.#wakeAt(now);
   }
 
   /** A tick that comes much too late means that this process stood still: the silence is not the peers'. */
   #excusePause(now: number): void {
     const gapMs = this.#parts.router.isUp ? pauseBetween(this.#dueMs, now) : 0;
-    if (gapMs > 0) for (const peer of this.#parts.peerTable.peers.values()) peer.excusePause(gapMs, now);
+    if (gapMs <= 0) return;
+    for (const peer of this.#parts.peerTable.peers.values()) peer.excusePause(gapMs, now);
+    this.#parts.peerTable.scheduleAll(now);
   }
 
   #advance(now: number): void {
@@ -282,19 +291,19 @@ export class Mesh {
     if (self.advance(now)) peerTable.selfChanged();
     peerTable.advance(now);
     seeds.advance(now);
-    control.askForLinks(peerTable.linked(), now);
+    control.askForLinks(() => peerTable.linked(), now);
     gossip.advance(now);
     this.#dueMs = null;
-    this.#wakeAt(peerTable.pollAt(now));
+    this.#wakeAt(peerTable.pollAt());
     this.#wakeAt(self.pollAt(now));
     for (const part of [handshakes, seeds, topology, gossip]) this.#wakeAt(part.pollAt());
   }
 
   #advancePeer(peer: Peer, now: number): void {
-    const { router, self } = this.#parts;
+    const { router, self, peerTable } = this.#parts;
     if (!router.isUp) return;
-    peer.advance(now);
-    this.#wakeAt(peer.pollAt(now));
+    peerTable.advancePeer(peer, now);
+    this.#wakeAt(peerTable.pollAt());
     this.#wakeAt(self.pollAt(now));
   }
 

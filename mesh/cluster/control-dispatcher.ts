@@ -70,9 +70,10 @@ export class ControlDispatcher {
   }
 
   /** Asks peers for their links, while the topology is watched. */
-  askForLinks(linked: readonly NodeId[], nowMs: number): void {
+  askForLinks(linked: () => readonly NodeId[], nowMs: number): void {
     const { topology, random } = this.#deps;
-    const peers = topology.peersToAsk(linked, random.fraction(), nowMs);
+    if (nowMs < topology.pollAt()) return;
+    const peers = topology.peersToAsk(linked(), random.fraction(), nowMs);
     for (const peer of peers) this.#deps.send(peer, encodeControl({ type: 'linksQuery' }));
   }
 

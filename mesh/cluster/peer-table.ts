@@ -11,6 +11,7 @@ import type { Counters } from '../counters.js';
 import { ADVERT_BURST, ADVERTS_PER_SECOND, FORGET_AFTER_MS, FORGET_UNPROVEN_AFTER_MS, MAX_MEMBERS } from '../limits.js';
 import { RateLimiter } from '../rate-limiter.js';
 import type { Authority } from './authority.js';
+import { Deadlines } from '../deadlines.js';
 import { Introductions } from './introductions.js';
 import { cachedLink, connectingLink, isUsable, linkReason } from '../peer/link.js';
 import type { Link } from '../peer/link.js';
@@ -52,6 +53,8 @@ export class PeerTable {
   readonly #ownership: Ownership;
   /** Members, and peers whose sessions were found in the router. Bounded by MAX_MEMBERS and the router's slots. */
   readonly #peers = new Map<NodeId, Peer>();
+  /** When each peer has something to do. */
+  readonly #deadlines = new Deadlines<Peer>();
   readonly #introductions = new Introductions();
   readonly #advertRate = new RateLimiter<NodeId>({
     burst: ADVERT_BURST,
@@ -143,7 +146,9 @@ export class PeerTable {
   authorityAnswered(id: NodeId, nowMs: number): void {
     if (this.#deps.isRevoked(id)) this.expel(id, nowMs);
     else this.members.pardon(id);
-    this.#peers.get(id)?.redial(nowMs);
+    const peer = this.#peers.get(id);
+    peer?.redial(nowMs);
+    if (peer !== undefined) this.schedule(peer, nowMs);
     this.#claimsDirty = true;
   }
 
@@ -170,16 +175,31 @@ export class PeerTable {
     this.#advertsDirty = true;
   }
 
-  advance(nowMs: number): void {
-    for (const peer of [...this.#peers.values()]) {
-      peer.advance(nowMs);
-      if (isForgettable(peer, nowMs)) this.#forget(peer, nowMs);
-    }
+  /** Does what is due for this peer. */
+  advancePeer(peer: Peer, nowMs: number): void {
+    peer.advance(nowMs);
+    if (forgetAt(peer) <= nowMs) this.#forget(peer, nowMs);
+    else this.schedule(peer, nowMs);
   }
 
-  pollAt(nowMs: number): number | null {
-    if (this.#peers.size === 0) return null;
-    return Math.min(...Array.from(this.#peers.values(), (peer) => peer.pollAt(nowMs)));
+  /** Notes when a peer that changed has something to do. */
+  schedule(peer: Peer, nowMs: number): void {
+    this.#deadlines.set(peer, Math.min(peer.pollAt(nowMs), forgetAt(peer)));
+  }
+
+  /** All peers changed. */
+  scheduleAll(nowMs: number): void {
+    for (const peer of this.#peers.values()) this.schedule(peer, nowMs);
+  }
+
+  /** Does what is due for all peers. */
+  advance(nowMs: number): void {
+    for (const peer of this.#deadlines.takeDue(nowMs)) this.advancePeer(peer, nowMs);
+  }
+
+  /** When {@link advance} has something to do next, or null. */
+  pollAt(): number | null {
+    return this.#deadlines.nextMs();
   }
 
   /** Computes the ownership table anew; true when it changed. */
@@ -230,6 +250,7 @@ export class PeerTable {
   #storeAdvert(advert: Advert, before: Advert | null, from: NodeId | null, nowMs: number): Peer {
     const peer = this.peerOf(advert.id, nowMs);
     peer.learnAdvert(advert, nowMs);
+    this.schedule(peer, nowMs);
     this.#deps.broadcastAdvert(advert, from);
     this.#advertsDirty = true;
     if (before === null) this.#deps.witness.heard(advert.id, nowMs);
@@ -242,6 +263,7 @@ export class PeerTable {
     const linkChanged = (peer: Peer, before: Link, atMs: number): void => this.#linkChanged(peer, before, atMs);
     const peer = new Peer({ ...this.#deps.peer, linkChanged }, id, link, nowMs);
     this.#peers.set(id, peer);
+    this.schedule(peer, nowMs);
     return peer;
   }
 
@@ -263,6 +285,7 @@ export class PeerTable {
     peer.dispose(nowMs);
     this.#introductions.settle(peer.id);
     this.#peers.delete(peer.id);
+    this.#deadlines.delete(peer);
     this.members.forget(peer.id);
     this.#claimsDirty = true;
     this.#advertsDirty = true;
@@ -334,11 +357,11 @@ export class PeerTable {
   }
 }
 
-function isForgettable(peer: Peer, nowMs: number): boolean {
-  if (peer.link.state !== 'down') return false;
-  if (peer.advert === null) return true;
-  if (!peer.isProven) return nowMs - peer.link.sinceMs >= FORGET_UNPROVEN_AFTER_MS;
-  return nowMs - peer.link.sinceMs >= FORGET_AFTER_MS && nowMs - peer.advertAtMs >= FORGET_AFTER_MS;
+/** When the peer is forgotten if it stays as it is; Infinity while its link is not down. */
+function forgetAt({ link, advert, advertAtMs, isProven }: Peer): number {
+  if (link.state !== 'down') return Infinity;
+  if (advert === null) return link.sinceMs;
+  return isProven ? Math.max(link.sinceMs, advertAtMs) + FORGET_AFTER_MS : link.sinceMs + FORGET_UNPROVEN_AFTER_MS;
 }
 
 function claimsDiffer(a: Advert, b: Advert): boolean {
