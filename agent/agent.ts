@@ -436,6 +436,7 @@ export class Agent {
           socketPath: config.apiSocket,
           address: config.apiAddress,
           port: config.apiPort,
+          metrics: { address: config.metricsAddress, port: config.metricsPort },
           webRoot: join(programFolder, 'web'),
           logger: log,
           onTopologyWatched: () => this.#control.topologyWanted(),

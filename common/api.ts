@@ -310,6 +310,7 @@ export interface ServerEvents {
   topologyDifference: { readonly revision: number; readonly difference: Difference };
 }
 
-/** Defaults of the settings `apiSocket` and `apiPort`. */
+/** Defaults of the settings `apiSocket`, `apiPort` and `metricsPort`. */
 export const DEFAULT_API_SOCKET = '/run/heddle/api.sock';
 export const DEFAULT_API_PORT = 6786;
+export const DEFAULT_METRICS_PORT = 6787;

@@ -4,7 +4,7 @@
  */
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { DEFAULT_API_PORT, DEFAULT_API_SOCKET } from './api.js';
+import { DEFAULT_API_PORT, DEFAULT_METRICS_PORT, DEFAULT_API_SOCKET } from './api.js';
 import { LOG_LEVELS } from './log-levels.js';
 
 /**
@@ -48,6 +48,11 @@ export const ConfigSchema = Type.Object(
       description: 'Loopback address of the page and metrics; none when empty',
     }),
     apiPort: Type.Integer({ default: DEFAULT_API_PORT, minimum: 0, maximum: 65535 }),
+    metricsAddress: Type.String({
+      default: '',
+      description: 'Address at which other machines read the metrics, without a password; none when empty',
+    }),
+    metricsPort: Type.Integer({ default: DEFAULT_METRICS_PORT, minimum: 0, maximum: 65535 }),
     bridgeName: Type.String({ default: 'heddle0', pattern: '^[a-z][a-z0-9-]{0,14}$' }),
     tapName: Type.String({ default: 'heddle-tap', pattern: '^[a-z][a-z0-9-]{0,14}$' }),
     routerUser: Type.Integer({

@@ -12,7 +12,7 @@ function harness(failures: readonly Error[]) {
     start: () => {
       const failure = failures[state.attempts++];
       if (failure !== undefined) return Promise.reject(failure);
-      return Promise.resolve({ url: null, close: () => Promise.resolve(void state.closed++) });
+      return Promise.resolve({ url: null, metricsPort: null, close: () => Promise.resolve(void state.closed++) });
     },
     clock,
     notices: new NoticeLog(silentLogger(), clock),

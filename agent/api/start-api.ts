@@ -13,6 +13,8 @@ import { DEFAULT_EVENT_TIMING } from './events/event-pacer.js';
 import { createHttpServer } from './http/http-server.js';
 import type { HttpServer, HttpServerOptions } from './http/http-server.js';
 import { requireLoopback } from './http/loopback.js';
+import { startMetricsServer } from './http/metrics-server.js';
+import type { MetricsServer } from './http/metrics-server.js';
 import { createMetrics } from './metrics.js';
 import { jsonRoutes } from './routes.js';
 import { claimSocketPath, SOCKET_MODE } from '../../common/host/unix-socket.js';
@@ -25,6 +27,8 @@ export interface ApiOptions {
   readonly address: string;
   /** TCP port, 0 for any free one. */
   readonly port: number;
+  /** Where the metrics alone are served to other machines; address '' for nowhere. */
+  readonly metrics: { readonly address: string; readonly port: number };
   /** Directory of the built page, or null for none. */
   readonly webRoot: string | null;
   readonly logger: Logger;
@@ -37,6 +41,8 @@ export interface ApiOptions {
 export interface ApiServer {
   /** `http://127.0.0.1:6786`, or null without TCP. */
   readonly url: string | null;
+  /** Port of the metrics alone, or null without. */
+  readonly metricsPort: number | null;
   /** Ends every connection and removes the unix socket. */
   close(): Promise<void>;
 }
@@ -61,7 +67,7 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
     webRoot: await usableWebRoot(options.webRoot, options.logger),
     logger: options.logger,
   };
-  const servers: HttpServer[] = [];
+  const servers: Pick<HttpServer, 'close'>[] = [];
   const close = async (): Promise<void> => {
     feed.close();
     await Promise.all(servers.map((server) => server.close()));
@@ -69,7 +75,8 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
   try {
     await listenUnix(shared, options.socketPath, servers);
     const url = address === null ? null : await listenTcp(shared, address, options.port, servers);
-    return { url, close };
+    const scraped = options.metrics.address === '' ? null : await listenForScrapes(shared, options.metrics, servers);
+    return { url, metricsPort: scraped?.port ?? null, close };
   } catch (thrown) {
     await close();
     throw thrown;
@@ -85,7 +92,7 @@ function checkSocketPath(path: string): void {
 
 type SharedOptions = Omit<HttpServerOptions, 'takesChanges'>;
 
-async function listenUnix(shared: SharedOptions, path: string, servers: HttpServer[]): Promise<void> {
+async function listenUnix(shared: SharedOptions, path: string, servers: Pick<HttpServer, 'close'>[]): Promise<void> {
   const server = await createHttpServer({ ...shared, takesChanges: true });
   servers.push(server);
   try {
@@ -100,7 +107,7 @@ async function listenTcp(
   shared: SharedOptions,
   address: IpAddress,
   port: number,
-  servers: HttpServer[],
+  servers: Pick<HttpServer, 'close'>[],
 ): Promise<string> {
   const server = await createHttpServer({ ...shared, takesChanges: false });
   servers.push(server);
@@ -110,6 +117,16 @@ async function listenTcp(
   } catch (thrown) {
     throw new ListenError(`cannot listen on ${address} port ${port}: ${messageOf(thrown)}`, { cause: thrown });
   }
+}
+
+async function listenForScrapes(
+  { metrics, logger }: SharedOptions,
+  at: ApiOptions['metrics'],
+  servers: Pick<HttpServer, 'close'>[],
+): Promise<MetricsServer> {
+  const server = await startMetricsServer(metrics, at, logger);
+  servers.push(server);
+  return server;
 }
 
 /** A missing page is no reason not to run the node. */

@@ -71,6 +71,10 @@ const FIELD_RULES: readonly Rule[] = [
     check: (c) => (c.listenAddress === '' ? [] : failureOf(() => parseIpAddress(c.listenAddress))),
   },
   { needs: ['apiAddress'], check: (c) => (c.apiAddress === '' ? [] : loopbackProblems(c.apiAddress)) },
+  {
+    needs: ['metricsAddress'],
+    check: (c) => (c.metricsAddress === '' ? [] : failureOf(() => parseIpAddress(c.metricsAddress))),
+  },
   { needs: ['apiSocket'], check: (c) => socketPathProblems(c.apiSocket) },
   { needs: ['stateDir'], check: (c) => absolutePathProblems(c.stateDir) },
   { needs: ['runDir'], check: (c) => absolutePathProblems(c.runDir) },

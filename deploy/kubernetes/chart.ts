@@ -2,6 +2,7 @@
 import { formatYaml } from '../../common/codec/yaml.js';
 import { HEDDLE_VERSION } from '../../common/version.js';
 import { RUN_FOLDER } from './node-pod.js';
+import { monitoringChartFiles } from './monitoring.js';
 import { APP_LABEL, objects } from './objects.js';
 import type { KubernetesObject } from './objects.js';
 import { formatTemplate, helm } from './value-source.js';
@@ -20,6 +21,7 @@ export function chartFiles(): ReadonlyMap<string, string> {
     ['templates/NOTES.txt', NOTES],
     ['templates/tests/node-ready.yaml', formatTemplate(testPod())],
     ...templates,
+    ...monitoringChartFiles(),
   ]);
 }
 

@@ -8,6 +8,8 @@ import type { ValueSource } from './value-source.js';
 
 /** The agent's and the router's patience while they are stopped is 5 s each. */
 const STOP_WITHIN_S = 15;
+/** By which the PodMonitor names it. */
+export const METRICS_PORT_NAME = 'metrics';
 const SETTINGS_FOLDER = '/etc/heddle';
 const SECRET_FOLDER = '/etc/heddle-secret';
 /** Paths that are the same on the host, since the CNI executable there is told them. */
@@ -34,6 +36,8 @@ export function container(source: ValueSource) {
     name: 'meshd',
     image: source.value('image'),
     imagePullPolicy: source.value('imagePullPolicy'),
+    // Prometheus finds it by its name; nothing listens there without an address for the metrics.
+    ports: [{ name: METRICS_PORT_NAME, containerPort: source.value('metricsPort') }],
     env: environment(source),
     securityContext: {
       runAsUser: 0,
@@ -59,6 +63,8 @@ export function environment(source: ValueSource): object[] {
     { name: 'HEDDLE_RUN_DIR', value: RUN_FOLDER },
     { name: 'HEDDLE_API_SOCKET', value: DEFAULT_API_SOCKET },
     { name: 'HEDDLE_API_PORT', value: source.text('apiPort') },
+    { name: 'HEDDLE_METRICS_ADDRESS', value: source.value('metricsAddress') },
+    { name: 'HEDDLE_METRICS_PORT', value: source.text('metricsPort') },
     { name: 'HEDDLE_CNI_BIN_DIR', value: source.value('cniBinDir') },
     { name: 'HEDDLE_CNI_CONF_DIR', value: source.value('cniConfDir') },
   ];

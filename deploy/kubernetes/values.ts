@@ -4,7 +4,7 @@
  */
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { DEFAULT_API_PORT } from '../../common/api.js';
+import { DEFAULT_API_PORT, DEFAULT_METRICS_PORT } from '../../common/api.js';
 import { ConfigSchema } from '../../common/config.js';
 import { HEDDLE_VERSION } from '../../common/version.js';
 
@@ -18,6 +18,8 @@ const FIXED_SETTINGS = [
     'trust',
     'kubernetesCredentials',
     'apiPort',
+    'metricsAddress',
+    'metricsPort',
     'cniBinDir',
     'cniConfDir',
   ] as const),
@@ -52,6 +54,21 @@ export const ValuesSchema = Type.Object(
       minimum: 1,
       maximum: 65535,
       description: 'TCP port of probes, page and metrics on 127.0.0.1 of each node',
+    }),
+    metricsAddress: Type.String({
+      default: '',
+      description: 'Address at which Prometheus reads the metrics of each node, for instance 0.0.0.0. None when empty',
+    }),
+    metricsPort: Type.Integer({
+      default: DEFAULT_METRICS_PORT,
+      minimum: 1,
+      maximum: 65535,
+      description: 'TCP port of the metrics at that address, on each node',
+    }),
+    monitoring: Type.Boolean({
+      default: false,
+      description:
+        'Make a PodMonitor, a PrometheusRule and a dashboard, which the Prometheus operator and Grafana read',
     }),
     cniBinDir: Type.String({
       default: '/opt/cni/bin',

@@ -155,6 +155,7 @@ inBrowser('web page', () => {
       socketPath: join(directory, 'api.sock'),
       address: '127.0.0.1',
       port,
+      metrics: { address: '', port: 0 },
       webRoot: join(directory, 'web'),
       logger: silentLogger(),
       eventTiming: { minIntervalMs: 20, maxIntervalMs: 200, heartbeatMs: 1_000 },

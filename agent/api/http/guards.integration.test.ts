@@ -13,6 +13,17 @@ beforeEach(async () => {
 
 afterEach(() => api.dispose());
 
+describe('the metrics for other machines', () => {
+  it('are served under any name, and nothing else is', async () => {
+    const { metricsPort } = await api.start({ metrics: { address: '127.0.0.1', port: 0 } });
+    const url = `http://127.0.0.1:${metricsPort}`;
+    const scrape = await api.ask('/metrics', { url, host: 'node-1.example:6787' });
+    expect([scrape.status, scrape.text.includes('heddle_ready 1')]).toEqual([200, true]);
+    expect((await api.ask('/v1/status', { url })).status).toBe(404);
+    expect((await api.ask('/metrics', { url, method: 'PUT' })).status).toBe(404);
+  });
+});
+
 describe('a change', () => {
   const PATH = '/v1/revoked/node-b';
 

@@ -46,6 +46,7 @@ export class ApiHarness {
       socketPath: this.socketPath,
       address: '127.0.0.1',
       port: 0,
+      metrics: { address: '', port: 0 },
       webRoot: null,
       logger: silentLogger(),
       onTopologyWatched: () => (this.watched += 1),

@@ -1,0 +1,59 @@
+/**
+ * Monitoring, which is no part of the plain manifest: a PodMonitor, a PrometheusRule and a dashboard. In the chart the value
+ * `monitoring` makes them; rules and dashboard are files there that templates read, since their braces are not Helm's.
+ */
+import { formatYaml } from '../../common/codec/yaml.js';
+import { ALERT_RULES } from './alerts.js';
+import { dashboard } from './dashboard.js';
+import { METRICS_PORT_NAME } from './node-pod.js';
+import { APP_LABEL } from './objects.js';
+import { defaults, formatTemplate, helm } from './value-source.js';
+import type { ValueSource } from './value-source.js';
+
+const NAME = 'heddle';
+const API = 'monitoring.coreos.com/v1';
+const labels = () => ({ [APP_LABEL]: NAME });
+const metadata = ({ namespace }: ValueSource) => ({ name: NAME, namespace, labels: labels() });
+
+function podMonitor(source: ValueSource): object {
+  return {
+    ...{ apiVersion: API, kind: 'PodMonitor', metadata: metadata(source) },
+    spec: {
+      selector: { matchLabels: labels() },
+      podMetricsEndpoints: [{ port: METRICS_PORT_NAME, path: '/metrics', interval: '30s' }],
+    },
+  };
+}
+
+/** As `promtool check rules` takes them. */
+export const RULES_FILE = formatYaml({ groups: [{ name: NAME, rules: ALERT_RULES }] });
+export const DASHBOARD_FILE = `${JSON.stringify(dashboard(), null, 2)}\n`;
+
+/** For `kubectl apply`, where the Prometheus operator is installed. */
+export function monitoringManifest(): string {
+  const rule = { apiVersion: API, kind: 'PrometheusRule', metadata: metadata(defaults), spec: { groups: [] } };
+  const groups = [{ name: NAME, rules: ALERT_RULES }];
+  return [podMonitor(defaults), { ...rule, spec: { groups } }].map((object) => `---\n${formatYaml(object)}`).join('');
+}
+
+const WHEN = '{{- if .Values.monitoring }}\n';
+const END = '{{- end }}\n';
+
+export function monitoringChartFiles(): ReadonlyMap<string, string> {
+  const head = (apiVersion: string, kind: string, more = {}) =>
+    formatTemplate({ apiVersion, kind, metadata: { ...metadata(helm), ...more } });
+  const grafana = { name: `${NAME}-dashboard`, labels: { ...labels(), grafana_dashboard: '1' } };
+  return new Map([
+    ['monitoring/rules.yaml', RULES_FILE],
+    ['monitoring/dashboard.json', DASHBOARD_FILE],
+    ['templates/monitoring/pod-monitor.yaml', WHEN + formatTemplate(podMonitor(helm)) + END],
+    [
+      'templates/monitoring/rules.yaml',
+      `${WHEN}${head(API, 'PrometheusRule')}spec:\n{{ .Files.Get "monitoring/rules.yaml" | indent 2 }}\n${END}`,
+    ],
+    [
+      'templates/monitoring/dashboard.yaml',
+      `${WHEN}${head('v1', 'ConfigMap', grafana)}data:\n  heddle.json: {{ .Files.Get "monitoring/dashboard.json" | toJson }}\n${END}`,
+    ],
+  ]);
+}

@@ -1,0 +1,76 @@
+import { describe, expect, it } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createMetrics } from '../../agent/api/metrics.js';
+import { FakeSource } from '../../agent/api/testing/fake-source.js';
+import { ALERT_RULES } from '../../deploy/kubernetes/alerts.js';
+import { GENERATED } from '../../deploy/kubernetes/chart.js';
+import { dashboard } from '../../deploy/kubernetes/dashboard.js';
+import { DASHBOARD_FILE, monitoringManifest } from '../../deploy/kubernetes/monitoring.js';
+import { COUNTER_NAMES } from '../../mesh/counters.js';
+import { DROP_REASONS } from '../../router/tables/drop-reasons.js';
+import { ROOT } from './root.js';
+
+const textOf = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+const operations = textOf('docs/operations.md');
+/** Counters of the agent, as `agent/agent.ts` and `agent/policy/network-policies.ts` name them to the metrics. */
+const OWN_COUNTERS = [
+  ...textOf('agent/agent.ts').matchAll(/^ {8}(\w+_\w+):/gm),
+  ...textOf('agent/policy/network-policies.ts').matchAll(/^ {6}(policy_\w+):/gm),
+].map(([, name]) => name!);
+
+/** Names of all metrics of Heddle itself that a scrape gives. */
+async function metricNames(): Promise<string[]> {
+  const source = new FakeSource();
+  source.currentCounters = Object.fromEntries(OWN_COUNTERS.map((name) => [name, 1]));
+  const text = await createMetrics(source, () => 0).render();
+  return [...text.matchAll(/^# TYPE (heddle_\w+)/gm)].map(([, name]) => name!);
+}
+
+const expressions = () => [
+  ...ALERT_RULES.map(({ expr }) => expr),
+  ...[...JSON.stringify(dashboard()).matchAll(/"expr":"((?:[^"\\]|\\.)*)"/g)].map(([, expr]) => expr!),
+];
+/** First cells, without backticks, of the table below a heading of docs/operations.md. */
+function rowsOf(heading: string): string[] {
+  const section = operations.split(/^## /m).find((part) => part.startsWith(`${heading}\n`)) ?? '';
+  const rows = section.split('\n').filter((line) => line.startsWith('| `'));
+  return rows.flatMap((line) => line.split('|')[1]!.trim().replaceAll('`', '').split(', '));
+}
+
+describe('alert rules and dashboard', () => {
+  it('name metrics and reasons that exist', async () => {
+    const known = await metricNames();
+    const named = expressions().flatMap((expr) => expr.match(/heddle_\w+/g) ?? []);
+    expect(named.length).toBeGreaterThan(20);
+    expect(named.filter((name) => !known.includes(name))).toEqual([]);
+    const reasons = expressions().flatMap((expr) =>
+      [...expr.matchAll(/reason=\\?"(\w+)\\?"/g)].map(([, name]) => name!),
+    );
+    expect(reasons.filter((name) => ![...DROP_REASONS, ...COUNTER_NAMES].some((one) => one === name))).toEqual([]);
+  });
+
+  it('have a row each in docs/operations.md that says what to do', () => {
+    expect(rowsOf('Alerts')).toEqual(ALERT_RULES.map(({ alert }) => alert));
+  });
+
+  it('are in the files that `npm run manifests` writes', () => {
+    expect(textOf('deploy/kubernetes/monitoring.yaml')).toBe(GENERATED + monitoringManifest());
+    expect(textOf('deploy/kubernetes/dashboard.json')).toBe(DASHBOARD_FILE);
+  });
+});
+
+describe('docs/operations.md', () => {
+  it('explains every condition, and no other', () => {
+    const known = [...textOf('agent/api/conditions.ts').matchAll(/^ {4}\w+\(\s*'([a-z-]+)',/gm)];
+    const rows = operations
+      .split('| condition | required |')[1]!
+      .split('\n\n')[0]!
+      .matchAll(/^\| `([a-z-]+)` \|/gm);
+    expect([...rows].map(([, name]) => name).sort()).toEqual(known.map(([, name]) => name).sort());
+  });
+
+  it('explains every metric, and no other', async () => {
+    expect(rowsOf('Metrics').sort()).toEqual((await metricNames()).sort());
+  });
+});
