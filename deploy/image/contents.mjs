@@ -52,8 +52,8 @@ export const LOADED_LIBRARIES = ['libIPSec_MB.so.1', 'xtables/libxt_comment.so',
 /** Of the build, everything but the programs that only a checkout uses. */
 export const DIST_FILES = [...NODE_PROGRAMS, 'heddle-cni', 'web'];
 
-/** Packages that the build does not put into its bundles. */
-export const NODE_PACKAGES = ['koffi', `@koromix/koffi-linux-${process.arch}`];
+/** Packages that the build does not put into its bundles. @param {string} arch as Node calls it */
+export const nodePackages = (arch) => ['koffi', `@koromix/koffi-linux-${arch}`];
 
 /** Of a package, its programs and its licence; sources in C++ and the library for musl are left out. */
 export function isPackageFile(path) {

@@ -10,21 +10,13 @@ import {
   existsSync,
   mkdirSync,
   realpathSync,
-  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { ROOT } from '../prerequisites.mjs';
-import {
-  debianPackages,
-  DIST_FILES,
-  FILES,
-  LOADED_LIBRARIES,
-  isPackageFile,
-  NODE_PACKAGES,
-  PROGRAMS,
-} from './contents.mjs';
+import { debianPackages, FILES, LOADED_LIBRARIES, PROGRAMS } from './contents.mjs';
+import { copyHeddleFiles } from './heddle-files.mjs';
 import { findLibrary, findProgram, neededLibraries, recordPackages, unpackPackages } from './debian-files.mjs';
 
 const MERGED = ['bin', 'sbin', 'lib', 'lib64'];
@@ -47,7 +39,7 @@ export function makeRoot(root, scratch, node) {
   copyDebian(packages, root, node);
   recordPackages(archives, root);
   copyNode(node, root);
-  copyHeddle(root);
+  copyHeddle(root, scratch);
 }
 
 function makeFolders(root) {
@@ -91,19 +83,8 @@ function copyNode(node, root) {
   chmodSync(copy, 0o755);
 }
 
-function copyHeddle(root) {
-  const folder = join(root, HEDDLE);
-  for (const name of DIST_FILES) {
-    // The static relay is built where a compiler is; hosts get the one for Node otherwise.
-    if (name === 'heddle-cni' && !existsSync(join(ROOT, 'dist', name))) continue;
-    cpSync(join(ROOT, 'dist', name), join(folder, 'dist', name), { recursive: true });
-  }
-  for (const name of NODE_PACKAGES) {
-    const filter = (path) => statSync(path).isDirectory() || isPackageFile(path);
-    cpSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name), { recursive: true, filter });
-  }
-  for (const path of ['LICENSE', 'package.json', 'deploy/image/start.sh']) {
-    copyFileSync(join(ROOT, path), join(folder, basename(path)));
-  }
+function copyHeddle(root, scratch) {
+  copyHeddleFiles(join(root, HEDDLE), process.arch, scratch);
+  copyFileSync(join(ROOT, 'deploy/image/start.sh'), join(root, HEDDLE, 'start.sh'));
   for (const name of ['meshd', 'meshctl']) symlinkSync(`/${HEDDLE}/dist/${name}.js`, join(root, 'usr/bin', name));
 }
