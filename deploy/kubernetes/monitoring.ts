@@ -26,7 +26,7 @@ function podMonitor(source: ValueSource): object {
 }
 
 /** As `promtool check rules` takes them. */
-export const RULES_FILE = formatYaml({ groups: [{ name: NAME, rules: ALERT_RULES }] });
+const RULES_FILE = formatYaml({ groups: [{ name: NAME, rules: ALERT_RULES }] });
 export const DASHBOARD_FILE = `${JSON.stringify(dashboard(), null, 2)}\n`;
 
 /** For `kubectl apply`, where the Prometheus operator is installed. */
