@@ -54,6 +54,7 @@ const TEST_TOOLS = [
   { file: '/usr/lib/cni/portmap', package: 'containernetworking-plugins', optional: true },
   { program: 'containerd', package: 'containerd', optional: true },
   { program: 'runc', package: 'runc', optional: true },
+  { program: 'podman', package: 'podman', optional: true },
   { program: 'busybox', package: 'busybox-static', optional: true },
   { program: 'objdump', package: 'binutils', optional: true },
 ];
