@@ -8,8 +8,7 @@ import type { NodeAuthority } from './control-plane/node-authority.js';
 const INTERVAL_MS = 2_000;
 
 export interface Orchestrator {
-  /** Null when the cluster secret alone decides who is a node. */
-  readonly authority: NodeAuthority | null;
+  readonly authority: NodeAuthority;
   /** This node's identity key, by which others know it. */
   publish(publicKey: Uint8Array): void;
   /** Called every few seconds. */

@@ -1,6 +1,6 @@
 /**
  * Facts about the whole cluster: its pod CIDRs and the addresses of a few nodes to join by. The CIDRs are those that kubeadm
- * has written down, else what the nodes own together. Not watched: asked for at the start and every few minutes.
+ * has written down, else what the nodes own together. Not watched: asked for at the start and now and then.
  */
 import { Type } from 'typebox';
 import { Check } from 'typebox/value';
@@ -9,7 +9,7 @@ import type { Cidr } from '../common/address/cidr.js';
 import { ipFamily } from '../common/address/ip-address.js';
 import { parseYaml } from '../common/codec/yaml.js';
 import { DecodeError, HeddleError, KubernetesError } from '../common/errors.js';
-import { STATUS } from './api-server.js';
+import { NODES_PATH, STATUS } from './api-server.js';
 import type { ApiServer } from './api-server.js';
 import { listPages } from './list-pages.js';
 import { mergedCidrs } from './merged-cidrs.js';
@@ -77,7 +77,7 @@ async function kubeadmPodCidrs(api: ApiServer): Promise<Cidr[] | null> {
 async function listNodes(api: ApiServer, maxPages: number): Promise<NodeObject[]> {
   const nodes: NodeObject[] = [];
   let pages = 0;
-  for await (const { items } of listPages(api, '/api/v1/nodes', 'nodes')) {
+  for await (const { items } of listPages(api, NODES_PATH, 'nodes')) {
     for (const item of items) {
       const node = readableNode(item);
       if (node !== null) nodes.push(node);

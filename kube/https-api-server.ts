@@ -8,7 +8,7 @@ import { request as httpsRequest } from 'node:https';
 import type { RequestOptions } from 'node:https';
 import { join } from 'node:path';
 import { messageOf, KubernetesError } from '../common/errors.js';
-import type { ApiServer, PatchType } from './api-server.js';
+import type { ApiServer, Form, PatchType } from './api-server.js';
 
 const ANSWER_WITHIN_MS = 15_000;
 /** A list of 500 nodes has about 3 MiB. */
@@ -18,6 +18,8 @@ const MAX_EVENT_CHARACTERS = 4 << 20;
 /** Of a refusal's text, in its error. */
 const MAX_REASON_CHARACTERS = 300;
 const KEEP_ALIVE_MS = 30_000;
+/** A server that does not know the form answers with whole objects. */
+const METADATA = { list: metadataAs('PartialObjectMetadataList'), event: metadataAs('PartialObjectMetadata') };
 
 export interface HttpsApiServerOptions {
   readonly url: URL;
@@ -30,6 +32,7 @@ export interface HttpsApiServerOptions {
 interface Request {
   readonly method: 'GET' | 'PATCH' | 'POST';
   readonly path: string;
+  readonly accept?: string;
   /** JSON, with its media type. */
   readonly body: { readonly type: string; readonly text: string } | null;
 }
@@ -41,8 +44,8 @@ export class HttpsApiServer implements ApiServer {
     return this.options.url.origin;
   }
 
-  get(path: string): Promise<unknown> {
-    return this.#exchange({ method: 'GET', path, body: null });
+  get(path: string, form: Form = 'whole'): Promise<unknown> {
+    return this.#exchange({ method: 'GET', path, body: null, ...(form === 'metadata' && { accept: METADATA.list }) });
   }
 
   patch(path: string, type: PatchType, body: unknown): Promise<unknown> {
@@ -64,8 +67,14 @@ export class HttpsApiServer implements ApiServer {
     }
   }
 
-  async watch(path: string, onEvent: (event: unknown) => void, signal: AbortSignal): Promise<void> {
-    const answer = await this.#ask({ method: 'GET', path, body: null }, signal);
+  async watch(
+    path: string,
+    onEvent: (event: unknown) => void,
+    signal: AbortSignal,
+    form: Form = 'whole',
+  ): Promise<void> {
+    const accept = form === 'metadata' ? { accept: METADATA.event } : {};
+    const answer = await this.#ask({ method: 'GET', path, body: null, ...accept }, signal);
     try {
       let rest = '';
       for await (const chunk of answer.setEncoding('utf8') as AsyncIterable<string>) {
@@ -94,7 +103,10 @@ export class HttpsApiServer implements ApiServer {
     throw this.#failed(path, `status ${status}: ${reason}`, status);
   }
 
-  async #send({ method, path, body }: Request, signal: AbortSignal): Promise<IncomingMessage> {
+  async #send(
+    { method, path, accept = 'application/json', body }: Request,
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> {
     const { url } = this.options;
     const isSecure = url.protocol === 'https:';
     const options: RequestOptions = {
@@ -102,7 +114,7 @@ export class HttpsApiServer implements ApiServer {
       signal,
       method,
       headers: {
-        accept: 'application/json',
+        accept,
         ...(body === null ? {} : { 'content-type': body.type, 'content-length': Buffer.byteLength(body.text) }),
         ...(isSecure ? await this.#authorization(path) : {}),
       },
@@ -152,6 +164,10 @@ export class HttpsApiServer implements ApiServer {
   #failed(path: string, reason: string, status: number | null, cause?: unknown): KubernetesError {
     return new KubernetesError(status, `${this.name}${path.split('?')[0]!}: ${reason}`, { cause });
   }
+}
+
+function metadataAs(kind: string): string {
+  return `application/json;as=${kind};g=meta.k8s.io;v=v1,application/json`;
 }
 
 /** The message of a Status object, or the beginning of what was answered. */

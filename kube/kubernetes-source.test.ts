@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { parseCidr } from '../common/address/cidr.js';
 import { silentLogger } from '../common/log.js';
 import { NoticeLog } from '../common/notice-log.js';
 import { CrashingDisk } from '../common/testing/crashing-disk.js';
@@ -96,6 +97,18 @@ describe('settings from Kubernetes', () => {
     await renamed.stop();
   });
 
+  it('hold the CIDRs of a node that came since they were asked for at once', async () => {
+    const cluster = new Cluster();
+    cluster.api.setNodes([w1(['10.244.1.0/24'])]);
+    const source = await cluster.open();
+    source.nodeHas(['10.244.0.0/24', 'fd00::/64'].map(parseCidr));
+    expect(source.current().values.clusterCidrs).toEqual(['10.244.0.0/23', 'fd00::/64']);
+    const { changes } = cluster;
+    source.nodeHas([parseCidr('10.244.1.0/24')]);
+    expect(cluster.changes).toBe(changes);
+    await source.stop();
+  });
+
   it('hold the own CIDRs in those of the cluster at once, and ask for the others soon after a change of them', async () => {
     const cluster = new Cluster();
     cluster.api.setNodes([w1(['10.244.1.0/24']), W2]);
@@ -108,12 +121,12 @@ describe('settings from Kubernetes', () => {
     await source.stop();
   });
 
-  it('ask for the cluster again every few minutes, and sooner after a failure', async () => {
+  it('ask for the cluster again every half hour, and sooner after a failure', async () => {
     const cluster = new Cluster();
     cluster.api.setNodes([w1(['10.244.1.0/24'])]);
     const source = await cluster.open();
     cluster.api.setNodes([w1(['10.244.1.0/24']), nodeObject('w2', { podCIDRs: ['10.244.0.0/24'] }, ['192.0.2.2'])]);
-    await cluster.clock.advanceSettled(5 * 60_000 + 1_000, 10_000);
+    await cluster.clock.advanceSettled(30 * 60_000 + 1_000, 60_000);
     expect(source.current().values).toMatchObject({ clusterCidrs: ['10.244.0.0/23'], seeds: ['192.0.2.2'] });
     await source.stop();
     expect(cluster.clock.pending).toBe(0);

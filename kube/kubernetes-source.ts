@@ -1,9 +1,10 @@
 /**
  * Source of settings from Kubernetes: pod CIDRs of this node's own Node object, which is watched; cluster CIDRs and seeds,
- * which are asked for now and then. The last answers are kept on disk and used until there are new ones. A Node that was
+ * which are asked for now and then, the CIDRs of a node that comes meanwhile with the question about it. The last answers are kept on disk and used until there are new ones. A Node that was
  * deleted keeps its CIDRs here until another one of its name has others: its pods still run.
  */
-import { parseCidr } from '../common/address/cidr.js';
+import { cidrIncludes, parseCidr } from '../common/address/cidr.js';
+import type { Cidr } from '../common/address/cidr.js';
 import type { Clock } from '../common/clock.js';
 import { CoalescedTask } from '../common/coalesced-task.js';
 import { messageOf } from '../common/errors.js';
@@ -20,7 +21,7 @@ import { ResourceWatch } from './resource-watch.js';
 import type { ResourceWatchDeps } from './resource-watch.js';
 
 /** Between two questions about the whole cluster: from here to twice as long, at random. */
-const CLUSTER_INTERVAL_MS = 5 * 60_000;
+const CLUSTER_INTERVAL_MS = 30 * 60_000;
 /** After a change of the own node: others that are made at the same time have theirs by then. */
 const SOON_MS = 3_000;
 
@@ -54,6 +55,8 @@ export class KubernetesSource {
   /** Null until the API server was asked. */
   #node: NodeObject | 'none' | null = null;
   #problem: string | null = null;
+  /** Pod CIDRs of nodes that came since the last answer about the cluster; at most MAX_CLUSTER_CIDRS. */
+  #others: readonly Cidr[] = [];
   readonly #asking = new CoalescedTask(() => this.#askCluster());
   /** Of the next question about the cluster; null while there is none. */
   #cancelNext: (() => void) | null = null;
@@ -97,7 +100,7 @@ export class KubernetesSource {
   /** Watches the objects under a path. Problems are logged. */
   watchObjects(
     path: string,
-    handlers: Pick<ResourceWatchDeps, 'onList' | 'onPut' | 'onDelete'>,
+    handlers: Pick<ResourceWatchDeps, 'onList' | 'onPut' | 'onDelete' | 'form'>,
   ): { stop(): Promise<void> } {
     const { api, clock, random, notices } = this.deps;
     const onProblem = (problem: string | null): void => {
@@ -107,6 +110,15 @@ export class KubernetesSource {
     const watch = new ResourceWatch({ api, path, clock, random, onProblem, ...handlers });
     watch.start();
     return watch;
+  }
+
+  /** A node of the cluster has these, which the ranges known so far may not hold. */
+  nodeHas(podCidrs: readonly Cidr[]): void {
+    const ranges = this.#clusterCidrs().map(parseCidr);
+    const isKnown = podCidrs.every((cidr) => ranges.some((range) => cidrIncludes(range, cidr)));
+    if (isKnown) return;
+    this.#others = mergedCidrs([...this.#others, ...podCidrs], MAX_CLUSTER_CIDRS);
+    this.#changed();
   }
 
   async stop(): Promise<void> {
@@ -120,7 +132,7 @@ export class KubernetesSource {
   #clusterCidrs(): string[] {
     const { podCidrs, clusterCidrs } = this.#known;
     if (clusterCidrs.length === 0) return [];
-    return mergedCidrs([...clusterCidrs, ...podCidrs].map(parseCidr), MAX_CLUSTER_CIDRS);
+    return mergedCidrs([...[...clusterCidrs, ...podCidrs].map(parseCidr), ...this.#others], MAX_CLUSTER_CIDRS);
   }
 
   #waitingFor(): string | null {

@@ -3,7 +3,7 @@ import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { DecodeError } from '../common/errors.js';
 import { queried } from './api-server.js';
-import type { ApiServer } from './api-server.js';
+import type { ApiServer, Form } from './api-server.js';
 
 const PAGE = 500;
 
@@ -26,10 +26,15 @@ const Page = Compile(
  * @param path of the collection, also with a query
  * @param what for the error: nodes. Throws KubernetesError, and DecodeError for what is no list
  */
-export async function* listPages(api: ApiServer, path: string, what: string): AsyncGenerator<ListPage> {
+export async function* listPages(
+  api: ApiServer,
+  path: string,
+  what: string,
+  form: Form = 'whole',
+): AsyncGenerator<ListPage> {
   let next = '';
   for (;;) {
-    const page = await api.get(queried(path, `limit=${PAGE}${next}`));
+    const page = await api.get(queried(path, `limit=${PAGE}${next}`), form);
     if (!Page.Check(page)) throw new DecodeError(`${api.name}${path}: expected a list of ${what}`);
     const { resourceVersion, continue: token = '' } = page.metadata;
     yield { items: page.items, resourceVersion, isLast: token === '' };

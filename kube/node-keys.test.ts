@@ -5,6 +5,7 @@ import { nodeIdOf } from '../common/node-id.js';
 import { NoticeLog } from '../common/notice-log.js';
 import { CrashingDisk } from '../common/testing/crashing-disk.js';
 import { VirtualClock } from '../common/testing/virtual-clock.js';
+import type { KeyWatchHandlers } from './key-watch.js';
 import { NodeKeys } from './node-keys.js';
 import { nodeKeysRecord } from './node-keys-record.js';
 import { encodedKey, parseNodeObject } from './node-object.js';
@@ -25,7 +26,18 @@ class World {
   readonly clock = new VirtualClock();
   readonly notices = new NoticeLog(silentLogger(), this.clock);
   readonly record = nodeKeysRecord(new CrashingDisk(() => 0.5), '/state/node-keys.json');
-  keys = new NodeKeys({ ...this, remembered: [] });
+  /** Of the watch of all nodes. */
+  handlers: KeyWatchHandlers | null = null;
+  readonly podCidrs: string[] = [];
+  keys = new NodeKeys({
+    ...this,
+    remembered: [],
+    watchNodes: (handlers) => {
+      this.handlers = handlers;
+      return { stop: () => Promise.resolve() };
+    },
+    onPodCidrs: (podCidrs) => this.podCidrs.push(...podCidrs),
+  });
 
   setNode(node: { metadata: { name: string } }): void {
     this.api.objects.set(`/api/v1/nodes/${node.metadata.name}`, node);
@@ -42,6 +54,7 @@ describe('keys of nodes by their Node objects', () => {
     world.setNode(withKey(W1, KEY));
     expect(await world.ask()).toEqual(['10.244.1.0/24']);
     expect(world.api.gets).toEqual(['/api/v1/nodes/w1']);
+    expect(world.podCidrs).toEqual(['10.244.1.0/24']);
   });
 
   it.each<[string, (world: World) => void]>([
@@ -103,6 +116,54 @@ describe('keys of nodes by their Node objects', () => {
     }
     await Promise.all(asked);
     expect(world.api.gets).toHaveLength(6);
+  });
+});
+
+describe('a watch of the keys of all nodes', () => {
+  const W2 = withKey(nodeObject('w2', {}, []), OTHER_KEY);
+  const watched = async () => {
+    const world = new World();
+    world.setNode(withKey(W1, KEY));
+    await world.ask();
+    const seen: { readonly name: string; readonly change: string }[] = [];
+    world.keys.watch((change) => seen.push(change));
+    return { ...world.handlers!, seen, names: () => seen.splice(0).map(({ name }) => name) };
+  };
+
+  it.each<[string, readonly unknown[], readonly string[]]>([
+    ['nothing while the list says what was known', [withKey(W1, KEY), W2], []],
+    ['a node that went before', [W2], ['w1']],
+    ['a node that got another key before', [withKey(W1, OTHER_KEY), W2], ['w1']],
+  ])('tells of %s', async (_, list, expected) => {
+    const { onList, names } = await watched();
+    onList(list);
+    expect(names()).toEqual(expected);
+  });
+
+  it('tells of nodes that go, get a key or another one, or are made anew, and not of other changes', async () => {
+    const { onList, onPut, onDelete, names } = await watched();
+    onList([withKey(W1, KEY)]);
+    onPut(nodeObject('w2', {}, []));
+    onPut(withKey(W1, KEY, { resourceVersion: '2', labels: { a: 'b' } }));
+    onPut({ metadata: 'unreadable' });
+    expect(names()).toEqual([]);
+    onPut(W2);
+    onPut(withKey(W1, OTHER_KEY));
+    onPut(withKey(W1, OTHER_KEY, { uid: 'another' }));
+    onDelete(W2);
+    expect(names()).toEqual(['w2', 'w1', 'w1', 'w2']);
+    onList([]);
+    expect(names()).toEqual(['w1']);
+  });
+
+  it('gives one change one name on all nodes, whether it came as an event or in a list', async () => {
+    const [a, b] = [await watched(), await watched()];
+    for (const { onList } of [a, b]) onList([withKey(W1, KEY), W2]);
+    a.onDelete(W2);
+    a.onPut(withKey(W1, OTHER_KEY));
+    b.onList([withKey(W1, OTHER_KEY)]);
+    expect(new Set(b.seen.map(({ change }) => change))).toEqual(new Set(a.seen.map(({ change }) => change)));
+    expect(a.seen[0]!.change).toMatch(/^[0-9a-f]{16}$/);
   });
 });
 

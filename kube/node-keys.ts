@@ -11,6 +11,8 @@ import { MAX_PEERS } from '../common/protocol.js';
 import type { DurableFile } from '../common/storage/durable-file.js';
 import { nodePath, STATUS } from './api-server.js';
 import type { ApiServer } from './api-server.js';
+import { KeyWatch } from './key-watch.js';
+import type { KeyWatchHandlers, NodeChange } from './key-watch.js';
 import { encodedKey, parseNodeObject } from './node-object.js';
 import type { NamedNode } from './node-keys-record.js';
 
@@ -22,6 +24,10 @@ export interface NodeKeysDeps {
   readonly remembered: readonly NamedNode[];
   readonly record: DurableFile<readonly NamedNode[]>;
   readonly notices: NoticeLog;
+  /** Starts a watch of the metadata of all nodes. */
+  readonly watchNodes: (handlers: KeyWatchHandlers) => { stop(): Promise<void> };
+  /** A node of the cluster has these. */
+  readonly onPodCidrs: (podCidrs: readonly Cidr[]) => void;
 }
 
 export class NodeKeys {
@@ -34,7 +40,10 @@ export class NodeKeys {
   readonly #saving = new CoalescedTask(() => this.#save());
 
   constructor(readonly deps: NodeKeysDeps) {
-    for (const named of deps.remembered) this.#named.set(named.node, named);
+    for (const named of deps.remembered) {
+      this.#named.set(named.node, named);
+      deps.onPodCidrs(named.podCidrs);
+    }
   }
 
   get remembered(): readonly NamedNode[] {
@@ -49,6 +58,7 @@ export class NodeKeys {
     try {
       const podCidrs = await this.#get(name, publicKey);
       this.#remember(node, name, podCidrs);
+      if (podCidrs !== null) this.deps.onPodCidrs(podCidrs);
       return podCidrs;
     } catch (thrown) {
       if (!(thrown instanceof KubernetesError || thrown instanceof DecodeError)) throw thrown;
@@ -60,6 +70,12 @@ export class NodeKeys {
       this.#underWay--;
       this.#waiting.shift()?.();
     }
+  }
+
+  /** Tells of nodes that are gone or whose key is new from now on, or since they were asked about. */
+  watch(onChange: (change: NodeChange) => void): () => void {
+    const watch = this.deps.watchNodes(new KeyWatch(this.#named.values(), onChange).handlers);
+    return () => void watch.stop();
   }
 
   async #turn(): Promise<void> {

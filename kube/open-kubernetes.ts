@@ -6,6 +6,7 @@ import { ConfigError } from '../common/errors.js';
 import { kubernetesRecordFile, nodeKeysFile } from '../common/host/run-files.js';
 import type { NoticeLog } from '../common/notice-log.js';
 import type { Disk } from '../common/storage/disk.js';
+import { NODES_PATH } from './api-server.js';
 import type { ApiServer } from './api-server.js';
 import { HttpsApiServer } from './https-api-server.js';
 import { NodeKeys } from './node-keys.js';
@@ -29,8 +30,7 @@ export interface KubernetesDeps {
 
 export interface Kubernetes {
   readonly source: KubernetesSource;
-  /** Null when the cluster secret alone decides who is a node. */
-  readonly authority: NodeKeys | null;
+  readonly authority: NodeKeys;
   /** Other nodes compare this key. */
   publish(publicKey: Uint8Array): void;
   /** How the node does. */
@@ -62,7 +62,7 @@ export async function openKubernetes(deps: KubernetesDeps): Promise<Kubernetes> 
   source.start();
   return {
     source,
-    authority: config.trust === 'kubernetes' ? await openNodeKeys(deps, api) : null,
+    authority: await openNodeKeys(deps, api, source),
     publish: (publicKey) => report.publish(publicKey),
     report(isReady, conditions) {
       report.readinessIs(isReady);
@@ -71,8 +71,16 @@ export async function openKubernetes(deps: KubernetesDeps): Promise<Kubernetes> 
   };
 }
 
-async function openNodeKeys({ config, disk, notices }: KubernetesDeps, api: ApiServer): Promise<NodeKeys> {
+async function openNodeKeys(
+  { config, disk, notices }: KubernetesDeps,
+  api: ApiServer,
+  source: KubernetesSource,
+): Promise<NodeKeys> {
   const record = nodeKeysRecord(disk, nodeKeysFile(config));
   const named = await record.readOrNull(notices.log, 'the keys of other nodes are damaged, and are asked for again');
-  return new NodeKeys({ api, remembered: named ?? [], record, notices });
+  return new NodeKeys({
+    ...{ api, remembered: named ?? [], record, notices },
+    watchNodes: (handlers) => source.watchObjects(NODES_PATH, { ...handlers, form: 'metadata' }),
+    onPodCidrs: (podCidrs) => source.nodeHas(podCidrs),
+  });
 }

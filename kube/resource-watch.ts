@@ -15,7 +15,7 @@ import { Compile } from 'typebox/compile';
 import type { Clock } from '../common/clock.js';
 import { DecodeError, KubernetesError, messageOf } from '../common/errors.js';
 import { queried, STATUS } from './api-server.js';
-import type { ApiServer } from './api-server.js';
+import type { ApiServer, Form } from './api-server.js';
 import { BackOff } from './back-off.js';
 import { listPages } from './list-pages.js';
 
@@ -32,6 +32,8 @@ export interface ResourceWatchDeps {
   readonly api: ApiServer;
   /** `/api/v1/pods`, or with a query. */
   readonly path: string;
+  /** Whole objects when it is left out. */
+  readonly form?: Form;
   readonly clock: Clock;
   /** From 0 to 1. */
   readonly random: () => number;
@@ -100,10 +102,10 @@ export class ResourceWatch {
 
   /** The version from which a watch goes on. */
   async #list(): Promise<string> {
-    const { api, path, onList } = this.deps;
+    const { api, path, form, onList } = this.deps;
     const objects: unknown[] = [];
     let pages = 0;
-    for await (const { items, resourceVersion, isLast } of listPages(api, path, 'objects')) {
+    for await (const { items, resourceVersion, isLast } of listPages(api, path, 'objects', form)) {
       objects.push(...items);
       if (isLast) {
         onList(objects);
@@ -132,6 +134,7 @@ export class ResourceWatch {
           if (failure !== null) abort();
         },
         attempt.signal,
+        this.deps.form,
       );
     } catch (thrown) {
       throw failure ?? thrown;

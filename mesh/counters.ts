@@ -14,6 +14,7 @@ const OTHER_COUNTERS = [
   'unknownControl',
   'linksQueryTooSoon',
   'digestTooOften',
+  'nodeChangesTooOften',
   'revokedNode',
   'revocationRefused',
   'notNamed',

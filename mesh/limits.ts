@@ -65,6 +65,34 @@ export const DIGESTS_PER_SECOND = 1;
 export const MAX_REVOCATIONS = 1024;
 /** Nodes that the decisions of one member keep out at most. */
 export const MAX_REVOKED_PER_ISSUER = 16;
+/** Changes of nodes by the authority in one message. */
+export const MAX_NODE_CHANGES_PER_MESSAGE = 32;
+/** Nodes that watch the authority: one that is slow or of ill will does not matter. */
+export const WATCHERS = 3;
+/** Time between two looks at who is to watch. */
+export const WATCH_DUTY_INTERVAL_MS = 5_000;
+/** A node begins or ends to watch when it has been due for so long: after a start of all nodes, not all list all nodes. */
+export const WATCH_DUTY_AFTER_MS = 30_000;
+/** Peers that a change of a node is pushed to; digests carry it to the rest. */
+export const NODE_CHANGE_FANOUT = 8;
+/** Changes seen within a short time go in one message. */
+export const NODE_CHANGE_SPREAD_MS = 250;
+/** Changes remembered so that each is passed on once, and changes waiting; the oldest is dropped beyond this. */
+export const MAX_NODE_CHANGES = 1024;
+/** How long a change goes with digests, and is not taken for a new one. */
+export const NODE_CHANGE_AGE_MS = 60_000;
+/** Messages of changes that are read of one peer at once. */
+export const NODE_CHANGE_BURST = 16;
+/** The same per second, sustained. */
+export const NODE_CHANGES_PER_SECOND = 8;
+/** After a change a node asks the authority within so long for each member: the nodes do not ask at once. */
+export const ASK_SPREAD_PER_MEMBER_MS = 1.5;
+/** Questions to the authority after changes, at once. */
+export const ASK_CHANGED_BURST = 8;
+/** The same per second, sustained. */
+export const ASK_CHANGED_PER_SECOND = 0.5;
+/** A claim outside the cluster CIDRs leads to a question about its node at most so often. */
+export const ASK_OUTSIDE_AGAIN_MS = 60_000;
 /** Decisions in one message. */
 export const MAX_REVOCATIONS_PER_MESSAGE = 32;
 /** Bytes of one encoded revocation. */
@@ -90,6 +118,8 @@ export const MAX_SESSION_SLOT = MAX_SESSIONS - 1;
 export const MAX_PENDING_RESPONSES = 1024;
 /** An authority is asked about a node at most so often, whatever the node sends. */
 export const ASK_AGAIN_MS = 10_000;
+/** The same for a node that was refused: the wait doubles up to this. */
+export const MAX_ASK_REFUSED_MS = 320_000;
 /** And about a node whose link is used, after so long, up to half of it more. */
 export const ASK_USED_MS = 600_000;
 /** An answer from before this process started is asked for again on the first use after so long: not all nodes at once. */

@@ -13,6 +13,8 @@ const CONVERGES_WITHIN_MS = 20_000;
 /** What Kubernetes has: for each name a key and pod CIDRs. */
 class Register {
   readonly #nodes = new Map<string, { readonly id: NodeId; readonly podCidrs: readonly Cidr[] }>();
+  readonly #all: SimNode[] = [];
+  #changes = 0;
   isAway = false;
 
   constructor(readonly network: SimNetwork) {}
@@ -25,7 +27,9 @@ class Register {
 
   /** It has the cluster secret. */
   stranger(): SimNode {
-    return this.network.addNode({ needsAuthority: true, authority: (id, name) => this.#answer(id, name) });
+    const node = this.network.addNode({ needsAuthority: true, authority: (id, name) => this.#answer(id, name) });
+    this.#all.push(node);
+    return node;
   }
 
   name(node: SimNode): void {
@@ -34,6 +38,19 @@ class Register {
 
   delete(node: SimNode): void {
     this.#nodes.delete(node.self.name);
+    this.tell(node);
+  }
+
+  /** What the watch of the watchers sees. */
+  tell(node: SimNode): void {
+    this.#changes++;
+    const change = { name: node.self.name, change: this.#changes.toString(16).padStart(16, '0') };
+    for (const watcher of this.watchers()) watcher.handle({ type: 'nodeChanged', change });
+  }
+
+  /** Nodes that were asked to watch. */
+  watchers(): SimNode[] {
+    return this.#all.filter(({ isWatching }) => isWatching);
   }
 
   /** As many nodes, all linked. */
@@ -124,7 +141,72 @@ describe('a cluster whose nodes an authority names', () => {
   );
 
   it(
-    'cuts off a node whose name is deleted, with its claims, when it is asked about again',
+    'cuts off a node whose name is deleted within 15 s, also one without traffic, since three nodes watch',
+    simulation(8, (network) => {
+      const register = new Register(network);
+      const nodes = register.cluster(5);
+      network.run(MINUTE_MS);
+      const lowest = [...nodes].sort((a, b) => (a.id < b.id ? -1 : 1)).slice(0, 3);
+      expect(new Set(register.watchers())).toEqual(new Set(lowest));
+      const gone = nodes.find((node) => !lowest.includes(node))!;
+      const rest = nodes.filter((node) => node !== gone);
+      for (const { asked } of nodes) asked.length = 0;
+      register.delete(gone);
+      expect(network.runUntil(() => rest.every((node) => !node.reaches(gone)), 15_000)).toBeLessThan(15_000);
+      expect(rest.map((node) => ownerAt(node, gone.podCidrs[0]!))).toEqual(rest.map(() => undefined));
+      network.run(MINUTE_MS);
+      // It runs on and dials: it is asked about again after 10 and 20 s.
+      for (const { asked } of rest) expect(asked.filter((name) => name === gone.self.name).length).toBeLessThan(4);
+      expect(isFullMesh(rest)).toBe(true);
+      network.run(10 * MINUTE_MS);
+      register.name(gone);
+      register.tell(gone);
+      expect(network.runUntil(() => isFullMesh(nodes), MINUTE_MS)).toBeLessThan(MINUTE_MS);
+    }),
+  );
+
+  it(
+    'has other nodes watch a minute after those that did are gone, and ends what is too much',
+    simulation(9, (network) => {
+      const register = new Register(network);
+      const nodes = register.cluster(5);
+      network.run(MINUTE_MS);
+      const [first, second, third] = register.watchers() as [SimNode, SimNode, SimNode];
+      first.kill();
+      second.kill();
+      network.run(MINUTE_MS);
+      const living = nodes.filter((node) => node !== first && node !== second);
+      const lowest = living.sort((a, b) => (a.id < b.id ? -1 : 1)).slice(0, 3);
+      expect(new Set(register.watchers())).toEqual(new Set(lowest));
+      expect(lowest).toContain(third);
+      first.start([third]);
+      second.start([third]);
+      network.run(2 * MINUTE_MS);
+      expect(new Set(register.watchers())).toEqual(new Set([first, second, third]));
+    }),
+  );
+
+  it(
+    'asks 8 times at once and once every 2 s, whatever changes a member of ill will invents',
+    simulation(10, (network) => {
+      const nodes = new Register(network).cluster(4);
+      const [liar, ...rest] = nodes as [SimNode, ...SimNode[]];
+      for (const { asked } of nodes) asked.length = 0;
+      for (let i = 0; i < 300; i++) {
+        const { name } = nodes[i % 4]!.self;
+        liar.handle({ type: 'nodeChanged', change: { name, change: i.toString(16).padStart(16, '0') } });
+        network.run(100);
+      }
+      for (const { asked } of rest) {
+        expect(asked.length).toBeGreaterThan(8);
+        expect(asked.length).toBeLessThanOrEqual(8 + 15 + 1);
+      }
+      expect(isFullMesh(nodes)).toBe(true);
+    }),
+  );
+
+  it(
+    'cuts off a node whose name was deleted while nobody watched, when it is asked about again',
     simulation(5, (network) => {
       const register = new Register(network);
       const nodes = register.cluster(4);

@@ -20,6 +20,13 @@ export interface SelfDescription {
   readonly podMtuBytes: number | null;
 }
 
+/** The authority changed the node of this name: it is gone, or its key is new. */
+export interface NodeChange {
+  readonly name: string;
+  /** Eight bytes that are the same at all nodes that saw this change, in hex. */
+  readonly change: string;
+}
+
 export type MeshEvent =
   /** A router is connected and holds `sessions`. Another `instance` than the last one is another process without ours. */
   | {
@@ -73,6 +80,8 @@ export type MeshEvent =
       readonly podCidrs: readonly Cidr[] | null;
       readonly isFresh: boolean;
     }
+  /** This node watches the authority, and saw that it changed a node. */
+  | { readonly type: 'nodeChanged'; readonly change: NodeChange }
   /** The time of `pollAt()` has come. */
   | { readonly type: 'tick' }
   /** The node leaves: peers get a goodbye. */
@@ -93,6 +102,8 @@ export type MeshEffect =
   | { readonly type: 'advertsChanged' }
   /** What does the authority say of this node? Asked again later when no answer comes. */
   | { readonly type: 'askAuthority'; readonly node: NodeId; readonly name: string; readonly publicKey: Uint8Array }
+  /** Whether this node watches the changes of all nodes by the authority, for others too. */
+  | { readonly type: 'watchNodes'; readonly isWanted: boolean }
   /** A log message, rate-limited by the core. It never contains secrets. */
   | {
       readonly type: 'notice';

@@ -5,6 +5,7 @@ import type { CipherName } from '../common/router-port.js';
 import { Authority } from './cluster/authority.js';
 import { ControlDispatcher } from './cluster/control-dispatcher.js';
 import { Gossip } from './cluster/gossip.js';
+import { NodeChanges } from './cluster/node-changes.js';
 import { PeerTable } from './cluster/peer-table.js';
 import { Seeds } from './cluster/seeds.js';
 import { RevocationSpread } from './cluster/revocation-spread.js';
@@ -12,6 +13,7 @@ import { Revocations } from './cluster/revocations.js';
 import { SelfAdvert } from './cluster/self-advert.js';
 import { Witness } from './cluster/witness.js';
 import { Topology } from './cluster/topology.js';
+import { WatchDuty } from './cluster/watch-duty.js';
 import { Counters } from './counters.js';
 import { HandshakeOutcomes } from './handshake-outcomes.js';
 import { Handshakes } from './handshake/handshakes.js';
@@ -68,6 +70,8 @@ export class MeshParts {
   readonly revocations: Revocations;
   readonly peerTable: PeerTable;
   readonly revocationSpread: RevocationSpread;
+  readonly nodeChanges: NodeChanges;
+  readonly watchDuty: WatchDuty;
   readonly gossip: Gossip;
   readonly seeds: Seeds;
   readonly refusedSources = new RefusedSources();
@@ -100,6 +104,8 @@ export class MeshParts {
     this.topology = new Topology(identity.id);
     this.peerTable = this.#makePeerTable(options);
     this.revocationSpread = this.#makeRevocationSpread(identity.id, random);
+    this.nodeChanges = this.#makeNodeChanges(random);
+    this.watchDuty = this.#makeWatchDuty(options);
     this.gossip = this.#makeGossip(random);
     this.seeds = this.#makeSeeds(underlay);
     this.control = this.#makeControl(random);
@@ -120,7 +126,7 @@ export class MeshParts {
     return new Handshakes(deps, this.slots);
   }
 
-  #makePeerTable({ identity, random, underlay, clusterCidrs }: MeshOptions): PeerTable {
+  #makePeerTable({ identity, random, underlay, clusterCidrs, needsAuthority }: MeshOptions): PeerTable {
     const { self, counters, notices, slots, emit } = this;
     const nextProbeId = (): number => (this.#probeId = (this.#probeId + 1) >>> 0);
     return new PeerTable({
@@ -142,6 +148,8 @@ export class MeshParts {
       authority: this.authority,
       isRevoked: (id) => this.revocations.isRevoked(id) || this.authority.isRefused(id),
       hasStarted: () => this.router.hasBeenUp,
+      // An authority that is needed has been asked: the CIDRs follow its answer.
+      claimedOutside: (name, nowMs) => needsAuthority || this.nodeChanges.claimedOutside(name, nowMs),
       broadcastAdvert: (advert, from) => this.gossip.broadcast(advert, from),
       sendDigest: (peer) => this.gossip.sendDigest(peer),
       advancePeer: this.#advancePeer,
@@ -166,13 +174,35 @@ export class MeshParts {
     return new RevocationSpread({ ownId, revocations, peerTable, random, counters, notices, send });
   }
 
+  #makeNodeChanges(random: RandomSource): NodeChanges {
+    const { authority, peerTable } = this;
+    return new NodeChanges({
+      random,
+      memberCount: () => peerTable.members.size,
+      named: (name) => [...peerTable.living()].flatMap(({ advert }) => (advert?.name === name ? advert : [])),
+      linkedPeers: () => peerTable.linked(),
+      send: (peer, bytes) => this.emit({ type: 'sendControl', peer, bytes }),
+      reconsider: (name) => authority.reconsider(name),
+      ask: (advert, nowMs) => authority.doubt(advert, nowMs),
+    });
+  }
+
+  #makeWatchDuty({ identity, needsAuthority }: MeshOptions): WatchDuty {
+    const { peerTable, emit } = this;
+    const living = (): NodeId[] => peerTable.living().map(({ id }) => id);
+    return new WatchDuty({ ownId: identity.id, isNeeded: needsAuthority, living, emit });
+  }
+
   #makeGossip(random: RandomSource): Gossip {
     const deps = {
       linkedPeers: () => this.peerTable.linked(),
       adverts: () => this.peerTable.currentAdverts(),
       ownAdvert: () => this.self.current,
       send: (peer: NodeId, bytes: Uint8Array) => this.emit({ type: 'sendControl', peer, bytes }),
-      digestSent: (peer: NodeId) => this.revocationSpread.remind(peer),
+      digestSent: (peer: NodeId) => {
+        this.revocationSpread.remind(peer);
+        this.nodeChanges.remind(peer);
+      },
     };
     return new Gossip(this.peerTable.members, deps, random);
   }
@@ -190,7 +220,7 @@ export class MeshParts {
   }
 
   #makeControl(random: RandomSource): ControlDispatcher {
-    const { gossip, topology, counters, peerTable } = this;
+    const { gossip, topology, counters, peerTable, nodeChanges } = this;
     return new ControlDispatcher({
       gossip,
       topology,
@@ -199,6 +229,7 @@ export class MeshParts {
       counters,
       send: (peer, bytes) => this.emit({ type: 'sendControl', peer, bytes }),
       learnAdvert: (bytes, from, nowMs) => peerTable.learnEncodedAdvert(bytes, from, nowMs),
+      learnNodeChanges: (changes, nowMs) => nodeChanges.learn(changes, nowMs),
       learnRevocations: (encoded, from, nowMs) => this.revocationSpread.receive(encoded, from, nowMs),
     });
   }

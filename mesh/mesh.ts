@@ -180,6 +180,9 @@ export class Mesh {
         return this.#parts.revocationSpread.decide(event.node, event.isRevoked, now);
       case 'authorityAnswered':
         return this.#authorityAnswered(event, now);
+      case 'nodeChanged':
+        this.#parts.nodeChanges.learn([event.change], now);
+        return this.#wakeAt(this.#parts.nodeChanges.pollAt());
       case 'tick':
         return;
       case 'stop':
@@ -195,13 +198,14 @@ export class Mesh {
   }
 
   #peerEvent(event: PeerEvent, now: number): void {
-    const { peerTable, control, counters } = this.#parts;
+    const { peerTable, control, counters, nodeChanges } = this.#parts;
     const peer = peerTable.peers.get(event.peer);
     if (peer === undefined) return counters.count('unknownPeer');
     switch (event.type) {
       case 'control':
         peer.unitReceived(now);
         control.receive(peer, event.bytes, now);
+        this.#wakeAt(nodeChanges.pollAt());
         break;
       case 'probeAnswer':
         peer.probeAnswered(event.sizeBytes, event.roundTripUs / 1000, now);
@@ -286,17 +290,19 @@ export class Mesh {
   }
 
   #advanceAll(now: number): void {
-    const { self, handshakes, peerTable, seeds, control, gossip, topology } = this.#parts;
+    const { self, handshakes, peerTable, seeds, control, gossip, topology, nodeChanges, watchDuty } = this.#parts;
     handshakes.expire(now);
     if (self.advance(now)) peerTable.selfChanged();
     peerTable.advance(now);
     seeds.advance(now);
     control.askForLinks(() => peerTable.linked(), now);
     gossip.advance(now);
+    watchDuty.advance(now);
+    nodeChanges.advance(now);
     this.#dueMs = null;
     this.#wakeAt(peerTable.pollAt());
     this.#wakeAt(self.pollAt(now));
-    for (const part of [handshakes, seeds, topology, gossip]) this.#wakeAt(part.pollAt());
+    for (const part of [handshakes, seeds, topology, gossip, watchDuty, nodeChanges]) this.#wakeAt(part.pollAt());
   }
 
   #advancePeer(peer: Peer, now: number): void {

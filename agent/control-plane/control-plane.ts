@@ -38,7 +38,7 @@ export interface ControlPlaneDeps {
   readonly settings: () => NodeSettings;
   readonly podCidrs: PodCidrs;
   readonly podMtuBytes: () => number;
-  /** Null when the cluster secret alone decides who is a node. */
+  /** Null where there is none. With `trust: secret` it is asked about claims outside the cluster CIDRs alone. */
   readonly authority: NodeAuthority | null;
   readonly state: NodeState;
   readonly underlay: UnderlayWatch;
@@ -64,6 +64,7 @@ export class ControlPlane {
   #lostClaims = '[]';
   #narrowCidrs = '[]';
   #secret: Uint8Array;
+  #endNodeWatch: () => void = () => undefined;
 
   constructor(readonly deps: ControlPlaneDeps) {
     const { clock, notices, state, podCidrs, settings } = deps;
@@ -93,6 +94,7 @@ export class ControlPlane {
       },
       onHandled: deps.onChange,
       askAuthority: (question) => void this.#askAuthority(question),
+      watchNodes: (isWanted) => this.#watchNodes(isWanted),
     });
     this.router = new RouterClient({
       open: deps.openRouter,
@@ -116,6 +118,7 @@ export class ControlPlane {
   /** Resolves when the router has been given all that was said, the goodbye of a node that leaves included. */
   async stop(reason: StopReason): Promise<void> {
     this.driver.stop(reason);
+    this.#endNodeWatch();
     this.#routes.stop();
     await Promise.all([this.router.stop(), this.deps.state.adverts.flush()]);
   }
@@ -181,7 +184,7 @@ export class ControlPlane {
       cachedStamps: state.known.stamps,
       wallClockMs: clock.wallTime().getTime(),
       cipherPreference: config.cipher,
-      needsAuthority: this.deps.authority !== null,
+      needsAuthority: this.deps.settings().config.trust === 'kubernetes',
     });
   }
 
@@ -201,6 +204,14 @@ export class ControlPlane {
     const podCidrs = await this.deps.authority?.ask(node, name, publicKey);
     if (podCidrs === undefined) return;
     this.driver.feed({ type: 'authorityAnswered', node, name, podCidrs, isFresh: true });
+  }
+
+  #watchNodes(isWanted: boolean): void {
+    this.#endNodeWatch();
+    const { authority, notices } = this.deps;
+    notices.log.info(isWanted ? 'this node watches all Nodes for the others' : 'other nodes watch all Nodes now');
+    if (authority === null || !isWanted) this.#endNodeWatch = () => undefined;
+    else this.#endNodeWatch = authority.watch((change) => this.driver.feed({ type: 'nodeChanged', change }));
   }
 
   /** For the nodes that look at the topology. */

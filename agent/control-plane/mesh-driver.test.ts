@@ -33,6 +33,7 @@ function harness(respond: (event: MeshEvent) => MeshEffect[] = () => []) {
     onRoutesChanged: () => signals.push('routes'),
     onAdvertsChanged: () => signals.push('adverts'),
     askAuthority: () => undefined,
+    watchNodes: (isWanted) => signals.push(`watch ${isWanted}`),
     onHandled: () => signals.push('handled'),
   });
   return { clock, handled, commands, signals, core, driver };
@@ -45,12 +46,13 @@ describe('MeshDriver', () => {
       { type: 'routesChanged' },
       { type: 'activateSession', localIndex: 7 },
       { type: 'advertsChanged' },
+      { type: 'watchNodes', isWanted: true },
       { type: 'notice', level: 'info', message: 'link is up', fields: { peer } },
     ];
     const { commands, signals, driver } = harness(() => effects);
     driver.feed({ type: 'routerDisconnected' });
     expect(commands).toEqual([effects[0], effects[2]]);
-    expect(signals).toEqual(['routes', 'adverts', 'handled']);
+    expect(signals).toEqual(['routes', 'adverts', 'watch true', 'handled']);
   });
 
   it('ticks the core when it asked to be called, with one timer', () => {

@@ -40,6 +40,8 @@ export interface MeshDriverOptions {
   readonly onAdvertsChanged: () => void;
   /** The answer comes back as an event. */
   readonly askAuthority: (question: AuthorityQuestion) => void;
+  /** The changes that a watch of the authority sees come back as events. */
+  readonly watchNodes: (isWanted: boolean) => void;
   /** After every event that was handled. */
   readonly onHandled: () => void;
 }
@@ -94,6 +96,8 @@ export class MeshDriver {
         return this.options.notices.log[effect.level](effect.fields, effect.message);
       case 'askAuthority':
         return this.options.askAuthority(effect);
+      case 'watchNodes':
+        return this.options.watchNodes(effect.isWanted);
       case 'sendDatagram':
       case 'sendControl':
       case 'probe':

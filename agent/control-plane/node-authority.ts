@@ -1,6 +1,7 @@
-/** Port to the authority over which keys are nodes of the cluster: Kubernetes. Without one the cluster secret alone decides. */
+/** Port to the authority over which keys are nodes of the cluster, and over their pod CIDRs: Kubernetes. */
 import type { Cidr } from '../../common/address/cidr.js';
 import type { NodeId } from '../../common/node-id.js';
+import type { NodeChange } from '../../mesh/index.js';
 
 export interface NamedNode {
   readonly node: NodeId;
@@ -16,4 +17,9 @@ export interface NodeAuthority {
    * answer now.
    */
   ask(node: NodeId, name: string, publicKey: Uint8Array): Promise<readonly Cidr[] | null | undefined>;
+  /**
+   * Watches all nodes, and tells of those that are gone or have another key, also of those that went before and whose key is
+   * known. @returns the function that ends it
+   */
+  watch(onChange: (change: NodeChange) => void): () => void;
 }

@@ -17,9 +17,13 @@ interface StoredObject {
 const NODES = '/api/v1/nodes';
 const COLLECTIONS = [...[NODES, '/api/v1/pods', '/api/v1/namespaces'], '/apis/networking.k8s.io/v1/networkpolicies'];
 
+/** An object as the client asked for it: whole, or its metadata alone. */
+type View = (object: StoredObject) => unknown;
+
 interface Watch {
   readonly path: string;
   readonly name: string | null;
+  readonly view: View;
   readonly response: ServerResponse;
 }
 
@@ -132,7 +136,8 @@ export class StandInApiServer {
     if (this.refuseWith !== null) return refuse(response, this.refuseWith, 'refused by the test');
     if (request.method !== 'GET') return void this.#change(request, url.pathname, response);
     const objects = this.#collections.get(url.pathname);
-    if (objects !== undefined) return this.#answerList(url, [...objects.values()], response);
+    const view = viewFor(request.headers.accept ?? '');
+    if (objects !== undefined) return this.#answerList(url, [...objects.values()], view, response);
     const node = this.#node(url.pathname);
     if (node !== undefined) return void response.end(JSON.stringify(node));
     const object = this.configMaps.get(url.pathname);
@@ -160,16 +165,22 @@ export class StandInApiServer {
     }
   }
 
-  #answerList({ pathname: path, searchParams: query }: URL, objects: StoredObject[], response: ServerResponse): void {
+  #answerList(
+    { pathname: path, searchParams: query }: URL,
+    objects: StoredObject[],
+    view: View,
+    response: ServerResponse,
+  ): void {
     const name = /^metadata\.name=(.+)$/.exec(query.get('fieldSelector') ?? '')?.[1] ?? null;
     if (query.get('watch') === '1')
-      return this.#startWatch({ path, name, response }, Number(query.get('resourceVersion')));
+      return this.#startWatch({ path, name, view, response }, Number(query.get('resourceVersion')));
     const all = objects.filter((object) => name === null || object.metadata.name === name);
     const first = Number(query.get('continue') ?? 0);
     const limit = Number(query.get('limit') ?? all.length);
     const next = first + limit < all.length ? { continue: String(first + limit) } : {};
     const metadata = { resourceVersion: String(this.#version), ...next };
-    response.end(JSON.stringify({ kind: 'List', metadata, items: all.slice(first, first + limit) }));
+    const items = all.slice(first, first + limit).map(view);
+    response.end(JSON.stringify({ kind: 'List', metadata, items }));
   }
 
   #startWatch(watch: Watch, version: number): void {
@@ -201,9 +212,14 @@ function keyOf({ metadata: { namespace, name } }: StoredObject): string {
   return namespace === undefined ? name : `${namespace}/${name}`;
 }
 
-function send({ path, name, response }: Watch, { type, object, ...event }: PastEvent): void {
+function send({ path, name, view, response }: Watch, { type, object, ...event }: PastEvent): void {
   if (event.path === path && (name === null || object.metadata.name === name))
-    response.write(`${JSON.stringify({ type, object })}\n`);
+    response.write(`${JSON.stringify({ type, object: view(object) })}\n`);
+}
+
+function viewFor(accept: string): View {
+  if (!accept.includes('as=PartialObjectMetadata')) return (object) => object;
+  return ({ metadata }) => ({ kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata });
 }
 
 function refuse(response: ServerResponse, code: number, message: string): void {

@@ -13,7 +13,7 @@ import { cidrIncludes } from '../../common/address/cidr.js';
 import type { Cidr } from '../../common/address/cidr.js';
 import { BoundedMap } from '../../common/bounded-map.js';
 import type { NodeId } from '../../common/node-id.js';
-import { ASK_AGAIN_MS, ASK_UNUSED_MS, ASK_USED_MS, MAX_MEMBERS } from '../limits.js';
+import { ASK_AGAIN_MS, ASK_UNUSED_MS, ASK_USED_MS, MAX_ASK_REFUSED_MS, MAX_MEMBERS } from '../limits.js';
 import type { MeshEffect, RandomSource } from '../mesh-io.js';
 import type { Advert } from '../wire/advert.js';
 
@@ -23,6 +23,8 @@ interface Answer {
   readonly name: string;
   /** Null when the authority does not name the key for this name. */
   readonly podCidrs: readonly Cidr[] | null;
+  /** How often in a row it did not. */
+  readonly refusals: number;
   /** From then on it is asked again when the link is used. */
   readonly staleMs: number;
 }
@@ -79,7 +81,25 @@ export class Authority {
   answered(id: NodeId, name: string, podCidrs: readonly Cidr[] | null, isFresh: boolean, nowMs: number): void {
     const waitMs = isFresh ? ASK_USED_MS : ASK_UNUSED_MS;
     const staleMs = nowMs + waitMs * (1 + this.#deps.random.fraction() / 2);
-    this.#answers.set(id, { name, podCidrs, staleMs });
+    const before = this.#answers.get(id)?.refusals ?? 0;
+    this.#answers.set(id, { name, podCidrs, staleMs, refusals: podCidrs === null ? before + 1 : 0 });
+  }
+
+  /** It may say something else now: it is asked whatever it said, and again while the link is used until it answers. */
+  doubt(advert: Advert, nowMs: number): void {
+    const answer = this.#answers.get(advert.id);
+    if (answer !== undefined) this.#answers.set(advert.id, { ...answer, staleMs: nowMs });
+    this.#askedMs.delete(advert.id);
+    this.#ask(advert, nowMs);
+  }
+
+  /** The node of this name has changed: one that was refused is asked about when it next sends a handshake. */
+  reconsider(name: string): void {
+    for (const [id, answer] of [...this.#answers]) {
+      if (answer.name !== name || answer.podCidrs !== null) continue;
+      this.#answers.set(id, { ...answer, refusals: 0 });
+      this.#askedMs.delete(id);
+    }
   }
 
   /** A node that took another name is another node for the authority. */
@@ -89,8 +109,14 @@ export class Authority {
   }
 
   #ask({ id, name, identityKey }: Advert, nowMs: number): void {
-    if (nowMs - (this.#askedMs.get(id) ?? -Infinity) < ASK_AGAIN_MS) return;
+    if (nowMs - (this.#askedMs.get(id) ?? -Infinity) < this.#waitMs(id)) return;
     this.#askedMs.set(id, nowMs);
     this.#deps.emit({ type: 'askAuthority', node: id, name, publicKey: identityKey });
+  }
+
+  /** A node that was deleted and still runs dials for ever. */
+  #waitMs(id: NodeId): number {
+    const refusals = this.#answers.get(id)?.refusals ?? 0;
+    return Math.min(MAX_ASK_REFUSED_MS, ASK_AGAIN_MS * 2 ** Math.max(0, refusals - 1));
   }
 }

@@ -15,9 +15,11 @@ import {
   LINKS_ANSWER_INTERVAL_MS,
   MAX_LINKS_PER_MESSAGE,
   MAX_MEMBERS,
+  NODE_CHANGE_BURST,
+  NODE_CHANGES_PER_SECOND,
 } from '../limits.js';
 import { RateLimiter } from '../rate-limiter.js';
-import type { RandomSource } from '../mesh-io.js';
+import type { NodeChange, RandomSource } from '../mesh-io.js';
 import type { Peer } from '../peer/peer.js';
 import type { Topology } from './topology.js';
 import { linkReport } from './views.js';
@@ -31,6 +33,7 @@ export interface ControlDispatcherDeps {
   send(peer: NodeId, bytes: Uint8Array): void;
   /** Learns an encoded advert. */
   learnAdvert(bytes: Uint8Array, from: NodeId, nowMs: number): void;
+  learnNodeChanges(changes: readonly NodeChange[], nowMs: number): void;
   learnRevocations(encoded: readonly Uint8Array[], from: NodeId, nowMs: number): void;
 }
 
@@ -50,6 +53,12 @@ export class ControlDispatcher {
   readonly #revocations = new RateLimiter<NodeId>({
     burst: DIGEST_BURST,
     perSecond: DIGESTS_PER_SECOND,
+    maxKeys: MAX_MEMBERS,
+  });
+
+  readonly #nodeChanges = new RateLimiter<NodeId>({
+    burst: NODE_CHANGE_BURST,
+    perSecond: NODE_CHANGES_PER_SECOND,
     maxKeys: MAX_MEMBERS,
   });
 
@@ -96,6 +105,9 @@ export class ControlDispatcher {
       case 'revocations':
         if (!this.#revocations.take(peer.id, nowMs)) return this.#deps.counters.count('digestTooOften');
         return this.#deps.learnRevocations(message.revocations, peer.id, nowMs);
+      case 'nodeChanges':
+        if (!this.#nodeChanges.take(peer.id, nowMs)) return this.#deps.counters.count('nodeChangesTooOften');
+        return this.#deps.learnNodeChanges(message.changes, nowMs);
     }
   }
 

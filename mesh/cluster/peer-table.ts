@@ -38,6 +38,8 @@ export interface PeerTableDeps {
   isRevoked(id: NodeId): boolean;
   /** Whether a router was ever connected; before that, all members are remembered from an earlier process. */
   hasStarted(): boolean;
+  /** A member claims addresses outside the cluster CIDRs. */
+  claimedOutside(name: string, nowMs: number): void;
   /** Sends a new advert to other members; `from` is the node that passed it on. */
   broadcastAdvert(advert: Advert, from: NodeId | null): void;
   /** Compares adverts with a peer whose link came up. */
@@ -83,6 +85,11 @@ export class PeerTable {
   /** Ids of the peers that control messages reach. */
   linked(): NodeId[] {
     return [...this.#peers.values()].filter((peer) => peer.isLinked).map(({ id }) => id);
+  }
+
+  /** Peers whose link is not down. */
+  living(): Peer[] {
+    return [...this.#peers.values()].filter(({ link }) => link.state !== 'down');
   }
 
   linkedAt(address: SocketAddress): NodeId | null {
@@ -308,6 +315,7 @@ export class PeerTable {
       );
     }
     for (const { cidr, owner } of this.#ownership.table.outside) {
+      this.#deps.claimedOutside(this.#nameOf(owner), nowMs);
       const fields = { cidr, owner };
       notices.write(
         'warn',

@@ -64,6 +64,8 @@ export class SimNode implements SimHost {
   cachedStamps: KeptStamps = { own: 0, accepted: [], firstHeard: [] };
   /** Names of the nodes that the authority was asked about. */
   readonly asked: string[] = [];
+  /** Whether the core wants this node to watch the authority. */
+  isWatching = false;
   readonly notices: Extract<MeshEffect, { type: 'notice' }>[] = [];
   /** While true, nothing reaches the core: the process stands still. */
   isPaused = false;
@@ -167,6 +169,7 @@ export class SimNode implements SimHost {
     }
     this.mesh = null;
     this.agentCpu.stop();
+    this.isWatching = false;
   }
 
   /** What the node kept on disk is gone, its identity excepted. */
@@ -279,6 +282,9 @@ export class SimNode implements SimHost {
         return;
       case 'askAuthority':
         return this.#askAuthority(effect);
+      case 'watchNodes':
+        this.isWatching = effect.isWanted;
+        return;
       case 'routesChanged':
         this.#sendTables();
         return this.onRoutesChanged();

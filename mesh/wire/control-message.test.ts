@@ -40,6 +40,16 @@ const anyMessage: fc.Arbitrary<ControlMessage> = fc.oneof(
     entries: fc.array(fc.record({ id: anyId, revision: anyCount })),
   }),
   fc.record({ type: fc.constant('pull' as const), ids: fc.array(anyId) }),
+  fc.record({
+    type: fc.constant('nodeChanges' as const),
+    changes: fc.array(
+      fc.record({
+        name: anyText(40).filter((name) => name !== ''),
+        change: fc.uint8Array({ minLength: 8, maxLength: 8 }).map((bytes) => Buffer.from(bytes).toString('hex')),
+      }),
+      { maxLength: 32 },
+    ),
+  }),
   fc.constant<ControlMessage>({ type: 'goodbye' }),
   fc.constant<ControlMessage>({ type: 'linksQuery' }),
   fc.record({

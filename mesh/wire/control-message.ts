@@ -10,6 +10,7 @@
  *   5 linksQuery  [5, 1]
  *   6 links       [6, 1, links, pods, count of pods]   links-message.ts
  *   7 revocations [7, 1, [revocation bytes, ...]]       revocation.ts
+ *   8 nodeChanges [8, 1, [[name, change of 8 bytes], ...]]
  * ```
  */
 import { Type } from 'typebox';
@@ -17,17 +18,20 @@ import { Compile } from 'typebox/compile';
 import { DecodeError } from '../../common/errors.js';
 import { decodeMsgpack, encodeMsgpack } from '../../common/codec/msgpack.js';
 import type { NodeId } from '../../common/node-id.js';
+import type { NodeChange } from '../mesh-io.js';
 import {
   MAX_ADVERT_BYTES,
   MAX_ADVERTS_PER_MESSAGE,
   MAX_DIGEST_ENTRIES,
+  MAX_NAME_LENGTH,
+  MAX_NODE_CHANGES_PER_MESSAGE,
   MAX_REVOCATION_BYTES,
   MAX_REVOCATIONS_PER_MESSAGE,
 } from '../limits.js';
 import { MAX_UNIT_BYTES } from '../../common/protocol.js';
 import { linksFields, readLinks } from './links-message.js';
 import type { LinksMessage } from './links-message.js';
-import { Bytes, bytesOfId, Count, Fields, Id, idOf, ListOf } from './wire-schema.js';
+import { Bytes, bytesOfId, Count, Fields, Id, idOf, ListOf, Text } from './wire-schema.js';
 
 export const CONTROL_TYPES = {
   adverts: 1,
@@ -37,8 +41,10 @@ export const CONTROL_TYPES = {
   linksQuery: 5,
   links: 6,
   revocations: 7,
+  nodeChanges: 8,
 } as const;
 const MESSAGE_VERSION = 1;
+const NODE_CHANGE_BYTES = 8;
 
 export interface DigestEntry {
   readonly id: NodeId;
@@ -58,6 +64,7 @@ export type ControlMessage =
   | { readonly type: 'goodbye' }
   | { readonly type: 'linksQuery' }
   | { readonly type: 'revocations'; readonly revocations: readonly Uint8Array[] }
+  | { readonly type: 'nodeChanges'; readonly changes: readonly NodeChange[] }
   | LinksMessage;
 
 const Head = Compile(Fields(Count(), Count()));
@@ -67,6 +74,13 @@ const Digest = Compile(
 );
 const Revocations = Compile(
   Fields(Count(), Count(), ListOf(Bytes(1, MAX_REVOCATION_BYTES), MAX_REVOCATIONS_PER_MESSAGE)),
+);
+const NodeChanges = Compile(
+  Fields(
+    Count(),
+    Count(),
+    ListOf(Fields(Text(MAX_NAME_LENGTH, 1), Bytes(NODE_CHANGE_BYTES)), MAX_NODE_CHANGES_PER_MESSAGE),
+  ),
 );
 const Pull = Compile(Fields(Count(), Count(), ListOf(Id, MAX_DIGEST_ENTRIES)));
 
@@ -101,6 +115,9 @@ export function decodeControl(bytes: Uint8Array): ControlMessage | null {
     case CONTROL_TYPES.revocations:
       if (!Revocations.Check(value)) break;
       return { type: 'revocations', revocations: value[2] };
+    case CONTROL_TYPES.nodeChanges:
+      if (!NodeChanges.Check(value)) break;
+      return { type: 'nodeChanges', changes: value[2].map(nodeChangeOf) };
     default:
       return null;
   }
@@ -123,6 +140,8 @@ export function describeControl(bytes: Uint8Array): string {
       return `links (${message.links.length}, pods ${message.pods?.count ?? 'unknown'})`;
     case 'revocations':
       return `revocations (${message.revocations.length})`;
+    case 'nodeChanges':
+      return `changes of nodes (${message.changes.map(({ name }) => name).join()})`;
     case 'goodbye':
     case 'linksQuery':
       return message.type;
@@ -160,7 +179,13 @@ function fieldsOf(message: ControlMessage): unknown[] {
       return linksFields(message);
     case 'revocations':
       return [message.revocations];
+    case 'nodeChanges':
+      return [message.changes.map(({ name, change }) => [name, Buffer.from(change, 'hex')])];
   }
+}
+
+function nodeChangeOf([name, change]: readonly [string, Uint8Array]): NodeChange {
+  return { name, change: Buffer.from(change).toString('hex') };
 }
 
 function digestOf(

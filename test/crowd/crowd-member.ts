@@ -64,6 +64,7 @@ export class CrowdMember {
       onRoutesChanged: () => undefined,
       onAdvertsChanged: () => undefined,
       askAuthority: () => undefined,
+      watchNodes: () => undefined,
       onHandled: () => undefined,
     });
   }
