@@ -118,7 +118,9 @@ export const MAX_SESSION_SLOT = MAX_SESSIONS - 1;
 export const MAX_PENDING_RESPONSES = 1024;
 /** An authority is asked about a node at most so often, whatever the node sends. */
 export const ASK_AGAIN_MS = 10_000;
-/** The same for a node that was refused: the wait doubles up to this. */
+/** So often a node that is refused is asked about before the wait doubles: a new node may dial before its key is published. */
+export const ASK_REFUSED_AT_FIRST = 6;
+/** The longest wait between two questions about a node that is refused. */
 export const MAX_ASK_REFUSED_MS = 320_000;
 /** And about a node whose link is used, after so long, up to half of it more. */
 export const ASK_USED_MS = 600_000;

@@ -13,7 +13,14 @@ import { cidrIncludes } from '../../common/address/cidr.js';
 import type { Cidr } from '../../common/address/cidr.js';
 import { BoundedMap } from '../../common/bounded-map.js';
 import type { NodeId } from '../../common/node-id.js';
-import { ASK_AGAIN_MS, ASK_UNUSED_MS, ASK_USED_MS, MAX_ASK_REFUSED_MS, MAX_MEMBERS } from '../limits.js';
+import {
+  ASK_AGAIN_MS,
+  ASK_REFUSED_AT_FIRST,
+  ASK_UNUSED_MS,
+  ASK_USED_MS,
+  MAX_ASK_REFUSED_MS,
+  MAX_MEMBERS,
+} from '../limits.js';
 import type { MeshEffect, RandomSource } from '../mesh-io.js';
 import type { Advert } from '../wire/advert.js';
 
@@ -117,6 +124,6 @@ export class Authority {
   /** A node that was deleted and still runs dials for ever. */
   #waitMs(id: NodeId): number {
     const refusals = this.#answers.get(id)?.refusals ?? 0;
-    return Math.min(MAX_ASK_REFUSED_MS, ASK_AGAIN_MS * 2 ** Math.max(0, refusals - 1));
+    return Math.min(MAX_ASK_REFUSED_MS, ASK_AGAIN_MS * 2 ** Math.max(0, refusals - ASK_REFUSED_AT_FIRST));
   }
 }

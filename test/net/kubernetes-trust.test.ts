@@ -8,8 +8,8 @@ import { nodeObject } from '../../kube/testing/node-objects.js';
 import { ApiServerProcess } from './api-server-process.js';
 import { useCluster } from './cluster-fixture.js';
 
-const TEST_TIMEOUT_MS = 60_000;
-const HAPPENS_WITHIN_MS = 20_000;
+const TEST_TIMEOUT_MS = 120_000;
+const HAPPENS_WITHIN_MS = 45_000;
 const CUT_OFF_WITHIN_MS = 15_000;
 const SERVER = '192.168.99.1';
 const PORT = 8001;
