@@ -98,7 +98,7 @@ export const ConfigSchema = Type.Object(
     trust: Type.Union([Type.Literal('secret'), Type.Literal('kubernetes')], {
       default: 'secret',
       description:
-        'Who may be a node: all that have the cluster secret, or of those only the ones whose key is on a Node',
+        'Who may be a node: all that have the cluster secret, or those whose key is on a Node, with or without a secret',
     }),
     kubernetesStartupTaint: Type.String({
       default: '',

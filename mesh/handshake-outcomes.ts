@@ -2,7 +2,8 @@
 import { formatSocketAddress } from '../common/address/socket-address.js';
 import type { SocketAddress } from '../common/address/socket-address.js';
 import type { NodeId } from '../common/node-id.js';
-import type { Authority } from './cluster/authority.js';
+import { BoundedMap } from '../common/bounded-map.js';
+import type { Authority, Standing } from './cluster/authority.js';
 import type { PeerTable } from './cluster/peer-table.js';
 import type { Advert } from './wire/advert.js';
 import type { Seeds } from './cluster/seeds.js';
@@ -10,11 +11,17 @@ import type { Counters } from './counters.js';
 import type { HandshakeOutcome } from './handshake/handshakes.js';
 import type { RefusedSources } from './handshake/refused-sources.js';
 import type { SessionSlots } from './handshake/session-slots.js';
+import { MAX_WAITING_NODES } from './limits.js';
 import type { MeshEffect } from './mesh-io.js';
 import type { Notices } from './notices.js';
 import type { Peer } from './peer/peer.js';
 
 type OutcomeOf<Type extends HandshakeOutcome['type']> = Extract<HandshakeOutcome, { type: Type }>;
+
+interface Waiting {
+  readonly advert: Advert;
+  readonly from: SocketAddress;
+}
 
 export interface HandshakeOutcomesDeps {
   readonly ownId: NodeId;
@@ -32,6 +39,8 @@ export interface HandshakeOutcomesDeps {
 
 export class HandshakeOutcomes {
   readonly #deps: HandshakeOutcomesDeps;
+  /** Adverts of finished handshakes about which the authority is asked. */
+  readonly #waiting = new BoundedMap<NodeId, Waiting>(MAX_WAITING_NODES);
 
   constructor(deps: HandshakeOutcomesDeps) {
     this.#deps = deps;
@@ -77,15 +86,34 @@ export class HandshakeOutcomes {
     }
   }
 
+  /** What the authority said of a node whose handshake waited for it: a member, which this node dials. */
+  authorityAnswered(id: NodeId, isNamed: boolean, nowMs: number): void {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (waiting !== undefined && isNamed) this.#learn(waiting.advert, waiting.from, nowMs);
+  }
+
   /** Its address is tried when the peer is dialled. */
   #unexpectedPeer({ advert, localIndex }: OutcomeOf<'unexpectedPeer'>, from: SocketAddress, nowMs: number): void {
-    const { counters, peerTable, seeds, advancePeer } = this.#deps;
+    const { counters, seeds } = this.#deps;
     counters.countHandshake('unexpectedPeer');
-    const peer = peerTable.learnHandshakeAdvert(advert, nowMs);
     seeds.resolve(localIndex, advert.id, from, nowMs);
+    const standing = this.#standingOf(advert, nowMs);
+    if (standing === 'named') this.#learn(advert, from, nowMs);
+    else if (standing === 'unknown') this.#waiting.set(advert.id, { advert, from });
+  }
+
+  #learn(advert: Advert, from: SocketAddress, nowMs: number): void {
+    const { peerTable, advancePeer } = this.#deps;
+    const peer = peerTable.learnHandshakeAdvert(advert, nowMs);
     if (peer === null) return;
     peer.path.suggestEndpoint(from);
     advancePeer(peer, nowMs);
+  }
+
+  #standingOf(advert: Advert, nowMs: number): Standing {
+    const { ownId, authority } = this.#deps;
+    return advert.id === ownId ? 'named' : authority.standingOf(advert, nowMs);
   }
 
   #established(outcome: OutcomeOf<'responded' | 'confirmed'>, from: SocketAddress, nowMs: number): void {
@@ -106,16 +134,16 @@ export class HandshakeOutcomes {
     if (peer !== null) advancePeer(peer, nowMs);
   }
 
-  /** A session waits for the authority's answer, after which this node dials: the peer is a member without claims until then. */
+  /** A node waits for the authority's answer, after which this node dials it: a stranger takes no place among the members. */
   #isNamed(outcome: OutcomeOf<'responded' | 'confirmed'>, from: SocketAddress, nowMs: number): boolean {
-    const { ownId, authority, counters, peerTable, seeds, slots } = this.#deps;
+    const { counters, seeds, slots } = this.#deps;
     const { advert, session } = outcome;
-    const standing = advert.id === ownId ? 'named' : authority.standingOf(advert, nowMs);
+    const standing = this.#standingOf(advert, nowMs);
     if (standing === 'named') return true;
     counters.count('notNamed');
     slots.release(session.localIndex);
     if (standing === 'refused') this.#tellRefused(advert, from, nowMs);
-    else peerTable.learnHandshakeAdvert(advert, nowMs)?.path.suggestEndpoint(from);
+    else this.#waiting.set(advert.id, { advert, from });
     if (outcome.type === 'responded') seeds.resolve(session.localIndex, advert.id, from, nowMs);
     return false;
   }
@@ -130,10 +158,6 @@ export class HandshakeOutcomes {
       id,
       fields,
     );
-    refusedSources.note(
-      from,
-      `has the cluster secret and calls itself ${name}, whose key is another one by the authority (Kubernetes)`,
-      nowMs,
-    );
+    refusedSources.note(from, `calls itself ${name}, whose key is another one by the authority (Kubernetes)`, nowMs);
   }
 }

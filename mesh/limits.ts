@@ -120,6 +120,10 @@ export const MAX_PENDING_RESPONSES = 1024;
 export const ASK_AGAIN_MS = 10_000;
 /** So often a node that is refused is asked about before the wait doubles: a new node may dial before its key is published. */
 export const ASK_REFUSED_AT_FIRST = 6;
+/** Nodes that the authority refused and that are remembered; the oldest is dropped beyond this and asked about again. */
+export const MAX_REFUSED_NODES = 1024;
+/** Nodes that have finished a handshake and wait for the authority's answer; the oldest is dropped beyond this. */
+export const MAX_WAITING_NODES = 256;
 /** The longest wait between two questions about a node that is refused. */
 export const MAX_ASK_REFUSED_MS = 320_000;
 /** And about a node whose link is used, after so long, up to half of it more. */

@@ -25,7 +25,7 @@ class Register {
     return node;
   }
 
-  /** It has the cluster secret. */
+  /** It has the cluster secret, or there is none. */
   stranger(): SimNode {
     const node = this.network.addNode({ needsAuthority: true, authority: (id, name) => this.#answer(id, name) });
     this.#all.push(node);
@@ -117,6 +117,20 @@ describe('a cluster whose nodes an authority names', () => {
       expect(ownerAt(nodes[1]!, stranger.podCidrs[0]!)).toBeUndefined();
       register.name(stranger);
       expect(network.runUntil(() => isFullMesh([...nodes, stranger]), 2 * MINUTE_MS)).toBeLessThan(2 * MINUTE_MS);
+    }),
+  );
+
+  it(
+    'tells no other node of a stranger, and keeps no place for it',
+    simulation(11, (network) => {
+      const register = new Register(network);
+      const nodes = register.cluster(3);
+      const stranger = register.stranger();
+      stranger.start([nodes[0]!]);
+      network.run(MINUTE_MS);
+      expect(nodes[0]!.asked).toContain(stranger.self.name);
+      for (const node of nodes.slice(1)) expect(node.asked).not.toContain(stranger.self.name);
+      for (const node of nodes) expect(node.stateOf(stranger)).toBe('unknown');
     }),
   );
 

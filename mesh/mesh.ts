@@ -236,9 +236,10 @@ export class Mesh {
   }
 
   #authorityAnswered({ node, name, podCidrs, isFresh }: EventOf<'authorityAnswered'>, now: number): void {
-    const { authority, peerTable } = this.#parts;
+    const { authority, outcomes, peerTable } = this.#parts;
     authority.answered(node, name, podCidrs, isFresh, now);
     peerTable.authorityAnswered(node, now);
+    outcomes.authorityAnswered(node, podCidrs !== null, now);
     this.#wakeAt(now);
   }
 

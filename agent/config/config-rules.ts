@@ -125,6 +125,10 @@ const CROSS_RULES: readonly Rule[] = [
     check: (c) => unless(c.tapName !== c.bridgeName, `"${c.tapName}" is the name of the bridge too`),
   },
   { needs: ['podMtu', 'podCidrs'], check: podMtuProblems },
+  {
+    needs: ['trust', 'kubernetes'],
+    check: (c) => unless(c.trust !== 'kubernetes' || c.kubernetes, '"kubernetes" needs the setting kubernetes'),
+  },
 ];
 
 /** @param misshapen fields the schema already refused @returns every problem, in the order of the rules */

@@ -8,7 +8,7 @@ import { ConfigError, messageOf } from '../../common/errors.js';
 import { supervisorSocket } from '../../common/host/run-files.js';
 import { isListening } from '../../common/host/unix-socket.js';
 import { listUdpSockets } from '../host-network/udp-sockets.js';
-import { loadClusterSecret } from '../settings/cluster-secret.js';
+import { loadClusterSecret, NO_CLUSTER_SECRET } from '../settings/cluster-secret.js';
 import { failed, met, warned } from './finding.js';
 import type { Finding } from './finding.js';
 
@@ -81,9 +81,10 @@ export function checkOtherNetworks({ cniConfDir }: Config): Finding[] {
 }
 
 /** In Kubernetes the API server need not be asked for it: the Secret is mounted. */
-export async function checkSecret({ clusterSecretFile }: Config): Promise<Finding[]> {
+export async function checkSecret({ clusterSecretFile, trust }: Config): Promise<Finding[]> {
   try {
-    const { warning } = await loadClusterSecret(clusterSecretFile);
+    const { bytes, warning } = await loadClusterSecret(clusterSecretFile, trust === 'secret');
+    if (bytes === NO_CLUSTER_SECRET) return [met('secret', 'none; the keys on Node objects decide')];
     const [, line = null] = /run "([^"]+)"/.exec(warning ?? '') ?? [];
     return [warning === null ? met('secret', `${clusterSecretFile} holds one`) : warned('secret', warning, line)];
   } catch (thrown) {

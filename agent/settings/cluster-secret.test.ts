@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadClusterSecret, parseClusterSecret } from './cluster-secret.js';
+import { loadClusterSecret, NO_CLUSTER_SECRET, parseClusterSecret } from './cluster-secret.js';
 
 const bytes = Uint8Array.from({ length: 32 }, (_, i) => i * 7);
 const hex = Buffer.from(bytes).toString('hex');
@@ -52,6 +52,15 @@ describe('loadClusterSecret', () => {
     writeFileSync(path, hex);
     chmodSync(path, 0o644);
     expect((await loadClusterSecret(path)).warning).toContain('chmod 600');
+  });
+
+  it('is none without a file where none is needed, and that of the file where there is one', async () => {
+    const path = join(folder, 'secret');
+    expect((await loadClusterSecret(path, false)).bytes).toBe(NO_CLUSTER_SECRET);
+    writeFileSync(path, hex, { mode: 0o600 });
+    expect((await loadClusterSecret(path, false)).bytes).toEqual(bytes);
+    writeFileSync(path, 'no secret');
+    await expect(loadClusterSecret(path, false)).rejects.toThrow('does not hold a cluster secret');
   });
 
   it('says how to make the file when there is none', async () => {

@@ -3,6 +3,8 @@ import { readFile, stat } from 'node:fs/promises';
 import { ConfigError, messageOf } from '../../common/errors.js';
 
 const CLUSTER_SECRET_BYTES = 32;
+/** In force where there is no secret and none is needed: everybody knows it (`docs/security.md`). No file may hold it. */
+export const NO_CLUSTER_SECRET: Uint8Array = new Uint8Array(CLUSTER_SECRET_BYTES);
 const READABLE_BY_OTHERS = 0o004;
 
 export interface ClusterSecret {
@@ -27,8 +29,12 @@ export function parseClusterSecret(text: string, source: string): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-/** Reads the secret. Throws {@link ConfigError} that says what to do. */
-export async function loadClusterSecret(path: string): Promise<ClusterSecret> {
+/**
+ * Reads the secret. Throws {@link ConfigError} that says what to do.
+ * @param isNeeded false where Kubernetes names the nodes: without a file it is {@link NO_CLUSTER_SECRET}
+ */
+export async function loadClusterSecret(path: string, isNeeded = true): Promise<ClusterSecret> {
+  if (!isNeeded && !(await exists(path))) return { bytes: NO_CLUSTER_SECRET, warning: null };
   const [text, mode] = await Promise.all([readFile(path, 'utf8'), stat(path).then((found) => found.mode)]).catch(
     (thrown: unknown) => {
       throw problem(
@@ -42,6 +48,15 @@ export async function loadClusterSecret(path: string): Promise<ClusterSecret> {
   const warning =
     (mode & READABLE_BY_OTHERS) === 0 ? null : `${path} is readable by every user; run "chmod 600 ${path}"`;
   return { bytes, warning };
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (thrown) {
+    return (thrown as NodeJS.ErrnoException).code !== 'ENOENT';
+  }
 }
 
 /** Node's decoder skips what is not base64; here that is an error. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { ConfigError } from '../../common/errors.js';
 import { loadConfig } from '../config/config-sources.js';
+import { NO_CLUSTER_SECRET } from './cluster-secret.js';
 import { SettingsReader } from './settings-reader.js';
 import type { SettingsReaderDeps } from './settings-reader.js';
 import { FakeSource } from './testing/fake-source.js';
@@ -59,6 +60,22 @@ describe('the reader of settings', () => {
     const reading = await readerOf('', { sources }).read();
     expect(reading.waitingFor).toBe('Node worker-1, which has no podCIDRs yet');
     expect(reading.settings.podCidrs).toEqual([]);
+  });
+
+  it('needs a secret where it decides who is a node, and where one was in force', async () => {
+    const asked: boolean[] = [];
+    let bytes: Uint8Array = NO_CLUSTER_SECRET;
+    const readSecret = (_: string, isNeeded: boolean) => {
+      asked.push(isNeeded);
+      return Promise.resolve({ bytes, warning: null });
+    };
+    await readerOf('trust: secret', { readSecret }).read();
+    const reader = readerOf('kubernetes: true\ntrust: kubernetes', { readSecret });
+    await reader.read();
+    bytes = SECRET;
+    await reader.read();
+    await reader.read();
+    expect(asked).toEqual([true, false, false, true]);
   });
 
   it('keeps what a running node cannot follow, and says what waits for a restart', async () => {

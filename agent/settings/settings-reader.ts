@@ -8,6 +8,7 @@ import { loadConfig } from '../config/config-sources.js';
 import type { ReadFile } from '../config/config-sources.js';
 import type { Environment } from '../config/config-environment.js';
 import type { FoundValue, FoundValues } from '../config/found-values.js';
+import { NO_CLUSTER_SECRET } from './cluster-secret.js';
 import type { ClusterSecret } from './cluster-secret.js';
 import { effectiveConfig, nodeSettings } from './node-settings.js';
 import type { NodeSettings } from './node-settings.js';
@@ -18,8 +19,8 @@ export interface SettingsReaderDeps {
   readonly argv: readonly string[];
   readonly env: Environment;
   readonly readFile: ReadFile;
-  /** Rejects with ConfigError. */
-  readonly readSecret: (path: string) => Promise<ClusterSecret>;
+  /** Rejects with ConfigError, also when there is no file and the secret is needed. */
+  readonly readSecret: (path: string, isNeeded: boolean) => Promise<ClusterSecret>;
   /** In the order of precedence. */
   readonly sources: readonly SettingsSource[];
   /** The configuration that the supervisor started with; null for an agent without a supervisor, whose first one counts. */
@@ -39,6 +40,8 @@ export interface SettingsReading {
 
 export class SettingsReader {
   #started: Config | null;
+  /** A secret that was in force is not given up because its file is gone. */
+  #hasSecret = false;
 
   constructor(readonly deps: SettingsReaderDeps) {
     this.#started = deps.started;
@@ -60,7 +63,9 @@ export class SettingsReader {
   async #complete(read: Config, waitingFor: string | null): Promise<SettingsReading> {
     this.#started ??= read;
     const { config, needsRestart } = effectiveConfig(read, this.#started);
-    const secret = await this.deps.readSecret(config.clusterSecretFile);
+    const isNeeded = config.trust === 'secret' || this.#hasSecret;
+    const secret = await this.deps.readSecret(config.clusterSecretFile, isNeeded);
+    this.#hasSecret = secret.bytes !== NO_CLUSTER_SECRET;
     const settings = nodeSettings(config, secret.bytes, this.deps.hostName);
     return { settings, needsRestart, warning: secret.warning, waitingFor };
   }

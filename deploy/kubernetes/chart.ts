@@ -60,7 +60,7 @@ function schema(): object {
 
 const NOTES = `Heddle {{ .Chart.AppVersion }}: one pod of it per node.
 
-{{- if not (lookup "v1" "Secret" .Release.Namespace .Values.secretName) }}
+{{- if and (eq .Values.trust "secret") (not (lookup "v1" "Secret" .Release.Namespace .Values.secretName)) }}
 
 The Secret "{{ .Values.secretName }}" with the cluster secret is missing; the pods do not start without it:
 

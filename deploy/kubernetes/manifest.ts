@@ -6,10 +6,8 @@ import { defaults } from './value-source.js';
 import { DEFAULT_VALUES } from './values.js';
 
 const BEFORE = `#
-# Before: every node has imported the image ${DEFAULT_VALUES.image} (docs/install.md), the controller manager gives
-# each Node a pod CIDR (kubeadm init --pod-network-cidr), and the cluster secret exists:
-#   kubectl -n ${defaults.namespace} create secret generic ${DEFAULT_VALUES.secretName} \\
-#     --from-literal=cluster-secret="$(openssl rand -hex 32)"
+# Before: every node has imported the image ${DEFAULT_VALUES.image} (docs/install.md), and the controller manager gives
+# each Node a pod CIDR (kubeadm init --pod-network-cidr).
 `;
 
 export function manifest(): string {

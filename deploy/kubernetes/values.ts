@@ -37,12 +37,13 @@ export const ValuesSchema = Type.Object(
     secretName: Type.String({
       default: 'heddle-cluster-secret',
       minLength: 1,
-      description: 'Secret with the key cluster-secret: 32 bytes as hex or base64, the same for the whole cluster',
+      description:
+        'Secret with the key cluster-secret, 32 bytes as hex or base64. It need not exist with trust kubernetes',
     }),
     trust: Type.Enum(['secret', 'kubernetes'], {
       default: 'kubernetes',
       description:
-        'Who may be a node: all that have the cluster secret, or of those only the ones whose key is on a Node',
+        'Who may be a node: all that have the cluster secret, or those whose key is on a Node, with or without a secret',
     }),
     settings: Type.Partial(Type.Omit(ConfigSchema, FIXED_SETTINGS), {
       default: {},

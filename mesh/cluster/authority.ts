@@ -19,6 +19,7 @@ import {
   ASK_UNUSED_MS,
   ASK_USED_MS,
   MAX_ASK_REFUSED_MS,
+  MAX_REFUSED_NODES,
   MAX_MEMBERS,
 } from '../limits.js';
 import type { MeshEffect, RandomSource } from '../mesh-io.js';
@@ -26,18 +27,22 @@ import type { Advert } from '../wire/advert.js';
 
 export type Standing = 'named' | 'unknown' | 'refused';
 
-interface Answer {
+interface Named {
   readonly name: string;
-  /** Null when the authority does not name the key for this name. */
-  readonly podCidrs: readonly Cidr[] | null;
-  /** How often in a row it did not. */
-  readonly refusals: number;
+  readonly podCidrs: readonly Cidr[];
   /** From then on it is asked again when the link is used. */
   readonly staleMs: number;
 }
 
+/** The authority does not name the key for this name. */
+interface Refused {
+  readonly name: string;
+  /** How often in a row it did not. */
+  readonly refusals: number;
+}
+
 export interface AuthorityDeps {
-  /** Without an authority every node that has the cluster secret is named, with all CIDRs. */
+  /** When not, every node that has the cluster secret is named, with all CIDRs. */
   readonly isNeeded: boolean;
   readonly random: RandomSource;
   emit(effect: MeshEffect): void;
@@ -45,7 +50,9 @@ export interface AuthorityDeps {
 
 export class Authority {
   readonly #deps: AuthorityDeps;
-  readonly #answers = new BoundedMap<NodeId, Answer>(MAX_MEMBERS);
+  /** Strangers take no place here: who is named is in the authority's register. */
+  readonly #named = new BoundedMap<NodeId, Named>(MAX_MEMBERS);
+  readonly #refused = new BoundedMap<NodeId, Refused>(MAX_REFUSED_NODES);
   readonly #askedMs = new BoundedMap<NodeId, number>(MAX_MEMBERS);
   /** Frames of a peer when its use was last seen. */
   readonly #frames = new BoundedMap<NodeId, number>(MAX_MEMBERS);
@@ -57,20 +64,19 @@ export class Authority {
   /** Asks where nothing is known, and again about a node that was refused. */
   standingOf(advert: Advert, nowMs: number): Standing {
     if (!this.#deps.isNeeded) return 'named';
-    const answer = this.#answerAbout(advert);
-    if (answer?.podCidrs !== undefined && answer.podCidrs !== null) return 'named';
+    if (this.#namedAs(advert) !== null) return 'named';
     this.#ask(advert, nowMs);
-    return answer === null ? 'unknown' : 'refused';
+    return this.#refused.get(advert.id)?.name === advert.name ? 'refused' : 'unknown';
   }
 
   isRefused(id: NodeId): boolean {
-    return this.#deps.isNeeded && this.#answers.get(id)?.podCidrs === null;
+    return this.#deps.isNeeded && this.#refused.has(id);
   }
 
   /** Whether the node owns these addresses. @param asks whether to ask when what is known does not say so */
   covers(advert: Advert, cidr: Cidr, asks: boolean, nowMs: number): boolean {
     if (!this.#deps.isNeeded) return true;
-    const podCidrs = this.#answerAbout(advert)?.podCidrs ?? [];
+    const podCidrs = this.#namedAs(advert)?.podCidrs ?? [];
     if (podCidrs.some((named) => cidrIncludes(named, cidr))) return true;
     if (asks) this.#ask(advert, nowMs);
     return false;
@@ -80,39 +86,44 @@ export class Authority {
   used(advert: Advert, frames: number, nowMs: number): void {
     if (!this.#deps.isNeeded || this.#frames.get(advert.id) === frames) return;
     this.#frames.set(advert.id, frames);
-    const answer = this.#answerAbout(advert);
-    if (answer === null || nowMs >= answer.staleMs) this.#ask(advert, nowMs);
+    const named = this.#namedAs(advert);
+    if (named === null || nowMs >= named.staleMs) this.#ask(advert, nowMs);
   }
 
   /** @param isFresh false for an answer from before this process: it counts, and is asked for again soon */
   answered(id: NodeId, name: string, podCidrs: readonly Cidr[] | null, isFresh: boolean, nowMs: number): void {
+    if (podCidrs === null) {
+      this.#named.delete(id);
+      this.#refused.set(id, { name, refusals: (this.#refused.get(id)?.refusals ?? 0) + 1 });
+      return;
+    }
     const waitMs = isFresh ? ASK_USED_MS : ASK_UNUSED_MS;
     const staleMs = nowMs + waitMs * (1 + this.#deps.random.fraction() / 2);
-    const before = this.#answers.get(id)?.refusals ?? 0;
-    this.#answers.set(id, { name, podCidrs, staleMs, refusals: podCidrs === null ? before + 1 : 0 });
+    this.#refused.delete(id);
+    this.#named.set(id, { name, podCidrs, staleMs });
   }
 
   /** It may say something else now: it is asked whatever it said, and again while the link is used until it answers. */
   doubt(advert: Advert, nowMs: number): void {
-    const answer = this.#answers.get(advert.id);
-    if (answer !== undefined) this.#answers.set(advert.id, { ...answer, staleMs: nowMs });
+    const named = this.#named.get(advert.id);
+    if (named !== undefined) this.#named.set(advert.id, { ...named, staleMs: nowMs });
     this.#askedMs.delete(advert.id);
     this.#ask(advert, nowMs);
   }
 
   /** The node of this name has changed: one that was refused is asked about when it next sends a handshake. */
   reconsider(name: string): void {
-    for (const [id, answer] of [...this.#answers]) {
-      if (answer.name !== name || answer.podCidrs !== null) continue;
-      this.#answers.set(id, { ...answer, refusals: 0 });
+    for (const [id, refused] of [...this.#refused]) {
+      if (refused.name !== name) continue;
+      this.#refused.set(id, { name, refusals: 0 });
       this.#askedMs.delete(id);
     }
   }
 
   /** A node that took another name is another node for the authority. */
-  #answerAbout({ id, name }: Advert): Answer | null {
-    const answer = this.#answers.get(id);
-    return answer?.name === name ? answer : null;
+  #namedAs({ id, name }: Advert): Named | null {
+    const named = this.#named.get(id);
+    return named?.name === name ? named : null;
   }
 
   #ask({ id, name, identityKey }: Advert, nowMs: number): void {
@@ -123,7 +134,7 @@ export class Authority {
 
   /** A node that was deleted and still runs dials for ever. */
   #waitMs(id: NodeId): number {
-    const refusals = this.#answers.get(id)?.refusals ?? 0;
+    const refusals = this.#refused.get(id)?.refusals ?? 0;
     return Math.min(MAX_ASK_REFUSED_MS, ASK_AGAIN_MS * 2 ** Math.max(0, refusals - ASK_REFUSED_AT_FIRST));
   }
 }

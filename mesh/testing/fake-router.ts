@@ -113,6 +113,7 @@ export class FakeRouter {
       case 'advertsChanged':
       case 'notice':
       case 'askAuthority':
+      case 'watchNodes':
         return;
     }
   }

@@ -11,6 +11,8 @@ import { useCluster } from './cluster-fixture.js';
 const TEST_TIMEOUT_MS = 120_000;
 const HAPPENS_WITHIN_MS = 45_000;
 const CUT_OFF_WITHIN_MS = 15_000;
+/** Nodes without a cluster secret. The secret on top of the keys is used in `image.test.ts`. */
+const NO_FILE = '/run/heddle-no-such-secret';
 const SERVER = '192.168.99.1';
 const PORT = 8001;
 
@@ -19,7 +21,15 @@ describe('nodes that Kubernetes names', () => {
     nodes: 0,
     podsPerNode: 0,
     families: 'ipv4',
-    extraArgs: ['--kubernetes', '--kubernetes-api', `http://${SERVER}:${PORT}`, '--trust', 'kubernetes'],
+    extraArgs: [
+      '--kubernetes',
+      '--kubernetes-api',
+      `http://${SERVER}:${PORT}`,
+      '--trust',
+      'kubernetes',
+      '--cluster-secret-file',
+      NO_FILE,
+    ],
   });
   const server = new ApiServerProcess(SERVER, PORT);
   const nodes: DemoNode[] = [];
@@ -63,7 +73,7 @@ describe('nodes that Kubernetes names', () => {
   );
 
   it(
-    'refuse a node that has the secret and no Node object, by name, until there is one',
+    'refuse a node without a Node object, by name, until there is one',
     async () => {
       const [first, , stranger] = nodes as [DemoNode, DemoNode, DemoNode];
       stranger.start();
