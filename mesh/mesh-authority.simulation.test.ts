@@ -1,10 +1,11 @@
 /** Clusters in which an authority names the nodes: who links, whose claims count, and for how long without an answer. */
 import { describe, expect, it } from '@jest/globals';
+import { parseCidr } from '../common/address/cidr.js';
 import type { Cidr } from '../common/address/cidr.js';
 import type { NodeId } from '../common/node-id.js';
 import type { SimNetwork } from './testing/sim-network.js';
 import { isFullMesh } from './testing/sim-node.js';
-import type { SimNode } from './testing/sim-node.js';
+import type { SimNode, SimNodeOptions } from './testing/sim-node.js';
 import { simulation } from './testing/simulation.js';
 
 const MINUTE_MS = 60_000;
@@ -19,15 +20,16 @@ class Register {
 
   constructor(readonly network: SimNetwork) {}
 
-  add(): SimNode {
-    const node = this.stranger();
+  add(options: SimNodeOptions = {}): SimNode {
+    const node = this.stranger(options);
     this.name(node);
     return node;
   }
 
   /** It has the cluster secret, or there is none. */
-  stranger(): SimNode {
-    const node = this.network.addNode({ needsAuthority: true, authority: (id, name) => this.#answer(id, name) });
+  stranger(options: SimNodeOptions = {}): SimNode {
+    const authority = (id: NodeId, name: string) => this.#answer(id, name);
+    const node = this.network.addNode({ needsAuthority: true, authority, ...options });
     this.#all.push(node);
     return node;
   }
@@ -255,6 +257,88 @@ describe('a cluster whose nodes an authority names', () => {
       expect(network.runUntil(() => isFullMesh(rest), MINUTE_MS)).toBeLessThan(MINUTE_MS);
       network.run(10_000);
       for (const node of [first, third]) expect(ownerAt(node, fresh.podCidrs[0]!)).toBe(fresh.id);
+    }),
+  );
+
+  it(
+    'follows a node that is registered again with another pod CIDR, whose former one another node has now',
+    simulation(12, (network) => {
+      const register = new Register(network);
+      const nodes = register.cluster(4);
+      const [first, moved] = nodes as [SimNode, SimNode, ...SimNode[]];
+      network.run(MINUTE_MS);
+      const [former] = moved.podCidrs.splice(0, 1, parseCidr('10.32.77.0/24'));
+      register.delete(moved);
+      network.run(15_000);
+      const heir = register.stranger();
+      heir.podCidrs[0] = former!;
+      register.name(heir);
+      heir.start([first]);
+      register.name(moved);
+      register.tell(moved);
+      moved.handle({ type: 'self', self: moved.self });
+      const all = [...nodes, heir];
+      expect(network.runUntil(() => isFullMesh(all), MINUTE_MS)).toBeLessThan(MINUTE_MS);
+      network.run(10_000);
+      for (const node of nodes) expect(ownerAt(node, former!)).toBe(heir.id);
+      for (const node of all) expect(ownerAt(node, moved.podCidrs[0]!)).toBe(moved.id);
+    }),
+  );
+
+  it(
+    'cuts off a machine whose name another one has now with another key, although it runs on',
+    simulation(13, (network) => {
+      const register = new Register(network);
+      const replaced = register.add({ name: 'worker' });
+      const others = [register.add(), register.add(), register.add()];
+      for (const node of [replaced, ...others]) node.start([others[0]!]);
+      network.runUntil(() => isFullMesh([replaced, ...others]), CONVERGES_WITHIN_MS);
+      network.run(MINUTE_MS);
+      const fresh = register.stranger({ name: 'worker' });
+      fresh.podCidrs.splice(0, 2, ...replaced.podCidrs);
+      register.name(fresh);
+      register.tell(fresh);
+      fresh.start([others[0]!]);
+      expect(network.runUntil(() => isFullMesh([fresh, ...others]), 15_000)).toBeLessThan(15_000);
+      expect(network.runUntil(() => others.every((node) => !node.reaches(replaced)), 15_000)).toBeLessThan(15_000);
+      network.run(MINUTE_MS);
+      for (const node of others) expect(ownerAt(node, fresh.podCidrs[0]!)).toBe(fresh.id);
+    }),
+  );
+
+  it(
+    'links with a node at once that has another address after a restart',
+    simulation(14, (network) => {
+      const register = new Register(network);
+      const moved = register.add({ name: 'worker' });
+      const others = [register.add(), register.add()];
+      for (const node of [moved, ...others]) node.start([others[0]!]);
+      network.runUntil(() => isFullMesh([moved, ...others]), CONVERGES_WITHIN_MS);
+      moved.kill();
+      network.run(10_000);
+      moved.moveTo(99);
+      moved.start();
+      expect(network.runUntil(() => isFullMesh([moved, ...others]), 10_000)).toBeLessThan(10_000);
+      for (const { asked } of others) expect(asked.filter((name) => name === 'worker')).toHaveLength(1);
+    }),
+  );
+
+  it(
+    'complains of a copied disk, and keeps the links of the other nodes and their claims',
+    simulation(15, (network) => {
+      const register = new Register(network);
+      const nodes = register.cluster(4);
+      const [first, original] = nodes as [SimNode, SimNode, ...SimNode[]];
+      const copy = register.add({ identity: original.identity, name: 'copy' });
+      copy.start([first]);
+      network.run(2 * MINUTE_MS);
+      const complains = (node: SimNode) => node.notices.some(({ message }) => message.includes('cloned identity'));
+      expect(complains(original) || complains(copy)).toBe(true);
+      const rest = nodes.filter((node) => node !== original);
+      expect(isFullMesh(rest)).toBe(true);
+      for (const { id, podCidrs } of rest) {
+        for (const node of rest) expect(ownerAt(node, podCidrs[0]!)).toBe(id);
+      }
     }),
   );
 

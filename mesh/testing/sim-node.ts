@@ -39,6 +39,8 @@ const WALL_CLOCK_MS = Date.UTC(2026, 0, 1);
 export type SimNodeOptions = Partial<
   Pick<MeshOptions, 'clusterSecret' | 'clusterCidrs' | 'identity' | 'underlay' | 'cipherPreference' | 'needsAuthority'>
 > & {
+  /** By the address when it is left out. */
+  readonly name?: string;
   /** What the authority says of a node that is asked about; no answer while it is away. */
   readonly authority?: (node: NodeId, name: string) => readonly Cidr[] | null | 'away';
   /** What the node's work costs its processor; nothing without it. */
@@ -128,7 +130,7 @@ export class SimNode implements SimHost {
   }
 
   get self(): SelfDescription {
-    const name = `node-${this.address.ip}`;
+    const name = this.#options.name ?? `node-${this.address.ip}`;
     const endpoints = [this.address];
     return { name, version: '0.1.0', endpoints, podCidrs: this.podCidrs, podMtuBytes: 1392 };
   }
