@@ -9,7 +9,7 @@ import type { IpAddress } from '../../common/address/ip-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { NodeId } from '../../common/node-id.js';
 import { Mesh } from '../mesh.js';
-import type { KeptStamps, MeshEffect, MeshEvent, SelfDescription } from '../mesh-io.js';
+import type { KeptStamps, MemberView, MeshEffect, MeshEvent, SelfDescription } from '../mesh-io.js';
 import type { MeshOptions } from '../mesh-parts.js';
 import { generateIdentity } from '../wire/identity.js';
 import type { NodeIdentity } from '../wire/identity.js';
@@ -339,6 +339,12 @@ export class SimNode implements SimHost {
     this.#world.at(this.#world.nowMs + AUTHORITY_MS, () =>
       this.handle({ type: 'authorityAnswered', node, name, podCidrs, isFresh: true }),
     );
+  }
+
+  /** All other members as the core shows them, with times on the world's clock. */
+  members(): MemberView[] {
+    const members = this.mesh?.members(this.#ownMs()) ?? [];
+    return members.map((member) => ({ ...member, sinceMs: member.sinceMs - this.#clockSkewMs }));
   }
 
   /** The state of the link to each member. */

@@ -29,6 +29,9 @@ export interface SimHost {
   readonly number: number;
 }
 
+/** What differs on a direction of a path now; null for nothing. */
+export type PathRule = (from: SimHost, to: SimHost) => Partial<PathProperties> | null;
+
 const MAX_HOSTS = 2 ** 20;
 
 const GOOD_PATH: PathProperties = {
@@ -46,15 +49,23 @@ export class SimPaths {
   /** What differs from the common properties, by direction. */
   readonly #changes = new Map<number, Partial<PathProperties>>();
 
+  /** Later ones win. */
+  readonly #rules = new Set<PathRule>();
+
   properties(from: SimHost, to: SimHost): PathProperties {
     const change = this.#changes.size === 0 ? undefined : this.#changes.get(keyOf(from, to));
-    return change === undefined ? this.#common : { ...this.#common, ...change };
+    let path = change === undefined ? this.#common : { ...this.#common, ...change };
+    for (const rule of this.#rules) {
+      const ruled = rule(from, to);
+      if (ruled !== null) path = { ...path, ...ruled };
+    }
+    return path;
   }
 
-  /** Every path has the common properties again. */
-  restore(): void {
-    this.#common = GOOD_PATH;
-    this.#changes.clear();
+  /** Asks the rule at every packet, until the returned function is called. */
+  addRule(rule: PathRule): () => void {
+    this.#rules.add(rule);
+    return () => this.#rules.delete(rule);
   }
 
   /** Changes every path, those changed one by one before included. */

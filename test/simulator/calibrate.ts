@@ -1,0 +1,51 @@
+/**
+ * Calibration: how long the mesh core takes for each kind of event on this machine, in two clusters of different size. The median of
+ * each, and the growth per member between the two.
+ */
+import { Mesh } from '../../mesh/index.js';
+import type { MeshEvent } from '../../mesh/index.js';
+import { SimNetwork } from '../../mesh/testing/sim-network.js';
+import { median } from '../bench/median.js';
+
+const SIZES = [10, 60] as const;
+const RUN_MS = 30_000;
+const SEED = 1;
+
+/** As a table, one line per kind of event. */
+export function calibrate(): string {
+  const [few, many] = SIZES.map(timesIn);
+  const lines = [...many!.keys()].sort().map((kind) => {
+    const [small, large] = [median(few!.get(kind) ?? []) ?? 0, median(many!.get(kind) ?? []) ?? 0];
+    const perMember = Math.max(0, (large - small) / (SIZES[1] - SIZES[0]));
+    const base = Math.max(0, small - perMember * SIZES[0]);
+    return `${kind.padEnd(20)} ${base.toFixed(1).padStart(8)} ${perMember.toFixed(2).padStart(12)}`;
+  });
+  return [`${'event'.padEnd(20)} ${'us'.padStart(8)} ${'us a member'.padStart(12)}`, ...lines, ''].join('\n');
+}
+
+/** Microseconds by kind, of all nodes of a cluster. */
+function timesIn(size: number): Map<string, number[]> {
+  const times = new Map<string, number[]>();
+  const { handle } = Mesh.prototype;
+  Mesh.prototype.handle = function timed(event, nowMs) {
+    const startedMs = performance.now();
+    const effects = handle.call(this, event, nowMs);
+    const kind = kindOf(event);
+    const taken = times.get(kind) ?? [];
+    taken.push((performance.now() - startedMs) * 1000);
+    times.set(kind, taken);
+    return effects;
+  };
+  try {
+    const network = new SimNetwork(SEED, { keepsDatagrams: false });
+    network.startCluster(size);
+    network.run(RUN_MS);
+  } finally {
+    Mesh.prototype.handle = handle;
+  }
+  return times;
+}
+
+function kindOf(event: MeshEvent): string {
+  return event.type === 'datagram' ? `datagram ${event.bytes[0]}` : event.type;
+}

@@ -1,0 +1,50 @@
+/** Check of links that went down: none whose peer was heard just before, and none between nodes that no fault has touched. */
+import { STALE_AFTER_MS } from '../../../mesh/limits.js';
+import type { SimNode } from '../../../mesh/testing/sim-node.js';
+import type { SimCluster } from '../sim-cluster.js';
+import type { Violations } from './violations.js';
+
+/** The agent is told of what was heard once a second. */
+const HEARD_WITHIN_MS = STALE_AFTER_MS - 1_000;
+/** From the end of a fault until no link goes down for it any more. */
+const SETTLE_MS = 15_000;
+const CALLED_DEAD_BY_CHOICE = 'left';
+
+export class LinkCheck {
+  falseDeaths = 0;
+  readonly #cluster: SimCluster;
+  readonly #violations: Violations;
+  /** Deaths that were counted, as observer, peer and time. */
+  readonly #seen = new Set<string>();
+
+  constructor(cluster: SimCluster, violations: Violations) {
+    this.#cluster = cluster;
+    this.#violations = violations;
+  }
+
+  /** All links of a node, as it sees them now. */
+  look(observer: SimNode): void {
+    const byId = new Map(this.#cluster.members.map((node) => [node.id, node]));
+    for (const { id, state, reason, sinceMs } of observer.members()) {
+      const peer = byId.get(id);
+      if (state === 'down' && peer !== undefined && reason !== CALLED_DEAD_BY_CHOICE)
+        this.#down(observer, peer, sinceMs);
+    }
+  }
+
+  #down(observer: SimNode, peer: SimNode, sinceMs: number): void {
+    const death = `${observer.number} ${peer.number} ${sinceMs}`;
+    if (this.#seen.has(death)) return;
+    this.#seen.add(death);
+    const heardMs = observer.router?.lastReceivedMs.get(peer.id) ?? -Infinity;
+    const pair = [observer.number, peer.number];
+    const names = `node ${observer.number} holds node ${peer.number} for down`;
+    if (heardMs <= sinceMs && sinceMs - heardMs < HEARD_WITHIN_MS) {
+      const text = `${names}, heard ${Math.round(sinceMs - heardMs)} ms before`;
+      this.#violations.add('no link is down that is heard', pair, text);
+    }
+    if (![observer, peer].every((node) => this.#cluster.isCalm(node, SETTLE_MS))) return;
+    this.falseDeaths++;
+    this.#violations.add('no live node is taken for dead', pair, `${names}, and no fault has touched them`);
+  }
+}

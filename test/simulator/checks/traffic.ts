@@ -1,0 +1,75 @@
+/**
+ * Traffic of pods: frames between nodes whose popularity follows Zipf's law, and the check that each one arrives, or is refused
+ * with a word to its sender, in 3 s, where no fault has touched either end.
+ */
+import type { SimFrame } from '../../../mesh/testing/fake-router.js';
+import { SeededRandom } from '../../../mesh/testing/seeded-random.js';
+import type { SimNode } from '../../../mesh/testing/sim-node.js';
+import type { SimCluster } from '../sim-cluster.js';
+import type { Violations } from './violations.js';
+
+const FRAMES_PER_SECOND = 50;
+const FRAME_BYTES = 1000;
+const ANSWERED_WITHIN_MS = 3_000;
+/** A frame that waits is refused at the end of this time, which takes a moment. */
+const MARGIN_MS = 500;
+/** Links are there again so long after a fault. */
+const SETTLE_MS = 15_000;
+
+export class Traffic {
+  sent = 0;
+  arrived = 0;
+  refused = 0;
+  readonly #cluster: SimCluster;
+  readonly #violations: Violations;
+  readonly #random: SeededRandom;
+
+  constructor(cluster: SimCluster, violations: Violations, seed: number) {
+    this.#cluster = cluster;
+    this.#violations = violations;
+    this.#random = new SeededRandom(seed);
+  }
+
+  /** Sends from now on until then. */
+  run(untilMs: number): void {
+    const { network } = this.#cluster;
+    const next = (): void => {
+      if (network.nowMs >= untilMs) return;
+      this.#sendOne();
+      network.at(network.nowMs + (1000 / FRAMES_PER_SECOND) * 2 * this.#random.fraction(), next);
+    };
+    next();
+  }
+
+  #sendOne(): void {
+    const { members, network } = this.#cluster;
+    const source = members[Math.floor(this.#random.fraction() * members.length)]!;
+    const target = members[zipf(members.length, this.#random)]!;
+    const { router, mesh } = source;
+    if (source === target || router === null) return;
+    const frame: SimFrame = { sizeBytes: FRAME_BYTES, sentMs: network.nowMs, state: 'waiting', endedMs: null };
+    const isRouted = mesh === null || mesh.routes().some(({ owner, usable }) => usable && owner === target.id);
+    const wasCalm = this.#isCalm(source, target);
+    this.sent++;
+    router.sendFrame(target.id, frame, isRouted, network.nowMs);
+    network.at(network.nowMs + ANSWERED_WITHIN_MS + MARGIN_MS, () => this.#check(source, target, frame, wasCalm));
+  }
+
+  #check(source: SimNode, target: SimNode, frame: SimFrame, wasCalm: boolean): void {
+    if (frame.state === 'arrived') this.arrived++;
+    else if (frame.state === 'refused') this.refused++;
+    else if (wasCalm && this.#isCalm(source, target) && !this.#cluster.hasLostSince(frame.sentMs)) {
+      const text = `a frame of node ${source.number} to node ${target.number} is ${frame.state} after 3 s`;
+      this.#violations.add('frames arrive or are refused', [source.number, target.number], text);
+    }
+  }
+
+  #isCalm(...ends: readonly SimNode[]): boolean {
+    return ends.every((node) => this.#cluster.isCalm(node, SETTLE_MS));
+  }
+}
+
+/** Index below `count`; the i-th is chosen in proportion to 1 / (i + 1), by the inverse of the harmonic sum. */
+function zipf(count: number, random: SeededRandom): number {
+  return Math.min(count - 1, Math.floor((count + 1) ** random.fraction()) - 1);
+}

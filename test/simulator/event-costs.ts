@@ -1,0 +1,45 @@
+/**
+ * What events and commands cost a node: microseconds of a whole core, measured by `npm run sim -- --calibrate --real-crypto` on
+ * two cores of an AMD EPYC with Node 20.20. The costs of the router per packet are those of 64-byte datagrams
+ * (docs/measurements.md, 83 to 128 thousand a second).
+ */
+import { TYPE_CONFIRMATION, TYPE_INITIATION, TYPE_RESPONSE } from '../../common/wire/datagram-header.js';
+import type { MeshEffect, MeshEvent } from '../../mesh/mesh-io.js';
+import type { NodeCosts } from '../../mesh/testing/node-costs.js';
+
+/** A message between agent and router: system calls, and to encode, decode and check it. */
+const MESSAGE_US = 15;
+const ROUTER_PACKET_US = 10;
+const ROUTER_COMMAND_US = 5;
+/** Per route of the whole tables, of the agent and of the router. */
+const SEND_ROUTE_US = 2;
+const TAKE_ROUTE_US = 3.4;
+/** Handshake datagrams, by type. */
+const DATAGRAM_US: Readonly<Record<number, number>> = {
+  [TYPE_INITIATION]: 600,
+  [TYPE_RESPONSE]: 700,
+  [TYPE_CONFIRMATION]: 500,
+};
+const OTHER_DATAGRAM_US = 30;
+const EVENT_US: Readonly<Partial<Record<MeshEvent['type'], number>>> = { control: 60, tick: 20, counters: 20 };
+const OTHER_EVENT_US = 10;
+/** Per member that the core knows. */
+const PER_MEMBER_US: Readonly<Partial<Record<MeshEvent['type'], number>>> = { tick: 1, counters: 1 };
+
+export const MEASURED_COSTS: NodeCosts = {
+  event: (event, effects, members) =>
+    MESSAGE_US * (1 + effects.length) + baseOf(event) + members * (PER_MEMBER_US[event.type] ?? 0),
+  sendTables: (routes) => MESSAGE_US + routes * SEND_ROUTE_US,
+  takeTables: (routes) => MESSAGE_US + routes * TAKE_ROUTE_US,
+  command: (effect: MeshEffect) => ROUTER_COMMAND_US + (isSent(effect) ? ROUTER_PACKET_US : 0),
+  packet: () => ROUTER_PACKET_US,
+};
+
+function baseOf(event: MeshEvent): number {
+  if (event.type === 'datagram') return DATAGRAM_US[event.bytes[0] ?? 0] ?? OTHER_DATAGRAM_US;
+  return EVENT_US[event.type] ?? OTHER_EVENT_US;
+}
+
+function isSent({ type }: MeshEffect): boolean {
+  return type === 'sendDatagram' || type === 'sendControl' || type === 'probe';
+}

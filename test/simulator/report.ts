@@ -1,0 +1,89 @@
+/** Report of simulations: one object, or lines for people. */
+import type { SimOptions } from './sim-arguments.js';
+import type { RunOutcome } from './run.js';
+
+/** A seed that violated something, with the fewest faults that still do. */
+export interface Failure {
+  readonly seed: number;
+  readonly violations: readonly { readonly invariant: string; readonly atMs: number; readonly text: string }[];
+  readonly faults: readonly string[];
+  /** Mermaid text. */
+  readonly diagram: string | null;
+}
+
+export interface Report {
+  readonly nodes: number;
+  readonly minutes: number;
+  readonly seeds: number;
+  readonly violations: number;
+  readonly startMs: number | null;
+  readonly join999Ms: number | null;
+  readonly joinAllMs: number | null;
+  readonly detectMs: number | null;
+  readonly restBytesPerSecond: number;
+  readonly restDatagramsPerSecond: number;
+  readonly agentMiB: number;
+  readonly cpuShare: number;
+  readonly handshakesPerLink: number;
+  readonly falseDeaths: number;
+  readonly links: number;
+  readonly eventsLost: number;
+  readonly frames: { readonly sent: number; readonly arrived: number; readonly refused: number };
+  readonly trace: string;
+  readonly wallSeconds: number;
+  readonly failures: readonly Failure[];
+}
+
+/** Of several seeds the worst of each figure, and the sum of what is counted. */
+export function reportOf(
+  { nodes, minutes }: SimOptions,
+  outcomes: readonly RunOutcome[],
+  failures: readonly Failure[],
+  wallSeconds: number,
+): Report {
+  const sum = (value: (outcome: RunOutcome) => number): number => outcomes.reduce((total, o) => total + value(o), 0);
+  const worst = (value: (outcome: RunOutcome) => number): number => Math.max(...outcomes.map(value));
+  const worstTime = (value: (outcome: RunOutcome) => number | null): number | null =>
+    outcomes.some((outcome) => value(outcome) === null) ? null : worst((outcome) => value(outcome) ?? 0);
+  return {
+    ...{ nodes, minutes, seeds: outcomes.length },
+    violations: sum(({ violations }) => violations),
+    startMs: worstTime(({ startMs }) => startMs),
+    join999Ms: worstTime(({ join999Ms }) => join999Ms),
+    joinAllMs: worstTime(({ joinAllMs }) => joinAllMs),
+    detectMs: worstTime(({ detectMs }) => detectMs),
+    restBytesPerSecond: worst(({ restBytesPerSecond }) => restBytesPerSecond),
+    restDatagramsPerSecond: worst(({ restDatagramsPerSecond }) => restDatagramsPerSecond),
+    agentMiB: worst(({ agentMiB }) => agentMiB),
+    cpuShare: worst(({ cpuShare }) => cpuShare),
+    handshakesPerLink: worst(({ handshakesPerLink }) => handshakesPerLink),
+    falseDeaths: sum(({ falseDeaths }) => falseDeaths),
+    links: worst(({ links }) => links),
+    eventsLost: sum(({ eventsLost }) => eventsLost),
+    frames: {
+      sent: sum(({ frames }) => frames.sent),
+      arrived: sum(({ frames }) => frames.arrived),
+      refused: sum(({ frames }) => frames.refused),
+    },
+    trace: outcomes.length === 1 ? outcomes[0]!.trace : '',
+    wallSeconds: Number(wallSeconds.toFixed(1)),
+    failures,
+  };
+}
+
+export function describe(report: Report): string {
+  const { failures, frames, ...figures } = report;
+  const lines = Object.entries(figures).map(([name, value]) => `${name.padEnd(24)} ${value ?? 'never'}`);
+  const traffic = `${frames.sent} sent, ${frames.arrived} arrived, ${frames.refused} refused`;
+  return [...lines, `${'frames'.padEnd(24)} ${traffic}`, ...failures.map(describeFailure), ''].join('\n');
+}
+
+function describeFailure({ seed, violations, faults, diagram }: Failure): string {
+  const found = violations.map(
+    ({ atMs, text, invariant }) => `  ${(atMs / 1000).toFixed(1)} s: ${text} (${invariant})`,
+  );
+  const left = faults.length === 0 ? ['  without any fault'] : faults.map((fault) => `  ${fault}`);
+  return [`\nseed ${seed}`, ...found, 'with the faults', ...left, ...(diagram === null ? [] : ['', diagram])].join(
+    '\n',
+  );
+}

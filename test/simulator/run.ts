@@ -1,0 +1,182 @@
+/**
+ * One simulation from its plan to its outcome.
+ *
+ * ```
+ *   start    at rest   a node joins   a node dies   faults ............. healing   at rest
+ *   0 s      20 s      30 s           38 s          50 s      M min - 45 s         M min - 10 s
+ * ```
+ */
+import { LinkCheck } from './checks/link-check.js';
+import { StateCheck } from './checks/state-check.js';
+import { Traffic } from './checks/traffic.js';
+import { Violations } from './checks/violations.js';
+import type { Violation } from './checks/violations.js';
+import { planFaults } from './faults/fault-kinds.js';
+import type { Fault } from './faults/fault-kinds.js';
+import { heapBytes } from './heap.js';
+import { countLinks, Measures, timesUntilKnown, timeUntilDown } from './measures.js';
+import type { Rest } from './measures.js';
+import type { SimOptions } from './sim-arguments.js';
+import { SimCluster } from './sim-cluster.js';
+
+const START_MS = 20_000;
+const REST_MS = 10_000;
+const JOIN_MS = 8_000;
+const DEATH_MS = 12_000;
+const HEALING_MS = 35_000;
+const LOOK_EVERY_MS = 1_000;
+/** Every link of so many nodes is looked at, at each change of one; of more, some nodes once a second. */
+const ALL_LINKS_OF = 64;
+const WATCHED = 32;
+const MAX_HANDSHAKES_PER_LINK = 1.2;
+/** Of the traffic at rest before. */
+const REST_AGAIN = 1.5;
+
+export interface RunPlan {
+  readonly seed: number;
+  readonly nodes: number;
+  readonly minutes: number;
+  readonly cpu: number;
+  readonly faults: readonly Fault[];
+}
+
+export interface RunOutcome {
+  readonly seed: number;
+  readonly violations: number;
+  readonly startMs: number | null;
+  readonly join999Ms: number | null;
+  readonly joinAllMs: number | null;
+  readonly detectMs: number | null;
+  readonly restBytesPerSecond: number;
+  readonly restDatagramsPerSecond: number;
+  readonly agentMiB: number;
+  readonly cpuShare: number;
+  readonly handshakesPerLink: number;
+  readonly falseDeaths: number;
+  readonly links: number;
+  readonly frames: { readonly sent: number; readonly arrived: number; readonly refused: number };
+  readonly eventsLost: number;
+  readonly trace: string;
+  readonly kept: readonly Violation[];
+  readonly diagram: string | null;
+}
+
+export function planRun({ nodes, minutes, cpu, faults }: SimOptions, seed: number): RunPlan {
+  const fromMs = START_MS + REST_MS + JOIN_MS + DEATH_MS;
+  const untilMs = minutes * 60_000 - HEALING_MS - REST_MS;
+  return { seed, nodes, minutes, cpu, faults: planFaults(faults, seed, fromMs, untilMs) };
+}
+
+export function runSimulation(plan: RunPlan): RunOutcome {
+  const emptyHeap = heapBytes();
+  const run = new Run(plan);
+  const outcome = run.run();
+  return { ...outcome, agentMiB: round((heapBytes() - emptyHeap) / plan.nodes / 2 ** 20, 2) };
+}
+
+class Run {
+  readonly #plan: RunPlan;
+  readonly #measures = new Measures();
+  readonly #cluster: SimCluster;
+  readonly #violations: Violations;
+  readonly #traffic: Traffic;
+  readonly #links: LinkCheck;
+  readonly #state: StateCheck;
+
+  constructor(plan: RunPlan) {
+    this.#plan = plan;
+    this.#cluster = new SimCluster(plan.seed, plan.cpu, (message) => this.#measures.onMessage(message));
+    this.#violations = new Violations(this.#cluster);
+    this.#traffic = new Traffic(this.#cluster, this.#violations, plan.seed);
+    this.#links = new LinkCheck(this.#cluster, this.#violations);
+    this.#state = new StateCheck(this.#cluster, this.#violations);
+  }
+
+  run(): Omit<RunOutcome, 'agentMiB'> {
+    const { nodes, minutes } = this.#plan;
+    const cluster = this.#cluster;
+    const { network } = cluster;
+    const endMs = minutes * 60_000;
+    cluster.start(nodes);
+    this.#lookAlways(endMs);
+    const [startMs = null] = timesUntilKnown(cluster, cluster.living(), nodes - 1, [1], START_MS);
+    const links = countLinks(cluster);
+    const handshakesPerLink = this.#measures.responses / Math.max(1, links);
+    const rest = this.#measures.rest(cluster, REST_MS);
+    const [join999Ms = null, joinAllMs = null] = this.#join();
+    const detectMs = this.#die();
+    this.#traffic.run(endMs - REST_MS);
+    cluster.schedule(this.#plan.faults);
+    network.run(endMs - REST_MS - network.nowMs);
+    const restAfter = this.#measures.rest(cluster, REST_MS);
+    this.#checkEnd(handshakesPerLink, rest, restAfter);
+    const { sent, arrived, refused } = this.#traffic;
+    return {
+      seed: this.#plan.seed,
+      violations: this.#violations.count,
+      ...{ startMs, join999Ms, joinAllMs, detectMs },
+      restBytesPerSecond: round(rest.bytesPerSecond, 1),
+      restDatagramsPerSecond: round(rest.datagramsPerSecond, 2),
+      cpuShare: round(rest.cpuShare, 5),
+      handshakesPerLink: round(handshakesPerLink, 3),
+      falseDeaths: this.#links.falseDeaths,
+      links,
+      frames: { sent, arrived, refused },
+      eventsLost: network.nodes.reduce((sum, { agentCpu, routerCpu }) => sum + agentCpu.refused + routerCpu.refused, 0),
+      trace: this.#measures.trace.text,
+      kept: this.#violations.kept,
+      diagram: this.#violations.diagram,
+    };
+  }
+
+  /** One more node; the others had a complete view before. */
+  #join(): (number | null)[] {
+    const cluster = this.#cluster;
+    const observers = cluster.living();
+    const newcomer = cluster.add({});
+    newcomer.start(cluster.seeds);
+    cluster.members.push(newcomer);
+    return timesUntilKnown(cluster, observers, this.#plan.nodes, [0.999, 1], JOIN_MS);
+  }
+
+  /** The node that has joined dies, and comes back. */
+  #die(): number | null {
+    const cluster = this.#cluster;
+    const dying = cluster.members.at(-1)!;
+    cluster.kill(dying);
+    const detectMs = timeUntilDown(cluster, dying, DEATH_MS);
+    cluster.revive(dying);
+    return detectMs;
+  }
+
+  #lookAlways(endMs: number): void {
+    const { network } = this.#cluster;
+    const watchAll = this.#plan.nodes <= ALL_LINKS_OF;
+    const look = (): void => {
+      const living = this.#cluster.living();
+      this.#state.look();
+      for (const node of watchAll ? living : living.slice(0, WATCHED)) {
+        this.#links.look(node);
+        if (watchAll) node.onRoutesChanged = () => this.#links.look(node);
+      }
+      if (network.nowMs < endMs) network.at(network.nowMs + LOOK_EVERY_MS, look);
+    };
+    look();
+  }
+
+  #checkEnd(handshakesPerLink: number, rest: Rest, restAfter: Rest): void {
+    this.#state.lookAtEnd();
+    if (handshakesPerLink > MAX_HANDSHAKES_PER_LINK) {
+      const text = `${handshakesPerLink.toFixed(2)} handshakes for each link of the start, at most ${MAX_HANDSHAKES_PER_LINK}`;
+      this.#violations.add('handshakes per link', [], text);
+    }
+    const [before, after] = [rest.bytesPerSecond, restAfter.bytesPerSecond];
+    if (after <= before * REST_AGAIN) return;
+    const text = `${after.toFixed(0)} bytes a second at the end, ${before.toFixed(0)} before`;
+    this.#violations.add('rest after faults', [], text);
+  }
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}

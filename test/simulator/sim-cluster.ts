@@ -1,0 +1,125 @@
+/** Cluster under simulation: its nodes, which of them live, and the faults that are at work. */
+import { parseIpAddress } from '../../common/address/ip-address.js';
+import type { SocketAddress } from '../../common/address/socket-address.js';
+import type { LoggedMessage } from '../../mesh/testing/sim-log.js';
+import { SimNetwork } from '../../mesh/testing/sim-network.js';
+import type { SimNode, SimNodeOptions } from '../../mesh/testing/sim-node.js';
+import { MEASURED_COSTS } from './event-costs.js';
+import { beginFault } from './faults/fault-actions.js';
+import type { ActiveFault } from './faults/fault-actions.js';
+import type { Fault } from './faults/fault-kinds.js';
+
+/** As in the agent (`agent/control-plane/mesh-driver.ts`). */
+const TICK_INTERVAL_MS = 250;
+/** Nodes that everybody is configured to join by. */
+const SEED_NODES = 3;
+const PORT = 6785;
+
+export class SimCluster {
+  readonly network: SimNetwork;
+  readonly cpuShare: number;
+  /** Nodes of the cluster, without those that a fault has added for a time. */
+  readonly members: SimNode[] = [];
+  readonly #living = new Set<SimNode>();
+  /** How many faults keep a node dead. */
+  readonly #deaths = new Map<SimNode, number>();
+  /** When the last fault that may have hit a node has ended; Infinity while one is at work. */
+  readonly #disturbedMs = new Map<SimNode, number>();
+  #allDisturbedMs = -Infinity;
+  readonly #active = new Set<ActiveFault>();
+  #lossyMs = -Infinity;
+  #addresses = 0;
+
+  constructor(seed: number, cpuShare: number, onMessage: (message: LoggedMessage) => void) {
+    this.cpuShare = cpuShare;
+    this.network = new SimNetwork(seed, { keepsDatagrams: false, onMessage });
+  }
+
+  get seeds(): SimNode[] {
+    return this.members.slice(0, SEED_NODES);
+  }
+
+  living(): SimNode[] {
+    return [...this.#living];
+  }
+
+  isLiving(node: SimNode): boolean {
+    return this.#living.has(node);
+  }
+
+  /** All at once, knowing the seeds. */
+  start(count: number): void {
+    for (let i = 0; i < count; i++) this.members.push(this.add({}));
+    for (const node of this.members) node.start(this.seedsOf(node));
+  }
+
+  /** A node that has not started. */
+  add(options: SimNodeOptions): SimNode {
+    const { cpuShare } = this;
+    const shared = { costs: MEASURED_COSTS, cpuShare, tickIntervalMs: TICK_INTERVAL_MS };
+    const node = this.network.addNode({ ...shared, ...options });
+    this.#living.add(node);
+    return node;
+  }
+
+  seedsOf(node: SimNode): SimNode[] {
+    return this.seeds.filter((seed) => seed !== node);
+  }
+
+  kill(node: SimNode): void {
+    this.#deaths.set(node, (this.#deaths.get(node) ?? 0) + 1);
+    if (this.#living.delete(node)) node.kill();
+  }
+
+  revive(node: SimNode): void {
+    const deaths = (this.#deaths.get(node) ?? 1) - 1;
+    this.#deaths.set(node, deaths);
+    if (deaths > 0) return;
+    this.#living.add(node);
+    node.start(this.seedsOf(node));
+  }
+
+  remove(node: SimNode): void {
+    this.#living.delete(node);
+    node.kill();
+  }
+
+  /** An address that no node had before. */
+  freeAddress(): SocketAddress {
+    this.#addresses++;
+    return { ip: parseIpAddress(`198.19.${this.#addresses >> 8}.${this.#addresses & 255}`), port: PORT };
+  }
+
+  schedule(faults: readonly Fault[]): void {
+    for (const fault of faults) this.network.at(fault.atMs, () => this.#begin(fault));
+  }
+
+  /** Whether no fault has touched the node for so long. */
+  isCalm(node: SimNode, forMs: number): boolean {
+    const lastMs = Math.max(this.#allDisturbedMs, this.#disturbedMs.get(node) ?? -Infinity);
+    return this.#living.has(node) && this.network.nowMs - lastMs >= forMs;
+  }
+
+  /** Whether datagrams may have been lost since then. */
+  hasLostSince(ms: number): boolean {
+    return this.#lossyMs >= ms;
+  }
+
+  #begin(fault: Fault): void {
+    const active = beginFault(this, fault);
+    this.#active.add(active);
+    this.#disturb(active, Infinity);
+    this.network.at(fault.atMs + fault.forMs, () => {
+      active.end();
+      this.#active.delete(active);
+      this.#disturb(active, this.network.nowMs);
+      for (const other of this.#active) this.#disturb(other, Infinity);
+    });
+  }
+
+  #disturb({ nodes, loses }: ActiveFault, untilMs: number): void {
+    if (nodes === null) this.#allDisturbedMs = untilMs;
+    for (const node of nodes ?? []) this.#disturbedMs.set(node, untilMs);
+    if (loses) this.#lossyMs = untilMs;
+  }
+}

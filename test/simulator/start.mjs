@@ -1,0 +1,25 @@
+/**
+ * `npm run sim`: bundles the simulator from the sources and runs it with the arguments given. Plain JavaScript for the reasons in
+ * `deploy/prerequisites.mjs`.
+ */
+import { spawnSync } from 'node:child_process';
+import { totalmem } from 'node:os';
+import * as prerequisites from '../../deploy/prerequisites.mjs';
+
+/** Thousands of cores in one heap. */
+const HEAP_MIB = Math.floor((totalmem() / 2 ** 20) * 0.8);
+
+try {
+  prerequisites.checkPlatform();
+  await prerequisites.ensureDependencies();
+  const { bundle } = await import('./bundle.mjs');
+  const args = process.argv.slice(2);
+  const program = await bundle({ real: args.includes('--real-crypto') });
+  const flags = [`--max-old-space-size=${HEAP_MIB}`, '--expose-gc', '--enable-source-maps'];
+  const { status } = spawnSync(process.execPath, [...flags, program, ...args], { stdio: 'inherit' });
+  process.exitCode = status ?? 1;
+} catch (thrown) {
+  if (!(thrown instanceof prerequisites.PrerequisiteError)) throw thrown;
+  process.stderr.write(`${thrown.message}\n`);
+  process.exitCode = 1;
+}
