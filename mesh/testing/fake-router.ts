@@ -8,6 +8,7 @@ import { sameSocketAddress } from '../../common/address/socket-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import { checkCookie, describeCookie } from '../../common/wire/cookie-datagram.js';
 import { describeHandshake } from '../../common/wire/handshake-datagram.js';
+import { STALE_AFTER_MS } from '../limits.js';
 import type { MeshEffect, MeshEvent } from '../mesh-io.js';
 import { describeControl } from '../wire/control-message.js';
 
@@ -37,6 +38,7 @@ export interface SimFrame {
 }
 
 export interface FakeRouterDeps {
+  at(atMs: number, run: () => void): void;
   send(to: SocketAddress, packet: Packet, sizeBytes: number): void;
   toCore(event: MeshEvent): void;
 }
@@ -54,6 +56,9 @@ const SMALL_PACKET_BYTES = 200;
 const UNDERLAY_BYTES = 28;
 /** Between two events that frames want a session with one peer, as in the router. */
 const WANTED_INTERVAL_MS = 1000;
+/** How long a frame waits for a session, and how many wait for one peer, as in the router. */
+const WAIT_FOR_SESSION_MS = 3_000;
+const MAX_WAITING_FRAMES = 64;
 
 export class FakeRouter {
   /** Sent to each peer so far. */
@@ -65,6 +70,10 @@ export class FakeRouter {
   /** When the links came up, as commands said. */
   readonly #upSinceMs = new Map<NodeId, number | null>();
   readonly lastReceivedMs = new Map<NodeId, number>();
+  /** When the peer was first heard after the last silence of STALE_AFTER_MS. */
+  readonly heardSinceMs = new Map<NodeId, number>();
+  /** Frames that wait for a session with the peer. */
+  readonly #waiting = new Map<NodeId, SimFrame[]>();
   /** The session in each slot, the low 16 bits of its index. */
   readonly #slots = new Map<number, number>();
   readonly #wantedMs = new Map<NodeId, number>();
@@ -93,8 +102,9 @@ export class FakeRouter {
         return this.#install(effect.session, nowMs);
       case 'activateSession': {
         const held = this.sessions.get(effect.localIndex);
-        if (held !== undefined) this.active.set(held.keys.peer, effect.localIndex);
-        return;
+        if (held === undefined) return;
+        this.active.set(held.keys.peer, effect.localIndex);
+        return this.#sendWaiting(held.keys.peer);
       }
       case 'removeSession':
         return this.#remove(effect.localIndex);
@@ -123,6 +133,7 @@ export class FakeRouter {
     const held = this.sessions.get(packet.index);
     if (held === undefined || held.receiveKey !== packet.key) return;
     const { peer } = held.keys;
+    if (nowMs - (this.lastReceivedMs.get(peer) ?? -Infinity) > STALE_AFTER_MS) this.heardSinceMs.set(peer, nowMs);
     this.lastReceivedMs.set(peer, nowMs);
     if (!held.confirmed) {
       held.confirmed = true;
@@ -134,15 +145,28 @@ export class FakeRouter {
 
   /** Takes a frame of a pod of this node. @param isRouted whether the tables have its destination */
   sendFrame(peer: NodeId, frame: SimFrame, isRouted: boolean, nowMs: number): void {
-    if (isRouted && this.active.has(peer) && this.paths.has(peer)) {
-      frame.state = 'onWay';
-      return this.seal(peer, { kind: 'frame', frame }, frame.sizeBytes);
-    }
-    frame.state = 'refused';
-    frame.endedMs = nowMs;
-    if (!isRouted || nowMs - (this.#wantedMs.get(peer) ?? -Infinity) < WANTED_INTERVAL_MS) return;
+    if (!isRouted) return refuse(frame, nowMs);
+    if (this.active.has(peer) && this.paths.has(peer)) return this.#sendFrame(peer, frame);
+    const waiting = this.#waiting.get(peer) ?? [];
+    if (waiting.length === MAX_WAITING_FRAMES) return refuse(frame, nowMs);
+    this.#waiting.set(peer, [...waiting, frame]);
+    this.#deps.at(nowMs + WAIT_FOR_SESSION_MS, () => {
+      if (frame.state === 'waiting') refuse(frame, nowMs + WAIT_FOR_SESSION_MS);
+    });
+    if (nowMs - (this.#wantedMs.get(peer) ?? -Infinity) < WANTED_INTERVAL_MS) return;
     this.#wantedMs.set(peer, nowMs);
     this.#deps.toCore({ type: 'sessionWanted', peer });
+  }
+
+  #sendFrame(peer: NodeId, frame: SimFrame): void {
+    frame.state = 'onWay';
+    this.seal(peer, { kind: 'frame', frame }, frame.sizeBytes);
+  }
+
+  #sendWaiting(peer: NodeId): void {
+    const waiting = this.#waiting.get(peer) ?? [];
+    this.#waiting.delete(peer);
+    for (const frame of waiting) if (frame.state === 'waiting') this.#sendFrame(peer, frame);
   }
 
   /** Sends a unit in the active session of `peer`; without a session or a path it is dropped. */
@@ -260,4 +284,9 @@ function describeBody(body: UnitBody): string {
 
 function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex');
+}
+
+function refuse(frame: SimFrame, nowMs: number): void {
+  frame.state = 'refused';
+  frame.endedMs = nowMs;
 }

@@ -1,6 +1,5 @@
 /** Processor time that a simulated node spends, by kind of work, in microseconds of a whole core. */
 import type { MeshEffect, MeshEvent } from '../mesh-io.js';
-import type { Packet } from './fake-router.js';
 
 export interface NodeCosts {
   /** Of the agent: to handle an event, with its effects. @param members that the core knows */
@@ -11,8 +10,8 @@ export interface NodeCosts {
   takeTables(routes: number): number;
   /** Of the router: to carry out a command of the agent. */
   command(effect: MeshEffect): number;
-  /** Of the router: to receive a packet. */
-  packet(packet: Packet): number;
+  /** Of the router: to receive a packet, or a frame of a pod. */
+  packet(): number;
 }
 
 /** For tests of what is done, and not of how long it takes. */

@@ -14,7 +14,7 @@ import type { MeshOptions } from '../mesh-parts.js';
 import { generateIdentity } from '../wire/identity.js';
 import type { NodeIdentity } from '../wire/identity.js';
 import { FakeRouter } from './fake-router.js';
-import type { Packet } from './fake-router.js';
+import type { Packet, SimFrame } from './fake-router.js';
 import { FREE } from './node-costs.js';
 import type { NodeCosts } from './node-costs.js';
 import { SeededRandom } from './seeded-random.js';
@@ -257,8 +257,20 @@ export class SimNode implements SimHost {
     const { router } = this;
     if (router === null) return;
     this.routerCpu.submit({
-      run: () => this.#costs.packet(packet),
+      run: () => this.#costs.packet(),
       done: () => router.receive(from, packet, this.#world.nowMs),
+    });
+  }
+
+  /** A pod of this node sends a frame to one of `peer`. While the agent is away, the router forwards on its last tables. */
+  sendFrame(peer: NodeId, frame: SimFrame): void {
+    const { router, mesh } = this;
+    if (router === null) return;
+    const isRouted = (): boolean =>
+      mesh === null || mesh.routes().some(({ owner, usable }) => usable && owner === peer);
+    this.routerCpu.submit({
+      run: () => this.#costs.packet(),
+      done: () => router.sendFrame(peer, frame, isRouted(), this.#world.nowMs),
     });
   }
 
@@ -376,6 +388,7 @@ export class SimNode implements SimHost {
     this.#routers++;
     this.routerCpu = this.#newRouterCpu();
     return new FakeRouter(`${this.id}-${this.#routers}`, {
+      at: (atMs, run) => this.#world.at(atMs, run),
       send: (to, packet, sizeBytes) => this.#world.send(this, to, packet, sizeBytes),
       toCore: (event) => this.#handleFromRouter(event),
     });

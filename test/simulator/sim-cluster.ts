@@ -20,6 +20,8 @@ export class SimCluster {
   readonly cpuShare: number;
   /** Nodes of the cluster, without those that a fault has added for a time. */
   readonly members: SimNode[] = [];
+  /** Nodes that a fault has added, and that are dead. */
+  removed = 0;
   readonly #living = new Set<SimNode>();
   /** How many faults keep a node dead. */
   readonly #deaths = new Map<SimNode, number>();
@@ -59,6 +61,7 @@ export class SimCluster {
     const shared = { costs: MEASURED_COSTS, cpuShare, tickIntervalMs: TICK_INTERVAL_MS };
     const node = this.network.addNode({ ...shared, ...options });
     this.#living.add(node);
+    this.#disturbedMs.set(node, this.network.nowMs);
     return node;
   }
 
@@ -68,6 +71,7 @@ export class SimCluster {
 
   kill(node: SimNode): void {
     this.#deaths.set(node, (this.#deaths.get(node) ?? 0) + 1);
+    this.#disturbedMs.set(node, Infinity);
     if (this.#living.delete(node)) node.kill();
   }
 
@@ -76,10 +80,13 @@ export class SimCluster {
     this.#deaths.set(node, deaths);
     if (deaths > 0) return;
     this.#living.add(node);
+    this.#disturbedMs.set(node, this.network.nowMs);
     node.start(this.seedsOf(node));
   }
 
+  /** A node that a fault has added dies for ever; the others go on to dial it. */
   remove(node: SimNode): void {
+    this.removed++;
     this.#living.delete(node);
     node.kill();
   }

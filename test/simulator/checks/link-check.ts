@@ -4,8 +4,8 @@ import type { SimNode } from '../../../mesh/testing/sim-node.js';
 import type { SimCluster } from '../sim-cluster.js';
 import type { Violations } from './violations.js';
 
-/** The agent is told of what was heard once a second. */
-const HEARD_WITHIN_MS = STALE_AFTER_MS - 1_000;
+/** The agent is told of what was heard once a second: what was heard for longer is known to it. */
+const TOLD_WITHIN_MS = 1_500;
 /** From the end of a fault until no link goes down for it any more. */
 const SETTLE_MS = 15_000;
 const CALLED_DEAD_BY_CHOICE = 'left';
@@ -37,9 +37,10 @@ export class LinkCheck {
     if (this.#seen.has(death)) return;
     this.#seen.add(death);
     const heardMs = observer.router?.lastReceivedMs.get(peer.id) ?? -Infinity;
+    const heardSinceMs = observer.router?.heardSinceMs.get(peer.id) ?? Infinity;
     const pair = [observer.number, peer.number];
     const names = `node ${observer.number} holds node ${peer.number} for down`;
-    if (heardMs <= sinceMs && sinceMs - heardMs < HEARD_WITHIN_MS) {
+    if (sinceMs - heardMs < STALE_AFTER_MS - TOLD_WITHIN_MS && sinceMs - heardSinceMs > TOLD_WITHIN_MS) {
       const text = `${names}, heard ${Math.round(sinceMs - heardMs)} ms before`;
       this.#violations.add('no link is down that is heard', pair, text);
     }

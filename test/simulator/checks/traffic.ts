@@ -45,13 +45,11 @@ export class Traffic {
     const { members, network } = this.#cluster;
     const source = members[Math.floor(this.#random.fraction() * members.length)]!;
     const target = members[zipf(members.length, this.#random)]!;
-    const { router, mesh } = source;
-    if (source === target || router === null) return;
+    if (source === target || source.router === null) return;
     const frame: SimFrame = { sizeBytes: FRAME_BYTES, sentMs: network.nowMs, state: 'waiting', endedMs: null };
-    const isRouted = mesh === null || mesh.routes().some(({ owner, usable }) => usable && owner === target.id);
     const wasCalm = this.#isCalm(source, target);
     this.sent++;
-    router.sendFrame(target.id, frame, isRouted, network.nowMs);
+    source.sendFrame(target.id, frame);
     network.at(network.nowMs + ANSWERED_WITHIN_MS + MARGIN_MS, () => this.#check(source, target, frame, wasCalm));
   }
 

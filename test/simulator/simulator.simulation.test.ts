@@ -1,0 +1,119 @@
+import { describe, expect, it } from '@jest/globals';
+import { FAULT_KINDS, planFaults } from './faults/fault-kinds.js';
+import * as fastAdvert from './fast/advert.js';
+import * as fastCurves from './fast/curve-keys.js';
+import * as fastSuite from './fast/suite.js';
+import { planRun, runSimulation } from './run.js';
+import type { RunPlan } from './run.js';
+import { shrunk } from './shrink.js';
+import { parseSimArguments } from './sim-arguments.js';
+import type { SimOptions } from './sim-arguments.js';
+
+function optionsOf(...args: string[]): SimOptions {
+  const parsed = parseSimArguments(args);
+  if (parsed.kind !== 'run') throw new TypeError(JSON.stringify(parsed));
+  return parsed.options;
+}
+
+function mistakeOf(...args: string[]): string {
+  const parsed = parseSimArguments(args);
+  return parsed.kind === 'mistake' ? parsed.message : parsed.kind;
+}
+
+describe('the command line of the simulator', () => {
+  it('has a default for everything', () => {
+    expect(optionsOf()).toMatchObject({ nodes: 30, minutes: 2, cpu: 1, faults: [], firstSeed: 1, lastSeed: 1 });
+  });
+
+  it('takes lists of faults and ranges of seeds', () => {
+    expect(optionsOf('--faults', 'crash,loss').faults).toEqual(['loss', 'crash']);
+    expect(optionsOf('--faults', 'all').faults).toEqual(FAULT_KINDS);
+    expect(optionsOf('--seeds', '3-9')).toMatchObject({ firstSeed: 3, lastSeed: 9 });
+  });
+
+  it('names what it does not take', () => {
+    expect(mistakeOf('--nodes', '1')).toBe('--nodes "1" is not a number from 2 to 8000');
+    expect(mistakeOf('--faults', 'crash,fire')).toContain('--faults "fire" is not one of loss, burst-loss');
+    expect(mistakeOf('--seeds', '9-3')).toBe('--seeds "9-3" is not a range such as 1-1000');
+    expect(mistakeOf('--cpu', '0')).toBe('--cpu "0" is not a number from 0.01 to 16');
+    expect(mistakeOf('--frobnicate')).toContain('--frobnicate');
+    expect(mistakeOf('--help')).toBe('help');
+  });
+});
+
+describe('the plan of faults', () => {
+  it('is the same for the same seed, and ends in time', () => {
+    const plan = planFaults(FAULT_KINDS, 7, 50_000, 250_000);
+    expect(plan).toEqual(planFaults(FAULT_KINDS, 7, 50_000, 250_000));
+    expect(plan).not.toEqual(planFaults(FAULT_KINDS, 8, 50_000, 250_000));
+    expect(plan).toHaveLength(25);
+    for (const { atMs, forMs } of plan) {
+      expect(atMs).toBeGreaterThanOrEqual(50_000);
+      expect(atMs + forMs).toBeLessThanOrEqual(250_000);
+    }
+  });
+
+  it('is shrunk to the faults that matter', () => {
+    const plan: RunPlan = { ...planRun(optionsOf('--minutes', '5', '--faults', 'all'), 3), nodes: 2 };
+    const [first, second] = [plan.faults[4]!, plan.faults[13]!];
+    const tried: RunPlan[] = [];
+    const smallest = shrunk(plan, (smaller) => {
+      tried.push(smaller);
+      return smaller.faults.includes(first) && smaller.faults.includes(second);
+    });
+    expect(smallest.faults).toEqual([first, second]);
+    expect(tried.length).toBeLessThan(60);
+  });
+});
+
+describe('the fast modules', () => {
+  it('seal, agree and sign like the real ones: what was changed does not open or verify', () => {
+    const suite = fastSuite.suiteOf('ChaChaPoly', 'BLAKE2s');
+    const [key, ad, text] = [new Uint8Array(32).fill(1), new Uint8Array(4), new Uint8Array([1, 2, 3])];
+    const sealed = fastSuite.seal(suite, key, 3n, ad, text);
+    expect(fastSuite.open(suite, key, 3n, ad, sealed)).toEqual(text);
+    expect(() => fastSuite.open(suite, key, 4n, ad, sealed)).toThrow('bad tag');
+    expect(() => fastSuite.open(suite, key, 3n, ad, sealed.with(0, 9))).toThrow('bad tag');
+    const [a, b] = [1, 2].map((seed) => fastCurves.x25519KeyPair(new Uint8Array(32).fill(seed)));
+    expect(fastCurves.x25519(a!.privateKey, b!.publicKey)).toEqual(fastCurves.x25519(b!.privateKey, a!.publicKey));
+    const signer = fastCurves.ed25519KeyPair(key);
+    const signature = fastCurves.signEd25519(signer.privateKey, text);
+    expect(fastCurves.verifyEd25519(signer.publicKey, text, signature)).toBe(true);
+    expect(fastCurves.verifyEd25519(a!.publicKey, text, signature)).toBe(false);
+  });
+
+  it('have the exports of the modules in whose place they are', async () => {
+    const real = await Promise.all([
+      import('../../mesh/noise/suite.js'),
+      import('../../mesh/wire/curve-keys.js'),
+      import('../../mesh/wire/advert.js'),
+    ]);
+    expect([fastSuite, fastCurves, fastAdvert].map((fast) => Object.keys(fast).sort())).toEqual(
+      real.map((module) => Object.keys(module).sort()),
+    );
+  });
+});
+
+describe('a simulation', () => {
+  const small = optionsOf('--nodes', '6', '--minutes', '2', '--faults', 'all');
+
+  it('is the same with the same seed, to the last message', () => {
+    const outcome = runSimulation(planRun(small, 1));
+    expect(runSimulation(planRun(small, 1)).trace).toBe(outcome.trace);
+    expect(runSimulation(planRun(small, 2)).trace).not.toBe(outcome.trace);
+    expect(outcome).toMatchObject({ falseDeaths: 0, join999Ms: 50, links: 15 });
+    expect(outcome.detectMs).toBeLessThan(6_500);
+    expect(outcome.frames.arrived).toBeGreaterThan(outcome.frames.sent * 0.9);
+  });
+
+  it.each([3, 4, 5])('violates nothing but the number of handshakes, with faults of all kinds (seed %i)', (seed) => {
+    const { kept } = runSimulation(planRun(small, seed));
+    expect(kept.filter(({ invariant }) => invariant !== 'handshakes per link')).toEqual([]);
+  });
+
+  it('shows an overload: with a thousandth of a core, links go down that nothing has touched', () => {
+    const { falseDeaths, cpuShare } = runSimulation({ ...planRun(small, 1), cpu: 0.001, faults: [] });
+    expect(falseDeaths).toBeGreaterThan(0);
+    expect(cpuShare).toBeGreaterThan(0.0005);
+  });
+});
