@@ -353,15 +353,14 @@ export class SimNode implements SimHost {
     );
   }
 
-  /** All other members as the core shows them, with times on the world's clock. */
+  /** All other members, as the core shows them. */
   members(): MemberView[] {
-    const members = this.mesh?.members(this.#ownMs()) ?? [];
-    return members.map((member) => ({ ...member, sinceMs: member.sinceMs - this.#clockSkewMs }));
+    return this.mesh?.members(this.#ownMs()) ?? [];
   }
 
   /** The state of the link to each member. */
   linkStates(): ReadonlyMap<NodeId, string> {
-    return new Map((this.mesh?.members(this.#ownMs()) ?? []).map(({ id, state }) => [id, state]));
+    return new Map(this.members().map(({ id, state }) => [id, state]));
   }
 
   stateOf(other: SimNode): string {

@@ -1,6 +1,6 @@
 /**
  * What events and commands cost a node: microseconds of a whole core, measured by `npm run sim -- --calibrate --real-crypto` on
- * two cores of an AMD EPYC with Node 20.20. The costs of the router per packet are those of 64-byte datagrams
+ * two cores of an AMD EPYC with Node 20.20, beside other work. The costs of the router per packet are those of 64-byte datagrams
  * (docs/measurements.md, 83 to 128 thousand a second).
  */
 import { TYPE_CONFIRMATION, TYPE_INITIATION, TYPE_RESPONSE } from '../../common/wire/datagram-header.js';
@@ -16,15 +16,19 @@ const SEND_ROUTE_US = 2;
 const TAKE_ROUTE_US = 3.4;
 /** Handshake datagrams, by type. */
 const DATAGRAM_US: Readonly<Record<number, number>> = {
-  [TYPE_INITIATION]: 600,
-  [TYPE_RESPONSE]: 700,
-  [TYPE_CONFIRMATION]: 500,
+  [TYPE_INITIATION]: 640,
+  [TYPE_RESPONSE]: 1430,
+  [TYPE_CONFIRMATION]: 1130,
 };
-const OTHER_DATAGRAM_US = 30;
-const EVENT_US: Readonly<Partial<Record<MeshEvent['type'], number>>> = { control: 60, tick: 20, counters: 20 };
-const OTHER_EVENT_US = 10;
+const OTHER_DATAGRAM_US = 62;
+const EVENT_US: Readonly<Partial<Record<MeshEvent['type'], number>>> = {
+  control: 28,
+  sessionConfirmed: 36,
+  tick: 4,
+};
+const OTHER_EVENT_US = 2;
 /** Per member that the core knows. */
-const PER_MEMBER_US: Readonly<Partial<Record<MeshEvent['type'], number>>> = { tick: 1, counters: 1 };
+const PER_MEMBER_US: Readonly<Partial<Record<MeshEvent['type'], number>>> = { tick: 0.14, counters: 3.2 };
 
 export const MEASURED_COSTS: NodeCosts = {
   event: (event, effects, members) =>

@@ -13,6 +13,7 @@ import { Violations } from './checks/violations.js';
 import type { Violation } from './checks/violations.js';
 import { planFaults } from './faults/fault-kinds.js';
 import type { Fault } from './faults/fault-kinds.js';
+import { scheduleFaults } from './faults/fault-schedule.js';
 import { heapBytes } from './heap.js';
 import { countLinks, Measures, timesUntilKnown, timeUntilDown } from './measures.js';
 import type { Rest } from './measures.js';
@@ -108,7 +109,7 @@ class Run {
     const [join999Ms = null, joinAllMs = null] = this.#join();
     const detectMs = this.#die();
     this.#traffic.run(endMs - REST_MS);
-    cluster.schedule(this.#plan.faults);
+    scheduleFaults(cluster, this.#plan.faults);
     network.run(endMs - REST_MS - network.nowMs);
     const restAfter = this.#measures.rest(cluster, REST_MS);
     this.#checkHandshakes(handshakesPerLink);

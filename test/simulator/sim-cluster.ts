@@ -1,13 +1,10 @@
-/** Cluster under simulation: its nodes, which of them live, and the faults that are at work. */
+/** Cluster under simulation: its nodes, which of them live, and when faults have touched them. */
 import { parseIpAddress } from '../../common/address/ip-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { LoggedMessage } from '../../mesh/testing/sim-log.js';
 import { SimNetwork } from '../../mesh/testing/sim-network.js';
 import type { SimNode, SimNodeOptions } from '../../mesh/testing/sim-node.js';
 import { MEASURED_COSTS } from './event-costs.js';
-import { beginFault } from './faults/fault-actions.js';
-import type { ActiveFault } from './faults/fault-actions.js';
-import type { Fault } from './faults/fault-kinds.js';
 
 /** As in the agent (`agent/control-plane/mesh-driver.ts`). */
 const TICK_INTERVAL_MS = 250;
@@ -28,7 +25,6 @@ export class SimCluster {
   /** When the last fault that may have hit a node has ended; Infinity while one is at work. */
   readonly #disturbedMs = new Map<SimNode, number>();
   #allDisturbedMs = -Infinity;
-  readonly #active = new Set<ActiveFault>();
   #lossyMs = -Infinity;
   #addresses = 0;
 
@@ -97,10 +93,6 @@ export class SimCluster {
     return { ip: parseIpAddress(`198.19.${this.#addresses >> 8}.${this.#addresses & 255}`), port: PORT };
   }
 
-  schedule(faults: readonly Fault[]): void {
-    for (const fault of faults) this.network.at(fault.atMs, () => this.#begin(fault));
-  }
-
   /** Whether no fault has touched the node for so long. */
   isCalm(node: SimNode, forMs: number): boolean {
     const lastMs = Math.max(this.#allDisturbedMs, this.#disturbedMs.get(node) ?? -Infinity);
@@ -112,19 +104,8 @@ export class SimCluster {
     return this.#lossyMs >= ms;
   }
 
-  #begin(fault: Fault): void {
-    const active = beginFault(this, fault);
-    this.#active.add(active);
-    this.#disturb(active, Infinity);
-    this.network.at(fault.atMs + fault.forMs, () => {
-      active.end();
-      this.#active.delete(active);
-      this.#disturb(active, this.network.nowMs);
-      for (const other of this.#active) this.#disturb(other, Infinity);
-    });
-  }
-
-  #disturb({ nodes, loses }: ActiveFault, untilMs: number): void {
+  /** A fault touches the nodes, or all with null, until then. @param loses whether datagrams may be lost */
+  disturb(nodes: readonly SimNode[] | null, loses: boolean, untilMs: number): void {
     if (nodes === null) this.#allDisturbedMs = untilMs;
     for (const node of nodes ?? []) this.#disturbedMs.set(node, untilMs);
     if (loses) this.#lossyMs = untilMs;

@@ -14,8 +14,8 @@ export class LinkCheck {
   falseDeaths = 0;
   readonly #cluster: SimCluster;
   readonly #violations: Violations;
-  /** Deaths that were counted, as observer, peer and time. */
-  readonly #seen = new Set<string>();
+  /** Links that are down, as observer and peer. */
+  readonly #down = new Set<string>();
 
   constructor(cluster: SimCluster, violations: Violations) {
     this.#cluster = cluster;
@@ -25,23 +25,24 @@ export class LinkCheck {
   /** All links of a node, as it sees them now. */
   look(observer: SimNode): void {
     const byId = new Map(this.#cluster.members.map((node) => [node.id, node]));
-    for (const { id, state, reason, sinceMs } of observer.members()) {
+    for (const { id, state, reason } of observer.members()) {
       const peer = byId.get(id);
-      if (state === 'down' && peer !== undefined && reason !== CALLED_DEAD_BY_CHOICE)
-        this.#down(observer, peer, sinceMs);
+      const link = `${observer.number} ${id}`;
+      if (state !== 'down') this.#down.delete(link);
+      if (state !== 'down' || this.#down.has(link)) continue;
+      this.#down.add(link);
+      if (peer !== undefined && reason !== CALLED_DEAD_BY_CHOICE) this.#wentDown(observer, peer);
     }
   }
 
-  #down(observer: SimNode, peer: SimNode, sinceMs: number): void {
-    const death = `${observer.number} ${peer.number} ${sinceMs}`;
-    if (this.#seen.has(death)) return;
-    this.#seen.add(death);
+  #wentDown(observer: SimNode, peer: SimNode): void {
+    const { nowMs } = this.#cluster.network;
     const heardMs = observer.router?.lastReceivedMs.get(peer.id) ?? -Infinity;
     const heardSinceMs = observer.router?.heardSinceMs.get(peer.id) ?? Infinity;
     const pair = [observer.number, peer.number];
     const names = `node ${observer.number} holds node ${peer.number} for down`;
-    if (sinceMs - heardMs < STALE_AFTER_MS - TOLD_WITHIN_MS && sinceMs - heardSinceMs > TOLD_WITHIN_MS) {
-      const text = `${names}, heard ${Math.round(sinceMs - heardMs)} ms before`;
+    if (nowMs - heardMs < STALE_AFTER_MS - TOLD_WITHIN_MS && nowMs - heardSinceMs > TOLD_WITHIN_MS) {
+      const text = `${names}, heard ${Math.round(nowMs - heardMs)} ms before`;
       this.#violations.add('no link is down that is heard', pair, text);
     }
     if (![observer, peer].every((node) => this.#cluster.isCalm(node, SETTLE_MS))) return;

@@ -17,6 +17,8 @@ export interface ActiveFault {
 type Begin = (cluster: SimCluster, random: SeededRandom, forMs: number) => ActiveFault;
 
 const BURST_MS = 300;
+/** Of the time, in each direction. */
+const BURST_SHARE = 0.05;
 const FLAP_MS = 1_500;
 const SLOW = 10;
 const NAT_PORTS = 20_000;
@@ -27,11 +29,11 @@ const HARMLESS: readonly SimNode[] = [];
 const BEGIN: Readonly<Record<FaultKind, Begin>> = {
   loss: (cluster, random) => onPaths(cluster, HARMLESS, true, () => ({ loss: 0.01 + random.fraction() * 0.04 })),
   'burst-loss': (cluster, random) => {
-    const salt = random.fraction() * 1000;
-    const change = { loss: 0.9 };
+    const salt = Math.floor(random.fraction() * 2 ** 31);
     return onPaths(cluster, HARMLESS, true, (from, to) => {
       const slot = Math.floor(cluster.network.nowMs / BURST_MS);
-      return (Math.imul(from.number * 31 + to.number, 0x9e3779b1) + slot * 7 + salt) % 20 < 1 ? change : null;
+      const drawn = new SeededRandom(salt + Math.imul(from.number * 8192 + to.number, 31) + slot).fraction();
+      return drawn < BURST_SHARE ? { loss: 0.9 } : null;
     });
   },
   'one-way-loss': (cluster, random) => {
