@@ -23,6 +23,7 @@ const entries = {
   'bench-cni': 'test/bench/cni/main.ts',
   'bench-restart': 'test/bench/restart/main.ts',
   'bench-policy': 'test/bench/policy/main.ts',
+  'bench-core': 'test/bench/core/main.ts',
   crowd: 'test/crowd/main.ts',
   'bare-node': 'test/net/bare-node.ts',
   'api-server': 'test/net/api-server.ts',
