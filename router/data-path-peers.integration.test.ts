@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { ipToBytes, parseIpAddress } from '../common/address/ip-address.js';
-import { UNIT_SLOTS } from './limits.js';
+import { parseCidr } from '../common/address/cidr.js';
+import { ROUTES_PER_SLICE, UNIT_SLOTS } from './limits.js';
 import type { Ends } from './testing/frame-arbitraries.js';
 import { anyFrame, patternBytes } from './testing/frame-arbitraries.js';
 import type { FrameSpec } from './testing/frame-builder.js';
@@ -9,7 +10,7 @@ import { buildRecord, frameOf } from './testing/frame-builder.js';
 import { expectedFrames, framesOnTheWire, hex, settle } from './testing/exchange.js';
 import { TYPE_CONTROL, TYPE_PROBE } from '../common/wire/datagram-header.js';
 import { packRecords } from './testing/reference-wire.js';
-import { podAddress, TestNode } from './testing/test-node.js';
+import { nodeIdOf, podAddress, TestNode } from './testing/test-node.js';
 import { WirePeer } from './testing/wire-peer.js';
 
 const PEERS = 20;
@@ -266,6 +267,27 @@ describe('the source check', () => {
       [],
       hex([outward]),
     ]);
+    node.route();
+  });
+});
+
+describe('tables with thousands of routes', () => {
+  it('are taken a slice at a time with frames in between, and used as a whole', () => {
+    const [first, second] = peers;
+    const outward = small(ends(first!, '4'));
+    const others = Array.from({ length: 5000 }, (_, n) => ({
+      cidr: parseCidr(`172.${16 + (n >> 8)}.${n & 255}.0/24`),
+      peer: nodeIdOf(99),
+    }));
+    // The last route gives the first peer's range to the second.
+    node.enqueueTables([...others, { cidr: parseCidr(`10.${first!.number}.0.0/16`), peer: second!.id }]);
+    node.tap.send(outward);
+    node.turn();
+    expect(first!.records()).toHaveLength(1);
+    for (let turn = 0; turn < 5000 / ROUTES_PER_SLICE; turn++) node.turn();
+    node.tap.send(outward);
+    node.turn();
+    expect([first!.records(), hex(second!.records())]).toEqual([[], hex([outward])]);
     node.route();
   });
 });

@@ -1,7 +1,15 @@
 /** Messages between a forwarding thread and the main thread of the router. */
 import type { NodeId } from '../common/node-id.js';
-import type { PeerCounters, PeerPath, RouterCommand, RouterEvent, SessionStatus } from '../common/router-port.js';
+import type {
+  PeerCounters,
+  PeerPath,
+  Route,
+  RouterCommand,
+  RouterEvent,
+  SessionStatus,
+} from '../common/router-port.js';
 import type { LossReport } from '../common/wire/loss-report-unit.js';
+import type { TablesHead } from './tables/forwarding-tables.js';
 import type { Refusals } from './tables/pools.js';
 
 /** Events from a forwarding thread to the main thread of the router. */
@@ -36,9 +44,22 @@ export interface ForwarderReport {
   readonly refusals: Refusals;
 }
 
+/**
+ * A part of tables with many routes. A thread takes one slice, forwards a batch of frames, and takes the next; it uses the
+ * tables when it has the last slice. The slices of one table follow each other.
+ */
+export interface TablesSlice {
+  readonly type: 'tablesSlice';
+  /** Begins other tables; null in the slices after the first. */
+  readonly begin: { readonly head: TablesHead; readonly routeCount: number } | null;
+  readonly routes: readonly Route[];
+  readonly isLast: boolean;
+}
+
 /** Commands to a forwarding thread: those of the router port, loss reports that another thread received, requests. */
 export type ForwarderCommand =
   | RouterCommand
+  | TablesSlice
   | LossReportOfPeer
   | CalledByPeer
   | { readonly type: 'report' }

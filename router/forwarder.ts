@@ -9,19 +9,20 @@
  * and checks a shared flag once a round.
  */
 import type { NodeId } from '../common/node-id.js';
-import type { EngineStatus, ForwardingTables, PeerCounters, PeerPath } from '../common/router-port.js';
+import type { EngineStatus, PeerCounters, PeerPath } from '../common/router-port.js';
 import type { AeadEngine } from './aead/aead.js';
 import { engineStatus, measureAeadEngines } from './aead/selection.js';
 import type { EngineSpeeds } from './aead/selection.js';
 import { Arena } from './kernel/arena.js';
-import type { ForwarderCommand, ForwarderEvent, ForwarderReport } from './forwarder-messages.js';
+import type { ForwarderCommand, ForwarderEvent, ForwarderReport, TablesSlice } from './forwarder-messages.js';
 import { BusyPoll } from './busy-poll.js';
 import { Counters, dropsByName } from './tables/counters.js';
 import { swap32 } from './kernel/byte-order.js';
 import { sessionSlot, TYPE_CONTROL } from '../common/wire/datagram-header.js';
 import { DROP } from './tables/drop-reasons.js';
 import { sysIoctl, sysRead } from './kernel/ffi.js';
-import { compileTables } from './tables/forwarding-tables.js';
+import { compileTables, TablesBuilder } from './tables/forwarding-tables.js';
+import type { LoopTables } from './tables/forwarding-tables.js';
 import { Reassembly } from './outside/reassembly.js';
 import { BALANCE_INTERVAL_MS, IndirectionTable } from './inside/indirection-table.js';
 import type { IndirectionShape } from './inside/indirection-table.js';
@@ -117,8 +118,9 @@ export class Forwarder {
   readonly #tooBigMs = new Float64Array(MAX_PEERS + 1).fill(-WANTED_INTERVAL_MS);
   #expiredMs = 0;
   #balancedMs = 0;
-  /** The tables last installed. */
-  #desired: ForwardingTables | null = null;
+  /** Tables whose slices have not all come. */
+  #builder: TablesBuilder | null = null;
+  #commandsAreLeft = false;
   readonly #scheduling: ThreadScheduling;
   readonly #pollPolicy: PollPolicy;
   readonly #carried: Carried = { bytes: 0, framesFromInside: 0, framesFromOutside: 0, moreWaits: false };
@@ -223,6 +225,7 @@ export class Forwarder {
 
   /** Until the next timer of an idle thread is due. */
   #sleepMs(nowMs: number): number {
+    if (this.#commandsAreLeft) return 0;
     return Math.max(0, Math.min(IDLE_POLL_MS, Math.ceil(this.#waiting.dueMs - nowMs)));
   }
 
@@ -247,7 +250,7 @@ export class Forwarder {
     this.#queues.setReady(inside);
     const fromInside = inside !== 0 ? this.#reader.drain(this.#byteQueueLimit.budgetBytes, nowMs) : 0;
     this.#carried.moreWaits = fromOutside === RECEIVE_MESSAGES || (inside !== 0 && this.#reader.moreWaits);
-    if (this.deps.commandsWaiting()) this.#takeCommands();
+    if (this.#commandsAreLeft || this.deps.commandsWaiting()) this.#takeCommands();
     const { tooBigFor } = this.#sender;
     if (tooBigFor.size > 0) this.#tellOf(tooBigFor, 'tooBig', this.#tooBigMs, nowMs);
     const { wantedPeers } = this.#reader;
@@ -344,16 +347,23 @@ export class Forwarder {
     this.#sessions.expire(nowMs);
   }
 
+  /** All that wait, or up to the next slice of tables: frames go before the rest. */
   #takeCommands(): void {
+    this.#commandsAreLeft = false;
     for (let command = this.deps.nextCommand(); command !== undefined; command = this.deps.nextCommand()) {
       this.#execute(command);
+      if (command.type !== 'tablesSlice') continue;
+      this.#commandsAreLeft = true;
+      return;
     }
   }
 
   #execute(command: ForwarderCommand): void {
     switch (command.type) {
       case 'tables':
-        return this.#useTables(command.tables);
+        return this.#useTables(compileTables(command.tables, this.#peers));
+      case 'tablesSlice':
+        return this.#takeSlice(command);
       case 'path': {
         const { endpoint, mtuBytes, upForMs = null } = command.path;
         const peer = this.#peers.indexOf(command.path.peer);
@@ -408,20 +418,28 @@ export class Forwarder {
     if (this.options.lanes > 1) this.#emit({ type: 'calledAt', peer: this.#peers.idOf(peer)!, local });
   }
 
-  #useTables(desired: ForwardingTables): void {
-    this.#desired = desired;
-    const tables = compileTables(desired, this.#peers);
+  #takeSlice({ begin, routes, isLast }: TablesSlice): void {
+    if (begin !== null) this.#builder = new TablesBuilder(begin.head, begin.routeCount, this.#peers);
+    this.#builder?.add(routes);
+    if (!isLast || this.#builder === null) return;
+    this.#useTables(this.#builder.tables);
+    this.#builder = null;
+  }
+
+  #useTables(tables: LoopTables): void {
     this.#reader.useTables(tables);
     this.#writer.useTables(tables);
     this.#refused.tables = tables;
   }
 
-  /** Routes are removed first: another peer may get this one's index before the agent sends new tables. */
+  /** Its routes too: another peer may get this one's index before the agent sends new tables. */
   #removePeer(id: NodeId): void {
-    const routes = this.#desired?.routes.filter(({ peer }) => peer !== id);
-    if (this.#desired !== null && routes !== undefined) this.#useTables({ ...this.#desired, routes });
     this.#sessions.removePeer(id);
     const index = this.#peers.find(id);
+    const { tables } = this.#reader;
+    if (index !== NO_PEER) tables.routes.remove(index);
+    // Reader and writer forget the peer of the last frame.
+    this.#useTables(tables);
     this.#reader.forgetWaiting(index);
     this.#counters.forget(index);
     this.#lossReports.forget(index);

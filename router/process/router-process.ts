@@ -29,6 +29,7 @@ import { MAX_COMMAND_BYTES } from '../limits.js';
 import { keepSpeeds, recallSpeeds } from './engine-memory.js';
 import type { ThreadReady } from './router-worker.js';
 import { PoolLog } from './pool-log.js';
+import { tableSlices } from './table-slices.js';
 import { ThreadBeats } from './thread-beats.js';
 import { checkRouterCommand } from './router-command.js';
 import { negotiateOffloads, tapIndexOf } from '../kernel/tap-device.js';
@@ -208,7 +209,8 @@ export class RouterProcess {
       for (const message of decoder.push(chunk)) {
         const command = checkRouterCommand(message);
         const lanes = this.#lanesFor(command.type);
-        for (let lane = 0; lane < lanes; lane++) this.#threads[lane]!.command(command);
+        const parts = command.type === 'tables' ? tableSlices(command.tables) : [command];
+        for (let lane = 0; lane < lanes; lane++) for (const part of parts) this.#threads[lane]!.command(part);
       }
     } catch (thrown) {
       this.log.error(

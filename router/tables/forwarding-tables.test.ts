@@ -4,7 +4,9 @@ import { parseIpAddress } from '../../common/address/ip-address.js';
 import type { NodeId } from '../../common/node-id.js';
 import type { Route } from '../../common/router-port.js';
 import { Arena } from '../kernel/arena.js';
-import { compileTables, EMPTY_TABLES, LOCAL } from './forwarding-tables.js';
+import { ROUTES_PER_SLICE } from '../limits.js';
+import { tableSlices } from '../process/table-slices.js';
+import { compileTables, EMPTY_TABLES, LOCAL, TablesBuilder } from './forwarding-tables.js';
 import { MAX_PEERS } from '../../common/protocol.js';
 import { AF_INET6 } from '../kernel/linux-abi.js';
 import { Peers } from './peers.js';
@@ -54,6 +56,28 @@ describe('the tables of the loop', () => {
     expect([...gateway4!]).toEqual([10, 1, 0, 1]);
     expect(Buffer.from(gateway6!).toString('hex')).toBe('fd000000000100000000000000000001');
     expect(EMPTY_TABLES.gateway4).toBeNull();
+  });
+
+  it('are the same when their routes come in slices', () => {
+    const peers = new Peers(new Arena(1 << 20), AF_INET6);
+    const routes = Array.from({ length: 5000 }, (_, n) => route(`10.${2 + (n >> 8)}.${n & 255}.0/24`, n + 1));
+    const slices = tableSlices({ generation: 5, localCidrs, localAddresses: [], routes });
+    expect(slices.map(({ isLast }) => isLast).lastIndexOf(false)).toBe(slices.length - 2);
+    expect(Math.max(...slices.map((slice) => slice.routes.length))).toBe(ROUTES_PER_SLICE);
+    const { head, routeCount } = slices[0]!.begin!;
+    const builder = new TablesBuilder(head, routeCount, peers);
+    for (const slice of slices) builder.add(slice.routes);
+    for (const n of [0, ROUTES_PER_SLICE - 1, ROUTES_PER_SLICE, 4999]) {
+      expect(lookup(builder.tables, `10.${2 + (n >> 8)}.${n & 255}.9`)).toBe(peers.find(id(n + 1)));
+    }
+    expect(lookup(builder.tables, '10.1.0.9')).toBe(LOCAL);
+  });
+
+  it('have a slice also without routes', () => {
+    const head = { generation: 5, localCidrs, localAddresses: [] };
+    expect(tableSlices({ ...head, routes: [] })).toEqual([
+      { type: 'tablesSlice', begin: { head, routeCount: 0 }, routes: [], isLast: true },
+    ]);
   });
 
   it('are empty before the first tables of the agent', () => {

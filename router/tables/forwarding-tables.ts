@@ -6,7 +6,7 @@ import type { Cidr } from '../../common/address/cidr.js';
 import { cidrFamily, cidrSize, gatewayOf } from '../../common/address/cidr.js';
 import type { IpFamily } from '../../common/address/ip-address.js';
 import { ipToBytes } from '../../common/address/ip-address.js';
-import type { ForwardingTables as DesiredTables } from '../../common/router-port.js';
+import type { ForwardingTables as DesiredTables, Route } from '../../common/router-port.js';
 import { AddressSet } from './address-set.js';
 import type { Peers } from './peers.js';
 import { NO_PEER } from './peers.js';
@@ -35,19 +35,42 @@ export const EMPTY_TABLES: LoopTables = {
   localAddresses: new AddressSet([]),
 };
 
-/** Routes to peers beyond MAX_PEERS are left out: their frames count as `noRoute`. */
+/** All of the desired state but the routes. */
+export type TablesHead = Omit<DesiredTables, 'routes'>;
+
+/** Tables of the loop while their routes come in slices. */
+export class TablesBuilder {
+  readonly tables: LoopTables;
+  readonly #peers: Peers;
+
+  /** @param routeCount routes that will be added, at most */
+  constructor({ generation, localCidrs, localAddresses }: TablesHead, routeCount: number, peers: Peers) {
+    const local = localCidrs.map((cidr) => ({ cidr, value: LOCAL }));
+    this.#peers = peers;
+    this.tables = {
+      generation,
+      gateway4: gatewayBytes(localCidrs, 4),
+      gateway6: gatewayBytes(localCidrs, 6),
+      // Of equal prefixes the first is found: a peer's claim cannot replace a local CIDR.
+      routes: new PrefixTable(local, local.length + routeCount),
+      localCidrs: new PrefixTable(local),
+      localAddresses: new AddressSet(localAddresses),
+    };
+  }
+
+  /** Routes to peers beyond MAX_PEERS are left out: their frames count as `noRoute`. */
+  add(routes: readonly Route[]): void {
+    for (const { cidr, peer } of routes) {
+      const value = this.#peers.indexOf(peer);
+      if (value !== NO_PEER) this.tables.routes.add(cidr, value);
+    }
+  }
+}
+
 export function compileTables(desired: DesiredTables, peers: Peers): LoopTables {
-  const local = desired.localCidrs.map((cidr) => ({ cidr, value: LOCAL }));
-  const remote = desired.routes.map(({ cidr, peer }) => ({ cidr, value: peers.indexOf(peer) }));
-  return {
-    generation: desired.generation,
-    gateway4: gatewayBytes(desired.localCidrs, 4),
-    gateway6: gatewayBytes(desired.localCidrs, 6),
-    // Of equal prefixes the first is found: a peer's claim cannot replace a local CIDR.
-    routes: new PrefixTable([...local, ...remote.filter(({ value }) => value !== NO_PEER)]),
-    localCidrs: new PrefixTable(local),
-    localAddresses: new AddressSet(desired.localAddresses),
-  };
+  const builder = new TablesBuilder(desired, desired.routes.length, peers);
+  builder.add(desired.routes);
+  return builder.tables;
 }
 
 function gatewayBytes(localCidrs: readonly Cidr[], family: IpFamily): Uint8Array | null {

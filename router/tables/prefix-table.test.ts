@@ -46,6 +46,21 @@ describe('the prefix table', () => {
     expect(lookup(new PrefixTable([]), parseIpAddress('10.0.0.1'))).toBe(-1);
   });
 
+  it('finds what a scan over the rest finds when values were removed', () => {
+    const few = fc.integer({ min: 0, max: 3 });
+    const entry = fc.record({ cidr, value: few });
+    const input = [fc.uniqueArray(entry, { maxLength: 40, selector: (e) => e.cidr }), few, fc.array(address)] as const;
+    fc.assert(
+      fc.property(...input, (entries, removed, addresses) => {
+        const table = new PrefixTable(entries);
+        table.remove(removed);
+        const rest = entries.filter(({ value }) => value !== removed);
+        for (const ip of addresses) expect(lookup(table, ip)).toBe(scan(rest, ip));
+      }),
+      { numRuns: fuzzRuns(40) },
+    );
+  });
+
   it('keeps IPv4 apart from the IPv6 default route', () => {
     const table = new PrefixTable([
       { cidr: parseCidr('::/0'), value: 1 },

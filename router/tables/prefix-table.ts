@@ -43,36 +43,50 @@ function mappedLength(cidr: Cidr): number {
 
 /** The prefix lengths that occur in one family, longest first, and the four mask words of each. */
 class Lengths {
-  readonly bits: Uint8Array;
-  readonly masks: Int32Array;
+  bits = new Uint8Array(0);
+  masks = new Int32Array(0);
 
-  constructor(entries: readonly { cidr: Cidr }[]) {
-    this.bits = Uint8Array.from(new Set(entries.map(({ cidr }) => mappedLength(cidr)))).sort((a, b) => b - a);
-    this.masks = new Int32Array(this.bits.length * 4);
-    this.bits.forEach((length, i) => {
-      for (let word = 0; word < 4; word++) this.masks[i * 4 + word] = maskWord(length, word);
-    });
+  add(length: number): void {
+    if (this.bits.includes(length)) return;
+    this.bits = Uint8Array.of(...this.bits, length).sort((a, b) => b - a);
+    this.masks = Int32Array.from({ length: this.bits.length * 4 }, (_, i) => maskWord(this.bits[i >> 2]!, i & 3));
   }
 }
 
-/** Built once, then only read; a change builds a new one. Values are integers from 0; absent is -1. */
+/** Value of a slot that was never used, where a search ends. */
+const ABSENT = -1;
+/** Value of a slot whose entry was removed: a search goes on behind it. */
+const REMOVED = -2;
+
+/** Filled once, up to its capacity; later entries are only removed. Values are integers from 0; absent is -1. */
 export class PrefixTable {
   readonly #slots: number;
   /** IPv4 prefixes are 96 bits longer here; IPv6 ones are never tried for an IPv4 address, so `::/0` stays IPv6. */
-  readonly #lengths4: Lengths;
-  readonly #lengths6: Lengths;
+  readonly #lengths4 = new Lengths();
+  readonly #lengths6 = new Lengths();
   readonly #keys: Int32Array;
   readonly #keyLengths: Uint8Array;
   readonly #values: Int32Array;
 
-  constructor(entries: readonly { cidr: Cidr; value: number }[]) {
-    this.#lengths4 = new Lengths(entries.filter(({ cidr }) => cidrFamily(cidr) === 4));
-    this.#lengths6 = new Lengths(entries.filter(({ cidr }) => cidrFamily(cidr) === 6));
-    this.#slots = 1 << Math.ceil(Math.log2(Math.max(8, entries.length * 2)));
+  constructor(entries: readonly { cidr: Cidr; value: number }[], capacity = entries.length) {
+    this.#slots = 1 << Math.ceil(Math.log2(Math.max(8, capacity * 2)));
     this.#keys = new Int32Array(this.#slots * 4);
     this.#keyLengths = new Uint8Array(this.#slots);
-    this.#values = new Int32Array(this.#slots).fill(-1);
-    for (const { cidr, value } of entries) this.#insert(addressWords(cidrNetwork(cidr)), mappedLength(cidr), value);
+    this.#values = new Int32Array(this.#slots).fill(ABSENT);
+    for (const { cidr, value } of entries) this.add(cidr, value);
+  }
+
+  /** Of equal prefixes the first is found. At most as many as the capacity. */
+  add(cidr: Cidr, value: number): void {
+    const length = mappedLength(cidr);
+    (cidrFamily(cidr) === 4 ? this.#lengths4 : this.#lengths6).add(length);
+    this.#insert(addressWords(cidrNetwork(cidr)), length, value);
+  }
+
+  /** Removes all prefixes with this value. */
+  remove(value: number): void {
+    const values = this.#values;
+    for (let slot = values.indexOf(value); slot >= 0; slot = values.indexOf(value, slot + 1)) values[slot] = REMOVED;
   }
 
   /** The value of the longest prefix that holds the address, or -1. */
@@ -88,9 +102,10 @@ export class PrefixTable {
   #find(a: number, b: number, c: number, d: number, length: number): number {
     const keys = this.#keys;
     let slot = hashWords(a, b, c, d, length) & (this.#slots - 1);
-    while (this.#values[slot]! >= 0) {
+    while (this.#values[slot]! !== ABSENT) {
       const k = slot * 4;
       if (
+        this.#values[slot]! !== REMOVED &&
         keys[k + 3] === d &&
         keys[k + 2] === c &&
         keys[k + 1] === b &&
@@ -101,12 +116,12 @@ export class PrefixTable {
       }
       slot = (slot + 1) & (this.#slots - 1);
     }
-    return -1;
+    return ABSENT;
   }
 
   #insert(words: AddressWords, length: number, value: number): void {
     let slot = hashWords(words[0], words[1], words[2], words[3], length) & (this.#slots - 1);
-    while (this.#values[slot]! >= 0) slot = (slot + 1) & (this.#slots - 1);
+    while (this.#values[slot]! !== ABSENT) slot = (slot + 1) & (this.#slots - 1);
     this.#keys.set(words, slot * 4);
     this.#keyLengths[slot] = length;
     this.#values[slot] = value;

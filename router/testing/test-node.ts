@@ -9,12 +9,13 @@ import { parseIpAddress } from '../../common/address/ip-address.js';
 import type { IpAddress } from '../../common/address/ip-address.js';
 import type { NodeId } from '../../common/node-id.js';
 import { parseNodeId } from '../../common/node-id.js';
-import type { CipherName, Route } from '../../common/router-port.js';
+import type { CipherName, ForwardingTables, Route } from '../../common/router-port.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import { parseSocketAddress } from '../../common/address/socket-address.js';
 import { Arena } from '../kernel/arena.js';
 import { sysClose } from '../kernel/ffi.js';
 import { Forwarder } from '../forwarder.js';
+import { tableSlices } from '../process/table-slices.js';
 import { IndirectionTable } from '../inside/indirection-table.js';
 import type { ForwarderCommand, ForwarderEvent, ForwarderReport } from '../forwarder-messages.js';
 import { AF_INET6 } from '../kernel/linux-abi.js';
@@ -141,8 +142,16 @@ export class TestNode {
   }
 
   useTables(routes: readonly Route[], localAddresses: readonly IpAddress[] = this.pods): void {
-    const tables = { generation: ++this.#generation, localCidrs: this.cidrs, localAddresses, routes };
-    this.command({ type: 'tables', tables });
+    this.command({ type: 'tables', tables: this.#tablesOf(routes, localAddresses) });
+  }
+
+  /** The slices of the tables wait for the next turns. */
+  enqueueTables(routes: readonly Route[]): void {
+    this.#commands.push(...tableSlices(this.#tablesOf(routes, this.pods)));
+  }
+
+  #tablesOf(routes: readonly Route[], localAddresses: readonly IpAddress[]): ForwardingTables {
+    return { generation: ++this.#generation, localCidrs: this.cidrs, localAddresses, routes };
   }
 
   close(): void {
