@@ -159,7 +159,7 @@ async function startAgent(
     return await Agent.start({
       settings,
       orchestrator: kubernetes,
-      watchObjects: kubernetes && ((path, handlers) => kubernetes.source.watchObjects(path, handlers)),
+      watchObjects: kubernetes && ((...asked) => kubernetes.source.watchObjects(...asked)),
       programFolder,
       commands,
       disk: systemDisk,

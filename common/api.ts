@@ -209,6 +209,10 @@ const PolicyRuleSchema = Type.Object({
   index: Type.Integer(),
   peers: Type.String({ description: 'Whom it allows, in words' }),
   ports: Type.String({ description: 'Which ports of the destination it allows, in words' }),
+  tier: Type.Optional(
+    Type.Enum(['Admin', 'Baseline'], { description: 'Of a ClusterNetworkPolicy, which has a name alone' }),
+  ),
+  action: Type.Optional(Type.Enum(['Accept', 'Deny', 'Pass'], { description: 'Of its rule; others allow' })),
 });
 export type PolicyRuleWords = Static<typeof PolicyRuleSchema>;
 
@@ -226,8 +230,15 @@ const FlowEndSchema = Type.Object({ pod: nullable(Type.String()), ip: Type.Strin
 
 const DIRECTIONS = ['ingress', 'egress'] as const;
 const DroppingPolicies = Type.Array(Type.String(), {
-  description: 'namespace/name of the policies that isolate the pod; none: the API server has not told of the pod',
+  description:
+    'namespace/name of the policies that isolate the pod; or the name of a cluster-wide one; none: the API server has not told of the pod',
 });
+
+const DenyRule = nullable(
+  Type.String({
+    description: 'Deny rule of a cluster-wide policy, as spec.ingress[0] "name"; null: no rule allows it',
+  }),
+);
 
 const DroppedTrafficSchema = Type.Object({
   last: Type.String({ description: 'When a packet of it was last seen, ISO 8601' }),
@@ -238,6 +249,7 @@ const DroppedTrafficSchema = Type.Object({
   protocol: Type.String({ description: 'TCP, UDP, SCTP, ICMP, ICMPv6, or "protocol 47"' }),
   port: nullable(Type.Integer()),
   policies: DroppingPolicies,
+  rule: DenyRule,
   reason: Type.String({ description: 'In words' }),
 });
 export type DroppedTraffic = Static<typeof DroppedTrafficSchema>;
@@ -255,8 +267,8 @@ export const PodPoliciesSchema = Type.Object({
 });
 export type PodPolicies = Static<typeof PodPoliciesSchema>;
 
-/** notIsolated: no policy isolates this side. rule: one allows it. itself: from a pod to itself. defaultDeny: no rule allows it. */
-const SIDE_VERDICTS = ['notIsolated', 'rule', 'itself', 'defaultDeny'] as const;
+/** notIsolated: no policy isolates this side. rule: one allows it. itself: from a pod to itself. defaultDeny: no rule allows it. denyRule: one denies it. */
+const SIDE_VERDICTS = ['notIsolated', 'rule', 'itself', 'defaultDeny', 'denyRule'] as const;
 
 const SideDecisionSchema = Type.Object({
   allowed: Type.Boolean(),
@@ -286,7 +298,12 @@ export type PolicyDecision = Static<typeof PolicyDecisionSchema>;
 export const PolicyDropsSchema = Type.Object({
   logged: Type.Boolean({ description: 'Whether the kernel reports what it drops; without that there is no traffic' }),
   totals: Type.Array(
-    Type.Object({ direction: Type.Enum(DIRECTIONS), policies: DroppingPolicies, packets: Type.Integer() }),
+    Type.Object({
+      direction: Type.Enum(DIRECTIONS),
+      policies: DroppingPolicies,
+      rule: DenyRule,
+      packets: Type.Integer(),
+    }),
     {
       description: 'Packets since the start of the agent, of the first 100 combinations of policies that dropped some',
     },

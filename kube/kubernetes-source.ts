@@ -97,17 +97,21 @@ export class KubernetesSource {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Watches the objects under a path. Problems are logged. */
+  /** Watches the objects under a path, or under others where the server does not have it. Problems are logged. */
   watchObjects(
     path: string,
     handlers: Pick<ResourceWatchDeps, 'onList' | 'onPut' | 'onDelete' | 'form'>,
+    otherPaths?: readonly string[],
   ): { stop(): Promise<void> } {
     const { api, clock, random, notices } = this.deps;
     const onProblem = (problem: string | null): void => {
       if (problem === null) notices.clear(path);
       else notices.write('warn', 'objects of the Kubernetes API server cannot be read', { path, problem }, path);
     };
-    const watch = new ResourceWatch({ api, path, clock, random, onProblem, ...handlers });
+    const watch = new ResourceWatch({
+      ...{ api, path, clock, random, onProblem, ...handlers },
+      ...(otherPaths === undefined ? {} : { otherPaths }),
+    });
     watch.start();
     return watch;
   }

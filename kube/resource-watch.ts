@@ -25,6 +25,8 @@ const SILENCE_MS = 150_000;
 const WATCH_SECONDS = 300;
 /** A watch that lives shorter was no success: the next one waits. */
 const SHORT_WATCH_MS = 5_000;
+/** Until the next look for a kind that the server does not have, and up to as much again. */
+const ABSENT_FOR_MS = 300_000;
 /** 500 000 objects, more than any cluster has of one kind. */
 const MAX_PAGES = 1000;
 
@@ -34,6 +36,11 @@ export interface ResourceWatchDeps {
   readonly path: string;
   /** Whole objects when it is left out. */
   readonly form?: Form;
+  /**
+   * Other paths of the same objects, tried where the server does not have the one before (404). Where it has none of them, the list
+   * is empty, and they are tried again every 5 to 10 minutes. Without this, a path that is not there is a problem.
+   */
+  readonly otherPaths?: readonly string[];
   readonly clock: Clock;
   /** From 0 to 1. */
   readonly random: () => number;
@@ -56,6 +63,8 @@ export class ResourceWatch {
   readonly #stopped = new AbortController();
   /** From which the next watch goes on; null when the objects have to be listed. */
   #version: string | null = null;
+  /** Of the path in use: 0 for `path`, then those of `otherPaths`. */
+  #pathIndex = 0;
   #running: Promise<void> = Promise.resolve();
 
   constructor(readonly deps: ResourceWatchDeps) {
@@ -93,16 +102,35 @@ export class ResourceWatch {
       await this.#watch(this.#version);
       return true;
     } catch (thrown) {
-      const isGone = thrown instanceof KubernetesError && thrown.status === STATUS.gone;
-      if (isGone) this.#version = null;
+      const status = thrown instanceof KubernetesError ? thrown.status : null;
+      if (status === STATUS.notFound && this.deps.otherPaths !== undefined)
+        return this.#onNextPath(this.deps.otherPaths);
+      if (status === STATUS.gone) this.#version = null;
       else if (!this.#isStopped) this.deps.onProblem(messageOf(thrown));
       return false;
     }
   }
 
+  /** After the last path there is a long pause. */
+  async #onNextPath(otherPaths: readonly string[]): Promise<boolean> {
+    const { onList, onProblem, random } = this.deps;
+    this.#version = null;
+    this.#pathIndex = (this.#pathIndex + 1) % (otherPaths.length + 1);
+    if (this.#pathIndex > 0) return this.#once();
+    onProblem(null);
+    onList([]);
+    await this.#pause(ABSENT_FOR_MS * (1 + random()));
+    return false;
+  }
+
+  get #path(): string {
+    return [this.deps.path, ...(this.deps.otherPaths ?? [])][this.#pathIndex]!;
+  }
+
   /** The version from which a watch goes on. */
   async #list(): Promise<string> {
-    const { api, path, form, onList } = this.deps;
+    const { api, form, onList } = this.deps;
+    const path = this.#path;
     const objects: unknown[] = [];
     let pages = 0;
     for await (const { items, resourceVersion, isLast } of listPages(api, path, 'objects', form)) {
@@ -126,7 +154,7 @@ export class ResourceWatch {
     let cancelSilence = this.deps.clock.after(SILENCE_MS, abort);
     try {
       await this.deps.api.watch(
-        queried(this.deps.path, query),
+        queried(this.#path, query),
         (event) => {
           cancelSilence();
           cancelSilence = this.deps.clock.after(SILENCE_MS, abort);

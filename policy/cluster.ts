@@ -1,5 +1,7 @@
 /** Pods, namespaces and policies of the cluster as last heard from the API server, and which policies isolate a pod. */
 import type { IpAddress } from '../common/address/ip-address.js';
+import { byPrecedence } from './objects/cluster-policy.js';
+import type { ClusterPolicy, Tier } from './objects/cluster-policy.js';
 import { blockContains } from './objects/ip-block.js';
 import { selectorMatches } from './objects/label-selector.js';
 import type { Labels } from './objects/label-selector.js';
@@ -14,6 +16,7 @@ export class Cluster {
   readonly #podsByIp = new Map<IpAddress, readonly Pod[]>();
   readonly #namespaces = new Map<string, Labels>();
   readonly #policies = new Map<string, Map<string, NetworkPolicy>>();
+  readonly #clusterPolicies = new Map<string, ClusterPolicy>();
 
   putPod(pod: Pod): void {
     this.removePod(pod.namespace, pod.name);
@@ -67,6 +70,25 @@ export class Cluster {
   /** Pods that have the address; more than one only until the end of the former one is heard of. */
   podsAt(ip: IpAddress): readonly Pod[] {
     return this.#podsByIp.get(ip) ?? [];
+  }
+
+  putClusterPolicy(policy: ClusterPolicy): void {
+    this.#clusterPolicies.set(policy.name, policy);
+  }
+
+  removeClusterPolicy(name: string): void {
+    this.#clusterPolicies.delete(name);
+  }
+
+  clusterPolicies(): Iterable<ClusterPolicy> {
+    return this.#clusterPolicies.values();
+  }
+
+  /** Those of a tier that have rules for the pod in this direction, in the order of their precedence. */
+  inTier(tier: Tier, pod: Pod, direction: Direction): ClusterPolicy[] {
+    return [...this.#clusterPolicies.values()]
+      .filter((policy) => policy.tier === tier && policy[direction].length > 0 && this.isPeer(policy.subject, '', pod))
+      .sort(byPrecedence);
   }
 
   *policies(): Generator<NetworkPolicy> {

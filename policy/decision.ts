@@ -1,9 +1,12 @@
 /**
  * Decision about one flow, with the policies and the rule behind it. A flow passes when both sides let it: the source's egress and
- * the destination's ingress. A side that no policy isolates lets everything pass; an isolated one what a rule allows.
+ * the destination's ingress. The tiers are asked in order (`objects/cluster-policy.ts`). A side that no NetworkPolicy isolates lets
+ * everything pass that no other tier denies; an isolated one what a rule allows.
  */
 import type { IpAddress } from '../common/address/ip-address.js';
 import type { Cluster } from './cluster.js';
+import { byPrecedence } from './objects/cluster-policy.js';
+import type { ClusterPolicy, Tier } from './objects/cluster-policy.js';
 import type { Direction, NetworkPolicy, PolicyPort, PolicyRule } from './objects/network-policy.js';
 import type { Pod, Protocol } from './objects/pod.js';
 
@@ -14,13 +17,18 @@ export interface Flow {
   readonly port: number;
 }
 
+export interface DecidingRule {
+  readonly policy: NetworkPolicy | ClusterPolicy;
+  readonly index: number;
+}
+
 export interface SideDecision {
   readonly direction: Direction;
   readonly allowed: boolean;
   /** Policies that isolate the pod in this direction. */
   readonly isolatedBy: readonly NetworkPolicy[];
-  /** The first rule that allows the flow; null when there is none or none is needed. */
-  readonly rule: { readonly policy: NetworkPolicy; readonly index: number } | null;
+  /** The first rule that allows the flow, or denies it; null when there is none or none is needed. */
+  readonly rule: DecidingRule | null;
 }
 
 export interface Decision {
@@ -54,21 +62,35 @@ function decideSide(
   destinations: readonly Pod[],
 ): SideDecision {
   const isolatedBy = own.flatMap((pod) => cluster.isolating(pod, direction));
-  const toItself = flow.source === flow.destination;
-  if (isolatedBy.length === 0 || toItself) return { direction, allowed: true, isolatedBy, rule: null };
+  if (flow.source === flow.destination) return { direction, allowed: true, isolatedBy, rule: null };
   const peer = direction === 'ingress' ? flow.source : flow.destination;
-  for (const policy of isolatedBy) {
-    const index = policy[direction]!.findIndex(
-      (rule) =>
-        allowsPort(rule, flow, destinations) &&
-        (rule.peers?.some((one) => cluster.isPeerAddress(one, policy.namespace, peer, peers)) ?? true),
-    );
-    if (index >= 0) return { direction, allowed: true, isolatedBy, rule: { policy, index } };
-  }
-  return { direction, allowed: false, isolatedBy, rule: null };
+  const matches = ({ ports, peers: selected }: PolicyRule, namespace: string): boolean =>
+    allowsPort(ports, flow, destinations) &&
+    (selected?.some((one) => cluster.isPeerAddress(one, namespace, peer, peers)) ?? true);
+  const inTier = (tier: Tier): SideDecision | null => {
+    const policies = [...new Set(own.flatMap((pod) => cluster.inTier(tier, pod, direction)))].sort(byPrecedence);
+    for (const policy of policies) {
+      const index = policy[direction].findIndex((rule) => matches(rule, ''));
+      const action = policy[direction][index]?.action;
+      if (action === 'Pass') return null;
+      if (action !== undefined) return { direction, allowed: action === 'Accept', isolatedBy, rule: { policy, index } };
+    }
+    return null;
+  };
+  const isolated = (): SideDecision => {
+    for (const policy of isolatedBy) {
+      const index = policy[direction]!.findIndex((rule) => matches(rule, policy.namespace));
+      if (index >= 0) return { direction, allowed: true, isolatedBy, rule: { policy, index } };
+    }
+    return { direction, allowed: false, isolatedBy, rule: null };
+  };
+  const ofAdmin = inTier('Admin');
+  if (ofAdmin !== null) return ofAdmin;
+  if (isolatedBy.length > 0) return isolated();
+  return inTier('Baseline') ?? { direction, allowed: true, isolatedBy, rule: null };
 }
 
-function allowsPort({ ports }: PolicyRule, flow: Flow, destinations: readonly Pod[]): boolean {
+function allowsPort(ports: PolicyRule['ports'], flow: Flow, destinations: readonly Pod[]): boolean {
   return ports?.some((port) => portMatches(port, flow, destinations)) ?? true;
 }
 

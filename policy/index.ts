@@ -1,14 +1,16 @@
 /**
- * Door of `policy/`: the pure compiler of Kubernetes NetworkPolicies to the nft table that enforces them on this node, and the
+ * Door of `policy/`: the pure compiler of Kubernetes network policies to the nft table that enforces them on this node, and the
  * decision about one flow. Not here: where the objects come from (`kube/`), the kernel (`agent/policy/`).
  */
 export { Cluster } from './cluster.js';
 export { decide } from './decision.js';
-export type { Decision, Flow, SideDecision } from './decision.js';
+export type { DecidingRule, Decision, Flow, SideDecision } from './decision.js';
 export { asInstalled, readCounters, readInstalled } from './nft/installed-table.js';
 export type { InstalledTable } from './nft/installed-table.js';
 export { logCheckCommands, tableCommands } from './nft/table-commands.js';
 export { DROP_LOG_GROUP, POLICY_TABLE } from './nft/table-text.js';
+export { parseClusterPolicy } from './objects/cluster-policy-parser.js';
+export type { ClusterPolicy, TierRule } from './objects/cluster-policy.js';
 export { parseNetworkPolicy } from './objects/network-policy-parser.js';
 export type { Direction, NetworkPolicy } from './objects/network-policy.js';
 export { peersInWords, portsInWords } from './objects/rule-words.js';

@@ -3,10 +3,18 @@ import fc from 'fast-check';
 import { fuzzRuns } from '../test/fuzz/fuzz-runs.js';
 import { DecodeError } from '../common/errors.js';
 import { parseIpAddress } from '../common/address/ip-address.js';
-import { Cluster, decide, parseNamespace, parseNetworkPolicy, parsePod, PolicyCompiler } from './index.js';
+import {
+  Cluster,
+  decide,
+  parseClusterPolicy,
+  parseNamespace,
+  parseNetworkPolicy,
+  parsePod,
+  PolicyCompiler,
+} from './index.js';
 import { answersOf, attachAll, compilerOf, disagreements } from './testing/agreement.js';
 import type { ApiObjects } from './testing/oracle.js';
-import { Dice, randomCluster, randomPolicy } from './testing/random-cluster.js';
+import { Dice, randomCluster, randomClusterPolicy, randomPolicy } from './testing/random-cluster.js';
 
 const ip = parseIpAddress;
 
@@ -146,6 +154,85 @@ describe('a policy', () => {
   });
 });
 
+describe('a cluster-wide policy', () => {
+  const every = { namespaces: {} };
+  const clusterPolicy = (more: object) =>
+    parseClusterPolicy({
+      metadata: { name: 'c' },
+      spec: { tier: 'Admin', priority: 1, subject: every, ...more },
+    });
+  const allowedBy = (...rules: object[]): boolean => {
+    const cluster = new Cluster();
+    cluster.putNamespace(parseNamespace({ metadata: { name: 'red' } }));
+    cluster.putPod(parsePod(podObject('a', '10.0.0.1')));
+    cluster.putPod(parsePod(podObject('b', '10.0.0.2')));
+    cluster.putPolicy(parseNetworkPolicy(policyObject({ podSelector: {} }, 'deny')));
+    cluster.putClusterPolicy(clusterPolicy({ ingress: rules }));
+    return decide(cluster, { source: ip('10.0.0.2'), destination: ip('10.0.0.1'), protocol: 'TCP', port: 80 }).allowed;
+  };
+  const accept = { action: 'Accept', from: [every] };
+
+  it.each([
+    [
+      'a peer of a kind that is not known',
+      { from: [{ ...every, galaxies: {} }] },
+      'from[0]: expected namespaces or pods, found namespaces, galaxies',
+    ],
+    ['nodes as peers', { from: [{ nodes: {} }] }, 'from[0]: expected namespaces or pods, found nodes'],
+    ['no peer', { from: undefined }, 'expected a list "from"'],
+    ['an empty peer', { from: [{}] }, 'from[0]: expected namespaces or pods'],
+    [
+      'networks of an ingress rule',
+      { from: [{ networks: ['10.0.0.0/8'] }] },
+      'networks are peers of egress rules alone',
+    ],
+    [
+      'an unknown operator',
+      { from: [{ namespaces: { matchExpressions: [{ key: 'a', operator: 'Like' }] } }] },
+      'unknown operator "Like"',
+    ],
+    ['an unknown protocol', { protocols: [{ icmp: {} }] }, 'expected tcp, udp or sctp'],
+    [
+      'a port out of range',
+      { protocols: [{ tcp: { destinationPort: { number: 70_000 } } }] },
+      'expected tcp, udp or sctp',
+    ],
+    [
+      'a range that ends before it starts',
+      { protocols: [{ tcp: { destinationPort: { range: { start: 9, end: 8 } } } }] },
+      'range ends at 8',
+    ],
+  ])('fails closed with %s: Accept matches nothing, Deny and Pass deny everything', (_, part, problem) => {
+    const { problems } = clusterPolicy({ ingress: [{ ...accept, ...part }] });
+    expect(problems.join()).toContain(problem);
+    expect(allowedBy(accept)).toBe(true);
+    expect(allowedBy({ ...accept, ...part })).toBe(false);
+    expect(allowedBy({ ...accept, ...part }, accept)).toBe(true);
+    expect(allowedBy({ ...accept, ...part, action: 'Deny' }, accept)).toBe(false);
+    expect(allowedBy({ ...accept, ...part, action: 'Pass' }, accept)).toBe(false);
+  });
+
+  it('fails closed for all pods when its subject cannot be read, or a rule is none', () => {
+    const { subject, ingress, problems } = clusterPolicy({
+      subject: {},
+      ingress: [accept, { ...accept, action: 'Pass' }],
+    });
+    expect(subject.pods.requirements).toEqual([]);
+    expect(ingress.map(({ action, peers }) => [action, peers])).toEqual([
+      ['Accept', []],
+      ['Deny', null],
+    ]);
+    expect(problems).toEqual(['spec.subject: expected namespaces or pods']);
+    expect(allowedBy({ action: 'Allow', from: [every] }, accept)).toBe(false);
+  });
+
+  it('is refused as a whole without a tier or with a priority out of range', () => {
+    for (const more of [{ tier: 'Default' }, { priority: 1001 }, { priority: 'first' }]) {
+      expect(() => clusterPolicy(more)).toThrow(DecodeError);
+    }
+  });
+});
+
 describe('the compiler', () => {
   const local = (name: string, uid: string | null, ...ips: string[]) => ({
     pod: { namespace: 'red', name, uid },
@@ -212,7 +299,7 @@ describe('the compiler', () => {
 /** Labels of a pod or namespace, a policy, or a pod that is deleted, in the objects and in the compiler. */
 function changeOne(dice: Dice, objects: ApiObjects, compiler: PolicyCompiler): void {
   const labels = { app: dice.pick(['a', 'b', 'c']) };
-  const change = dice.roll(4);
+  const change = dice.roll(5);
   if (change === 0) {
     const pod = dice.pick(objects.pods);
     pod.metadata.labels = labels;
@@ -228,6 +315,13 @@ function changeOne(dice: Dice, objects: ApiObjects, compiler: PolicyCompiler): v
       if (!isOther({ metadata })) compiler.removePolicy(metadata.namespace, metadata.name);
     objects.policies = [...objects.policies.filter(isOther), policy];
     compiler.putPolicy(parseNetworkPolicy(policy));
+  } else if (change === 3) {
+    const policy = randomClusterPolicy(dice, 0);
+    objects.clusterPolicies = [
+      ...(objects.clusterPolicies ?? []).filter(({ metadata }) => metadata.name !== policy.metadata.name),
+      policy,
+    ];
+    compiler.putClusterPolicy(parseClusterPolicy(policy));
   } else if (objects.pods.length > 2) {
     const { metadata } = objects.pods.pop()!;
     compiler.removePod(metadata.namespace, metadata.name);

@@ -8,8 +8,13 @@ import { CoalescedTask } from '../../common/coalesced-task.js';
 import { DecodeError, messageOf } from '../../common/errors.js';
 import type { NoticeLog } from '../../common/notice-log.js';
 import type { DurableCodec, DurableFile } from '../../common/storage/durable-file.js';
-import { parseNamespace, parseNetworkPolicy, parsePod, podObject } from '../../policy/index.js';
+import { parseClusterPolicy, parseNamespace, parseNetworkPolicy, parsePod, podObject } from '../../policy/index.js';
 import type { Cluster, PolicyCompiler } from '../../policy/index.js';
+
+/** Newest version first. */
+const CLUSTER_POLICIES = ['v1beta1', 'v1alpha2'].map(
+  (version) => `/apis/policy.networking.k8s.io/${version}/clusternetworkpolicies`,
+) as [string, ...string[]];
 
 /** Between two writes to disk: a change that is lost is told again by the API server. */
 const SAVE_AFTER_MS = 30_000;
@@ -20,13 +25,21 @@ export interface ObjectHandlers {
   readonly onDelete: (object: unknown) => void;
 }
 
-/** Starts a watch of all objects under this path. Supplied by `kube/`. */
-export type WatchObjects = (path: string, handlers: ObjectHandlers) => { stop(): Promise<void> };
+/**
+ * Starts a watch of all objects under a path. Supplied by `kube/`. With other paths, each is tried where the server does not have the
+ * one before; where it has none, the list is empty.
+ */
+export type WatchObjects = (
+  path: string,
+  handlers: ObjectHandlers,
+  otherPaths?: readonly string[],
+) => { stop(): Promise<void> };
 
 export interface ClusterRecord {
   readonly pods: readonly unknown[];
   readonly namespaces: readonly unknown[];
   readonly policies: readonly unknown[];
+  readonly clusterPolicies: readonly unknown[];
 }
 
 export interface ClusterObjectsDeps {
@@ -35,7 +48,7 @@ export interface ClusterObjectsDeps {
   readonly record: DurableFile<ClusterRecord>;
   readonly clock: Clock;
   readonly notices: NoticeLog;
-  /** All three kinds are known, from the API server or from disk. */
+  /** All kinds are known, from the API server or from disk. */
   readonly onKnown: () => void;
   readonly onChanged: () => void;
 }
@@ -43,6 +56,8 @@ export interface ClusterObjectsDeps {
 /** One kind of object: where it is, and what to do with one. */
 interface Kind {
   readonly path: string;
+  /** Of other versions; with these the kind is one that the API server need not have. */
+  readonly otherPaths?: readonly string[];
   /** Throws DecodeError. */
   readonly put: (object: unknown) => void;
   readonly remove: (namespace: string, name: string) => void;
@@ -54,11 +69,17 @@ export const CLUSTER_RECORD: DurableCodec<ClusterRecord> = {
   kind: 'heddle-policies/1',
   encode: (record) => record,
   decode(body) {
-    const { pods, namespaces, policies } = body as Partial<Record<keyof ClusterRecord, unknown>>;
-    if (!Array.isArray(pods) || !Array.isArray(namespaces) || !Array.isArray(policies)) {
+    // Records of before there were cluster-wide policies have none.
+    const { pods, namespaces, policies, clusterPolicies = [] } = body as Partial<Record<keyof ClusterRecord, unknown>>;
+    if (
+      !Array.isArray(pods) ||
+      !Array.isArray(namespaces) ||
+      !Array.isArray(policies) ||
+      !Array.isArray(clusterPolicies)
+    ) {
       throw new DecodeError('record of policies: expected pods, namespaces and policies');
     }
-    return { pods, namespaces, policies };
+    return { pods, namespaces, policies, clusterPolicies };
   },
 };
 
@@ -92,6 +113,13 @@ export class ClusterObjects {
         remove: (namespace, name) => compiler.removePolicy(namespace, name),
         present: () => cluster.policies(),
       },
+      clusterPolicies: {
+        path: CLUSTER_POLICIES[0],
+        otherPaths: CLUSTER_POLICIES.slice(1),
+        put: (object) => this.#putClusterPolicy(object),
+        remove: (_, name) => compiler.removeClusterPolicy(name),
+        present: () => cluster.clusterPolicies(),
+      },
     };
   }
 
@@ -99,17 +127,7 @@ export class ClusterObjects {
   async start(): Promise<void> {
     await this.#restore();
     this.#watches = Object.values(this.#kinds).map((kind) =>
-      this.deps.watch(kind.path, {
-        onList: (objects) => this.#takeList(kind, objects),
-        onPut: (object) => {
-          this.#put(kind, object);
-          this.#changed();
-        },
-        onDelete: (object) => {
-          this.#delete(kind, object);
-          this.#changed();
-        },
-      }),
+      this.deps.watch(kind.path, this.#handlers(kind), kind.otherPaths),
     );
   }
 
@@ -117,6 +135,20 @@ export class ClusterObjects {
     await Promise.all(this.#watches.map((watch) => watch.stop()));
     this.#cancelSave?.();
     if (this.#cancelSave !== null) await this.#saving.run();
+  }
+
+  #handlers(kind: Kind): ObjectHandlers {
+    return {
+      onList: (objects) => this.#takeList(kind, objects),
+      onPut: (object) => {
+        this.#put(kind, object);
+        this.#changed();
+      },
+      onDelete: (object) => {
+        this.#delete(kind, object);
+        this.#changed();
+      },
+    };
   }
 
   #takeList(kind: Kind, objects: readonly unknown[]): void {
@@ -149,15 +181,19 @@ export class ClusterObjects {
   #putPolicy(object: unknown): void {
     const policy = parseNetworkPolicy(object);
     this.deps.compiler.putPolicy(policy);
-    const { problems } = policy;
     const what = `${policy.namespace}/${policy.name}`;
-    if (problems.length === 0) return;
-    this.deps.notices.write(
-      'warn',
-      'parts of a network policy cannot be read, and allow nothing',
-      { what, problems },
-      what,
-    );
+    this.#warn(what, policy.problems, 'parts of a network policy cannot be read, and allow nothing');
+  }
+
+  #putClusterPolicy(object: unknown): void {
+    const policy = parseClusterPolicy(object);
+    this.deps.compiler.putClusterPolicy(policy);
+    const message = 'parts of a cluster network policy cannot be read: their rules allow nothing, or deny everything';
+    this.#warn(policy.name, policy.problems, message);
+  }
+
+  #warn(what: string, problems: readonly string[], message: string): void {
+    if (problems.length > 0) this.deps.notices.write('warn', message, { what, problems }, what);
   }
 
   #delete(kind: Kind, object: unknown): void {
@@ -182,7 +218,7 @@ export class ClusterObjects {
     const { record, notices } = this.deps;
     const known = await record.readOrNull(notices.log, 'the record of policies is damaged; the API server is asked');
     if (known === null) return;
-    for (const name of ['namespaces', 'pods', 'policies'] as const) {
+    for (const name of ['namespaces', 'pods', 'policies', 'clusterPolicies'] as const) {
       for (const object of known[name]) this.#put(this.#kinds[name], object);
     }
     this.#known();
@@ -210,6 +246,7 @@ function recordOf(cluster: Cluster): ClusterRecord {
     pods: [...cluster.pods()].map(podObject),
     namespaces: [...cluster.namespaces()].map(({ name, labels }) => ({ metadata: { name, labels } })),
     policies: [...cluster.policies()].map(({ written }) => written),
+    clusterPolicies: [...cluster.clusterPolicies()].map(({ written }) => written),
   };
 }
 

@@ -16,6 +16,7 @@ const PATHS = {
   namespaces: '/api/v1/namespaces',
   pods: '/api/v1/pods',
   policies: '/apis/networking.k8s.io/v1/networkpolicies',
+  clusterPolicies: '/apis/policy.networking.k8s.io/v1beta1/clusternetworkpolicies',
 };
 
 function podObject(name: string, uid = `uid-${name}`) {
@@ -49,6 +50,7 @@ function node({ nft = new FakeNft(), disk = new CrashingDisk(() => 1), endpoints
   });
   const of = (kind: keyof typeof PATHS) => api.get(PATHS[kind])!;
   const list = (pods: unknown[], all: unknown[]) => {
+    of('clusterPolicies').onList([]);
     of('namespaces').onList([RED]);
     of('pods').onList(pods);
     of('policies').onList(all);

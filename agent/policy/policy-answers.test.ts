@@ -42,6 +42,7 @@ const DENIED: DroppedTraffic = {
   source: { pod: 'blue/web-0', ip: '10.0.1.1' },
   destination: { pod: 'red/db-0', ip: '10.0.0.2' },
   policies: ['red/web-only'],
+  rule: null,
   reason: 'default deny: isolated by red/web-only, and no rule allows this',
 };
 

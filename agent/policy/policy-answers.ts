@@ -17,6 +17,7 @@ import { MAX_PORT } from '../../common/address/socket-address.js';
 import { AddressError, RequestError } from '../../common/errors.js';
 import { decide, isProtocol, peersInWords, podKey, portsInWords, PROTOCOLS } from '../../policy/index.js';
 import type {
+  ClusterPolicy,
   Direction,
   Flow,
   LocalPod,
@@ -57,6 +58,7 @@ interface FlowEnd {
 }
 
 type NamedEnd = FlowEnd & { readonly pod: string };
+type Policy = NetworkPolicy | ClusterPolicy;
 type OwnPolicies = Omit<PodPolicies, 'denied'>;
 
 /** Its methods throw {@link RequestError}. */
@@ -137,20 +139,26 @@ export class PolicyAnswers {
   }
 
   #policiesOf(pod: Pod): OwnPolicies {
-    const { compiler } = this.deps;
-    const isolating = {
-      ingress: compiler.cluster.isolating(pod, 'ingress'),
-      egress: compiler.cluster.isolating(pod, 'egress'),
-    };
-    const policies = new Set([...isolating.ingress, ...isolating.egress]);
+    const [ingress, egress] = [this.#directionOf(pod, 'ingress'), this.#directionOf(pod, 'egress')];
+    const policies = new Set([...ingress.policies, ...egress.policies]);
     return {
       pod: podKey(pod),
-      ips: [...compiler.ipsOf(pod)],
+      ips: [...this.deps.compiler.ipsOf(pod)],
       known: true,
-      ingress: directionOf('ingress', isolating.ingress),
-      egress: directionOf('egress', isolating.egress),
-      problems: [...policies].flatMap((policy) => policy.problems.map((problem) => `${podKey(policy)}: ${problem}`)),
+      ingress: ingress.answer,
+      egress: egress.answer,
+      problems: [...policies].flatMap((policy) => policy.problems.map((problem) => `${nameOf(policy)}: ${problem}`)),
     };
+  }
+
+  /** Rules in the order in which they are asked; the Baseline tier says nothing of an isolated pod. */
+  #directionOf(pod: Pod, direction: Direction): { policies: Policy[]; answer: PodDirection } {
+    const { cluster } = this.deps.compiler;
+    const isolating = cluster.isolating(pod, direction);
+    const baseline = isolating.length > 0 ? [] : cluster.inTier('Baseline', pod, direction);
+    const policies = [...cluster.inTier('Admin', pod, direction), ...isolating, ...baseline];
+    const rules = policies.flatMap((policy) => policy[direction]!.map((_, i) => ruleInWords(policy, direction, i)));
+    return { policies, answer: { isolated: isolating.length > 0, policies: isolating.map(nameOf), rules } };
   }
 
   #findEnd(text: string): FlowEnd {
@@ -198,27 +206,21 @@ function deniedOf({ ips }: OwnPolicies, traffic: readonly DroppedTraffic[]): Dro
   return traffic.filter(({ source, destination }) => ips.includes(source.ip) || ips.includes(destination.ip));
 }
 
-function directionOf(direction: Direction, isolating: readonly NetworkPolicy[]): PodDirection {
-  return {
-    isolated: isolating.length > 0,
-    policies: isolating.map(podKey),
-    rules: isolating.flatMap((policy) => policy[direction]!.map((_, index) => ruleInWords(policy, direction, index))),
-  };
-}
-
 function deniedPod(pod: string, ips: readonly IpAddress[]): OwnPolicies {
   const denied: PodDirection = { isolated: true, policies: [], rules: [] };
   return { pod, ips: [...ips], known: false, ingress: denied, egress: denied, problems: [] };
 }
 
-function ruleInWords(policy: NetworkPolicy, direction: Direction, index: number): PolicyRuleWords {
+function ruleInWords(policy: Policy, direction: Direction, index: number): PolicyRuleWords {
   const rule = policy[direction]![index]!;
-  return {
-    policy: podKey(policy),
-    index,
-    peers: peersInWords(rule, policy.namespace),
-    ports: portsInWords(rule),
-  };
+  const own = 'namespace' in policy ? policy.namespace : '';
+  const words = { policy: nameOf(policy), index, peers: peersInWords(rule, own), ports: portsInWords(rule) };
+  return 'action' in rule && 'tier' in policy ? { ...words, tier: policy.tier, action: rule.action } : words;
+}
+
+/** `namespace/name`; the name of a cluster-wide one. */
+function nameOf(policy: Policy): string {
+  return 'namespace' in policy ? podKey(policy) : policy.name;
 }
 
 /** One flow for each family. */
@@ -231,9 +233,10 @@ function flowsBetween(source: FlowEnd, destination: FlowEnd): [IpAddress, IpAddr
 
 function sideOf({ direction, allowed, isolatedBy, rule }: SideDecision): PolicySideDecision {
   const unneeded = isolatedBy.length === 0 ? 'notIsolated' : 'itself';
+  const denied = rule === null ? 'defaultDeny' : 'denyRule';
   return {
     allowed,
-    verdict: !allowed ? 'defaultDeny' : rule !== null ? 'rule' : unneeded,
+    verdict: !allowed ? denied : rule !== null ? 'rule' : unneeded,
     policies: isolatedBy.map(podKey),
     rule: rule === null ? null : ruleInWords(rule.policy, direction, rule.index),
   };

@@ -74,7 +74,8 @@ function sideText(
 function reasonOf(direction: string, { pod, ip }: Flow['source'], side: PolicySideDecision): string {
   const { rule, policies } = side;
   if (rule !== null) {
-    return `by ${rule.policy}, spec.${direction}[${rule.index}]: ${rule.ports} ${direction === 'ingress' ? 'from' : 'to'} ${rule.peers}`;
+    const tier = rule.tier === undefined ? '' : ` (${rule.tier} tier)`;
+    return `by ${rule.policy}${tier}, spec.${direction}[${rule.index}]: ${rule.ports} ${direction === 'ingress' ? 'from' : 'to'} ${rule.peers}`;
   }
   if (!side.allowed) return `default deny: isolated by ${policies.join(', ')}, and no rule allows this`;
   return side.verdict === 'itself'

@@ -1,5 +1,5 @@
 /** View of `meshctl policy`: for each pod and direction, the rules in force; and the traffic that they denied lately. */
-import type { DroppedTraffic, PodDirection, PodPolicies } from '../../common/api.js';
+import type { DroppedTraffic, PodDirection, PodPolicies, PolicyRuleWords } from '../../common/api.js';
 import { formatAge, UNKNOWN } from '../output/figures.js';
 import { tableView } from '../output/output.js';
 import type { View } from '../output/output.js';
@@ -79,9 +79,19 @@ type DirectionRow = Pick<RuleRow, 'policy' | 'index' | 'peers' | 'ports'>;
 function directionRows({ known }: PodPolicies, { isolated, policies, rules }: PodDirection): DirectionRow[] {
   const nothing = { index: null, ports: UNKNOWN };
   if (!known) return [{ ...nothing, policy: null, peers: 'nobody, until the API server tells of the pod' }];
-  if (!isolated) return [{ policy: null, index: null, ports: 'all ports', peers: 'everyone (not isolated)' }];
-  return policies.flatMap((policy): DirectionRow[] => {
+  const ofTier = (tier: string) => rules.filter((rule) => rule.tier === tier).map(tierRow);
+  if (!isolated) {
+    const peers = rules.length === 0 ? 'everyone (not isolated)' : 'everyone else (not isolated)';
+    return [...rules.map(tierRow), { policy: null, index: null, ports: 'all ports', peers }];
+  }
+  const isolating = policies.flatMap((policy): DirectionRow[] => {
     const own = rules.filter((rule) => rule.policy === policy);
     return own.length > 0 ? own : [{ ...nothing, policy, peers: 'nobody' }];
   });
+  return [...ofTier('Admin'), ...isolating];
+}
+
+/** The action stands before whom it concerns. */
+function tierRow({ policy, index, ports, peers, action }: PolicyRuleWords): DirectionRow {
+  return { policy, index, ports, peers: `${action ?? 'Accept'}: ${peers}` };
 }

@@ -234,6 +234,7 @@ const DENIED: DroppedTraffic = {
   source: { pod: null, ip: '10.1.2.9' },
   destination: { pod: 'red/db-0', ip: '10.1.1.5' },
   policies: ['red/deny', 'red/web'],
+  rule: null,
   reason: 'default deny: isolated by red/deny, red/web, and no rule allows this',
 };
 

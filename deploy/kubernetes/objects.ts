@@ -46,6 +46,10 @@ function accounts({ namespace }: ValueSource): KubernetesObject[] {
         { apiGroups: [''], resources: ['nodes/status'], verbs: ['patch'] },
         { apiGroups: [''], resources: ['pods', 'namespaces'], verbs: ['list', 'watch'] },
         { apiGroups: ['networking.k8s.io'], resources: ['networkpolicies'], verbs: ['list', 'watch'] },
+        {
+          ...{ apiGroups: ['policy.networking.k8s.io'], resources: ['clusternetworkpolicies'] },
+          verbs: ['list', 'watch'],
+        },
       ],
     },
     {

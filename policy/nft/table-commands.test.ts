@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Cluster, parseNetworkPolicy, parsePod, PolicyCompiler } from '../index.js';
+import { Cluster, parseClusterPolicy, parseNamespace, parseNetworkPolicy, parsePod, PolicyCompiler } from '../index.js';
 import { parseIpAddress } from '../../common/address/ip-address.js';
 import { asInstalled } from './installed-table.js';
 import { tableCommands } from './table-commands.js';
@@ -54,6 +54,26 @@ describe('the commands for the table of policies', () => {
       ({ add, delete: gone }) => `${add === undefined ? '-' : '+'}${Object.keys(add ?? gone!)[0]}`,
     );
     expect(order).toEqual(['+chain', '+rule', '+rule', '+rule', '-element', '+element', '-chain', '-set']);
+  });
+
+  it('remove a chain that leads to another before that one', () => {
+    const made = compiler();
+    const every = { namespaces: { matchLabels: {} } };
+    made.putNamespace(parseNamespace({ metadata: { name: 'red' } }));
+    made.putClusterPolicy(
+      parseClusterPolicy({
+        metadata: { name: 'c' },
+        spec: { tier: 'Admin', priority: 0, subject: every, ingress: [{ action: 'Pass', from: [every] }] },
+      }),
+    );
+    const installed = asInstalled(made.compile());
+    made.removeClusterPolicy('c');
+    made.putPolicy(
+      parseNetworkPolicy({ metadata: { namespace: 'red', name: 'p' }, spec: { podSelector: {}, ingress: [] } }),
+    );
+    const commands = commandsOf(tableCommands({ wanted: made.compile(), installed, onlyAdd: false }));
+    const gone = commands.flatMap((command) => (command.delete?.['chain'] as { name: string } | undefined)?.name ?? []);
+    expect(gone.map((name) => name.slice(0, name.lastIndexOf('-')))).toEqual(['before-ingress4', 'ingress4']);
   });
 
   it('take nothing away while not everything is known', () => {

@@ -3,7 +3,7 @@
  * things come before what refers to them, and what is no longer used goes last.
  */
 import type { IpAddress } from '../../common/address/ip-address.js';
-import { VERDICT_MAPS } from '../table/table-model.js';
+import { BEFORE, VERDICT_MAPS } from '../table/table-model.js';
 import type { PolicyTable, TableSet } from '../table/table-model.js';
 import { ADDRESS_TYPE } from '../table/table-model.js';
 import type { InstalledTable } from './installed-table.js';
@@ -76,6 +76,7 @@ function change(wanted: PolicyTable, installed: TableChange['installed'], onlyAd
     : [
         ...[...before.chains]
           .filter((name) => !wanted.chains.has(name))
+          .sort((a, b) => Number(b.startsWith(BEFORE)) - Number(a.startsWith(BEFORE)))
           .map((name) => remove({ chain: inTable(name) })),
         ...[...before.sets.keys()]
           .filter((name) => !wanted.sets.has(name))

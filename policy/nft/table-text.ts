@@ -28,6 +28,10 @@ const destination = (family: IpFamily): Json => ({ ct: { key: `${IP[family]} sad
 const DESTINATION_PORT: Json = { ct: { key: 'proto-src', dir: 'reply' } };
 const RETURN: Json = { return: null };
 
+const WITHOUT_CONNECTION: Json = {
+  match: { op: 'in', left: { ct: { key: 'state' } }, right: ['invalid', 'untracked'] },
+};
+
 /** Where the kernel sends dropped packets (nflog): a number that no other program is known to use. */
 export const DROP_LOG_GROUP = 6785;
 /** Enough of a packet for its addresses and ports, behind some extension headers of IPv6. */
@@ -76,16 +80,19 @@ export function familyOf(map: VerdictMap): IpFamily {
   return map.endsWith('4') ? 4 : 6;
 }
 
-/** Statements of a chain's rules in order; at the end, what no rule allows is dropped. */
+/** Statements of a chain's rules in order, and of what is left at the end. Before a rule that drops, a pod reaches itself. */
 export function chainStatements(chain: TableChain, { logsDrops }: Pick<PolicyTable, 'logsDrops'>): Statements[] {
-  const { family, counter } = chain;
-  const itself = match({ concat: [source(family), destination(family)] }, `@${SELF_SETS[family]}`);
-  return [
-    ...chain.rules.map((rule) => ruleStatements(rule, chain)),
-    [itself, RETURN],
-    ...(logsDrops ? [logStatements(counter)] : []),
-    [{ counter }, { drop: null }],
-  ];
+  const { family, counter, next } = chain;
+  const toItself = [match({ concat: [source(family), destination(family)] }, `@${SELF_SETS[family]}`), RETURN];
+  const rules = chain.rules.flatMap((rule) => ruleStatements(rule, chain, logsDrops));
+  if (counter !== null) return [...rules, toItself, ...dropStatements([], counter, logsDrops)];
+  const invalid = chain.invalid === null ? [] : [[WITHOUT_CONNECTION, { counter: chain.invalid }, { drop: null }]];
+  return [toItself, ...invalid, ...rules, ...(next === null ? [] : [[goTo(next)]])];
+}
+
+function dropStatements(matches: Statements, counter: string, logsDrops: boolean): Statements[] {
+  const drop = [...matches, { counter }, { drop: null }];
+  return logsDrops ? [[...matches, ...logStatements(counter)], drop] : [drop];
 }
 
 /** Only packets in the direction of their connection: answers, and packets without a connection, say nothing of who wanted what. */
@@ -145,7 +152,16 @@ function prefixText(address: string, length: number): string | null {
   return first === last ? first! : `${first}-${last}`;
 }
 
-function ruleStatements({ peers, ports }: TableRule, { direction, family }: TableChain): Statements {
+function ruleStatements({ verdict, counter, ...rule }: TableRule, chain: TableChain, logsDrops: boolean): Statements[] {
+  const matches = matchStatements(rule, chain);
+  if (counter !== null) return dropStatements(matches, counter, logsDrops);
+  return [[...matches, verdict === 'Pass' && chain.next !== null ? goTo(chain.next) : RETURN]];
+}
+
+function matchStatements(
+  { peers, ports }: Pick<TableRule, 'peers' | 'ports'>,
+  { direction, family }: TableChain,
+): Statements {
   const peer = direction === 'ingress' ? source(family) : destination(family);
   const statements: Json[] = peers === null ? [] : [match(peer, `@${peers}`)];
   if (ports !== null) {
@@ -153,7 +169,11 @@ function ruleStatements({ peers, ports }: TableRule, { direction, family }: Tabl
     const port = ports.isNamed ? { concat: [destination(family), DESTINATION_PORT] } : DESTINATION_PORT;
     if (ports.set !== null) statements.push(match(port, `@${ports.set}`));
   }
-  return [...statements, RETURN];
+  return statements;
+}
+
+function goTo(target: string): Json {
+  return { goto: { target } };
 }
 
 function match(left: Json, right: Json): Json {

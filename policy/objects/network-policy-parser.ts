@@ -5,15 +5,15 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { AddressError, DecodeError } from '../../common/errors.js';
-import type { Cidr } from '../../common/address/cidr.js';
+import { DecodeError } from '../../common/errors.js';
 import { MAX_PORT } from '../../common/address/socket-address.js';
-import { readBlockCidr } from './ip-block.js';
-import { LabelSelectorSchema, readLabelSelector } from './label-selector.js';
+import { LabelSelectorSchema } from './label-selector.js';
 import type { LabelSelector } from './label-selector.js';
 import type { Direction, NetworkPolicy, PolicyPeer, PolicyPort, PolicyRule } from './network-policy.js';
 import { isProtocol, PROTOCOLS } from './pod.js';
 import type { Protocol } from './pod.js';
+import { readCidr, readSelector } from './readable-parts.js';
+import type { Report } from './readable-parts.js';
 
 const EVERY_POD: LabelSelector = { requirements: [] };
 
@@ -59,11 +59,6 @@ const PortObject = Compile(
     endPort: Type.Optional(Type.Integer()),
   }),
 );
-
-const SelectorObject = Compile(LabelSelectorSchema);
-
-/** Is told of each part that cannot be read. */
-type Report = (where: string, problem: string) => void;
 
 /** Throws DecodeError for an object that is no policy at all. */
 export function parseNetworkPolicy(value: unknown): NetworkPolicy {
@@ -158,20 +153,4 @@ function portProblem(protocol: string, port: number | string | undefined, endPor
   if (endPort === undefined) return null;
   if (typeof port !== 'number') return 'endPort needs a port that is a number';
   return endPort < port || endPort > MAX_PORT ? `endPort is ${endPort} (expected ${port} to ${MAX_PORT})` : null;
-}
-
-function readSelector(value: unknown, where: string, report: Report): LabelSelector | null {
-  if (SelectorObject.Check(value)) return readLabelSelector(value, (problem) => report(where, problem));
-  report(where, 'expected matchLabels and matchExpressions');
-  return null;
-}
-
-function readCidr(text: string, where: string, report: Report): Cidr | null {
-  try {
-    return readBlockCidr(text);
-  } catch (thrown) {
-    if (!(thrown instanceof AddressError)) throw thrown;
-    report(where, thrown.message);
-    return null;
-  }
 }

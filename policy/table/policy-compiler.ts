@@ -6,13 +6,14 @@ import { ipFamily } from '../../common/address/ip-address.js';
 import type { IpAddress, IpFamily } from '../../common/address/ip-address.js';
 import { isInNetwork } from '../cluster.js';
 import type { Cluster } from '../cluster.js';
+import type { ClusterPolicy, Tier } from '../objects/cluster-policy.js';
 import type { Direction, NetworkPolicy } from '../objects/network-policy.js';
 import { podKey } from '../objects/pod.js';
 import type { Namespace, Pod } from '../objects/pod.js';
 import { PodSelection } from './pod-selection.js';
-import { hashedName, rulesOfPolicy } from './policy-rules.js';
+import { hashedName, rulesOfClusterPolicy, rulesOfPolicy } from './policy-rules.js';
 import type { NamedPortPods, PeerPods, PolicyRules, SetSource } from './policy-rules.js';
-import { ADDRESS_TYPE, SELF_SETS } from './table-model.js';
+import { ADDRESS_TYPE, BEFORE, SELF_SETS } from './table-model.js';
 import type { DropCounter, PolicyTable, TableChain, TableRule, TableSet, VerdictMap } from './table-model.js';
 
 /** A pod as the runtime names it. */
@@ -30,14 +31,18 @@ export interface LocalPod {
   readonly ips: readonly IpAddress[];
 }
 
+type Policy = NetworkPolicy | ClusterPolicy;
+
 const DIRECTIONS: readonly Direction[] = ['egress', 'ingress'];
+/** In place of a rule. */
+const NO_CONNECTION = 'packets of no connection';
 const FAMILIES: readonly IpFamily[] = [4, 6];
 
 export class PolicyCompiler {
   /** By key of their set. Those that no rule needs any more are removed by {@link compile}. */
   readonly #selections = new Map<string, PodSelection>();
   /** Rules by direction and family, until the policy is replaced. */
-  readonly #rules = new WeakMap<NetworkPolicy, Map<string, PolicyRules>>();
+  readonly #rules = new WeakMap<Policy, Map<string, PolicyRules>>();
   #local: readonly LocalPod[] = [];
   /** Addresses of local pods by key, which the API server hears of later. */
   #localIps: ReadonlyMap<string, readonly IpAddress[]> = new Map();
@@ -70,6 +75,14 @@ export class PolicyCompiler {
 
   removePolicy(namespace: string, name: string): void {
     this.cluster.removePolicy(namespace, name);
+  }
+
+  putClusterPolicy(policy: ClusterPolicy): void {
+    this.cluster.putClusterPolicy(policy);
+  }
+
+  removeClusterPolicy(name: string): void {
+    this.cluster.removeClusterPolicy(name);
   }
 
   /** All pods of this node. */
@@ -129,20 +142,32 @@ export class PolicyCompiler {
   }
 
   #addPod(build: TableBuild, pod: Pod | null, ips: readonly IpAddress[], direction: Direction): void {
-    const policies = pod === null ? [] : this.cluster.isolating(pod, direction);
-    if (pod !== null && policies.length === 0) return;
+    const isolating = pod === null ? [] : this.cluster.isolating(pod, direction);
+    const inTier = (tier: Tier) => (pod === null ? [] : this.cluster.inTier(tier, pod, direction));
+    const admin = inTier('Admin');
+    const isIsolated = pod === null || isolating.length > 0;
+    const baseline = isIsolated ? [] : inTier('Baseline');
+    if (!isIsolated && admin.length + baseline.length === 0) return;
     for (const family of FAMILIES) {
       const own = ips.filter((ip) => ipFamily(ip) === family);
-      if (own.length > 0)
-        build.isolate(own, direction, family, policies, (policy) => this.#rulesOf(policy, direction, family));
+      if (own.length === 0) continue;
+      const rulesOf = (policies: readonly Policy[]) =>
+        policies.map((policy) => this.#rulesOf(policy, direction, family));
+      const place = { direction, family };
+      const below = isIsolated
+        ? build.isolating(place, rulesOf(isolating), isolating.map(podKey))
+        : build.tier(place, rulesOf(baseline), null);
+      build.apply(own, place, build.tier(place, rulesOf(admin), below));
     }
   }
 
-  #rulesOf(policy: NetworkPolicy, direction: Direction, family: IpFamily): PolicyRules {
+  #rulesOf(policy: Policy, direction: Direction, family: IpFamily): PolicyRules {
     const compiled = this.#rules.get(policy) ?? new Map<string, PolicyRules>();
     this.#rules.set(policy, compiled);
     const key = `${direction}${family}`;
-    const rules = compiled.get(key) ?? rulesOfPolicy(policy, direction, family);
+    const compile = (): PolicyRules =>
+      'tier' in policy ? rulesOfClusterPolicy(policy, direction, family) : rulesOfPolicy(policy, direction, family);
+    const rules = compiled.get(key) ?? compile();
     compiled.set(key, rules);
     return rules;
   }
@@ -181,6 +206,9 @@ export class PolicyCompiler {
   }
 }
 
+/** A direction of the pods of one family. */
+type Place = Pick<TableChain, 'direction' | 'family'>;
+
 /** The table while it is put together. */
 class TableBuild {
   readonly sources = new Map<string, SetSource>();
@@ -197,26 +225,51 @@ class TableBuild {
 
   constructor(readonly logsDrops: boolean) {}
 
-  /** @param policies that isolate the pod; none: everything is dropped, as nothing is known of the pod yet */
-  isolate(
-    ips: readonly IpAddress[],
-    direction: Direction,
-    family: IpFamily,
-    policies: readonly NetworkPolicy[],
-    rulesOf: (policy: NetworkPolicy) => PolicyRules,
-  ): void {
-    const parts = policies.map(rulesOf);
+  /**
+   * Chain of the policies that isolate a pod; null when they allow everything.
+   * @param names of the policies; none: everything is dropped, as nothing is known of the pod yet
+   */
+  isolating(place: Place, parts: readonly PolicyRules[], names: readonly string[]): string | null {
     const rules = distinct(parts.flatMap((part) => part.rules));
-    if (rules.some(({ peers, ports }) => peers === null && ports === null)) return;
-    for (const { sets } of parts) for (const set of sets) this.sources.set(set.name, set);
-    const counter = this.#counterOf(direction, policies.map(podKey));
-    const chain: TableChain = { direction, family, rules, counter };
-    const name = hashedName(`${direction}${family}`, chain);
-    this.#chains.set(name, chain);
+    if (rules.some(({ peers, ports }) => peers === null && ports === null)) return null;
+    const counter = this.#count(place.direction, names, null);
+    return this.#add(place, parts, { ...place, rules, next: null, invalid: null, counter });
+  }
+
+  /** Chain of cluster-wide policies before another one, or that one where there are none. */
+  tier(place: Place, parts: readonly PolicyRules[], next: string | null): string | null {
+    const rules = parts.flatMap((part) => part.rules);
+    if (rules.length === 0) return next;
+    const denying = new Set(
+      parts.flatMap(({ counters }) => [...counters.values()].flatMap(({ policies }) => policies)),
+    );
+    const invalid = denying.size === 0 ? null : this.#count(place.direction, [...denying], NO_CONNECTION);
+    return this.#add(place, parts, { ...place, rules, next, invalid, counter: null });
+  }
+
+  /** The pod at these addresses has this chain; null: none, everything is allowed. */
+  apply(ips: readonly IpAddress[], { direction, family }: Place, chain: string | null): void {
+    if (chain === null) return;
     for (const ip of ips) {
-      this.#verdicts[`${direction}${family}`].set(ip, name);
+      this.#verdicts[`${direction}${family}`].set(ip, chain);
       this.#self[family].add(`${ip} . ${ip}`);
     }
+  }
+
+  #count(direction: Direction, policies: readonly string[], rule: string | null): string {
+    const name = hashedName(`${direction}-drops`, [policies, rule]);
+    this.#counters.set(name, { direction, policies, rule });
+    return name;
+  }
+
+  #add({ direction, family }: Place, parts: readonly PolicyRules[], chain: TableChain): string {
+    for (const { sets, counters } of parts) {
+      for (const set of sets) this.sources.set(set.name, set);
+      for (const [name, counter] of counters) this.#counters.set(name, counter);
+    }
+    const name = hashedName(`${chain.next === null ? '' : BEFORE}${direction}${family}`, chain);
+    this.#chains.set(name, chain);
+    return name;
   }
 
   table(): PolicyTable {
@@ -226,12 +279,6 @@ class TableBuild {
     }
     const { sets, logsDrops } = this;
     return { sets, chains: this.#chains, verdicts: this.#verdicts, counters: this.#counters, logsDrops };
-  }
-
-  #counterOf(direction: Direction, policies: string[]): string {
-    const name = hashedName(`${direction}-drops`, policies);
-    this.#counters.set(name, { direction, policies });
-    return name;
   }
 }
 

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { ipFromBigInt } from '../../common/address/ip-address.js';
 import type { IpFamily } from '../../common/address/ip-address.js';
+import type { ClusterPolicy } from '../objects/cluster-policy.js';
 import { joinRanges, rangesOf } from '../objects/ip-block.js';
 import type { IpBlock } from '../objects/ip-block.js';
 import type {
@@ -17,7 +18,7 @@ import type {
 } from '../objects/network-policy.js';
 import type { Protocol } from '../objects/pod.js';
 import { ADDRESS_TYPE, PORT_TYPE } from './table-model.js';
-import type { ElementType, TablePorts, TableRule } from './table-model.js';
+import type { DropCounter, ElementType, TablePorts, TableRule } from './table-model.js';
 
 /** Pods whose addresses are in a set: any of these peers, seen from a namespace. */
 export interface PeerPods {
@@ -51,6 +52,8 @@ export interface SetSource {
 export interface PolicyRules {
   readonly rules: readonly TableRule[];
   readonly sets: readonly SetSource[];
+  /** Of its Deny rules. */
+  readonly counters: ReadonlyMap<string, DropCounter>;
 }
 
 const HASH_DIGITS = 16;
@@ -61,15 +64,38 @@ export function hashedName(prefix: string, content: unknown): string {
 }
 
 export function rulesOfPolicy(policy: NetworkPolicy, direction: Direction, family: IpFamily): PolicyRules {
-  const parts = (policy[direction] ?? []).map((rule) => rulesOf(rule, policy.namespace, family));
-  return { rules: parts.flatMap(({ rules }) => rules), sets: parts.flatMap(({ sets }) => sets) };
+  const parts = (policy[direction] ?? []).map((rule) => rulesOf(rule, ACCEPT, policy.namespace, family));
+  return joined(parts, new Map());
+}
+
+/** Each Deny rule has a counter of its own. */
+export function rulesOfClusterPolicy(policy: ClusterPolicy, direction: Direction, family: IpFamily): PolicyRules {
+  const counters = new Map<string, DropCounter>();
+  const parts = policy[direction].map((rule, i) => {
+    if (rule.action !== 'Deny') return rulesOf(rule, { verdict: rule.action, counter: null }, '', family);
+    const place = `spec.${direction}[${i}]${rule.name === '' ? '' : ` "${rule.name}"`}`;
+    const counter = hashedName(`${direction}-drops`, [policy.name, place]);
+    counters.set(counter, { direction, policies: [policy.name], rule: place });
+    return rulesOf(rule, { verdict: 'Deny', counter }, '', family);
+  });
+  return joined(parts, counters);
+}
+
+type Outcome = Pick<TableRule, 'verdict' | 'counter'>;
+type RuleParts = Omit<PolicyRules, 'counters'>;
+const ACCEPT: Outcome = { verdict: 'Accept', counter: null };
+
+function joined(parts: readonly RuleParts[], counters: PolicyRules['counters']): PolicyRules {
+  return { rules: parts.flatMap(({ rules }) => rules), sets: parts.flatMap(({ sets }) => sets), counters };
 }
 
 /** One rule of the table for each set of peers and each set of ports. */
-function rulesOf(rule: PolicyRule, namespace: string, family: IpFamily): PolicyRules {
+function rulesOf(rule: PolicyRule, outcome: Outcome, namespace: string, family: IpFamily): RuleParts {
   const peers = rule.peers === null ? [null] : peerSets(rule.peers, namespace, family);
   const ports = rule.ports === null ? [null] : portMatches(rule.ports, family);
-  const rules = peers.flatMap((set) => ports.map((port) => ({ peers: set?.name ?? null, ports: port?.ports ?? null })));
+  const rules = peers.flatMap((set) =>
+    ports.map((port) => ({ ...outcome, peers: set?.name ?? null, ports: port?.ports ?? null })),
+  );
   const sets = [...peers, ...ports.map((port) => port?.set ?? null)].filter((set) => set !== null);
   return { rules, sets: rules.length === 0 ? [] : sets };
 }

@@ -6,10 +6,14 @@
  *            destination's address -> map "ingress" --> chain of its policies: likewise
  * ```
  *
+ * Where cluster-wide policies have rules for a pod there are two chains: of the Admin tier, and next of what is below it.
+ *
+ *
  * Chains and sets that never change are named by a hash of what they hold, so a change of policies adds and removes them whole;
  * only the elements of address sets and maps come and go one by one. Pods with the same policies share their chains.
  */
 import type { IpAddress, IpFamily } from '../../common/address/ip-address.js';
+import type { RuleAction } from '../objects/cluster-policy.js';
 import type { Direction } from '../objects/network-policy.js';
 import type { Protocol } from '../objects/pod.js';
 
@@ -25,6 +29,9 @@ export interface TableSet {
 }
 
 export interface TableRule {
+  readonly verdict: RuleAction;
+  /** Of what it drops; null for other verdicts. */
+  readonly counter: string | null;
   /** Set of addresses that the peer's has to be in; null: any. */
   readonly peers: string | null;
   /** Null: everything, also other protocols. */
@@ -41,16 +48,22 @@ export interface TablePorts {
 export interface TableChain {
   readonly direction: Direction;
   readonly family: IpFamily;
-  /** A packet that matches one is allowed in this direction. */
+  /** The first that a packet matches decides: allowed in this direction, dropped, or on to the next chain. */
   readonly rules: readonly TableRule[];
-  /** Of what is dropped at the end. */
-  readonly counter: string;
+  /** Chain for what no rule decides; null: allowed, or dropped where there is a counter. */
+  readonly next: string | null;
+  /** Of packets of no connection, whose ends no rule can tell: dropped where rules deny something; null: none is. */
+  readonly invalid: string | null;
+  /** Of what is dropped at the end; null: nothing is. */
+  readonly counter: string | null;
 }
 
-/** Policies, as `namespace/name`, whose isolation makes a packet count; none: the pod is not known yet. */
 export interface DropCounter {
   readonly direction: Direction;
+  /** As `namespace/name`, those whose isolation drops a packet; the name of a cluster-wide one; none: the pod is not known yet. */
   readonly policies: readonly string[];
+  /** Place of the Deny rule in a cluster-wide policy, as `spec.ingress[0] "name"`; null for the lack of a rule. */
+  readonly rule: string | null;
 }
 
 export type VerdictMap = 'egress4' | 'egress6' | 'ingress4' | 'ingress6';
@@ -64,6 +77,9 @@ export interface PolicyTable {
   /** Whether the kernel sends some of the dropped packets to the node's agent (nflog), with the counter's name. */
   readonly logsDrops: boolean;
 }
+
+/** Beginning of the names of chains that lead to another chain. */
+export const BEFORE = 'before-';
 
 export const VERDICT_MAPS: readonly VerdictMap[] = ['egress4', 'egress6', 'ingress4', 'ingress6'];
 

@@ -3,6 +3,7 @@ import { parseIpAddress } from '../../common/address/ip-address.js';
 import { Cluster } from '../cluster.js';
 import { decide } from '../decision.js';
 import type { Flow } from '../decision.js';
+import { parseClusterPolicy } from '../objects/cluster-policy-parser.js';
 import { parseNetworkPolicy } from '../objects/network-policy-parser.js';
 import { parseNamespace, parsePod } from '../objects/pod.js';
 import type { Protocol } from '../objects/pod.js';
@@ -22,8 +23,9 @@ export interface Answers {
   readonly table: boolean;
 }
 
-export function compilerOf({ namespaces, pods, policies }: ApiObjects): PolicyCompiler {
+export function compilerOf({ namespaces, pods, policies, clusterPolicies = [] }: ApiObjects): PolicyCompiler {
   const compiler = new PolicyCompiler(new Cluster());
+  for (const policy of clusterPolicies) compiler.putClusterPolicy(parseClusterPolicy(policy));
   for (const policy of policies) compiler.putPolicy(parseNetworkPolicy(policy));
   for (const pod of pods) compiler.putPod(parsePod(pod));
   for (const namespace of namespaces) compiler.putNamespace(parseNamespace(namespace));

@@ -1,6 +1,6 @@
 /**
- * Obvious, slow evaluator of NetworkPolicies, written sentence by sentence from the text of the API (`networking.k8s.io/v1`) on
- * the objects as the API server gives them. Shares no code with the product.
+ * Obvious, slow evaluator of network policies, written sentence by sentence from the text of the APIs (`networking.k8s.io/v1`,
+ * `policy.networking.k8s.io/v1beta1`) on the objects as the API server gives them. Shares no code with the product.
  */
 import { BlockList, isIPv6 } from 'node:net';
 
@@ -38,10 +38,42 @@ export interface ApiPod {
 export interface ApiNamespace {
   metadata: { name: string; labels: Record<string, string> };
 }
+export interface ApiNamespacedPods {
+  namespaces?: ApiSelector;
+  pods?: { namespaceSelector?: ApiSelector; podSelector: ApiSelector };
+}
+export interface ApiProtocol {
+  tcp?: { destinationPort?: ApiPortMatch };
+  udp?: { destinationPort?: ApiPortMatch };
+  sctp?: { destinationPort?: ApiPortMatch };
+  destinationNamedPort?: string;
+}
+export interface ApiPortMatch {
+  number?: number;
+  range?: { start: number; end: number };
+}
+export interface ApiTierRule {
+  name?: string;
+  action: 'Accept' | 'Deny' | 'Pass';
+  from?: ApiNamespacedPods[];
+  to?: (ApiNamespacedPods & { networks?: string[] })[];
+  protocols?: ApiProtocol[];
+}
+export interface ApiClusterPolicy {
+  metadata: { name: string };
+  spec: {
+    tier: 'Admin' | 'Baseline';
+    priority: number;
+    subject: ApiNamespacedPods;
+    ingress?: ApiTierRule[];
+    egress?: ApiTierRule[];
+  };
+}
 export interface ApiObjects {
   namespaces: ApiNamespace[];
   pods: ApiPod[];
   policies: ApiPolicy[];
+  clusterPolicies?: ApiClusterPolicy[];
 }
 export interface OracleFlow {
   source: string;
@@ -80,6 +112,9 @@ function sideAllows(
   destination: ApiPod | undefined,
 ): boolean {
   if (own === undefined) return true;
+  // "If Admin tier has made a final decision (Accept or Deny) on a connection, then no further evaluation is done."
+  const admin = tierSays(objects, flow, 'Admin', type, own, peer, destination);
+  if (admin !== undefined) return admin === 'Accept';
   // "selects the pods to which this NetworkPolicy object applies", of its namespace
   const policies = objects.policies.filter(
     ({ metadata, spec }) =>
@@ -88,7 +123,8 @@ function sideAllows(
       selects(spec.podSelector, own.metadata.labels),
   );
   // "If no policies select a pod, all traffic is allowed"; else "the traffic matches at least one rule" of any of them
-  if (policies.length === 0) return true;
+  // "Further evaluation only happens for Pods not selected by a v1.NetworkPolicy."
+  if (policies.length === 0) return tierSays(objects, flow, 'Baseline', type, own, peer, destination) !== 'Deny';
   const address = type === 'Ingress' ? flow.source : flow.destination;
   return policies.some(({ metadata, spec }) => {
     const rules =
@@ -104,6 +140,60 @@ function sideAllows(
         (ports === undefined || ports.length === 0 || ports.some((one) => isPort(one, flow, destination))),
     );
   });
+}
+
+/** What the first rule that matches says: undefined for none, or for one that passes "evaluation to the next tier". */
+function tierSays(
+  objects: ApiObjects,
+  flow: OracleFlow,
+  tier: 'Admin' | 'Baseline',
+  type: 'Ingress' | 'Egress',
+  own: ApiPod,
+  peer: ApiPod | undefined,
+  destination: ApiPod | undefined,
+): 'Accept' | 'Deny' | undefined {
+  // "Policies with lower priority values have higher precedence"; of equal ones "the implementation can apply any"
+  const policies = [...(objects.clusterPolicies ?? [])]
+    .filter(({ spec }) => spec.tier === tier && isNamespacedPod(objects, spec.subject, own))
+    .sort((a, b) => a.spec.priority - b.spec.priority || (a.metadata.name < b.metadata.name ? -1 : 1));
+  const address = type === 'Ingress' ? flow.source : flow.destination;
+  for (const { spec } of policies) {
+    for (const rule of (type === 'Ingress' ? spec.ingress : spec.egress) ?? []) {
+      const peers: (ApiNamespacedPods & { networks?: string[] })[] = (type === 'Ingress' ? rule.from : rule.to) ?? [];
+      const isPeerOfRule = peers.some(
+        (one) =>
+          one.networks?.some((cidr) => isInside(address, cidr)) ??
+          (peer !== undefined && isNamespacedPod(objects, one, peer)),
+      );
+      const isPortOfRule = rule.protocols?.some((one) => isProtocolMatch(one, flow, destination)) ?? true;
+      if (isPeerOfRule && isPortOfRule) return rule.action === 'Pass' ? undefined : rule.action;
+    }
+  }
+  return undefined;
+}
+
+function isNamespacedPod(objects: ApiObjects, { namespaces, pods }: ApiNamespacedPods, pod: ApiPod): boolean {
+  const namespace = objects.namespaces.find(({ metadata }) => metadata.name === pod.metadata.namespace);
+  if (namespace === undefined) return false;
+  if (namespaces !== undefined) return selects(namespaces, namespace.metadata.labels);
+  return (
+    selects(pods?.namespaceSelector ?? {}, namespace.metadata.labels) &&
+    selects(pods?.podSelector ?? {}, pod.metadata.labels)
+  );
+}
+
+function isProtocolMatch(
+  { destinationNamedPort, tcp, udp, sctp }: ApiProtocol,
+  flow: OracleFlow,
+  destination: ApiPod | undefined,
+): boolean {
+  if (destinationNamedPort !== undefined) {
+    return isPort({ protocol: flow.protocol, port: destinationNamedPort }, flow, destination);
+  }
+  const match = { TCP: tcp, UDP: udp, SCTP: sctp }[flow.protocol];
+  if (match === undefined) return false;
+  const { number, range } = match.destinationPort ?? { range: { start: 1, end: 65_535 } };
+  return number === flow.port || (range !== undefined && flow.port >= range.start && flow.port <= range.end);
 }
 
 /** "If this field is not specified, it will default based on the existence of ingress or egress rules" */

@@ -1,12 +1,16 @@
 /** Random clusters from a seed: few labels, names, ports and blocks, so that policies overlap, and nearly match. */
 import type {
+  ApiClusterPolicy,
   ApiNamespace,
+  ApiNamespacedPods,
   ApiObjects,
   ApiPeer,
   ApiPod,
   ApiPolicy,
   ApiPort,
+  ApiProtocol,
   ApiSelector,
+  ApiTierRule,
   OracleFlow,
 } from './oracle.js';
 
@@ -69,6 +73,7 @@ export function randomCluster(dice: Dice, shape: ClusterShape = SMALL_CLUSTER): 
     namespaces: dice.oneIn(8) ? namespaces.slice(1) : namespaces,
     pods: Array.from({ length: shape.pods }, (_, i) => randomPod(dice, shape, i)),
     policies: dice.some(shape.policies, (i) => randomPolicy(dice, i)),
+    clusterPolicies: dice.oneIn(2) ? [] : dice.some(4, (i) => randomClusterPolicy(dice, i)),
   };
 }
 
@@ -133,6 +138,46 @@ export function randomPolicy(dice: Dice, index: number): ApiPolicy {
           }),
     },
   };
+}
+
+export function randomClusterPolicy(dice: Dice, index: number): ApiClusterPolicy {
+  const rules = (side: 'from' | 'to'): ApiTierRule[] =>
+    dice.some(3, () => ({
+      action: dice.pick(['Accept', 'Deny', 'Pass']),
+      [side]: [0, ...dice.some(1, () => 0)].map(() => randomTierPeer(dice, side)),
+      ...(dice.oneIn(2) ? {} : { protocols: [0, ...dice.some(1, () => 0)].map(() => randomProtocol(dice)) }),
+    }));
+  return {
+    metadata: { name: `cluster-policy-${index}` },
+    spec: {
+      tier: dice.pick(['Admin', 'Baseline']),
+      priority: dice.roll(3),
+      subject: randomNamespacedPods(dice),
+      ...(dice.oneIn(3) ? {} : { ingress: rules('from') }),
+      ...(dice.oneIn(3) ? {} : { egress: rules('to') }),
+    },
+  };
+}
+
+function randomTierPeer(dice: Dice, side: 'from' | 'to'): ApiNamespacedPods & { networks?: string[] } {
+  if (side === 'from' || !dice.oneIn(3)) return randomNamespacedPods(dice);
+  return { networks: [randomBlock(dice).cidr, ...dice.some(1, () => randomBlock(dice).cidr)] };
+}
+
+function randomNamespacedPods(dice: Dice): ApiNamespacedPods {
+  if (dice.oneIn(2)) return { namespaces: randomSelector(dice) };
+  return { pods: { namespaceSelector: randomSelector(dice), podSelector: randomSelector(dice) } };
+}
+
+function randomProtocol(dice: Dice): ApiProtocol {
+  if (dice.oneIn(4)) return { destinationNamedPort: dice.pick(NAMES) };
+  const start = dice.pick(PORTS);
+  const ports = dice.pick([
+    {},
+    { destinationPort: { number: start } },
+    { destinationPort: { range: { start, end: start + 1 } } },
+  ]);
+  return { [dice.pick(['tcp', 'udp', 'sctp'])]: ports };
 }
 
 /** An empty list is written or left out, which mean the same. */

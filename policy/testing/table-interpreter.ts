@@ -14,8 +14,10 @@ export function tableAllows(table: PolicyTable, flow: Flow): boolean {
 }
 
 function chainAllows(table: PolicyTable, chain: TableChain, flow: Flow): boolean {
-  if (chain.rules.some((rule) => matches(table, rule, chain, flow))) return true;
-  return holds(table, SELF_SETS[chain.family], `${flow.source} . ${flow.destination}`);
+  if (holds(table, SELF_SETS[chain.family], `${flow.source} . ${flow.destination}`)) return true;
+  const verdict = chain.rules.find((rule) => matches(table, rule, chain, flow))?.verdict;
+  if (verdict === 'Accept' || verdict === 'Deny') return verdict === 'Accept';
+  return chain.next === null ? chain.counter === null : chainAllows(table, table.chains.get(chain.next)!, flow);
 }
 
 function matches(table: PolicyTable, { peers, ports }: TableRule, { direction }: TableChain, flow: Flow): boolean {

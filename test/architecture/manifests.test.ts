@@ -93,6 +93,7 @@ describe('the Kubernetes manifest', () => {
       ...['get nodes', 'list nodes', 'watch nodes', 'patch nodes', 'patch nodes/status'],
       ...['list pods', 'list namespaces', 'watch pods', 'watch namespaces'],
       ...['list networkpolicies', 'watch networkpolicies'],
+      ...['list clusternetworkpolicies', 'watch clusternetworkpolicies'],
       ...['get configmaps kubeadm-config', 'create events'],
     ]);
   });

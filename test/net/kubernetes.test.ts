@@ -223,8 +223,8 @@ describe('nodes that follow their Node object', () => {
       `list ${what}`,
       `watch ${what}`,
     ]);
-    // One Node is asked for, since its new CIDR lies outside the ranges known so far.
-    const read = ['get configmaps kubeadm-config', 'get nodes', ...watched];
+    // One Node is asked for, since its new CIDR lies outside the ranges known so far. The server has no cluster-wide policies.
+    const read = ['get configmaps kubeadm-config', 'get nodes', 'list clusternetworkpolicies', ...watched];
     expect([...used].sort()).toEqual([...read, 'patch nodes', 'patch nodes/status'].sort());
   });
 

@@ -5,7 +5,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { attachAll, compilerOf } from '../../policy/testing/agreement.js';
 import { oracleAllows } from '../../policy/testing/oracle.js';
-import type { ApiObjects, ApiPeer, ApiPolicy, ApiSelector } from '../../policy/testing/oracle.js';
+import type { ApiClusterPolicy, ApiObjects, ApiPeer, ApiPolicy, ApiSelector } from '../../policy/testing/oracle.js';
 import { Dice, randomCluster, randomFlow, SMALL_CLUSTER } from '../../policy/testing/random-cluster.js';
 import { parsePod } from '../../policy/index.js';
 import { PORTS, usePolicyLab } from './policy-lab.js';
@@ -108,6 +108,79 @@ const CASES: readonly (readonly [name: string, ...specs: Spec[]])[] = [
   ['no policy'],
 ];
 
+type ClusterSpec = ApiClusterPolicy['spec'];
+const inX = { namespaces: ns('x') };
+const fromY = { from: [{ namespaces: ns('y') }] };
+const toY = { to: [{ namespaces: ns('y') }] };
+const admin = (spec: Partial<ClusterSpec>, priority = 10): ClusterSpec => ({
+  ...{ tier: 'Admin', priority, subject: inX },
+  ...spec,
+});
+const baseline = (spec: Partial<ClusterSpec>): ClusterSpec => admin({ tier: 'Baseline', ...spec });
+const tcp = (number: number) => ({ protocols: [{ tcp: { destinationPort: { number } } }] });
+
+/** As the upstream suite of the cluster-wide API has them, with NetworkPolicies of namespace x. */
+const CLUSTER_CASES: readonly (readonly [name: string, policies: readonly ClusterSpec[], ...specs: Spec[]])[] = [
+  ['Admin denies ingress', [admin({ ingress: [{ action: 'Deny', ...fromY }] })]],
+  ['Admin denies egress', [admin({ egress: [{ action: 'Deny', ...toY }] })]],
+  [
+    'the first rule decides',
+    [
+      admin({
+        ingress: [
+          { action: 'Accept', ...fromY, ...tcp(80) },
+          { action: 'Deny', ...fromY },
+        ],
+      }),
+    ],
+  ],
+  [
+    'the lower priority number decides',
+    [admin({ ingress: [{ action: 'Deny', ...fromY }] }, 20), admin({ ingress: [{ action: 'Accept', ...fromY }] }, 5)],
+  ],
+  [
+    'Admin accepts what a NetworkPolicy denies',
+    [admin({ ingress: [{ action: 'Accept', ...fromY }] })],
+    { podSelector: {}, policyTypes: both },
+  ],
+  [
+    'Admin passes to NetworkPolicies, and these decide before Baseline',
+    [
+      admin({
+        ingress: [
+          { action: 'Pass', ...fromY },
+          { action: 'Deny', from: [{ namespaces: {} }] },
+        ],
+      }),
+      baseline({ ingress: [{ action: 'Deny', ...fromY }] }),
+    ],
+    { podSelector: A, ingress: [{ from: [{ namespaceSelector: ns('y') }], ports: [{ port: 80 }] }] },
+  ],
+  ['Baseline denies where no NetworkPolicy selects', [baseline({ egress: [{ action: 'Deny', ...toY, ...tcp(81) }] })]],
+  [
+    'networks, a range of ports, a name, and pods of a subject',
+    [
+      admin({
+        subject: { pods: { namespaceSelector: {}, podSelector: pod('a', 'b') } },
+        egress: [
+          { action: 'Pass', to: [{ networks: ['10.0.0.4/32'] }] },
+          { action: 'Deny', to: [{ networks: [X, 'fd00::/112'] }], ...tcp(80) },
+          {
+            action: 'Deny',
+            to: [{ pods: { podSelector: pod('c') } }],
+            protocols: [{ destinationNamedPort: 'serve-80-udp' }],
+          },
+          { action: 'Deny', ...toY, protocols: [{ tcp: { destinationPort: { range: { start: 81, end: 90 } } } }] },
+        ],
+      }),
+    ],
+  ],
+  [
+    'a pod reaches itself',
+    [admin({ subject: { namespaces: {} }, ingress: [{ action: 'Deny', from: [{ namespaces: {} }] }] })],
+  ],
+];
+
 function objectsOf(specs: readonly Spec[]): ApiObjects {
   const names = PORTS.flatMap((port) => ['TCP', 'UDP'].map((protocol) => ({ port, protocol })));
   const ports = names.map(({ port, protocol }) => ({
@@ -179,6 +252,19 @@ describe('network policies of one node', () => {
       await lab.enforce(table);
       expect(await wrong(objects, everyFlow)).toEqual([]);
       if (specs.length > 0 && table.chains.size > 0) expect(await lab.difference(table)).toBeNull();
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it.each(CLUSTER_CASES)(
+    'are kept with cluster-wide ones: %s',
+    async (_, specs, ...namespaced) => {
+      const clusterPolicies = specs.map((spec, i) => ({ metadata: { name: `cluster-${i}` }, spec }));
+      const objects = { ...objectsOf(namespaced), clusterPolicies };
+      const table = compilerOf(objects).compile();
+      await lab.enforce(table);
+      expect(await wrong(objects, everyFlow)).toEqual([]);
+      expect(await lab.difference(table)).toBeNull();
     },
     TEST_TIMEOUT_MS,
   );

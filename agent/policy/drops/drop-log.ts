@@ -72,7 +72,8 @@ export class DropLog {
 }
 
 /** In words. */
-export function dropReason({ policies }: DropCounter): string {
+export function dropReason({ policies, rule }: DropCounter): string {
+  if (rule !== null) return `denied by ${policies.join(', ')}, ${rule}`;
   if (policies.length === 0) return 'the API server has not told of the pod, which is denied until it does';
   return `default deny: isolated by ${policies.join(', ')}, and no rule allows this`;
 }

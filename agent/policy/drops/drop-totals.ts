@@ -37,12 +37,13 @@ export class DropTotals {
     this.#seen = packets;
   }
 
-  #add({ direction, policies }: DropCounter, packets: number): void {
+  #add(counter: DropCounter, packets: number): void {
     if (packets === 0) return;
+    const { direction, policies, rule } = counter;
     this.#sums[direction] += packets;
-    const key = `${direction} ${policies.join()}`;
+    const key = `${direction} ${policies.join()} ${rule ?? ''}`;
     const before = this.#totals.get(key);
     if (before === undefined && this.#totals.size >= MAX_TOTALS) return;
-    this.#totals.set(key, { direction, policies, packets: packets + (before?.packets ?? 0) });
+    this.#totals.set(key, { ...counter, packets: packets + (before?.packets ?? 0) });
   }
 }

@@ -14,7 +14,7 @@ import { flowOfPacket } from './packet-flow.js';
 
 const hex = (text: string): Uint8Array => Buffer.from(text.replace(/\s/g, ''), 'hex');
 const V6_ADDRESSES = 'fd000000000000000000000000000001 fd000000000000000000000000000002';
-const INGRESS: DropCounter = { direction: 'ingress', policies: ['red/deny'] };
+const INGRESS: DropCounter = { direction: 'ingress', policies: ['red/deny'], rule: null };
 
 describe('a message of nflog', () => {
   it('asks for the packets of a group as the kernel expects it', () => {
@@ -74,7 +74,11 @@ describe('totals of drops', () => {
     const totals = new DropTotals();
     totals.take(new Map(), () => undefined);
     const names = Array.from({ length: MAX_TOTALS + 50 }, (_, i) => `policy-${i}`);
-    totals.take(new Map(names.map((name) => [name, 2])), (name) => ({ direction: 'egress', policies: [name] }));
+    totals.take(new Map(names.map((name) => [name, 2])), (name) => ({
+      direction: 'egress',
+      policies: [name],
+      rule: null,
+    }));
     expect([totals.byPolicies.length, totals.sums.egress]).toEqual([MAX_TOTALS, 2 * names.length]);
   });
 });
@@ -175,7 +179,7 @@ describe('what network policies drop', () => {
   it('says of a pod that is not known that it is denied until it is', async () => {
     const { drops: made, clock, lines, drop } = drops();
     await made.start();
-    made.useCounters(new Map([['new', { direction: 'egress', policies: [] }]]));
+    made.useCounters(new Map([['new', { direction: 'egress', policies: [], rule: null }]]));
     drop('10.0.0.9', 80, 'new');
     drop('10.0.0.9', 80, 'in');
     clock.advance(500);

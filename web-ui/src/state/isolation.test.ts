@@ -12,6 +12,14 @@ describe('the isolation of a pod', () => {
     });
   });
 
+  it('names the actions of cluster-wide rules, and leaves everyone else open', () => {
+    const deny = { ...rule, policy: 'lockdown', tier: 'Admin' as const, action: 'Deny' as const };
+    expect(isolationOf({ isolated: false, policies: [], rules: [deny] }, true)).toEqual({
+      state: 'isolated',
+      lines: ['lockdown: Deny TCP 80, everyone', 'everyone else'],
+    });
+  });
+
   it('is whole for a pod without a rule, and for one that is not known yet', () => {
     const isolated = { isolated: true, policies: ['red/deny'], rules: [] };
     expect(isolationOf(isolated, true)).toEqual({ state: 'denied', lines: ['red/deny: nobody'] });

@@ -10,13 +10,15 @@ export interface Isolation {
 /** @param known false for a pod that the API server has not told of */
 export function isolationOf({ isolated, policies: names, rules }: PodDirection, known: boolean): Isolation {
   if (!known) return { state: 'denied', lines: ['nobody, until the API server tells of the pod'] };
-  if (!isolated) return { state: 'open', lines: [] };
+  const told = rules.map(
+    ({ policy, ports, peers, action }) => `${policy}: ${action === undefined ? '' : `${action} `}${ports}, ${peers}`,
+  );
+  if (!isolated) {
+    return rules.length === 0 ? { state: 'open', lines: [] } : { state: 'isolated', lines: [...told, 'everyone else'] };
+  }
   const silent = names.filter((name) => !rules.some(({ policy }) => policy === name));
   return {
     state: rules.length > 0 ? 'isolated' : 'denied',
-    lines: [
-      ...rules.map(({ policy, ports, peers }) => `${policy}: ${ports}, ${peers}`),
-      ...silent.map((name) => `${name}: nobody`),
-    ],
+    lines: [...told, ...silent.map((name) => `${name}: nobody`)],
   };
 }
