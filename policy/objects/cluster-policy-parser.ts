@@ -141,7 +141,7 @@ function readPeer(value: unknown, direction: Direction, where: string, report: R
 function readPods(value: unknown, where: string, report: Report): PodPeers | null {
   const { namespaces, pods } = PeerObject.Check(value) ? value : {};
   if (namespaces === undefined && pods === undefined) {
-    const found = Object.keys((value ?? {})).join(', ');
+    const found = Object.keys(value ?? {}).join(', ');
     report(where, `expected namespaces or pods${found === '' ? '' : `, found ${found}`}`);
     return null;
   }
