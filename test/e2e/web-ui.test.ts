@@ -187,7 +187,19 @@ inBrowser('web page', () => {
         {
           ...{ pod: 'red/db-0', ips: ['10.42.2.2'], known: true, problems: [], egress: open },
           ingress: { isolated: true, policies: ['red/deny', 'red/web'], rules: [rule] },
-          denied: [{ last, seen: 3, direction: 'ingress', protocol: 'TCP', port: 80, policies: [], rule: null, reason, ...ends }],
+          denied: [
+            {
+              last,
+              seen: 3,
+              direction: 'ingress',
+              protocol: 'TCP',
+              port: 80,
+              policies: [],
+              rule: null,
+              reason,
+              ...ends,
+            },
+          ],
         },
         {
           ...{ pod: 'red/late', ips: ['10.42.2.3'], known: false, problems: [], denied: [] },
