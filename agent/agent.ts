@@ -43,6 +43,7 @@ import type { NodeState } from './control-plane/node-state.js';
 import { startReports } from './orchestrator.js';
 import type { Orchestrator } from './orchestrator.js';
 import { NoticeLog } from '../common/notice-log.js';
+import { namespaceFiles } from './namespace-files.js';
 import { PodKeeper } from './pod-keeper.js';
 import { KernelEvents } from './kernel-events/index.js';
 import type { WatchObjects } from './policy/cluster-objects.js';
@@ -319,7 +320,7 @@ export class Agent {
     const { ipam, endpoints } = this.state;
     return new CniService({
       addresses: ipam,
-      network: new VethPodNetwork(commands),
+      network: new VethPodNetwork(commands, namespaceFiles),
       endpoints,
       settings: () => ({
         bridge: this.#settings.config.bridgeName,

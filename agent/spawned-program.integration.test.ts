@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { hostCommands } from '../common/host/command.js';
 import { agentCommands } from './spawned-program.js';
 
@@ -49,6 +49,19 @@ describe('programs of the agent', () => {
     const outputs = await Promise.all(Array.from({ length: 40 }, (_, i) => agentCommands.run('echo', [String(i)])));
     expect(outputs).toEqual(Array.from({ length: 40 }, (_, i) => `${i}\n`));
     expect(zombies()).toEqual([]);
+  });
+
+  it('run in another network namespace without a program that enters it, and this process stays in its own', async () => {
+    const own = readlinkSync('/proc/self/ns/net');
+    const listed = await agentCommands.run('nsenter', ['--net=/proc/self/ns/net', 'readlink', '/proc/self/ns/net']);
+    expect(listed.trim()).toBe(own);
+    await expect(agentCommands.run('nsenter', ['--net=/no/such', 'true'])).rejects.toThrow(
+      /cannot open .*No such file/,
+    );
+    await expect(agentCommands.run('nsenter', ['--net=/proc/self/status', 'true'])).rejects.toThrow(
+      /reassociate to namespace .* failed: Invalid argument/,
+    );
+    expect(readlinkSync('/proc/self/ns/net')).toBe(own);
   });
 
   it('are waited for when they close their output before they end', async () => {

@@ -1,6 +1,7 @@
 /**
  * Programs of the host, started without a copy of the agent (`router/kernel/program-spawner.ts`), which has more memory than a
  * fork for each of the programs of a CNI call can afford. Their output is read as it comes; a program that ended is waited for.
+ * `nsenter --net=PATH PROGRAM` is started as PROGRAM alone, by a thread that stays in the namespace for that moment.
  */
 import { Socket } from 'node:net';
 import { constants as system } from 'node:os';
@@ -16,11 +17,12 @@ import {
 import type { CommandRunner, RunningProgram, StartProgram } from '../common/host/command.js';
 import { isExecutable } from '../common/host/executable.js';
 import { HeddleError, messageOf } from '../common/errors.js';
-import { endOfProgram, spawnProgram } from '../router/index.js';
+import { endOfProgram, inNetworkNamespace, spawnProgram } from '../router/index.js';
 import type { SpawnedProgram } from '../router/index.js';
 
 /** A program closes its output when it ends, as a rule. */
 const LOOK_AGAIN_MS = 2;
+const NET_OPTION = '--net=';
 const ENVIRONMENT = Object.entries(PROGRAM_ENVIRONMENT).map(([name, value]) => `${name}=${value}`);
 const SIGNAL_NAMES = new Map(Object.entries(system.signals).map(([name, number]) => [number, name]));
 /** By name. Bounded by the programs that the agent uses. */
@@ -32,9 +34,21 @@ export const agentCommands: CommandRunner = createCommandRunner(DEFAULT_LIMITS, 
 function startSpawned(program: string, args: readonly string[], input: Parameters<StartProgram>[2]): RunningProgram {
   if (input.fd === null) return startByNode(program, args, input);
   try {
-    return new Spawned(spawnProgram(pathOf(program), args, ENVIRONMENT, input.fd));
+    return new Spawned(spawnInside(program, args, input.fd));
   } catch (thrown) {
     return notStarted(new HeddleError('SYSTEM_CALL_FAILED', `spawn ${program}: ${messageOf(thrown)}`));
+  }
+}
+
+/** A namespace that cannot be entered is left to `nsenter`, which says why. */
+function spawnInside(program: string, args: readonly string[], stdin: number): SpawnedProgram {
+  const spawn = (name: string, rest: readonly string[]) => spawnProgram(pathOf(name), rest, ENVIRONMENT, stdin);
+  const [option = '', inner, ...innerArgs] = args;
+  if (program !== 'nsenter' || !option.startsWith(NET_OPTION) || inner === undefined) return spawn(program, args);
+  try {
+    return inNetworkNamespace(option.slice(NET_OPTION.length), () => spawn(inner, innerArgs));
+  } catch {
+    return spawn(program, args);
   }
 }
 

@@ -85,6 +85,17 @@ export interface AddressPool {
   list(): readonly { readonly ip: IpAddress; readonly owner: AttachmentOwner }[];
 }
 
+/**
+ * Files under /proc as a network namespace has them. Reading and writing blocks this process, so only files are accessed for which the
+ * kernel takes no lock of its network configuration.
+ */
+export interface NamespaceFiles {
+  /** Null when it cannot be read. */
+  read(netns: string, path: string): string | null;
+  /** False when it cannot be written. */
+  write(netns: string, path: string, text: string): boolean;
+}
+
 /** Kernel side of an attachment. */
 export interface PodNetwork {
   /** A failure may leave parts, which {@link detach} removes. Rejects with CommandError, or CniError 3 without a netns. */

@@ -17,7 +17,16 @@ export type { GuardedPod } from './pod-network/source-guard.js';
 export { VethPodNetwork } from './pod-network/pod-network.js';
 export { podNamespaceOf } from './pod-network/interface-alias.js';
 export { isHostInterface } from './pod-network/host-interface.js';
-export type { AddressPool, Announce, CniDeps, EndpointList, NetworkSettings, PodNetwork, Unreadiness } from './deps.js';
+export type {
+  AddressPool,
+  Announce,
+  CniDeps,
+  EndpointList,
+  NamespaceFiles,
+  NetworkSettings,
+  PodNetwork,
+  Unreadiness,
+} from './deps.js';
 export { MAX_REQUEST_BYTES } from './relay/relay-protocol.js';
 export type { CniRequest, CniResponse } from './relay/relay-protocol.js';
 export { replayDeferredDeletes, sweepDeferredDeletes } from './relay/deferred-deletes.js';

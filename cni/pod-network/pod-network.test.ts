@@ -55,6 +55,39 @@ describe('attaching a pod to the kernel', () => {
     ]);
   });
 
+  it('runs none inside the pod for switches that are off, or are files that no lock protects', async () => {
+    const commands = new Recorder();
+    const written: string[] = [];
+    const values = new Map([
+      ['disable_ipv6', '0\n'],
+      ['accept_dad', '1\n'],
+    ]);
+    const files = {
+      read: (_netns: string, path: string) => values.get(path.split('/').at(-1)!) ?? null,
+      write: (netns: string, path: string, text: string) => written.push(`${netns} ${path} ${text}`) > 0,
+    };
+    await new VethPodNetwork(commands, files).attach(PLAN);
+    expect(commands.calls.filter((call) => call.includes('tee'))).toEqual([]);
+    expect(written).toEqual(
+      ['accept_dad', 'accept_ra'].map((name) => `/proc/7/ns/net /proc/sys/net/ipv6/conf/eth0/${name} 0`),
+    );
+    values.set('disable_ipv6', '1\n');
+    await new VethPodNetwork(commands, files).attach(PLAN);
+    expect(commands.calls).toContain('nsenter --net=/proc/7/ns/net tee /proc/sys/net/ipv6/conf/eth0/disable_ipv6');
+  });
+
+  it('lists routes only where there are interfaces besides the loopback', async () => {
+    const commands = new Recorder(['[]', '[]']);
+    let table = 'Inter-|   Receive\n face |bytes packets\n    lo:       0       0\n';
+    const files = { read: () => table, write: () => false };
+    const network = new VethPodNetwork(commands, files);
+    expect(await network.routes('/run/netns/x')).toEqual([]);
+    expect(commands.calls).toEqual([]);
+    table += '  eth0:     100       2\n';
+    await network.routes('/run/netns/x');
+    expect(commands.calls).not.toEqual([]);
+  });
+
   it('makes the pair with final names, MACs and MTU, and sets up the bridge port before it is up', async () => {
     const commands = new Recorder();
     await new VethPodNetwork(commands).attach(PLAN);

@@ -20,6 +20,7 @@ import type {
   HostObservation,
   HostSide,
   HostSideFound,
+  NamespaceFiles,
   PodInterface,
   PodNetwork,
   PodRouteFound,
@@ -41,6 +42,7 @@ import {
   ruleLines,
   ruleText,
 } from './veth-commands.js';
+import type { Ipv6Switch } from './veth-commands.js';
 
 /** Error texts of `ip` and `nsenter` for a namespace that does not exist, or a file that is not one. */
 const NO_NAMESPACE =
@@ -49,6 +51,9 @@ const NO_NAMESPACE =
 const MAX_TOGETHER = 8;
 const NO_INTERFACE = /does not exist|Cannot find device/;
 const EXISTS = /File exists/;
+/** A line per interface behind two of headings (proc(5)). */
+const INTERFACE_TABLE = '/proc/thread-self/net/dev';
+const NO_FILES: NamespaceFiles = { read: () => null, write: () => false };
 const IPV6_DISABLED = /IPv6 is disabled/;
 
 export class VethPodNetwork implements PodNetwork {
@@ -57,7 +62,11 @@ export class VethPodNetwork implements PodNetwork {
   readonly #guardEdits: JoinedCalls<readonly string[]>;
   readonly #trackingEdits: JoinedCalls<readonly string[]>;
 
-  constructor(readonly commands: CommandRunner) {
+  /** @param files without them programs read and write */
+  constructor(
+    readonly commands: CommandRunner,
+    readonly files: NamespaceFiles = NO_FILES,
+  ) {
     const program = (name: string, ...args: readonly string[]) =>
       new JoinedCalls(
         asOneInput((input) => commands.run(name, args, input)),
@@ -98,6 +107,7 @@ export class VethPodNetwork implements PodNetwork {
   }
 
   async routes(netns: string): Promise<readonly PodRouteFound[]> {
+    if (this.#isNew(netns)) return [];
     const all = ['route', 'show', 'table', 'all'];
     return podRoutesOf(await inNamespace(netns, () => listRoutes(this.commands, all, enter(netns))));
   }
@@ -212,10 +222,22 @@ export class VethPodNetwork implements PodNetwork {
   async #configurePod(plan: AttachmentPlan): Promise<void> {
     const [program, ...args] = enter(plan.netns);
     if (plan.addresses.some((address) => ipFamily(address.ip) === 6)) {
-      await this.commands.run(program, [...args, 'tee', ...ipv6Switches(plan.owner.ifname)], '0');
+      const left = ipv6Switches(plan.owner.ifname).filter((one) => !this.#switchOff(plan.netns, one));
+      if (left.length > 0) await this.commands.run(program, [...args, 'tee', ...left.map(({ path }) => path)], '0');
     }
     await runIpBatch(this.commands, podLines(plan), enter(plan.netns));
     await this.#editRules(plan.netns, (family) => ruleLines('add', plan.routes, family));
+  }
+
+  /** False when a program has to. */
+  #switchOff(netns: string, { path, takesLock }: Ipv6Switch): boolean {
+    return this.files.read(netns, path)?.trim() === '0' || (!takesLock && this.files.write(netns, path, '0'));
+  }
+
+  /** A namespace with the loopback interface alone has no routes that plugins or people made. */
+  #isNew(netns: string): boolean {
+    const table = this.files.read(netns, INTERFACE_TABLE);
+    return table !== null && [...table.matchAll(/^\s*(\S+):/gm)].every(([, name]) => name === 'lo');
   }
 
   async #editRules(netns: string, linesOf: (family: IpFamily) => readonly BatchLine[]): Promise<void> {

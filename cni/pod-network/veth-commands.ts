@@ -106,12 +106,22 @@ function gatewayLine(gateway: IpAddress, ifname: string): BatchLine {
   return { text: `neigh replace ${gateway} lladdr ${GATEWAY_MAC} dev ${ifname} nud permanent` };
 }
 
+/** A file under /proc/sys that is set to `0`. */
+export interface Ipv6Switch {
+  readonly path: string;
+  /** Writing waits for the lock of the kernel's network configuration. */
+  readonly takesLock: boolean;
+}
+
 /**
- * Files under /proc/sys that are set to `0` in a pod with IPv6 before its interface is up: IPv6 is enabled, addresses are
- * usable at once, and router advertisements change no route.
+ * What is switched off in a pod with IPv6 before its interface is up: IPv6 is enabled, addresses are usable at once, and router
+ * advertisements change no route.
  */
-export function ipv6Switches(ifname: string): readonly string[] {
-  return ['disable_ipv6', 'accept_dad', 'accept_ra'].map((name) => `/proc/sys/net/ipv6/conf/${ifname}/${name}`);
+export function ipv6Switches(ifname: string): readonly Ipv6Switch[] {
+  return ['disable_ipv6', 'accept_dad', 'accept_ra'].map((name) => ({
+    path: `/proc/sys/net/ipv6/conf/${ifname}/${name}`,
+    takesLock: name === 'disable_ipv6',
+  }));
 }
 
 function routeText(route: PodRoute, ifname: string): string {

@@ -1,6 +1,7 @@
 /**
- * DEL and GC. Order of removal: veth pair, source guard, connections, addresses, record, router. A pod that was never attached, or whose namespace is
- * gone, is no error. A failed write to disk is no error either: the reconciler frees what is still recorded.
+ * DEL and GC. Order of removal: veth pair; source guard, rules and connections; addresses and record; router. A pod that was never
+ * attached, or whose namespace is gone, is no error. A failed write to disk is no error either: the reconciler frees what is
+ * still recorded.
  */
 import type { IpAddress } from '../../common/address/ip-address.js';
 import { messageOf } from '../../common/errors.js';
@@ -24,11 +25,15 @@ export async function removeAttachment(deps: CniDeps, owner: AttachmentOwner): P
   const hostInterface = hostInterfaceOf(owner);
   await deps.network.detach(hostInterface);
   const known = deps.endpoints.get(hostInterface);
-  await orLater(deps, owner, 'removing it from the source guard', deps.network.removeElements(elementsOf(known)));
-  if (known?.routing.beside === true) await orLater(deps, owner, 'removing its rules', removeRules(deps, known));
-  await forgetConnections(deps, addressesOf(deps, owner));
-  await orLater(deps, owner, 'releasing its addresses', deps.addresses.release(owner));
-  await orLater(deps, owner, 'removing its record', deps.endpoints.remove(hostInterface));
+  await Promise.all([
+    orLater(deps, owner, 'removing it from the source guard', deps.network.removeElements(elementsOf(known))),
+    known?.routing.beside === true && orLater(deps, owner, 'removing its rules', removeRules(deps, known)),
+    forgetConnections(deps, addressesOf(deps, owner)),
+  ]);
+  await Promise.all([
+    orLater(deps, owner, 'releasing its addresses', deps.addresses.release(owner)),
+    orLater(deps, owner, 'removing its record', deps.endpoints.remove(hostInterface)),
+  ]);
   if (known !== null) await orLater(deps, owner, 'telling the router', deps.announce(deps.endpoints.list()));
 }
 

@@ -106,6 +106,7 @@ export const sysPrctl = libcFunction<[option: number, a: number, b: number, c: n
   'ulong',
   'ulong',
 ]);
+export const sysSetns = libcFunction<[fd: number, kind: number]>('setns', 'int', ['int', 'int']);
 export const sysCapset = libcFunction<[header: number, data: number]>('capset', 'int', [POINTER, POINTER]);
 const sysMmap = libcFunction<
   [address: number, length: number, protection: number, flags: number, fd: number, offset: number]

@@ -22,6 +22,9 @@ export const ENETUNREACH = 101;
 export const EMSGSIZE = 90;
 export const ENOBUFS = 105;
 
+// sched.h
+export const CLONE_NEWNET = 0x40000000;
+
 // mman.h
 export const PROT_READ_WRITE = 3;
 export const MAP_PRIVATE_ANONYMOUS = 0x22;

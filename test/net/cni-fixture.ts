@@ -21,6 +21,7 @@ import {
 } from '../../cni/index.js';
 import type { CniDeps, EndpointRecord, Unreadiness } from '../../cni/index.js';
 import { parseCidr } from '../../common/address/cidr.js';
+import { namespaceFiles } from '../../agent/namespace-files.js';
 import { reconcileHostNetwork } from '../../agent/host-network/host-network.js';
 import type { HostNetworkSpec } from '../../agent/host-network/host-plan.js';
 import { SettingsRecord } from '../../agent/host-network/settings-record.js';
@@ -87,7 +88,7 @@ export class TestAgent {
     this.ipam = await Ipam.open({ directory: join(this.folder, 'ipam'), cidrs: CIDRS, log });
     const deps: CniDeps = {
       addresses: this.ipam,
-      network: new VethPodNetwork(this.#nodeCommands()),
+      network: new VethPodNetwork(this.#nodeCommands(), namespaceFiles),
       endpoints,
       settings: () => ({ bridge: 'br0', podMtuBytes: 1390, podCidrs: CIDRS, clusterCidrs: CLUSTER_CIDRS }),
       readiness: () => this.unready,
