@@ -416,7 +416,7 @@ export class Agent {
       stateDiskProblem: () => this.stateDisk.problem,
       cniNotes: () => this.#installer.notes,
       addressProblem: () => ipam.obstacle,
-      endpoints: () => this.#cni.endpoints().map((record) => ({ ...record, ips: [...record.ips] })),
+      endpoints: () => this.#cni.endpoints(),
       addressUsage: () => ipam.usage(),
       ownCounters: () => ({
         cni_requests_refused: this.#cniServer.refused,

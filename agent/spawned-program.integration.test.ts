@@ -64,6 +64,16 @@ describe('programs of the agent', () => {
     expect(readlinkSync('/proc/self/ns/net')).toBe(own);
   });
 
+  it('read files of the kernel without one, with the outcome of cat', async () => {
+    const paths = ['/proc/sys/kernel/ostype', '/proc/self/comm'];
+    const own = paths.map((path) => readFileSync(path, 'utf8')).join('');
+    expect(await agentCommands.run('cat', paths)).toBe(own);
+    await expect(agentCommands.run('cat', ['/proc/no-such-file'])).rejects.toMatchObject({
+      code: 'COMMAND_FAILED',
+      exitCode: 1,
+    });
+  });
+
   it('are waited for when they close their output before they end', async () => {
     await expect(agentCommands.run('sh', ['-c', 'exec >&- 2>&-; sleep 0.05; exit 4'])).rejects.toMatchObject({
       exitCode: 4,

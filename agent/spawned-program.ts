@@ -3,6 +3,7 @@
  * fork for each of the programs of a CNI call can afford. Their output is read as it comes; a program that ended is waited for.
  * `nsenter --net=PATH PROGRAM` is started as PROGRAM alone, by a thread that stays in the namespace for that moment.
  */
+import { readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants as system } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +17,7 @@ import {
 } from '../common/host/command.js';
 import type { CommandRunner, RunningProgram, StartProgram } from '../common/host/command.js';
 import { isExecutable } from '../common/host/executable.js';
-import { HeddleError, messageOf } from '../common/errors.js';
+import { CommandError, HeddleError, messageOf } from '../common/errors.js';
 import { endOfProgram, inNetworkNamespace, spawnProgram } from '../router/index.js';
 import type { SpawnedProgram } from '../router/index.js';
 
@@ -28,8 +29,24 @@ const SIGNAL_NAMES = new Map(Object.entries(system.signals).map(([name, number])
 /** By name. Bounded by the programs that the agent uses. */
 const paths = new Map<string, string>();
 
-/** The agent's runner of host programs. */
-export const agentCommands: CommandRunner = createCommandRunner(DEFAULT_LIMITS, startSpawned);
+const programs = createCommandRunner(DEFAULT_LIMITS, startSpawned);
+
+/** The agent's runner of host programs. It reads the files of `cat` under /proc itself: a look at the host is a dozen of them. */
+export const agentCommands: CommandRunner = {
+  run: (program, args, input) => (readsOnly(program, args) ? readFiles(args) : programs.run(program, args, input)),
+};
+
+function readsOnly(program: string, args: readonly string[]): boolean {
+  return program === 'cat' && args.length > 0 && args.every((path) => path.startsWith('/proc/'));
+}
+
+function readFiles(paths: readonly string[]): Promise<string> {
+  try {
+    return Promise.resolve(paths.map((path) => readFileSync(path, 'utf8')).join(''));
+  } catch (thrown) {
+    return Promise.reject(new CommandError(['cat', ...paths].join(' '), 1, messageOf(thrown)));
+  }
+}
 
 function startSpawned(program: string, args: readonly string[], input: Parameters<StartProgram>[2]): RunningProgram {
   if (input.fd === null) return startByNode(program, args, input);

@@ -61,15 +61,26 @@ export const RevokedNodeSchema = Type.Object({
 });
 export type RevokedNode = Static<typeof RevokedNodeSchema>;
 
+/** Families whose routes the interface has in its pod, for the default route and for the cluster CIDRs. */
+const RoutingSchema = Type.Object({
+  defaultFamilies: Type.Array(Type.Integer({ description: '4 or 6' })),
+  clusterFamilies: Type.Array(Type.Integer({ description: '4 or 6' })),
+  metric: nullable(Type.Integer()),
+  beside: Type.Boolean({ description: 'The pod had other interfaces' }),
+});
+
 export const EndpointSchema = Type.Object({
   containerId: Type.String(),
   ifname: Type.String(),
+  network: Type.Optional(Type.String({ description: 'Name of the CNI network' })),
   netns: Type.String(),
   hostInterface: Type.String(),
   mac: Type.String(),
   ips: Type.Array(Type.String()),
+  routing: Type.Optional(RoutingSchema),
   podNamespace: nullable(Type.String()),
   podName: nullable(Type.String()),
+  podUid: Type.Optional(Type.String()),
   since: Type.String(),
 });
 export type Endpoint = Static<typeof EndpointSchema>;

@@ -2,9 +2,9 @@
  * Wait for the reports of other nodes, so that the first answer about the topology is as complete as a later one. A node
  * that does not report in time is left out.
  */
+import { systemClock } from '../../common/clock.js';
+import type { Clock } from '../../common/clock.js';
 import type { ApiSource } from './api-source.js';
-import { systemClock } from './events/event-feed.js';
-import type { Clock } from './events/event-feed.js';
 
 /** Bound of the wait: reports come within a round trip. */
 export const COMPLETE_WITHIN_MS = 1_000;

@@ -9,6 +9,7 @@ import type { NodeId } from '../../common/node-id.js';
 import type { PeerCounters, RouterEvent } from '../../common/router-port.js';
 import { formatSocketAddress } from '../../common/address/socket-address.js';
 import { HEDDLE_VERSION } from '../../common/version.js';
+import type { EndpointRecord } from '../../cni/index.js';
 import { podAddressCount } from '../../ipam/index.js';
 import type {
   LostClaim,
@@ -31,7 +32,7 @@ import type { PodCidrs } from '../pod-cidrs.js';
 import type { NodeSettings } from '../settings/node-settings.js';
 import type { SettingsReport } from '../settings/settings-keeper.js';
 import { readmitNode, revokeNode } from './revoked-nodes.js';
-import { peerView, routeView, winReasonText } from './views/peer-view.js';
+import { endpointView, peerView, routeView, winReasonText } from './views/peer-view.js';
 import type { RouterHello } from '../control-plane/router-client.js';
 import { targetsView } from './views/targets-view.js';
 import { TopologyView } from './views/topology-view.js';
@@ -83,7 +84,7 @@ export interface ApiSourceDeps {
   /** What an operator should know of the installed CNI configuration. */
   readonly cniNotes: () => readonly string[];
   readonly addressProblem: () => string | null;
-  readonly endpoints: () => readonly Endpoint[];
+  readonly endpoints: () => readonly EndpointRecord[];
   /** Null without Kubernetes. */
   readonly policies: () => PolicySource | null;
   readonly addressUsage: () => readonly AddressUsage[];
@@ -204,7 +205,7 @@ export class AgentApiSource implements ApiSource {
   }
 
   endpoints(): Endpoint[] {
-    return this.deps.endpoints().map((endpoint) => ({ ...endpoint, ips: [...endpoint.ips] }));
+    return this.deps.endpoints().map(endpointView);
   }
 
   topology(): Topology {

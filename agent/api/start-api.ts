@@ -3,12 +3,13 @@
  * metrics.
  */
 import { chmod, stat } from 'node:fs/promises';
+import { systemClock } from '../../common/clock.js';
 import { ConfigError, ListenError, messageOf } from '../../common/errors.js';
 import type { Logger } from '../../common/log.js';
 import type { IpAddress } from '../../common/address/ip-address.js';
 import type { ApiSource } from './api-source.js';
 import type { EventTiming } from './events/event-pacer.js';
-import { EventFeed, systemClock } from './events/event-feed.js';
+import { EventFeed } from './events/event-feed.js';
 import { DEFAULT_EVENT_TIMING } from './events/event-pacer.js';
 import { createHttpServer } from './http/http-server.js';
 import type { HttpServer, HttpServerOptions } from './http/http-server.js';

@@ -10,6 +10,7 @@ import type { NoticeLog } from '../../common/notice-log.js';
 import { reconcileHostNetwork } from './host-network.js';
 import type { HostProblem } from './host-network.js';
 import type { HostNetworkSpec } from './host-plan.js';
+import { PodDrops } from './pod-drops.js';
 import { strictFilterAdvice } from './reverse-path.js';
 import type { SettingsRecord } from './settings-record.js';
 
@@ -35,6 +36,7 @@ export class HostKeeper {
   #repairs = 0;
   #fullTables: readonly string[] = [];
   #kernelDrops: Readonly<Record<string, number>> | null = null;
+  readonly #podDrops = new PodDrops();
   #reversePath = '';
   #stopTimer: () => void = () => undefined;
 
@@ -57,7 +59,7 @@ export class HostKeeper {
 
   /** Frames that the kernel dropped, by reason, as of the last run. */
   get kernelDrops(): Readonly<Record<string, number>> {
-    return this.#kernelDrops ?? {};
+    return { ...this.#kernelDrops, ...this.#podDrops.total };
   }
 
   /** What to do about packets that the reverse path filter dropped between the last two runs; '' when it dropped none. */
@@ -83,10 +85,12 @@ export class HostKeeper {
 
   async #run(): Promise<void> {
     const { commands, spec, settings, notices } = this.deps;
-    const { repairs, problems, fullTables, kernelDrops } = await reconcileHostNetwork(commands, spec(), settings);
+    const outcome = await reconcileHostNetwork(commands, spec(), settings);
+    const { repairs, problems, fullTables, kernelDrops, podDrops } = outcome;
     this.#repairs += repairs.length;
     this.#reversePath = this.#droppedMore(kernelDrops) ? await strictFilterAdvice(commands) : '';
     this.#kernelDrops = kernelDrops;
+    this.#podDrops.note(podDrops);
     this.#fullTables = fullTables;
     if (repairs.length > 0) {
       notices.write('info', 'host network mended', { repairs }, repairs.join());

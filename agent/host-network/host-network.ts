@@ -16,6 +16,7 @@ import type { HostNetworkSpec, HostPart, Repair } from './host-plan.js';
 import { nearlyFullTables } from './kernel-tables.js';
 import { natTablePart } from './nat-table.js';
 import { nextHopPart } from './next-hop.js';
+import { listPodDrops } from './pod-drops.js';
 import { listReversePathDrops } from './reverse-path.js';
 import { routerDescriptorsPart } from './router-descriptors.js';
 import type { SettingsRecord } from './settings-record.js';
@@ -53,6 +54,8 @@ export interface ReconcileOutcome {
   readonly fullTables: readonly string[];
   /** Frames and datagrams that the kernel dropped so far, by reason: source guard, full queues, reverse path filter. */
   readonly kernelDrops: Readonly<Record<string, number>>;
+  /** Of {@link listPodDrops}. */
+  readonly podDrops: ReadonlyMap<string, number>;
 }
 
 /** Mends what can be mended. A part that fails does not keep the others from being looked at. Never throws. */
@@ -75,20 +78,25 @@ export async function reconcileHostNetwork(
     }
     if (repairs.length > before) view = new HostView(commands, settings);
   }
-  const kernelDrops = await kernelDropsOrNone(commands, spec);
-  return { repairs, problems, fullTables: await nearlyFullTables(commands), kernelDrops };
+  const kernelDrops = await orIfUnseen(listKernelDrops(commands, spec), {});
+  const podDrops = await orIfUnseen(listPodDrops(commands), new Map<string, number>());
+  return { repairs, problems, fullTables: await nearlyFullTables(commands), kernelDrops, podDrops };
 }
 
-/** None without nft or ip, which is the problem of the parts. */
-async function kernelDropsOrNone(
+async function listKernelDrops(
   commands: CommandRunner,
   { tapName, listenPort }: HostNetworkSpec,
 ): Promise<Readonly<Record<string, number>>> {
+  const queues = { ...(await listTapDrops(commands, tapName)), ...(await listSocketDrops(commands, listenPort)) };
+  return { ...(await listGuardDrops(commands)), ...queues, ...(await listReversePathDrops(commands)) };
+}
+
+/** Without nft or ip, which is the problem of the parts, `unseen`. */
+async function orIfUnseen<T>(drops: Promise<T>, unseen: T): Promise<T> {
   try {
-    const queues = { ...(await listTapDrops(commands, tapName)), ...(await listSocketDrops(commands, listenPort)) };
-    return { ...(await listGuardDrops(commands)), ...queues, ...(await listReversePathDrops(commands)) };
+    return await drops;
   } catch (thrown) {
-    if (thrown instanceof HeddleError) return {};
+    if (thrown instanceof HeddleError) return unseen;
     throw thrown;
   }
 }

@@ -1,4 +1,7 @@
-/** UDP sockets of this network namespace, from `/proc/net/udp` and `/proc/net/udp6`. */
+/**
+ * UDP sockets of this network namespace, from `/proc/net/udp` and `/proc/net/udp6`. Read as those of the reading thread: the main
+ * thread of the agent stays in namespaces of pods for moments (`router/kernel/network-namespace.ts`).
+ */
 import { readFile } from 'node:fs/promises';
 import { ifItFails } from '../../common/host/command.js';
 import type { CommandRunner } from '../../common/host/command.js';
@@ -12,7 +15,7 @@ export interface UdpSocket {
   readonly drops: number;
 }
 
-const FILES = ['/proc/net/udp', '/proc/net/udp6'];
+const FILES = ['/proc/thread-self/net/udp', '/proc/thread-self/net/udp6'];
 const LOCAL_ADDRESS = 1;
 const INODE = 9;
 const DROPS = 12;

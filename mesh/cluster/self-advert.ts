@@ -7,15 +7,16 @@ import type { Advert } from '../wire/advert.js';
 import type { NodeIdentity } from '../wire/identity.js';
 import { ADVERT_MIN_INTERVAL_MS, ADVERT_REFRESH_MS } from '../limits.js';
 import type { RandomSource, SelfDescription } from '../mesh-io.js';
+import { WallClock } from '../wall-clock.js';
 
 export class SelfAdvert {
   readonly #identity: NodeIdentity;
   readonly #incarnation: number;
-  readonly #wallClockMs: number;
+  readonly #wall: WallClock;
   readonly #lowestStamp: () => number;
   #self: SelfDescription;
   #advert: Advert;
-  #startMs: number | null = null;
+  #started = false;
   #signedMs = 0;
   #dirty = false;
 
@@ -33,10 +34,11 @@ export class SelfAdvert {
     this.#identity = identity;
     this.#lowestStamp = lowestStamp;
     this.#self = self;
-    this.#wallClockMs = Math.floor(wallClockMs);
+    this.#wall = new WallClock(wallClockMs);
     const [a, b, c, d] = random.bytes(4);
     this.#incarnation = a! * 0x1000000 + b! * 0x10000 + c! * 0x100 + d!;
-    this.#advert = this.#sign(this.#wallClockMs, this.#wallClockMs);
+    const madeAtMs = Math.floor(wallClockMs);
+    this.#advert = this.#sign(madeAtMs, madeAtMs);
   }
 
   get current(): Advert {
@@ -61,7 +63,7 @@ export class SelfAdvert {
     const isNewer = advert.revision > this.#advert.revision;
     const isOlderClaim = advert.createdAtMs < this.#advert.createdAtMs;
     if (!isNewer && !isOlderClaim) return false;
-    const isForeign = isNewer && advert.incarnation !== this.#incarnation && this.#startMs !== null;
+    const isForeign = isNewer && advert.incarnation !== this.#incarnation && this.#started;
     this.#advert = this.#sign(
       Math.min(advert.createdAtMs, this.#advert.createdAtMs),
       Math.max(advert.revision, this.#advert.revision),
@@ -72,9 +74,9 @@ export class SelfAdvert {
 
   /** Signs anew if it is time; true when there is a new advert. */
   advance(nowMs: number): boolean {
-    this.#startMs ??= nowMs;
+    const wallMs = Math.floor(this.#wall.at(nowMs));
+    this.#started = true;
     if (nowMs < this.pollAt(nowMs)) return false;
-    const wallMs = Math.floor(this.#wallClockMs + nowMs - this.#startMs);
     this.#advert = this.#sign(this.#advert.createdAtMs, Math.max(wallMs, this.#advert.revision + 1));
     this.#signedMs = nowMs;
     this.#dirty = false;
@@ -82,7 +84,7 @@ export class SelfAdvert {
   }
 
   pollAt(nowMs: number): number {
-    if (this.#startMs === null) return nowMs;
+    if (!this.#started) return nowMs;
     return this.#signedMs + (this.#dirty ? ADVERT_MIN_INTERVAL_MS : ADVERT_REFRESH_MS);
   }
 

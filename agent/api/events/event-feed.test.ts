@@ -1,34 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ServerEvents, Topology } from '../../../common/api.js';
+import { VirtualClock } from '../../../common/testing/virtual-clock.js';
 import { applyDifference } from '../../../common/document-difference.js';
 import { EventFeed, MAX_BUFFERED_BYTES, MAX_EVENT_CLIENTS } from './event-feed.js';
-import type { Clock, EventSink } from './event-feed.js';
+import type { EventSink } from './event-feed.js';
 import { DEFAULT_EVENT_TIMING } from './event-pacer.js';
 import { FakeSource } from '../testing/fake-source.js';
-
-class HeldClock implements Clock {
-  #nowMs = 50_000;
-  readonly alarms = new Set<{ readonly dueMs: number; readonly ring: () => void }>();
-  nowMs(): number {
-    return this.#nowMs;
-  }
-  after(delayMs: number, ring: () => void): () => void {
-    const alarm = { dueMs: this.#nowMs + delayMs, ring };
-    this.alarms.add(alarm);
-    return () => this.alarms.delete(alarm);
-  }
-  advance(byMs: number): void {
-    const endMs = this.#nowMs + byMs;
-    for (;;) {
-      const next = [...this.alarms].sort((a, b) => a.dueMs - b.dueMs)[0];
-      if (next === undefined || next.dueMs > endMs) break;
-      this.#nowMs = next.dueMs;
-      this.alarms.delete(next);
-      next.ring();
-    }
-    this.#nowMs = endMs;
-  }
-}
 
 class FakeSink implements EventSink {
   constructor(readonly takesDifferences = false) {}
@@ -57,7 +34,7 @@ class FakeSink implements EventSink {
 
 function setUp() {
   const source = new FakeSource();
-  const clock = new HeldClock();
+  const clock = new VirtualClock();
   const watched = { times: 0 };
   const feed = new EventFeed(source, DEFAULT_EVENT_TIMING, clock, () => (watched.times += 1));
   const sink = new FakeSink();
@@ -123,7 +100,7 @@ describe('event feed', () => {
     feed.leave(sink);
     clock.advance(60_000);
     expect(watched.times).toBe(2);
-    expect(clock.alarms.size).toBe(0);
+    expect(clock.pending).toBe(0);
   });
 
   it('computes nothing without subscribers', () => {
@@ -143,7 +120,7 @@ describe('event feed', () => {
     const { feed, sink, clock, source } = setUp();
     feed.join(sink);
     feed.close();
-    expect([sink.dropped, source.listeners.size, clock.alarms.size]).toEqual([true, 0, 0]);
+    expect([sink.dropped, source.listeners.size, clock.pending]).toEqual([true, 0, 0]);
   });
 });
 

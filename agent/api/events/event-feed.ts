@@ -5,6 +5,7 @@
  * (`http-server.ts`).
  */
 import type { ServerEvents, Topology } from '../../../common/api.js';
+import type { Clock } from '../../../common/clock.js';
 import { differenceOf } from '../../../common/document-difference.js';
 import type { ApiSource } from '../api-source.js';
 import { paceAfterChange, paceAfterSending, waitMs } from './event-pacer.js';
@@ -25,21 +26,6 @@ export interface EventSink {
   /** Ends the stream without waiting for what is still buffered. */
   drop(): void;
 }
-
-/** Monotonic time and alarms, so that a test can hold the clock. */
-export interface Clock {
-  nowMs(): number;
-  /** Calls `ring` once after `delayMs`, unless the returned function is called before. */
-  after(delayMs: number, ring: () => void): () => void;
-}
-
-export const systemClock: Clock = {
-  nowMs: () => performance.now(),
-  after(delayMs, ring) {
-    const timer = setTimeout(ring, delayMs).unref();
-    return () => clearTimeout(timer);
-  },
-};
 
 export class EventFeed {
   /** Bounded by {@link MAX_EVENT_CLIENTS}. */

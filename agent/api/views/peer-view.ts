@@ -1,5 +1,6 @@
-/** Peers and routes in the API's form, from the mesh core and the router's counters. Pure. */
-import type { Peer, Route } from '../../../common/api.js';
+/** Peers, routes and endpoints in the API's form, from the mesh core, the router's counters and the endpoint list. Pure. */
+import type { Endpoint, Peer, Route } from '../../../common/api.js';
+import type { EndpointRecord } from '../../../cni/index.js';
 import type { NodeId } from '../../../common/node-id.js';
 import type { PeerCounters } from '../../../common/router-port.js';
 import { formatSocketAddress } from '../../../common/address/socket-address.js';
@@ -61,4 +62,13 @@ export function winReasonText(winner: string, reason: LostClaim['reason']): stri
 function viaOf(route: RouteView, self: NodeId): Route['via'] {
   if (route.owner === self) return 'local';
   return route.usable ? 'link' : 'unreachable';
+}
+
+export function endpointView({ ips, routing, ...record }: EndpointRecord): Endpoint {
+  const { defaultFamilies, clusterFamilies } = routing;
+  return {
+    ...record,
+    ips: [...ips],
+    routing: { ...routing, defaultFamilies: [...defaultFamilies], clusterFamilies: [...clusterFamilies] },
+  };
 }
