@@ -1,7 +1,7 @@
 /**
  * Server and client over UDP and TCP that tell which address the other saw, one line of JSON each.
  *
- *   echo.mjs serve PORT                     answers every datagram and connection with the sender's address
+ *   echo.mjs serve PORT [ADDRESS]           answers every datagram and connection with the sender's address
  *   echo.mjs ask udp|tcp HOST PORT          {"seen": address} or {"error": code, "ms"}
  */
 import { createSocket } from 'node:dgram';
@@ -12,17 +12,17 @@ const PATIENCE_MS = 10_000;
 const [, , command, ...args] = process.argv;
 const plain = (address) => address.replace(/^::ffff:/, '');
 
-if (command === 'serve') serve(Number(args[0]));
+if (command === 'serve') serve(Number(args[0]), args[1] ?? '::');
 else ask(args[0], args[1], Number(args[2]));
 
-function serve(port) {
-  const socket = createSocket('udp6');
+function serve(port, address) {
+  const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
   socket.on('message', (_, from) => socket.send(plain(from.address), from.port, from.address));
-  socket.bind(port, () => {
+  socket.bind(port, address, () => {
     createServer((peer) => {
       peer.on('error', () => peer.destroy());
       peer.end(plain(peer.remoteAddress));
-    }).listen(port, () => process.stdout.write('ready\n'));
+    }).listen(port, address, () => process.stdout.write('ready\n'));
   });
 }
 

@@ -109,7 +109,98 @@ describe('Services on a cluster of two nodes', () => {
     },
     TEST_TIMEOUT_MS,
   );
+
+  it(
+    'keep a client at one backend (session affinity), as kube-proxy writes it for nft',
+    async () => {
+      const { pods, nodes } = cluster.get();
+      const [a, neighbour] = pods.filter(({ node }) => node === nodes[0]) as [Pod, Pod];
+      const [b] = pods.filter(({ node }) => node === nodes[1]) as [Pod];
+      const { namespace } = nodes[0]!;
+      const backends = [neighbour, b].map((pod) => `${addressOf(pod, '4')}:${PORT}`);
+      await clearRules(nodes[0]!);
+      await namespace.run('nft', ['-f', '-'], affinityRules('10.96.0.9', backends));
+      for (let i = 0; i < 6; i++) {
+        expect(await ask(a.namespace, 'tcp', '10.96.0.9', 80)).toEqual({ seen: addressOf(a, '4') });
+      }
+      const listing = JSON.parse(await namespace.run('nft', ['-j', 'list', 'counters', 'ip'])) as {
+        readonly nftables: readonly { readonly counter?: { readonly table: string; readonly packets: number } }[];
+      };
+      const packets = listing.nftables.flatMap(({ counter }) =>
+        counter?.table === 'kube-proxy' ? [counter.packets] : [],
+      );
+      expect(packets.sort((one, other) => one - other)).toEqual([0, 6]);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'leave a pod its DNS cache at a link-local address of the node (169.254.20.10), untracked',
+    async () => {
+      const { pods, nodes } = cluster.get();
+      const { namespace } = nodes[0]!;
+      const [a] = pods.filter(({ node }) => node === nodes[0]) as [Pod];
+      await namespace.ip('link', 'add', 'nodelocaldns', 'type', 'bridge');
+      try {
+        await namespace.ip('address', 'add', `${DNS_CACHE}/32`, 'dev', 'nodelocaldns');
+        await namespace.run('nft', ['-f', '-'], DNS_CACHE_RULES);
+        servers.push(await serve(namespace, DNS_PORT, DNS_CACHE));
+        for (const protocol of ['udp', 'tcp']) {
+          expect(await ask(a.namespace, protocol, DNS_CACHE, DNS_PORT)).toEqual({ seen: addressOf(a, '4') });
+        }
+      } finally {
+        await namespace.ip('link', 'del', 'nodelocaldns');
+        await namespace.run('nft', ['delete', 'table', 'ip', 'nodelocaldns']);
+      }
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it('leave what pods send to the outside random ports, so that two of them do not race for one', async () => {
+    const rules = await cluster
+      .get()
+      .nodes[0]!.namespace.run('nft', ['list', 'chain', 'inet', 'heddle', 'postrouting']);
+    expect(rules.match(/masquerade.*/g)).toEqual([
+      expect.stringMatching(/^masquerade fully-random /),
+      expect.stringMatching(/^masquerade fully-random /),
+    ]);
+  });
 });
+
+/** NodeLocal DNSCache of Kubernetes: it has its address on an interface of its own, and its traffic is not tracked. */
+const DNS_CACHE = '169.254.20.10';
+const DNS_PORT = 53;
+const DNS_CACHE_RULES = `add table ip nodelocaldns
+table ip nodelocaldns {
+chain prerouting {
+type filter hook prerouting priority raw
+ip daddr ${DNS_CACHE} meta l4proto { tcp, udp } th dport ${DNS_PORT} notrack
+}
+chain output {
+type filter hook output priority raw
+ip saddr ${DNS_CACHE} meta l4proto { tcp, udp } th sport ${DNS_PORT} notrack
+}
+}
+`;
+
+/** A set per backend remembers its clients for 3 hours; a new client gets a random one. */
+function affinityRules(clusterIp: string, backends: readonly string[]): string {
+  const parts = backends.flatMap((backend, i) => [
+    `counter served${i} {\n}`,
+    `set clients${i} {\ntype ipv4_addr\nflags dynamic,timeout\ntimeout 10800s\n}`,
+    `chain backend${i} {\nupdate @clients${i} { ip saddr }\ncounter name served${i}\nmeta l4proto tcp dnat to ${backend}\n}`,
+  ]);
+  const known = backends.map((_, i) => `ip saddr @clients${i} goto backend${i}`);
+  const random = backends.map((_, i) => `${i} : goto backend${i}`).join(', ');
+  return [
+    'table ip kube-proxy {',
+    ...parts,
+    `chain affinity {\n${known.join('\n')}\nnumgen random mod ${backends.length} vmap { ${random} }\n}`,
+    'chain prerouting {\ntype nat hook prerouting priority dstnat',
+    `ip daddr ${clusterIp} tcp dport 80 goto affinity\n}`,
+    '}\n',
+  ].join('\n');
+}
 
 function underlayOf({ plan }: DemoNode, family: Family): string {
   return family === '4' ? plan.underlayV4 : plan.underlayV6;
@@ -121,19 +212,27 @@ function service(family: Family, number: number, backend: string, backendPort: n
 }
 
 async function install(node: DemoNode, style: RuleStyle, family: Family, services: readonly Service[]): Promise<void> {
+  await clearRules(node);
+  const { program, args, input } = serviceRules(style, family, services);
+  await node.namespace.run(program, args, input);
+}
+
+async function clearRules(node: DemoNode): Promise<void> {
   for (const table of ['ip kube-proxy', 'ip6 kube-proxy', 'ip nat', 'ip6 nat']) {
     await node.namespace.run('nft', ['-f', '-'], `add table ${table}\ndelete table ${table}\n`);
   }
-  const { program, args, input } = serviceRules(style, family, services);
-  await node.namespace.run(program, args, input);
 }
 
 async function setBridgeNf(node: DemoNode, value: string): Promise<void> {
   if (value !== 'absent') await node.namespace.run('tee', BRIDGE_NF, value);
 }
 
-async function serve(namespace: NetworkNamespace, port: number): Promise<ChildProcess> {
-  const server = namespace.spawn(process.execPath, [ECHO, 'serve', String(port)], ['ignore', 'pipe', 'inherit']);
+async function serve(namespace: NetworkNamespace, port: number, address = '::'): Promise<ChildProcess> {
+  const server = namespace.spawn(
+    process.execPath,
+    [ECHO, 'serve', String(port), address],
+    ['ignore', 'pipe', 'inherit'],
+  );
   await once(server.stdout!, 'data');
   return server;
 }
