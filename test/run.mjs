@@ -73,7 +73,7 @@ function e2e() {
   return jest('e2e', { args: ['--runInBand'] });
 }
 
-/** On the real kernel, one file after the other: each makes whole clusters. */
+/** On the real kernel, two files at a time: each makes whole clusters, and waits more than it computes. */
 async function net() {
   const what = 'the tests in network namespaces';
   const launcher = await findLauncher(what);
@@ -82,7 +82,7 @@ async function net() {
     cannotRun(what, 'The compiler of the tests (@swc/core) refuses to load in a user namespace. Run them as root.');
     return;
   }
-  await jest('net', { launcher, args: ['--runInBand'] });
+  await jest('net', { launcher, args: ['--maxWorkers=2'] });
   // Tests that were ended from outside could not tear their clusters down.
   await run([process.execPath, DEMO_START, '--clean'], { errors: 'inherit' });
 }

@@ -11,7 +11,7 @@ const VERBS: Readonly<Record<string, string>> = { PATCH: 'patch', POST: 'create'
 /** `list nodes`, `patch nodes/status`, `get configmaps kubeadm-config`. The name is left out of requests about nodes. */
 export function neededRight(method: string, url: URL): string {
   const [resource = '', name, subresource] = url.pathname
-    .replace(/^\/(api|apis\/[^/]+)\/v1\//, '')
+    .replace(/^\/(api|apis\/[^/]+)\/v\d[^/]*\//, '')
     .replace(/^namespaces\/[^/]+\/(?=.)/, '')
     .split('/');
   const readVerb = url.searchParams.get('watch') === '1' ? 'watch' : name === undefined ? 'list' : 'get';
