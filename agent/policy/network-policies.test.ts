@@ -98,6 +98,22 @@ describe('network policies of a node', () => {
     expect(isolated()).toEqual([]);
   });
 
+  it('leave a damaged table as it is until all is known, since it may isolate pods that are not known yet', async () => {
+    const first = node({ endpoints: [endpoint('a', '10.0.0.1')] });
+    await first.policies.start();
+    first.list([podObject('a')], [DENY]);
+    await first.policies.keeper.settled();
+    first.nft.removeRules('related');
+    const { policies, list, isolated, endpoints } = node({ nft: first.nft, endpoints: [endpoint('a', '10.0.0.1')] });
+    await policies.start();
+    endpoints.push(endpoint('b', '10.0.0.2'));
+    await expect(policies.keeper.podsChanged()).rejects.toThrow('its table is damaged');
+    expect(isolated()).toEqual(['10.0.0.1']);
+    list([podObject('a'), podObject('b')], [DENY]);
+    await policies.keeper.settled();
+    expect([policies.keeper.problem, isolated()]).toEqual([null, ['10.0.0.1', '10.0.0.2']]);
+  });
+
   it('are in force from disk at the start, while the API server is away', async () => {
     const first = node({ endpoints: [endpoint('a', '10.0.0.1')] });
     await first.policies.start();

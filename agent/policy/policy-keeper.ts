@@ -148,6 +148,7 @@ export class PolicyKeeper {
       this.#installed ??= await this.#read(wanted);
       const change = tableCommands({ wanted, installed: this.#installed, onlyAdd: !this.#allIsKnown });
       if (change !== null) {
+        if (this.#installed === 'damaged') this.#checkReplaceable();
         await this.#write(change);
         if (wasCurrent) this.#mended();
       }
@@ -161,6 +162,13 @@ export class PolicyKeeper {
       this.#failed(messageOf(thrown));
     }
     this.#wake();
+  }
+
+  /** Written anew while not all is known, a damaged table would open the pods of before the start. */
+  #checkReplaceable(): void {
+    if (this.#allIsKnown) return;
+    const what = 'its table is damaged, and stays as it is until the API server has told of all policies';
+    throw new HeddleError('HOST_REFUSED', what);
   }
 
   #compile(): PolicyTable {

@@ -35,6 +35,10 @@ export class FakeNft implements CommandRunner {
     this.#set(name).elem = [];
   }
 
+  removeRules(chain: string): void {
+    for (const key of this.#objects.keys()) if (key.startsWith(`rule ${chain} `)) this.#objects.delete(key);
+  }
+
   /** Elements of a set or map. */
   elements(name: string): unknown[] {
     return this.#objects.has(`map ${name}`) || this.#objects.has(`set ${name}`) ? (this.#set(name).elem ?? []) : [];
@@ -70,8 +74,7 @@ export class FakeNft implements CommandRunner {
       return;
     }
     this.#objects.delete(`${kind} ${fields.name}`);
-    if (kind === 'chain')
-      for (const key of this.#objects.keys()) if (key.startsWith(`rule ${fields.name} `)) this.#objects.delete(key);
+    if (kind === 'chain') this.removeRules(fields.name);
   }
 
   #set(name: string): Fields & { elem?: unknown[] } {
