@@ -5,10 +5,13 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
-import { hostCommands } from '../../../common/host/command.js';
+import { createCommandRunner, DEFAULT_LIMITS } from '../../../common/host/command.js';
 import { kill, processesInNamespace } from './processes.js';
 
 export const NETNS_FOLDER = '/run/netns';
+
+/** A program in a pod is to do something, on a machine that starts a hundred pods beside it: python3 alone has taken 10 s. */
+const commands = createCommandRunner({ ...DEFAULT_LIMITS, timeoutMs: 30_000 });
 
 export class NetworkNamespace {
   readonly path: string;
@@ -23,7 +26,7 @@ export class NetworkNamespace {
   static async create(name: string): Promise<NetworkNamespace> {
     mkdirSync(NETNS_FOLDER, { recursive: true });
     writeFileSync(`${NETNS_FOLDER}/${name}`, '', { flag: 'wx' });
-    await hostCommands.run('unshare', [`--net=${NETNS_FOLDER}/${name}`, 'true']);
+    await commands.run('unshare', [`--net=${NETNS_FOLDER}/${name}`, 'true']);
     const created = new NetworkNamespace(name);
     await created.ip('link', 'set', 'lo', 'up');
     return created;
@@ -31,12 +34,12 @@ export class NetworkNamespace {
 
   /** Runs `ip` in the namespace. */
   ip(...args: string[]): Promise<string> {
-    return hostCommands.run('ip', ['-n', this.name, ...args]);
+    return commands.run('ip', ['-n', this.name, ...args]);
   }
 
-  /** Standard output of the program. Throws CommandError when it fails or takes longer than 10 s. */
+  /** Standard output of the program. Throws CommandError when it fails or takes longer than 30 s. */
   run(program: string, args: readonly string[], input?: string): Promise<string> {
-    return hostCommands.run('nsenter', [`--net=${this.path}`, program, ...args], input);
+    return commands.run('nsenter', [`--net=${this.path}`, program, ...args], input);
   }
 
   /** Starts a program in its own process group, which Ctrl-C on the terminal does not reach. */
@@ -50,7 +53,7 @@ export async function removeNamespace(name: string): Promise<void> {
   const path = `${NETNS_FOLDER}/${name}`;
   try {
     await kill(processesInNamespace(statSync(path).ino));
-    await hostCommands.run('ip', ['netns', 'del', name]);
+    await commands.run('ip', ['netns', 'del', name]);
   } catch (thrown) {
     if (existsSync(path)) throw thrown;
   }
