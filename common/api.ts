@@ -7,10 +7,11 @@ import { Type } from 'typebox';
 import type { Difference } from './document-difference.js';
 import type { Static } from 'typebox';
 
-export const LINK_STATES = ['connecting', 'up', 'stale', 'down'] as const;
+export const LINK_STATES = ['connecting', 'up', 'stale', 'down', 'idle'] as const;
 /**
  * connecting: handshake in progress. up: the peer answers. stale: answers are missing, routes are still in force. down: the
- * peer is taken for dead; its routes are withdrawn and handshakes are tried again.
+ * peer is taken for dead; its routes are withdrawn and handshakes are tried again. idle: there is no link, and nothing is known
+ * against the peer: its routes are in force, and the first frame makes a link.
  */
 export type LinkState = (typeof LINK_STATES)[number];
 
@@ -104,7 +105,7 @@ const TargetSchema = Type.Object({
     description: 'Configured seed; member without a link; other: its handshakes are refused here',
   }),
   node: nullable(Type.String({ description: 'Name of the node behind it, when known' })),
-  state: Type.Enum(['connecting', 'up', 'stale', 'down', 'refused']),
+  state: Type.Enum([...LINK_STATES, 'refused']),
   attempts: nullable(Type.Integer({ description: 'Handshakes tried towards it, or refused from it' })),
   lastAnswer: nullable(Type.String({ description: 'When it last gave a good answer' })),
   cause: Type.String({ description: 'Why it has no link, or what is odd about its answer; empty when all is well' }),

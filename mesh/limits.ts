@@ -47,10 +47,12 @@ export const MTU_STEPS_BYTES = [1280, 1400, 1420, 1460, 1500, 8900, 9000] as con
 export const MAX_MEMBERS = MAX_PEERS;
 /** After this time in the cluster a node does not believe a new member to be older than its first advert. */
 export const WITNESS_AFTER_MS = 10 * 60_000;
+/** Members that a node probes, gossips and compares adverts with, if there are more: those next to it on NEIGHBOURS / 2 rings. */
+export const NEIGHBOURS = 16;
 /** Members known from adverts alone, without a handshake; adverts of further ones are refused unread. */
-export const MAX_UNPROVEN_MEMBERS = 1024;
+export const MAX_UNPROVEN_MEMBERS = 6144;
 /** Those of them that one peer has introduced. */
-export const MAX_UNPROVEN_PER_SENDER = 256;
+export const MAX_UNPROVEN_PER_SENDER = 512;
 /** A member that never had a handshake with this node is forgotten when down for this long. */
 export const FORGET_UNPROVEN_AFTER_MS = 10 * 60_000;
 /** Adverts that are read of one peer at once: the answers to one digest. */
@@ -187,6 +189,20 @@ export const UNPROVEN_DIAL_BURST = 200;
 export const UNPROVEN_DIALS_PER_SECOND = 50;
 /** Configured seeds that are used; further ones are ignored with a notice. */
 export const MAX_SEEDS = 64;
+
+/** Time without a frame after which nothing is sent on a data link: longer than it takes to find a dead peer. */
+export const QUIET_AFTER_MS = 10_000;
+/** Time without a frame after which a data link is closed. */
+export const CLOSE_AFTER_MS = 15 * 60_000;
+/** The node with the higher id closes this much later, so that as a rule one of the two does. */
+export const CLOSE_STAGGER_MS = 60_000;
+/** Links to peers that are no neighbours; beyond it the one without a frame for the longest time is closed. */
+export const MAX_DATA_LINKS = 4096;
+/** How long a peer without neighbourhood that does not answer is dialled, before only a frame makes this node try again. */
+export const DIAL_DOWN_MS = 60_000;
+/** Time between two tries of a node without any linked neighbour to find others, and the members that each tries. */
+export const LONELY_INTERVAL_MS = 1_000;
+export const LONELY_DIALS = 4;
 
 /** Time between liveness probes while a link is silent. */
 export const PROBE_INTERVAL_MS = 1_000;

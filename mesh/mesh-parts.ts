@@ -195,7 +195,7 @@ export class MeshParts {
 
   #makeGossip(random: RandomSource): Gossip {
     const deps = {
-      linkedPeers: () => this.peerTable.linked(),
+      linkedPeers: () => this.peerTable.neighbourhood.linked(),
       adverts: () => this.peerTable.currentAdverts(),
       ownAdvert: () => this.self.current,
       send: (peer: NodeId, bytes: Uint8Array) => this.emit({ type: 'sendControl', peer, bytes }),

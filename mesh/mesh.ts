@@ -296,7 +296,8 @@ export class Mesh {
     if (self.advance(now)) peerTable.selfChanged();
     peerTable.advance(now);
     seeds.advance(now);
-    control.askForLinks(() => peerTable.linked(), now);
+    const { neighbourhood } = peerTable;
+    control.askForLinks(() => (topology.isWatched(now) ? peerTable.linked() : neighbourhood.linked()), now);
     gossip.advance(now);
     watchDuty.advance(now);
     nodeChanges.advance(now);

@@ -269,7 +269,7 @@ export class AgentApiSource implements ApiSource {
   /** Members without a usable link, each once. */
   #missingPeers(members: readonly MemberView[]): { name: string; cause: string }[] {
     const missing = this.#targets(members).filter(
-      ({ kind, state }) => kind !== 'other' && !['up', 'stale'].includes(state),
+      ({ kind, state }) => kind !== 'other' && !['up', 'stale', 'idle'].includes(state),
     );
     const causes = new Map(missing.flatMap(({ node, cause }) => (node === null ? [] : [[node, cause] as const])));
     return Array.from(causes, ([name, cause]) => ({ name, cause }));

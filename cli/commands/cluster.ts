@@ -13,6 +13,7 @@ const STATE_TONES: Readonly<Record<TopologyNode['state'], Tone>> = {
   connecting: 'warning',
   stale: 'warning',
   down: 'bad',
+  idle: 'plain',
 };
 
 const stateColumn = {

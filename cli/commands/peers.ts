@@ -14,6 +14,7 @@ const STATE_TONES: Readonly<Record<LinkState, Tone>> = {
   connecting: 'warning',
   stale: 'warning',
   down: 'bad',
+  idle: 'plain',
 };
 
 export const peersView = tableView<Peer>(peerColumns, 'No peers yet: no other node is known.');

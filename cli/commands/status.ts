@@ -87,6 +87,7 @@ const TARGET_TONES: Readonly<Record<Target['state'], Tone>> = {
   connecting: 'warning',
   stale: 'warning',
   down: 'bad',
+  idle: 'plain',
   refused: 'bad',
 };
 

@@ -18,7 +18,7 @@ export interface Arrangement {
 }
 
 /** Worst first. An unknown state of a newer agent comes before `up`. */
-const STATES = ['down', 'stale', 'connecting', 'up', 'self'];
+const STATES = ['down', 'stale', 'connecting', 'up', 'idle', 'self'];
 
 /** `n2` before `n10`. */
 const byName = new Intl.Collator('en', { numeric: true });

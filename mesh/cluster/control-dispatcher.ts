@@ -98,6 +98,8 @@ export class ControlDispatcher {
         return this.#mayAsk(peer, nowMs) ? gossip.answerPull(peer.id, message.ids) : undefined;
       case 'goodbye':
         return peer.goodbyeReceived(nowMs);
+      case 'linkClosed':
+        return peer.closedByPeer(nowMs);
       case 'linksQuery':
         return this.#answerLinks(peer.id, nowMs);
       case 'links':
@@ -124,7 +126,7 @@ export class ControlDispatcher {
       return this.#deps.counters.count('linksQueryTooSoon');
     this.#linksAnswered.set(to, nowMs);
     const links = [...this.#deps.peers.values()]
-      .filter((peer) => peer.advert !== null)
+      .filter((peer) => peer.advert !== null && peer.link.state !== 'idle')
       .slice(0, MAX_LINKS_PER_MESSAGE)
       .map(linkReport);
     this.#deps.send(to, encodeControl(this.#deps.topology.linksMessage(links)));

@@ -8,17 +8,25 @@ import { sameSocketAddress } from '../../common/address/socket-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { Advert } from '../wire/advert.js';
 import type { Counters } from '../counters.js';
-import { ADVERT_BURST, ADVERTS_PER_SECOND, FORGET_AFTER_MS, FORGET_UNPROVEN_AFTER_MS, MAX_MEMBERS } from '../limits.js';
+import {
+  ADVERT_BURST,
+  ADVERTS_PER_SECOND,
+  FORGET_AFTER_MS,
+  FORGET_UNPROVEN_AFTER_MS,
+  MAX_DATA_LINKS,
+  MAX_MEMBERS,
+} from '../limits.js';
 import { RateLimiter } from '../rate-limiter.js';
 import type { Authority } from './authority.js';
 import { Deadlines } from '../deadlines.js';
 import { Introductions } from './introductions.js';
-import { cachedLink, connectingLink, isUsable, linkReason } from '../peer/link.js';
+import { cachedLink, connectingLink, idleLink, isUsable, linkReason } from '../peer/link.js';
 import type { Link } from '../peer/link.js';
 import { Membership } from './membership.js';
 import type { LearnResult } from './membership.js';
 import type { MeshEffect } from '../mesh-io.js';
 import type { Notices } from '../notices.js';
+import { Neighbourhood } from './neighbourhood.js';
 import { Ownership } from './ownership.js';
 import type { Standing } from './ownership.js';
 import type { Witness } from './witness.js';
@@ -57,6 +65,7 @@ export class PeerTable {
   readonly #peers = new Map<NodeId, Peer>();
   /** When each peer has something to do. */
   readonly #deadlines = new Deadlines<Peer>();
+  readonly neighbourhood: Neighbourhood;
   readonly #introductions = new Introductions();
   readonly #advertRate = new RateLimiter<NodeId>({
     burst: ADVERT_BURST,
@@ -72,6 +81,12 @@ export class PeerTable {
     this.#ownId = deps.peer.ownId;
     this.members = new Membership(this.#ownId, (id) => deps.isRevoked(id));
     this.#ownership = new Ownership(this.#ownId, deps.clusterCidrs);
+    this.neighbourhood = new Neighbourhood({
+      ownId: this.#ownId,
+      peers: this.#peers,
+      random: deps.peer.random,
+      peerChanged: (peer, nowMs) => this.#changed(peer, nowMs),
+    });
   }
 
   get peers(): ReadonlyMap<NodeId, Peer> {
@@ -109,9 +124,10 @@ export class PeerTable {
   recall(adverts: readonly Uint8Array[]): void {
     for (const bytes of adverts) {
       const result = this.members.learnEncoded(bytes);
-      if (result.type === 'new') this.peerOf(result.advert.id, 0).learnAdvert(result.advert, 0);
+      if (result.type === 'new') this.#memberOf(result.advert.id, 0).learnAdvert(result.advert, 0);
       else this.#applyLearned(result, null, 0);
     }
+    this.neighbourhood.update((nowMs) => this.#firstLink(nowMs), 0);
     this.updateClaims(0);
   }
 
@@ -146,7 +162,13 @@ export class PeerTable {
 
   /** The peer of this id; a new one has no advert. */
   peerOf(id: NodeId, nowMs: number): Peer {
-    return this.#peers.get(id) ?? this.#addPeer(id, nowMs);
+    return this.#peers.get(id) ?? this.#addPeer(id, this.#firstLink(nowMs), nowMs);
+  }
+
+  /** The peer of a member, which has a link when it is a neighbour or one is wanted. */
+  #memberOf(id: NodeId, nowMs: number): Peer {
+    this.neighbourhood.add(id);
+    return this.#peers.get(id) ?? this.#addPeer(id, idleLink(nowMs), nowMs);
   }
 
   /** What the authority said of a node. */
@@ -194,6 +216,12 @@ export class PeerTable {
     this.#deadlines.set(peer, Math.min(peer.pollAt(nowMs), forgetAt(peer)));
   }
 
+  /** Does what is due for a peer that changed, if a router is there. */
+  #changed(peer: Peer, nowMs: number): void {
+    this.schedule(peer, nowMs);
+    this.#deps.advancePeer(peer, nowMs);
+  }
+
   /** All peers changed. */
   scheduleAll(nowMs: number): void {
     for (const peer of this.#peers.values()) this.schedule(peer, nowMs);
@@ -202,11 +230,25 @@ export class PeerTable {
   /** Does what is due for all peers. */
   advance(nowMs: number): void {
     for (const peer of this.#deadlines.takeDue(nowMs)) this.advancePeer(peer, nowMs);
+    this.#closeSurplus(nowMs);
+    this.neighbourhood.advance(nowMs);
   }
 
   /** When {@link advance} has something to do next, or null. */
   pollAt(): number | null {
-    return this.#deadlines.nextMs();
+    const times = [this.#deadlines.nextMs(), this.neighbourhood.pollAt()].filter((time) => time !== null);
+    return times.length === 0 ? null : Math.min(...times);
+  }
+  /** Closes data links beyond MAX_DATA_LINKS, those without a frame for the longest time. */
+  #closeSurplus(nowMs: number): void {
+    if (this.#peers.size <= MAX_DATA_LINKS) return;
+    const links = [...this.#peers.values()].filter((peer) => peer.isLinked && !peer.isNeighbour);
+    if (links.length <= MAX_DATA_LINKS) return;
+    links.sort((a, b) => a.lastTrafficMs - b.lastTrafficMs);
+    for (const peer of links.slice(0, links.length - MAX_DATA_LINKS)) {
+      peer.close(nowMs);
+      this.schedule(peer, nowMs);
+    }
   }
 
   /** Computes the ownership table anew; true when it changed. */
@@ -221,6 +263,7 @@ export class PeerTable {
 
   /** The effects of the changes since the last call. */
   flush(nowMs: number): MeshEffect[] {
+    this.neighbourhood.update((atMs) => this.#firstLink(atMs), nowMs);
     const effects: MeshEffect[] = [];
     if (this.#claimsDirty) this.#updateOwnership(nowMs);
     if (this.#routesDirty) effects.push({ type: 'routesChanged' });
@@ -255,18 +298,22 @@ export class PeerTable {
   }
 
   #storeAdvert(advert: Advert, before: Advert | null, from: NodeId | null, nowMs: number): Peer {
-    const peer = this.peerOf(advert.id, nowMs);
+    const peer = this.#memberOf(advert.id, nowMs);
     peer.learnAdvert(advert, nowMs);
     this.schedule(peer, nowMs);
     this.#deps.broadcastAdvert(advert, from);
     this.#advertsDirty = true;
     if (before === null) this.#deps.witness.heard(advert.id, nowMs);
+    if (before === null) this.#openToNamesakes(advert, nowMs);
     if (before === null || claimsDiffer(before, advert)) this.#claimsDirty = true;
     return peer;
   }
 
-  #addPeer(id: NodeId, nowMs: number): Peer {
-    const link = this.#deps.hasStarted() ? connectingLink(nowMs) : cachedLink(nowMs);
+  #firstLink(nowMs: number): Link {
+    return this.#deps.hasStarted() ? connectingLink(nowMs) : cachedLink(nowMs);
+  }
+
+  #addPeer(id: NodeId, link: Link, nowMs: number): Peer {
     const linkChanged = (peer: Peer, before: Link, atMs: number): void => this.#linkChanged(peer, before, atMs);
     const peer = new Peer({ ...this.#deps.peer, linkChanged }, id, link, nowMs);
     this.#peers.set(id, peer);
@@ -277,11 +324,12 @@ export class PeerTable {
   #linkChanged(peer: Peer, before: Link, nowMs: number): void {
     const { link, id } = peer;
     if (isUsable(link) !== isUsable(before)) this.#routesDirty = this.#claimsDirty = true;
+    if ((link.state === 'down') !== (before.state === 'down')) this.neighbourhood.changed();
     if (peer.hasLeft) this.#advertsDirty = true;
     const fields = { peer: id, name: peer.advert?.name ?? '', reason: linkReason(link) };
     if (link.state === 'up') {
       this.#forgetNamesakes(peer, nowMs);
-      this.#deps.sendDigest(id);
+      if (this.neighbourhood.compares(peer)) this.#deps.sendDigest(id);
       this.#deps.notices.write('info', 'link is up', nowMs, id, fields);
     } else if (link.state === 'down') {
       this.#deps.notices.write('warn', 'link is down', nowMs, id, fields);
@@ -294,6 +342,7 @@ export class PeerTable {
     this.#peers.delete(peer.id);
     this.#deadlines.delete(peer);
     this.members.forget(peer.id);
+    this.neighbourhood.remove(peer.id);
     this.#claimsDirty = true;
     this.#advertsDirty = true;
   }
@@ -304,6 +353,8 @@ export class PeerTable {
     for (const { claim, winner } of this.#ownership.table.lost) {
       // A dead node's claim gives way without an alarm.
       if (!claim.isAlive) continue;
+      // Without a link nobody knows whether a node is alive, which decides a conflict.
+      for (const id of [claim.owner, winner]) this.#open(this.#peers.get(id), nowMs);
       const names = { winnerName: this.#nameOf(winner), loserName: this.#nameOf(claim.owner) };
       const fields = { cidr: claim.cidr, winner, loser: claim.owner, ...names };
       notices.write(
@@ -329,6 +380,19 @@ export class PeerTable {
 
   #nameOf(id: NodeId): string {
     return id === this.#ownId ? this.#deps.self.current.name : (this.members.get(id)?.name ?? id);
+  }
+
+  /** A member of the same name is probably gone: a link to it shows that. */
+  #openToNamesakes({ id, name }: Advert, nowMs: number): void {
+    if (!this.#deps.hasStarted()) return;
+    for (const other of this.#peers.values())
+      if (other.id !== id && other.advert?.name === name) this.#open(other, nowMs);
+  }
+
+  #open(peer: Peer | undefined, nowMs: number): void {
+    if (peer?.link.state !== 'idle') return;
+    peer.open(nowMs);
+    this.#changed(peer, nowMs);
   }
 
   /** The node was installed anew: it has the name of a member that is gone, and another key. */

@@ -68,9 +68,8 @@ export class RevocationSpread {
   /** The node itself is told too, so that its log and its status say why it has no links. */
   #pass({ node, bytes }: Revocation, from: NodeId | null): void {
     const { peerTable, random } = this.#deps;
-    const linked = peerTable.linked();
-    const receivers = new Set(sample(linked, GOSSIP_FANOUT, random));
-    if (linked.includes(node)) receivers.add(node);
+    const receivers = new Set(sample(peerTable.neighbourhood.linked(), GOSSIP_FANOUT, random));
+    if (peerTable.peers.get(node)?.isLinked === true) receivers.add(node);
     if (from !== null) receivers.delete(from);
     const message = encodeControl({ type: 'revocations', revocations: [bytes] });
     for (const peer of receivers) this.#deps.send(peer, message);

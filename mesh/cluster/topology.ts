@@ -45,14 +45,18 @@ export class Topology {
   }
 
   watchUntil(untilMs: number, nowMs: number): void {
-    if (!this.#isWatched(nowMs)) this.#nextQueryMs = nowMs;
+    if (!this.isWatched(nowMs)) this.#nextQueryMs = nowMs;
     this.#watchedUntilMs = Math.max(this.#watchedUntilMs, untilMs);
   }
 
-  /** The peers to ask now. While watched, all linked ones or a random window of MAX_TOPOLOGY_PEERS of them; else one. */
+  isWatched(nowMs: number): boolean {
+    return nowMs < this.#watchedUntilMs;
+  }
+
+  /** The peers to ask now. While watched, all of these or a random window of MAX_TOPOLOGY_PEERS of them; else one. */
   peersToAsk(linked: readonly NodeId[], fraction: number, nowMs: number): readonly NodeId[] {
     if (nowMs < this.#nextQueryMs) return [];
-    if (!this.#isWatched(nowMs)) return this.#peerToAskForPods(linked, nowMs);
+    if (!this.isWatched(nowMs)) return this.#peerToAskForPods(linked, nowMs);
     this.#nextQueryMs = nowMs + TOPOLOGY_INTERVAL_MS;
     const start = linked.length <= MAX_TOPOLOGY_PEERS ? 0 : Math.floor(fraction * linked.length);
     return [...linked, ...linked].slice(start, start + Math.min(MAX_TOPOLOGY_PEERS, linked.length));
@@ -81,7 +85,7 @@ export class Topology {
 
   storeReport(by: NodeId, { links, pods }: LinksMessage, nowMs: number): void {
     if (pods !== null) this.#pods.set(by, { atMs: nowMs, pods });
-    if (!this.#isWatched(nowMs)) return;
+    if (!this.isWatched(nowMs)) return;
     const ofOthers = links.filter(({ peer }) => peer !== this.#ownId && peer !== by);
     this.#reports.set(by, { atMs: nowMs, links: ofOthers });
   }
@@ -98,10 +102,6 @@ export class Topology {
       podCount: pods.count,
       ageMs: nowMs - atMs,
     }));
-  }
-
-  #isWatched(nowMs: number): boolean {
-    return nowMs < this.#watchedUntilMs;
   }
 
   /** The linked peer that was not asked for the longest time. */

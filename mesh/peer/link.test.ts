@@ -9,13 +9,14 @@ const NOW = 100_000;
 
 /** Each state, also with its time over at NOW. */
 const STATES = {
-  connecting: { state: 'connecting', sinceMs: NOW - 500, giveUpAtMs: NOW + 500 },
-  connectingOver: { state: 'connecting', sinceMs: NOW - CONNECT_WITHIN_MS, giveUpAtMs: NOW },
+  connecting: { state: 'connecting', sinceMs: NOW - 500, giveUpAtMs: NOW + 500, wasIdle: false },
+  connectingOver: { state: 'connecting', sinceMs: NOW - CONNECT_WITHIN_MS, giveUpAtMs: NOW, wasIdle: true },
   up: { state: 'up', sinceMs: NOW - 50_000, lastHeardMs: NOW - 100 },
   upSilent: { state: 'up', sinceMs: NOW - 50_000, lastHeardMs: NOW - STALE_AFTER_MS },
   stale: { state: 'stale', sinceMs: NOW - 1_000, downAtMs: NOW + 1_000, reason: 'r' },
   staleOver: { state: 'stale', sinceMs: NOW - 9_000, downAtMs: NOW, reason: 'r' },
   down: { state: 'down', sinceMs: NOW - 9_000, reason: 'r' },
+  idle: { state: 'idle', sinceMs: NOW - 9_000 },
 } as const satisfies Record<string, Link>;
 type StateName = keyof typeof STATES;
 
@@ -27,20 +28,28 @@ const EVENTS = {
   left: { type: 'left' },
   resumed: { type: 'resumed', sinceMs: NOW },
   paused: { type: 'paused', gapMs: 5_000 },
+  wanted: { type: 'wanted' },
+  closed: { type: 'closed' },
+  reported: { type: 'reported', isQuiet: false },
+  reportedQuiet: { type: 'reported', isQuiet: true },
   tick: { type: 'tick' },
 } as const satisfies Record<string, LinkEvent>;
 type EventName = keyof typeof EVENTS;
 
 /** The state after each event, in the order of STATES. */
 const NEXT: Record<EventName, readonly Link['state'][]> = {
-  established: ['up', 'up', 'up', 'up', 'up', 'up', 'up'],
-  heardNow: ['connecting', 'connecting', 'up', 'up', 'up', 'up', 'down'],
-  heardLongAgo: ['connecting', 'connecting', 'up', 'up', 'stale', 'stale', 'down'],
-  blind: ['connecting', 'connecting', 'stale', 'stale', 'stale', 'stale', 'down'],
-  left: ['down', 'down', 'down', 'down', 'down', 'down', 'down'],
-  resumed: ['connecting', 'connecting', 'up', 'up', 'up', 'up', 'down'],
-  paused: ['connecting', 'connecting', 'up', 'up', 'stale', 'stale', 'down'],
-  tick: ['connecting', 'down', 'up', 'stale', 'stale', 'down', 'down'],
+  established: ['up', 'up', 'up', 'up', 'up', 'up', 'up', 'up'],
+  heardNow: ['connecting', 'connecting', 'up', 'up', 'up', 'up', 'down', 'idle'],
+  heardLongAgo: ['connecting', 'connecting', 'up', 'up', 'stale', 'stale', 'down', 'idle'],
+  blind: ['connecting', 'connecting', 'stale', 'stale', 'stale', 'stale', 'down', 'idle'],
+  left: ['down', 'down', 'down', 'down', 'down', 'down', 'down', 'down'],
+  resumed: ['connecting', 'connecting', 'up', 'up', 'up', 'up', 'down', 'up'],
+  paused: ['connecting', 'connecting', 'up', 'up', 'stale', 'stale', 'down', 'idle'],
+  wanted: ['connecting', 'connecting', 'up', 'up', 'stale', 'stale', 'down', 'connecting'],
+  closed: ['idle', 'idle', 'idle', 'idle', 'idle', 'idle', 'idle', 'idle'],
+  reported: ['down', 'down', 'up', 'up', 'down', 'down', 'down', 'down'],
+  reportedQuiet: ['down', 'down', 'down', 'down', 'down', 'down', 'down', 'down'],
+  tick: ['connecting', 'down', 'up', 'stale', 'stale', 'down', 'down', 'idle'],
 };
 
 describe('a link', () => {

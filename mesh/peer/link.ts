@@ -4,11 +4,14 @@
  * ```
  *                 established            silent 3 s            silent 6 s
  *    connecting -------------> up ----------------> stale ----------------> down
- *        |                      ^                     |                       ^
- *        |                      +------- heard -------+                       |
- *        +-------------------- no session after 10 s -------------------------+
+ *     ^  |                      ^                     |                       ^
+ *     |  |                      +------- heard -------+                       |
+ *     |  +-------------------- no session after 10 s -------------------------+
+ *     | wanted
+ *    idle: no link, and nothing known against the peer
  *
- *    From every state: established -> up; left -> down.
+ *    From every state: established -> up; left -> down; closed -> idle.
+ *    reported (others heard nothing of the peer): idle, connecting, stale -> down; up too when it is quiet.
  *    resumed (the router held the sessions of an earlier process): stale -> up.
  *    blind (the router or the memory of this node was lost): up, stale -> stale for up to 10 s.
  * ```
@@ -17,7 +20,15 @@
 import { CONNECT_WITHIN_MS, DOWN_AFTER_MS, STALE_AFTER_MS, START_GRACE_MS } from '../limits.js';
 
 export type Link =
-  | { readonly state: 'connecting'; readonly sinceMs: number; readonly giveUpAtMs: number }
+  /** No link: the first frame, or becoming a neighbour, makes one. */
+  | { readonly state: 'idle'; readonly sinceMs: number }
+  | {
+      readonly state: 'connecting';
+      readonly sinceMs: number;
+      readonly giveUpAtMs: number;
+      /** The link was wanted while nothing was known against the peer: frames are forwarded and wait. */
+      readonly wasIdle: boolean;
+    }
   | { readonly state: 'up'; readonly sinceMs: number; readonly lastHeardMs: number }
   | { readonly state: 'stale'; readonly sinceMs: number; readonly downAtMs: number; readonly reason: string }
   | { readonly state: 'down'; readonly sinceMs: number; readonly reason: string };
@@ -27,6 +38,12 @@ export type LinkEvent =
   | { readonly type: 'established' }
   /** Something authentic arrived at `atMs`. */
   | { readonly type: 'heard'; readonly atMs: number }
+  /** A link to the peer is needed. */
+  | { readonly type: 'wanted' }
+  /** No link to the peer is needed, or what was known against it is void. */
+  | { readonly type: 'closed' }
+  /** Others heard nothing of the peer. `isQuiet`: neither did this node ask it anything. */
+  | { readonly type: 'reported'; readonly isQuiet: boolean }
   /** The peer cannot be heard for a reason on this node. */
   | { readonly type: 'blind'; readonly reason: string }
   /** The router holds sessions of an earlier process, for which the link was up since then. */
@@ -38,18 +55,24 @@ export type LinkEvent =
   | { readonly type: 'tick' };
 
 export const LINK_REASONS = {
+  idle: 'no link: the first frame makes one',
   connecting: 'handshake in progress',
   up: 'the peer answers',
   silent: `nothing heard for ${STALE_AFTER_MS / 1000} s`,
   dead: `nothing heard for ${DOWN_AFTER_MS / 1000} s`,
   unreachable: 'no answer to handshakes',
   left: 'left',
+  reported: 'its neighbours heard nothing of it',
   cached: 'known from before the start, not heard yet',
   routerLost: 'our router was restarted',
 } as const;
 
-export function connectingLink(nowMs: number): Link {
-  return { state: 'connecting', sinceMs: nowMs, giveUpAtMs: nowMs + CONNECT_WITHIN_MS };
+export function idleLink(nowMs: number): Link {
+  return { state: 'idle', sinceMs: nowMs };
+}
+
+export function connectingLink(nowMs: number, wasIdle = false): Link {
+  return { state: 'connecting', sinceMs: nowMs, giveUpAtMs: nowMs + CONNECT_WITHIN_MS, wasIdle };
 }
 
 /** Link to a member remembered from before the start: its routes are used for START_GRACE_MS without a session. */
@@ -63,10 +86,18 @@ export function step(link: Link, event: LinkEvent, nowMs: number): Link {
       return { state: 'up', sinceMs: link.state === 'up' ? link.sinceMs : nowMs, lastHeardMs: nowMs };
     case 'heard':
       return heard(link, event.atMs, nowMs);
+    case 'wanted':
+      return link.state === 'idle' ? connectingLink(nowMs, true) : link;
+    case 'closed':
+      return link.state === 'idle' ? link : idleLink(nowMs);
+    case 'reported':
+      return reported(link, event.isQuiet, nowMs);
     case 'blind':
       return blind(link, event.reason, nowMs);
     case 'resumed':
-      return link.state === 'stale' ? { state: 'up', sinceMs: event.sinceMs, lastHeardMs: nowMs } : link;
+      return link.state === 'stale' || link.state === 'idle'
+        ? { state: 'up', sinceMs: event.sinceMs, lastHeardMs: nowMs }
+        : link;
     case 'left':
       return { state: 'down', sinceMs: nowMs, reason: LINK_REASONS.left };
     case 'paused':
@@ -85,21 +116,32 @@ export function linkPollAt(link: Link): number | null {
       return link.lastHeardMs + STALE_AFTER_MS;
     case 'stale':
       return link.downAtMs;
+    case 'idle':
     case 'down':
       return null;
   }
 }
 
-/** Whether frames are forwarded to the peer. */
-export function isUsable(link: Link): boolean {
+/** Whether there is a link that carries something. */
+export function isCarrying(link: Link): boolean {
   return link.state === 'up' || link.state === 'stale';
+}
+
+/** Whether frames are forwarded to the peer; without a session they wait for one. */
+export function isUsable(link: Link): boolean {
+  return link.state === 'idle' || isCarrying(link) || (link.state === 'connecting' && link.wasIdle);
 }
 
 export function linkReason(link: Link): string {
   return link.state === 'stale' || link.state === 'down' ? link.reason : LINK_REASONS[link.state];
 }
 
-/** In `connecting` and `down` there is no session: what was received belongs to an earlier one. */
+function reported(link: Link, isQuiet: boolean, nowMs: number): Link {
+  if (link.state === 'down' || (link.state === 'up' && !isQuiet)) return link;
+  return { state: 'down', sinceMs: nowMs, reason: LINK_REASONS.reported };
+}
+
+/** In `idle`, `connecting` and `down` there is no session: what was received belongs to an earlier one. */
 function heard(link: Link, atMs: number, nowMs: number): Link {
   if (link.state === 'up') return { ...link, lastHeardMs: Math.max(link.lastHeardMs, Math.min(atMs, nowMs)) };
   if (link.state !== 'stale' || nowMs - atMs >= STALE_AFTER_MS) return link;
@@ -107,8 +149,8 @@ function heard(link: Link, atMs: number, nowMs: number): Link {
 }
 
 function blind(link: Link, reason: string, nowMs: number): Link {
-  if (link.state === 'connecting') return connectingLink(nowMs);
-  if (link.state === 'down') return link;
+  if (link.state === 'connecting') return connectingLink(nowMs, link.wasIdle);
+  if (link.state === 'down' || link.state === 'idle') return link;
   return { state: 'stale', sinceMs: nowMs, downAtMs: nowMs + START_GRACE_MS, reason };
 }
 

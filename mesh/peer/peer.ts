@@ -1,6 +1,7 @@
 /**
- * One other node as seen from here: its advert, its link, its sessions, its path, and the handshakes with it. Not here:
- * what concerns several peers at once (gossip, ownership, seeds).
+ * One other node as seen from here: its advert, its link, its sessions, its path, and the handshakes with it. A neighbour
+ * (`cluster/rings.ts`) is always dialled and probed; any other peer has a data link while frames pass (`traffic.ts`), or none.
+ * Not here: what concerns several peers at once (gossip, ownership, seeds).
  */
 import type { NodeId } from '../../common/node-id.js';
 import type { PeerCounters, SessionKeys, SessionStatus } from '../../common/router-port.js';
@@ -8,14 +9,23 @@ import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { Advert } from '../wire/advert.js';
 import { dialable } from './dial.js';
 import type { Dialer, DialTarget } from './dial.js';
-import { LONG_DEAD_AFTER_MS, MAX_DEAD_DIAL_RETRY_MS, MAX_DIAL_RETRY_MS } from '../limits.js';
-import { LINK_REASONS, isUsable, linkPollAt, step } from './link.js';
+import {
+  CLOSE_STAGGER_MS,
+  DIAL_DOWN_MS,
+  LONG_DEAD_AFTER_MS,
+  MAX_DEAD_DIAL_RETRY_MS,
+  MAX_DIAL_RETRY_MS,
+  PROBE_INTERVAL_MS,
+} from '../limits.js';
+import { encodeControl } from '../wire/control-message.js';
+import { isCarrying, LINK_REASONS, linkPollAt, step } from './link.js';
 import type { Link, LinkEvent } from './link.js';
 import { PeerPath } from './peer-path.js';
 import type { PeerPathDeps } from './peer-path.js';
 import { PeerSessions } from './peer-sessions.js';
 import { SessionEstablisher } from './session-establisher.js';
 import type { SessionSlots } from '../handshake/session-slots.js';
+import { Traffic } from './traffic.js';
 
 /** What a peer uses of the mesh core. */
 export interface PeerDeps extends PeerPathDeps {
@@ -37,6 +47,8 @@ export class Peer {
   #lastHandshakeMs: number | null = null;
   #counters: PeerCounters | null = null;
   #link: Link;
+  #isNeighbour = false;
+  readonly #traffic: Traffic;
   readonly #establisher: SessionEstablisher;
   readonly #deps: PeerDeps;
 
@@ -46,6 +58,7 @@ export class Peer {
     this.id = id;
     this.sessions = new PeerSessions(deps.slots, emit);
     this.path = new PeerPath(deps, id, nowMs);
+    this.#traffic = new Traffic(nowMs);
     const target = (atMs: number): DialTarget => this.#dialTarget(atMs);
     this.#establisher = new SessionEstablisher({ ...deps, id, sessions: this.sessions, emit, target });
     this.#link = link;
@@ -75,6 +88,15 @@ export class Peer {
     return this.#counters;
   }
 
+  get isNeighbour(): boolean {
+    return this.#isNeighbour;
+  }
+
+  /** When a frame last passed, or the link came up. */
+  get lastTrafficMs(): number {
+    return this.#traffic.lastMs;
+  }
+
   /** Whether it said goodbye and has not come back. */
   get hasLeft(): boolean {
     return this.#link.state === 'down' && this.#link.reason === LINK_REASONS.left;
@@ -87,13 +109,44 @@ export class Peer {
 
   /** Whether control messages reach the peer: there is a session, and the link is not down. */
   get isLinked(): boolean {
-    return this.sessions.active !== null && isUsable(this.#link);
+    return this.sessions.active !== null && isCarrying(this.#link);
+  }
+
+  /** It became a neighbour, or is one no longer: then its link stays as long as frames pass. @param link the one to begin with */
+  setNeighbour(isNeighbour: boolean, link: Link | null, nowMs: number): void {
+    if (this.#isNeighbour && !isNeighbour) this.#traffic.note(nowMs);
+    this.#isNeighbour = isNeighbour;
+    if (!isNeighbour || this.#link.state !== 'idle') return;
+    if (link === null) this.#step({ type: 'wanted' }, nowMs);
+    else this.#link = link;
+  }
+
+  /** A link is needed, though no frame waits for it. */
+  open(nowMs: number): void {
+    this.#step({ type: 'wanted' }, nowMs);
+  }
+
+  /** Ends a data link: the peer is told, and the next frame makes another link. */
+  close(nowMs: number): void {
+    if (this.sessions.active !== null) {
+      this.#deps.emit({ type: 'sendControl', peer: this.id, bytes: encodeControl({ type: 'linkClosed' }) });
+    }
+    this.#drop({ type: 'closed' }, nowMs);
+  }
+
+  /** The peer ended the data link. */
+  closedByPeer(nowMs: number): void {
+    const isNeeded = this.#isNeighbour || !this.#isQuiet(nowMs);
+    this.#drop({ type: 'closed' }, nowMs);
+    if (isNeeded) this.open(nowMs);
   }
 
   /** A new advert may name addresses at which the peer responds. */
   learnAdvert(advert: Advert, nowMs: number): void {
     this.#advert = advert;
     this.#advertAtMs = nowMs;
+    // A peer that signs a new advert is alive.
+    if (this.#link.state === 'down' && !this.#isNeighbour) this.#drop({ type: 'closed' }, nowMs);
     if (!this.isLinked) this.#establisher.handle({ type: 'restart' }, nowMs);
   }
 
@@ -147,11 +200,16 @@ export class Peer {
 
   updateCounters(counters: PeerCounters, nowMs: number): void {
     this.#counters = counters;
+    const wasQuiet = this.#isQuiet(nowMs);
+    const isUsed = this.#traffic.report(counters.txFrames + counters.rxFrames, nowMs);
+    // The silence of a quiet link says nothing: it counts from about when the frame was sent.
+    if (isUsed && wasQuiet) this.heard(nowMs - PROBE_INTERVAL_MS, nowMs);
     if (counters.lastReceivedMsAgo !== null) this.heard(nowMs - Math.max(0, counters.lastReceivedMsAgo), nowMs);
   }
 
   /** Frames wait for this peer: tries at once, without starting the back-off over. */
   sessionWanted(nowMs: number): void {
+    this.open(nowMs);
     if (this.sessions.active === null) this.#establisher.handle({ type: 'hurry' }, nowMs);
   }
 
@@ -165,13 +223,15 @@ export class Peer {
   /** What the router knew of path and link before this process started, with the sessions it holds. */
   resume(endpoint: SocketAddress, mtuBytes: number, upForMs: number | null, nowMs: number): void {
     this.path.restore(endpoint, mtuBytes);
-    if (upForMs !== null && this.sessions.active !== null)
-      this.#step({ type: 'resumed', sinceMs: nowMs - upForMs }, nowMs);
+    const isKnown = upForMs !== null || this.#link.state === 'idle';
+    if (isKnown && this.sessions.active !== null)
+      this.#step({ type: 'resumed', sinceMs: nowMs - (upForMs ?? 0) }, nowMs);
   }
 
   /** The router is a new one: it holds none of our sessions. A peer that is down is dialled when it would have been anyway. */
   routerReplaced(reason: string, dialAtMs: number, nowMs: number): void {
     this.sessions.forget();
+    if (this.#link.state === 'idle') return;
     this.#step({ type: 'blind', reason }, nowMs);
     this.#establisher.handle(
       { type: 'routerReplaced', dialAtMs: this.#link.state === 'down' ? null : dialAtMs },
@@ -210,18 +270,22 @@ export class Peer {
 
   /** Does all that is due. */
   advance(nowMs: number): void {
-    this.#step({ type: 'tick' }, nowMs);
+    if (!this.#isQuiet(nowMs)) this.#step({ type: 'tick' }, nowMs);
+    if (nowMs >= this.#endsAtMs()) this.#end(nowMs);
     this.sessions.expire(nowMs);
     this.#establisher.advance(this.#needsSession(nowMs), nowMs);
-    if (this.isLinked) this.path.advance(this.#link.state === 'stale', nowMs);
+    if (this.isLinked && !this.#isQuiet(nowMs)) this.path.advance(this.#link.state === 'stale', nowMs);
   }
 
   /** When {@link advance} has something to do next. */
   pollAt(nowMs: number): number {
     const needed = this.#needsSession(nowMs);
-    const times = [linkPollAt(this.#link), this.sessions.pollAt(), this.#establisher.pollAt(needed, nowMs)];
-    if (!needed && this.#establisher.confirming === null) times.push(this.sessions.active?.rekeyAtMs ?? null);
-    if (this.isLinked) times.push(this.path.pollAt());
+    const times = [this.#endsAtMs(), this.sessions.pollAt(), this.#establisher.pollAt(needed, nowMs)];
+    if (!this.#isQuiet(nowMs)) {
+      times.push(linkPollAt(this.#link));
+      if (!needed && this.#establisher.confirming === null) times.push(this.sessions.active?.rekeyAtMs ?? null);
+      if (this.isLinked) times.push(this.path.pollAt());
+    }
     return Math.min(...times.map((time) => time ?? Infinity));
   }
 
@@ -253,8 +317,45 @@ export class Peer {
     this.#establisher.handle({ type: 'linkDown' }, nowMs);
   }
 
+  /** Drops sessions and handshakes, with what the link becomes. */
+  #drop(event: LinkEvent, nowMs: number): void {
+    this.#establisher.handle({ type: 'stopped' }, nowMs);
+    this.sessions.removeAll();
+    this.path.linkDown(nowMs);
+    this.#step(event, nowMs);
+  }
+
+  /** Whether nothing is sent on the link, and its silence says nothing. */
+  #isQuiet(nowMs: number): boolean {
+    return !this.#isNeighbour && this.#link.state === 'up' && this.#traffic.isQuiet(nowMs);
+  }
+
+  #isGivenUp(nowMs: number): boolean {
+    if (this.#isNeighbour || this.#link.state !== 'down') return false;
+    return this.hasLeft || nowMs - this.#link.sinceMs >= DIAL_DOWN_MS;
+  }
+
+  /** When a data link is closed for want of frames, or a peer that is down is left alone. */
+  #endsAtMs(): number {
+    if (this.#isNeighbour || this.#advert === null) return Infinity;
+    if (this.#link.state === 'down') return this.#leftAloneAtMs();
+    if (this.#link.state !== 'up') return Infinity;
+    return this.#traffic.closeAtMs + (this.id < this.#deps.ownId ? CLOSE_STAGGER_MS : 0);
+  }
+
+  /** One that left is not dialled; one that was never met may be invented, and is forgotten (`cluster/peer-table.ts`). */
+  #leftAloneAtMs(): number {
+    return this.hasLeft || !this.isProven ? Infinity : this.#link.sinceMs + DIAL_DOWN_MS;
+  }
+
+  #end(nowMs: number): void {
+    if (this.#link.state === 'down') this.#drop({ type: 'closed' }, nowMs);
+    else this.close(nowMs);
+  }
+
   #established(nowMs: number): void {
     this.#lastHandshakeMs = nowMs;
+    if (this.#link.state !== 'up') this.#traffic.note(nowMs);
     this.path.heard(nowMs, nowMs);
     this.#step({ type: 'established' }, nowMs);
   }
@@ -266,8 +367,11 @@ export class Peer {
 
   #needsSession(nowMs: number): boolean {
     // The handshake brings the advert of a peer that is known from the router only.
-    if (this.sessions.active === null || this.#advert === null) return true;
-    return !isUsable(this.#link) || this.#link.state === 'stale' || this.sessions.isRekeyDue(nowMs);
+    if (this.#advert === null) return true;
+    if (this.#link.state === 'idle') return false;
+    if (this.#isGivenUp(nowMs)) return false;
+    if (this.sessions.active === null || this.#link.state !== 'up') return true;
+    return !this.#isQuiet(nowMs) && this.sessions.isRekeyDue(nowMs);
   }
 
   #dialTarget(nowMs: number): DialTarget {

@@ -37,14 +37,13 @@ export class SessionEstablisher {
     return this.#current.state === 'confirming' ? this.#current.confirming : null;
   }
 
-  /** Installs the session of a handshake of ours. On first contact it is active before the peer confirms it. */
+  /** Installs the session of a handshake of ours. Not active before the peer uses it: until then the peer may not have it. */
   installAsInitiator(keys: SessionKeys, confirmation: Uint8Array, to: SocketAddress, nowMs: number): void {
     const { sessions, random } = this.#deps;
     const firstContact = sessions.active === null;
     const session = sessions.install(keys, 'initiator', random.fraction(), nowMs);
     const confirming = { localIndex: session.localIndex, bytes: confirmation, to, firstContact };
     this.handle({ type: 'responded', confirming }, nowMs);
-    if (firstContact) sessions.activate(session, nowMs);
   }
 
   /** Installs the session of a handshake of the peer's, whose initiation came at `startedMs`. */

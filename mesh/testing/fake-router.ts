@@ -77,6 +77,8 @@ export class FakeRouter {
   /** The session in each slot, the low 16 bits of its index. */
   readonly #slots = new Map<number, number>();
   readonly #wantedMs = new Map<NodeId, number>();
+  readonly #sentFrames = new Map<NodeId, number>();
+  readonly #receivedFrames = new Map<NodeId, number>();
   /** Slots in which a session was installed while another was in it: a fault of the core. */
   readonly slotClashes: number[] = [];
   readonly #deps: FakeRouterDeps;
@@ -160,6 +162,7 @@ export class FakeRouter {
 
   #sendFrame(peer: NodeId, frame: SimFrame): void {
     frame.state = 'onWay';
+    this.#sentFrames.set(peer, (this.#sentFrames.get(peer) ?? 0) + 1);
     this.seal(peer, { kind: 'frame', frame }, frame.sizeBytes);
   }
 
@@ -205,9 +208,9 @@ export class FakeRouter {
       return {
         peer,
         txBytes: 1000,
-        txFrames: this.frames,
+        txFrames: this.frames + (this.#sentFrames.get(peer) ?? 0),
         rxBytes: 2000,
-        rxFrames: 2,
+        rxFrames: 2 + (this.#receivedFrames.get(peer) ?? 0),
         lastReceivedMsAgo,
         lossRatio: 0,
       };
@@ -217,6 +220,7 @@ export class FakeRouter {
   #open(peer: NodeId, from: SocketAddress, body: UnitBody, nowMs: number): void {
     if (body.kind === 'control') return this.#deps.toCore({ type: 'control', peer, bytes: body.bytes });
     if (body.kind === 'frame') {
+      this.#receivedFrames.set(peer, (this.#receivedFrames.get(peer) ?? 0) + 1);
       body.frame.state = 'arrived';
       body.frame.endedMs = nowMs;
       return;

@@ -11,6 +11,7 @@
  *   6 links       [6, 1, links, pods, count of pods]   links-message.ts
  *   7 revocations [7, 1, [revocation bytes, ...]]       revocation.ts
  *   8 nodeChanges [8, 1, [[name, change of 8 bytes], ...]]
+ *   9 linkClosed  [9, 1]                                the sender has dropped its sessions with the receiver
  * ```
  */
 import { Type } from 'typebox';
@@ -42,6 +43,7 @@ export const CONTROL_TYPES = {
   links: 6,
   revocations: 7,
   nodeChanges: 8,
+  linkClosed: 9,
 } as const;
 const MESSAGE_VERSION = 1;
 const NODE_CHANGE_BYTES = 8;
@@ -63,6 +65,7 @@ export type ControlMessage =
   | { readonly type: 'pull'; readonly ids: readonly NodeId[] }
   | { readonly type: 'goodbye' }
   | { readonly type: 'linksQuery' }
+  | { readonly type: 'linkClosed' }
   | { readonly type: 'revocations'; readonly revocations: readonly Uint8Array[] }
   | { readonly type: 'nodeChanges'; readonly changes: readonly NodeChange[] }
   | LinksMessage;
@@ -107,6 +110,8 @@ export function decodeControl(bytes: Uint8Array): ControlMessage | null {
       return { type: 'goodbye' };
     case CONTROL_TYPES.linksQuery:
       return { type: 'linksQuery' };
+    case CONTROL_TYPES.linkClosed:
+      return { type: 'linkClosed' };
     case CONTROL_TYPES.links: {
       const links = readLinks(value);
       if (links === null) break;
@@ -144,6 +149,7 @@ export function describeControl(bytes: Uint8Array): string {
       return `changes of nodes (${message.changes.map(({ name }) => name).join()})`;
     case 'goodbye':
     case 'linksQuery':
+    case 'linkClosed':
       return message.type;
   }
 }
@@ -174,6 +180,7 @@ function fieldsOf(message: ControlMessage): unknown[] {
       return [message.ids.map(bytesOfId)];
     case 'goodbye':
     case 'linksQuery':
+    case 'linkClosed':
       return [];
     case 'links':
       return linksFields(message);

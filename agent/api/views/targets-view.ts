@@ -43,13 +43,13 @@ class TargetsView {
     const member = id === null ? undefined : this.#members.get(id);
     const refusal = this.#refusal(address.ip);
     const elsewhere = answer !== null && answer.from.ip !== address.ip ? answer.from : null;
-    const isUp = member?.state === 'up' || member?.state === 'stale';
-    const trouble = isUp ? '' : (refusal?.cause ?? member?.reason ?? NO_ANSWER);
+    const isWell = member?.state === 'up' || member?.state === 'stale' || member?.state === 'idle';
+    const trouble = isWell ? '' : (refusal?.cause ?? member?.reason ?? NO_ANSWER);
     return {
       address: formatSocketAddress(address),
       kind: 'seed',
       node: member?.name ?? null,
-      state: isUp || refusal === undefined ? (member?.state ?? 'connecting') : 'refused',
+      state: isWell || refusal === undefined ? (member?.state ?? 'connecting') : 'refused',
       attempts,
       lastAnswer: this.#time(member?.lastHandshakeMs ?? answer?.atMs ?? null),
       cause: elsewhere === null ? trouble : joined(`answers from ${formatSocketAddress(elsewhere)}`, trouble),

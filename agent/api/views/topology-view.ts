@@ -48,7 +48,7 @@ export class TopologyView {
       at: at.toISOString(),
       nodes: [selfNode(input), ...members.map((member) => memberNode(member, pods.get(member.id), at))],
       links: [
-        ...members.map((member) => this.#ownLink(member, input)),
+        ...members.filter(({ state }) => state !== 'idle').map((member) => this.#ownLink(member, input)),
         ...remote.map((link) => this.#remoteLink(link, input.nowMs)),
       ],
       reports: { received: input.reports.received, expected: input.reports.expected },

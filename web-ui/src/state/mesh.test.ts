@@ -28,7 +28,7 @@ describe('mesh', () => {
     const mesh = meshOf(fakeTopology(nodes, [fakeLink('1', '2'), fakeLink('1', '10', { state: 'down' })]));
     expect(selfOf(mesh)?.id).toBe('2');
     expect(linksOf(mesh, '2')).toHaveLength(1);
-    expect(tallyLinks(mesh)).toEqual({ up: 1, connecting: 0, stale: 0, down: 1 });
+    expect(tallyLinks(mesh)).toEqual({ up: 1, connecting: 0, stale: 0, down: 1, idle: 0 });
   });
 
   it('marks pods with their age when the report of their node is old', () => {

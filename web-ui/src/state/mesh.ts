@@ -86,7 +86,7 @@ export function otherEnd(link: TopologyLink, nodeId: string): string {
 export type LinkTally = Readonly<Record<TopologyLink['state'], number>>;
 
 export function tallyLinks(mesh: Mesh): LinkTally {
-  const tally = { up: 0, connecting: 0, stale: 0, down: 0 };
+  const tally = { up: 0, connecting: 0, stale: 0, down: 0, idle: 0 };
   for (const link of mesh.links) tally[link.state] += 1;
   return tally;
 }

@@ -135,6 +135,12 @@ export function StateShape({ state }: { state: TopologyNode['state'] }) {
           <path d="m-2.3 .1 1.6 1.6 3-3.2" class="inner" />
         </g>
       );
+    case 'idle':
+      return (
+        <g class="state-shape is-idle">
+          <circle r="4.4" class="outline" />
+        </g>
+      );
     case 'connecting':
       return (
         <g class="state-shape is-connecting">

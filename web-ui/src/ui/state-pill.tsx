@@ -8,6 +8,7 @@ export const STATE_WORDS: Readonly<Record<TopologyNode['state'], string>> = {
   connecting: 'connecting',
   stale: 'stale',
   down: 'down',
+  idle: 'no link',
 };
 
 export function StatePill({ state }: { state: TopologyNode['state'] }) {

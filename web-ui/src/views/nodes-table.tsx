@@ -18,7 +18,7 @@ interface NodeRow {
 }
 
 /** Rank of states: worst first in ascending order. */
-const STATE_ORDER = ['down', 'stale', 'connecting', 'up', 'self'] as const;
+const STATE_ORDER = ['down', 'stale', 'connecting', 'up', 'idle', 'self'] as const;
 
 const rate = (bitsPerSecond: number | null): string =>
   bitsPerSecond === null ? UNKNOWN : formatBitRate(bitsPerSecond);

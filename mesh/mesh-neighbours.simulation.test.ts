@@ -1,0 +1,127 @@
+import { describe, expect, it } from '@jest/globals';
+import { TYPE_INITIATION } from '../common/wire/datagram-header.js';
+import { NEIGHBOURS, QUIET_AFTER_MS } from './limits.js';
+import type { SimFrame } from './testing/fake-router.js';
+import type { SimNetwork } from './testing/sim-network.js';
+import type { SimNode } from './testing/sim-node.js';
+import { simulation } from './testing/simulation.js';
+
+const SIZE = 24;
+
+function count(node: SimNode, state: string): number {
+  return [...node.linkStates().values()].filter((other) => other === state).length;
+}
+
+/** All know all, with the routes of all. */
+function isKnownToAll(nodes: readonly SimNode[]): boolean {
+  return nodes.every((node) => node.usableRoutes().length === 2 * nodes.length);
+}
+
+/** Looks every 100 ms: the condition costs more than an event. Gives the time it took, or Infinity. */
+function runUntil(network: SimNetwork, condition: () => boolean, limitMs: number): number {
+  const startMs = network.nowMs;
+  while (!condition()) {
+    if (network.nowMs - startMs >= limitMs) return Infinity;
+    network.run(100);
+  }
+  return network.nowMs - startMs;
+}
+
+function knownSimulation(seed: number, body: (network: SimNetwork, nodes: readonly SimNode[]) => void) {
+  return simulation(seed, (network) => {
+    const nodes = network.startCluster(SIZE);
+    expect(runUntil(network, () => isKnownToAll(nodes), 20_000)).toBeLessThan(2_000);
+    network.run(5_000);
+    body(network, nodes);
+  });
+}
+
+function sendFrame(network: SimNetwork, from: SimNode, to: SimNode): SimFrame {
+  const frame: SimFrame = { sizeBytes: 200, sentMs: network.nowMs, state: 'waiting', endedMs: null };
+  const cidr = to.podCidrs[0]!;
+  from.router!.sendFrame(to.id, frame, from.usableRoutes().includes(cidr), network.nowMs);
+  return frame;
+}
+
+/** Two nodes without a link. */
+function strangersAmong(nodes: readonly SimNode[]): readonly [SimNode, SimNode] {
+  const a = nodes[1]!;
+  return [a, nodes.find((node) => node !== a && a.stateOf(node) === 'idle')!];
+}
+
+describe('a mesh of more members than neighbours', () => {
+  it(
+    'is known to all, linked to few, and takes in a node that joins by any of them',
+    knownSimulation(1, (network, nodes) => {
+      for (const a of nodes.slice(1)) {
+        expect(count(a, 'up')).toBeGreaterThan(NEIGHBOURS / 2);
+        expect(count(a, 'up') + count(a, 'idle')).toBe(SIZE - 1);
+        for (const b of nodes) if (a !== b) expect(a.stateOf(b)).toBe(b.stateOf(a));
+      }
+      const fresh = network.addNode();
+      fresh.start([nodes[7]!]);
+      expect(runUntil(network, () => isKnownToAll([...nodes, fresh]), 20_000)).toBeLessThan(2_000);
+      const frame = sendFrame(network, nodes[20]!, fresh);
+      network.run(100);
+      expect(frame.state).toBe('arrived');
+      const went = nodes.flatMap(({ notices }) => notices.filter(({ message }) => message === 'link is down'));
+      expect(went).toEqual([]);
+    }),
+  );
+
+  it(
+    'makes a link for the first frame, which arrives, and finds the peer dead while frames are sent to it',
+    knownSimulation(3, (network, nodes) => {
+      const [a, b] = strangersAmong(nodes);
+      const before = network.captured.length;
+      const frames = [sendFrame(network, a, b), sendFrame(network, a, b)];
+      network.run(50);
+      expect(frames.map(({ state }) => state)).toEqual(['arrived', 'arrived']);
+      // Two round trips until the peer uses the session, and the way of the frame: 3 ms at most each way.
+      expect(frames[0]!.endedMs! - frames[0]!.sentMs).toBeLessThan(15.1);
+      expect([a.stateOf(b), b.stateOf(a)]).toEqual(['up', 'up']);
+      const initiations = network.captured.slice(before).filter(({ bytes }) => bytes[0] === TYPE_INITIATION);
+      expect(initiations).toHaveLength(1);
+      network.run(2 * QUIET_AFTER_MS);
+      expect([a.stateOf(b), b.stateOf(a)]).toEqual(['up', 'up']);
+      b.kill();
+      const startMs = network.nowMs;
+      while (a.stateOf(b) !== 'down' && network.nowMs - startMs < 20_000) {
+        sendFrame(network, a, b);
+        network.run(100);
+      }
+      expect(network.nowMs - startMs).toBeLessThan(7_500);
+      expect(sendFrame(network, a, b).state).toBe('refused');
+      b.start([nodes[3]!]);
+      network.run(8_000);
+      const frame = sendFrame(network, a, b);
+      network.run(100);
+      expect(frame.state).toBe('arrived');
+    }),
+  );
+
+  it(
+    'has one piece again after it was divided in halves',
+    knownSimulation(6, (network, nodes) => {
+      const [left, right] = [nodes.slice(0, SIZE / 2), nodes.slice(SIZE / 2)];
+      network.paths.changeBetween(left, right, { isBlocked: true });
+      network.run(30_000);
+      network.paths.changeAll({ isBlocked: false });
+      network.run(10_000);
+      const frames = left.map((node, i) => sendFrame(network, node, right[i]!));
+      network.run(200);
+      expect(frames.filter(({ state }) => state !== 'arrived')).toEqual([]);
+    }),
+  );
+
+  it(
+    'comes back from the disk alone when every address changed but one',
+    knownSimulation(7, (network, nodes) => {
+      for (const node of nodes) node.kill();
+      nodes.slice(1).forEach((node, i) => node.moveTo(100 + i));
+      for (const node of nodes) node.start();
+      const isBack = (): boolean => nodes.every((node) => count(node, 'up') >= NEIGHBOURS / 2);
+      expect(runUntil(network, isBack, 60_000)).toBeLessThan(40_000);
+    }),
+  );
+});
