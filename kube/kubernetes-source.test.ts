@@ -101,10 +101,10 @@ describe('settings from Kubernetes', () => {
     const cluster = new Cluster();
     cluster.api.setNodes([w1(['10.244.1.0/24'])]);
     const source = await cluster.open();
-    source.nodeHas(['10.244.0.0/24', 'fd00::/64'].map(parseCidr));
+    source.nodesHave(['10.244.0.0/24', 'fd00::/64'].map(parseCidr));
     expect(source.current().values.clusterCidrs).toEqual(['10.244.0.0/23', 'fd00::/64']);
     const { changes } = cluster;
-    source.nodeHas([parseCidr('10.244.1.0/24')]);
+    source.nodesHave([parseCidr('10.244.1.0/24')]);
     expect(cluster.changes).toBe(changes);
     await source.stop();
   });

@@ -1,7 +1,8 @@
 /**
  * Source of settings from Kubernetes: pod CIDRs of this node's own Node object, which is watched; cluster CIDRs and seeds,
- * which are asked for now and then, the CIDRs of a node that comes meanwhile with the question about it. The last answers are kept on disk and used until there are new ones. A Node that was
- * deleted keeps its CIDRs here until another one of its name has others: its pods still run.
+ * which are asked for now and then, the CIDRs of a node that comes meanwhile with the question about it. The last answers are
+ * kept on disk and used until there are new ones. A Node that was deleted keeps its CIDRs here until another one of its name has
+ * others: its pods still run.
  */
 import { cidrIncludes, parseCidr } from '../common/address/cidr.js';
 import type { Cidr } from '../common/address/cidr.js';
@@ -116,12 +117,13 @@ export class KubernetesSource {
     return watch;
   }
 
-  /** A node of the cluster has these, which the ranges known so far may not hold. */
-  nodeHas(podCidrs: readonly Cidr[]): void {
+  /** Nodes of the cluster have these, which the ranges known so far may not hold. */
+  nodesHave(podCidrs: readonly Cidr[]): void {
     const ranges = this.#clusterCidrs().map(parseCidr);
-    const isKnown = podCidrs.every((cidr) => ranges.some((range) => cidrIncludes(range, cidr)));
-    if (isKnown) return;
-    this.#others = mergedCidrs([...this.#others, ...podCidrs], MAX_CLUSTER_CIDRS);
+    const isNew = (cidr: Cidr): boolean => !ranges.some((range) => cidrIncludes(range, cidr));
+    const found = podCidrs.filter(isNew);
+    if (found.length === 0) return;
+    this.#others = mergedCidrs([...this.#others, ...found], MAX_CLUSTER_CIDRS);
     this.#changed();
   }
 

@@ -26,7 +26,7 @@ export interface NodeKeysDeps {
   readonly notices: NoticeLog;
   /** Starts a watch of the metadata of all nodes. */
   readonly watchNodes: (handlers: KeyWatchHandlers) => { stop(): Promise<void> };
-  /** A node of the cluster has these. */
+  /** Nodes of the cluster have these. */
   readonly onPodCidrs: (podCidrs: readonly Cidr[]) => void;
 }
 
@@ -40,10 +40,8 @@ export class NodeKeys {
   readonly #saving = new CoalescedTask(() => this.#save());
 
   constructor(readonly deps: NodeKeysDeps) {
-    for (const named of deps.remembered) {
-      this.#named.set(named.node, named);
-      deps.onPodCidrs(named.podCidrs);
-    }
+    for (const named of deps.remembered) this.#named.set(named.node, named);
+    deps.onPodCidrs(deps.remembered.flatMap(({ podCidrs }) => podCidrs));
   }
 
   get remembered(): readonly NamedNode[] {

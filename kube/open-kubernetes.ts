@@ -81,6 +81,6 @@ async function openNodeKeys(
   return new NodeKeys({
     ...{ api, remembered: named ?? [], record, notices },
     watchNodes: (handlers) => source.watchObjects(NODES_PATH, { ...handlers, form: 'metadata' }),
-    onPodCidrs: (podCidrs) => source.nodeHas(podCidrs),
+    onPodCidrs: (podCidrs) => source.nodesHave(podCidrs),
   });
 }

@@ -7,6 +7,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { KubernetesError } from '../../common/errors.js';
+import { NODES_PATH } from '../api-server.js';
 import { neededRight } from './needed-rights.js';
 import { patchedObject } from './patched-object.js';
 
@@ -14,8 +15,10 @@ interface StoredObject {
   readonly metadata: { readonly name: string; readonly namespace?: string; readonly resourceVersion?: string };
 }
 
-const NODES = '/api/v1/nodes';
-const COLLECTIONS = [...[NODES, '/api/v1/pods', '/api/v1/namespaces'], '/apis/networking.k8s.io/v1/networkpolicies'];
+const COLLECTIONS = [
+  ...[NODES_PATH, '/api/v1/pods', '/api/v1/namespaces'],
+  '/apis/networking.k8s.io/v1/networkpolicies',
+];
 
 /** An object as the client asked for it: whole, or its metadata alone. */
 type View = (object: StoredObject) => unknown;
@@ -81,11 +84,11 @@ export class StandInApiServer {
   }
 
   putNode(node: StoredObject): void {
-    this.put(NODES, node);
+    this.put(NODES_PATH, node);
   }
 
   deleteNode(name: string): void {
-    this.delete(NODES, name);
+    this.delete(NODES_PATH, name);
   }
 
   /** Forgets all versions so far, as etcd does when it compacts. */
@@ -108,7 +111,7 @@ export class StandInApiServer {
   }
 
   get nodes(): StoredObject[] {
-    return [...this.#collections.get(NODES)!.values()];
+    return [...this.#collections.get(NODES_PATH)!.values()];
   }
 
   get watching(): number {
@@ -122,7 +125,7 @@ export class StandInApiServer {
   }
 
   #node(path: string): StoredObject | undefined {
-    return this.#collections.get(NODES)!.get(nodeNameOf(path));
+    return this.#collections.get(NODES_PATH)!.get(nodeNameOf(path));
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {

@@ -19,7 +19,7 @@ export interface NeighbourhoodDeps {
   readonly peers: ReadonlyMap<NodeId, Peer>;
   readonly random: RandomSource;
   /** Does what is due for a peer that changed, and schedules its next deadline. */
-  peerChanged(peer: Peer, nowMs: number): void;
+  advancePeer(peer: Peer, nowMs: number): void;
 }
 
 export class Neighbourhood {
@@ -69,7 +69,7 @@ export class Neighbourhood {
       if (peer === undefined) continue;
       const link = this.#newMembers.has(id) ? firstLink(nowMs) : null;
       peer.setNeighbour(neighbours.has(id), link, nowMs);
-      this.#deps.peerChanged(peer, nowMs);
+      this.#deps.advancePeer(peer, nowMs);
     }
     this.#newMembers.clear();
   }
@@ -85,7 +85,7 @@ export class Neighbourhood {
 
   /** Whether adverts are compared with a peer whose link came up. */
   compares(peer: Peer): boolean {
-    return peer.isNeighbour || this.#linkedNeighbours().length === 0;
+    return peer.isNeighbour || !this.#hasLinkedNeighbour();
   }
 
   /** Links to some members while this node has no link to a neighbour. */
@@ -95,7 +95,7 @@ export class Neighbourhood {
     const idle = Array.from(this.#deps.peers.values()).filter(({ link }) => link.state === 'idle');
     for (const peer of sample(idle, LONELY_DIALS, this.#deps.random)) {
       peer.open(nowMs);
-      this.#deps.peerChanged(peer, nowMs);
+      this.#deps.advancePeer(peer, nowMs);
     }
   }
 
@@ -105,11 +105,21 @@ export class Neighbourhood {
   }
 
   #linkedNeighbours(): NodeId[] {
-    return [...this.#neighbours].filter((id) => this.#deps.peers.get(id)?.isLinked === true);
+    return [...this.#neighbours].filter((id) => this.#isLinked(id));
+  }
+
+  /** Asked with every event: the first one that is linked will do. */
+  #hasLinkedNeighbour(): boolean {
+    for (const id of this.#neighbours) if (this.#isLinked(id)) return true;
+    return false;
+  }
+
+  #isLinked(id: NodeId): boolean {
+    return this.#deps.peers.get(id)?.isLinked === true;
   }
 
   /** Not in a cluster of few members, all of which are neighbours. */
   #isLonely(): boolean {
-    return this.#deps.peers.size > this.#neighbours.size && this.#linkedNeighbours().length === 0;
+    return this.#deps.peers.size > this.#neighbours.size && !this.#hasLinkedNeighbour();
   }
 }

@@ -85,7 +85,7 @@ export class PeerTable {
       ownId: this.#ownId,
       peers: this.#peers,
       random: deps.peer.random,
-      peerChanged: (peer, nowMs) => this.#changed(peer, nowMs),
+      advancePeer: (peer, nowMs) => deps.advancePeer(peer, nowMs),
     });
   }
 
@@ -216,12 +216,6 @@ export class PeerTable {
     this.#deadlines.set(peer, Math.min(peer.pollAt(nowMs), forgetAt(peer)));
   }
 
-  /** Does what is due for a peer that changed, if a router is there. */
-  #changed(peer: Peer, nowMs: number): void {
-    this.schedule(peer, nowMs);
-    this.#deps.advancePeer(peer, nowMs);
-  }
-
   /** All peers changed. */
   scheduleAll(nowMs: number): void {
     for (const peer of this.#peers.values()) this.schedule(peer, nowMs);
@@ -239,6 +233,7 @@ export class PeerTable {
     const times = [this.#deadlines.nextMs(), this.neighbourhood.pollAt()].filter((time) => time !== null);
     return times.length === 0 ? null : Math.min(...times);
   }
+
   /** Closes data links beyond MAX_DATA_LINKS, those without a frame for the longest time. */
   #closeSurplus(nowMs: number): void {
     if (this.#peers.size <= MAX_DATA_LINKS) return;
@@ -272,7 +267,7 @@ export class PeerTable {
     return effects;
   }
 
-  /** The peer whose advert is new, or null. */
+  /** The peer whose advert is new, or null. The caller advances it. */
   #applyLearned(result: LearnResult, from: NodeId | null, nowMs: number): Peer | null {
     switch (result.type) {
       case 'new':
@@ -300,7 +295,6 @@ export class PeerTable {
   #storeAdvert(advert: Advert, before: Advert | null, from: NodeId | null, nowMs: number): Peer {
     const peer = this.#memberOf(advert.id, nowMs);
     peer.learnAdvert(advert, nowMs);
-    this.schedule(peer, nowMs);
     this.#deps.broadcastAdvert(advert, from);
     this.#advertsDirty = true;
     if (before === null) this.#deps.witness.heard(advert.id, nowMs);
@@ -392,7 +386,7 @@ export class PeerTable {
   #open(peer: Peer | undefined, nowMs: number): void {
     if (peer?.link.state !== 'idle') return;
     peer.open(nowMs);
-    this.#changed(peer, nowMs);
+    this.#deps.advancePeer(peer, nowMs);
   }
 
   /** The node was installed anew: it has the name of a member that is gone, and another key. */
