@@ -86,8 +86,8 @@ export interface AddressPool {
 }
 
 /**
- * Files under /proc as a network namespace has them. Reading and writing blocks this process, so only files are accessed for which the
- * kernel takes no lock of its network configuration.
+ * Files under /proc as a network namespace has them. Reading and writing blocks this process, so only files are accessed for
+ * which the kernel takes no lock of its network configuration.
  */
 export interface NamespaceFiles {
   /** Null when it cannot be read. */

@@ -279,7 +279,10 @@ export const PodPoliciesSchema = Type.Object({
 });
 export type PodPolicies = Static<typeof PodPoliciesSchema>;
 
-/** notIsolated: no policy isolates this side. rule: one allows it. itself: from a pod to itself. defaultDeny: no rule allows it. denyRule: one denies it. */
+/**
+ * notIsolated: no policy isolates this side. rule: one allows it. itself: from a pod to itself. defaultDeny: no rule allows it.
+ * denyRule: one denies it.
+ */
 const SIDE_VERDICTS = ['notIsolated', 'rule', 'itself', 'defaultDeny', 'denyRule'] as const;
 
 const SideDecisionSchema = Type.Object({

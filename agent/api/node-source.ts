@@ -34,7 +34,7 @@ import type { SettingsReport } from '../settings/settings-keeper.js';
 import { readmitNode, revokeNode } from './revoked-nodes.js';
 import { endpointView, peerView, routeView, winReasonText } from './views/peer-view.js';
 import type { RouterHello } from '../control-plane/router-client.js';
-import { targetsView } from './views/targets-view.js';
+import { isWell, targetsView } from './views/targets-view.js';
 import { TopologyView } from './views/topology-view.js';
 
 /** The mesh core's answers to questions; none of them changes it. */
@@ -268,9 +268,7 @@ export class AgentApiSource implements ApiSource {
 
   /** Members without a usable link, each once. */
   #missingPeers(members: readonly MemberView[]): { name: string; cause: string }[] {
-    const missing = this.#targets(members).filter(
-      ({ kind, state }) => kind !== 'other' && !['up', 'stale', 'idle'].includes(state),
-    );
+    const missing = this.#targets(members).filter(({ kind, state }) => kind !== 'other' && !isWell(state));
     const causes = new Map(missing.flatMap(({ node, cause }) => (node === null ? [] : [[node, cause] as const])));
     return Array.from(causes, ([name, cause]) => ({ name, cause }));
   }

@@ -96,12 +96,10 @@ type SharedOptions = Omit<HttpServerOptions, 'takesChanges'>;
 async function listenUnix(shared: SharedOptions, path: string, servers: Pick<HttpServer, 'close'>[]): Promise<void> {
   const server = await createHttpServer({ ...shared, takesChanges: true });
   servers.push(server);
-  try {
+  await listening(`the unix socket ${path}`, async () => {
     await server.listenUnix(path);
     await chmod(path, SOCKET_MODE);
-  } catch (thrown) {
-    throw new ListenError(`cannot listen on the unix socket ${path}: ${messageOf(thrown)}`, { cause: thrown });
-  }
+  });
 }
 
 async function listenTcp(
@@ -112,12 +110,8 @@ async function listenTcp(
 ): Promise<string> {
   const server = await createHttpServer({ ...shared, takesChanges: false });
   servers.push(server);
-  try {
-    const bound = await server.listenTcp(address, port);
-    return `http://${address.includes(':') ? `[${address}]` : address}:${bound}`;
-  } catch (thrown) {
-    throw new ListenError(`cannot listen on ${address} port ${port}: ${messageOf(thrown)}`, { cause: thrown });
-  }
+  const bound = await listening(`${address} port ${port}`, () => server.listenTcp(address, port));
+  return `http://${address.includes(':') ? `[${address}]` : address}:${bound}`;
 }
 
 async function listenForScrapes(
@@ -125,9 +119,17 @@ async function listenForScrapes(
   at: ApiOptions['metrics'],
   servers: Pick<HttpServer, 'close'>[],
 ): Promise<MetricsServer> {
-  const server = await startMetricsServer(metrics, at, logger);
+  const server = await listening(`${at.address} port ${at.port}`, () => startMetricsServer(metrics, at, logger));
   servers.push(server);
   return server;
+}
+
+async function listening<T>(where: string, listen: () => Promise<T>): Promise<T> {
+  try {
+    return await listen();
+  } catch (thrown) {
+    throw new ListenError(`cannot listen on ${where}: ${messageOf(thrown)}`, { cause: thrown });
+  }
 }
 
 /** A missing page is no reason not to run the node. */

@@ -26,8 +26,8 @@ export interface ObjectHandlers {
 }
 
 /**
- * Starts a watch of all objects under a path. Supplied by `kube/`. With other paths, each is tried where the server does not have the
- * one before; where it has none, the list is empty.
+ * Starts a watch of all objects under a path. Supplied by `kube/`. With other paths, each is tried where the server does not
+ * have the one before; where it has none, the list is empty.
  */
 export type WatchObjects = (
   path: string,

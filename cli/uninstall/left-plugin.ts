@@ -1,4 +1,7 @@
-/** What is left on a host for pods that still run: the plugin and configuration by which runtimes can delete them (`cni/installed-files/left-plugin.ts`). */
+/**
+ * What is left on a host for pods that still run: the plugin and configuration by which runtimes can delete them
+ * (`cni/installed-files/left-plugin.ts`).
+ */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {

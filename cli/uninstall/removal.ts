@@ -1,6 +1,6 @@
 /**
- * Removal of Heddle from a host: interfaces, nft tables, changed settings, CNI files, sockets, and the state on request. It searches the host,
- * so it works after any crash, and a second run finds nothing.
+ * Removal of Heddle from a host: interfaces, nft tables, changed settings, CNI files, sockets, and the state on request. It
+ * searches the host, so it works after any crash, and a second run finds nothing.
  */
 import { existsSync } from 'node:fs';
 import { rm, rmdir } from 'node:fs/promises';

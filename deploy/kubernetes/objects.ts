@@ -31,8 +31,8 @@ export function objects(source: ValueSource): readonly KubernetesObject[] {
 }
 
 /**
- * The agent reads nodes, what network policies need, and kubeadm's record of CIDRs; it changes its own Node (`admission-policy.ts`), and
- * makes events of it.
+ * The agent reads nodes, what network policies need, and kubeadm's record of CIDRs; it changes its own Node
+ * (`admission-policy.ts`), and makes events of it.
  */
 function accounts({ namespace }: ValueSource): KubernetesObject[] {
   const subject = { kind: 'ServiceAccount', name: NAME, namespace };

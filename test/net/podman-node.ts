@@ -1,6 +1,7 @@
 /**
- * podman of one node of a test cluster, with its storage in a folder of its own and the CNI folders in which the agent installs. Unlike
- * containerd it has no daemon: each call runs in the node's network namespace, and the plugins run as its children.
+ * podman of one node of a test cluster, with its storage in a folder of its own and the CNI folders in which the agent
+ * installs. Unlike containerd it has no daemon: each call runs in the node's network namespace, and the plugins run as its
+ * children.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /** Report of simulations: one object, or lines for people. */
 import type { SimOptions } from './sim-arguments.js';
-import type { RunOutcome } from './run.js';
+import type { Figures, RunOutcome } from './run.js';
 
 /** A seed that violated something, with the fewest faults that still do. */
 export interface Failure {
@@ -11,25 +11,10 @@ export interface Failure {
   readonly diagram: string | null;
 }
 
-export interface Report {
+export interface Report extends Figures {
   readonly nodes: number;
   readonly minutes: number;
   readonly seeds: number;
-  readonly violations: number;
-  readonly startMs: number | null;
-  readonly join999Ms: number | null;
-  readonly joinAllMs: number | null;
-  readonly detectMs: number | null;
-  readonly restBytesPerSecond: number;
-  readonly restDatagramsPerSecond: number;
-  readonly agentMiB: number;
-  readonly cpuShare: number;
-  readonly handshakesPerLink: number;
-  readonly falseDeaths: number;
-  readonly links: number;
-  readonly eventsLost: number;
-  readonly frames: { readonly sent: number; readonly arrived: number; readonly refused: number };
-  readonly trace: string;
   readonly wallSeconds: number;
   readonly failures: readonly Failure[];
 }

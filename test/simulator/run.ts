@@ -43,8 +43,8 @@ export interface RunPlan {
   readonly faults: readonly Fault[];
 }
 
-export interface RunOutcome {
-  readonly seed: number;
+/** What is measured, of one run or of several. */
+export interface Figures {
   readonly violations: number;
   readonly startMs: number | null;
   readonly join999Ms: number | null;
@@ -57,9 +57,13 @@ export interface RunOutcome {
   readonly handshakesPerLink: number;
   readonly falseDeaths: number;
   readonly links: number;
-  readonly frames: { readonly sent: number; readonly arrived: number; readonly refused: number };
   readonly eventsLost: number;
+  readonly frames: { readonly sent: number; readonly arrived: number; readonly refused: number };
   readonly trace: string;
+}
+
+export interface RunOutcome extends Figures {
+  readonly seed: number;
   readonly kept: readonly Violation[];
   readonly diagram: string | null;
 }

@@ -1,6 +1,6 @@
 /**
- * Client of the agent's API: the event stream, the document of one peer, and network policies. Addresses are relative, so that the page works
- * behind a port-forward or a path prefix.
+ * Client of the agent's API: the event stream, the document of one peer, and network policies. Addresses are relative, so that
+ * the page works behind a port-forward or a path prefix.
  */
 import type { Peer, PodPolicies, ServerEvents } from '../../common/api.js';
 import { applyDifference, DIFFERENCES } from '../../common/document-difference.js';

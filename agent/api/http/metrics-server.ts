@@ -4,7 +4,7 @@
  */
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ListenError, messageOf } from '../../../common/errors.js';
+import { messageOf } from '../../../common/errors.js';
 import type { Logger } from '../../../common/log.js';
 import { guardConnections, HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS, TIMEOUT_CHECK_MS } from './connection-guard.js';
 import type { Metrics } from '../metrics.js';
@@ -15,7 +15,7 @@ export interface MetricsServer {
   close(): Promise<void>;
 }
 
-/** Throws {@link ListenError} when the port is taken. */
+/** Rejects with the error of listen(2) when the port is taken. */
 export async function startMetricsServer(
   metrics: Metrics,
   { address, port }: { readonly address: string; readonly port: number },
@@ -31,11 +31,9 @@ export async function startMetricsServer(
   );
   guardConnections(server);
   await new Promise<void>((resolve, reject) => {
-    const refuse = (error: Error): void =>
-      reject(new ListenError(`cannot listen on ${address} port ${port}: ${messageOf(error)}`, { cause: error }));
-    server.once('error', refuse);
+    server.once('error', reject);
     server.listen({ host: address, port }, () => {
-      server.off('error', refuse);
+      server.off('error', reject);
       resolve();
     });
   });

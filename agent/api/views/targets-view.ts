@@ -15,13 +15,19 @@ export interface TargetsInput {
   readonly wallTime: (ms: number) => Date;
 }
 
+/** There is a link, or none is needed. */
+const WELL: readonly Target['state'][] = ['up', 'stale', 'idle'];
 const NO_ANSWER = 'no answer: the node is down, its UDP port is blocked, or it has another cluster secret';
+
+export function isWell(state: Target['state']): boolean {
+  return WELL.includes(state);
+}
 
 /** Seeds first, in their order. Bounded by seeds, members and the core's list of refused addresses. */
 export function targetsView(input: TargetsInput): Target[] {
   const view = new TargetsView(input);
   const seeds = input.seeds.map((seed) => view.seed(seed));
-  const members = input.members.filter(({ state }) => state === 'down' || state === 'connecting');
+  const members = input.members.filter(({ state }) => !isWell(state));
   const shown = new Set(seeds.map(({ address }) => address));
   const missing = members.map((member) => view.member(member)).filter(({ address }) => !shown.has(address));
   const ips = new Set([
@@ -43,13 +49,13 @@ class TargetsView {
     const member = id === null ? undefined : this.#members.get(id);
     const refusal = this.#refusal(address.ip);
     const elsewhere = answer !== null && answer.from.ip !== address.ip ? answer.from : null;
-    const isWell = member?.state === 'up' || member?.state === 'stale' || member?.state === 'idle';
-    const trouble = isWell ? '' : (refusal?.cause ?? member?.reason ?? NO_ANSWER);
+    const isMemberWell = member !== undefined && isWell(member.state);
+    const trouble = isMemberWell ? '' : (refusal?.cause ?? member?.reason ?? NO_ANSWER);
     return {
       address: formatSocketAddress(address),
       kind: 'seed',
       node: member?.name ?? null,
-      state: isWell || refusal === undefined ? (member?.state ?? 'connecting') : 'refused',
+      state: isMemberWell || refusal === undefined ? (member?.state ?? 'connecting') : 'refused',
       attempts,
       lastAnswer: this.#time(member?.lastHandshakeMs ?? answer?.atMs ?? null),
       cause: elsewhere === null ? trouble : joined(`answers from ${formatSocketAddress(elsewhere)}`, trouble),
