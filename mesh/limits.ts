@@ -169,6 +169,10 @@ export const MAX_COOKIES = 1024;
 /** How long an initiator sends a cookie that it received. */
 export const COOKIE_USE_MS = 120_000;
 
+/** How long the node with the higher id waits before it dials a new neighbour, which dials it meanwhile. */
+export const DIAL_YIELD_MS = 250;
+/** How long after its first initiation to a node the one with the lower id takes no initiation of that node. */
+export const CROSSING_MS = 500;
 /** First wait between two tries to reach a node; doubles. */
 export const DIAL_RETRY_MS = 100;
 /** Longest wait between tries to reach a node that was alive lately. */

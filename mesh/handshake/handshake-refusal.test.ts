@@ -76,6 +76,12 @@ const SCENARIOS: Record<
     return pair.toB(stranger.initiate());
   },
   ownInitiation: (pair) => pair.toA(pair.initiation),
+  crossed: ({ a, b, initiation }) => {
+    const [winner, loser] = a.identity.id < b.identity.id ? [a, b] : [b, a];
+    const lost = winner === a ? loser.initiate(winner) : initiation;
+    if (winner === b) winner.initiate(loser);
+    return winner.handshakes.receive(lost, FROM_B, 1);
+  },
   rateLimited: (pair) => {
     const stranger = new HandshakeSide(3);
     for (let i = 0; i < SOURCE_BURST; i++) pair.toB(stranger.initiate());

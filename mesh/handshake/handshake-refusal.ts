@@ -14,6 +14,7 @@ export const HANDSHAKE_REFUSALS = [
   'ownInitiation',
   'replayed',
   'otherProtocol',
+  'crossed',
   'badProof',
   'rateLimited',
   'needsCookie',

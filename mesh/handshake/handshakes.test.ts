@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { parseSocketAddress } from '../../common/address/socket-address.js';
 import { ClusterKeys } from '../wire/cluster-keys.js';
 import { COOKIE_DATAGRAM_BYTES } from '../../common/wire/cookie-datagram.js';
-import { HANDSHAKE_LIFETIME_MS, INITIATION_BYTES, SOURCE_BURST } from '../limits.js';
+import { CROSSING_MS, HANDSHAKE_LIFETIME_MS, INITIATION_BYTES, SOURCE_BURST } from '../limits.js';
 import { InitiationStamps } from './initiation-stamps.js';
 import { FROM_A, FROM_B, HandshakeSide, replyOf, respondedOf } from '../testing/handshake-side.js';
 
@@ -92,7 +92,7 @@ describe('handshakes', () => {
 
   it('respond to a node that is not known only with a cookie of its address', () => {
     const [a, b] = [new HandshakeSide(1), new HandshakeSide(2)];
-    const index = a.handshakes.start({ expects: () => true, staticKey: null }, 0)!;
+    const index = a.handshakes.start({ expects: () => true, staticKey: null, mayCross: true }, 0)!;
     const plain = a.handshakes.initiationFor(index, FROM_B, 0)!;
     const asked = b.handshakes.receive(plain, FROM_A, 0);
     expect(asked).toMatchObject({ type: 'refused', reason: 'needsCookie' });
@@ -105,6 +105,24 @@ describe('handshakes', () => {
     expect(a.handshakes.initiationFor(index, FROM_B, 2)).toEqual(again);
     expect(b.handshakes.receive(again, STRANGER, 1)).toMatchObject({ reason: 'needsCookie' });
     expect(b.handshakes.receive(again, FROM_A, 1).type).toBe('reply');
+  });
+
+  it('that cross end as one: of the node with the lower id, until that has had its time', () => {
+    const sides = pair().sort((a, b) => (a.identity.id < b.identity.id ? -1 : 1));
+    const [lower, higher] = [sides[0], sides[1]];
+    const [wins, loses] = [lower.initiate(higher), higher.initiate(lower)];
+    expect(higher.handshakes.receive(wins, FROM_A, 1).type).toBe('reply');
+    expect(lower.handshakes.receive(loses, FROM_B, 1)).toMatchObject({ reason: 'crossed', reply: null });
+    expect(lower.handshakes.receive(loses, FROM_B, CROSSING_MS - 1)).toMatchObject({ reason: 'crossed' });
+    expect(lower.handshakes.receive(loses, FROM_B, CROSSING_MS).type).toBe('reply');
+  });
+
+  it('of a seed cross by its address, which it alone is dialled at', () => {
+    const sides = [new HandshakeSide(1), new HandshakeSide(2)].sort((a, b) => (a.identity.id < b.identity.id ? -1 : 1));
+    const [lower, higher] = [sides[0]!, sides[1]!];
+    lower.initiate();
+    expect(lower.handshakes.receive(higher.initiate(), FROM_B, 1)).toMatchObject({ reason: 'crossed' });
+    expect(lower.handshakes.receive(higher.initiate(), STRANGER, 1)).toMatchObject({ reason: 'needsCookie' });
   });
 
   it('refuse an initiation of a member that was made for another one', () => {

@@ -3,11 +3,14 @@
  * applies an outcome to the peers.
  *
  * ```
- *   initiation:   MAC -> not our own -> a repeated one gets the same response -> gate -> response
+ *   initiation:   MAC -> not our own -> a repeated one gets the same response -> not crossed -> gate -> response
  *   response:     MAC -> initiator handshake of its index -> read -> expected peer -> confirmation
  *   confirmation: MAC -> responder handshake of its index -> read -> established
  *   cookie:       initiator handshake of its index -> MAC over our initiation's MAC -> kept, initiation sent again
  * ```
+ *
+ * When the initiations of two nodes cross, the one of the node with the lower id is responded to, and the other is dropped. It
+ * comes again when the response to the first is lost, and is responded to after CROSSING_MS.
  */
 import { HandshakeError } from '../../common/errors.js';
 import type { NodeId } from '../../common/node-id.js';
@@ -30,6 +33,7 @@ import type { Arrival } from './handshake-gate.js';
 import type { InitiationStamps } from './initiation-stamps.js';
 import {
   COOKIE_USE_MS,
+  CROSSING_MS,
   HANDSHAKE_LIFETIME_MS,
   MAX_COOKIES,
   MAX_DIALED_ADDRESSES,
@@ -50,6 +54,8 @@ export interface HandshakeTarget {
   readonly expects: (peer: NodeId) => boolean;
   /** Its static key; null when any node may be at the address. */
   readonly staticKey: Uint8Array | null;
+  /** The node was not dialled lately: its own initiation may cross this one. */
+  readonly mayCross: boolean;
 }
 
 export type HandshakeOutcome =
@@ -83,6 +89,8 @@ interface PendingInitiator {
   readonly handshake: InitiatorHandshake;
   readonly startedMs: number;
   readonly expects: HandshakeTarget['expects'];
+  readonly isForOne: boolean;
+  readonly mayCross: boolean;
   /** Addresses that the initiation went to: cookies of others are refused. Bounded by MAX_DIALED_ADDRESSES. */
   readonly sentTo: BoundedMap<string, true>;
 }
@@ -132,13 +140,14 @@ export class Handshakes {
   }
 
   /** Starts a handshake and returns its session index, or null when no slot is free. */
-  start({ expects, staticKey }: HandshakeTarget, nowMs: number): number | null {
+  start({ expects, staticKey, mayCross }: HandshakeTarget, nowMs: number): number | null {
     const localIndex = this.#slots.allocate();
     if (localIndex === null) return null;
     const shared = staticKey === null ? null : this.#secrets.with(staticKey);
     const handshake = new InitiatorHandshake(this.#deps, localIndex, { stamp: this.#deps.stamps.next(nowMs), shared });
     const sentTo = new BoundedMap<string, true>(MAX_DIALED_ADDRESSES);
-    this.#initiators.set(localIndex, { handshake, startedMs: nowMs, expects, sentTo });
+    const isForOne = staticKey !== null;
+    this.#initiators.set(localIndex, { handshake, startedMs: nowMs, expects, isForOne, mayCross, sentTo });
     return localIndex;
   }
 
@@ -215,11 +224,23 @@ export class Handshakes {
     if (pending !== undefined) return this.#respondAgain(pending, arrival);
     if (this.#gate.hasSeen(mac)) return refused('replayed');
     const received = new ReceivedInitiation(this.#deps, datagram);
+    if (this.#isCrossed(received.hello.id, arrival)) return refused('crossed');
     const admission = this.#gate.admit(received, mac, arrival);
     if (admission === 'pass') return this.#respond(received, mac, arrival);
     if (admission !== 'needsCookie') return refused(admission);
     const cookie = this.#gate.cookieFor(from, nowMs);
     return refused('needsCookie', encodeCookie(datagram.senderIndex, cookie, datagram.mac, this.#deps.keys));
+  }
+
+  /** Whether the sender is about to respond to an initiation of this node, which wins. */
+  #isCrossed(id: NodeId, { from, nowMs }: Arrival): boolean {
+    if (id < this.#deps.identity.id) return false;
+    const address = formatSocketAddress(from);
+    for (const { mayCross, startedMs, expects, isForOne, sentTo } of this.#initiators.values()) {
+      if (!mayCross || nowMs - startedMs >= CROSSING_MS || !expects(id)) continue;
+      if (isForOne || sentTo.has(address)) return true;
+    }
+    return false;
   }
 
   #respondAgain({ handshake, from }: PendingResponder, arrival: Arrival): HandshakeOutcome {

@@ -42,6 +42,7 @@ describe('dialling', () => {
     expect(hurried(dial, 7)).toEqual({ ...dial, nextMs: 7 });
     expect(hurried(dial, 9_000)).toEqual(dial);
     expect(restarted(dial, 7)).toEqual({ handshake: null, tries: 0, nextMs: 7 });
+    expect(restarted(dialAt(90), 7)).toEqual(dialAt(90));
   });
 
   it('gets to every address in turn, a few at a time', () => {

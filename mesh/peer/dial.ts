@@ -27,7 +27,7 @@ export interface DialHandshake {
 }
 
 /** What a try needs to know of the node. */
-export interface DialTarget extends HandshakeTarget {
+export interface DialTarget extends Omit<HandshakeTarget, 'mayCross'> {
   readonly addresses: readonly SocketAddress[];
   /** Whether a handshake with the node has ever succeeded. */
   readonly isProven: boolean;
@@ -50,7 +50,7 @@ export function dialAt(atMs: number): Dial {
 
 /** The same with the back-off started over: something changed that makes a response more likely. */
 export function restarted(dial: Dial, nowMs: number): Dial {
-  return { ...dial, tries: 0, nextMs: nowMs };
+  return dial.tries === 0 ? dial : { ...dial, tries: 0, nextMs: nowMs };
 }
 
 /** The same with the next try no later than `nowMs`; the back-off goes on. */
@@ -97,11 +97,11 @@ export class Dialer {
     return { ...dial, handshake: null };
   }
 
-  #currentHandshake({ handshake }: Dial, target: DialTarget, nowMs: number): DialHandshake | null {
+  #currentHandshake({ handshake, tries }: Dial, target: DialTarget, nowMs: number): DialHandshake | null {
     const { handshakes } = this.#deps;
     if (handshake !== null && nowMs - handshake.startedMs < HANDSHAKE_LIFETIME_MS) return handshake;
     if (handshake !== null) handshakes.cancel(handshake.localIndex, 'expired');
-    const localIndex = handshakes.start(target, nowMs);
+    const localIndex = handshakes.start({ ...target, mayCross: tries === 0 }, nowMs);
     return localIndex === null ? null : { localIndex, startedMs: nowMs };
   }
 }

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
 import { parseSocketAddress } from '../../common/address/socket-address.js';
 import { CONFIRM_RETRY_MS, CONFIRM_WITHIN_MS, CONFIRM_YIELD_MS, MAX_CONFIRM_RETRY_MS } from '../limits.js';
+import { dialAt } from './dial.js';
 import { establishingPollAt, IDLE, stepEstablishing } from './establishing.js';
 import type { Establishing, EstablishingEvent } from './establishing.js';
 
@@ -39,8 +40,8 @@ const STATES = {
 type StateName = keyof typeof STATES;
 
 const EVENTS = {
-  needed: { type: 'tick', needed: true, hasOther: false },
-  notNeeded: { type: 'tick', needed: false, hasOther: false },
+  needed: { type: 'tick', needed: true, yieldMs: 0, hasOther: false },
+  notNeeded: { type: 'tick', needed: false, yieldMs: 0, hasOther: false },
   dialed: { type: 'dialed', dial: { ...DIAL, tries: 4 } },
   responded: { type: 'responded', confirming: { ...CONFIRMING, localIndex: 8 } },
   confirmed: { type: 'confirmed' },
@@ -201,6 +202,14 @@ describe('establishing a session', () => {
     }
   });
 
+  it('lets the peer dial first for as long as it is told, unless frames wait; a new advert makes it no later', () => {
+    const waiting = stepEstablishing(IDLE, { ...EVENTS.needed, yieldMs: 250 }, NOW);
+    expect(waiting).toEqual({ next: { state: 'dialing', dial: dialAt(NOW + 250) }, effects: [] });
+    expect(stepEstablishing(waiting.next, EVENTS.restart, NOW + 100).next).toEqual(waiting.next);
+    expect(stepEstablishing(waiting.next, EVENTS.accepted, NOW + 100).next).toEqual(IDLE);
+    expect(nextTryMs(waiting.next, EVENTS.hurry)).toBe(NOW);
+  });
+
   it('dials at once when frames wait or the link is down, with the back-off going on', () => {
     for (const event of [EVENTS.hurry, EVENTS.linkDown]) {
       for (const from of [STATES.dialing, STATES.confirming]) {
@@ -243,7 +252,7 @@ describe('establishing a session', () => {
   });
 
   it('gives a first session up sooner when the peer has confirmed another one', () => {
-    const tick = { type: 'tick', needed: false, hasOther: true } as const;
+    const tick = { type: 'tick', needed: false, yieldMs: 0, hasOther: true } as const;
     const { next } = stepEstablishing(IDLE, EVENTS.responded, NOW);
     expect(stepEstablishing(next, tick, NOW + CONFIRM_YIELD_MS - 1).next.state).toBe('confirming');
     expect(stepEstablishing(next, tick, NOW + CONFIRM_YIELD_MS).next.state).toBe('dialing');

@@ -46,8 +46,15 @@ export interface Repeat {
 }
 
 export type EstablishingEvent =
-  /** `needed`: a new session is needed. `hasOther`: the peer has confirmed another session than the one being confirmed. */
-  | { readonly type: 'tick'; readonly needed: boolean; readonly hasOther: boolean }
+  | {
+      readonly type: 'tick';
+      /** A new session is needed. */
+      readonly needed: boolean;
+      /** How long the peer is given to dial first. */
+      readonly yieldMs: number;
+      /** The peer has confirmed another session than the one being confirmed. */
+      readonly hasOther: boolean;
+    }
   /** The effect `dial` was carried out. */
   | { readonly type: 'dialed'; readonly dial: Dial }
   /** The peer responded, and the session is installed. */
@@ -91,7 +98,7 @@ export const IDLE: Establishing = { state: 'idle' };
 export function stepEstablishing(current: Establishing, event: EstablishingEvent, nowMs: number): EstablishingStep {
   switch (event.type) {
     case 'tick':
-      return tick(current, event.needed, event.hasOther, nowMs);
+      return tick(current, event, nowMs);
     case 'dialed':
       return current.state === 'dialing'
         ? to({ state: 'dialing', dial: event.dial })
@@ -145,10 +152,15 @@ function ended(dial: Dial): EstablishingEffect[] {
   return dial.handshake === null ? [] : [{ type: 'endDial', dial }];
 }
 
-function tick(current: Establishing, needed: boolean, hasOther: boolean, nowMs: number): EstablishingStep {
+function tick(
+  current: Establishing,
+  { needed, yieldMs, hasOther }: Extract<EstablishingEvent, { type: 'tick' }>,
+  nowMs: number,
+): EstablishingStep {
   if (current.state === 'confirming') return tickConfirming(current, hasOther, nowMs);
   if (!needed) return current.state === 'idle' ? to(current) : to(IDLE, ...ended(current.dial));
-  const dialing: Establishing = current.state === 'dialing' ? current : { state: 'dialing', dial: dialAt(nowMs) };
+  const dialing: Establishing =
+    current.state === 'dialing' ? current : { state: 'dialing', dial: dialAt(nowMs + yieldMs) };
   return nowMs < dialing.dial.nextMs ? to(dialing) : to(dialing, { type: 'dial', dial: dialing.dial });
 }
 

@@ -273,7 +273,7 @@ export class Peer {
     if (!this.#isQuiet(nowMs)) this.#step({ type: 'tick' }, nowMs);
     if (nowMs >= this.#endsAtMs()) this.#end(nowMs);
     this.sessions.expire(nowMs);
-    this.#establisher.advance(this.#needsSession(nowMs), nowMs);
+    this.#establisher.advance(this.#needsSession(nowMs), this.#isNew, nowMs);
     if (this.isLinked && !this.#isQuiet(nowMs)) this.path.advance(this.#link.state === 'stale', nowMs);
   }
 
@@ -328,6 +328,11 @@ export class Peer {
   /** Whether nothing is sent on the link, and its silence says nothing. */
   #isQuiet(nowMs: number): boolean {
     return !this.#isNeighbour && this.#link.state === 'up' && this.#traffic.isQuiet(nowMs);
+  }
+
+  /** Whether it is a neighbour that this node has not met yet. */
+  get #isNew(): boolean {
+    return this.#isNeighbour && this.#link.state === 'connecting' && !this.#link.wasIdle;
   }
 
   #isGivenUp(nowMs: number): boolean {

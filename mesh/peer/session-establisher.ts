@@ -2,14 +2,16 @@
  * Establishing of sessions with one peer: drives the machine of `establishing.ts`, carries out its effects, and installs the
  * sessions that handshakes of either side lead to.
  *
- * When both sides initiate at once, the handshake of the node with the lower id wins: its initiator keeps that session
- * active and retires the other one, its responder switches to it.
+ * The node with the higher id lets the other dial a new neighbour first. When both sides initiate at once all the same and both
+ * handshakes finish, the one of the node with the lower id wins: its initiator keeps that session active and retires the other
+ * one, its responder switches to it.
  */
 import type { NodeId } from '../../common/node-id.js';
 import type { SessionKeys } from '../../common/router-port.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { MeshEffect, RandomSource } from '../mesh-io.js';
 import type { Dialer, DialTarget } from './dial.js';
+import { DIAL_YIELD_MS } from '../limits.js';
 import { establishingPollAt, IDLE, stepEstablishing } from './establishing.js';
 import type { Confirming, Establishing, EstablishingEffect, EstablishingEvent } from './establishing.js';
 import type { PeerSessions } from './peer-sessions.js';
@@ -74,11 +76,16 @@ export class SessionEstablisher {
     if (isLost) this.handle({ type: 'sessionLost' }, nowMs);
   }
 
-  /** Does what is due. @param needed whether a new session is needed */
-  advance(needed: boolean, nowMs: number): void {
+  /**
+   * Does what is due.
+   * @param needed whether a new session is needed
+   * @param mayYield whether the peer dials too, and no frame waits
+   */
+  advance(needed: boolean, mayYield: boolean, nowMs: number): void {
     const { confirming } = this;
     const hasOther = confirming !== null && this.#deps.sessions.hasConfirmedBesides(confirming.localIndex);
-    this.handle({ type: 'tick', needed, hasOther }, nowMs);
+    const yieldMs = mayYield && this.#deps.id < this.#deps.ownId ? DIAL_YIELD_MS : 0;
+    this.handle({ type: 'tick', needed, yieldMs, hasOther }, nowMs);
   }
 
   pollAt(needed: boolean, nowMs: number): number | null {

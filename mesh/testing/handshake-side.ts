@@ -75,7 +75,11 @@ export class HandshakeSide {
   initiate(target: HandshakeSide | null = null, nowMs = 0): Uint8Array {
     const staticKey = target?.identity.noiseKeys.publicKey ?? null;
     const expects = (id: NodeId): boolean => target === null || id === target.identity.id;
-    return this.handshakes.initiationFor(this.handshakes.start({ expects, staticKey }, nowMs)!, FROM_B, nowMs)!;
+    return this.handshakes.initiationFor(
+      this.handshakes.start({ expects, staticKey, mayCross: true }, nowMs)!,
+      FROM_B,
+      nowMs,
+    )!;
   }
 
   /** Receives an initiation, and the same with the cookie that it asked for. */
