@@ -1,6 +1,6 @@
 /**
  * Network policies on the real kernel: the cases that the upstream suite names, random clusters against the oracle, and changes
- * while connections last. Needs root, iproute2 and nft.
+ * while connections last. Needs root, iproute2, nft and python3.
  */
 import { describe, expect, it } from '@jest/globals';
 import { attachAll, compilerOf } from '../../policy/testing/agreement.js';
@@ -104,6 +104,8 @@ const CASES: readonly (readonly [name: string, ...specs: Spec[]])[] = [
   ],
   ['ingress from blocks of IPv6', ingress({ ipBlock: { cidr: 'fd00::/64', except: ['fd00::1:0/112'] } })],
   ['SCTP allowed is not TCP', { podSelector: A, ingress: [{ ports: [{ protocol: 'SCTP', port: 80 }] }] }],
+  ['a range of SCTP ports', { podSelector: A, ingress: [{ ports: [{ protocol: 'SCTP', port: 70, endPort: 80 }] }] }],
+  ['SCTP on a named port', { podSelector: A, ingress: [{ ports: [{ protocol: 'SCTP', port: 'serve-80-sctp' }] }] }],
   ['UDP allowed is not TCP', { podSelector: A, ingress: [{ ports: [{ protocol: 'UDP', port: 80 }] }] }],
   ['no policy'],
 ];
@@ -182,7 +184,7 @@ const CLUSTER_CASES: readonly (readonly [name: string, policies: readonly Cluste
 ];
 
 function objectsOf(specs: readonly Spec[]): ApiObjects {
-  const names = PORTS.flatMap((port) => ['TCP', 'UDP'].map((protocol) => ({ port, protocol })));
+  const names = PORTS.flatMap((port) => ['TCP', 'UDP', 'SCTP'].map((protocol) => ({ port, protocol })));
   const ports = names.map(({ port, protocol }) => ({
     name: `serve-${port}-${protocol.toLowerCase()}`,
     containerPort: port,
@@ -236,11 +238,10 @@ describe('network policies of one node', () => {
 
   const everyFlow = ADDRESSES.flatMap((_, from) =>
     ADDRESSES.flat().flatMap((host) =>
-      [...PORTS.map((port) => ({ protocol: 'TCP', port })), { protocol: 'UDP', port: 80 }].map((what) => ({
-        from,
-        host,
-        ...what,
-      })),
+      [
+        ...PORTS.map((port) => ({ protocol: 'TCP', port })),
+        ...['UDP', 'SCTP'].map((protocol) => ({ protocol, port: 80 })),
+      ].map((what) => ({ from, host, ...what })),
     ),
   );
 
@@ -249,9 +250,9 @@ describe('network policies of one node', () => {
     async (_, ...specs) => {
       const objects = objectsOf(specs);
       const table = compilerOf(objects).compile();
-      await lab.enforce(table);
+      await lab.table.enforce(table);
       expect(await wrong(objects, everyFlow)).toEqual([]);
-      if (specs.length > 0 && table.chains.size > 0) expect(await lab.difference(table)).toBeNull();
+      if (specs.length > 0 && table.chains.size > 0) expect(await lab.table.difference(table)).toBeNull();
     },
     TEST_TIMEOUT_MS,
   );
@@ -262,9 +263,9 @@ describe('network policies of one node', () => {
       const clusterPolicies = specs.map((spec, i) => ({ metadata: { name: `cluster-${i}` }, spec }));
       const objects = { ...objectsOf(namespaced), clusterPolicies };
       const table = compilerOf(objects).compile();
-      await lab.enforce(table);
+      await lab.table.enforce(table);
       expect(await wrong(objects, everyFlow)).toEqual([]);
-      expect(await lab.difference(table)).toBeNull();
+      expect(await lab.table.difference(table)).toBeNull();
     },
     TEST_TIMEOUT_MS,
   );
@@ -277,7 +278,7 @@ describe('network policies of one node', () => {
         const dice = new Dice(seed);
         const objects = randomCluster(dice, shape);
         const table = compilerOf(objects).compile();
-        await lab.enforce(table);
+        await lab.table.enforce(table);
         const flows = Array.from({ length: RANDOM_FLOWS }, () => randomFlow(dice, objects));
         const probes = flows
           .map(({ source, destination: host, ...flow }) => ({
@@ -285,12 +286,9 @@ describe('network policies of one node', () => {
             host,
             from: ADDRESSES.findIndex((ips) => ips.includes(source)),
           }))
-          .filter(
-            ({ host, protocol, port }) =>
-              ADDRESSES.flat().includes(host) && protocol !== 'SCTP' && PORTS.includes(port),
-          );
+          .filter(({ host, port }) => ADDRESSES.flat().includes(host) && PORTS.includes(port));
         expect([seed, await wrong(objects, probes)]).toEqual([seed, []]);
-        if (table.chains.size > 0) expect([seed, await lab.difference(table)]).toEqual([seed, null]);
+        if (table.chains.size > 0) expect([seed, await lab.table.difference(table)]).toEqual([seed, null]);
       }
     },
     TEST_TIMEOUT_MS,
@@ -303,19 +301,19 @@ describe('network policies of one node', () => {
       const [client, other] = [objects.pods[3]!, objects.pods[6]!];
       for (const each of [client, other]) each.metadata.labels['role'] = 'client';
       const compiler = compilerOf(objects);
-      await lab.enforce(compiler.compile());
+      await lab.table.enforce(compiler.compile());
       const ask = async (from: number, protocol: string, expected: boolean) =>
         (await lab.pods[from]!.ask(ADDRESSES[0]!.map((host) => ({ protocol, host, port: 80, expected })))).join();
       for (const from of [3, 6]) expect(await ask(from, 'keep', true)).toBe('true,true');
       client.metadata.labels['role'] = 'none';
       compiler.putPod(parsePod(client));
       attachAll(compiler);
-      await lab.enforce(compiler.compile());
+      await lab.table.enforce(compiler.compile());
       expect(await ask(3, 'kept', false)).toBe('false,false');
       expect(await ask(6, 'kept', true)).toBe('true,true');
       client.metadata.labels['role'] = 'client';
       compiler.putPod(parsePod(client));
-      await lab.enforce(compiler.compile());
+      await lab.table.enforce(compiler.compile());
       expect(await ask(3, 'kept', true)).toBe('true,true');
     },
     TEST_TIMEOUT_MS,
@@ -326,7 +324,7 @@ describe('network policies of one node', () => {
     async () => {
       const objects = objectsOf([{ podSelector: {}, policyTypes: both }]);
       const table = compilerOf(objects).compile();
-      await lab.enforce(table);
+      await lab.table.enforce(table);
       for (const [host, size] of [
         [ADDRESSES[0]![0]!, 1],
         [ADDRESSES[0]![1]!, 1],
@@ -337,7 +335,7 @@ describe('network policies of one node', () => {
       const [ingressCounter] = [...table.counters].find(([, { direction }]) => direction === 'ingress')!;
       const counter = await lab.node.run('nft', ['list', 'counter', 'inet', 'heddle-policy', ingressCounter]);
       expect(Number(/packets (\d+)/.exec(counter)![1])).toBeGreaterThan(0);
-      await lab.enforce(compilerOf(objectsOf([])).compile());
+      await lab.table.enforce(compilerOf(objectsOf([])).compile());
       expect(await lab.node.run('nft', ['list', 'ruleset'])).not.toContain('hook');
     },
     TEST_TIMEOUT_MS,
@@ -356,13 +354,13 @@ describe('network policies of one node', () => {
         `add element inet heddle-policy ${[...table.sets.keys()].find((name) => name.startsWith('p-') && name.endsWith('4'))} { 10.9.9.9 }`,
       ];
       for (const command of damage) {
-        await lab.enforce(table);
-        expect(await lab.difference(table)).toBeNull();
+        await lab.table.enforce(table);
+        expect(await lab.table.difference(table)).toBeNull();
         await lab.node.run('nft', ['-f', '-'], command);
-        const repair = await lab.difference(table);
+        const repair = await lab.table.difference(table);
         expect([command, repair]).not.toEqual([command, null]);
         await lab.node.run('nft', ['-j', '-f', '-'], repair!);
-        expect([command, await lab.difference(table)]).toEqual([command, null]);
+        expect([command, await lab.table.difference(table)]).toEqual([command, null]);
       }
     },
     TEST_TIMEOUT_MS,

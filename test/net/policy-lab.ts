@@ -7,11 +7,9 @@ import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll } from '@jest/globals';
-import { runJson } from '../../common/host/command.js';
 import { NetworkNamespace, removeNamespace } from '../../deploy/demo/machine/network-namespace.js';
 import { RunLock } from '../../deploy/demo/machine/run-lock.js';
-import { asInstalled, POLICY_TABLE, readInstalled, tableCommands } from '../../policy/index.js';
-import type { InstalledTable, PolicyTable } from '../../policy/index.js';
+import { PolicyTableInKernel } from './policy-table-in-kernel.js';
 
 const POD_PROGRAM = resolve('test/net/policy-pod.mjs');
 export const PORTS = [80, 81];
@@ -51,10 +49,11 @@ export class PolicyPod {
 export class PolicyLab {
   node!: NetworkNamespace;
   readonly pods: PolicyPod[] = [];
-  #installed: InstalledTable | 'damaged' | 'absent' = 'damaged';
+  table!: PolicyTableInKernel;
 
   async create(prefix: string, addresses: readonly (readonly string[])[]): Promise<void> {
     this.node = await NetworkNamespace.create(`${prefix}n`);
+    this.table = new PolicyTableInKernel(this.node);
     await this.node.run('sysctl', ['-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1']);
     for (const [i, ips] of addresses.entries()) this.pods.push(await this.#createPod(`${prefix}p${i}`, `v${i}`, ips));
     await Promise.all(this.pods.map((pod) => pod.ready()));
@@ -66,21 +65,6 @@ export class PolicyLab {
       await once(program, 'exit');
     }
     if (this.node !== undefined) await removeNamespace(this.node.name);
-  }
-
-  /** Changes the table in force to this one; then the kernel's listing shows no difference. */
-  async enforce(table: PolicyTable): Promise<void> {
-    const change = tableCommands({ wanted: table, installed: this.#installed, onlyAdd: false });
-    if (change !== null) await this.node.run('nft', ['-j', '-f', '-'], change);
-    this.#installed = table.chains.size === 0 ? 'absent' : asInstalled(table);
-  }
-
-  /** The commands that the kernel's table needs to be this one; null for none. */
-  async difference(table: PolicyTable): Promise<string | null> {
-    const run = { run: (program: string, args: readonly string[]) => this.node.run(program, args) };
-    const listing = await runJson(run, 'nft', ['-j', 'list', 'table', ...POLICY_TABLE]);
-    const found = readInstalled(listing, table);
-    return tableCommands({ wanted: table, installed: found.isWhole ? found : 'damaged', onlyAdd: false });
   }
 
   async #createPod(name: string, hostInterface: string, ips: readonly string[]): Promise<PolicyPod> {

@@ -1,14 +1,17 @@
 /**
- * Pod of the tests of network policies. Serves TCP and UDP on the ports given, in both families. Reads lines of JSON: lists of
- * `{protocol, host, port, withinMs}`; writes for each list, as one line, whether each of them was answered in time. `keep` opens a
- * connection that stays, and `kept` tells whether it still carries something.
+ * Pod of the tests of network policies. Serves TCP, UDP and SCTP on the ports given, in both families. Reads lines of JSON: lists
+ * of `{protocol, host, port, withinMs}`; writes for each list, as one line, whether each of them was answered in time. `keep` opens
+ * a connection that stays, and `kept` tells whether it still carries something.
  */
 import { createSocket } from 'node:dgram';
 import { connect, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
+import { openSctp } from './sctp-prober.mjs';
 
 const ports = process.argv.slice(2).map(Number);
 const kept = new Map();
+/** TCP repeats its first packet by itself. */
+const SCTP_REPEAT_MS = 1000;
 
 for (const port of ports) {
   createServer((socket) => socket.on('error', () => undefined).pipe(socket)).listen(port, '::');
@@ -17,7 +20,8 @@ for (const port of ports) {
   udp.bind(port, '::');
 }
 
-const PROBES = { TCP: probeTcp, UDP: probeUdp, keep, kept: askKept };
+const askSctp = await openSctp(ports);
+const PROBES = { TCP: probeTcp, UDP: probeUdp, SCTP: probeSctp, keep, kept: askKept };
 
 function probeTcp({ host, port, withinMs }) {
   return new Promise((resolve) => {
@@ -45,6 +49,22 @@ function probeUdp({ host, port, withinMs }) {
         socket.on('message', () => answer(true));
         socket.on('error', () => answer(false));
         socket.send('?', port, host);
+      },
+    );
+  });
+}
+
+function probeSctp({ host, port, withinMs }) {
+  return new Promise((resolve) => {
+    const ask = (answer) => askSctp(host, port, () => answer(true));
+    const asking = { timer: null };
+    end(
+      resolve,
+      withinMs,
+      () => clearInterval(asking.timer),
+      (answer) => {
+        ask(answer);
+        asking.timer = setInterval(ask, SCTP_REPEAT_MS, answer);
       },
     );
   });

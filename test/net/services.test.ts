@@ -12,6 +12,9 @@ import type { Pod } from '../../deploy/demo/cluster/cluster.js';
 import type { DemoNode } from '../../deploy/demo/cluster/demo-node.js';
 import type { NetworkNamespace } from '../../deploy/demo/machine/network-namespace.js';
 import { useCluster } from './cluster-fixture.js';
+import { oracleAllows } from '../../policy/testing/oracle.js';
+import { PolicyTableInKernel } from './policy-table-in-kernel.js';
+import { denyAll, fromBlock, fromPods, objectsWith, onlyTo, tableOf } from './service-policies.js';
 import { serviceRules } from './service-rules.js';
 import type { RuleStyle, Service } from './service-rules.js';
 
@@ -20,9 +23,18 @@ const PORT = 7000;
 const HOST_PORT = 7001;
 const NODE_PORT = 30_080;
 const TEST_TIMEOUT_MS = 60_000;
+/** Of an answer that has to come, on a machine under load; of one that must not. */
+const ANSWERED_WITHIN_MS = 10_000;
+const SILENT_FOR_MS = 500;
 const BRIDGE_NF = ['iptables', 'ip6tables'].map((name) => `/proc/sys/net/bridge/bridge-nf-call-${name}`);
 const FAMILIES = ['4', '6'] as const;
 type Family = (typeof FAMILIES)[number];
+
+interface Asked {
+  readonly host: string;
+  readonly port: number;
+  readonly isAllowed: boolean;
+}
 
 describe('Services on a cluster of two nodes', () => {
   const cluster = useCluster({ nodes: 2, podsPerNode: 2 });
@@ -106,6 +118,73 @@ describe('Services on a cluster of two nodes', () => {
         expect(await seenBy(first.namespace, protocol, NODE_PORT + 1)).toEqual({ seen: gateway });
         expect(await seenBy(second.namespace, protocol, NODE_PORT + 1)).toMatchObject({ error: 'ECONNREFUSED' });
       }
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it.each(FAMILIES)(
+    'are subject to network policies of their backends and clients, behind the translation, IPv%s',
+    async (family) => {
+      const { pods, nodes, plan } = cluster.get();
+      const [first, second] = nodes as [DemoNode, DemoNode];
+      const [a, neighbour] = pods.filter(({ node }) => node === first) as [Pod, Pod];
+      const [b] = pods.filter(({ node }) => node === second) as [Pod];
+      const [mine, near, far] = [a, neighbour, b].map((pod) => addressOf(pod, family)) as [string, string, string];
+      const [here, there] = [first, second].map((node) => underlayOf(node, family)) as [string, string];
+      const clusterCidr = plan.clusterCidrs.find((cidr) => cidr.includes(':') === (family === '6'))!;
+      const services: Service[] = [
+        service(family, 1, near, PORT, NODE_PORT),
+        service(family, 2, far, PORT, NODE_PORT + 1),
+        { ...service(family, 3, near, PORT, NODE_PORT + 2), local: { hasBackend: true, clusterCidr } },
+        service(family, 4, mine, PORT),
+      ];
+      await install(first, 'nft', family, services);
+      const [toNear, toFar, , toMine] = services.map(({ clusterIp }) => clusterIp) as [string, string, string, string];
+      const gateway = gatewayIn(first, family);
+      /** Client, address and port that it asks, and the source that policies see; null: allowed whatever they say. */
+      const flows: readonly (readonly [
+        from: NetworkNamespace,
+        host: string,
+        port: number,
+        source: string | null,
+        backend: string,
+      ])[] = [
+        [a.namespace, toNear, 80, mine, near],
+        [a.namespace, toFar, 80, mine, far],
+        [a.namespace, here, NODE_PORT, mine, near],
+        [second.namespace, here, NODE_PORT, there, near],
+        [second.namespace, here, NODE_PORT + 1, gateway, far],
+        [second.namespace, here, NODE_PORT + 2, there, near],
+        [b.namespace, here, NODE_PORT + 2, there, near],
+        [a.namespace, toMine, 80, null, mine],
+        [first.namespace, near, PORT, null, near],
+        [first.namespace, toNear, 80, null, near],
+        [second.namespace, far, PORT, null, far],
+      ];
+      const tables = nodes.map((node) => new PolicyTableInKernel(node.namespace));
+      const enforce = (specs: Parameters<typeof objectsWith>[1]) =>
+        Promise.all(nodes.map((node, i) => tables[i]!.enforce(tableOf(node, pods, objectsWith(pods, specs)))));
+      const clusters = [
+        [denyAll],
+        [fromBlock(there)],
+        [fromBlock(gateway)],
+        [fromPods(a.name), onlyTo(a.name, neighbour.name)],
+      ];
+      for (const specs of clusters) {
+        await enforce(specs);
+        const objects = objectsWith(pods, specs);
+        const asked = flows.map(([from, host, port, source, destination]) => ({
+          ...{ from, host, port },
+          isAllowed: source === null || oracleAllows(objects, { source, destination, protocol: 'TCP', port: PORT }),
+        }));
+        const wrong = [a.namespace, b.namespace, first.namespace, second.namespace].map(async (client) => {
+          const ofClient = asked.filter(({ from }) => from === client);
+          const answers = await areAnswered(client, ofClient);
+          return ofClient.filter(({ isAllowed }, i) => isAllowed !== answers[i]);
+        });
+        expect([specs, (await Promise.all(wrong)).flat()]).toEqual([specs, []]);
+      }
+      await enforce([]);
     },
     TEST_TIMEOUT_MS,
   );
@@ -239,6 +318,16 @@ async function serve(namespace: NetworkNamespace, port: number, address = '::'):
 
 async function ask(from: NetworkNamespace, protocol: string, host: string, port: number): Promise<unknown> {
   return JSON.parse(await from.run(process.execPath, [ECHO, 'ask', protocol, host, String(port)]));
+}
+
+/** Whether each was answered, in this order. */
+async function areAnswered(from: NetworkNamespace, asked: readonly Asked[]): Promise<boolean[]> {
+  const args = asked.flatMap(({ host, port, isAllowed }) => [
+    ...['tcp', host, String(port)],
+    String(isAllowed ? ANSWERED_WITHIN_MS : SILENT_FOR_MS),
+  ]);
+  const lines = (await from.run(process.execPath, [ECHO, 'ask', ...args])).trim().split('\n');
+  return lines.map((line) => 'seen' in (JSON.parse(line) as object));
 }
 
 function addressOf({ ips }: Pod, family: Family): string {
