@@ -25,6 +25,8 @@ export interface ClusterOptions {
   readonly distDir: string;
   /** More flags for every `meshd`. */
   readonly extraArgs?: readonly string[];
+  /** Underlay address of every node; empty for all. Default: the one that its links use. */
+  readonly listenAddress?: string;
   /** Whether the nodes install CNI executable and configuration, for container runtimes; not by default. */
   readonly installsCni?: boolean;
 }
@@ -106,7 +108,7 @@ export class Cluster {
       distDir: this.options.distDir,
       folder: join(this.#runPath, plan.name),
       clusterCidrs: this.plan.clusterCidrs,
-      listenAddress: linkAddress(plan, this.plan.families),
+      listenAddress: this.options.listenAddress ?? linkAddress(plan, this.plan.families),
       seeds: this.#seedsOf(plan),
       secretFile: secret === undefined ? this.#secretFile : this.#writeSecret(`secret-${plan.name}`, secret),
       extraArgs: this.options.extraArgs ?? [],
