@@ -42,6 +42,7 @@ import { effectiveNodeName } from './settings/node-settings.js';
 import { SettingsKeeper } from './settings/settings-keeper.js';
 import { SettingsReader } from './settings/settings-reader.js';
 import type { SettingsSource } from './settings/settings-source.js';
+import { loadTrustedKeys } from './settings/trusted-keys.js';
 import { lastConfig } from './config/config-record.js';
 
 /** Within the supervisor's patience of 5 s. */
@@ -110,6 +111,7 @@ async function openSettings(env: NodeJS.ProcessEnv, started: Config | null): Pro
       env,
       readFile: readHostFile,
       readSecret: loadClusterSecret,
+      readTrustedKeys: loadTrustedKeys,
       sources,
       started,
       hostName: hostname(),

@@ -29,7 +29,6 @@ import type { Clock } from '../common/clock.js';
 import { cniInstallation } from './cni-installation.js';
 import { CniServer } from './cni-server.js';
 import { attachObstacle, statusObstacle } from './api/conditions.js';
-import { recordConfig } from './config/config-record.js';
 import { ControlPlane } from './control-plane/control-plane.js';
 import { HostKeeper } from './host-network/host-keeper.js';
 import { ACCEPT_MARK } from './host-network/forward-accept.js';
@@ -58,6 +57,7 @@ import { UnderlayWatch } from './control-plane/underlay-watch.js';
 import type { UnderlayChange } from './control-plane/underlay-watch.js';
 import { PodCidrs } from './pod-cidrs.js';
 import type { NodeSettings } from './settings/node-settings.js';
+import { recordSettings } from './settings/settings-record.js';
 import type { SettingsKeeper } from './settings/settings-keeper.js';
 
 /** Calls that come while the agent starts wait this long for its first look at host and pods. */
@@ -201,7 +201,7 @@ export class Agent {
     log.info(facts, 'agent starts');
     await this.#cniServer.start();
     this.deps.clock.after(FIRST_LOOK_WITHIN_MS, () => this.#firstLookIsOver());
-    await this.#recordConfig();
+    await this.#recordSettings();
     const { ipam } = this.state;
     await this.stateDisk.start(
       () => ipam.rewrite(),
@@ -216,8 +216,8 @@ export class Agent {
     log.info({ cni: cniSocket(config), conditions: this.#failedConditions() }, 'agent is running');
   }
 
-  #recordConfig(): Promise<void> {
-    return recordConfig(this.deps.disk, this.#settings.config, this.deps.log);
+  #recordSettings(): Promise<void> {
+    return recordSettings(this.deps.disk, this.#settings, this.deps.log);
   }
 
   /** Pods that fell off the bridge can only be put back once there is a bridge. */
@@ -241,7 +241,7 @@ export class Agent {
     void this.underlay.look();
     void this.#host.reconcile();
     this.#pods.reinstall();
-    void this.#recordConfig();
+    void this.#recordSettings();
     this.#source.changed();
   }
 

@@ -3,7 +3,7 @@ import { every } from '../common/clock.js';
 import type { Clock } from '../common/clock.js';
 import { isReady } from './api/conditions.js';
 import type { EvaluatedCondition } from './api/conditions.js';
-import type { NodeAuthority } from './control-plane/node-authority.js';
+import type { NodeAuthority } from './trust/trust-source.js';
 
 const INTERVAL_MS = 2_000;
 

@@ -27,6 +27,7 @@ const SUBJECTS = [
   'routes',
   'endpoints',
   'policy',
+  'key',
   'version',
 ] as const;
 export type Subject = (typeof SUBJECTS)[number];
@@ -145,6 +146,7 @@ const SUMMARIES: Readonly<Record<Subject, string>> = {
   routes: 'pod CIDRs and the nodes that own them',
   endpoints: 'pod interfaces on this node',
   policy: 'network policies of pods, and what they allow; "policy test" decides about traffic',
+  key: "this node's name and public key, as a line for lists of keys (trust: keys)",
   version: 'versions of meshctl and of the agent',
 };
 
@@ -182,7 +184,7 @@ function addQuestion(
 }
 
 /** Subjects without events. */
-const UNWATCHED: readonly Subject[] = ['policy', 'version'];
+const UNWATCHED: readonly Subject[] = ['policy', 'key', 'version'];
 
 /** Subjects whose rows have a state. */
 const ARRANGED: readonly Subject[] = ['nodes', 'pods', 'links', 'peers'];

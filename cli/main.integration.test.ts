@@ -346,6 +346,13 @@ describe('meshctl status', () => {
   });
 });
 
+describe('meshctl key', () => {
+  it("prints the node's line for lists of keys", async () => {
+    agent.answers.set('/v1/status', STATUS);
+    expect(await printed('key')).toBe(`${STATUS.name} ${STATUS.publicKey}\n`);
+  });
+});
+
 describe('meshctl version', () => {
   it('prints both versions', async () => {
     agent.answers.set('/v1/status', { ...STATUS, version: '9.9.9' });

@@ -28,6 +28,7 @@ import { formatDocument } from './output/output.js';
 import type { View } from './output/output.js';
 import { createPaint } from './output/paint.js';
 import { runForget } from './commands/forget.js';
+import { keyOf, keyView } from './commands/key.js';
 import { onePeerView, peersView } from './commands/peers.js';
 import { podPoliciesView, policiesView } from './commands/policy.js';
 import { runPolicyTest } from './commands/policy-test.js';
@@ -145,6 +146,8 @@ function inquiryOf(
         : inquiry(client, `/v1/policies/${encodeURIComponent(argument)}`, readPodPolicies, podPoliciesView);
     case 'status':
       return inquiry(client, '/v1/status', readStatus, statusView);
+    case 'key':
+      return inquiry(client, '/v1/status', (...answer) => keyOf(readStatus(...answer)), keyView);
     case 'routes':
       return inquiry(client, '/v1/routes', readRoutes, routesView);
     case 'endpoints':

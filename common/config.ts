@@ -40,6 +40,11 @@ export const ConfigSchema = Type.Object(
       maximum: 65535,
     }),
     clusterSecretFile: Type.String({ default: '/etc/heddle/cluster-secret', description: '32 bytes as hex or base64' }),
+    trustedKeysFile: Type.String({
+      default: '/etc/heddle/trusted-keys',
+      description:
+        'With `trust: keys`, a line for each node: name, public key, and pod CIDRs if it may claim no others',
+    }),
     stateDir: Type.String({ default: '/var/lib/heddle' }),
     runDir: Type.String({ default: '/run/heddle', description: 'Sockets; emptied at boot' }),
     apiSocket: Type.String({ default: DEFAULT_API_SOCKET }),
@@ -95,10 +100,10 @@ export const ConfigSchema = Type.Object(
       default: '/var/run/secrets/kubernetes.io/serviceaccount',
       description: 'Folder with `token` and `ca.crt` of a service account',
     }),
-    trust: Type.Union([Type.Literal('secret'), Type.Literal('kubernetes')], {
+    trust: Type.Union([Type.Literal('secret'), Type.Literal('keys'), Type.Literal('kubernetes')], {
       default: 'secret',
       description:
-        'Who may be a node: all that have the cluster secret, or those whose key is on a Node, with or without a secret',
+        'Who may be a node: all that have the cluster secret, or, with or without a secret, those whose key is in trustedKeysFile or on a Node',
     }),
     kubernetesStartupTaint: Type.String({
       default: '',
@@ -121,6 +126,7 @@ export const RELOADABLE_SETTINGS = [
   'underlayMtu',
   'podMtu',
   'clusterSecretFile',
+  'trustedKeysFile',
   'masquerade',
   'cniVersion',
   'cniChain',

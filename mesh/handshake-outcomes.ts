@@ -153,11 +153,15 @@ export class HandshakeOutcomes {
     const fields = { from: formatSocketAddress(from), node: id, name };
     notices.write(
       'warn',
-      'handshake refused: the authority (Kubernetes) does not name this key for the node of this name',
+      'handshake refused: the authority (Kubernetes, or the list of keys) does not name this key for the node of this name',
       nowMs,
       id,
       fields,
     );
-    refusedSources.note(from, `calls itself ${name}, whose key is another one by the authority (Kubernetes)`, nowMs);
+    refusedSources.note(
+      from,
+      `calls itself ${name}, whose key is another one by the authority (Kubernetes, or the list of keys)`,
+      nowMs,
+    );
   }
 }

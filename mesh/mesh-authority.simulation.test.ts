@@ -94,6 +94,33 @@ describe('a cluster whose nodes an authority names', () => {
   );
 
   it(
+    'loses a node at once that the authority of each takes back, and links with it when it is named again',
+    simulation(9, (network) => {
+      const register = new Register(network);
+      const nodes = register.cluster(4);
+      const [gone, ...others] = nodes as [SimNode, ...SimNode[]];
+      const answer = (podCidrs: readonly Cidr[] | null) => {
+        const { id, self } = gone;
+        for (const other of others) {
+          other.handle({ type: 'authorityAnswered', node: id, name: self.name, podCidrs, isFresh: true });
+        }
+      };
+      register.delete(gone);
+      answer(null);
+      for (const other of others) {
+        expect(other.stateOf(gone)).toBe('unknown');
+        expect([...other.router!.active.keys()]).not.toContain(gone.id);
+      }
+      network.run(MINUTE_MS);
+      expect(isFullMesh(others)).toBe(true);
+      for (const other of others) expect(other.stateOf(gone)).toBe('unknown');
+      register.name(gone);
+      answer(gone.podCidrs);
+      expect(network.runUntil(() => isFullMesh(nodes), 2 * MINUTE_MS)).toBeLessThan(2 * MINUTE_MS);
+    }),
+  );
+
+  it(
     'asks again every 10 to 15 minutes about peers whose links are used',
     simulation(2, (network) => {
       const nodes = new Register(network).cluster(3);

@@ -43,7 +43,7 @@ function source(overrides: Partial<ApiSourceDeps> = {}) {
   const flags = ['--seeds', '192.0.2.2', '--pod-cidrs', '10.1.1.0/24', '--cluster-cidrs', '10.1.0.0/16'];
   const settings = nodeSettings(
     loadConfig(flags, {}, () => null),
-    new Uint8Array(32),
+    { clusterSecret: new Uint8Array(32), trustedKeys: [] },
     'node-a',
   );
   const deps: ApiSourceDeps = {

@@ -3,8 +3,7 @@
  * by it what an agent made, flags and all: the bridge's alias names the directory (`host-network/bridge-mark.ts`). An agent
  * that starts while its configuration is refused goes on with it.
  */
-import { ConfigError, messageOf } from '../../common/errors.js';
-import type { Logger } from '../../common/log.js';
+import { ConfigError } from '../../common/errors.js';
 import type { CommandRunner } from '../../common/host/command.js';
 import type { Config } from '../../common/config.js';
 import { PRIVATE_FILE_MODE, replaceFile } from '../../common/storage/disk.js';
@@ -16,15 +15,6 @@ import type { ReadFile } from './config-sources.js';
 import { stateDirOfMark } from '../host-network/bridge-mark.js';
 import { listInterfaces } from '../../common/host/ip-output.js';
 import { configRecordFile } from '../../common/host/run-files.js';
-
-/** A node works without it: it serves `meshctl uninstall`, and a start while the configuration is refused. */
-export async function recordConfig(disk: Disk, config: Config, log: Logger): Promise<void> {
-  try {
-    await keepConfigRecord(disk, config);
-  } catch (thrown) {
-    log.warn({ error: messageOf(thrown) }, 'the configuration could not be recorded');
-  }
-}
 
 /** Rejects with STORE_FAILED. The configuration names the file of the cluster's secret, and holds no secret itself. */
 export async function keepConfigRecord(disk: Disk, config: Config): Promise<void> {

@@ -79,6 +79,7 @@ const FIELD_RULES: readonly Rule[] = [
   { needs: ['stateDir'], check: (c) => absolutePathProblems(c.stateDir) },
   { needs: ['runDir'], check: (c) => absolutePathProblems(c.runDir) },
   { needs: ['clusterSecretFile'], check: (c) => absolutePathProblems(c.clusterSecretFile) },
+  { needs: ['trustedKeysFile'], check: (c) => absolutePathProblems(c.trustedKeysFile) },
   { needs: ['cniConfDir'], check: (c) => (c.cniConfDir === '' ? [] : absolutePathProblems(c.cniConfDir)) },
   { needs: ['cniBinDir'], check: (c) => (c.cniBinDir === '' ? [] : absolutePathProblems(c.cniBinDir)) },
   {

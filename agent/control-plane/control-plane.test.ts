@@ -72,7 +72,7 @@ function cachedAdvert(clusterSecret: Uint8Array): readonly Uint8Array[] {
 
 function settingsWith(podCidrs: string, clusterSecret: Uint8Array): NodeSettings {
   const config = loadConfig(['--pod-cidrs', podCidrs, '--cluster-cidrs', '10.1.0.0/16'], {}, () => null);
-  return nodeSettings(config, clusterSecret, 'node-a');
+  return nodeSettings(config, { clusterSecret, trustedKeys: [] }, 'node-a');
 }
 
 async function harness() {

@@ -11,13 +11,14 @@ import type { Clock } from '../../common/clock.js';
 import { computeTables, TablesPublisher } from './forwarding-tables.js';
 import { MeshDriver } from './mesh-driver.js';
 import type { AuthorityQuestion } from './mesh-driver.js';
-import type { NodeAuthority } from './node-authority.js';
 import type { StopReason } from './mesh-driver.js';
 import { narrowCidrs } from './narrow-cidrs.js';
 import type { NarrowCidr } from './narrow-cidrs.js';
 import type { NodeState } from './node-state.js';
 import type { NodeSettings } from '../settings/node-settings.js';
 import type { PodCidrs } from '../pod-cidrs.js';
+import { openTrust } from '../trust/open-trust.js';
+import type { NodeAuthority, TrustSource } from '../trust/trust-source.js';
 import type { NoticeLog } from '../../common/notice-log.js';
 import { SpacedTask } from '../../common/spaced-task.js';
 import { podNameOf } from '../pod-name.js';
@@ -38,7 +39,7 @@ export interface ControlPlaneDeps {
   readonly settings: () => NodeSettings;
   readonly podCidrs: PodCidrs;
   readonly podMtuBytes: () => number;
-  /** Null where there is none. With `trust: secret` it is asked about claims outside the cluster CIDRs alone. */
+  /** Kubernetes; null where there is none. */
   readonly authority: NodeAuthority | null;
   readonly state: NodeState;
   readonly underlay: UnderlayWatch;
@@ -59,6 +60,7 @@ export class ControlPlane {
   readonly mesh: Mesh;
   readonly driver: MeshDriver;
   readonly router: RouterClient;
+  readonly #trust: TrustSource;
   readonly #tables: TablesPublisher;
   readonly #routes: SpacedTask;
   #lostClaims = '[]';
@@ -69,6 +71,11 @@ export class ControlPlane {
   constructor(readonly deps: ControlPlaneDeps) {
     const { clock, notices, state, podCidrs, settings } = deps;
     this.#secret = settings().clusterSecret;
+    this.#trust = openTrust(settings(), {
+      self: state.identity.id,
+      kubernetes: deps.authority,
+      log: notices.log,
+    });
     this.mesh = this.#createMesh();
     this.#tables = new TablesPublisher({
       compute: () =>
@@ -107,7 +114,7 @@ export class ControlPlane {
   }
 
   start(): void {
-    for (const named of this.deps.authority?.remembered ?? []) {
+    for (const named of this.#trust.remembered) {
       this.driver.feed({ type: 'authorityAnswered', ...named, isFresh: false });
     }
     this.driver.feed({ type: 'seeds', seeds: this.deps.underlay.seeds });
@@ -134,6 +141,9 @@ export class ControlPlane {
   settingsChanged(): void {
     const { clusterCidrs, clusterSecret } = this.deps.settings();
     this.driver.feed({ type: 'clusterCidrs', cidrs: clusterCidrs });
+    for (const answer of this.#trust.useSettings(this.deps.settings())) {
+      this.driver.feed({ type: 'authorityAnswered', ...answer, isFresh: true });
+    }
     if (!Buffer.from(clusterSecret).equals(this.#secret)) {
       this.#secret = clusterSecret;
       this.driver.feed({ type: 'clusterSecret', secret: clusterSecret });
@@ -184,7 +194,7 @@ export class ControlPlane {
       cachedStamps: state.known.stamps,
       wallClockMs: clock.wallTime().getTime(),
       cipherPreference: config.cipher,
-      needsAuthority: this.deps.settings().config.trust === 'kubernetes',
+      needsAuthority: this.#trust.isRequired,
     });
   }
 
@@ -201,17 +211,20 @@ export class ControlPlane {
   }
 
   async #askAuthority({ node, name, publicKey }: AuthorityQuestion): Promise<void> {
-    const podCidrs = await this.deps.authority?.ask(node, name, publicKey);
+    const podCidrs = await this.#trust.ask(node, name, publicKey);
     if (podCidrs === undefined) return;
     this.driver.feed({ type: 'authorityAnswered', node, name, podCidrs, isFresh: true });
   }
 
   #watchNodes(isWanted: boolean): void {
     this.#endNodeWatch();
-    const { authority, notices } = this.deps;
-    notices.log.info(isWanted ? 'this node watches all Nodes for the others' : 'other nodes watch all Nodes now');
-    if (authority === null || !isWanted) this.#endNodeWatch = () => undefined;
-    else this.#endNodeWatch = authority.watch((change) => this.driver.feed({ type: 'nodeChanged', change }));
+    this.#endNodeWatch = () => undefined;
+    const { watch } = this.#trust;
+    if (watch === null) return;
+    this.deps.notices.log.info(
+      isWanted ? 'this node watches all Nodes for the others' : 'other nodes watch all Nodes now',
+    );
+    if (isWanted) this.#endNodeWatch = watch((change) => this.driver.feed({ type: 'nodeChanged', change }));
   }
 
   /** For the nodes that look at the topology. */

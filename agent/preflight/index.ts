@@ -10,7 +10,7 @@ import { checkForwarding, checkInput, checkSettings } from './firewall-checks.js
 import { failed } from './finding.js';
 import type { Finding } from './finding.js';
 import { checkKernel } from './kernel-checks.js';
-import { checkFolders, checkOtherNetworks, checkPorts, checkSecret } from './place-checks.js';
+import { checkFolders, checkOtherNetworks, checkPorts, checkSecret, checkTrustedKeys } from './place-checks.js';
 import { checkCapabilities, checkPrograms } from './privilege-checks.js';
 
 export type { Finding, Verdict } from './finding.js';
@@ -31,6 +31,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   folders: (_, config) => checkFolders(config),
   'other-networks': (_, config) => checkOtherNetworks(config),
   secret: (_, config) => checkSecret(config),
+  'trusted-keys': (_, config) => checkTrustedKeys(config),
 };
 
 /** A check that cannot be made is a finding too. */

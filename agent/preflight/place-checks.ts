@@ -1,4 +1,4 @@
-/** Checks of places that the node service takes: ports, folders, the CNI configuration, the cluster's secret. */
+/** Checks of places that the node service takes: ports, folders, the CNI configuration, the cluster's secret, the list of keys. */
 import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -9,6 +9,7 @@ import { supervisorSocket } from '../../common/host/run-files.js';
 import { isListening } from '../../common/host/unix-socket.js';
 import { listUdpSockets } from '../host-network/udp-sockets.js';
 import { loadClusterSecret, NO_CLUSTER_SECRET } from '../settings/cluster-secret.js';
+import { loadTrustedKeys } from '../settings/trusted-keys.js';
 import { failed, met, warned } from './finding.js';
 import type { Finding } from './finding.js';
 
@@ -84,12 +85,23 @@ export function checkOtherNetworks({ cniConfDir }: Config): Finding[] {
 export async function checkSecret({ clusterSecretFile, trust }: Config): Promise<Finding[]> {
   try {
     const { bytes, warning } = await loadClusterSecret(clusterSecretFile, trust === 'secret');
-    if (bytes === NO_CLUSTER_SECRET) return [met('secret', 'none; the keys on Node objects decide')];
+    if (bytes === NO_CLUSTER_SECRET) return [met('secret', 'none; the keys of the nodes decide')];
     const [, line = null] = /run "([^"]+)"/.exec(warning ?? '') ?? [];
     return [warning === null ? met('secret', `${clusterSecretFile} holds one`) : warned('secret', warning, line)];
   } catch (thrown) {
     if (!(thrown instanceof ConfigError)) throw thrown;
     const line = `openssl rand -hex 32 | install -D -m 600 /dev/stdin ${clusterSecretFile}`;
     return [failed('secret', thrown.problems.join('; '), line)];
+  }
+}
+
+export async function checkTrustedKeys({ trustedKeysFile, trust }: Config): Promise<Finding[]> {
+  if (trust !== 'keys') return [];
+  try {
+    const keys = await loadTrustedKeys(trustedKeysFile);
+    return [met('trusted-keys', `${trustedKeysFile} names ${keys.length} nodes`)];
+  } catch (thrown) {
+    if (!(thrown instanceof ConfigError)) throw thrown;
+    return [failed('trusted-keys', thrown.problems.join('; '), null)];
   }
 }

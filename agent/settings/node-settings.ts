@@ -3,6 +3,7 @@ import { parseCidr } from '../../common/address/cidr.js';
 import type { Cidr } from '../../common/address/cidr.js';
 import { RELOADABLE_SETTINGS } from '../../common/config.js';
 import type { Config } from '../../common/config.js';
+import type { TrustedKey } from './trusted-keys.js';
 
 export interface NodeSettings {
   readonly config: Config;
@@ -13,10 +14,15 @@ export interface NodeSettings {
   readonly clusterCidrs: readonly Cidr[];
   /** 32 bytes. */
   readonly clusterSecret: Uint8Array;
+  /** Empty unless `trust` is `keys`. */
+  readonly trustedKeys: readonly TrustedKey[];
 }
 
+/** What files that the configuration names hold. */
+export type FileContents = Pick<NodeSettings, 'clusterSecret' | 'trustedKeys'>;
+
 /** @param hostName used when the configuration names no node */
-export function nodeSettings(config: Config, clusterSecret: Uint8Array, hostName: string): NodeSettings {
+export function nodeSettings(config: Config, contents: FileContents, hostName: string): NodeSettings {
   const podCidrs = config.podCidrs.map(parseCidr);
   const clusterCidrs = config.clusterCidrs.map(parseCidr);
   return {
@@ -24,7 +30,7 @@ export function nodeSettings(config: Config, clusterSecret: Uint8Array, hostName
     nodeName: effectiveNodeName(config, hostName),
     podCidrs,
     clusterCidrs: clusterCidrs.length > 0 ? clusterCidrs : podCidrs,
-    clusterSecret,
+    ...contents,
   };
 }
 
@@ -34,15 +40,16 @@ export function effectiveNodeName({ nodeName }: Pick<Config, 'nodeName'>, hostNa
 }
 
 export function sameSettings(a: NodeSettings, b: NodeSettings): boolean {
-  return JSON.stringify(a.config) === JSON.stringify(b.config) && Buffer.from(a.clusterSecret).equals(b.clusterSecret);
+  return changedSettings(a, b).length === 0;
 }
 
-/** Names of the settings that differ; the secret counts as `clusterSecretFile`. */
-export function changedSettings(a: NodeSettings, b: NodeSettings): string[] {
+/** Names of the settings that differ; the content of a file counts as the setting that names it. */
+export function changedSettings(a: NodeSettings, b: NodeSettings): (keyof Config)[] {
   const names = Object.keys(a.config) as (keyof Config)[];
-  const changed = names.filter((name) => !sameValue(a.config[name], b.config[name]));
-  const secretChanged = !Buffer.from(a.clusterSecret).equals(b.clusterSecret);
-  return [...new Set([...changed, ...(secretChanged ? ['clusterSecretFile' as const] : [])])];
+  const changed = new Set(names.filter((name) => !sameValue(a.config[name], b.config[name])));
+  if (!Buffer.from(a.clusterSecret).equals(b.clusterSecret)) changed.add('clusterSecretFile');
+  if (!sameValue(a.trustedKeys, b.trustedKeys)) changed.add('trustedKeysFile');
+  return [...changed];
 }
 
 /** A configuration as it is in force: what a running node cannot follow stays as it was when `meshd` started. */

@@ -1,6 +1,6 @@
 /**
  * The settings in force, as one value that the node's parts follow. Sources are read again when they change, on request
- * (SIGHUP) and every five seconds. New settings are taken as a whole or refused as a whole; refused ones are named until
+ * (SIGHUP) and every two seconds. New settings are taken as a whole or refused as a whole; refused ones are named until
  * they are mended, and the settings before stay in force.
  *
  * ```
@@ -22,7 +22,8 @@ import type { NodeSettings } from './node-settings.js';
 import type { SettingsReader, SettingsReading } from './settings-reader.js';
 import type { SettingsSource } from './settings-source.js';
 
-const READ_INTERVAL_MS = 5_000;
+/** A node that is taken off the list of keys is cut off with the next reading. */
+const READ_INTERVAL_MS = 2_000;
 
 export interface SettingsKeeperDeps {
   readonly reader: Pick<SettingsReader, 'read' | 'readEarlier'>;

@@ -15,6 +15,7 @@ function readerOf(yaml: string, deps: Partial<SettingsReaderDeps> = {}): Setting
     env: {},
     readFile: (path) => (path === FILE ? yaml : null),
     readSecret: () => Promise.resolve({ bytes: SECRET, warning: null }),
+    readTrustedKeys: () => Promise.resolve([]),
     sources: [],
     started: null,
     hostName: 'host-1',
@@ -76,6 +77,16 @@ describe('the reader of settings', () => {
     await reader.read();
     await reader.read();
     expect(asked).toEqual([true, false, false, true]);
+  });
+
+  it('reads the list of keys where it decides who is a node; with an earlier configuration the list of that time', async () => {
+    const files: string[] = [];
+    const readTrustedKeys = (path: string) => (files.push(path), Promise.resolve([]));
+    await readerOf('trust: secret', { readTrustedKeys }).read();
+    expect(files).toEqual([]);
+    const reader = readerOf('trust: keys\ntrustedKeysFile: /etc/keys', { readTrustedKeys });
+    await reader.readEarlier((await reader.read()).settings.config);
+    expect(files).toEqual(['/etc/keys', '/var/lib/heddle/trusted-keys']);
   });
 
   it('keeps what a running node cannot follow, and says what waits for a restart', async () => {

@@ -1,10 +1,11 @@
 /**
- * Reader of the node's settings from all their sources at once: configuration, supplied values, the secret's file. It
+ * Reader of the node's settings from all their sources at once: configuration, supplied values, files of secret and keys. It
  * keeps no settings; a problem in any source refuses all.
  */
 import type { Config } from '../../common/config.js';
 import type { ConfigFieldName } from '../config/config-fields.js';
 import { loadConfig } from '../config/config-sources.js';
+import { trustedKeysRecordFile } from '../../common/host/run-files.js';
 import type { ReadFile } from '../config/config-sources.js';
 import type { Environment } from '../config/config-environment.js';
 import type { FoundValue, FoundValues } from '../config/found-values.js';
@@ -13,6 +14,7 @@ import type { ClusterSecret } from './cluster-secret.js';
 import { effectiveConfig, nodeSettings } from './node-settings.js';
 import type { NodeSettings } from './node-settings.js';
 import type { SettingsSource } from './settings-source.js';
+import type { TrustedKey } from './trusted-keys.js';
 
 export interface SettingsReaderDeps {
   /** The command line without the command. */
@@ -21,6 +23,8 @@ export interface SettingsReaderDeps {
   readonly readFile: ReadFile;
   /** Rejects with ConfigError, also when there is no file and the secret is needed. */
   readonly readSecret: (path: string, isNeeded: boolean) => Promise<ClusterSecret>;
+  /** Rejects with ConfigError. */
+  readonly readTrustedKeys: (path: string) => Promise<readonly TrustedKey[]>;
   /** In the order of precedence. */
   readonly sources: readonly SettingsSource[];
   /** The configuration that the supervisor started with; null for an agent without a supervisor, whose first one counts. */
@@ -52,21 +56,23 @@ export class SettingsReader {
     const { argv, env, readFile, sources } = this.deps;
     const supplied = sources.map((source) => ({ name: source.name, ...source.current() }));
     const read = loadConfig(argv, env, readFile, supplied.map(foundValues));
-    return this.#complete(read, supplied.find(({ waitingFor }) => waitingFor !== null)?.waitingFor ?? null);
+    const waitingFor = supplied.find((source) => source.waitingFor !== null)?.waitingFor ?? null;
+    return this.#complete(read, read.trustedKeysFile, waitingFor);
   }
 
-  /** The same from a configuration that was in force earlier. */
+  /** The same from a configuration that was in force earlier, with the list of keys that was in force then. */
   async readEarlier(config: Config): Promise<SettingsReading> {
-    return this.#complete(config, null);
+    return this.#complete(config, trustedKeysRecordFile(config), null);
   }
 
-  async #complete(read: Config, waitingFor: string | null): Promise<SettingsReading> {
+  async #complete(read: Config, keysFile: string, waitingFor: string | null): Promise<SettingsReading> {
     this.#started ??= read;
     const { config, needsRestart } = effectiveConfig(read, this.#started);
     const isNeeded = config.trust === 'secret' || this.#hasSecret;
     const secret = await this.deps.readSecret(config.clusterSecretFile, isNeeded);
     this.#hasSecret = secret.bytes !== NO_CLUSTER_SECRET;
-    const settings = nodeSettings(config, secret.bytes, this.deps.hostName);
+    const trustedKeys = config.trust === 'keys' ? await this.deps.readTrustedKeys(keysFile) : [];
+    const settings = nodeSettings(config, { clusterSecret: secret.bytes, trustedKeys }, this.deps.hostName);
     return { settings, needsRestart, warning: secret.warning, waitingFor };
   }
 }

@@ -19,6 +19,8 @@ export const cniSocket = ({ runDir }: RunDir): string => `${runDir}/cni.sock`;
 export const identityFile = ({ stateDir }: StateDir): string => `${stateDir}/identity.json`;
 /** The effective configuration of the last agent, as a configuration file; holds no secret. */
 export const configRecordFile = ({ stateDir }: StateDir): string => `${stateDir}/config.json`;
+/** The list of keys in force, in the form of its file. */
+export const trustedKeysRecordFile = ({ stateDir }: StateDir): string => `${stateDir}/trusted-keys`;
 export const advertCacheFile = ({ stateDir }: StateDir): string => `${stateDir}/adverts.json`;
 export const allocationFolder = ({ stateDir }: StateDir): string => `${stateDir}/ipam`;
 /** Copy of the CNI configuration list that the agent wrote last. */
@@ -42,6 +44,7 @@ export function stateFiles(config: StateDir): string[] {
   return [
     configRecordFile(config),
     identityFile(config),
+    trustedKeysRecordFile(config),
     advertCacheFile(config),
     allocationFolder(config),
     writtenConfFile(config),

@@ -23,7 +23,7 @@ const FIXED_SETTINGS = [
     'cniBinDir',
     'cniConfDir',
   ] as const),
-  ...(['clusterSecretFile', 'stateDir', 'runDir', 'apiSocket'] as const),
+  ...(['clusterSecretFile', 'trustedKeysFile', 'stateDir', 'runDir', 'apiSocket'] as const),
 ] as const;
 
 export const ValuesSchema = Type.Object(

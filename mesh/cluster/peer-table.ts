@@ -412,7 +412,8 @@ export class PeerTable {
     if (authority.covers(advert, cidr, isAlive, nowMs)) return true;
     if (!isAlive || authority.standingOf(advert, nowMs) !== 'named') return false;
     const fields = { cidr, node: advert.id, name: advert.name };
-    const message = 'a node claims pod addresses that the authority (Kubernetes) does not give it; the claim is void';
+    const message =
+      'a node claims pod addresses that the authority (Kubernetes, or the list of keys) does not give it; the claim is void';
     notices.write('warn', message, nowMs, `${cidr}${advert.id}`, fields);
     return false;
   }

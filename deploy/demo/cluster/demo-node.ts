@@ -151,7 +151,7 @@ export class DemoNode {
     writeFileSync(this.configFile, formatYaml(this.#followed), { mode: 0o600 });
   }
 
-  /** Makes `meshd` read its settings now instead of within five seconds. */
+  /** Makes `meshd` read its settings now instead of within two seconds. */
   reload(): void {
     for (const supervisor of this.processes('supervisor')) signal(supervisor, 'SIGHUP');
   }
