@@ -1,57 +1,41 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo, Server as NetServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KubernetesError } from '../common/errors.js';
 import { nodeListPath, nodePath, PATCH } from './api-server.js';
-import { HttpsApiServer } from './https-api-server.js';
+import type { HttpsApiServer } from './https-api-server.js';
 import { nodeObject } from './testing/node-objects.js';
 import { listen, StandInApiServer } from './testing/stand-in-api-server.js';
+import { apiClient, TestCredentials } from './testing/test-credentials.js';
 
 const NODE = nodeObject('w1', { podCIDRs: ['10.244.1.0/24'] }, ['192.0.2.1']);
-const scratch: string[] = [];
+const credentials: TestCredentials[] = [];
 const servers: NetServer[] = [];
 
 afterEach(() => {
   for (const server of servers.splice(0)) server.close();
-  for (const folder of scratch.splice(0)) rmSync(folder, { recursive: true });
+  for (const made of credentials.splice(0)) made.remove();
 });
-
-function folder(): string {
-  const made = mkdtempSync(join(tmpdir(), 'heddle-kube-'));
-  scratch.push(made);
-  return made;
-}
-
-function client(url: string, credentials = '/nowhere'): HttpsApiServer {
-  return new HttpsApiServer({ url: new URL(url), credentials, readFile: (path) => readFile(path, 'utf8') });
-}
 
 async function overHttp(): Promise<[StandInApiServer, HttpsApiServer]> {
   const api = new StandInApiServer();
   const { server, port } = await listen(api, '127.0.0.1');
   servers.push(server);
-  return [api, client(`http://127.0.0.1:${port}`)];
+  return [api, apiClient(`http://127.0.0.1:${port}`)];
 }
 
 /** A server with a certificate of its own authority, and a service account's folder. */
-async function overHttps(): Promise<[StandInApiServer, HttpsApiServer, string]> {
-  const credentials = folder();
-  const [key, cert] = [join(credentials, 'key.pem'), join(credentials, 'ca.crt')];
-  const subject = ['-subj', '/CN=kubernetes', '-addext', 'subjectAltName=IP:127.0.0.1'];
-  const algorithm = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
-  execFileSync('openssl', ['req', '-x509', ...algorithm, '-keyout', key, '-out', cert, ...subject], {
-    stdio: 'ignore',
-  });
+async function overHttps(token: string): Promise<[StandInApiServer, HttpsApiServer, string]> {
+  const made = new TestCredentials();
+  credentials.push(made);
   const api = new StandInApiServer();
-  const server = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, api.listener);
+  const server = createServer({ key: readFileSync(made.keyFile), cert: readFileSync(made.certFile) }, api.listener);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   servers.push(server);
-  return [api, client(`https://127.0.0.1:${(server.address() as AddressInfo).port}`, credentials), credentials];
+  const folder = made.of(token);
+  return [api, apiClient(`https://127.0.0.1:${(server.address() as AddressInfo).port}`, folder), folder];
 }
 
 const failed = async (promise: Promise<unknown>): Promise<KubernetesError> => {
@@ -65,29 +49,27 @@ const failed = async (promise: Promise<unknown>): Promise<KubernetesError> => {
 
 describe('the client of the API server', () => {
   it('proves who it is with the token as it is on disk now, to a server of the right authority', async () => {
-    const [api, https, credentials] = await overHttps();
+    const [api, https, folder] = await overHttps('first');
     api.putNode(NODE);
-    api.token = 'first';
-    writeFileSync(join(credentials, 'token'), 'first\n');
+    api.tokens = new Map([['first', null]]);
     await expect(https.get(nodeListPath('w1'))).resolves.toMatchObject({ items: [{ metadata: { name: 'w1' } }] });
-    api.token = 'second';
+    api.tokens = new Map([['second', null]]);
     expect((await failed(https.get(nodeListPath('w1')))).status).toBe(401);
-    writeFileSync(join(credentials, 'token'), 'second');
+    writeFileSync(join(folder, 'token'), 'second');
     await https.get(nodeListPath('w1'));
-    const [, other] = await overHttps();
-    writeFileSync(join(other.options.credentials, 'token'), 'second');
-    const stranger = client(other.name, credentials);
+    const [, other] = await overHttps('second');
+    const stranger = apiClient(other.name, folder);
     expect((await failed(stranger.get('/api/v1/nodes'))).message).toMatch(/self-signed certificate|unable to verify/);
   });
 
   it('names the file of credentials that it cannot read', async () => {
-    const https = client('https://127.0.0.1:1', '/nowhere');
+    const https = apiClient('https://127.0.0.1:1');
     expect((await failed(https.get('/api/v1/nodes'))).message).toContain('/nowhere/ca.crt');
   });
 
   it('sends no token over HTTP', async () => {
     const [api, http] = await overHttp();
-    api.token = 'x';
+    api.tokens = new Map([['x', null]]);
     expect((await failed(http.get('/api/v1/nodes'))).status).toBe(401);
   });
 
@@ -96,7 +78,7 @@ describe('the client of the API server', () => {
     api.refuseWith = 503;
     const error = await failed(http.get('/api/v1/nodes?limit=1'));
     expect([error.status, error.message]).toEqual([503, `${http.name}/api/v1/nodes: status 503: refused by the test`]);
-    expect((await failed(client('http://127.0.0.1:1').get('/x'))).message).toContain('ECONNREFUSED');
+    expect((await failed(apiClient('http://127.0.0.1:1').get('/x'))).message).toContain('ECONNREFUSED');
   });
 
   it('changes a node by a patch, gives it as it is then, and makes events', async () => {
@@ -107,8 +89,9 @@ describe('the client of the API server', () => {
     expect(changed).toMatchObject({ metadata: { name: 'w1' }, status: { conditions } });
     const untaint = [{ op: 'test', path: '/spec/taints/0/key', value: 'x' }];
     expect((await failed(http.patch(nodePath('w1'), PATCH.json, untaint))).status).toBe(422);
-    await http.create('/api/v1/namespaces/default/events', { kind: 'Event' });
-    expect(api.created).toEqual([{ path: '/api/v1/namespaces/default/events', object: { kind: 'Event' } }]);
+    const event = { kind: 'Event', metadata: { namespace: 'default', name: 'w1.1' } };
+    await http.create('/api/v1/namespaces/default/events', event);
+    expect(api.created).toEqual([{ path: '/api/v1/namespaces/default/events', object: event }]);
   });
 
   it('streams the events of a watch until the server ends it', async () => {
@@ -140,12 +123,5 @@ describe('the client of the API server', () => {
     const onEvent = (): void => end(api, () => controller.abort());
     const path = `${nodeListPath('w1')}&watch=1&resourceVersion=0`;
     expect((await failed(http.watch(path, onEvent, controller.signal))).status).toBeNull();
-  });
-
-  it('is told that a version is forgotten', async () => {
-    const [api, http] = await overHttp();
-    api.compact();
-    const path = `${nodeListPath('w1')}&watch=1&resourceVersion=1`;
-    expect((await failed(http.watch(path, () => undefined, new AbortController().signal))).status).toBe(410);
   });
 });

@@ -6,7 +6,7 @@ export interface Rule {
   readonly verbs: readonly string[];
 }
 
-const VERBS: Readonly<Record<string, string>> = { PATCH: 'patch', POST: 'create' };
+const VERBS: Readonly<Record<string, string>> = { PATCH: 'patch', POST: 'create', DELETE: 'delete' };
 
 /** `list nodes`, `patch nodes/status`, `get configmaps kubeadm-config`. The name is left out of requests about nodes. */
 export function neededRight(method: string, url: URL): string {

@@ -1,32 +1,28 @@
 /**
- * Stand-in for the Kubernetes API server: collections of objects with GET, LIST by pages, LIST and WATCH by name, PATCH of
- * nodes, ConfigMaps, events that are made, versions and bookmarks, and the faults of a real one on demand. Its answers have the
- * shape of those of Kubernetes 1.32.
+ * Stand-in for the Kubernetes API server: collections of objects with GET, LIST by pages, LIST and WATCH by name, POST and DELETE,
+ * PATCH of nodes, ConfigMaps, events that are made, versions and bookmarks, and the faults of a real one on demand.
+ * `api-server-behaviour.integration.test.ts` is the suite that it and a real server have to pass.
  */
+import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { KubernetesError } from '../../common/errors.js';
 import { NODES_PATH } from '../api-server.js';
+import type { Form } from '../api-server.js';
 import { neededRight } from './needed-rights.js';
 import { patchedObject } from './patched-object.js';
+import { bookmark, formOf, KINDS, servedList, servedObject } from './served-objects.js';
+import type { StoredObject } from './served-objects.js';
 
-interface StoredObject {
-  readonly metadata: { readonly name: string; readonly namespace?: string; readonly resourceVersion?: string };
-}
-
-const COLLECTIONS = [
-  ...[NODES_PATH, '/api/v1/pods', '/api/v1/namespaces'],
-  '/apis/networking.k8s.io/v1/networkpolicies',
-];
-
-/** An object as the client asked for it: whole, or its metadata alone. */
-type View = (object: StoredObject) => unknown;
+/** Of a cluster without any other change, and before the end of a watch (Kubernetes 1.15 and newer). */
+const BOOKMARK_INTERVAL_MS = 60_000;
+const BOOKMARK_BEFORE_END_MS = 2_000;
 
 interface Watch {
   readonly path: string;
   readonly name: string | null;
-  readonly view: View;
+  readonly form: Form;
   readonly response: ServerResponse;
 }
 
@@ -40,8 +36,8 @@ interface PastEvent {
 export class StandInApiServer {
   /** Each answered with this status while it is set. */
   refuseWith: number | null = null;
-  /** When set, other tokens are answered with 401. */
-  token: string | null = null;
+  /** Rights by token, null for all; when set, other tokens are answered with 401. */
+  tokens: ReadonlyMap<string, ReadonlySet<string> | null> | null = null;
   readonly requests: string[] = [];
   /** Rights (`list nodes`); when set, requests that need others are answered with 403. */
   allowed: ReadonlySet<string> | null = null;
@@ -50,12 +46,14 @@ export class StandInApiServer {
   readonly configMaps = new Map<string, unknown>();
   readonly created: { readonly path: string; readonly object: unknown }[] = [];
   /** Objects by `namespace/name`, by the path of their collection. */
-  readonly #collections = new Map(COLLECTIONS.map((path) => [path, new Map<string, StoredObject>()]));
+  readonly #collections = new Map(Object.keys(KINDS).map((path) => [path, new Map<string, StoredObject>()]));
+  /** Lists that are read page by page, by their version. */
+  readonly #snapshots = new Map<string, readonly StoredObject[]>();
   readonly #past: PastEvent[] = [];
   readonly #watches = new Set<Watch>();
   #version = 100;
   /** Versions before are forgotten. */
-  #oldest = 0;
+  #oldest = this.#version;
 
   /** For `createServer` of HTTP or HTTPS. */
   readonly listener: RequestListener = (request, response) => this.#answer(request, response);
@@ -65,7 +63,8 @@ export class StandInApiServer {
     const objects = this.#collections.get(path)!;
     const type = objects.has(keyOf(object)) ? 'MODIFIED' : 'ADDED';
     this.#version++;
-    const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(this.#version) } };
+    const { uid = randomUUID() } = object.metadata;
+    const stored = { ...object, metadata: { ...object.metadata, uid, resourceVersion: String(this.#version) } };
     objects.set(keyOf(object), stored);
     this.#publish(type, path, stored);
   }
@@ -131,69 +130,94 @@ export class StandInApiServer {
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const url = new URL(request.url ?? '/', 'http://stand-in');
     this.requests.push(`${request.method} ${url.pathname}${url.search}`);
-    const isKnown = this.token === null || request.headers.authorization === `Bearer ${this.token}`;
-    if (!isKnown) return refuse(response, 401, 'Unauthorized');
+    const token = request.headers.authorization?.replace(/^Bearer /, '') ?? '';
+    if (this.tokens?.has(token) === false) return refuse(response, 401, 'Unauthorized');
     const right = neededRight(request.method ?? 'GET', url);
     this.used.add(right);
-    if (this.allowed?.has(right) === false) return refuse(response, 403, `the service account may not ${right}`);
+    const allowed = this.tokens?.get(token) ?? this.allowed;
+    if (allowed?.has(right) === false) return refuse(response, 403, `the service account may not ${right}`);
     if (this.refuseWith !== null) return refuse(response, this.refuseWith, 'refused by the test');
     if (request.method !== 'GET') return void this.#change(request, url.pathname, response);
+    const form = formOf(request.headers.accept ?? '');
     const objects = this.#collections.get(url.pathname);
-    const view = viewFor(request.headers.accept ?? '');
-    if (objects !== undefined) return this.#answerList(url, [...objects.values()], view, response);
+    if (objects !== undefined) return this.#answerList(url, [...objects.values()], form, response);
     const node = this.#node(url.pathname);
-    if (node !== undefined) return void response.end(JSON.stringify(node));
+    if (node !== undefined) return sendJson(response, 200, servedObject(NODES_PATH, 'whole', node));
     const object = this.configMaps.get(url.pathname);
-    if (object === undefined) return refuse(response, 404, `${url.pathname} not found`);
-    response.end(JSON.stringify(object));
+    if (object !== undefined) return sendJson(response, 200, object as object);
+    if (isServed(url.pathname)) return refuse(response, 404, `${url.pathname} not found`);
+    response.statusCode = 404;
+    response.end('404 page not found\n');
   }
 
   async #change(request: IncomingMessage, path: string, response: ServerResponse): Promise<void> {
     let text = '';
     for await (const chunk of request.setEncoding('utf8') as AsyncIterable<string>) text += chunk;
-    const body: unknown = JSON.parse(text);
-    if (request.method === 'POST') {
-      this.created.push({ path, object: body });
-      response.statusCode = 201;
-      return void response.end(text);
-    }
+    if (request.method === 'POST') return this.#make(path, JSON.parse(text) as StoredObject, response);
     const node = this.#node(path);
     if (node === undefined) return refuse(response, 404, `${path} not found`);
+    if (request.method === 'DELETE') {
+      this.deleteNode(node.metadata.name);
+      return sendJson(response, 200, { kind: 'Status', status: 'Success' });
+    }
     try {
-      this.putNode(patchedObject(node, request.headers['content-type'] ?? '', body) as StoredObject);
-      response.end(JSON.stringify(this.#node(path)));
+      const patched = patchedObject(node, request.headers['content-type'] ?? '', JSON.parse(text)) as StoredObject;
+      this.putNode(path.endsWith('/status') ? { ...patched, ...part(node, 'spec') } : withStatusOf(node, patched));
+      sendJson(response, 200, servedObject(NODES_PATH, 'whole', this.#node(path)!));
     } catch (thrown) {
       if (!(thrown instanceof KubernetesError)) throw thrown;
       refuse(response, thrown.status ?? 500, thrown.message);
     }
   }
 
+  #make(path: string, object: StoredObject, response: ServerResponse): void {
+    const objects = this.#collections.get(path);
+    if (objects?.has(keyOf(object)) === true) return refuse(response, 409, `${object.metadata.name} already exists`);
+    this.created.push({ path, object });
+    if (objects !== undefined) this.put(path, object);
+    sendJson(response, 201, object);
+  }
+
   #answerList(
     { pathname: path, searchParams: query }: URL,
-    objects: StoredObject[],
-    view: View,
+    objects: readonly StoredObject[],
+    form: Form,
     response: ServerResponse,
   ): void {
     const name = /^metadata\.name=(.+)$/.exec(query.get('fieldSelector') ?? '')?.[1] ?? null;
-    if (query.get('watch') === '1')
-      return this.#startWatch({ path, name, view, response }, Number(query.get('resourceVersion')));
-    const all = objects.filter((object) => name === null || object.metadata.name === name);
-    const first = Number(query.get('continue') ?? 0);
-    const limit = Number(query.get('limit') ?? all.length);
-    const next = first + limit < all.length ? { continue: String(first + limit) } : {};
-    const metadata = { resourceVersion: String(this.#version), ...next };
-    const items = all.slice(first, first + limit).map(view);
-    response.end(JSON.stringify({ kind: 'List', metadata, items }));
+    if (query.get('watch') === '1') return this.#startWatch({ path, name, form, response }, query);
+    const [version, first] = (query.get('continue') ?? `${this.#version} 0`).split(' ') as [string, string];
+    const all =
+      this.#snapshots.get(version) ?? objects.filter(({ metadata }) => name === null || metadata.name === name);
+    const end = Number(first) + Number(query.get('limit') ?? all.length);
+    if (end < all.length) this.#snapshots.set(version, all);
+    const next = end < all.length ? `${version} ${end}` : '';
+    const items = all.slice(Number(first), end);
+    sendJson(response, 200, servedList(path, form, { resourceVersion: version, continue: next, items }));
   }
 
-  #startWatch(watch: Watch, version: number): void {
+  #startWatch(watch: Watch, query: URLSearchParams): void {
     const { response } = watch;
-    if (version < this.#oldest) return refuse(response, 410, 'too old resource version');
+    const version = Number(query.get('resourceVersion'));
     response.writeHead(200, { 'content-type': 'application/json' });
     response.flushHeaders();
+    if (version !== 0 && version < this.#oldest) return void response.end(`${JSON.stringify(goneEvent())}\n`);
     for (const past of this.#past) if (past.version > version) send(watch, past);
     this.#watches.add(watch);
-    response.on('close', () => this.#watches.delete(watch));
+    const timers = this.#timersOf(watch, Number(query.get('timeoutSeconds') ?? 1800) * 1000);
+    response.on('close', () => {
+      timers.forEach(clearTimeout);
+      this.#watches.delete(watch);
+    });
+  }
+
+  #timersOf({ path, form, response }: Watch, lastsMs: number): NodeJS.Timeout[] {
+    const mark = (): void => void response.write(`${JSON.stringify(bookmark(path, form, String(this.#version)))}\n`);
+    return [
+      setInterval(mark, BOOKMARK_INTERVAL_MS).unref(),
+      setTimeout(mark, Math.max(0, lastsMs - BOOKMARK_BEFORE_END_MS)).unref(),
+      setTimeout(() => response.end(), lastsMs).unref(),
+    ];
   }
 }
 
@@ -215,19 +239,33 @@ function keyOf({ metadata: { namespace, name } }: StoredObject): string {
   return namespace === undefined ? name : `${namespace}/${name}`;
 }
 
-function send({ path, name, view, response }: Watch, { type, object, ...event }: PastEvent): void {
-  if (event.path === path && (name === null || object.metadata.name === name))
-    response.write(`${JSON.stringify({ type, object: view(object) })}\n`);
+/** A change of a Node does not reach its status, nor a change of its status what is wanted of it. */
+function withStatusOf(before: StoredObject, after: StoredObject): StoredObject {
+  return { ...after, ...part(before, 'status') };
 }
 
-function viewFor(accept: string): View {
-  if (!accept.includes('as=PartialObjectMetadata')) return (object) => object;
-  return ({ metadata }) => ({ kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata });
+function part(object: StoredObject, field: 'spec' | 'status'): object {
+  return { [field]: (object as { spec?: unknown; status?: unknown })[field] };
+}
+
+/** Whether the server has the group and version of the path. */
+function isServed(path: string): boolean {
+  const group = (of: string): string => /^\/(api\/v1|apis\/[^/]+\/[^/]+)\//.exec(of)?.[1] ?? '';
+  return Object.keys(KINDS).some((collection) => group(collection) === group(path));
+}
+
+function send({ path, name, form, response }: Watch, { type, object, ...event }: PastEvent): void {
+  if (event.path === path && (name === null || object.metadata.name === name))
+    response.write(`${JSON.stringify({ type, object: servedObject(path, form, object) })}\n`);
+}
+
+function sendJson(response: ServerResponse, code: number, object: object): void {
+  response.writeHead(code, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(object));
 }
 
 function refuse(response: ServerResponse, code: number, message: string): void {
-  response.statusCode = code;
-  response.end(JSON.stringify({ kind: 'Status', status: 'Failure', message, code }));
+  sendJson(response, code, { kind: 'Status', status: 'Failure', message, code });
 }
 
 function goneEvent(): unknown {
