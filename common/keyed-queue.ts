@@ -25,6 +25,11 @@ export class KeyedQueue {
     return this.#tails.has(key);
   }
 
+  /** Resolves when the operations that run or wait now have ended. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#tails.values());
+  }
+
   /** Settles as `work` does. A failed operation does not stop the next one. Rejects with LIMIT_REACHED when full. */
   async run<T>(key: string, work: () => Promise<T>): Promise<T> {
     if (this.#pending >= this.maxPending) {

@@ -21,6 +21,7 @@ describe('StationWatch', () => {
     for (const text of [
       line('02:00:00:00:00:01', '[nsid current]'),
       line('02:00:00:00:00:01', '[nsid 3]Deleted '),
+      line('02:00:00:00:00:01').replace('@if9', '@NONE'),
       '',
     ]) {
       watch.take(text);

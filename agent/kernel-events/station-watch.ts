@@ -53,9 +53,12 @@ export class StationWatch {
   }
 }
 
-/** `[nsid 0]2: eth0@if9: <BROADCAST,UP> ... link/ether 02:00:00:00:00:07 brd ...`, as `ip -oneline monitor` prints it. */
+/**
+ * `[nsid 0]2: eth0@if9: <BROADCAST,UP> ... link/ether 02:00:00:00:00:07 brd ...`, as `ip -oneline monitor` prints it. An interface
+ * `eth0@NONE` is deleted just then.
+ */
 function parseStation(line: string): Station | null {
-  const [, netnsId, index, mac] = /^\[nsid (\d+)\](\d+): .* link\/ether ([0-9a-f:]{17}) /.exec(line) ?? [];
+  const [, netnsId, index, mac] = /^\[nsid (\d+)\](\d+): (?!\S+@NONE:).* link\/ether ([0-9a-f:]{17}) /.exec(line) ?? [];
   if (netnsId === undefined || index === undefined || mac === undefined) return null;
   return { netnsId: Number(netnsId), index: Number(index), mac };
 }

@@ -78,10 +78,11 @@ export class VethPodNetwork implements PodNetwork {
     this.#trackingEdits = program('conntrack', '-R', '-');
   }
 
+  /** The guard names interfaces, also those that are not made yet. */
   async attach(plan: AttachmentPlan): Promise<void> {
     await inNamespace(plan.netns, async () => {
-      await this.#makePair(plan);
-      await all([this.#bindStation(plan, []), this.#configurePod(plan)]);
+      await all([this.#makePair(plan), this.#editGuard(addElementLines(elementsOf(plan)))]);
+      await all([this.#bindMac(plan), this.#configurePod(plan)]);
     });
   }
 
@@ -157,7 +158,11 @@ export class VethPodNetwork implements PodNetwork {
 
   async repair(wanted: HostSide, found: HostSideFound): Promise<void> {
     await this.#makePort(hostLines(wanted), wanted);
-    await this.#bindStation(wanted, strayElements(wanted, found.elements));
+    const stray = strayElements(wanted, found.elements);
+    await all([
+      this.#bindMac(wanted),
+      this.#editGuard([...removeElementLines(stray), ...addElementLines(elementsOf(wanted))]),
+    ]);
   }
 
   async routeByGateway(
@@ -211,12 +216,8 @@ export class VethPodNetwork implements PodNetwork {
     }
   }
 
-  /** What binds the pod's MAC and addresses to its port: forwarding entry and guard elements. */
-  async #bindStation(side: HostSide, stray: readonly GuardElement[]): Promise<void> {
-    await all([
-      this.#forwardingEntries.run([forwardingEntry(side.hostInterface, side.mac)]),
-      this.#editGuard([...removeElementLines(stray), ...addElementLines(elementsOf(side))]),
-    ]);
+  #bindMac({ hostInterface, mac }: HostSide): Promise<void> {
+    return this.#forwardingEntries.run([forwardingEntry(hostInterface, mac)]);
   }
 
   async #configurePod(plan: AttachmentPlan): Promise<void> {

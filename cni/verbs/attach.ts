@@ -28,6 +28,7 @@ export async function attachPod(deps: CniDeps, call: AttachCall): Promise<Attach
     if (await isAttached(deps, known, former)) return former;
   }
   const plan = planAttachment(deps, call, addresses, newRouting(deps, call, present));
+  const record = recordOf(deps, call, plan);
   try {
     if (known !== null) await deps.network.detach(plan.hostInterface);
     await Promise.all([
@@ -37,10 +38,10 @@ export async function attachPod(deps: CniDeps, call: AttachCall): Promise<Attach
         plan.addresses.map(({ ip }) => ip),
       ),
     ]);
-    await deps.endpoints.put(recordOf(deps, call, plan));
+    await deps.endpoints.put(record);
     await deps.announce(deps.endpoints.list());
   } catch (thrown) {
-    await undo(deps, owner);
+    await undo(deps, owner, record);
     throw thrown;
   }
   return plan;
@@ -119,9 +120,9 @@ function recordOf(deps: CniDeps, call: AttachCall, plan: AttachmentPlan): Endpoi
 }
 
 /** A failure here is left to the reconciler. */
-async function undo(deps: CniDeps, owner: AttachmentOwner): Promise<void> {
+async function undo(deps: CniDeps, owner: AttachmentOwner, begun: EndpointRecord | null = null): Promise<void> {
   try {
-    await removeAttachment(deps, owner);
+    await removeAttachment(deps, owner, begun);
   } catch (thrown) {
     deps.log.warn(
       { ...owner, reason: messageOf(thrown) },

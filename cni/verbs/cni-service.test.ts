@@ -159,6 +159,7 @@ describe('ADD', () => {
     expect(errorOf(await node.call('ADD'))).toMatchObject({ code });
     node.refuse('');
     expectEmpty();
+    expect(node.guard).toEqual([]);
   });
 
   it('has no stack trace in its error', async () => {

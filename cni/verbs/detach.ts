@@ -20,11 +20,18 @@ export interface Collection {
   readonly asOfMs: number;
 }
 
-/** Rejects only when the veth pair could not be removed; its addresses then stay allocated. */
-export async function removeAttachment(deps: CniDeps, owner: AttachmentOwner): Promise<void> {
+/**
+ * Rejects only when the veth pair could not be removed; its addresses then stay allocated.
+ * @param begun what an ADD that failed would have recorded
+ */
+export async function removeAttachment(
+  deps: CniDeps,
+  owner: AttachmentOwner,
+  begun: EndpointRecord | null = null,
+): Promise<void> {
   const hostInterface = hostInterfaceOf(owner);
   await deps.network.detach(hostInterface);
-  const known = deps.endpoints.get(hostInterface);
+  const known = deps.endpoints.get(hostInterface) ?? begun;
   await Promise.all([
     orLater(deps, owner, 'removing it from the source guard', deps.network.removeElements(elementsOf(known))),
     known?.routing.beside === true && orLater(deps, owner, 'removing its rules', removeRules(deps, known)),

@@ -115,6 +115,14 @@ describe('reconciling endpoints', () => {
     expect([...node.records.values()]).toMatchObject([{ mac: '02:00:00:00:00:08' }]);
   });
 
+  it('lists no routes and neighbours for events of its own calls, and of containers that are not its pods', async () => {
+    const added = node.call('ADD');
+    const own = node.service.stationChanged({ netnsId: 0, index: 2, mac: '0a:58:0a:01:00:02' });
+    await Promise.all([added, own]);
+    await node.service.stationChanged({ netnsId: 9, index: 2, mac: '02:42:0a:01:00:02' });
+    expect(node.steps).not.toContain('observe');
+  });
+
   it('lets no pod take the MAC of the gateway, the next hop or another pod', async () => {
     await node.call('ADD', {}, { CNI_CONTAINERID: 'pod-b', CNI_NETNS: '/run/netns/a2' });
     const taken = ['0a:5a:00:00:00:01', '0a:5a:00:00:00:02', [...node.records.values()][0]!.mac];

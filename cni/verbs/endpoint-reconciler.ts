@@ -58,10 +58,17 @@ export class EndpointReconciler {
     return live.map((record) => ({ owner: ownerOf(record), ips: record.ips }));
   }
 
-  /** For an event about an interface of some namespace: when it is a pod's and its MAC is new, the host's side follows. */
+  /**
+   * For an event about an interface of some namespace: when it is a recorded pod's and its MAC is new, the host's side follows.
+   * Calls at work end before: each causes such events, and what it did is recorded then.
+   */
   async stationChanged({ netnsId, index, mac }: Station): Promise<void> {
-    if (this.deps.endpoints.list().some((record) => record.mac === mac)) return;
-    await this.compare(({ peer }) => peer?.netnsId === netnsId && peer.index === index);
+    const { endpoints, network } = this.deps;
+    await this.queue.settled();
+    if (endpoints.list().some((record) => record.mac === mac)) return;
+    const isStation = ({ peer }: HostInterface) => peer?.netnsId === netnsId && peer.index === index;
+    const station = (await network.hostInterfaces()).find(isStation);
+    if (station !== undefined && endpoints.get(station.name) !== null) await this.compare(isStation);
   }
 
   /** Compares the recorded pods whose host interface is concerned by an event. */
