@@ -15,6 +15,8 @@ const OTHER_COUNTERS = [
   'linksQueryTooSoon',
   'digestTooOften',
   'nodeChangesTooOften',
+  'deathsTooOften',
+  'badDeathReport',
   'revokedNode',
   'revocationRefused',
   'notNamed',

@@ -26,6 +26,8 @@ export const MAX_VERSION_LENGTH = 64;
 export const MAX_DIGEST_ENTRIES = 1024;
 /** Adverts in one message. */
 export const MAX_ADVERTS_PER_MESSAGE = 256;
+/** Reports of deaths in one message. */
+export const MAX_DEATHS_PER_MESSAGE = 64;
 /** Links in one links message. */
 export const MAX_LINKS_PER_MESSAGE = 64;
 /** Pods in one links message. */
@@ -111,6 +113,20 @@ export const ADVERT_MIN_INTERVAL_MS = 200;
 export const GOSSIP_FANOUT = 6;
 /** Mean time between two digests. */
 export const ANTI_ENTROPY_MS = 5_000;
+/** Reports of different neighbours that take a member down. */
+export const DEATH_CONFIRMATIONS = 2;
+/** How long a report of a death goes with digests. */
+export const DEATH_AGE_MS = 60_000;
+/** Reports of deaths waiting to be pushed; the oldest is dropped beyond this, and digests carry it. */
+export const MAX_PENDING_DEATHS = 4096;
+/** Messages with reports of deaths that are read of one peer at once. */
+export const DEATHS_BURST = 32;
+/** The same per second, sustained. */
+export const DEATHS_PER_SECOND = 8;
+/** New adverts that the reports of one observer about this node lead to, at once. */
+export const REFUTATION_BURST = 2;
+/** The same per second, sustained: once in 30 s. */
+export const REFUTATIONS_PER_SECOND = 1 / 30;
 /** Adverts waiting to be pushed; the oldest is dropped beyond this, and digests carry it. */
 export const MAX_PENDING_ADVERTS = 512;
 

@@ -5,6 +5,9 @@ import type { SimFrame } from './testing/fake-router.js';
 import type { SimNetwork } from './testing/sim-network.js';
 import type { SimNode } from './testing/sim-node.js';
 import { simulation } from './testing/simulation.js';
+import { readAdvert } from './wire/advert.js';
+import { encodeControl } from './wire/control-message.js';
+import { signDeathReport } from './wire/death-report.js';
 
 const SIZE = 24;
 
@@ -43,6 +46,21 @@ function sendFrame(network: SimNetwork, from: SimNode, to: SimNode): SimFrame {
   return frame;
 }
 
+/** A member tells all that it is linked to that an observer heard nothing of the victim. */
+function lie(
+  sender: SimNode,
+  { identity }: SimNode,
+  victim: SimNode,
+  nodes: readonly SimNode[],
+  signature: Uint8Array | null = null,
+): void {
+  const advert = victim.mesh!.adverts().map((bytes) => readAdvert(bytes).advert)[0]!;
+  const report = signDeathReport(identity, victim.id, advert.revision);
+  const reports = [signature === null ? report : { ...report, signature }];
+  const bytes = encodeControl({ type: 'deaths', reports });
+  for (const { id } of nodes) sender.router!.apply({ type: 'sendControl', peer: id, bytes }, 0);
+}
+
 /** Two nodes without a link. */
 function strangersAmong(nodes: readonly SimNode[]): readonly [SimNode, SimNode] {
   const a = nodes[1]!;
@@ -66,6 +84,34 @@ describe('a mesh of more members than neighbours', () => {
       expect(frame.state).toBe('arrived');
       const went = nodes.flatMap(({ notices }) => notices.filter(({ message }) => message === 'link is down'));
       expect(went).toEqual([]);
+      const [dead, others] = [nodes[5]!, nodes.filter((node) => node !== nodes[5])];
+      const stranger = others.find((node) => node.stateOf(dead) === 'idle')!;
+      dead.kill();
+      expect(runUntil(network, () => others.every((node) => node.stateOf(dead) === 'down'), 20_000)).toBeLessThan(
+        10_000,
+      );
+      expect(sendFrame(network, stranger, dead).state).toBe('refused');
+    }),
+  );
+
+  it(
+    'does not believe one member that reports a living one dead; two of its neighbours are refuted and believed no longer',
+    knownSimulation(4, (network, nodes) => {
+      const [observer, victim] = strangersAmong(nodes);
+      const liars = nodes.filter((node) => node !== observer && node.stateOf(victim) === 'up').slice(0, 2);
+      const isDown = (): boolean => observer.stateOf(victim) === 'down';
+      lie(liars[0]!, liars[0]!, victim, nodes);
+      lie(liars[0]!, liars[1]!, victim, nodes, new Uint8Array(64));
+      expect(network.runUntil(isDown, 5_000)).toBe(Infinity);
+      expect(nodes.some(({ mesh }) => (mesh!.counters()['badDeathReport'] ?? 0) > 0)).toBe(true);
+      for (const liar of liars) lie(liar, liar, victim, nodes);
+      expect(network.runUntil(isDown, 1_000)).toBeLessThan(100);
+      expect(network.runUntil(() => !isDown(), 2_000)).toBeLessThan(500);
+      expect(observer.notices.map(({ message }) => message)).toContain(
+        'a node that two of its neighbours reported dead is alive',
+      );
+      for (const liar of liars) lie(liar, liar, victim, nodes);
+      expect(network.runUntil(isDown, 2_000)).toBe(Infinity);
     }),
   );
 

@@ -4,6 +4,7 @@ import type { NodeId } from '../common/node-id.js';
 import type { CipherName } from '../common/router-port.js';
 import { Authority } from './cluster/authority.js';
 import { ControlDispatcher } from './cluster/control-dispatcher.js';
+import { Deaths } from './cluster/deaths.js';
 import { Gossip } from './cluster/gossip.js';
 import { NodeChanges } from './cluster/node-changes.js';
 import { PeerTable } from './cluster/peer-table.js';
@@ -71,6 +72,7 @@ export class MeshParts {
   readonly peerTable: PeerTable;
   readonly revocationSpread: RevocationSpread;
   readonly nodeChanges: NodeChanges;
+  readonly deaths: Deaths;
   readonly watchDuty: WatchDuty;
   readonly gossip: Gossip;
   readonly seeds: Seeds;
@@ -106,6 +108,7 @@ export class MeshParts {
     this.revocationSpread = this.#makeRevocationSpread(identity.id, random);
     this.nodeChanges = this.#makeNodeChanges(random);
     this.watchDuty = this.#makeWatchDuty(options);
+    this.deaths = this.#makeDeaths(options);
     this.gossip = this.#makeGossip(random);
     this.seeds = this.#makeSeeds(underlay);
     this.control = this.#makeControl(random);
@@ -151,7 +154,9 @@ export class MeshParts {
       // An authority that is needed has been asked: the CIDRs follow its answer.
       claimedOutside: (name, nowMs) => needsAuthority || this.nodeChanges.claimedOutside(name, nowMs),
       broadcastAdvert: (advert, from) => this.gossip.broadcast(advert, from),
-      sendDigest: (peer) => this.gossip.sendDigest(peer),
+      linkChanged: (peer, before, nowMs) => this.deaths.linkChanged(peer, before, nowMs),
+      advertLearned: (peer, advert, nowMs) => this.deaths.advertLearned(peer, advert, nowMs),
+      sendDigest: (peer, nowMs) => this.gossip.sendDigest(peer, nowMs),
       advancePeer: this.#advancePeer,
     });
   }
@@ -193,13 +198,27 @@ export class MeshParts {
     return new WatchDuty({ ownId: identity.id, isNeeded: needsAuthority, living, emit });
   }
 
+  #makeDeaths({ identity, random }: MeshOptions): Deaths {
+    const { peerTable, self, counters, notices, witness, authority } = this;
+    const { peers, neighbourhood } = peerTable;
+    return new Deaths({
+      ...{ identity, random, counters, notices, peers, neighbourhood },
+      ownAdvert: () => self.current,
+      isTrusted: (observer, nowMs) => !witness.isNewcomer(observer.id, nowMs) && authority.hasNamed(observer),
+      renewSelf: () => self.renew(),
+      send: (peer, bytes) => this.emit({ type: 'sendControl', peer, bytes }),
+      advancePeer: this.#advancePeer,
+    });
+  }
+
   #makeGossip(random: RandomSource): Gossip {
     const deps = {
       linkedPeers: () => this.peerTable.neighbourhood.linked(),
       adverts: () => this.peerTable.currentAdverts(),
       ownAdvert: () => this.self.current,
       send: (peer: NodeId, bytes: Uint8Array) => this.emit({ type: 'sendControl', peer, bytes }),
-      digestSent: (peer: NodeId) => {
+      digestSent: (peer: NodeId, nowMs: number) => {
+        this.deaths.remind(peer, nowMs);
         this.revocationSpread.remind(peer);
         this.nodeChanges.remind(peer);
       },
@@ -230,6 +249,7 @@ export class MeshParts {
       send: (peer, bytes) => this.emit({ type: 'sendControl', peer, bytes }),
       learnAdvert: (bytes, from, nowMs) => peerTable.learnEncodedAdvert(bytes, from, nowMs),
       learnNodeChanges: (changes, nowMs) => nodeChanges.learn(changes, nowMs),
+      learnDeaths: (reports, from, nowMs) => this.deaths.receive(reports, from, nowMs),
       learnRevocations: (encoded, from, nowMs) => this.revocationSpread.receive(encoded, from, nowMs),
     });
   }

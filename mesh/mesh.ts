@@ -288,10 +288,12 @@ export class Mesh {
   #advance(now: number): void {
     if (this.#dueMs === null || now >= this.#dueMs) this.#advanceAll(now);
     this.#parts.gossip.advance(now);
+    this.#parts.deaths.advance(now);
   }
 
   #advanceAll(now: number): void {
-    const { self, handshakes, peerTable, seeds, control, gossip, topology, nodeChanges, watchDuty } = this.#parts;
+    const { self, handshakes, peerTable, seeds, control, gossip, topology, nodeChanges, watchDuty, deaths } =
+      this.#parts;
     handshakes.expire(now);
     if (self.advance(now)) peerTable.selfChanged();
     peerTable.advance(now);
@@ -304,7 +306,8 @@ export class Mesh {
     this.#dueMs = null;
     this.#wakeAt(peerTable.pollAt());
     this.#wakeAt(self.pollAt(now));
-    for (const part of [handshakes, seeds, topology, gossip, watchDuty, nodeChanges]) this.#wakeAt(part.pollAt());
+    for (const part of [handshakes, seeds, topology, gossip, watchDuty, nodeChanges, deaths])
+      this.#wakeAt(part.pollAt());
   }
 
   #advancePeer(peer: Peer, now: number): void {

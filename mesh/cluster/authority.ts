@@ -69,6 +69,11 @@ export class Authority {
     return this.#refused.get(advert.id)?.name === advert.name ? 'refused' : 'unknown';
   }
 
+  /** Whether it has named the node, as far as is known without asking. */
+  hasNamed(advert: Advert): boolean {
+    return !this.#deps.isNeeded || this.#namedAs(advert) !== null;
+  }
+
   isRefused(id: NodeId): boolean {
     return this.#deps.isNeeded && this.#refused.has(id);
   }

@@ -6,10 +6,13 @@ import { DecodeError } from '../../common/errors.js';
 import type { NodeId } from '../../common/node-id.js';
 import { BoundedMap } from '../../common/bounded-map.js';
 import { decodeControl, encodeControl } from '../wire/control-message.js';
+import type { DeathReport } from '../wire/death-report.js';
 import type { ControlMessage } from '../wire/control-message.js';
 import type { Counters } from '../counters.js';
 import type { Gossip } from './gossip.js';
 import {
+  DEATHS_BURST,
+  DEATHS_PER_SECOND,
   DIGEST_BURST,
   DIGESTS_PER_SECOND,
   LINKS_ANSWER_INTERVAL_MS,
@@ -34,6 +37,7 @@ export interface ControlDispatcherDeps {
   /** Learns an encoded advert. */
   learnAdvert(bytes: Uint8Array, from: NodeId, nowMs: number): void;
   learnNodeChanges(changes: readonly NodeChange[], nowMs: number): void;
+  learnDeaths(reports: readonly DeathReport[], from: NodeId, nowMs: number): void;
   learnRevocations(encoded: readonly Uint8Array[], from: NodeId, nowMs: number): void;
 }
 
@@ -59,6 +63,13 @@ export class ControlDispatcher {
   readonly #nodeChanges = new RateLimiter<NodeId>({
     burst: NODE_CHANGE_BURST,
     perSecond: NODE_CHANGES_PER_SECOND,
+    maxKeys: MAX_MEMBERS,
+  });
+
+  /** Messages of reports that each peer may send: each costs up to 64 checks of a signature. */
+  readonly #deaths = new RateLimiter<NodeId>({
+    burst: DEATHS_BURST,
+    perSecond: DEATHS_PER_SECOND,
     maxKeys: MAX_MEMBERS,
   });
 
@@ -110,6 +121,9 @@ export class ControlDispatcher {
       case 'nodeChanges':
         if (!this.#nodeChanges.take(peer.id, nowMs)) return this.#deps.counters.count('nodeChangesTooOften');
         return this.#deps.learnNodeChanges(message.changes, nowMs);
+      case 'deaths':
+        if (!this.#deaths.take(peer.id, nowMs)) return this.#deps.counters.count('deathsTooOften');
+        return this.#deps.learnDeaths(message.reports, peer.id, nowMs);
     }
   }
 

@@ -65,7 +65,7 @@ describe('gossip', () => {
     const [a, b] = [new Node(advertOf(1)), new Node(advertOf(2))];
     for (const advert of [advertOf(3), advertOf(4, 9), advertOf(5)]) a.members.learn(advert);
     for (const advert of [advertOf(4, 2), advertOf(5), advertOf(6)]) b.members.learn(advert);
-    a.gossip.sendDigest(b.own.id);
+    a.gossip.sendDigest(b.own.id, 0);
     for (let turn = 0; turn < 4; turn++) {
       for (const message of a.take()) b.receive(a, message);
       for (const message of b.take()) a.receive(b, message);
@@ -102,7 +102,7 @@ describe('gossip', () => {
     const node = new Node({ ...cheapAdvert(0) });
     for (let n = 1; n <= 3 * MAX_DIGEST_ENTRIES; n++) node.members.learn(cheapAdvert(n));
     const seen = new Set<string>();
-    for (let i = 0; i < 60; i++) node.gossip.sendDigest(cheapAdvert(1).id);
+    for (let i = 0; i < 60; i++) node.gossip.sendDigest(cheapAdvert(1).id, 0);
     for (const message of node.take()) {
       if (message.type !== 'digest') continue;
       expect(message.entries.length).toBeLessThanOrEqual(MAX_DIGEST_ENTRIES);

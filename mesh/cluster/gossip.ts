@@ -39,7 +39,7 @@ export interface GossipDeps {
   adverts(): Iterable<Advert>;
   send(peer: NodeId, bytes: Uint8Array): void;
   /** A digest was sent: other knowledge goes along. */
-  digestSent(peer: NodeId): void;
+  digestSent(peer: NodeId, nowMs: number): void;
 }
 
 export class Gossip {
@@ -68,7 +68,7 @@ export class Gossip {
     if (nowMs < this.#nextDigestMs) return;
     this.#nextDigestMs = nowMs + this.#jittered(ANTI_ENTROPY_MS);
     const [peer] = sample(this.#deps.linkedPeers(), 1, this.#random);
-    if (peer !== undefined) this.sendDigest(peer);
+    if (peer !== undefined) this.sendDigest(peer, nowMs);
   }
 
   pollAt(): number | null {
@@ -114,7 +114,7 @@ export class Gossip {
   }
 
   /** Asks a peer to compare adverts: at once after its link came up, then periodically. */
-  sendDigest(peer: NodeId): void {
+  sendDigest(peer: NodeId, nowMs: number): void {
     const known = this.#known().sort((a, b) => (a.id < b.id ? -1 : 1));
     const chunks = Math.ceil(known.length / MAX_DIGEST_ENTRIES);
     const chunk = Math.floor(this.#random.fraction() * chunks);
@@ -123,7 +123,7 @@ export class Gossip {
     const fromId = chunk === 0 ? LOWEST_ID : known[start]!.id;
     const toId = known[start + MAX_DIGEST_ENTRIES]?.id ?? null;
     this.#send(peer, { type: 'digest', fromId, toId, entries });
-    this.#deps.digestSent(peer);
+    this.#deps.digestSent(peer, nowMs);
   }
 
   #sendAdverts(peer: NodeId, adverts: readonly Advert[], maxMessages = MAX_ANSWERS): void {

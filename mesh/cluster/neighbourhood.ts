@@ -36,6 +36,17 @@ export class Neighbourhood {
     this.#rings.add(deps.ownId);
   }
 
+  /** This node's neighbours. */
+  get ids(): ReadonlySet<NodeId> {
+    return this.#neighbours;
+  }
+
+  /** The neighbours of any member, as far as this node can tell. */
+  neighboursOf(id: NodeId): ReadonlySet<NodeId> {
+    const isThere = (other: NodeId): boolean => this.#deps.peers.get(other)?.link.state !== 'down';
+    return new Set([...this.#rings.neighboursOf(id), ...this.#rings.neighboursOf(id, isThere)]);
+  }
+
   add(member: NodeId): void {
     this.#rings.add(member);
     this.#newMembers.add(member);
@@ -58,8 +69,7 @@ export class Neighbourhood {
     if (!this.#isDirty) return;
     this.#isDirty = false;
     const { ownId, peers } = this.#deps;
-    const isThere = (id: NodeId): boolean => peers.get(id)?.link.state !== 'down';
-    const neighbours = new Set([...this.#rings.neighboursOf(ownId), ...this.#rings.neighboursOf(ownId, isThere)]);
+    const neighbours = this.neighboursOf(ownId);
     const changed = [...neighbours, ...this.#neighbours].filter(
       (id) => neighbours.has(id) !== this.#neighbours.has(id),
     );

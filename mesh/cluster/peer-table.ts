@@ -48,10 +48,13 @@ export interface PeerTableDeps {
   hasStarted(): boolean;
   /** A member claims addresses outside the cluster CIDRs. */
   claimedOutside(name: string, nowMs: number): void;
+  linkChanged(peer: Peer, before: Link, nowMs: number): void;
+  /** A member has a new advert. */
+  advertLearned(peer: Peer, advert: Advert, nowMs: number): void;
   /** Sends a new advert to other members; `from` is the node that passed it on. */
   broadcastAdvert(advert: Advert, from: NodeId | null): void;
   /** Compares adverts with a peer whose link came up. */
-  sendDigest(peer: NodeId): void;
+  sendDigest(peer: NodeId, nowMs: number): void;
   /** Does what is due for a peer that changed, and schedules its next deadline. */
   advancePeer(peer: Peer, nowMs: number): void;
 }
@@ -295,6 +298,7 @@ export class PeerTable {
   #storeAdvert(advert: Advert, before: Advert | null, from: NodeId | null, nowMs: number): Peer {
     const peer = this.#memberOf(advert.id, nowMs);
     peer.learnAdvert(advert, nowMs);
+    this.#deps.advertLearned(peer, advert, nowMs);
     this.#deps.broadcastAdvert(advert, from);
     this.#advertsDirty = true;
     if (before === null) this.#deps.witness.heard(advert.id, nowMs);
@@ -320,10 +324,11 @@ export class PeerTable {
     if (isUsable(link) !== isUsable(before)) this.#routesDirty = this.#claimsDirty = true;
     if ((link.state === 'down') !== (before.state === 'down')) this.neighbourhood.changed();
     if (peer.hasLeft) this.#advertsDirty = true;
+    this.#deps.linkChanged(peer, before, nowMs);
     const fields = { peer: id, name: peer.advert?.name ?? '', reason: linkReason(link) };
     if (link.state === 'up') {
       this.#forgetNamesakes(peer, nowMs);
-      if (this.neighbourhood.compares(peer)) this.#deps.sendDigest(id);
+      if (this.neighbourhood.compares(peer)) this.#deps.sendDigest(id, nowMs);
       this.#deps.notices.write('info', 'link is up', nowMs, id, fields);
     } else if (link.state === 'down') {
       this.#deps.notices.write('warn', 'link is down', nowMs, id, fields);
@@ -425,10 +430,12 @@ export class PeerTable {
 }
 
 /** When the peer is forgotten if it stays as it is; Infinity while its link is not down. */
-function forgetAt({ link, advert, advertAtMs, isProven }: Peer): number {
+function forgetAt({ link, advert, advertAtMs, isProven, isReported }: Peer): number {
   if (link.state !== 'down') return Infinity;
   if (advert === null) return link.sinceMs;
-  return isProven ? Math.max(link.sinceMs, advertAtMs) + FORGET_AFTER_MS : link.sinceMs + FORGET_UNPROVEN_AFTER_MS;
+  return isProven || isReported
+    ? Math.max(link.sinceMs, advertAtMs) + FORGET_AFTER_MS
+    : link.sinceMs + FORGET_UNPROVEN_AFTER_MS;
 }
 
 function claimsDiffer(a: Advert, b: Advert): boolean {

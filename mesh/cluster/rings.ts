@@ -12,31 +12,62 @@ import { NEIGHBOURS } from '../limits.js';
 
 const RINGS = NEIGHBOURS / 2;
 const HASH_LABEL = 'heddle/2 rings';
-const TWO_POW_32 = 2 ** 32;
 
 export class Rings {
   /** Place on each ring, 32 bits. Bounded by MAX_MEMBERS: the caller adds members. */
   readonly #places = new Map<NodeId, Uint32Array>();
+  /** The members in the order of each ring; those at one place, which is one chance in 2^32, in the order of their ids. */
+  readonly #rings: NodeId[][] = Array.from({ length: RINGS }, () => []);
 
   add(id: NodeId): void {
-    if (!this.#places.has(id)) this.#places.set(id, placesOf(id));
+    if (this.#places.has(id)) return;
+    this.#places.set(id, placesOf(id));
+    this.#rings.forEach((ring, r) => ring.splice(this.#indexOf(ring, r, id), 0, id));
   }
 
   remove(id: NodeId): void {
+    if (!this.#places.has(id)) return;
+    this.#rings.forEach((ring, r) => ring.splice(this.#indexOf(ring, r, id), 1));
     this.#places.delete(id);
   }
 
   /** @param counts which of the others are on the rings at all */
   neighboursOf(id: NodeId, counts: (other: NodeId) => boolean = () => true): Set<NodeId> {
-    const others = [...this.#places].filter(([other]) => other !== id && counts(other));
-    if (others.length <= NEIGHBOURS) return new Set(others.map(([other]) => other));
-    const own = this.#places.get(id) ?? placesOf(id);
+    const isOther = (other: NodeId): boolean => other !== id && counts(other);
+    const few = this.#allIfFew(isOther);
+    if (few !== null) return few;
     const neighbours = new Set<NodeId>();
-    for (let ring = 0; ring < RINGS; ring++) {
-      neighbours.add(nearest(others, (place) => distance(own[ring]!, place[ring]!)));
-      neighbours.add(nearest(others, (place) => distance(place[ring]!, own[ring]!)));
-    }
+    this.#rings.forEach((ring, r) => {
+      const at = this.#indexOf(ring, r, id);
+      neighbours.add(nextOf(ring, at, 1, isOther));
+      neighbours.add(nextOf(ring, at - 1, -1, isOther));
+    });
     return neighbours;
+  }
+
+  /** All that count if they are at most NEIGHBOURS, else null. */
+  #allIfFew(isOther: (other: NodeId) => boolean): Set<NodeId> | null {
+    const found = new Set<NodeId>();
+    for (const id of this.#places.keys()) {
+      if (!isOther(id)) continue;
+      if (found.size === NEIGHBOURS) return null;
+      found.add(id);
+    }
+    return found;
+  }
+
+  /** Where the member is on the ring, or would be. */
+  #indexOf(ring: readonly NodeId[], r: number, id: NodeId): number {
+    const own = (this.#places.get(id) ?? placesOf(id))[r]!;
+    let [from, to] = [0, ring.length];
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      const other = ring[middle]!;
+      const place = this.#places.get(other)![r]!;
+      if (place < own || (place === own && other < id)) from = middle + 1;
+      else to = middle;
+    }
+    return from;
   }
 }
 
@@ -45,20 +76,9 @@ function placesOf(id: NodeId): Uint32Array {
   return Uint32Array.from({ length: RINGS }, (_, ring) => hash.readUInt32BE(4 * ring));
 }
 
-/** Of two at the same distance, which is one chance in 2^32, the one with the lower id. */
-function nearest(others: readonly (readonly [NodeId, Uint32Array])[], from: (place: Uint32Array) => number): NodeId {
-  let [best] = others[0]!;
-  let least = Infinity;
-  for (const [id, place] of others) {
-    const found = from(place);
-    if (found > least || (found === least && id > best)) continue;
-    least = found;
-    best = id;
-  }
-  return best;
-}
-
-/** Way around the ring from one place up to another; a whole round for the same place. */
-function distance(from: number, to: number): number {
-  return to > from ? to - from : to - from + TWO_POW_32;
+/** The first from there on, around the ring, that counts: some do. */
+function nextOf(ring: readonly NodeId[], at: number, step: 1 | -1, isOther: (other: NodeId) => boolean): NodeId {
+  let index = (at + ring.length) % ring.length;
+  while (!isOther(ring[index]!)) index = (index + step + ring.length) % ring.length;
+  return ring[index]!;
 }

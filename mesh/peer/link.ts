@@ -122,6 +122,16 @@ export function linkPollAt(link: Link): number | null {
   }
 }
 
+/** Whether the peer, which was heard, is silent. */
+export function isSilent(link: Link): boolean {
+  return link.state === 'stale' && link.reason === LINK_REASONS.silent;
+}
+
+/** Whether this node itself found the peer dead. */
+export function isDead(link: Link): boolean {
+  return link.state === 'down' && link.reason === LINK_REASONS.dead;
+}
+
 /** Whether there is a link that carries something. */
 export function isCarrying(link: Link): boolean {
   return link.state === 'up' || link.state === 'stale';

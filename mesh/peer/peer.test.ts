@@ -197,6 +197,20 @@ describe('a peer without a link', () => {
     expect(bench.dials).toBeGreaterThan(150);
   });
 
+  it('is down at once when its neighbours report it dead, is told so where it had a session, and is dialled no more', () => {
+    const bench = new Bench();
+    bench.accept();
+    bench.peer.reported(QUIET_AFTER_MS - 1);
+    expect(bench.peer.link.state).toBe('up');
+    bench.runTo(QUIET_AFTER_MS, { hasFrames: false, isHeard: true });
+    bench.peer.reported(QUIET_AFTER_MS);
+    expect([bench.peer.link.state, bench.control()]).toEqual(['down', ['linkClosed']]);
+    bench.runTo(600_000, SILENT);
+    expect([bench.peer.link.state, bench.dials]).toEqual(['down', 0]);
+    bench.peer.learnAdvert(advertOf(2), 600_000);
+    expect(bench.peer.link.state).toBe('idle');
+  });
+
   it('is there again when it signs a new advert', () => {
     const bench = new Bench();
     bench.peer.sessionWanted(0);

@@ -102,6 +102,11 @@ export class Peer {
     return this.#link.state === 'down' && this.#link.reason === LINK_REASONS.left;
   }
 
+  /** Whether others found it dead, and nothing shows yet that it is alive. */
+  get isReported(): boolean {
+    return this.#link.state === 'down' && this.#link.reason === LINK_REASONS.reported;
+  }
+
   /** Whether a handshake with it has ever succeeded, also one before a restart. */
   get isProven(): boolean {
     return this.#lastHandshakeMs !== null || this.sessions.active !== null || this.#deps.hasMet(this.id);
@@ -128,9 +133,7 @@ export class Peer {
 
   /** Ends a data link: the peer is told, and the next frame makes another link. */
   close(nowMs: number): void {
-    if (this.sessions.active !== null) {
-      this.#deps.emit({ type: 'sendControl', peer: this.id, bytes: encodeControl({ type: 'linkClosed' }) });
-    }
+    this.#tellClosed();
     this.#drop({ type: 'closed' }, nowMs);
   }
 
@@ -196,6 +199,19 @@ export class Peer {
 
   goodbyeReceived(nowMs: number): void {
     this.#step({ type: 'left' }, nowMs);
+  }
+
+  /** Whether it was heard lately. */
+  isHeard(nowMs: number): boolean {
+    return this.#link.state === 'up' && !this.#isQuiet(nowMs);
+  }
+
+  /** Its neighbours heard nothing of it. */
+  reported(nowMs: number): void {
+    if (this.isHeard(nowMs)) return;
+    // One that lives after all does not go on with sessions that this node drops.
+    this.#tellClosed();
+    this.#step({ type: 'reported', isQuiet: this.#isQuiet(nowMs) }, nowMs);
   }
 
   updateCounters(counters: PeerCounters, nowMs: number): void {
@@ -317,6 +333,11 @@ export class Peer {
     this.#establisher.handle({ type: 'linkDown' }, nowMs);
   }
 
+  #tellClosed(): void {
+    if (this.sessions.active === null) return;
+    this.#deps.emit({ type: 'sendControl', peer: this.id, bytes: encodeControl({ type: 'linkClosed' }) });
+  }
+
   /** Drops sessions and handshakes, with what the link becomes. */
   #drop(event: LinkEvent, nowMs: number): void {
     this.#establisher.handle({ type: 'stopped' }, nowMs);
@@ -337,7 +358,7 @@ export class Peer {
 
   #isGivenUp(nowMs: number): boolean {
     if (this.#isNeighbour || this.#link.state !== 'down') return false;
-    return this.hasLeft || nowMs - this.#link.sinceMs >= DIAL_DOWN_MS;
+    return this.hasLeft || this.isReported || nowMs - this.#link.sinceMs >= DIAL_DOWN_MS;
   }
 
   /** When a data link is closed for want of frames, or a peer that is down is left alone. */
@@ -348,9 +369,9 @@ export class Peer {
     return this.#traffic.closeAtMs + (this.id < this.#deps.ownId ? CLOSE_STAGGER_MS : 0);
   }
 
-  /** One that left is not dialled; one that was never met may be invented, and is forgotten (`cluster/peer-table.ts`). */
+  /** One that left, or that others found dead, is not dialled; one that was never met may be invented, and is forgotten (`cluster/peer-table.ts`). */
   #leftAloneAtMs(): number {
-    return this.hasLeft || !this.isProven ? Infinity : this.#link.sinceMs + DIAL_DOWN_MS;
+    return this.hasLeft || this.isReported || !this.isProven ? Infinity : this.#link.sinceMs + DIAL_DOWN_MS;
   }
 
   #end(nowMs: number): void {

@@ -50,6 +50,18 @@ const anyMessage: fc.Arbitrary<ControlMessage> = fc.oneof(
       { maxLength: 32 },
     ),
   }),
+  fc.record({
+    type: fc.constant('deaths' as const),
+    reports: fc.array(
+      fc.record({
+        node: anyId,
+        revision: anyCount,
+        observer: anyId,
+        signature: fc.uint8Array({ minLength: 64, maxLength: 64 }).map((bytes) => new Uint8Array(bytes)),
+      }),
+      { maxLength: 64 },
+    ),
+  }),
   fc.constant<ControlMessage>({ type: 'goodbye' }),
   fc.constant<ControlMessage>({ type: 'linksQuery' }),
   fc.record({

@@ -12,6 +12,7 @@
  *   7 revocations [7, 1, [revocation bytes, ...]]       revocation.ts
  *   8 nodeChanges [8, 1, [[name, change of 8 bytes], ...]]
  *   9 linkClosed  [9, 1]                                the sender has dropped its sessions with the receiver
+ *  10 deaths      [10, 1, [[id, revision, observer id, signature], ...]]   death-report.ts
  * ```
  */
 import { Type } from 'typebox';
@@ -23,6 +24,7 @@ import type { NodeChange } from '../mesh-io.js';
 import {
   MAX_ADVERT_BYTES,
   MAX_ADVERTS_PER_MESSAGE,
+  MAX_DEATHS_PER_MESSAGE,
   MAX_DIGEST_ENTRIES,
   MAX_NAME_LENGTH,
   MAX_NODE_CHANGES_PER_MESSAGE,
@@ -30,6 +32,8 @@ import {
   MAX_REVOCATIONS_PER_MESSAGE,
 } from '../limits.js';
 import { MAX_UNIT_BYTES } from '../../common/protocol.js';
+import { SIGNATURE_BYTES } from './curve-keys.js';
+import type { DeathReport } from './death-report.js';
 import { linksFields, readLinks } from './links-message.js';
 import type { LinksMessage } from './links-message.js';
 import { Bytes, bytesOfId, Count, Fields, Id, idOf, ListOf, Text } from './wire-schema.js';
@@ -44,6 +48,7 @@ export const CONTROL_TYPES = {
   revocations: 7,
   nodeChanges: 8,
   linkClosed: 9,
+  deaths: 10,
 } as const;
 const MESSAGE_VERSION = 1;
 const NODE_CHANGE_BYTES = 8;
@@ -68,6 +73,7 @@ export type ControlMessage =
   | { readonly type: 'linkClosed' }
   | { readonly type: 'revocations'; readonly revocations: readonly Uint8Array[] }
   | { readonly type: 'nodeChanges'; readonly changes: readonly NodeChange[] }
+  | { readonly type: 'deaths'; readonly reports: readonly DeathReport[] }
   | LinksMessage;
 
 const Head = Compile(Fields(Count(), Count()));
@@ -84,6 +90,9 @@ const NodeChanges = Compile(
     Count(),
     ListOf(Fields(Text(MAX_NAME_LENGTH, 1), Bytes(NODE_CHANGE_BYTES)), MAX_NODE_CHANGES_PER_MESSAGE),
   ),
+);
+const Deaths = Compile(
+  Fields(Count(), Count(), ListOf(Fields(Id, Count(), Id, Bytes(SIGNATURE_BYTES)), MAX_DEATHS_PER_MESSAGE)),
 );
 const Pull = Compile(Fields(Count(), Count(), ListOf(Id, MAX_DIGEST_ENTRIES)));
 
@@ -123,6 +132,9 @@ export function decodeControl(bytes: Uint8Array): ControlMessage | null {
     case CONTROL_TYPES.nodeChanges:
       if (!NodeChanges.Check(value)) break;
       return { type: 'nodeChanges', changes: value[2].map(nodeChangeOf) };
+    case CONTROL_TYPES.deaths:
+      if (!Deaths.Check(value)) break;
+      return { type: 'deaths', reports: value[2].map(deathReportOf) };
     default:
       return null;
   }
@@ -147,6 +159,8 @@ export function describeControl(bytes: Uint8Array): string {
       return `revocations (${message.revocations.length})`;
     case 'nodeChanges':
       return `changes of nodes (${message.changes.map(({ name }) => name).join()})`;
+    case 'deaths':
+      return `reports of deaths (${message.reports.length})`;
     case 'goodbye':
     case 'linksQuery':
     case 'linkClosed':
@@ -188,11 +202,26 @@ function fieldsOf(message: ControlMessage): unknown[] {
       return [message.revocations];
     case 'nodeChanges':
       return [message.changes.map(({ name, change }) => [name, Buffer.from(change, 'hex')])];
+    case 'deaths':
+      return [message.reports.map(deathReportFields)];
   }
 }
 
 function nodeChangeOf([name, change]: readonly [string, Uint8Array]): NodeChange {
   return { name, change: Buffer.from(change).toString('hex') };
+}
+
+function deathReportFields({ node, revision, observer, signature }: DeathReport): unknown[] {
+  return [bytesOfId(node), revision, bytesOfId(observer), signature];
+}
+
+function deathReportOf([node, revision, observer, signature]: readonly [
+  Uint8Array,
+  number,
+  Uint8Array,
+  Uint8Array,
+]): DeathReport {
+  return { node: idOf(node), revision, observer: idOf(observer), signature };
 }
 
 function digestOf(

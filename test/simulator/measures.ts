@@ -78,12 +78,12 @@ export function timesUntilKnown(
   return times;
 }
 
-/** Lets the cluster run after the death of a node, and tells when the last of its links was down at the other end. */
+/** Lets the cluster run after the death of a node, and tells when the last node had found it down, with a link to it or without. */
 export function timeUntilDown(cluster: SimCluster, dead: SimNode, forMs: number): number | null {
   const startMs = cluster.network.nowMs;
   const living = cluster.living();
   const step = Math.ceil(living.length / WATCHERS);
-  let unaware = living.filter((node, i) => i % step === 0 && node.stateOf(dead) === 'up');
+  let unaware = living.filter((node, i) => i % step === 0 && node.stateOf(dead) !== 'down');
   let lastMs: number | null = unaware.length === 0 ? null : 0;
   while (cluster.network.nowMs < startMs + forMs) {
     cluster.network.run(Math.min(LOOK_FOR_DEATH_EVERY_MS, startMs + forMs - cluster.network.nowMs));
