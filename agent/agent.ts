@@ -412,6 +412,7 @@ export class Agent {
       reversePath: () => this.#host.reversePath,
       hostProblems: () => this.#policies?.withProblems(this.#host.problems) ?? this.#host.problems,
       policies: () => this.#policies?.answers ?? null,
+      policyWarning: () => this.#policies?.warning ?? '',
       podsReconciled: () => this.#pods.reconciled,
       stateDiskProblem: () => this.stateDisk.problem,
       cniNotes: () => this.#installer.notes,

@@ -101,7 +101,7 @@ export class KubernetesSource {
   /** Watches the objects under a path, or under others where the server does not have it. Problems are logged. */
   watchObjects(
     path: string,
-    handlers: Pick<ResourceWatchDeps, 'onList' | 'onPut' | 'onDelete' | 'form'>,
+    handlers: Pick<ResourceWatchDeps, 'onList' | 'onPut' | 'onDelete' | 'onForbidden' | 'form'>,
     otherPaths?: readonly string[],
   ): { stop(): Promise<void> } {
     const { api, clock, random, notices } = this.deps;

@@ -17,6 +17,7 @@ async function watched(objects: Record<string, unknown>) {
     onPut: () => undefined,
     onDelete: () => undefined,
     onProblem: (problem) => seen.push(`problem ${problem}`),
+    onForbidden: (problem) => seen.push(`forbidden ${problem}`),
   });
   watch.start();
   await clock.advanceSettled(0, 1);
@@ -48,8 +49,34 @@ describe('the watch of a kind that the server need not have', () => {
     await watch.stop();
   });
 
+  it('asks discovery which version there is where it may not list, since a server refuses before it looks', async () => {
+    const resources = (...names: string[]) => ({ resources: names.map((name) => ({ name })) });
+    const absent = { [NEW]: 403, [OLD]: 403 };
+    expect((await watched(absent)).seen).toEqual(['problem null', 'list ']);
+    const otherKind = { ...absent, '/apis/policy/v2': resources('others'), '/apis/policy/v1': resources('others') };
+    expect((await watched(otherKind)).seen).toEqual(['problem null', 'list ']);
+    const oldOne = await watched({ ...absent, '/apis/policy/v1': resources('others', 'things') });
+    expect(oldOne.seen).toEqual([expect.stringContaining('forbidden /apis/policy/v1/things')]);
+    // The right is given: seen within a minute.
+    oldOne.api.objects.set(OLD, list('a'));
+    await oldOne.clock.advanceSettled(60_000);
+    expect(oldOne.seen.at(-2)).toBe('list a');
+    // It is taken again: the last list stays.
+    oldOne.api.objects.set(OLD, 403);
+    oldOne.api.lastWatch.fail(403);
+    await oldOne.clock.advanceSettled(1);
+    expect(oldOne.seen.at(-1)).toContain('forbidden');
+  });
+
+  it('takes what discovery may not tell as there, and asks again when it fails', async () => {
+    const hidden = await watched({ [NEW]: 403, '/apis/policy/v2': 403 });
+    expect(hidden.seen).toEqual([expect.stringContaining('forbidden')]);
+    const failing = await watched({ [NEW]: 403, '/apis/policy/v2': 500 });
+    expect(failing.seen).toEqual([expect.stringContaining('problem /apis/policy/v2')]);
+  });
+
   it('reports every other refusal, and says nothing of the objects', async () => {
-    const { seen } = await watched({ [NEW]: 403 });
+    const { seen } = await watched({ [NEW]: 500 });
     expect(seen).toEqual([expect.stringContaining('problem /apis/policy/v2/things')]);
   });
 });

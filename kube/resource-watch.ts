@@ -38,7 +38,8 @@ export interface ResourceWatchDeps {
   readonly form?: Form;
   /**
    * Other paths of the same objects, tried where the server does not have the one before (404). Where it has none of them, the list
-   * is empty, and they are tried again every 5 to 10 minutes. Without this, a path that is not there is a problem.
+   * is empty, and they are tried again every 5 to 10 minutes. Without this, a path that is not there is a problem. A server refuses
+   * (403) before it looks whether there is such a kind, so then discovery of the API's version is asked.
    */
   readonly otherPaths?: readonly string[];
   readonly clock: Clock;
@@ -52,10 +53,14 @@ export interface ResourceWatchDeps {
   readonly onDelete: (object: unknown) => void;
   /** Why nothing is known at the moment, in words; null when all is well again. */
   readonly onProblem: (problem: string | null) => void;
+  /** In place of a problem, with {@link otherPaths}: the kind is there, and the right to read it is missing. */
+  readonly onForbidden?: (problem: string) => void;
 }
 
 const Event = Compile(Type.Object({ type: Type.String(), object: Type.Unknown() }));
 const Versioned = Compile(Type.Object({ metadata: Type.Object({ resourceVersion: Type.String() }) }));
+/** `APIResourceList`, which the server has at the path of each version of an API. */
+const ResourceList = Compile(Type.Object({ resources: Type.Array(Type.Object({ name: Type.String() })) }));
 const StatusObject = Compile(Type.Object({ code: Type.Integer(), message: Type.Optional(Type.String()) }));
 
 export class ResourceWatch {
@@ -102,12 +107,38 @@ export class ResourceWatch {
       await this.#watch(this.#version);
       return true;
     } catch (thrown) {
+      return this.#failed(thrown);
+    }
+  }
+
+  async #failed(thrown: unknown): Promise<boolean> {
+    const { otherPaths, onProblem, onForbidden } = this.deps;
+    const status = thrown instanceof KubernetesError ? thrown.status : null;
+    if (this.#isStopped) return false;
+    if (otherPaths !== undefined && status === STATUS.notFound) return this.#onNextPath(otherPaths);
+    if (otherPaths !== undefined && status === STATUS.forbidden) {
+      const served = await this.#isServed();
+      if (served === false) return this.#onNextPath(otherPaths);
+      if (served === true) onForbidden?.(messageOf(thrown));
+      else onProblem(served);
+    } else if (status === STATUS.gone) this.#version = null;
+    else onProblem(messageOf(thrown));
+    return false;
+  }
+
+  /**
+   * Whether the server has the kind, by the list of resources of its API's version; why that cannot be read, in words. Where
+   * nobody may read the list, the kind is taken as there.
+   */
+  async #isServed(): Promise<boolean | string> {
+    const [version, name] = splitAtLast(this.#path.split('?')[0]!, '/');
+    try {
+      const list = await this.deps.api.get(version);
+      return !ResourceList.Check(list) || list.resources.some((resource) => resource.name === name);
+    } catch (thrown) {
       const status = thrown instanceof KubernetesError ? thrown.status : null;
-      if (status === STATUS.notFound && this.deps.otherPaths !== undefined)
-        return this.#onNextPath(this.deps.otherPaths);
-      if (status === STATUS.gone) this.#version = null;
-      else if (!this.#isStopped) this.deps.onProblem(messageOf(thrown));
-      return false;
+      if (status === STATUS.notFound || status === STATUS.forbidden) return status === STATUS.forbidden;
+      return messageOf(thrown);
     }
   }
 
@@ -202,4 +233,9 @@ export class ResourceWatch {
 function errorOf(object: unknown, api: string): KubernetesError {
   const status = StatusObject.Check(object) ? object : { code: null, message: 'no reason given' };
   return new KubernetesError(status.code, `${api}: the watch was ended: ${status.message ?? status.code}`);
+}
+
+function splitAtLast(text: string, separator: string): [before: string, after: string] {
+  const at = text.lastIndexOf(separator);
+  return [text.slice(0, at), text.slice(at + 1)];
 }

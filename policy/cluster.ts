@@ -84,6 +84,11 @@ export class Cluster {
     return this.#clusterPolicies.values();
   }
 
+  /** Whether enough is known of the pod to decide about it: cluster-wide policies select by the labels of its namespace. */
+  isDecidable({ namespace }: Pod): boolean {
+    return this.#namespaces.has(namespace) || this.#clusterPolicies.size === 0;
+  }
+
   /** Those of a tier that have rules for the pod in this direction, in the order of their precedence. */
   inTier(tier: Tier, pod: Pod, direction: Direction): ClusterPolicy[] {
     return [...this.#clusterPolicies.values()]

@@ -63,6 +63,7 @@ function decideSide(
 ): SideDecision {
   const isolatedBy = own.flatMap((pod) => cluster.isolating(pod, direction));
   if (flow.source === flow.destination) return { direction, allowed: true, isolatedBy, rule: null };
+  if (!own.every((pod) => cluster.isDecidable(pod))) return { direction, allowed: false, isolatedBy, rule: null };
   const peer = direction === 'ingress' ? flow.source : flow.destination;
   const matches = ({ ports, peers: selected }: PolicyRule, namespace: string): boolean =>
     allowsPort(ports, flow, destinations) &&

@@ -11,6 +11,7 @@ export { logCheckCommands, tableCommands } from './nft/table-commands.js';
 export { DROP_LOG_GROUP, POLICY_TABLE } from './nft/table-text.js';
 export { parseClusterPolicy } from './objects/cluster-policy-parser.js';
 export type { ClusterPolicy, TierRule } from './objects/cluster-policy.js';
+export { UNREAD_CLUSTER_POLICIES } from './objects/unread-cluster-policies.js';
 export { parseNetworkPolicy } from './objects/network-policy-parser.js';
 export type { Direction, NetworkPolicy } from './objects/network-policy.js';
 export { peersInWords, portsInWords } from './objects/rule-words.js';

@@ -13,6 +13,7 @@ const healthy: NodeFacts = {
   hostProblems: [],
   fullTables: [],
   reversePath: '',
+  policyWarning: '',
   podsReconciled: true,
   stateDiskProblem: null,
   cniNotes: [],

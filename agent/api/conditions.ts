@@ -26,6 +26,8 @@ export interface NodeFacts {
   readonly fullTables: readonly string[];
   /** What to do about packets that strict reverse path filtering drops, or ''. */
   readonly reversePath: string;
+  /** What to do about network policies that cannot be read, or ''. */
+  readonly policyWarning: string;
   /** Whether the record of pods has been compared with the pods that live. */
   readonly podsReconciled: boolean;
   /** What keeps the node's state from being written, or null. */
@@ -61,6 +63,7 @@ export function evaluateConditions(facts: NodeFacts): EvaluatedCondition[] {
     optional('addresses', facts.addressProblem ?? ''),
     optional('kernel-tables', facts.fullTables.join('; ')),
     optional('reverse-path', facts.reversePath),
+    optional('network-policies', facts.policyWarning),
     optional('configuration', configurationMessage(facts)),
     optional('router-confinement', confinementMessage(facts)),
     optional('sealing-speed', sealingSpeedMessage(facts)),

@@ -100,6 +100,7 @@ function source(overrides: Partial<ApiSourceDeps> = {}) {
     underlayAddresses: () => [parseIpAddress('192.0.2.1')],
     kernelDrops: () => ({ podForeignSource: 2 }),
     hostProblems: () => [],
+    policyWarning: () => '',
     fullTables: () => [],
     reversePath: () => '',
     podsReconciled: () => true,

@@ -78,6 +78,8 @@ export interface ApiSourceDeps {
   /** Sentences about tables of the kernel that are nearly full. */
   readonly fullTables: () => readonly string[];
   readonly reversePath: () => string;
+  /** As in {@link NodeFacts}. */
+  readonly policyWarning: () => string;
   readonly hostProblems: () => readonly HostProblem[] | null;
   readonly podsReconciled: () => boolean;
   readonly stateDiskProblem: () => string | null;
@@ -141,6 +143,7 @@ export class AgentApiSource implements ApiSource {
       podCidrs: deps.podCidrs.assigned,
       withdrawn: deps.addressUsage().flatMap(({ cidr, used, withdrawn }) => (withdrawn ? [{ cidr, pods: used }] : [])),
       hostProblems: deps.hostProblems(),
+      policyWarning: deps.policyWarning(),
       fullTables: deps.fullTables(),
       reversePath: deps.reversePath(),
       podsReconciled: deps.podsReconciled(),

@@ -8,13 +8,34 @@ import { CoalescedTask } from '../../common/coalesced-task.js';
 import { DecodeError, messageOf } from '../../common/errors.js';
 import type { NoticeLog } from '../../common/notice-log.js';
 import type { DurableCodec, DurableFile } from '../../common/storage/durable-file.js';
-import { parseClusterPolicy, parseNamespace, parseNetworkPolicy, parsePod, podObject } from '../../policy/index.js';
+import {
+  parseClusterPolicy,
+  parseNamespace,
+  parseNetworkPolicy,
+  parsePod,
+  podObject,
+  UNREAD_CLUSTER_POLICIES,
+} from '../../policy/index.js';
 import type { Cluster, PolicyCompiler } from '../../policy/index.js';
 
 /** Newest version first. */
 const CLUSTER_POLICIES = ['v1beta1', 'v1alpha2'].map(
   (version) => `/apis/policy.networking.k8s.io/${version}/clusternetworkpolicies`,
 ) as [string, ...string[]];
+
+/** Of the role in our manifest. */
+const GIVE_RIGHT = `kubectl patch clusterrole heddle --type=json -p '${JSON.stringify([
+  {
+    op: 'add',
+    path: '/rules/-',
+    value: {
+      apiGroups: ['policy.networking.k8s.io'],
+      resources: ['clusternetworkpolicies'],
+      verbs: ['list', 'watch'],
+    },
+  },
+])}'`;
+const DENIED_MEANWHILE = 'until they are, pods have what their NetworkPolicies allow, and nothing else';
 
 /** Between two writes to disk: a change that is lost is told again by the API server. */
 const SAVE_AFTER_MS = 30_000;
@@ -23,6 +44,8 @@ export interface ObjectHandlers {
   readonly onList: (objects: readonly unknown[]) => void;
   readonly onPut: (object: unknown) => void;
   readonly onDelete: (object: unknown) => void;
+  /** The objects are there, and the right to read them is missing. Only of a kind with other paths. */
+  readonly onForbidden: (problem: string) => void;
 }
 
 /**
@@ -39,7 +62,8 @@ export interface ClusterRecord {
   readonly pods: readonly unknown[];
   readonly namespaces: readonly unknown[];
   readonly policies: readonly unknown[];
-  readonly clusterPolicies: readonly unknown[];
+  /** Null: there were some that could not be read. */
+  readonly clusterPolicies: readonly unknown[] | null;
 }
 
 export interface ClusterObjectsDeps {
@@ -75,7 +99,7 @@ export const CLUSTER_RECORD: DurableCodec<ClusterRecord> = {
       !Array.isArray(pods) ||
       !Array.isArray(namespaces) ||
       !Array.isArray(policies) ||
-      !Array.isArray(clusterPolicies)
+      !(Array.isArray(clusterPolicies) || clusterPolicies === null)
     ) {
       throw new DecodeError('record of policies: expected pods, namespaces and policies');
     }
@@ -88,6 +112,7 @@ export class ClusterObjects {
   readonly #listed = new Set<Kind>();
   readonly #saving = new CoalescedTask(() => this.#save());
   #isKnown = false;
+  #forbidden = '';
   #watches: readonly { stop(): Promise<void> }[] = [];
   #cancelSave: (() => void) | null = null;
 
@@ -123,6 +148,11 @@ export class ClusterObjects {
     };
   }
 
+  /** Why cluster-wide policies cannot be read, and what to do; or ''. */
+  get forbidden(): string {
+    return this.#forbidden;
+  }
+
   /** Resolves when what is on disk is in the compiler. */
   async start(): Promise<void> {
     await this.#restore();
@@ -148,15 +178,36 @@ export class ClusterObjects {
         this.#delete(kind, object);
         this.#changed();
       },
+      onForbidden: (problem) => this.#mayNotRead(kind, problem),
     };
   }
 
+  /** The last list stays in force. Where there is none, what no NetworkPolicy allows is denied. */
+  #mayNotRead(kind: Kind, problem: string): void {
+    const isInForce = this.#isKnown || this.#listed.has(kind);
+    if (!isInForce) this.deps.compiler.putClusterPolicy(UNREAD_CLUSTER_POLICIES);
+    const inForce = isUnread(this.deps.compiler.cluster) ? DENIED_MEANWHILE : 'those read last stay in force';
+    this.#forbidden = `cluster network policies cannot be read: ${problem}; ${inForce}; give the right: ${GIVE_RIGHT}`;
+    this.deps.notices.write(
+      'error',
+      'no right to read cluster network policies',
+      { problem, do: GIVE_RIGHT },
+      kind.path,
+    );
+    this.#isListed(kind);
+  }
+
   #takeList(kind: Kind, objects: readonly unknown[]): void {
+    if (kind === this.#kinds.clusterPolicies) this.#forbidden = '';
     const named = new Set(objects.flatMap((object) => keyOf(object) ?? []));
     for (const { namespace = '', name } of [...kind.present()]) {
       if (!named.has(`${namespace}/${name}`)) kind.remove(namespace, name);
     }
     for (const object of objects) this.#put(kind, object);
+    this.#isListed(kind);
+  }
+
+  #isListed(kind: Kind): void {
     this.#listed.add(kind);
     this.#changed();
     if (!this.#isKnown && this.#listed.size === Object.keys(this.#kinds).length) this.#known();
@@ -219,8 +270,9 @@ export class ClusterObjects {
     const known = await record.readOrNull(notices.log, 'the record of policies is damaged; the API server is asked');
     if (known === null) return;
     for (const name of ['namespaces', 'pods', 'policies', 'clusterPolicies'] as const) {
-      for (const object of known[name]) this.#put(this.#kinds[name], object);
+      for (const object of known[name] ?? []) this.#put(this.#kinds[name], object);
     }
+    if (known.clusterPolicies === null) this.deps.compiler.putClusterPolicy(UNREAD_CLUSTER_POLICIES);
     this.#known();
   }
 
@@ -246,8 +298,12 @@ function recordOf(cluster: Cluster): ClusterRecord {
     pods: [...cluster.pods()].map(podObject),
     namespaces: [...cluster.namespaces()].map(({ name, labels }) => ({ metadata: { name, labels } })),
     policies: [...cluster.policies()].map(({ written }) => written),
-    clusterPolicies: [...cluster.clusterPolicies()].map(({ written }) => written),
+    clusterPolicies: isUnread(cluster) ? null : [...cluster.clusterPolicies()].map(({ written }) => written),
   };
+}
+
+function isUnread(cluster: Cluster): boolean {
+  return [...cluster.clusterPolicies()].includes(UNREAD_CLUSTER_POLICIES);
 }
 
 /** `namespace/name`, the namespace empty for an object without one. */

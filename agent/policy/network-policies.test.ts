@@ -11,6 +11,16 @@ import { FakeNft } from './testing/fake-nft.js';
 import { FakePacketLog } from './testing/fake-packet-log.js';
 
 const DENY = { metadata: { namespace: 'red', name: 'deny' }, spec: { podSelector: {} } };
+const DENY_ALL = {
+  metadata: { name: 'all' },
+  spec: {
+    tier: 'Admin',
+    priority: 1,
+    subject: { namespaces: {} },
+    ingress: [{ action: 'Deny', from: [{ namespaces: {} }] }],
+  },
+};
+const GREEN = { matchLabels: { team: 'green' } };
 const RED = { metadata: { name: 'red' } };
 const PATHS = {
   namespaces: '/api/v1/namespaces',
@@ -141,6 +151,53 @@ describe('network policies of a node', () => {
   });
 });
 
+describe('cluster-wide policies that the node may not read', () => {
+  const allowFromAll = { ...DENY, spec: { podSelector: {}, ingress: [{}] } };
+  const REFUSED = 'clusternetworkpolicies is forbidden';
+
+  it('leave NetworkPolicies in force, and deny what none of these decides', async () => {
+    const { policies, of, isolated, disk, nft } = node({ endpoints: [endpoint('a', '10.0.0.1')] });
+    await policies.start();
+    of('namespaces').onList([RED]);
+    of('pods').onList([podObject('a')]);
+    of('policies').onList([]);
+    of('clusterPolicies').onForbidden(REFUSED);
+    await policies.keeper.settled();
+    expect(isolated()).toEqual(['10.0.0.1']);
+    expect(policies.warning).toContain(REFUSED);
+    expect(policies.warning).toContain('kubectl patch clusterrole heddle');
+    of('policies').onPut(allowFromAll);
+    await policies.keeper.settled();
+    expect(isolated()).toEqual([]);
+    of('policies').onList([]);
+    await policies.stop();
+    // They are not known after a restart either.
+    const next = node({ disk, nft, endpoints: [endpoint('a', '10.0.0.1')] });
+    await next.policies.start();
+    expect(next.isolated()).toEqual(['10.0.0.1']);
+    next.of('clusterPolicies').onList([]);
+    await next.policies.keeper.settled();
+    expect([next.isolated(), next.policies.warning]).toEqual([[], '']);
+  });
+
+  it('are those of the last list, also after a restart', async () => {
+    const first = node({ endpoints: [endpoint('a', '10.0.0.1')] });
+    await first.policies.start();
+    first.list([podObject('a')], []);
+    first.of('clusterPolicies').onPut(DENY_ALL);
+    first.of('clusterPolicies').onForbidden(REFUSED);
+    await first.policies.keeper.settled();
+    const names = ({ policies }: typeof first) =>
+      [...policies.compiler.cluster.clusterPolicies()].map(({ name }) => name);
+    expect([first.isolated(), names(first)]).toEqual([['10.0.0.1'], ['all']]);
+    await first.policies.stop();
+    const next = node({ disk: first.disk });
+    await next.policies.start();
+    next.of('clusterPolicies').onForbidden(REFUSED);
+    expect(names(next)).toEqual(['all']);
+  });
+});
+
 describe('a pod that is attached', () => {
   it('waits for the API server to tell of it, and is open or isolated as its policies say', async () => {
     const { policies, list, of, isolated, endpoints } = node();
@@ -153,6 +210,41 @@ describe('a pod that is attached', () => {
     expect([isAttached, isolated()]).toEqual([false, ['10.0.0.1']]);
     of('pods').onPut(podObject('a'));
     await attached;
+    expect(isolated()).toEqual([]);
+  });
+
+  it.each(['namespaces', 'policies', 'clusterPolicies'] as const)(
+    'is denied until all %s of the cluster are known, whatever else is',
+    async (missing) => {
+      const { policies, of, isolated, endpoints, clock } = node();
+      const lists = { namespaces: [RED], pods: [podObject('a')], policies: [], clusterPolicies: [] };
+      await policies.start();
+      for (const kind of Object.keys(PATHS) as (keyof typeof PATHS)[])
+        if (kind !== missing) of(kind).onList(lists[kind]);
+      endpoints.push(endpoint('a', '10.0.0.1'));
+      const attached = policies.keeper.podsChanged();
+      await settle();
+      expect(isolated()).toEqual(['10.0.0.1']);
+      clock.advance(2_000);
+      await attached;
+      of(missing).onList(missing === 'namespaces' ? [RED] : []);
+      await policies.keeper.settled();
+      expect(isolated()).toEqual([]);
+    },
+  );
+
+  it('is denied until the API server has told of its namespace, where cluster-wide policies select by namespaces', async () => {
+    const { policies, list, of, isolated, endpoints } = node({ endpoints: [endpoint('a', '10.0.0.1')] });
+    await policies.start();
+    list([podObject('a')], []);
+    of('namespaces').onDelete(RED);
+    await policies.keeper.settled();
+    expect([isolated(), endpoints.length]).toEqual([[], 1]);
+    of('clusterPolicies').onPut({ ...DENY_ALL, spec: { ...DENY_ALL.spec, subject: { namespaces: GREEN } } });
+    await policies.keeper.settled();
+    expect(isolated()).toEqual(['10.0.0.1']);
+    of('namespaces').onPut(RED);
+    await policies.keeper.settled();
     expect(isolated()).toEqual([]);
   });
 

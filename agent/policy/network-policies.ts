@@ -57,6 +57,11 @@ export class NetworkPolicies {
     });
   }
 
+  /** What an operator should do, though policies are in force; or ''. */
+  get warning(): string {
+    return this.#objects.forbidden;
+  }
+
   /** Those of the host network, and what keeps the policies from being in force. */
   withProblems(ofHost: readonly HostProblem[] | null): readonly HostProblem[] | null {
     const { problem } = this.keeper;

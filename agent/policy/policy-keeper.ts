@@ -126,7 +126,7 @@ export class PolicyKeeper {
       isOver = true;
       this.#wake();
     });
-    while (!isOver && this.#problem === null && added.some((pod) => !this.deps.compiler.knows(pod))) {
+    while (!isOver && this.#problem === null && added.some((pod) => !this.#isKnown(pod))) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
     cancel();
@@ -171,11 +171,15 @@ export class PolicyKeeper {
     throw new HeddleError('HOST_REFUSED', what);
   }
 
+  #isKnown(pod: LocalPod): boolean {
+    return this.#allIsKnown && this.deps.compiler.knows(pod);
+  }
+
   #compile(): PolicyTable {
     const { compiler, clock, drops } = this.deps;
     const startedMs = clock.nowMs();
     compiler.setLocalPods(this.#concerned());
-    const wanted = compiler.compile(drops.isLogged);
+    const wanted = compiler.compile(drops.isLogged, this.#allIsKnown);
     this.#work = { ...this.#work, compileMs: this.#work.compileMs + clock.nowMs() - startedMs };
     return wanted;
   }

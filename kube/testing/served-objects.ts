@@ -29,6 +29,10 @@ export const KINDS: Readonly<Record<string, string>> = {
   '/api/v1/namespaces/default/events': 'Event',
   '/apis/networking.k8s.io/v1/networkpolicies': 'NetworkPolicy',
 };
+/** Of CRDs, likewise. */
+export const INSTALLABLE_KINDS: Readonly<Record<string, string>> = {
+  '/apis/policy.networking.k8s.io/v1beta1/clusternetworkpolicies': 'ClusterNetworkPolicy',
+};
 const METADATA_VERSION = 'meta.k8s.io/v1';
 
 export function formOf(accept: string): Form {
@@ -60,7 +64,7 @@ function typeOf(path: string, form: Form): { readonly apiVersion: string; readon
   if (form === 'metadata') return { apiVersion: METADATA_VERSION, kind: 'PartialObjectMetadata' };
   return {
     apiVersion: /^\/(?:api|apis\/([^/]+))\/([^/]+)/.exec(path)!.slice(1).filter(Boolean).join('/'),
-    kind: KINDS[path]!,
+    kind: (KINDS[path] ?? INSTALLABLE_KINDS[path])!,
   };
 }
 

@@ -1,6 +1,7 @@
 /**
  * Stand-in for the Kubernetes API server: collections of objects with GET, LIST by pages, LIST and WATCH by name, POST and DELETE,
- * PATCH of nodes, ConfigMaps, events that are made, versions and bookmarks, and the faults of a real one on demand.
+ * PATCH of nodes, ConfigMaps, events that are made, discovery of kinds, versions and bookmarks, and the faults of a real one on
+ * demand.
  * `api-server-behaviour.integration.test.ts` is the suite that it and a real server have to pass.
  */
 import { randomUUID } from 'node:crypto';
@@ -18,6 +19,8 @@ import type { StoredObject } from './served-objects.js';
 /** Of a cluster without any other change, and before the end of a watch (Kubernetes 1.15 and newer). */
 const BOOKMARK_INTERVAL_MS = 60_000;
 const BOOKMARK_BEFORE_END_MS = 2_000;
+
+const API_VERSION = /^\/apis\/[^/]+\/[^/]+$/;
 
 interface Watch {
   readonly path: string;
@@ -40,7 +43,7 @@ export class StandInApiServer {
   tokens: ReadonlyMap<string, ReadonlySet<string> | null> | null = null;
   readonly requests: string[] = [];
   /** Rights (`list nodes`); when set, requests that need others are answered with 403. */
-  allowed: ReadonlySet<string> | null = null;
+  allowed: Set<string> | null = null;
   /** Those that were needed. */
   readonly used = new Set<string>();
   readonly configMaps = new Map<string, unknown>();
@@ -80,6 +83,11 @@ export class StandInApiServer {
       ...object,
       metadata: { ...object.metadata, resourceVersion: String(this.#version) },
     });
+  }
+
+  /** Has this one of {@link INSTALLABLE_KINDS} from now on, as after the installation of its CRD. */
+  install(path: string): void {
+    this.#collections.set(path, new Map());
   }
 
   putNode(node: StoredObject): void {
@@ -132,6 +140,7 @@ export class StandInApiServer {
     this.requests.push(`${request.method} ${url.pathname}${url.search}`);
     const token = request.headers.authorization?.replace(/^Bearer /, '') ?? '';
     if (this.tokens?.has(token) === false) return refuse(response, 401, 'Unauthorized');
+    if (API_VERSION.test(url.pathname)) return this.#discover(url.pathname, response);
     const right = neededRight(request.method ?? 'GET', url);
     this.used.add(right);
     const allowed = this.tokens?.get(token) ?? this.allowed;
@@ -148,6 +157,14 @@ export class StandInApiServer {
     if (isServed(url.pathname)) return refuse(response, 404, `${url.pathname} not found`);
     response.statusCode = 404;
     response.end('404 page not found\n');
+  }
+
+  /** Resources of a version of an API, for which nobody needs a right. */
+  #discover(version: string, response: ServerResponse): void {
+    const paths = [...this.#collections.keys()].filter((path) => path.startsWith(`${version}/`));
+    if (paths.length === 0) return refuse(response, 404, `${version} not found`);
+    const resources = paths.map((path) => ({ name: path.slice(version.length + 1) }));
+    sendJson(response, 200, { kind: 'APIResourceList', apiVersion: 'v1', groupVersion: version.slice(6), resources });
   }
 
   async #change(request: IncomingMessage, path: string, response: ServerResponse): Promise<void> {

@@ -8,6 +8,7 @@ import type { Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { DecodeError } from '../../common/errors.js';
 import { MAX_PORT } from '../../common/address/socket-address.js';
+import { EVERY_POD } from './cluster-policy.js';
 import type { ClusterPolicy, RuleAction, TierRule } from './cluster-policy.js';
 import type { Direction, PodPeers, PolicyPeer, PolicyPort } from './network-policy.js';
 import { PROTOCOLS } from './pod.js';
@@ -93,8 +94,6 @@ export function parseClusterPolicy(value: unknown): ClusterPolicy {
     problems,
   };
 }
-
-const EVERY_POD: PodPeers = { kind: 'pods', namespaces: { requirements: [] }, pods: { requirements: [] } };
 
 function failed({ action, name }: Pick<TierRule, 'action' | 'name'>): TierRule {
   if (action === 'Accept') return { action, name, peers: [], ports: null };

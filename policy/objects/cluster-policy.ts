@@ -36,6 +36,9 @@ export interface ClusterPolicy {
   readonly problems: readonly string[];
 }
 
+/** Of every namespace that is known. */
+export const EVERY_POD: PodPeers = { kind: 'pods', namespaces: { requirements: [] }, pods: { requirements: [] } };
+
 /** The order in which rules are looked at; of equal priority, by name. */
 export function byPrecedence(a: ClusterPolicy, b: ClusterPolicy): number {
   return a.priority - b.priority || (a.name < b.name ? -1 : 1);

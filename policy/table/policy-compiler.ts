@@ -102,9 +102,11 @@ export class PolicyCompiler {
     }
   }
 
-  /** Whether the API server has told of the pod. */
+  /** Whether the API server has told of the pod, and of what decides about it. */
   knows({ pod }: LocalPod): boolean {
-    return pod === null || this.#known(pod) !== null;
+    if (pod === null) return true;
+    const known = this.#known(pod);
+    return known !== null && this.cluster.isDecidable(known);
   }
 
   /** Addresses of a pod, also those that only this node knows of yet. */
@@ -121,12 +123,14 @@ export class PolicyCompiler {
   /**
    * The table in full; its parts are the same objects as before where nothing changed.
    * @param logsDrops whether this kernel can send dropped packets to the agent
+   * @param isComplete whether the cluster's objects are all here; else everything of the local pods is denied
    */
-  compile(logsDrops = true): PolicyTable {
+  compile(logsDrops = true, isComplete = true): PolicyTable {
     const build = new TableBuild(logsDrops);
     for (const { pod: owner, ips } of this.#local) {
-      const pod = owner === null ? (this.cluster.podsAt(ips[0]!)[0] ?? null) : this.#known(owner);
-      if (pod === null && owner === null) continue;
+      const found = owner === null ? (this.cluster.podsAt(ips[0]!)[0] ?? null) : this.#known(owner);
+      if (owner === null && found === null) continue;
+      const pod = found !== null && isComplete && this.cluster.isDecidable(found) ? found : null;
       for (const direction of DIRECTIONS) this.#addPod(build, pod, ips, direction);
     }
     for (const source of build.sources.values()) build.sets.set(source.name, this.#setOf(source));

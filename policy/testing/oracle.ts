@@ -112,6 +112,9 @@ function sideAllows(
   destination: ApiPod | undefined,
 ): boolean {
   if (own === undefined) return true;
+  // Ours: what a namespace's labels decide is denied until these are known.
+  const isNamespaceKnown = objects.namespaces.some(({ metadata }) => metadata.name === own.metadata.namespace);
+  if (!isNamespaceKnown && (objects.clusterPolicies ?? []).length > 0) return false;
   // "If Admin tier has made a final decision (Accept or Deny) on a connection, then no further evaluation is done."
   const admin = tierSays(objects, flow, 'Admin', type, own, peer, destination);
   if (admin !== undefined) return admin === 'Accept';

@@ -8,6 +8,7 @@ import type { TestNode } from '../../kube/testing/node-objects.js';
 import { DIST_DIR } from './cluster-fixture.js';
 
 const PODS_PATH = '/api/v1/pods';
+const NAMESPACES_PATH = '/api/v1/namespaces';
 
 export interface ShownServer {
   readonly nodes: readonly (TestNode & {
@@ -55,9 +56,22 @@ export class ApiServerProcess {
     this.#change({ path, put: object });
   }
 
-  /** Tells of a pod, as the API server does before the kubelet starts it. A pod that it did not tell of is denied. */
+  /** Tells of a pod and its namespace, as the API server does before the kubelet starts it; of others everything is denied. */
   putPod(namespace: string, name: string, metadata: { uid?: string } = {}, status: object = {}): void {
+    this.putObject(NAMESPACES_PATH, {
+      metadata: { name: namespace, labels: { 'kubernetes.io/metadata.name': namespace } },
+    });
     this.putObject(PODS_PATH, { metadata: { namespace, name, labels: { app: name }, ...metadata }, spec: {}, status });
+  }
+
+  /** Has the kind with this path from now on, as after the installation of its CRD. */
+  install(path: string): void {
+    this.#change({ install: path });
+  }
+
+  /** Gives and takes a right, as `list nodes`. */
+  setRight(right: string, isGiven: boolean): void {
+    this.#change(isGiven ? { give: right } : { take: right });
   }
 
   /** @param key `namespace/name` */

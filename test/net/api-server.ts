@@ -1,8 +1,8 @@
 /**
  * Program with the stand-in for the Kubernetes API server, for a network namespace. Usage: node dist/api-server.js ADDRESS PORT.
  * Each line of standard input is a change: `{"put": NODE}` or `{"delete": "NAME"}`, of other objects with the `path` of their
- * collection; `{"show": true}` prints nodes, objects that were
- * made and rights that were used, as a line of JSON. The rights of the manifest are all that requests have.
+ * collection; `{"show": true}` prints nodes, objects that were made and rights that were used, as a line of JSON; `{"install": PATH}`
+ * adds a kind. The rights of the manifest are all that requests have, until `{"take": RIGHT}` or `{"give": RIGHT}`.
  */
 import { createInterface } from 'node:readline';
 import { objects } from '../../deploy/kubernetes/objects.js';
@@ -18,6 +18,9 @@ interface Change {
   readonly path?: string;
   readonly put?: TestNode;
   readonly delete?: string;
+  readonly install?: string;
+  readonly give?: string;
+  readonly take?: string;
 }
 
 const [address = '127.0.0.1', port = '8001'] = process.argv.slice(2);
@@ -33,5 +36,8 @@ for await (const line of createInterface({ input: process.stdin })) {
     process.stdout.write(`${JSON.stringify({ created, used: [...used], nodes })}\n`);
   }
   if (change.delete !== undefined) api.delete(path, change.delete);
+  if (change.install !== undefined) api.install(change.install);
+  if (change.give !== undefined) api.allowed.add(change.give);
+  if (change.take !== undefined) api.allowed.delete(change.take);
 }
 process.exit(0);

@@ -1,9 +1,10 @@
 /** Nodes that take their settings from Kubernetes, with the stand-in for an API server on the underlay. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DemoError } from '../../common/errors.js';
+import { policyRecordFile } from '../../common/host/run-files.js';
 import { waitUntil } from '../../deploy/demo/async/wait-until.js';
 import type { Pod } from '../../deploy/demo/cluster/cluster.js';
 import type { DemoNode } from '../../deploy/demo/cluster/demo-node.js';
@@ -18,6 +19,7 @@ const FOLLOWS_WITHIN_MS = 15_000;
 const SERVER = '192.168.99.1';
 const PORT = 8001;
 const POLICIES_PATH = '/apis/networking.k8s.io/v1/networkpolicies';
+const CLUSTER_POLICIES_PATH = '/apis/policy.networking.k8s.io/v1beta1/clusternetworkpolicies';
 const STARTUP_TAINT = 'heddle.io/not-ready';
 
 async function waitCondition(node: DemoNode, name: string, text: string): Promise<void> {
@@ -202,6 +204,40 @@ describe('nodes that follow their Node object', () => {
   );
 
   it(
+    'keep NetworkPolicies where they may not read cluster-wide ones, deny what none of these decides, and say what to do',
+    async () => {
+      const [a, b] = ['pod-a', 'pod-b'].map((name) => cluster.get().pods.find((pod) => pod.name === name)!) as [
+        Pod,
+        Pod,
+      ];
+      const reaches = async () => (await ping(a.namespace, b.ips[0]!)).ok;
+      const becomes = (isOpen: boolean) =>
+        waitUntil(`pod-a to pod-b: ${isOpen}`, FOLLOWS_WITHIN_MS, async () => (await reaches()) === isOpen);
+      const right = 'list clusternetworkpolicies';
+      expect(await reaches()).toBe(true);
+      server.setRight(right, false);
+      server.install(CLUSTER_POLICIES_PATH);
+      rmSync(policyRecordFile(second()), { force: true });
+      const agent = onlyProcess(second(), 'agent');
+      signal(agent, 'SIGKILL');
+      await restarted(second(), 'agent', agent);
+      await waitCondition(second(), 'network-policies', 'kubectl patch clusterrole heddle');
+      await becomes(false);
+      server.putObject(POLICIES_PATH, {
+        metadata: { namespace: 'demo', name: 'open' },
+        spec: { podSelector: {}, policyTypes: ['Ingress', 'Egress'], ingress: [{}], egress: [{}] },
+      });
+      await becomes(true);
+      server.deleteObject(POLICIES_PATH, 'demo/open');
+      await becomes(false);
+      server.setRight(right, true);
+      await waitCondition(second(), 'network-policies', '');
+      await becomes(true);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
     'keep running pods when the Node is deleted and comes back with other pod CIDRs, which new pods use',
     async () => {
       server.delete('n2');
@@ -219,12 +255,12 @@ describe('nodes that follow their Node object', () => {
 
   it('need no right beyond those of the manifest', async () => {
     const { used } = await server.shown();
-    const watched = ['nodes', 'pods', 'namespaces', 'networkpolicies'].flatMap((what) => [
+    const watched = ['nodes', 'pods', 'namespaces', 'networkpolicies', 'clusternetworkpolicies'].flatMap((what) => [
       `list ${what}`,
       `watch ${what}`,
     ]);
-    // One Node is asked for, since its new CIDR lies outside the ranges known so far. The server has no cluster-wide policies.
-    const read = ['get configmaps kubeadm-config', 'get nodes', 'list clusternetworkpolicies', ...watched];
+    // One Node is asked for, since its new CIDR lies outside the ranges known so far.
+    const read = ['get configmaps kubeadm-config', 'get nodes', ...watched];
     expect([...used].sort()).toEqual([...read, 'patch nodes', 'patch nodes/status'].sort());
   });
 
