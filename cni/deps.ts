@@ -30,6 +30,20 @@ export interface PodRouteFound {
   readonly table: string | null;
 }
 
+/** Rule inside a pod that routes what is sent from an address by a table of its own. */
+export interface SourceRule {
+  readonly source: IpAddress;
+  readonly table: number;
+}
+
+/** Parts of a pod's own network, to be added by its interface. */
+export interface PodParts {
+  readonly ips: readonly IpAddress[];
+  readonly gateways: readonly IpAddress[];
+  readonly routes: readonly PodRoute[];
+  readonly rules: readonly SourceRule[];
+}
+
 /** Host interface of a pod, or another interface with such a name. */
 export type HostInterface = Pick<
   InterfaceInfo,
@@ -108,8 +122,12 @@ export interface PodNetwork {
   interfacesIn(netns: string): Promise<readonly PodInterface[] | null>;
   /** Routes inside a namespace. Rejects as {@link attach}. */
   routes(netns: string): Promise<readonly PodRouteFound[]>;
-  /** Adds routes inside a pod, in this order. */
-  addRoutes(netns: string, ifname: string, routes: readonly PodRoute[]): Promise<void>;
+  /** Permanent neighbours of an interface inside a namespace that have the gateway's MAC. */
+  gateways(netns: string, ifname: string): Promise<readonly string[]>;
+  /** Rules inside a namespace for single source addresses, with the number or name of their table. */
+  sourceRules(netns: string): Promise<readonly { readonly source: string; readonly table: string }[]>;
+  /** Adds parts inside a pod, in the order of {@link PodParts}. An address that the pod does not take is no error. */
+  addInside(netns: string, ifname: string, parts: PodParts): Promise<void>;
   /** Removes the rules inside a pod for a table of an interface that is gone. */
   removeRules(netns: string, table: number, ips: readonly IpAddress[]): Promise<void>;
   /** veth interfaces whose name begins as those of pods do. */

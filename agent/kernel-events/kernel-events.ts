@@ -1,6 +1,6 @@
 /**
  * The kernel's events about the pod network, the underlay and the firewall, and their watches. One program reports interfaces,
- * addresses and routes of this network namespace and of those of pods, the other one chains and rules of nft.
+ * addresses, routes and routing rules of this network namespace and of those of pods, the other one chains and rules of nft.
  */
 import { startLineProgram } from '../../common/host/line-program.js';
 import { FirewallWatch } from './firewall-watch.js';
@@ -11,7 +11,7 @@ import type { NetworkWatchDeps } from './network-watch.js';
 import { StationWatch } from './station-watch.js';
 import type { StationWatchDeps } from './station-watch.js';
 
-const NETWORK_MONITOR = ['ip', '-oneline', 'monitor', 'link', 'address', 'route', 'all-nsid'] as const;
+const NETWORK_MONITOR = ['ip', '-oneline', 'monitor', 'link', 'address', 'route', 'rule', 'all-nsid'] as const;
 const FIREWALL_MONITOR = ['nft', 'monitor', 'ruleset'] as const;
 
 export interface KernelEventsDeps extends NetworkWatchDeps, Omit<FirewallWatchDeps, 'look'> {

@@ -1,5 +1,5 @@
 /**
- * Damage to the pod network as the kernel reports it: lines of `ip -oneline monitor link address route all-nsid`. The last
+ * Damage to the pod network as the kernel reports it: lines of `ip -oneline monitor link address route rule all-nsid`. The last
  * line about an interface decides: while a pod is attached or detached its port is down or on no bridge for a moment, and
  * a deleted interface needs no repair. Names in lines of other namespaces are those of this one, and are not read.
  */
@@ -20,8 +20,10 @@ export class NetworkDamage {
   readonly #host = new Set<'bridge' | 'tap' | 'address' | 'route'>();
   /** Host interfaces of pods. Bounded by MAX_ENTRIES. */
   readonly #ports = new Set<string>();
-  /** Identifiers of namespaces that lost a route. Bounded by MAX_ENTRIES. */
+  /** Identifiers of namespaces that lost an address, a route or a rule. Bounded by MAX_ENTRIES. */
   readonly #namespaces = new Set<number>();
+  /** Whether an interface of a namespace that was up still is. Bounded by MAX_ENTRIES. */
+  readonly #wasUp = new Map<string, boolean>();
 
   constructor(readonly names: DamageNames) {}
 
@@ -37,8 +39,11 @@ export class NetworkDamage {
     const [, namespace, deleted, index, name, colon] = LINE.exec(line) ?? [];
     if (namespace === undefined) return;
     const isDeleted = deleted !== undefined;
-    if (namespace !== 'current') this.#noteNamespace(Number(namespace), isDeleted, index !== undefined, line);
-    else if (name === undefined) this.#noteRoute(isDeleted, line);
+    if (namespace !== 'current') {
+      const isInterface = colon !== undefined;
+      if (isInterface) this.#noteInside(Number(namespace), `${namespace} ${index}`, isDeleted, line);
+      else if (isDeleted && !isKernels(line)) note(this.#namespaces, Number(namespace), true);
+    } else if (name === undefined) this.#noteRoute(isDeleted, line);
     else if (colon === undefined) {
       if (isDeleted && name === this.names.bridge) this.#host.add('address');
     } else this.#noteInterface(name, isDeleted, line);
@@ -60,7 +65,7 @@ export class NetworkDamage {
     return taken;
   }
 
-  /** Identifiers of the namespaces that lost a route since the last call. */
+  /** Identifiers of the namespaces that lost something since the last call. */
   takeNamespaces(): ReadonlySet<number> {
     const taken = new Set(this.#namespaces);
     this.#namespaces.clear();
@@ -77,16 +82,26 @@ export class NetworkDamage {
 
   #noteRoute(isDeleted: boolean, line: string): void {
     const device = / dev (\S+)/.exec(line)?.[1] ?? '';
-    if (!isDeleted || isKernelRoute(line)) return;
+    if (!isDeleted || isKernels(line)) return;
     if (device.startsWith(HOST_INTERFACE_PREFIX)) note(this.#ports, device, true);
     else if (device === this.names.bridge || device === this.names.tap) this.#host.add('route');
   }
 
-  /** A pod whose interface is deleted is gone, and its routes with it. */
-  #noteNamespace(id: number, isDeleted: boolean, isInterface: boolean, line: string): void {
-    if (!isDeleted) return;
-    if (isInterface) this.#namespaces.delete(id);
-    else if (!isKernelRoute(line)) note(this.#namespaces, id, true);
+  /**
+   * A pod whose interface is deleted is gone, and its routes with it. One that was set down has lost its routes, of IPv4 without a
+   * report, and can have them again once it is up. A new interface is down at first.
+   */
+  #noteInside(id: number, key: string, isDeleted: boolean, line: string): void {
+    const wasUp = this.#wasUp.get(key);
+    if (isDeleted) {
+      this.#namespaces.delete(id);
+      this.#wasUp.delete(key);
+    } else if (!isUp(line)) {
+      if (wasUp !== undefined) this.#wasUp.set(key, false);
+    } else {
+      if (wasUp === false) note(this.#namespaces, id, true);
+      if (wasUp !== undefined || this.#wasUp.size < MAX_ENTRIES) this.#wasUp.set(key, true);
+    }
   }
 }
 
@@ -104,7 +119,7 @@ function isUp(line: string): boolean {
   return /<(?:[^>]*,)?UP[,>]/.test(line);
 }
 
-/** They follow interfaces and addresses. */
-function isKernelRoute(line: string): boolean {
-  return line.includes(' proto kernel') || line.includes(' table ');
+/** Routes that follow interfaces and addresses, and link-local addresses. */
+function isKernels(line: string): boolean {
+  return / proto kernel| table local | inet6 fe80:/.test(line);
 }

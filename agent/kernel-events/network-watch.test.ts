@@ -4,7 +4,7 @@ import { VirtualClock } from '../../common/testing/virtual-clock.js';
 import { NetworkWatch } from './network-watch.js';
 
 const PORTS = ['hd0a', 'hd0b'].map((name, netnsId) => ({ name, peer: { index: 2, netnsId } })) as HostInterface[];
-/** What `ip -oneline monitor link address route all-nsid` prints, shortened. */
+/** What `ip -oneline monitor link address route rule all-nsid` prints, shortened. */
 const GOOD = '[nsid current]3: hd0a@if2: <BROADCAST,UP,LOWER_UP> mtu 1400 master heddle0 state UP';
 const OFF_BRIDGE = '[nsid current]3: hd0a@if2: <BROADCAST,UP,LOWER_UP> mtu 1400 state UP';
 const LEAVES_BRIDGE = '[nsid current]Deleted 3: hd0a@heddle0: <BROADCAST,UP> mtu 1400 master heddle0 state UP';
@@ -68,6 +68,13 @@ describe('NetworkWatch', () => {
     ['a port off the bridge', OFF_BRIDGE, 'hd0a'],
     ['a removed route to a pod', '[nsid current]Deleted 10.1.1.7 dev hd0a proto 157 scope link ', 'hd0a'],
     ['a removed route inside a pod', POD_ROUTE, 'hd0b'],
+    [
+      'a removed route of a table inside a pod',
+      '[nsid 1]Deleted default via 10.1.1.1 dev eth0 table 1745182720',
+      'hd0b',
+    ],
+    ['a removed rule inside a pod', '[nsid 1]Deleted 1040:\tfrom 10.1.1.2 lookup 1745182720', 'hd0b'],
+    ['a removed address inside a pod', '[nsid 1]Deleted 2: hd1    inet 10.1.1.2/32 scope global eth0\\', 'hd0b'],
   ])('asks within a second for the repair of %s', async (_, line, repaired) => {
     expect(await after([line])).toEqual([repaired]);
   });
@@ -80,8 +87,18 @@ describe('NetworkWatch', () => {
     ['the bridge with another state', ['[nsid current]2: heddle0: <NO-CARRIER,BROADCAST,UP> mtu 1500 state DOWN']],
     ['interfaces of others', ['[nsid current]Deleted 9: docker0: <BROADCAST> mtu 1500', '[nsid current]', 'x']],
     ['routes of the kernel', ['[nsid 1]Deleted fe80::/64 dev eth0 proto kernel metric 256']],
+    ['routes to own addresses', ['[nsid 1]Deleted local 10.1.1.2 dev eth0 table local proto kernel scope host']],
+    ['addresses of the kernel', ['[nsid 1]Deleted 2: hd1    inet6 fe80::9088:bcff:fe34:9431/64 scope link \\']],
+    ['a rule of the host', ['[nsid current]Deleted 32765:\tfrom 192.0.2.9 lookup 99']],
   ])('asks for nothing after %s', async (_, lines) => {
     expect(await after(lines)).toEqual([]);
+  });
+
+  it('asks for the repair of a pod whose interface was set down, when it is up again', async () => {
+    const up = '[nsid 1]2: eth0@if7: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1400 state UP';
+    const down = '[nsid 1]2: eth0@if7: <BROADCAST,MULTICAST> mtu 1400 state DOWN';
+    expect(await after([down, up, up, down])).toEqual([]);
+    expect(await after([up])).toEqual(['hd0b']);
   });
 
   it('asks for no repair of a port on which a CNI call is at work', async () => {

@@ -3,9 +3,9 @@ import { parseCidr } from '../../common/address/cidr.js';
 import type { CommandRunner } from '../../common/host/command.js';
 import { CommandError } from '../../common/errors.js';
 import { parseIpAddress } from '../../common/address/ip-address.js';
-import { parseMacAddress } from '../../common/address/mac-address.js';
+import { GATEWAY_MAC, parseMacAddress } from '../../common/address/mac-address.js';
 import { hostInterfaceOf, hostMacOf, SOLE_ROUTING, sourceTableOf } from '../attachment.js';
-import type { AttachmentPlan } from '../attachment.js';
+import type { AttachmentPlan, PodAddress } from '../attachment.js';
 import { VethPodNetwork } from './pod-network.js';
 import { podRoutes } from './pod-routes.js';
 
@@ -289,6 +289,51 @@ describe('a pod with other interfaces', () => {
     expect(commands.inputs.slice(5)).toEqual([
       `rule add from 10.1.0.2 lookup ${table} pref 1040\n`,
       `rule add from fd00:1::2 lookup ${table} pref 1040\n`,
+    ]);
+  });
+});
+
+describe('the inside of a running pod', () => {
+  it('is listed: the gateways among its permanent neighbours, and its rules for single addresses', async () => {
+    const neighbours = [
+      { dst: '10.1.0.1', dev: 'eth0', lladdr: GATEWAY_MAC, state: ['PERMANENT'] },
+      { dst: '10.1.0.9', dev: 'eth0', lladdr: '02:00:00:00:00:09', state: ['PERMANENT'] },
+    ];
+    const rules = [
+      { priority: 0, src: 'all', table: 'local' },
+      { priority: 1040, src: '10.1.0.2', table: '1745182720' },
+      { priority: 2000, src: '10.9.0.0', srclen: 16, table: '7' },
+    ];
+    const commands = new Recorder([JSON.stringify(neighbours), JSON.stringify(rules), '[]']);
+    const network = new VethPodNetwork(commands);
+    expect(await network.gateways('/run/netns/x', 'eth0')).toEqual(['10.1.0.1']);
+    expect(await network.sourceRules('/run/netns/x')).toEqual([{ source: '10.1.0.2', table: '1745182720' }]);
+    expect(commands.calls).toEqual([
+      'nsenter --net=/run/netns/x ip -json neigh show nud permanent dev eth0',
+      'nsenter --net=/run/netns/x ip -4 -json rule show',
+      'nsenter --net=/run/netns/x ip -6 -json rule show',
+    ]);
+  });
+
+  it('gets lost parts again, those first on which others depend, and nothing is run without any', async () => {
+    const commands = new Recorder();
+    const network = new VethPodNetwork(commands);
+    const [{ ip, gateway }] = ADDRESSES as [PodAddress];
+    const routes = podRoutes(OWNER, ADDRESSES.slice(0, 1), SOLE_ROUTING, []);
+    await network.addInside('/run/netns/x', 'eth0', { ips: [], gateways: [], routes: [], rules: [] });
+    expect(commands.calls).toEqual([]);
+    await network.addInside('/run/netns/x', 'eth0', {
+      ips: [ip],
+      gateways: [gateway],
+      routes,
+      rules: [{ source: ip, table: 7 }],
+    });
+    expect(commands.inputs.join('').trimEnd().split('\n')).toEqual([
+      'addr add 10.1.0.2/32 dev eth0',
+      `neigh replace 10.1.0.1 lladdr ${GATEWAY_MAC} dev eth0 nud permanent`,
+      'route add 10.1.0.1/32 scope link dev eth0 src 10.1.0.2',
+      'route add 0.0.0.0/0 via 10.1.0.1 dev eth0 src 10.1.0.2',
+      'rule add from 10.1.0.2 lookup 7 pref 1040',
     ]);
   });
 });

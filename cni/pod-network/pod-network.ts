@@ -6,13 +6,15 @@
 import { JoinedCalls } from '../../common/joined-calls.js';
 import type { CommandRunner } from '../../common/host/command.js';
 import { CommandError } from '../../common/errors.js';
-import { listInterfaces, listNeighbours, listRoutes } from '../../common/host/ip-output.js';
+import { listInterfaces, listNeighbours, listRoutes, listSourceRules } from '../../common/host/ip-output.js';
+import type { RuleInfo } from '../../common/host/ip-output.js';
+import { GATEWAY_MAC } from '../../common/address/mac-address.js';
 import type { Cidr } from '../../common/address/cidr.js';
 import { ipFamily } from '../../common/address/ip-address.js';
 import type { IpAddress, IpFamily } from '../../common/address/ip-address.js';
 import { ROUTE_PROTOCOL } from '../../common/host/kernel-marks.js';
 import { HOST_INTERFACE_PREFIX } from '../attachment.js';
-import type { AttachmentOwner, AttachmentPlan, PodAddress, PodRoute } from '../attachment.js';
+import type { AttachmentOwner, AttachmentPlan, PodAddress } from '../attachment.js';
 import { CniError, CNI_CODES } from '../cni-error.js';
 import type {
   GuardElement,
@@ -23,7 +25,9 @@ import type {
   NamespaceFiles,
   PodInterface,
   PodNetwork,
+  PodParts,
   PodRouteFound,
+  SourceRule,
 } from '../deps.js';
 import { elementsOf, strayElements } from './host-side.js';
 import { runIpBatch, runIpBatches } from './ip-batch.js';
@@ -37,10 +41,10 @@ import {
   ipv6Switches,
   pairLines,
   podLines,
+  partLines,
   reroutingLines,
-  routeLines,
-  ruleLines,
   ruleText,
+  sourceRulesOf,
 } from './veth-commands.js';
 import type { Ipv6Switch } from './veth-commands.js';
 
@@ -49,6 +53,7 @@ const NO_NAMESPACE =
   /Invalid "netns" value|cannot open .*No such file|reassociate to namespace .* failed: Invalid argument/;
 /** Pods that one process works on: the start of a program takes longer than what it does for a pod. */
 const MAX_TOGETHER = 8;
+const FAMILIES = [4, 6] as const;
 const NO_INTERFACE = /does not exist|Cannot find device/;
 const EXISTS = /File exists/;
 /** A line per interface behind two of headings (proc(5)). */
@@ -113,14 +118,27 @@ export class VethPodNetwork implements PodNetwork {
     return podRoutesOf(await inNamespace(netns, () => listRoutes(this.commands, all, enter(netns))));
   }
 
-  async addRoutes(netns: string, ifname: string, routes: readonly PodRoute[]): Promise<void> {
-    await runIpBatch(this.commands, routeLines(ifname, routes), enter(netns));
+  async gateways(netns: string, ifname: string): Promise<readonly string[]> {
+    const args = ['neigh', 'show', 'nud', 'permanent', 'dev', ifname];
+    const neighbours = await inNamespace(netns, () => listNeighbours(this.commands, args, enter(netns)));
+    return neighbours.filter(({ mac }) => mac === GATEWAY_MAC).map(({ address }) => address);
+  }
+
+  async sourceRules(netns: string): Promise<readonly RuleInfo[]> {
+    const list = (family: IpFamily) => listSourceRules(this.commands, family, enter(netns));
+    return (await inNamespace(netns, () => Promise.all(FAMILIES.map(list)))).flat();
+  }
+
+  async addInside(netns: string, ifname: string, parts: PodParts): Promise<void> {
+    const lines = partLines(ifname, parts);
+    if (lines.length > 0) await runIpBatch(this.commands, lines, enter(netns));
+    await this.#editRules(netns, parts.rules, (rule) => ({ text: ruleText('add', rule) }));
   }
 
   async removeRules(netns: string, table: number, ips: readonly IpAddress[]): Promise<void> {
-    const linesOf = (family: IpFamily) =>
-      ips.filter((ip) => ipFamily(ip) === family).map((ip) => ({ text: ruleText('del', ip, table), optional: true }));
-    await inNamespace(netns, () => this.#editRules(netns, linesOf));
+    const rules = ips.map((source) => ({ source, table }));
+    const lineOf = (rule: SourceRule) => ({ text: ruleText('del', rule), optional: true });
+    await inNamespace(netns, () => this.#editRules(netns, rules, lineOf));
   }
 
   async hostInterfaces(): Promise<readonly HostInterface[]> {
@@ -227,7 +245,7 @@ export class VethPodNetwork implements PodNetwork {
       if (left.length > 0) await this.commands.run(program, [...args, 'tee', ...left.map(({ path }) => path)], '0');
     }
     await runIpBatch(this.commands, podLines(plan), enter(plan.netns));
-    await this.#editRules(plan.netns, (family) => ruleLines('add', plan.routes, family));
+    await this.#editRules(plan.netns, sourceRulesOf(plan.routes), (rule) => ({ text: ruleText('add', rule) }));
   }
 
   /** False when a program has to. */
@@ -241,9 +259,14 @@ export class VethPodNetwork implements PodNetwork {
     return table !== null && [...table.matchAll(/^\s*(\S+):/gm)].every(([, name]) => name === 'lo');
   }
 
-  async #editRules(netns: string, linesOf: (family: IpFamily) => readonly BatchLine[]): Promise<void> {
-    for (const family of [4, 6] as const) {
-      const lines = linesOf(family);
+  /** Family by family: `ip` has to be told which. */
+  async #editRules(
+    netns: string,
+    rules: readonly SourceRule[],
+    lineOf: (rule: SourceRule) => BatchLine,
+  ): Promise<void> {
+    for (const family of FAMILIES) {
+      const lines = rules.filter(({ source }) => ipFamily(source) === family).map(lineOf);
       if (lines.length > 0) await runIpBatch(this.commands, lines, enter(netns), family);
     }
   }

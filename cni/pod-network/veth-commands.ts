@@ -2,12 +2,12 @@
 import type { Cidr } from '../../common/address/cidr.js';
 import { hostCidr } from '../../common/address/cidr.js';
 import { ipFamily } from '../../common/address/ip-address.js';
-import type { IpAddress, IpFamily } from '../../common/address/ip-address.js';
+import type { IpAddress } from '../../common/address/ip-address.js';
 import { GATEWAY_MAC } from '../../common/address/mac-address.js';
 import { POD_INTERFACE_GROUP, ROUTE_PROTOCOL } from '../../common/host/kernel-marks.js';
 import { hostMacOf, SOLE_ROUTING } from '../attachment.js';
 import type { AttachmentOwner, AttachmentPlan, PodAddress, PodRoute } from '../attachment.js';
-import type { HostSide } from '../deps.js';
+import type { HostSide, PodParts, SourceRule } from '../deps.js';
 import type { BatchLine } from './ip-batch.js';
 import { formatInterfaceAlias } from './interface-alias.js';
 import { podRoutes } from './pod-routes.js';
@@ -73,16 +73,26 @@ export function podLines(plan: AttachmentPlan): readonly BatchLine[] {
     { text: 'link set dev lo up' },
     { text: `link set dev ${ifname} gso_max_size ${POD_GSO_MAX_BYTES}`, optional: true },
     { text: `link set dev ${ifname} up` },
-    ...plan.addresses.map(({ ip }) => ({
-      text: `addr add ${hostCidr(ip)} dev ${ifname}${ipFamily(ip) === 6 ? ' nodad' : ''}`,
-    })),
+    ...plan.addresses.map(({ ip }) => ({ text: addressText(ip, ifname) })),
     ...plan.addresses.map(({ gateway }) => gatewayLine(gateway, ifname)),
     ...routeLines(ifname, plan.routes),
   ];
 }
 
-/** Commands inside the namespace for routes that it does not have. */
-export function routeLines(ifname: string, routes: readonly PodRoute[]): BatchLine[] {
+/** Commands inside the namespace for parts that it has lost. */
+export function partLines(ifname: string, { ips, gateways, routes }: PodParts): readonly BatchLine[] {
+  return [
+    ...ips.map((ip) => ({ text: addressText(ip, ifname), optional: true })),
+    ...gateways.map((gateway) => gatewayLine(gateway, ifname)),
+    ...routeLines(ifname, routes),
+  ];
+}
+
+function addressText(ip: IpAddress, ifname: string): string {
+  return `addr add ${hostCidr(ip)} dev ${ifname}${ipFamily(ip) === 6 ? ' nodad' : ''}`;
+}
+
+function routeLines(ifname: string, routes: readonly PodRoute[]): BatchLine[] {
   return routes.map((route) => ({ text: `route add ${routeText(route, ifname)}` }));
 }
 
@@ -132,13 +142,12 @@ function routeText(route: PodRoute, ifname: string): string {
   return `${route.dst}${via} dev ${ifname} src ${route.source}${metric}${table}`;
 }
 
-/** Rules inside the namespace for the tables of the routes, of one family: `ip` has to be told which. */
-export function ruleLines(verb: 'add' | 'del', routes: readonly PodRoute[], family: IpFamily): BatchLine[] {
+/** Rules inside the namespace for the tables of the routes. */
+export function sourceRulesOf(routes: readonly PodRoute[]): readonly SourceRule[] {
   const tables = new Map(routes.flatMap(({ source, table }) => (table === null ? [] : [[source, table] as const])));
-  const sources = [...tables].filter(([source]) => ipFamily(source) === family);
-  return sources.map(([source, table]) => ({ text: ruleText(verb, source, table) }));
+  return [...tables].map(([source, table]) => ({ source, table }));
 }
 
-export function ruleText(verb: 'add' | 'del', source: IpAddress, table: number): string {
+export function ruleText(verb: 'add' | 'del', { source, table }: SourceRule): string {
   return `rule ${verb} from ${source} lookup ${table} pref ${SOURCE_RULE_PREFERENCE}`;
 }

@@ -20,10 +20,12 @@ import type {
   HostSideFound,
   PodInterface,
   PodRouteFound,
+  SourceRule,
   Unreadiness,
 } from '../deps.js';
 import { elementsOf } from '../pod-network/host-side.js';
 import { podRoutes } from '../pod-network/pod-routes.js';
+import { sourceRulesOf } from '../pod-network/veth-commands.js';
 import type { CniResponse } from '../relay/relay-protocol.js';
 
 const CIDRS = [parseCidr('10.1.0.0/24'), parseCidr('fd00:1::/64')];
@@ -43,6 +45,9 @@ interface Pair {
   group: string;
   pod: PodInterface;
   routes: PodRouteFound[];
+  /** Permanent neighbours inside the pod. */
+  gateways: IpAddress[];
+  rules: SourceRule[];
   /** Neighbours, routes and guard elements of the host's side. */
   side: HostSide | null;
 }
@@ -64,6 +69,8 @@ export class FakeNode {
   readonly foreignRoutes = new Map<string, readonly PodRouteFound[]>();
   /** Tables whose rules were removed, in order. */
   readonly removedTables: number[] = [];
+  /** Addresses that no pod takes. */
+  readonly refusedAddresses = new Set<IpAddress>();
   /** Elements of the source guard. */
   guard: GuardElement[] = [];
   /** Names of the steps passed, in order. */
@@ -122,7 +129,8 @@ export class FakeNode {
     const mac = '02:00:00:00:00:02';
     const index = this.#nextIndex++;
     const place = { netns: '', alias, bridge, group: 'default', mtuBytes: MTU };
-    this.pairs.set(hostInterface, { hostInterface, index, mac, pod, routes: [], side: null, ...place });
+    const inside = { pod, routes: [], gateways: [], rules: [] };
+    this.pairs.set(hostInterface, { hostInterface, index, mac, ...inside, side: null, ...place });
   }
 
   /** Removes the namespace with its interfaces, as the kernel does when a container dies. */
@@ -164,10 +172,23 @@ export class FakeNode {
           await this.#step('routes');
           return [...this.#pairsIn(netns).flatMap(({ routes }) => routes), ...(this.foreignRoutes.get(netns) ?? [])];
         },
-        addRoutes: async (netns, ifname, routes) => {
-          await this.#step('addRoutes');
+        gateways: async (netns, ifname) => {
+          await this.#step('gateways');
+          return this.#pairsIn(netns).find(({ pod }) => pod.name === ifname)!.gateways;
+        },
+        sourceRules: async (netns) => {
+          await this.#step('sourceRules');
+          const rules = this.#pairsIn(netns).flatMap((pair) => pair.rules);
+          return rules.map(({ source, table }) => ({ source, table: String(table) }));
+        },
+        addInside: async (netns, ifname, { ips, gateways, routes, rules }) => {
+          await this.#step('addInside');
           const pair = this.#pairsIn(netns).find(({ pod }) => pod.name === ifname)!;
+          const taken = ips.filter((ip) => !this.refusedAddresses.has(ip));
+          pair.pod = { ...pair.pod, ips: [...pair.pod.ips, ...taken] };
+          pair.gateways.push(...gateways);
           pair.routes.push(...routesFound(ifname, routes));
+          pair.rules.push(...rules);
         },
         hostInterfaces: async () => {
           await this.#step('hostInterfaces');
@@ -273,6 +294,8 @@ export class FakeNode {
       group: 'default',
       pod: bare,
       routes: [],
+      gateways: [],
+      rules: [],
       side: null,
     };
     this.pairs.set(hostInterface, pair);
@@ -281,7 +304,9 @@ export class FakeNode {
     this.#bind(pair, plan);
     await this.#step('addresses');
     pair.pod = { ...bare, ips: plan.addresses.map(({ ip }): IpAddress => ip) };
+    pair.gateways = plan.addresses.map(({ gateway }) => gateway);
     pair.routes = routesFound(plan.owner.ifname, plan.routes);
+    pair.rules = [...sourceRulesOf(plan.routes)];
   }
 
   #bind(pair: Pair, side: HostSide): void {

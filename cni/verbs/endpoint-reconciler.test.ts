@@ -1,4 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { parseCidr } from '../../common/address/cidr.js';
+import { parseIpAddress } from '../../common/address/ip-address.js';
 import { hostInterfaceOf } from '../attachment.js';
 import type { PodInterface } from '../deps.js';
 import { FakeNode } from '../testing/fake-node.js';
@@ -68,6 +70,49 @@ describe('reconciling endpoints', () => {
     for (const pair of node.pairs.values()) pair.bridge = null;
     await node.service.compare(({ name }) => name === NAME);
     expect([...node.pairs.values()].map(({ bridge }) => bridge)).toEqual([null, 'heddle0']);
+  });
+
+  it.each(['ips', 'gateways', 'routes', 'rules'] as const)(
+    'adds what a pod beside others has lost inside: %s',
+    async (part) => {
+      node.foreignRoutes.set('/run/netns/a', [
+        { dst: parseCidr('0.0.0.0/0'), gateway: '192.0.2.1', ifname: 'net0', metric: null, table: null },
+      ]);
+      await node.call('ADD');
+      const pair = onlyPair(node);
+      const inside = () => ({ ips: pair.pod.ips, gateways: pair.gateways, routes: pair.routes, rules: pair.rules });
+      const before = structuredClone(inside());
+      expect(before[part]).not.toEqual([]);
+      if (part === 'ips') change(node, { ips: [] });
+      else pair[part] = [];
+      await node.service.reconcile();
+      expect(inside()).toEqual(before);
+      expect(node.warnings).toHaveLength(1);
+      await node.service.reconcile();
+      expect(inside()).toEqual(before);
+      expect(node.warnings).toHaveLength(1);
+    },
+  );
+
+  it('leaves an address to another interface of the pod that took it over, and wants nothing that depends on it', async () => {
+    await node.call('ADD');
+    await node.call('ADD', {}, { CNI_IFNAME: 'net1' });
+    const [first, second] = [...node.pairs.values()];
+    second!.pod = { ...second!.pod, ips: [...second!.pod.ips, ...first!.pod.ips] };
+    Object.assign(first!, { routes: [], gateways: [], pod: { ...first!.pod, ips: [] } });
+    await node.service.reconcile();
+    expect(first!).toMatchObject({ routes: [], gateways: [], pod: { ips: [] } });
+  });
+
+  it('adds nothing of a family that the pod switched off', async () => {
+    await node.call('ADD');
+    node.refusedAddresses.add(parseIpAddress('fd00:1::2'));
+    const pair = change(node, { ips: [] });
+    Object.assign(pair, { routes: [], gateways: [] });
+    await node.service.reconcile();
+    expect(pair.pod.ips).toEqual(['10.1.0.2']);
+    expect(pair.gateways).toEqual(['10.1.0.1']);
+    expect(pair.routes.map(({ dst }) => dst)).toEqual(['10.1.0.1/32', '0.0.0.0/0']);
   });
 
   it('adds routes that a pod has lost, and leaves alone a default route that a tunnel of the pod took over', async () => {

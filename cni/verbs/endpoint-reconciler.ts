@@ -15,7 +15,7 @@ import { hasHostInterfaceMark, isHostInterface } from '../pod-network/host-inter
 import { recordOrDelete } from './record-recovery.js';
 import { repairHostSide } from './host-side-repair.js';
 import { repairPodMtu } from './pod-mtu-repair.js';
-import { repairPodRoutes } from './pod-route-repair.js';
+import { repairPodInside } from './pod-inside-repair.js';
 
 /** An attached pod that exists, with its addresses. The address pool is reconciled with the list of these. */
 export interface LiveAttachment {
@@ -147,7 +147,7 @@ async function reconcileRecord(deps: CniDeps, record: EndpointRecord, { sides }:
     await repairHostSide(deps, current, found, pod);
     if (pod === null) return;
     await repairPodMtu(deps, current, found.interface, pod);
-    await repairPodRoutes(deps, current, pod);
+    await repairPodInside(deps, current, pod);
   } catch (thrown) {
     deps.log.warn(
       { ...ownerOf(record), reason: messageOf(thrown) },

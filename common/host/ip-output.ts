@@ -83,6 +83,13 @@ export interface NeighbourInfo {
   readonly mac: string;
 }
 
+/** Rule that selects a table by the source address. */
+export interface RuleInfo {
+  readonly source: string;
+  /** Number or name. */
+  readonly table: string;
+}
+
 /**
  * Interfaces that `ip -json ARGS` lists (`ip link` or `ip address`). Throws CommandError, or {@link DecodeError} on output
  * of another shape.
@@ -106,10 +113,28 @@ export async function listRoutes(
 }
 
 /** Neighbours that `ip -json ARGS` lists (`ip neigh show`), those without a MAC left out; otherwise as {@link listInterfaces}. */
-export async function listNeighbours(commands: CommandRunner, args: readonly string[]): Promise<NeighbourInfo[]> {
-  return (await runIp(commands, args, [])).flatMap((entry) => {
+export async function listNeighbours(
+  commands: CommandRunner,
+  args: readonly string[],
+  prefix: readonly string[] = [],
+): Promise<NeighbourInfo[]> {
+  return (await runIp(commands, args, prefix)).flatMap((entry) => {
     const mac = text(entry['lladdr']);
     return mac === null ? [] : [{ address: required(entry, 'dst'), device: text(entry['dev']) ?? '', mac }];
+  });
+}
+
+/** Rules for single source addresses; otherwise as {@link listInterfaces}. `ip` lists one family at a time. */
+export async function listSourceRules(
+  commands: CommandRunner,
+  family: IpFamily,
+  prefix: readonly string[] = [],
+): Promise<RuleInfo[]> {
+  return (await runIp(commands, ['rule', 'show'], prefix, family)).flatMap((entry) => {
+    const source = text(entry['src']);
+    const table = text(entry['table']);
+    if (source === null || source === 'all' || table === null || integer(entry['srclen']) !== null) return [];
+    return [{ source, table }];
   });
 }
 
@@ -120,8 +145,14 @@ export function routeCidr(destination: string, family: IpFamily): Cidr {
 }
 
 /** `ip` prints an empty object for every entry that its own filter leaves out. */
-async function runIp(commands: CommandRunner, args: readonly string[], prefix: readonly string[]): Promise<Fields[]> {
-  const [program = 'ip', ...rest] = [...prefix, 'ip', '-json', ...args];
+async function runIp(
+  commands: CommandRunner,
+  args: readonly string[],
+  prefix: readonly string[],
+  family?: IpFamily,
+): Promise<Fields[]> {
+  const only = family === undefined ? [] : [`-${family}`];
+  const [program = 'ip', ...rest] = [...prefix, 'ip', ...only, '-json', ...args];
   const list = await runJson(commands, program, rest);
   if (!Array.isArray(list)) throw unexpected('a list', list);
   return list.map(fields).filter((entry) => Object.keys(entry).length > 0);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { waitUntil } from '../../deploy/demo/async/wait-until.js';
+import { ChainRuntime } from './chain-runtime.js';
 import { useCluster } from './cluster-fixture.js';
 
 const TEST_TIMEOUT_MS = 60_000;
@@ -8,10 +9,11 @@ const MENDED_WITHIN_MS = 5_000;
 describe('damage under a running node', () => {
   const cluster = useCluster({ nodes: 1, podsPerNode: 2 });
 
-  /** Runs what damages pod A's way to pod B, and waits until A reaches B again. */
-  async function expectMended(damage: (hostInterface: string) => Promise<unknown>): Promise<void> {
+  /** Runs what damages pod A's way to pod B, or from this address of its own, and waits until A reaches B again. */
+  async function expectMended(damage: (hostInterface: string) => Promise<unknown>, source?: string): Promise<void> {
     const [a, b] = cluster.get().pods;
-    const ping = () => a!.namespace.run('ping', ['-c', '1', '-W', '1', '-q', b!.ips[0]!]);
+    const from = source === undefined ? [] : ['-I', source];
+    const ping = () => a!.namespace.run('ping', ['-c', '1', '-W', '1', '-q', ...from, b!.ips[0]!]);
     await ping();
     const route = await a!.node.namespace.ip('-4', 'route', 'show', a!.ips[0]!);
     await damage(/ dev (hd\S+)/.exec(route)![1]!);
@@ -37,6 +39,48 @@ describe('damage under a running node', () => {
   ])(
     'is mended within five seconds when the %s inside a pod are deleted',
     (_, which) => expectMended(() => cluster.get().pods[0]!.namespace.ip('-4', 'route', 'flush', which)),
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'is mended within five seconds when the interface inside a pod is set down and up again',
+    () =>
+      expectMended(async () => {
+        const { namespace } = cluster.get().pods[0]!;
+        await namespace.ip('link', 'set', 'dev', 'eth0', 'down');
+        await namespace.ip('link', 'set', 'dev', 'eth0', 'up');
+      }),
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'is mended within five seconds when the addresses inside a pod are deleted, and its gateway as a neighbour with them',
+    async () => {
+      const { namespace, ips } = cluster.get().pods[0]!;
+      await expectMended(async () => {
+        await namespace.ip('neighbour', 'flush', 'dev', 'eth0', 'nud', 'permanent');
+        await namespace.ip('address', 'flush', 'dev', 'eth0', 'scope', 'global');
+      });
+      const addresses = await namespace.ip('address', 'show', 'dev', 'eth0');
+      for (const ip of ips) expect(addresses).toContain(` ${ip}/`);
+      const neighbours = await namespace.ip('neighbour', 'show', 'dev', 'eth0', 'nud', 'permanent');
+      expect(neighbours.trim().split('\n')).toHaveLength(ips.length);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'is mended within five seconds when the rule for the addresses of a second interface inside a pod is deleted',
+    async () => {
+      const runtime = new ChainRuntime();
+      const list = { cniVersion: '1.0.0', name: 'heddle', plugins: [{ type: 'heddle-cni' }] };
+      const pod = cluster.get().pods[0]!;
+      const call = { list, pod, ifname: 'net1' };
+      const added = await runtime.add(call);
+      const source = added.ips.map(({ address }) => address.split('/')[0]!).find((ip) => !ip.includes(':'))!;
+      await expectMended(() => pod.namespace.ip('rule', 'del', 'from', source), source);
+      await runtime.del(call, added);
+    },
     TEST_TIMEOUT_MS,
   );
 
