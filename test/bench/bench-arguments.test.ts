@@ -6,6 +6,7 @@ const DEFAULTS = {
   rounds: 3,
   seconds: 5,
   wire: true,
+  threadedNapi: false,
   mtuBytes: 1500,
   cases: CASE_NAMES,
   tests: TEST_NAMES,
@@ -24,6 +25,7 @@ describe('parseBenchArguments', () => {
     const args = [
       ...numbers,
       '--no-wire',
+      '--threaded-napi',
       '--json',
       '--tests',
       'rtt',
@@ -40,6 +42,7 @@ describe('parseBenchArguments', () => {
         seconds: 2,
         mtuBytes: 9000,
         wire: false,
+        threadedNapi: true,
         json: true,
         tests: ['rtt'],
         fan: [8],

@@ -24,6 +24,7 @@ pods in network namespaces, joined by a veth pair. Ends with a table of medians 
   --seconds N         length of each TCP and UDP test, and of being idle (default ${DEFAULT_SECONDS})
   --wire              the underlay carries packets of its MTU, as a plain network card would (default)
   --no-wire           the underlay carries super-packets of 64 KiB, as only a veth can
+  --threaded-napi     a kernel thread for each node takes in what the underlay brings, not the softirq of who sends
   --mtu N             MTU of the underlay, ${LIMITS.mtu[0]} to ${LIMITS.mtu[1]} (default ${DEFAULT_MTU_BYTES})
   --cases LIST        of ${CASE_NAMES.join(',')} (default all)
   --tests LIST        of ${TEST_NAMES.join(',')} (default all)
@@ -49,6 +50,7 @@ const OPTIONS = {
   rounds: { type: 'string' },
   seconds: { type: 'string' },
   wire: { type: 'boolean', default: true },
+  'threaded-napi': { type: 'boolean', default: false },
   mtu: { type: 'string' },
   cases: { type: 'string' },
   tests: { type: 'string' },
@@ -68,6 +70,7 @@ export function parseBenchArguments(args: readonly string[]): ParsedArguments {
       rounds: wholeNumber('--rounds', values.rounds, DEFAULT_ROUNDS, LIMITS.rounds),
       seconds: wholeNumber('--seconds', values.seconds, DEFAULT_SECONDS, LIMITS.seconds),
       wire: values.wire,
+      threadedNapi: values['threaded-napi'],
       mtuBytes: wholeNumber('--mtu', values.mtu, DEFAULT_MTU_BYTES, LIMITS.mtu),
       cases: chosen('--cases', values.cases, CASE_NAMES),
       tests: chosen('--tests', values.tests, TEST_NAMES),

@@ -24,6 +24,8 @@ export interface BenchOptions {
   readonly seconds: number;
   /** No segmentation offload on the underlay: it carries packets of its MTU, as a plain network card. */
   readonly wire: boolean;
+  /** A kernel thread takes in what the underlay brings. */
+  readonly threadedNapi: boolean;
   /** Of the underlay. */
   readonly mtuBytes: number;
   readonly cases: readonly CaseName[];

@@ -69,11 +69,11 @@ async function measureFan(
   build: HeddleBuild,
   lab: Lab,
   peers: FanSize,
-  { mtuBytes, wire, seconds }: BenchOptions,
+  { seconds, ...underlay }: BenchOptions,
 ): Promise<TrialResult> {
   checkMemory(1 + peers);
-  const sites = await createNodeFan(lab, peers, { mtuBytes, wire });
-  const { nodes, ends, podMtuBytes } = await bringUpNetwork(build, lab, sites, mtuBytes);
+  const sites = await createNodeFan(lab, peers, underlay);
+  const { nodes, ends, podMtuBytes } = await bringUpNetwork(build, lab, sites, underlay.mtuBytes);
   for (const each of ends) await waitReachable(each);
   const benches = ends.map((each) => ({ lab, ends: each, seconds }));
   await tcpToEach(benches.map((bench) => ({ ...bench, seconds: WARM_UP_SECONDS })));
@@ -98,13 +98,9 @@ function checkMemory(nodes: number): void {
   throw new BenchError(`${nodes} nodes need about ${neededMiB} MiB of memory, ${availableMiB} are available`);
 }
 
-async function measureIdle(
-  build: HeddleBuild,
-  lab: Lab,
-  { mtuBytes, wire, seconds }: BenchOptions,
-): Promise<TrialResult> {
-  const pair = await createNodePair(lab, { mtuBytes, wire, withHop: false });
-  const { nodes, podMtuBytes } = await bringUpNetwork(build, lab, pair.nodes, mtuBytes);
+async function measureIdle(build: HeddleBuild, lab: Lab, { seconds, ...underlay }: BenchOptions): Promise<TrialResult> {
+  const pair = await createNodePair(lab, { ...underlay, withHop: false });
+  const { nodes, podMtuBytes } = await bringUpNetwork(build, lab, pair.nodes, underlay.mtuBytes);
   await delay(SETTLE_SECONDS * 1000);
   const { result, use } = await metered(async () => {
     const look = (): ProcessLook[] => nodes.flatMap((node) => IDLE_ROLES.map((role) => lookAt(node, role)));

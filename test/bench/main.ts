@@ -86,19 +86,32 @@ function isComplete(options: BenchOptions, runs: readonly CaseRun[]): boolean {
   );
 }
 
-function reportJson({ rounds, seconds, wire, mtuBytes, fan }: BenchOptions, { runs, facts, notes }: Outcome): string {
+function reportJson(options: BenchOptions, { runs, facts, notes }: Outcome): string {
+  const { rounds, seconds, wire, threadedNapi, mtuBytes, fan } = options;
   const cases = Object.fromEntries(summarise(runs));
-  const report = { cases, rounds, seconds, wire, mtuBytes, fan, ratios: headlineRatios(runs), machine: facts, notes };
+  const report = {
+    cases,
+    rounds,
+    seconds,
+    wire,
+    threadedNapi,
+    mtuBytes,
+    fan,
+    ratios: headlineRatios(runs),
+    machine: facts,
+    notes,
+  };
   return `${JSON.stringify(report)}\n`;
 }
 
-function reportText({ rounds, wire, mtuBytes }: BenchOptions, { runs, facts, notes }: Outcome): string {
+function reportText({ rounds, wire, threadedNapi, mtuBytes }: BenchOptions, { runs, facts, notes }: Outcome): string {
   const underlay = wire
     ? 'wire mode (packets of the MTU on the underlay)'
     : 'veth mode (super-packets on the underlay)';
+  const taking = threadedNapi ? ', threaded NAPI' : '';
   const warnings = notes.map((note) => `! ${note}`);
   const table = [reportTable(runs), ...(warnings.length > 0 ? ['', ...warnings] : [])].join('\n');
-  return `\n${describeMachine(facts)}\nUnderlay MTU ${mtuBytes}, ${underlay}. Medians of ${rounds}; "x" are ratios within a round.\n\n${table}\n`;
+  return `\n${describeMachine(facts)}\nUnderlay MTU ${mtuBytes}, ${underlay}${taking}. Medians of ${rounds}; "x" are ratios within a round.\n\n${table}\n`;
 }
 
 await runLabProgram({

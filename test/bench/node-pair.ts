@@ -17,6 +17,8 @@ import { LossyHop } from './lossy-hop.js';
 export const UNDERLAY_INTERFACE = 'und0';
 const UNDERLAY_PREFIX = 24;
 const SEGMENTATION_OFF = ['tso', 'off', 'gso', 'off'];
+/** A /sys of its own: the one that is mounted shows the interfaces of another namespace. */
+const THREADED_NAPI = `mount -t sysfs sysfs /sys && echo 1 > /sys/class/net/${UNDERLAY_INTERFACE}/threaded`;
 const ROUTING_SETTINGS = {
   'net/ipv4/ip_forward': '1',
   'net/ipv4/conf/all/rp_filter': '0',
@@ -41,6 +43,7 @@ export interface NodePair {
 export interface UnderlayOptions {
   readonly mtuBytes: number;
   readonly wire: boolean;
+  readonly threadedNapi: boolean;
 }
 
 export async function createNodePair(lab: Lab, options: UnderlayOptions & { withHop: boolean }): Promise<NodePair> {
@@ -50,7 +53,7 @@ export async function createNodePair(lab: Lab, options: UnderlayOptions & { with
   const hop = options.withHop ? await LossyHop.create(lab, mtuBytes) : null;
   if (hop === null) await join(nodes, mtuBytes);
   else for (const node of nodes) await hop.attach(node.namespace, UNDERLAY_INTERFACE, portOf(node));
-  for (const node of nodes) await configure(node, options.wire || options.withHop);
+  for (const node of nodes) await configure(node, { ...options, wire: options.wire || options.withHop });
   return { nodes, hop, mtuBytes };
 }
 
@@ -62,7 +65,7 @@ export async function createNodeFan(lab: Lab, peers: number, options: UnderlayOp
   for (const plan of plans) {
     const node = await createNode(lab, plan, plan.index === 1 ? plans[1]! : plans[0]!);
     await hop.attach(node.namespace, UNDERLAY_INTERFACE, portOf(node));
-    await configure(node, options.wire);
+    await configure(node, options);
     nodes.push(node);
   }
   return nodes;
@@ -82,13 +85,14 @@ async function join([one, two]: readonly [Node, Node], mtuBytes: number): Promis
   await one.namespace.ip('link', 'add', UNDERLAY_INTERFACE, ...mtu, 'type', 'veth', ...peer);
 }
 
-async function configure({ namespace, address }: Node, segmentationOff: boolean): Promise<void> {
-  if (segmentationOff) {
+async function configure({ namespace, address }: Node, { wire, threadedNapi }: UnderlayOptions): Promise<void> {
+  if (wire) {
     await namespace.run('ethtool', ['-K', UNDERLAY_INTERFACE, ...SEGMENTATION_OFF, 'gro', 'on']);
     await namespace.run('ethtool', ['-K', UNDERLAY_INTERFACE, 'tx-udp-segmentation', 'off']);
   }
   await namespace.ip('address', 'add', `${address}/${UNDERLAY_PREFIX}`, 'dev', UNDERLAY_INTERFACE);
   await namespace.ip('link', 'set', UNDERLAY_INTERFACE, 'up');
+  if (threadedNapi) await namespace.run('unshare', ['--mount', 'sh', '-c', THREADED_NAPI]);
 }
 
 function portOf({ plan }: Node): string {
