@@ -140,12 +140,14 @@ describeWith([join(REFERENCE_PLUGIN_FOLDER, 'portmap')], 'a pod with a hostPort'
       const receiver = mine.namespace.spawn('python3', ['-c', RECEIVE_SCTP, family], ['ignore', 'pipe', 'inherit']);
       const lines = linesOf(receiver);
       await lines.next();
-      const sending = setInterval(() => {
-        void far.node.namespace.run('python3', ['-c', SEND_SCTP, underlayOf(mine.node, family), String(HOST_PORT)]);
-      }, 500);
+      const target = [underlayOf(mine.node, family), String(HOST_PORT)];
+      const sender = far.node.namespace.spawn(
+        'python3',
+        ['-c', SEND_SCTP, ...target],
+        ['ignore', 'inherit', 'inherit'],
+      );
       const { value: seen } = await lines.next();
-      clearInterval(sending);
-      receiver.kill();
+      for (const program of [sender, receiver]) program.kill();
       expect(seen).toBe(`${underlayOf(far.node, family)} to port ${CONTAINER_PORT}`);
     },
     TEST_TIMEOUT_MS,
@@ -276,7 +278,7 @@ packet, source = s.recvfrom(999)
 print('%s to port %d' % (source[0], struct.unpack('!H', packet[(0 if six else 20) + 2:][:2])[0]), flush=True)
 `;
 const SEND_SCTP = `
-import socket, struct, sys
+import socket, struct, sys, time
 def crc32c(data):
     crc = 0xffffffff
     for byte in data:
@@ -288,5 +290,7 @@ init = struct.pack('!BBHIIHHI', 1, 0, 20, 1, 65536, 1, 1, 1)
 packet = struct.pack('!HHII', 7300, int(sys.argv[2]), 0, 0) + init
 packet = packet[:8] + struct.pack('<I', crc32c(packet)) + packet[12:]
 s = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_RAW, 132)
-s.sendto(packet, (sys.argv[1], 0))
+while True:
+    s.sendto(packet, (sys.argv[1], 0))
+    time.sleep(0.5)
 `;
