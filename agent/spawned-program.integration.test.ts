@@ -43,6 +43,19 @@ describe('programs of the agent', () => {
     expect(BigInt(`0x${ignored.split('\t')[1]!.trim()}`) & SIGPIPE).toBe(0n);
   });
 
+  it('are not started to list settings of the kernel, to read or to write one', async () => {
+    const folder = '/proc/sys/net/ipv4/conf';
+    expect(await agentCommands.run('ls', [folder])).toBe(await hostCommands.run('ls', [folder]));
+    const path = `${folder}/lo/tag`;
+    const before = await agentCommands.run('cat', [path]);
+    expect(await agentCommands.run('tee', [path], '7\n')).toBe('7\n');
+    expect(await hostCommands.run('cat', [path])).toBe('7\n');
+    await agentCommands.run('tee', [path], before);
+    await expect(agentCommands.run('tee', ['/proc/sys/net/none'], '1')).rejects.toMatchObject({
+      ...{ code: 'COMMAND_FAILED', exitCode: 1, stderr: expect.stringContaining('ENOENT') },
+    });
+  });
+
   it('inherit no descriptor, and leave no zombie, also many at once', async () => {
     const list = ['/proc/self/fd'];
     expect(await agentCommands.run('ls', list)).toBe(await hostCommands.run('ls', list));

@@ -3,7 +3,6 @@
  * fork for each of the programs of a CNI call can afford. Their output is read as it comes; a program that ended is waited for.
  * `nsenter --net=PATH PROGRAM` is started as PROGRAM alone, by a thread that stays in the namespace for that moment.
  */
-import { readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants as system } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +16,8 @@ import {
 } from '../common/host/command.js';
 import type { CommandRunner, RunningProgram, StartProgram } from '../common/host/command.js';
 import { isExecutable } from '../common/host/executable.js';
-import { CommandError, HeddleError, messageOf } from '../common/errors.js';
+import { HeddleError, messageOf } from '../common/errors.js';
+import { workOnProcFiles } from './proc-files.js';
 import { endOfProgram, inNetworkNamespace, spawnProgram } from '../router/index.js';
 import type { SpawnedProgram } from '../router/index.js';
 
@@ -31,22 +31,10 @@ const paths = new Map<string, string>();
 
 const programs = createCommandRunner(DEFAULT_LIMITS, startSpawned);
 
-/** The agent's runner of host programs. It reads the files of `cat` under /proc itself: a look at the host is a dozen of them. */
+/** The agent's runner of host programs. Those of `proc-files.ts` it does itself: a look at the host has a dozen of them. */
 export const agentCommands: CommandRunner = {
-  run: (program, args, input) => (readsOnly(program, args) ? readFiles(args) : programs.run(program, args, input)),
+  run: (program, args, input) => workOnProcFiles(program, args, input) ?? programs.run(program, args, input),
 };
-
-function readsOnly(program: string, args: readonly string[]): boolean {
-  return program === 'cat' && args.length > 0 && args.every((path) => path.startsWith('/proc/'));
-}
-
-function readFiles(paths: readonly string[]): Promise<string> {
-  try {
-    return Promise.resolve(paths.map((path) => readFileSync(path, 'utf8')).join(''));
-  } catch (thrown) {
-    return Promise.reject(new CommandError(['cat', ...paths].join(' '), 1, messageOf(thrown)));
-  }
-}
 
 function startSpawned(program: string, args: readonly string[], input: Parameters<StartProgram>[2]): RunningProgram {
   if (input.fd === null) return startByNode(program, args, input);

@@ -74,8 +74,10 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
     await Promise.all(servers.map((server) => server.close()));
   };
   try {
-    await listenUnix(shared, options.socketPath, servers);
-    const url = address === null ? null : await listenTcp(shared, address, options.port, servers);
+    const server = await createHttpServer(shared);
+    servers.push(server);
+    await listenUnix(server, options.socketPath);
+    const url = address === null ? null : await listenTcp(server, address, options.port);
     const scraped = options.metrics.address === '' ? null : await listenForScrapes(shared, options.metrics, servers);
     return { url, metricsPort: scraped?.port ?? null, close };
   } catch (thrown) {
@@ -91,31 +93,20 @@ function checkSocketPath(path: string): void {
   }
 }
 
-type SharedOptions = Omit<HttpServerOptions, 'takesChanges'>;
-
-async function listenUnix(shared: SharedOptions, path: string, servers: Pick<HttpServer, 'close'>[]): Promise<void> {
-  const server = await createHttpServer({ ...shared, takesChanges: true });
-  servers.push(server);
+async function listenUnix(server: HttpServer, path: string): Promise<void> {
   await listening(`the unix socket ${path}`, async () => {
     await server.listenUnix(path);
     await chmod(path, SOCKET_MODE);
   });
 }
 
-async function listenTcp(
-  shared: SharedOptions,
-  address: IpAddress,
-  port: number,
-  servers: Pick<HttpServer, 'close'>[],
-): Promise<string> {
-  const server = await createHttpServer({ ...shared, takesChanges: false });
-  servers.push(server);
+async function listenTcp(server: HttpServer, address: IpAddress, port: number): Promise<string> {
   const bound = await listening(`${address} port ${port}`, () => server.listenTcp(address, port));
   return `http://${address.includes(':') ? `[${address}]` : address}:${bound}`;
 }
 
 async function listenForScrapes(
-  { metrics, logger }: SharedOptions,
+  { metrics, logger }: HttpServerOptions,
   at: ApiOptions['metrics'],
   servers: Pick<HttpServer, 'close'>[],
 ): Promise<MetricsServer> {

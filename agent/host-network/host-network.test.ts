@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { CommandError } from '../../common/errors.js';
+import type { CommandRunner } from '../../common/host/command.js';
 import { parseCidr } from '../../common/address/cidr.js';
 import { GATEWAY_MAC, MESH_MAC } from '../../common/address/mac-address.js';
 import { CrashingDisk } from '../../common/testing/crashing-disk.js';
@@ -98,6 +99,9 @@ function recorded(host: Host) {
         [...input.matchAll(/comment "([^"]+)"/g)].map((match) => match[1] ?? ''),
       );
       changes.push(`nft ${table}`);
+    } else if (args.includes('-batch')) {
+      const command = [program, ...args.slice(0, args.indexOf('-force'))].join(' ');
+      for (const text of input.trimEnd().split('\n')) changes.push(`${command} ${text}`);
     } else changes.push(line);
     return '';
   };
@@ -106,6 +110,30 @@ function recorded(host: Host) {
       new Promise<string>((resolve) => resolve(run(program, args, input))),
   };
   return { commands, changes };
+}
+
+/** As `ip -force -batch`: the other lines are run, and errors name the line. */
+function refusing(commands: CommandRunner, refused: string): CommandRunner {
+  return {
+    run: async (program, args, input = '') => {
+      const lines = input.split('\n');
+      const at = lines.findIndex((line) => line.includes(refused));
+      if (at < 0) return commands.run(program, args, input);
+      await commands.run(program, args, lines.filter((_, i) => i !== at).join('\n'));
+      throw new CommandError(program, 2, `RTNETLINK answers: Invalid argument\nCommand failed -:${at + 1}\n`);
+    },
+  };
+}
+
+function counted(commands: CommandRunner): { readonly ran: string[]; readonly counting: CommandRunner } {
+  const ran: string[] = [];
+  const counting: CommandRunner = {
+    run: (program, args, input) => {
+      ran.push([program, ...args].join(' '));
+      return commands.run(program, args, input);
+    },
+  };
+  return { ran, counting };
 }
 
 function interfaceSettings(host: Host, paths: readonly string[]): string {
@@ -256,16 +284,24 @@ describe('reconcileHostNetwork', () => {
   it('is content where the kernel refuses the limit of super-frames', async () => {
     const host = { ...hostInOrder(), bridge: null };
     const { commands, changes } = recorded(host);
-    const refusing = {
-      run: (program: string, args: readonly string[], input?: string) =>
-        args.includes('gso_max_size')
-          ? Promise.reject(new CommandError('ip link set', 2, 'RTNETLINK answers: Invalid argument'))
-          : commands.run(program, args, input),
-    };
-    const { problems, repairs } = await reconcileHostNetwork(refusing, spec, noSettings());
+    const { problems, repairs } = await reconcileHostNetwork(refusing(commands, 'gso_max_size'), spec, noSettings());
     expect(problems).toEqual([]);
     expect(repairs).not.toContain('heddle0 had another limit of super-frames');
     expect(changes).toContain('ip link set dev heddle0 up');
+  });
+
+  it('makes the repairs of a part by one program for each family, and names the one that failed', async () => {
+    const without = { ...hostInOrder(), routes4: [], routes6: [] };
+    const { ran, counting } = counted(recorded(without).commands);
+    await reconcileHostNetwork(counting, spec, noSettings());
+    expect(ran.filter((line) => line.includes('-batch'))).toEqual(['ip -4 -force -batch -', 'ip -6 -force -batch -']);
+    const { commands, changes } = recorded(without);
+    const failing = refusing(commands, 'via 169.254.0.104');
+    const { problems, repairs } = await reconcileHostNetwork(failing, spec, noSettings());
+    expect(problems.map(({ message }) => message)).toEqual([expect.stringMatching(/ via 169.254.0.104 .* failed /)]);
+    expect(repairs).toContain('route unreachable 10.1.1.0/24 was missing');
+    expect(repairs.join()).not.toContain('via 169.254.0.104');
+    expect(changes).toContain('ip -4 route add unreachable 10.1.0.0/16 metric 4096 proto 104');
   });
 
   it('says what is wrong with one part and looks at the others all the same', async () => {

@@ -4,7 +4,7 @@
  * order changes nothing. Used at start, on change, and periodically.
  */
 import type { CommandRunner } from '../../common/host/command.js';
-import { CommandError, HeddleError, messageOf } from '../../common/errors.js';
+import { HeddleError, messageOf } from '../../common/errors.js';
 import { bridgePart } from './bridge.js';
 import { clusterRoutesPart } from './cluster-routes.js';
 import { forwardAcceptPart } from './forward-accept.js';
@@ -12,8 +12,9 @@ import { forwardingPart } from './forwarding.js';
 import { gatewayAddressesPart } from './gateway-addresses.js';
 import { guardTablePart, listGuardDrops } from './guard-table.js';
 import { HostView } from './host-plan.js';
-import type { HostNetworkSpec, HostPart, Repair } from './host-plan.js';
+import type { HostNetworkSpec, HostPart } from './host-plan.js';
 import { nearlyFullTables } from './kernel-tables.js';
+import { mendAll } from './mending.js';
 import { natTablePart } from './nat-table.js';
 import { nextHopPart } from './next-hop.js';
 import { listPodDrops } from './pod-drops.js';
@@ -70,9 +71,7 @@ export async function reconcileHostNetwork(
   for (const part of PARTS) {
     const before = repairs.length;
     try {
-      for (const repair of await part.plan(spec, view)) {
-        if (await mend(commands, settings, repair)) repairs.push(repair.what);
-      }
+      await mendAll(commands, settings, await part.plan(spec, view), (what) => repairs.push(what));
     } catch (thrown) {
       problems.push({ part: part.name, message: messageOf(thrown) });
     }
@@ -97,20 +96,6 @@ async function orIfUnseen<T>(drops: Promise<T>, unseen: T): Promise<T> {
     return await drops;
   } catch (thrown) {
     if (thrown instanceof HeddleError) return unseen;
-    throw thrown;
-  }
-}
-
-/** False when an optional repair failed. Throws when another one did. */
-async function mend(commands: CommandRunner, settings: SettingsRecord, repair: Repair): Promise<boolean> {
-  const { program, args, input, optional, advice, setting } = repair;
-  try {
-    if (setting !== undefined) await settings.add(setting);
-    await commands.run(program, args, input);
-    return true;
-  } catch (thrown) {
-    if (optional === true && thrown instanceof CommandError) return false;
-    if (advice !== undefined) throw new HeddleError('HOST_REFUSED', `${messageOf(thrown)}; run: ${advice}`);
     throw thrown;
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { CommandError } from '../../common/errors.js';
 import type { CommandRunner } from '../../common/host/command.js';
-import { runIpBatches } from './ip-batch.js';
+import { runIpBatches } from '../../common/host/ip-batch.js';
 import { asOneInput } from './joined-input.js';
 
 describe('calls with one input', () => {

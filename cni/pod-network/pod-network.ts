@@ -30,8 +30,8 @@ import type {
   SourceRule,
 } from '../deps.js';
 import { elementsOf, strayElements } from './host-side.js';
-import { runIpBatch, runIpBatches } from './ip-batch.js';
-import type { BatchLine } from './ip-batch.js';
+import { runIpBatch, runIpBatches } from '../../common/host/ip-batch.js';
+import type { BatchLine } from '../../common/host/ip-batch.js';
 import { asOneInput } from './joined-input.js';
 import { podInterfaceOf, podRoutesOf } from './pod-inspection.js';
 import { addElementLines, listGuardElements, removeElementLines } from './source-guard.js';

@@ -8,7 +8,7 @@ import { POD_INTERFACE_GROUP, ROUTE_PROTOCOL } from '../../common/host/kernel-ma
 import { hostMacOf, SOLE_ROUTING } from '../attachment.js';
 import type { AttachmentOwner, AttachmentPlan, PodAddress, PodRoute } from '../attachment.js';
 import type { HostSide, PodParts, SourceRule } from '../deps.js';
-import type { BatchLine } from './ip-batch.js';
+import type { BatchLine } from '../../common/host/ip-batch.js';
 import { formatInterfaceAlias } from './interface-alias.js';
 import { podRoutes } from './pod-routes.js';
 

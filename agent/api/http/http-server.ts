@@ -9,7 +9,8 @@ import { fastify } from 'fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { sep } from 'node:path';
 import type { Socket } from 'node:net';
-import type { ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import { DIFFERENCES } from '../../../common/document-difference.js';
 import { RequestError, messageOf } from '../../../common/errors.js';
 import type { Logger } from '../../../common/log.js';
@@ -27,6 +28,7 @@ import { SECURITY_HEADERS } from './security-headers.js';
 
 /** The API takes no bodies; this only bounds what is read of an unwanted one. */
 const MAX_BODY_BYTES = 16 << 10;
+const TIMEOUTS = { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: TIMEOUT_CHECK_MS };
 const IMMUTABLE = 'public, max-age=31536000, immutable';
 
 export interface HttpServerOptions {
@@ -36,8 +38,6 @@ export interface HttpServerOptions {
   /** An existing directory, or null for no page. */
   readonly webRoot: string | null;
   readonly logger: Logger;
-  /** Whether this server takes the operator's changes: on the unix socket, which is root's. */
-  readonly takesChanges: boolean;
 }
 
 export interface HttpServer {
@@ -47,9 +47,13 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
+/** Both listeners have one application: to compile its schemas is most of what the start of the API costs. */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const app = newApp();
-  addGuards(app, options);
+  /** Connections to the unix socket, which is root's: they take the operator's changes. */
+  const ofRoot = new WeakSet<Socket>();
+  app.server.on('connection', (socket: Socket) => ofRoot.add(socket));
+  addGuards(app, options, (request) => ofRoot.has(request.raw.socket));
   for (const document of DOCUMENTS) app.addSchema(document);
   await addOpenApi(app);
   for (const route of options.routes) addJsonRoute(app, route);
@@ -58,17 +62,41 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   if (options.webRoot !== null) await addPage(app, options.webRoot);
   await app.ready();
   guardConnections(app.server);
+  const tcp = tcpServerOf(app);
   return {
     async listenUnix(path) {
       await app.listen({ path });
     },
     async listenTcp(host, port) {
-      await app.listen({ host, port });
-      const bound = app.server.address();
+      await new Promise<void>((resolve, reject) => {
+        tcp.once('error', reject);
+        tcp.listen({ host, port }, resolve);
+      });
+      const bound = tcp.address();
       return typeof bound === 'object' && bound !== null ? bound.port : port;
     },
-    close: () => app.close(),
+    async close() {
+      await Promise.all([app.close(), closed(tcp)]);
+    },
   };
+}
+
+/** A second server in front of the application, with the same times and bounds as its own. */
+function tcpServerOf(app: FastifyInstance): Server {
+  const { requestTimeout, keepAliveTimeout } = app.server;
+  const server = createServer({ ...TIMEOUTS, requestTimeout, keepAliveTimeout }, (request, response) => {
+    app.routing(request, response);
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => refuseMalformed(error.code ?? '', socket));
+  guardConnections(server);
+  return server;
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
 }
 
 function newApp(): FastifyInstance {
@@ -76,7 +104,7 @@ function newApp(): FastifyInstance {
     forceCloseConnections: true,
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: TIMEOUT_CHECK_MS },
+    http: TIMEOUTS,
     routerOptions: { maxParamLength: MAX_POD_KEY_LENGTH },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
     frameworkErrors: (error, _request, reply) => sendProblem(reply, error),
@@ -84,10 +112,14 @@ function newApp(): FastifyInstance {
   });
 }
 
-function addGuards(app: FastifyInstance, options: HttpServerOptions): void {
+function addGuards(
+  app: FastifyInstance,
+  options: HttpServerOptions,
+  takesChanges: (request: FastifyRequest) => boolean,
+): void {
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(SECURITY_HEADERS);
-    done(refusal(request, options.takesChanges));
+    done(refusal(request, takesChanges(request)));
   });
   app.addHook('onSend', async (request, reply, payload) => compressed(request, reply, payload));
   app.setErrorHandler((error, request, reply) => {

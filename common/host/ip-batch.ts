@@ -6,9 +6,9 @@
  * Command failed -:2
  * ```
  */
-import type { IpFamily } from '../../common/address/ip-address.js';
-import type { CommandRunner } from '../../common/host/command.js';
-import { CommandError } from '../../common/errors.js';
+import type { IpFamily } from '../address/ip-address.js';
+import { CommandError } from '../errors.js';
+import type { CommandRunner } from './command.js';
 
 export interface BatchLine {
   readonly text: string;
@@ -27,17 +27,17 @@ export async function runIpBatch(
   prefix: readonly string[] = [],
   family?: IpFamily,
 ): Promise<void> {
-  const only = family === undefined ? [] : [`-${family}`];
-  const failure = firstFailure(lines, await runLines(commands, lines, [...prefix, 'ip', ...only]));
+  const failure = firstFailure(lines, await runLines(commands, lines, [...prefix, ...ipOf(family)]));
   if (failure !== null) throw failure;
 }
 
-/** Runs several batches in one process. The outcome of each is that of its own lines. */
+/** Runs several batches in one process. The outcome of each is that of its own lines. @param family as of {@link runIpBatch} */
 export async function runIpBatches(
   commands: CommandRunner,
   batches: readonly (readonly BatchLine[])[],
+  family?: IpFamily,
 ): Promise<readonly PromiseSettledResult<void>[]> {
-  const [run] = await Promise.allSettled([runLines(commands, batches.flat(), ['ip'])]);
+  const [run] = await Promise.allSettled([runLines(commands, batches.flat(), ipOf(family))]);
   if (run.status === 'rejected') return batches.map(() => run);
   let before = 0;
   return batches.map((lines) => {
@@ -50,6 +50,10 @@ export async function runIpBatches(
     );
     return failure === null ? { status: 'fulfilled', value: undefined } : { status: 'rejected', reason: failure };
   });
+}
+
+function ipOf(family: IpFamily | undefined): string[] {
+  return family === undefined ? ['ip'] : ['ip', `-${family}`];
 }
 
 interface LineFailure {
