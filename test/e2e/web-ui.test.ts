@@ -358,7 +358,7 @@ inBrowser('web page', () => {
     await page.getByText('the router is not connected').waitFor();
   });
 
-  it('has its header in one line, results inside the window and distinct labels, at the names of cloud hosts', async () => {
+  it('has its header in one line, results inside the window, distinct labels and how many reported, at the names of cloud hosts', async () => {
     await page.setViewportSize({ width: 1440, height: 900 });
     source.currentTopology = cloud(3);
     source.currentStatus = { ...source.currentStatus, name: cloudName(0) };
@@ -370,8 +370,9 @@ inBrowser('web page', () => {
     expect(await outsideWindow('.search-results *')).toBe(0);
     await page.setViewportSize({ width: 390, height: 844 });
     expect(await outsideWindow('.search-results *, .header *')).toBe(0);
-    change(cloud(300));
+    change({ ...cloud(300), reports: { received: 64, expected: 299 } });
     await page.locator('.node.dot').first().waitFor();
+    await page.getByText('64 of 299 peers reported').waitFor({ state: 'attached' });
     const labels = await page.locator('.dot-name').allTextContents();
     expect([labels.length, new Set(labels).size]).toEqual([300, 300]);
   });
