@@ -63,9 +63,12 @@ async function main(): Promise<void> {
   let stopping = false;
   let routerIsSilent = false;
   const starting = startAgent(settings, kubernetes, log, () => routerIsSilent);
+  let isRunning = false;
+  void starting.then((agent) => (isRunning = agent !== null));
   answerQuestions({
     fd: beatFd,
     works: () => true,
+    isRunning: () => isRunning,
     onQuestion: (question) => {
       if (routerIsSilent === (question === QUESTION.routerIsSilent)) return;
       routerIsSilent = !routerIsSilent;

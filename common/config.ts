@@ -74,6 +74,10 @@ export const ConfigSchema = Type.Object(
     cipher: Type.Union([Type.Literal('auto'), Type.Literal('aes-256-gcm'), Type.Literal('chacha20-poly1305')], {
       default: 'auto',
     }),
+    takeOver: Type.Boolean({
+      default: false,
+      description: 'Take over from a meshd that runs with this runDir; without it, a second one ends with an error',
+    }),
     masquerade: Type.Boolean({ default: true, description: 'Source NAT from pods to the outside' }),
     cniConfDir: Type.String({
       default: '',

@@ -10,6 +10,7 @@ export { interfaceIndex, openTap } from './kernel/tap-device.js';
 export { inNetworkNamespace } from './kernel/network-namespace.js';
 export { endOfProgram, spawnProgram } from './kernel/program-spawner.js';
 export type { SpawnedProgram } from './kernel/program-spawner.js';
-export { takeDescriptors } from './kernel/taken-descriptors.js';
+export { DescriptorInbox, sendDescriptors } from './kernel/passed-descriptors.js';
+export { checkDescriptors, takeDescriptors } from './kernel/taken-descriptors.js';
 export { openUnderlaySockets } from './kernel/underlay-socket.js';
 export { DROP_REASONS } from './tables/drop-reasons.js';

@@ -23,6 +23,10 @@ function harness(options: { failUdp?: number } = {}) {
         calls.push(`take from ${router}`);
         return { tap: { fds: take(2), name, index: state.tapIndex }, udpFds: take(2) };
       },
+      checkDescriptors: (fds, { name, queues }) => {
+        calls.push(`check ${fds.join()}`);
+        return { tap: { fds: fds.slice(0, queues), name, index: state.tapIndex }, udpFds: fds.slice(queues) };
+      },
     },
     tap: { name: 'heddle-tap', queues: 2 },
     underlay: { address: '', port: 6785, count: 2 },

@@ -1,7 +1,7 @@
 /**
  * Descriptors that need privileges to open: the TAP's queues and the underlay's UDP sockets. They are opened once and kept
  * across restarts of the router, so a new router takes over the same interface and the same socket buffers. A deleted TAP is
- * opened again. A supervisor that follows one that was killed takes them from the router, which runs still.
+ * opened again. A supervisor that follows another takes them from it, or from the router of one that was killed.
  */
 import { closeSync } from 'node:fs';
 
@@ -25,6 +25,8 @@ export interface DescriptorSource {
   openUnderlaySockets(options: UnderlayOptions): { readonly fds: readonly number[] };
   /** Of the router with process id `router`. Throws when it does not have those of these options. */
   takeDescriptors(router: number, tap: TapOptions, underlay: UnderlayOptions): TakenDescriptors;
+  /** Those that another supervisor has passed. Throws when they are not of these options. */
+  checkDescriptors(fds: readonly number[], tap: TapOptions, underlay: UnderlayOptions): TakenDescriptors;
   /** Number of the interface with this name now, 0 when there is none. */
   interfaceIndex(name: string): number;
 }
@@ -71,9 +73,18 @@ export class DescriptorKeeper {
   /** Takes those of a router that runs, before any is open. Throws the errors of {@link DescriptorSource}. */
   takeFrom(router: number): void {
     const { source, tap, underlay } = this.options;
-    const taken = source.takeDescriptors(router, tap, underlay);
-    this.#tap = taken.tap;
-    this.#udpFds = taken.udpFds;
+    this.#adopt(source.takeDescriptors(router, tap, underlay));
+  }
+
+  /** Takes those that another supervisor has passed, before any is open. Throws the errors of {@link DescriptorSource}. */
+  adopt(fds: readonly number[]): void {
+    const { source, tap, underlay } = this.options;
+    this.#adopt(source.checkDescriptors(fds, tap, underlay));
+  }
+
+  #adopt({ tap, udpFds }: TakenDescriptors): void {
+    this.#tap = tap;
+    this.#udpFds = udpFds;
   }
 
   /** Opens the TAP alone, if it is not open: a further holder keeps the interface while an earlier one ends. */

@@ -4,22 +4,28 @@
  */
 import { rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
-import type { Server } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { HeddleError, messageOf } from '../common/errors.js';
 import { isListening } from '../common/host/unix-socket.js';
 
 /** sun_path of unix(7), without the final NUL. */
 const MAX_SOCKET_PATH_BYTES = 107;
 
+/** The next supervisor, and programs that look whether the lock is held. */
+const MAX_CONNECTIONS = 8;
+
 export interface InstanceLock {
   release(): void;
 }
 
 /**
- * Takes the lock at `path`. Throws {@link HeddleError} `ALREADY_RUNNING` when another process holds it and
+ * Takes the lock at `path`. Connections to it are for `accept`. Throws {@link HeddleError} `ALREADY_RUNNING` when another process holds it and
  * `CONFIG_INVALID` when the path is too long for a socket.
  */
-export async function takeInstanceLock(path: string): Promise<InstanceLock> {
+export async function takeInstanceLock(
+  path: string,
+  accept: (socket: Socket) => void = (socket) => socket.destroy(),
+): Promise<InstanceLock> {
   if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) {
     throw new HeddleError(
       'CONFIG_INVALID',
@@ -28,7 +34,8 @@ export async function takeInstanceLock(path: string): Promise<InstanceLock> {
   }
   if (await isListening(path)) throw alreadyRunning(path);
   rmSync(path, { force: true });
-  const server = createServer((socket) => socket.destroy());
+  const server = createServer(accept);
+  server.maxConnections = MAX_CONNECTIONS;
   await listen(server, path);
   server.unref();
   const inode = statSync(path).ino;

@@ -3,7 +3,7 @@
  * Executable `meshd`, the node service. Without a command it is the supervisor of router and agent; commands run one of the
  * two or print something. It imports as little as possible, since its imports stay in memory as long as the node runs.
  */
-import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -13,6 +13,7 @@ import { createLogger } from '../common/log.js';
 import type { Logger } from '../common/log.js';
 import { HEDDLE_VERSION } from '../common/version.js';
 import {
+  checkDescriptors,
   forbidRings,
   interfaceIndex,
   openTap,
@@ -20,21 +21,17 @@ import {
   takeDescriptors,
   TAP_QUEUES_PER_LANE,
 } from '../router/index.js';
-import { systemClock } from '../common/clock.js';
-import { childrenFile, routerSocket, supervisorSocket } from '../common/host/run-files.js';
 import { DescriptorKeeper } from './descriptors.js';
-import { takeInstanceLock } from './instance-lock.js';
+import type { TapOptions, UnderlayOptions } from './descriptors.js';
 import {
   EXIT_CONFIG_INVALID,
   PAUSE_SIGNAL,
   RELOAD_SIGNAL,
   ROUTER_OPTIONS_VARIABLE,
 } from '../common/launch-contract.js';
-import { Leftovers } from './leftovers.js';
+import { NodeService } from './node-service.js';
 import { launchAgent, launchRouter, passedNumbers } from './programs.js';
 import { readConfig } from './read-config.js';
-import type { Predecessor } from './succession.js';
-import { Supervisor } from './supervisor.js';
 
 const PROGRAM = fileURLToPath(import.meta.url);
 const PROGRAM_FOLDER = dirname(PROGRAM);
@@ -102,7 +99,7 @@ async function becomeSibling(name: 'agent' | 'router', argv: readonly string[]):
   return null;
 }
 
-/** Returns null while the children run; the process ends after {@link Supervisor} stopped. */
+/** Returns null while the children run; the process ends after the {@link NodeService} has stopped. */
 async function supervise(argv: readonly string[], withAgent: boolean): Promise<number | null> {
   const reading = readConfig(PROGRAM, argv);
   if ('exitCode' in reading) return reading.exitCode;
@@ -110,33 +107,18 @@ async function supervise(argv: readonly string[], withAgent: boolean): Promise<n
   mkdirSync(config.runDir, { recursive: true, mode: 0o755 });
   mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
   chmodSync(config.stateDir, 0o700);
-  const lock = await takeInstanceLock(supervisorSocket(config));
   const log = createLogger('supervisor', config.logLevel);
   forbidRingsOfChildren(log);
-  const leftovers = new Leftovers({ path: childrenFile(config), log });
-  const descriptors = descriptorKeeper(config);
-  const predecessor = await endLeftovers(leftovers, descriptors);
-  const supervisor = new Supervisor({
-    descriptors,
+  const service = new NodeService({
+    ...{ config, log, descriptors: descriptorKeeper(config) },
     launchRouter: (passed, kind) => launchRouter(PROGRAM_FOLDER, config, passed, kind),
-    predecessor,
     launchAgent: withAgent ? () => launchAgent(PROGRAM_FOLDER, config, argv) : null,
-    onStarted: (child, pid) => leftovers.record(child, pid),
-    clock: systemClock,
-    log,
-    onGiveUp: () => end(EXIT_CONFIG_INVALID),
+    onGiveUp: () => void service.stop().then(() => process.exit(EXIT_CONFIG_INVALID)),
   });
-  const end = (code: number): void => {
-    // The router may not remove its socket, since it changed to an unprivileged user.
-    rmSync(routerSocket(config), { force: true });
-    rmSync(childrenFile(config), { force: true });
-    lock.release();
-    process.exit(code);
-  };
-  stopOnSignals(() => supervisor.stop().then(() => end(0)));
-  if (!process.stdin.isTTY) process.on(RELOAD_SIGNAL, () => supervisor.reload());
-  process.on(PAUSE_SIGNAL, () => supervisor.renewAgent());
-  supervisor.start();
+  stopOnSignals(() => service.stop().then(() => process.exit(0)));
+  if (!process.stdin.isTTY) process.on(RELOAD_SIGNAL, () => service.reload());
+  process.on(PAUSE_SIGNAL, () => service.renewAgent());
+  await service.start();
   return null;
 }
 
@@ -149,49 +131,19 @@ function forbidRingsOfChildren(log: Logger): void {
   }
 }
 
-/** Ends what an earlier supervisor left but its router, which forwards until it is ended too. Null when there is none. */
-async function endLeftovers(leftovers: Leftovers, descriptors: DescriptorKeeper): Promise<Predecessor | null> {
-  const running = leftovers.running();
-  const router = running.find(({ name }) => name === 'router');
-  await leftovers.end(running.filter((child) => child !== router));
-  if (router === undefined) return null;
-  return {
-    sharesDescriptors: takeFrom(router.pid, descriptors, leftovers.deps.log),
-    forwards: () => leftovers.works(router),
-    end: () => {
-      keepTap(descriptors, leftovers.deps.log);
-      return leftovers.end([router]);
-    },
-  };
-}
-
-/** False when the router cannot be asked, or was started with other options: its successor loads when it has ended. */
-function takeFrom(router: number, descriptors: DescriptorKeeper, log: Logger): boolean {
-  try {
-    descriptors.takeFrom(router);
-    return true;
-  } catch (thrown) {
-    log.info({ childPid: router, error: messageOf(thrown) }, 'descriptors of the earlier router are not taken over');
-    return false;
-  }
-}
-
-/** Opens the TAP before the router that has it is ended: the interface then stays, with its place in the bridge. */
-function keepTap(descriptors: DescriptorKeeper, log: Logger): void {
-  try {
-    descriptors.ensureTap();
-  } catch (thrown) {
-    log.info({ error: messageOf(thrown) }, 'TAP is opened after the earlier router has ended');
-  }
-}
-
 function descriptorKeeper(config: Config): DescriptorKeeper {
   const lanes = config.lanes === 0 ? Math.min(DEFAULT_LANES, availableParallelism()) : config.lanes;
+  const wanted = ({ name, queues }: TapOptions, { address, port, count }: UnderlayOptions) => {
+    return { tapName: name, tapQueues: queues, address, port, sockets: count };
+  };
   return new DescriptorKeeper({
     source: {
       ...{ openTap, openUnderlaySockets, interfaceIndex },
-      takeDescriptors: (router, { name: tapName, queues }, { address, port, count }) =>
-        takeDescriptors(router, { tapName, address, port, ...passedNumbers(queues, count) }),
+      takeDescriptors: (router, tap, underlay) => {
+        const { tapFds, udpFds } = passedNumbers(tap.queues, underlay.count);
+        return takeDescriptors(router, [...tapFds, ...udpFds], wanted(tap, underlay));
+      },
+      checkDescriptors: (fds, tap, underlay) => checkDescriptors(fds, wanted(tap, underlay)),
     },
     tap: { name: config.tapName, queues: lanes * TAP_QUEUES_PER_LANE },
     underlay: { address: config.listenAddress, port: config.listenPort, count: lanes },

@@ -57,9 +57,9 @@ export class SupervisedChild {
     return this.#process !== null;
   }
 
-  /** True when the child has answered its watchdog. */
-  get hasAnswered(): boolean {
-    return this.#watchdog?.hasStarted ?? false;
+  /** True when the child has told its watchdog that it has started completely. */
+  get isRunning(): boolean {
+    return this.#watchdog?.isRunning ?? false;
   }
 
   /** True when the child leaves the questions of its watchdog unanswered. */
@@ -78,13 +78,23 @@ export class SupervisedChild {
     void child.ended.then((code) => this.#ended(code, startedAtMs));
   }
 
-  /** Resolves when the child has ended; after 5 s it is killed. */
-  async stop(): Promise<void> {
+  /** Leaves the process running, and starts no other when it ends. */
+  keep(): void {
     this.#stopping = true;
     this.#cancelRestart();
+  }
+
+  /** Resolves when no process of it runs. */
+  async gone(): Promise<void> {
+    await this.#process?.ended;
+  }
+
+  /** Resolves when the child has ended; after 5 s it is killed. */
+  async stop(signal: 'SIGTERM' | 'SIGKILL' | typeof PAUSE_SIGNAL = 'SIGTERM'): Promise<void> {
+    this.keep();
     const child = this.#process;
     if (child === null) return;
-    child.signal('SIGTERM');
+    child.signal(signal);
     const cancelKill = this.options.clock.after(KILL_AFTER_MS, () => {
       this.options.log.warn(
         { child: this.options.name },

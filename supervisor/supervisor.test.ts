@@ -24,7 +24,7 @@ function harness(predecessor: Predecessor | null = null) {
       ended,
       ask: (question) => {
         questions.push([name, question]);
-        if (!host.silent.includes(name)) answer(ANSWER.beat);
+        if (!host.silent.includes(name)) answer(name === 'agent' ? ANSWER.running : ANSWER.beat);
       },
       onAnswer: (listener) => (answer = listener),
       signal: (signal) => {
@@ -45,6 +45,7 @@ function harness(predecessor: Predecessor | null = null) {
         host.tapIndex = 7;
         return { tap: { fds: [7], name: 'heddle-tap', index: 7 }, udpFds: [8] };
       },
+      checkDescriptors: ([tapFd, ...udpFds]) => ({ tap: { fds: [tapFd!], name: 'heddle-tap', index: 7 }, udpFds }),
     },
     tap: { name: 'heddle-tap', queues: 1 },
     underlay: { address: '', port: 6785, count: 1 },
@@ -183,6 +184,7 @@ describe('Supervisor', () => {
     function succession({ sharesDescriptors = false } = {}) {
       const found = { forwards: true, ended: 0 };
       const predecessor = {
+        waitsMs: 5_000,
         sharesDescriptors,
         forwards: () => found.forwards,
         end: () => {
@@ -215,7 +217,7 @@ describe('Supervisor', () => {
       expect(events.slice(2)).toEqual(['SIGKILL stand-by tap=7', 'start router tap=7']);
     });
 
-    it('lets its router forward until the agent answers, then starts another', async () => {
+    it('lets its router forward until the agent runs, then starts another', async () => {
       const { clock, events, found, host, supervisor } = succession();
       host.silent.push('agent');
       supervisor.start();
@@ -241,6 +243,19 @@ describe('Supervisor', () => {
       await clock.advanceSettled(100, 50);
       expect(events).toEqual(['start agent', 'start router tap=20']);
     });
+  });
+
+  it('yields: ends agent and stand-by without notice to the peers, and keeps the router, which is not started again', async () => {
+    const { clock, events, supervisor } = harness();
+    supervisor.start();
+    await clock.advanceSettled(5_000, 1_000);
+    expect(await supervisor.yield()).toMatchObject({ tapFds: [20], udpFds: [21] });
+    expect(events.slice(3)).toEqual(['SIGKILL stand-by tap=20', 'SIGUSR2 agent']);
+    const ended = supervisor.routerEnded();
+    supervisor.killRouter();
+    await ended;
+    await clock.advanceSettled(10_000, 1_000);
+    expect(events.slice(5)).toEqual(['SIGKILL router tap=20']);
   });
 
   it('stops everything when a child exits with 78', async () => {

@@ -88,13 +88,32 @@ export class Supervisor {
     this.options.descriptors.close();
   }
 
+  /** Ends agent and stand-by, without notice to the peers; the router forwards on until {@link killRouter}, and is the last one. */
+  async yield(): Promise<Descriptors> {
+    this.#cancelTapCheck();
+    this.#standBy.discard();
+    this.#router.keep();
+    await this.#agent?.stop(PAUSE_SIGNAL);
+    return this.options.descriptors.ensure();
+  }
+
+  /** Resolves when it has ended, and the descriptors are closed. */
+  async routerEnded(): Promise<void> {
+    await this.#router.gone();
+    this.options.descriptors.close();
+  }
+
+  killRouter(): void {
+    void this.#router.stop('SIGKILL');
+  }
+
   async #succeed(predecessor: Predecessor): Promise<void> {
     const loadsMeanwhile = predecessor.sharesDescriptors && predecessor.forwards();
     if (loadsMeanwhile) this.#standBy.prepare(0);
     await succeed({
       predecessor,
       clock: this.options.clock,
-      agentAnswers: () => this.#agent?.hasAnswered ?? true,
+      agentRuns: () => this.#agent?.isRunning ?? true,
       hasLoaded: () => !loadsMeanwhile || this.#standBy.isReady,
     });
     this.#router.start();

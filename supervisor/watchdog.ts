@@ -29,6 +29,7 @@ export class Watchdog {
   #unanswered = 0;
   #hasStarted = false;
   #inspected = false;
+  #isRunning = false;
   #askedMs: number;
   readonly stop: () => void;
 
@@ -37,8 +38,9 @@ export class Watchdog {
     this.stop = every(deps.clock, ASK_INTERVAL_MS, () => this.#tick());
   }
 
-  get hasStarted(): boolean {
-    return this.#hasStarted;
+  /** True when the child has said that it has started completely. */
+  get isRunning(): boolean {
+    return this.#isRunning;
   }
 
   /** True when a child that has worked leaves questions unanswered. */
@@ -51,6 +53,7 @@ export class Watchdog {
     this.#unanswered = 0;
     this.#hasStarted = true;
     this.#inspected = answer === ANSWER.inspected;
+    this.#isRunning ||= answer === ANSWER.running;
   }
 
   #tick(): void {

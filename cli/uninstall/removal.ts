@@ -22,6 +22,7 @@ import {
   routerSocket,
   settingsRecordFile,
   stateFiles,
+  successionSocket,
   supervisorSocket,
 } from '../../common/host/run-files.js';
 import { systemDisk } from '../../common/storage/disk.js';
@@ -76,6 +77,7 @@ async function findArtefacts(commands: CommandRunner, { config, purge }: Uninsta
     folder === '' ? [] : names.map((name) => join(folder, name));
   const runFiles = [
     supervisorSocket(config),
+    successionSocket(config),
     routerSocket(config),
     cniSocket(config),
     apiSocket,

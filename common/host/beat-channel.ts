@@ -7,8 +7,11 @@ import { Socket } from 'node:net';
 
 /** Bytes of questions. A child answers any byte. `forward` makes the stand-by forward. */
 export const QUESTION = { plain: 1, routerIsSilent: 2, forward: 3 } as const;
-/** Bytes of answers. With an inspector open, the child may stand at a breakpoint for any time. */
-export const ANSWER = { beat: 1, inspected: 2 } as const;
+/**
+ * Bytes of answers. With an inspector open, the child may stand at a breakpoint for any time. `running`: an agent has started
+ * completely.
+ */
+export const ANSWER = { beat: 1, inspected: 2, running: 3 } as const;
 
 export interface BeatOptions {
   /** Value of `BEAT_FD_VARIABLE` (`common/launch-contract.ts`). Undefined, for a process without supervisor or with an older one: no channel. */
@@ -16,16 +19,18 @@ export interface BeatOptions {
   /** Whether the parts of the process that the event loop does not show work. */
   readonly works: () => boolean;
   readonly onQuestion?: (question: number) => void;
+  readonly isRunning?: () => boolean;
 }
 
 /** Answers from this thread's event loop. */
-export function answerQuestions({ fd, works, onQuestion }: BeatOptions): void {
+export function answerQuestions({ fd, works, onQuestion, isRunning = () => false }: BeatOptions): void {
   if (fd === undefined || !Number.isInteger(Number(fd))) return;
   const socket = new Socket({ fd: Number(fd), readable: true, writable: true });
   socket.unref();
   socket.on('error', () => socket.destroy());
   socket.on('data', (questions: Buffer) => {
     for (const question of questions) onQuestion?.(question);
-    if (works()) socket.write(Uint8Array.of(inspectorUrl() === undefined ? ANSWER.beat : ANSWER.inspected));
+    const beat = isRunning() ? ANSWER.running : ANSWER.beat;
+    if (works()) socket.write(Uint8Array.of(inspectorUrl() === undefined ? beat : ANSWER.inspected));
   });
 }

@@ -8,6 +8,8 @@ type StateDir = Pick<Config, 'stateDir'>;
 export const supervisorSocket = ({ runDir }: RunDir): string => `${runDir}/meshd.sock`;
 /** Children of the supervisor that runs or ran last (`supervisor/leftovers.ts`). */
 export const childrenFile = ({ runDir }: RunDir): string => `${runDir}/children.json`;
+/** On which a supervisor receives descriptors from the one before it. */
+export const successionSocket = ({ runDir }: RunDir): string => `${runDir}/succession.sock`;
 export const routerSocket = ({ runDir }: RunDir): string => `${runDir}/router.sock`;
 /** Root of the confined router. */
 export const emptyFolder = ({ runDir }: RunDir): string => `${runDir}/empty`;

@@ -5,7 +5,6 @@
 import { formatYaml } from '../../common/codec/yaml.js';
 import { ALERT_RULES } from './alerts.js';
 import { dashboard } from './dashboard.js';
-import { METRICS_PORT_NAME } from './node-pod.js';
 import { APP_LABEL } from './objects.js';
 import { defaults, formatTemplate, helm } from './value-source.js';
 import type { ValueSource } from './value-source.js';
@@ -20,9 +19,23 @@ function podMonitor(source: ValueSource): object {
     ...{ apiVersion: API, kind: 'PodMonitor', metadata: metadata(source) },
     spec: {
       selector: { matchLabels: labels() },
-      podMetricsEndpoints: [{ port: METRICS_PORT_NAME, path: '/metrics', interval: '30s' }],
+      podMetricsEndpoints: [
+        { path: '/metrics', interval: '30s', relabelings: addressLabels(source.text('metricsPort')) },
+      ],
     },
   };
+}
+
+/** The pod declares no port by which the operator could find it; addresses of IPv6 get brackets. */
+function addressLabels(port: string): object[] {
+  const address = (regex: string, replacement: string) => ({
+    ...{ sourceLabels: ['__meta_kubernetes_pod_ip', '__tmp_port'], regex, replacement, targetLabel: '__address__' },
+  });
+  return [
+    { targetLabel: '__tmp_port', replacement: port },
+    address('([^:;]+);(.*)', '$1:$2'),
+    address('([^;]*:[^;]*);(.*)', '[$1]:$2'),
+  ];
 }
 
 /** As `promtool check rules` takes them. */

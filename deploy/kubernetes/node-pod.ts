@@ -8,8 +8,6 @@ import type { ValueSource } from './value-source.js';
 
 /** The agent's and the router's patience while they are stopped is 5 s each. */
 const STOP_WITHIN_S = 15;
-/** By which the PodMonitor names it. */
-export const METRICS_PORT_NAME = 'metrics';
 const SETTINGS_FOLDER = '/etc/heddle';
 const SECRET_FOLDER = '/etc/heddle-secret';
 /** Paths that are the same on the host, since the CNI executable there is told them. */
@@ -36,8 +34,7 @@ export function container(source: ValueSource) {
     name: 'meshd',
     image: source.value('image'),
     imagePullPolicy: source.value('imagePullPolicy'),
-    // Prometheus finds it by its name; nothing listens there without an address for the metrics.
-    ports: [{ name: METRICS_PORT_NAME, containerPort: source.value('metricsPort') }],
+    // No ports: on the host's network each would be a port of the host, and the scheduler refuses a second pod beside this one.
     env: environment(source),
     securityContext: {
       runAsUser: 0,
@@ -59,6 +56,7 @@ export function environment(source: ValueSource): object[] {
     { name: 'HEDDLE_KUBERNETES', value: 'true' },
     { name: 'HEDDLE_TRUST', value: source.value('trust') },
     { name: 'HEDDLE_CLUSTER_SECRET_FILE', value: `${SECRET_FOLDER}/cluster-secret` },
+    { name: 'HEDDLE_TAKE_OVER', value: 'true' },
     { name: 'HEDDLE_STATE_DIR', value: STATE_FOLDER },
     { name: 'HEDDLE_RUN_DIR', value: RUN_FOLDER },
     { name: 'HEDDLE_API_SOCKET', value: DEFAULT_API_SOCKET },

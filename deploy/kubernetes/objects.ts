@@ -15,6 +15,12 @@ const EVENTS_ROLE = `${NAME}-events`;
 const EVENTS_NAMESPACE = 'default';
 const RBAC = 'rbac.authorization.k8s.io';
 
+/**
+ * A pod's probes ask the node's API, which the former pod answers until it has handed over, 2 to 4 s after the start of the next.
+ * The former one is deleted when the next has been ready for so long.
+ */
+const HANDED_OVER_AFTER_S = 15;
+
 /** A new object for each place: the YAML writer makes an alias of one that occurs twice. */
 const labels = () => ({ [APP_LABEL]: NAME });
 
@@ -92,7 +98,11 @@ function daemonSet(source: ValueSource): KubernetesObject {
     metadata: { name: NAME, namespace: source.namespace, labels: labels() },
     spec: {
       selector: { matchLabels: labels() },
-      updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: source.value('maxUnavailable') } },
+      updateStrategy: {
+        type: 'RollingUpdate',
+        rollingUpdate: { maxSurge: source.value('maxSurge'), maxUnavailable: 0 },
+      },
+      minReadySeconds: HANDED_OVER_AFTER_S,
       template: { metadata: { labels: labels() }, spec: nodePod(source, NAME) },
     },
   } as KubernetesObject;

@@ -18,6 +18,7 @@ const FIXED_SETTINGS = [
     'trust',
     'kubernetesCredentials',
     'apiPort',
+    'takeOver',
     'metricsAddress',
     'metricsPort',
     'cniBinDir',
@@ -89,9 +90,9 @@ export const ValuesSchema = Type.Object(
         description: 'Resources of the container. A limit of CPU delays packets',
       },
     ),
-    maxUnavailable: Type.Union([Type.Integer({ minimum: 1 }), Type.String({ pattern: '^[0-9]+%$' })], {
+    maxSurge: Type.Union([Type.Integer({ minimum: 1 }), Type.String({ pattern: '^[0-9]+%$' })], {
       default: 1,
-      description: 'Nodes that are updated at a time',
+      description: 'Nodes that are updated at a time: each by a next pod beside the former one, which hands over',
     }),
   },
   { additionalProperties: false },

@@ -96,11 +96,15 @@ export const SOL_UDP = 17;
 export const UDP_SEGMENT = 103;
 export const UDP_GRO = 104;
 export const MSG_DONTWAIT = 0x40;
+export const MSG_CMSG_CLOEXEC = 0x40000000;
+export const SCM_RIGHTS = 1;
 
 /** struct sockaddr_in6: family u16, port be16, flowinfo u32, address 16 bytes, scope u32. */
 export const SOCKADDR_IN6_BYTES = 28;
 export const SOCKADDR_IN_BYTES = 16;
-/** Room kept for any socket address. */
+/** struct sockaddr_un: family u16, path 108 bytes with its NUL. */
+export const SOCKADDR_UN_BYTES = 110;
+/** Room kept for any socket address of the internet. */
 export const SOCKADDR_ROOM = 32;
 
 /** struct iovec: base u64, length u64. */

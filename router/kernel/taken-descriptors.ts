@@ -1,6 +1,6 @@
 /**
- * Descriptors of a router that runs, taken over from outside (pidfd_getfd(2), Linux 5.6). The router of a supervisor that was
- * killed forwards for a while, and the next supervisor gives the same TAP queues and UDP sockets to the router that follows.
+ * Descriptors of a router that runs, for the next one: checked, and taken over from outside (pidfd_getfd(2), Linux 5.6) where the
+ * supervisor was killed. Its router forwards for a while, and the next one gets the same TAP queues and UDP sockets.
  */
 import { HeddleError, SystemCallError } from '../../common/errors.js';
 import { Arena } from './arena.js';
@@ -14,31 +14,46 @@ const LENGTH = 64;
 const ADDRESS = 128;
 const ANY_ADDRESS = ['::', '0.0.0.0'];
 
-/** Numbers of the descriptors in the router, and what they must be. */
-export interface WantedDescriptors {
-  readonly tapName: string;
-  readonly tapFds: readonly number[];
-  /** Empty for all addresses. */
-  readonly address: string;
-  readonly port: number;
+export interface TakenDescriptors {
+  readonly tap: OpenTap;
   readonly udpFds: readonly number[];
 }
 
+/** What the descriptors must be. */
+export interface WantedDescriptors {
+  readonly tapName: string;
+  readonly tapQueues: number;
+  /** Empty for all addresses. */
+  readonly address: string;
+  readonly port: number;
+  readonly sockets: number;
+}
+
 /**
- * Duplicates of the router's descriptors, closed on exec. Throws {@link SystemCallError} without CAP_SYS_PTRACE, and
- * {@link HeddleError} when one is something else, for example because another port was configured meanwhile.
+ * Duplicates of descriptors `numbers` of the router, closed on exec. Throws {@link SystemCallError} without CAP_SYS_PTRACE, and
+ * {@link HeddleError} as {@link checkDescriptors}.
  */
-export function takeDescriptors(pid: number, wanted: WantedDescriptors): { tap: OpenTap; udpFds: readonly number[] } {
-  const fds = duplicatesOf(pid, [...wanted.tapFds, ...wanted.udpFds]);
-  const tapFds = fds.slice(0, wanted.tapFds.length);
-  const udpFds = fds.slice(wanted.tapFds.length);
+export function takeDescriptors(pid: number, numbers: readonly number[], wanted: WantedDescriptors): TakenDescriptors {
+  return checkDescriptors(duplicatesOf(pid, numbers), wanted);
+}
+
+/**
+ * The queues, then the sockets. Throws {@link HeddleError} and closes all when one is something else, for example because another
+ * port was configured meanwhile.
+ */
+export function checkDescriptors(fds: readonly number[], wanted: WantedDescriptors): TakenDescriptors {
+  const tapFds = fds.slice(0, wanted.tapQueues);
+  const udpFds = fds.slice(wanted.tapQueues);
   const index = interfaceIndex(wanted.tapName);
-  const areWanted = tapFds.every((fd) => tapIndexOf(fd) === index) && udpFds.every((fd) => isBoundTo(fd, wanted));
+  const areWanted =
+    fds.length === wanted.tapQueues + wanted.sockets &&
+    tapFds.every((fd) => tapIndexOf(fd) === index) &&
+    udpFds.every((fd) => isBoundTo(fd, wanted));
   if (index !== 0 && areWanted) return { tap: { fds: tapFds, name: wanted.tapName, index }, udpFds };
   fds.forEach((fd) => sysClose(fd));
   throw new HeddleError(
     'NOT_FOUND',
-    `process ${pid} has no queues of TAP ${wanted.tapName} and sockets of UDP port ${wanted.port} in the expected places`,
+    `the earlier router has no queues of TAP ${wanted.tapName} and sockets of UDP port ${wanted.port} in the expected places`,
   );
 }
 

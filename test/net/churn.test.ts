@@ -1,6 +1,6 @@
 /**
  * Pods that come and go while agent, router and CNI executable are killed during calls: no address is given twice, nothing is left.
- * 60 calls; `CHURN_CALLS=1000` for more, `CHURN_SEED` for other moments. Needs root and a build.
+ * 40 calls; `CHURN_CALLS=1000` for more, `CHURN_SEED` for other moments. Needs root and a build.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { spawn } from 'node:child_process';
@@ -16,7 +16,7 @@ import { DemoError } from '../../common/errors.js';
 import { SeededRandom } from '../../mesh/testing/seeded-random.js';
 import { DIST_DIR, hostObjects, restarted, useCluster } from './cluster-fixture.js';
 
-const CALLS = Number(process.env['CHURN_CALLS'] ?? 60);
+const CALLS = Number(process.env['CHURN_CALLS'] ?? 40);
 const SEED = Number(process.env['CHURN_SEED'] ?? 1);
 /** Calls at a time, each lane with pods of its own. */
 const LANES = 4;

@@ -87,10 +87,10 @@ export class DemoNode {
     return this.plan.name;
   }
 
-  /** Starts `meshd` without waiting until it is ready ({@link waitReady}). */
-  start(): void {
+  /** Starts `meshd` without waiting until it is ready ({@link waitReady}). @param more flags beside those of the node */
+  start(more: readonly string[] = []): void {
     const log = openSync(this.logFile, 'a', 0o600);
-    const meshd = [join(this.settings.distDir, SCRIPTS.supervisor), ...this.#flags()];
+    const meshd = [join(this.settings.distDir, SCRIPTS.supervisor), ...this.#flags(), ...more];
     this.namespace.spawn(process.execPath, meshd, ['ignore', log, log]).on('error', () => {
       /* waitReady reports the failure */
     });

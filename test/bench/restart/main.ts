@@ -1,5 +1,5 @@
 /**
- * `npm run bench:restart`: traffic that the restart of a router and of a supervisor costs. Removes everything it made when it
+ * `npm run bench:restart`: traffic that the restart of a router and of a supervisor costs, and a handover. Removes everything it made when it
  * exits, also on errors. Exit codes: 0 measured, 1 failed, 2 usage, 130 interrupted.
  */
 import { readFileSync } from 'node:fs';
@@ -43,7 +43,7 @@ async function measure(lab: Lab, options: RestartBenchOptions, progress: Progres
   });
   const times: RestartTimes[] = [];
   for (let round = 1; round <= options.rounds; round++) {
-    for (const killed of ['router', 'supervisor'] as const) {
+    for (const killed of ['router', 'supervisor', 'nothing'] as const) {
       await progress.step(`round ${round} of ${options.rounds}: ${killed}`, async () => {
         await delay(HEALTHY_RUN_MS);
         times.push(await measureKill(cluster, killed));
@@ -57,14 +57,17 @@ async function measureKill(cluster: Cluster, killed: RestartTimes['killed']): Pr
   const [from, to] = cluster.pods;
   const { node } = from!;
   const [router] = node.processes('router');
+  const [supervisor] = node.processes('supervisor');
   const gap = await gapAround(from!, to!, async () => {
-    signal(node.processes(killed)[0]!, 'SIGKILL');
+    if (killed === 'nothing') node.start(['--take-over']);
+    else signal(node.processes(killed)[0]!, 'SIGKILL');
     if (killed === 'supervisor') {
       await delay(WITHOUT_SUPERVISOR_MS);
       node.start();
     }
     await otherRouter(node, router!);
   });
+  if (killed === 'nothing') signal(supervisor!, 'SIGTERM');
   const stages = stagesAfter(parseLog(readFileSync(node.logFile, 'utf8')), gap.fromMs);
   return { killed, lostMs: gap.lengthMs, stages };
 }

@@ -18,8 +18,8 @@ const NUMBERS = {
 export const USAGE = `Usage: npm run bench:restart -- [options]
 
 Measures how long a ping between two pods on two nodes gets no reply, at 100 pings a second, when the router of one node is
-killed, and when its supervisor is killed and meshd started again 5 s later. Prints at which time after the last reply each
-stage was reached, by the node's log.
+killed, when its supervisor is killed and meshd started again 5 s later, and when nothing is killed and another meshd takes over.
+Prints at which time after the last reply each stage was reached, by the node's log.
 
   --dead N      members that are known to the node and do not answer (default ${NUMBERS.dead.default})
   --rounds N    kills of each (default ${NUMBERS.rounds.default})

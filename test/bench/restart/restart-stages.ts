@@ -7,9 +7,10 @@ export interface LogLine {
   readonly child?: string;
 }
 
-/** Kills of one kind. */
+/** Restart of one kind. */
 export interface RestartTimes {
-  readonly killed: 'router' | 'supervisor';
+  /** Nothing: another `meshd` took over. */
+  readonly killed: 'router' | 'supervisor' | 'nothing';
   readonly lostMs: number;
   /** Milliseconds from the last reply until each stage, null when the log does not say it. */
   readonly stages: Readonly<Record<StageName, number | null>>;
