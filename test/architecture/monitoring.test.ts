@@ -10,6 +10,7 @@ import { DASHBOARD_FILE, monitoringManifest } from '../../deploy/kubernetes/moni
 import { COUNTER_NAMES } from '../../mesh/counters.js';
 import { DROP_REASONS } from '../../router/tables/drop-reasons.js';
 import { ROOT } from './root.js';
+import { productSources } from './source-tree.js';
 
 const textOf = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 const operations = textOf('docs/operations.md');
@@ -31,10 +32,12 @@ const expressions = () => [
   ...ALERT_RULES.map(({ expr }) => expr),
   ...[...JSON.stringify(dashboard()).matchAll(/"expr":"((?:[^"\\]|\\.)*)"/g)].map(([, expr]) => expr!),
 ];
-/** First cells, without backticks, of the table below a heading of docs/operations.md. */
-function rowsOf(heading: string): string[] {
+/** First cells, without backticks, of the tables below a heading of docs/operations.md: of all, or of the one with this column. */
+function rowsOf(heading: string, column?: string): string[] {
   const section = operations.split(/^## /m).find((part) => part.startsWith(`${heading}\n`)) ?? '';
-  const rows = section.split('\n').filter((line) => line.startsWith('| `'));
+  const [table] = column === undefined ? [section] : section.split(`\n| ${column} |`).slice(1);
+  const text = column === undefined ? table! : (table ?? '').split('\n\n')[0]!;
+  const rows = text.split('\n').filter((line) => line.startsWith('| `'));
   return rows.flatMap((line) => line.split('|')[1]!.trim().replaceAll('`', '').split(', '));
 }
 
@@ -60,7 +63,57 @@ describe('alert rules and dashboard', () => {
   });
 });
 
+/** Object literals that are fields of log lines: of a call of a logger or of notices, or named so. */
+const FIELDS = [
+  /\b[lL]og\.(?:debug|info|warn|error|fatal)\(\s*\{/g,
+  /\bnotices\.(?:log\[\w+\]\(|write\([^{}]*?,\s*)\{/g,
+  /\bconst (?:fields|facts) = \{/g,
+];
+
+/** Names of the fields of all log lines. */
+function logFields(): Set<string> {
+  const names = productSources.flatMap(({ text }) =>
+    FIELDS.flatMap((start) =>
+      [...text.matchAll(start)].flatMap(({ 0: found, index }) => keysOf(text, index + found.length)),
+    ),
+  );
+  return new Set(names);
+}
+
+/** Keys of the object literal whose content begins at `from`. Values may hold brackets of all kinds. */
+function keysOf(text: string, from: number): string[] {
+  const keys: string[] = [];
+  let depth = 0;
+  let item = from;
+  for (let at = from; depth >= 0; at++) {
+    if ('({['.includes(text[at]!)) depth++;
+    if (')}]'.includes(text[at]!)) depth--;
+    const ends = depth < 0 || (depth === 0 && text[at] === ',');
+    if (!ends) continue;
+    const key = /^\s*(\w+)\s*(?=:|,|$)/.exec(`${text.slice(item, at)},`)?.[1];
+    if (key !== undefined) keys.push(key);
+    item = at + 1;
+  }
+  return keys;
+}
+
 describe('docs/operations.md', () => {
+  it('explains every field of a log line, and no other', () => {
+    const listed = rowsOf('Logs', 'field');
+    const written = logFields();
+    expect([...written].filter((name) => !listed.includes(name)).sort()).toEqual([]);
+    const texts = productSources.map(({ text }) => text).join('\n');
+    expect(listed.filter((name) => !new RegExp(`\\b${name}\\b`).test(texts))).toEqual([]);
+    expect(written.size).toBeGreaterThan(60);
+  });
+
+  it('explains every event of `/v1/events`, and no other', () => {
+    const types = /interface ServerEvents \{([^]*?)\n\}/.exec(textOf('common/api.ts'))![1]!;
+    expect(rowsOf('HTTP', 'event').sort()).toEqual(
+      [...types.matchAll(/^ {2}(\w+):/gm)].map(([, name]) => name!).sort(),
+    );
+  });
+
   it('explains every condition, and no other', () => {
     const known = [...textOf('agent/api/conditions.ts').matchAll(/^ {4}\w+\(\s*'([a-z-]+)',/gm)];
     const rows = operations
