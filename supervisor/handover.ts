@@ -56,7 +56,9 @@ export class Handover {
     });
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
-      if (socket === this.#next && !this.#isStopped) this.deps.onAbandoned();
+      if (socket !== this.#next) return;
+      if (this.#isStopped) this.deps.killRouter();
+      else this.deps.onAbandoned();
     });
     onLines(socket, (line) => this.#answer(socket, line));
   }
