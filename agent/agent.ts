@@ -28,7 +28,7 @@ import { AgentApiSource } from './api/node-source.js';
 import type { Clock } from '../common/clock.js';
 import { cniInstallation } from './cni-installation.js';
 import { CniServer } from './cni-server.js';
-import { attachObstacle, statusObstacle } from './api/conditions.js';
+import { attachObstacle, statusObstacle, unmetNames } from './api/conditions.js';
 import { ControlPlane } from './control-plane/control-plane.js';
 import { HostKeeper } from './host-network/host-keeper.js';
 import { ACCEPT_MARK } from './host-network/forward-accept.js';
@@ -47,7 +47,7 @@ import { PodKeeper } from './pod-keeper.js';
 import { KernelEvents } from './kernel-events/index.js';
 import type { WatchObjects } from './policy/cluster-objects.js';
 import { POLICY_TABLE } from '../policy/index.js';
-import { NetworkPolicies } from './policy/network-policies.js';
+import { PolicySwitch } from './policy/policy-switch.js';
 import type { RouterReport } from './control-plane/router-client.js';
 import { directoryProblem, StateDisk } from './control-plane/state-disk.js';
 import { connectRouter } from './control-plane/router-socket.js';
@@ -87,7 +87,7 @@ export class Agent {
   readonly #installer: ConfInstaller;
   readonly #pods: PodKeeper<LiveAttachment>;
   readonly #kernelEvents: KernelEvents;
-  readonly #policies: NetworkPolicies | null;
+  readonly #policies: PolicySwitch;
   readonly #cniServer: CniServer;
   readonly #api: ApiKeeper;
   readonly #source: AgentApiSource;
@@ -172,7 +172,7 @@ export class Agent {
       this.#cniServer.stop(),
       this.#pods.stop(),
       this.#kernelEvents.stop(),
-      this.#policies?.stop(),
+      this.#policies.stop(),
       this.#host.stop(),
       this.stateDisk.stop(),
       this.#api.stop(),
@@ -213,7 +213,7 @@ export class Agent {
     this.underlay.start();
     settings.start({ prepare: (next) => this.#prepareSettings(next), applied: () => this.#settingsApplied() });
     await Promise.all([this.#api.start(), this.#startPods()]);
-    log.info({ cni: cniSocket(config), conditions: this.#failedConditions() }, 'agent is running');
+    log.info({ cni: cniSocket(config), conditions: unmetNames(this.#source.conditions()) }, 'agent is running');
   }
 
   #recordSettings(): Promise<void> {
@@ -223,7 +223,7 @@ export class Agent {
   /** Pods that fell off the bridge can only be put back once there is a bridge. */
   async #startPods(): Promise<void> {
     await this.#host.start();
-    await this.#policies?.start();
+    await this.#policies.start();
     this.#kernelEvents.start();
     await this.#pods.start();
     this.#firstLookIsOver();
@@ -240,6 +240,7 @@ export class Agent {
     this.#control.settingsChanged();
     void this.underlay.look();
     void this.#host.reconcile();
+    void this.#policies.settingsChanged();
     this.#pods.reinstall();
     void this.#recordSettings();
     this.#source.changed();
@@ -357,11 +358,15 @@ export class Agent {
     });
   }
 
-  #createPolicies(): NetworkPolicies | null {
-    const { watchObjects: watch, commands, disk, clock } = this.deps;
-    const endpoints = () => this.state.endpoints.list();
-    const { stateDir } = this.#settings.config;
-    return watch && new NetworkPolicies({ watch, endpoints, stateDir, commands, disk, clock, notices: this.#notices });
+  #createPolicies(): PolicySwitch {
+    return new PolicySwitch({
+      ...this.deps,
+      notices: this.#notices,
+      stateDir: this.#settings.config.stateDir,
+      endpoints: () => this.state.endpoints.list(),
+      isWanted: () => this.#settings.config.networkPolicies,
+      onSwitched: () => this.#source.changed(),
+    });
   }
 
   #createKernelEvents(): KernelEvents {
@@ -372,7 +377,7 @@ export class Agent {
       ownTables: [GUARD_TABLE[1], NAT_TABLE[1]],
       ownMark: ACCEPT_MARK,
       policyTable: POLICY_TABLE[1],
-      lookAtPolicies: async () => this.#policies?.keeper.compare(),
+      lookAtPolicies: () => this.#policies.compare(),
       lookAtUnderlay: () => this.underlay.look(),
       mendHost: () => this.#host.reconcile(),
       isBusy: (hostInterface) => this.#cni.isBusy(hostInterface),
@@ -410,9 +415,8 @@ export class Agent {
       kernelDrops: () => this.#host.kernelDrops,
       fullTables: () => this.#host.fullTables,
       reversePath: () => this.#host.reversePath,
-      hostProblems: () => this.#policies?.withProblems(this.#host.problems) ?? this.#host.problems,
-      policies: () => this.#policies?.answers ?? null,
-      policyWarning: () => this.#policies?.warning ?? '',
+      hostProblems: () => this.#policies.withProblems(this.#host.problems),
+      policies: this.#policies,
       podsReconciled: () => this.#pods.reconciled,
       stateDiskProblem: () => this.stateDisk.problem,
       cniNotes: () => this.#installer.notes,
@@ -423,7 +427,7 @@ export class Agent {
         cni_requests_refused: this.#cniServer.refused,
         host_network_repairs: this.#host.repairs,
         mesh_faults: this.#control.driver.faults,
-        ...this.#policies?.counters,
+        ...this.#policies.counters,
       }),
     });
   }
@@ -449,7 +453,7 @@ export class Agent {
   }
 
   async #endpointsChanged(): Promise<void> {
-    await Promise.all([this.#control.endpointsChanged(), this.#policies?.keeper.podsChanged()]);
+    await Promise.all([this.#control.endpointsChanged(), this.#policies.podsChanged()]);
     this.#servedCidrsMayHaveChanged();
   }
 
@@ -480,12 +484,5 @@ export class Agent {
     const message = verb === 'ADD' ? attachObstacle(conditions) : statusObstacle(conditions);
     if (message === null) return null;
     return { code: this.#control.router.router === null ? 51 : 50, message };
-  }
-
-  #failedConditions(): string[] {
-    return this.#source
-      .conditions()
-      .filter(({ ok }) => !ok)
-      .map(({ name }) => name);
   }
 }

@@ -112,7 +112,7 @@ const TargetSchema = Type.Object({
 });
 export type Target = Static<typeof TargetSchema>;
 
-const POLICY_STATES = ['kept', 'waiting', 'none'] as const;
+const POLICY_STATES = ['kept', 'waiting', 'none', 'off'] as const;
 
 export const StatusSchema = Type.Object({
   id: Type.String(),
@@ -159,7 +159,8 @@ export const StatusSchema = Type.Object({
   revoked: Type.Optional(Type.Array(RevokedNodeSchema, { description: 'Nodes that an operator has revoked' })),
   networkPolicies: Type.Optional(
     Type.Enum(POLICY_STATES, {
-      description: 'kept; waiting: the API server has not told of them yet; none: the node keeps no network policies',
+      description:
+        'kept; waiting: the API server has not told of them yet; off: by the setting; none: without Kubernetes',
     }),
   ),
   drops: Type.Record(Type.String(), Type.Number(), { description: 'Frames and datagrams dropped, by reason' }),

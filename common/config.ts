@@ -79,6 +79,10 @@ export const ConfigSchema = Type.Object(
       description: 'Take over from a meshd that runs with this runDir; without it, a second one ends with an error',
     }),
     masquerade: Type.Boolean({ default: true, description: 'Source NAT from pods to the outside' }),
+    networkPolicies: Type.Boolean({
+      default: true,
+      description: 'Keep the network policies of Kubernetes; when off, pods are open to each other',
+    }),
     cniConfDir: Type.String({
       default: '',
       description: 'Where to install the CNI configuration; not installed when empty',
@@ -132,6 +136,7 @@ export const RELOADABLE_SETTINGS = [
   'clusterSecretFile',
   'trustedKeysFile',
   'masquerade',
+  'networkPolicies',
   'cniVersion',
   'cniChain',
 ] as const satisfies readonly (keyof Config)[];

@@ -7,7 +7,7 @@ export { decide } from './decision.js';
 export type { DecidingRule, Decision, Flow, SideDecision } from './decision.js';
 export { asInstalled, readCounters, readInstalled } from './nft/installed-table.js';
 export type { InstalledTable } from './nft/installed-table.js';
-export { logCheckCommands, tableCommands } from './nft/table-commands.js';
+export { logCheckCommands, removalCommands, tableCommands } from './nft/table-commands.js';
 export { DROP_LOG_GROUP, POLICY_TABLE } from './nft/table-text.js';
 export { parseClusterPolicy } from './objects/cluster-policy-parser.js';
 export type { ClusterPolicy, TierRule } from './objects/cluster-policy.js';

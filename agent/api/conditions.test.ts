@@ -14,6 +14,7 @@ const healthy: NodeFacts = {
   fullTables: [],
   reversePath: '',
   policyWarning: '',
+  policiesAreOff: false,
   podsReconciled: true,
   stateDiskProblem: null,
   cniNotes: [],

@@ -28,6 +28,8 @@ export interface NodeFacts {
   readonly reversePath: string;
   /** What to do about network policies that cannot be read, or ''. */
   readonly policyWarning: string;
+  /** By the setting. */
+  readonly policiesAreOff: boolean;
   /** Whether the record of pods has been compared with the pods that live. */
   readonly podsReconciled: boolean;
   /** What keeps the node's state from being written, or null. */
@@ -63,7 +65,7 @@ export function evaluateConditions(facts: NodeFacts): EvaluatedCondition[] {
     optional('addresses', facts.addressProblem ?? ''),
     optional('kernel-tables', facts.fullTables.join('; ')),
     optional('reverse-path', facts.reversePath),
-    optional('network-policies', facts.policyWarning),
+    optional('network-policies', facts.policyWarning, policyNote(facts)),
     optional('configuration', configurationMessage(facts)),
     optional('router-confinement', confinementMessage(facts)),
     optional('sealing-speed', sealingSpeedMessage(facts)),
@@ -76,6 +78,11 @@ export function evaluateConditions(facts: NodeFacts): EvaluatedCondition[] {
 
 export function isReady(conditions: readonly EvaluatedCondition[]): boolean {
   return conditions.every((condition) => condition.ok || !condition.required);
+}
+
+/** Those that do not hold, by name. */
+export function unmetNames(conditions: readonly EvaluatedCondition[]): string[] {
+  return conditions.filter(({ ok }) => !ok).map(({ name }) => name);
 }
 
 export function verdictOf(conditions: readonly EvaluatedCondition[]): Verdict {
@@ -106,8 +113,9 @@ function required(name: string, message: string): EvaluatedCondition {
   return { name, required: true, ok: message === '', message };
 }
 
-function optional(name: string, message: string): EvaluatedCondition {
-  return { name, required: false, ok: message === '', message };
+/** @param note what to know while it is met */
+function optional(name: string, message: string, note = ''): EvaluatedCondition {
+  return { name, required: false, ok: message === '', message: message || note };
 }
 
 /** Met whatever the message says, which is the operator's choice. */
@@ -153,6 +161,10 @@ function withdrawnMessage({ withdrawn }: NodeFacts): string {
   const lost = withdrawn.map(({ cidr, pods }) => `${cidr} (${pods === 1 ? '1 pod' : `${pods} pods`})`);
   if (lost.length === 0) return '';
   return `pods have addresses from CIDRs that this node no longer has: ${lost.join(', ')}; replace these pods`;
+}
+
+function policyNote({ policiesAreOff }: NodeFacts): string {
+  return policiesAreOff ? 'off by the setting networkPolicies: pods are open to each other' : '';
 }
 
 function claimsMessage({ lostClaims }: NodeFacts): string {

@@ -78,8 +78,6 @@ export interface ApiSourceDeps {
   /** Sentences about tables of the kernel that are nearly full. */
   readonly fullTables: () => readonly string[];
   readonly reversePath: () => string;
-  /** As in {@link NodeFacts}. */
-  readonly policyWarning: () => string;
   readonly hostProblems: () => readonly HostProblem[] | null;
   readonly podsReconciled: () => boolean;
   readonly stateDiskProblem: () => string | null;
@@ -88,7 +86,12 @@ export interface ApiSourceDeps {
   readonly addressProblem: () => string | null;
   readonly endpoints: () => readonly EndpointRecord[];
   /** Null without Kubernetes. */
-  readonly policies: () => PolicySource | null;
+  readonly policies: {
+    /** Null while the node keeps none. */
+    readonly answers: PolicySource | null;
+    readonly state: NonNullable<Status['networkPolicies']>;
+    readonly warning: string;
+  };
   readonly addressUsage: () => readonly AddressUsage[];
   /** Counters of the agent's own: requests refused, repairs, faults. */
   readonly ownCounters: () => Readonly<Record<string, number>>;
@@ -143,7 +146,8 @@ export class AgentApiSource implements ApiSource {
       podCidrs: deps.podCidrs.assigned,
       withdrawn: deps.addressUsage().flatMap(({ cidr, used, withdrawn }) => (withdrawn ? [{ cidr, pods: used }] : [])),
       hostProblems: deps.hostProblems(),
-      policyWarning: deps.policyWarning(),
+      policyWarning: deps.policies.warning,
+      policiesAreOff: deps.policies.state === 'off',
       fullTables: deps.fullTables(),
       reversePath: deps.reversePath(),
       podsReconciled: deps.podsReconciled(),
@@ -192,7 +196,7 @@ export class AgentApiSource implements ApiSource {
       targets: this.#targets(members),
       peers: { total: members.length, up: members.filter(({ state }) => state === 'up').length },
       revoked: this.#revoked(),
-      networkPolicies: stateOf(deps.policies()),
+      networkPolicies: deps.policies.state,
       drops: this.#allDrops(),
     };
   }
@@ -248,7 +252,7 @@ export class AgentApiSource implements ApiSource {
   }
 
   policies(): PolicySource | null {
-    return this.deps.policies();
+    return this.deps.policies.answers;
   }
 
   topologyIsComplete(): boolean {
@@ -294,9 +298,4 @@ export class AgentApiSource implements ApiSource {
     const address = listenAddress === '' ? '::' : listenAddress;
     return address.includes(':') ? `[${address}]:${listenPort}` : `${address}:${listenPort}`;
   }
-}
-
-function stateOf(policies: PolicySource | null): NonNullable<Status['networkPolicies']> {
-  if (policies === null) return 'none';
-  return policies.isKnown ? 'kept' : 'waiting';
 }

@@ -158,7 +158,7 @@ function policiesOf(source: ApiSource): PolicySource {
   throw new RequestError(
     'NOT_FOUND',
     404,
-    'this node keeps no network policies: that needs Kubernetes (setting kubernetes)',
+    'this node keeps no network policies: that needs Kubernetes (settings kubernetes and networkPolicies)',
   );
 }
 

@@ -7,6 +7,8 @@ import { CrashingDisk } from '../../common/testing/crashing-disk.js';
 import { VirtualClock } from '../../common/testing/virtual-clock.js';
 import type { ObjectHandlers } from './cluster-objects.js';
 import { NetworkPolicies } from './network-policies.js';
+import type { NetworkPoliciesDeps } from './network-policies.js';
+import { PolicySwitch } from './policy-switch.js';
 import { FakeNft } from './testing/fake-nft.js';
 import { FakePacketLog } from './testing/fake-packet-log.js';
 
@@ -45,10 +47,11 @@ function endpoint(name: string, ip: string, podUid = `uid-${name}`): EndpointRec
 function node({ nft = new FakeNft(), disk = new CrashingDisk(() => 1), endpoints = [] as EndpointRecord[] } = {}) {
   const clock = new VirtualClock();
   const api = new Map<string, ObjectHandlers>();
-  const policies = new NetworkPolicies({
+  let stopped = 0;
+  const deps: NetworkPoliciesDeps = {
     watch: (path, handlers) => {
       api.set(path, handlers);
-      return { stop: () => Promise.resolve() };
+      return { stop: () => Promise.resolve(void stopped++) };
     },
     endpoints: () => endpoints,
     stateDir: '/state',
@@ -57,7 +60,8 @@ function node({ nft = new FakeNft(), disk = new CrashingDisk(() => 1), endpoints
     clock,
     openDropLog: () => new FakePacketLog(),
     notices: new NoticeLog(silentLogger(), clock),
-  });
+  };
+  const policies = new NetworkPolicies(deps);
   const of = (kind: keyof typeof PATHS) => api.get(PATHS[kind])!;
   const list = (pods: unknown[], all: unknown[]) => {
     of('clusterPolicies').onList([]);
@@ -66,7 +70,7 @@ function node({ nft = new FakeNft(), disk = new CrashingDisk(() => 1), endpoints
     of('policies').onList(all);
   };
   const isolated = () => nft.elements('ingress4').map((element) => (element as [string])[0]);
-  return { policies, clock, nft, disk, endpoints, of, list, isolated };
+  return { policies, deps, clock, nft, disk, endpoints, of, list, isolated, stopped: () => stopped };
 }
 
 async function settle(): Promise<void> {
@@ -275,6 +279,70 @@ describe('a pod that is attached', () => {
     clock.advance(2_000);
     await policies.keeper.settled();
     expect([isolated(), policies.keeper.problem]).toEqual([['10.0.0.1'], null]);
+  });
+});
+
+describe('the setting networkPolicies', () => {
+  function switchable(isWanted: boolean) {
+    const parts = node({ endpoints: [endpoint('a', '10.0.0.1'), endpoint('b', '10.0.0.2')] });
+    const setting = { isWanted };
+    const policies = new PolicySwitch({
+      ...{ ...parts.deps, watchObjects: parts.deps.watch },
+      isWanted: () => setting.isWanted,
+      onSwitched: () => undefined,
+    });
+    const set = (wanted: boolean): Promise<void> => {
+      setting.isWanted = wanted;
+      return policies.settingsChanged();
+    };
+    const record = () => parts.disk.read('/state/policies.json');
+    return { ...parts, switch: policies, set, record };
+  }
+
+  it('takes table, watches and record away, and denies everything at its return until all is known', async () => {
+    const { switch: policies, set, record, list, isolated, nft, stopped } = switchable(true);
+    await policies.start();
+    list([podObject('a'), podObject('b')], [DENY]);
+    await settle();
+    expect([policies.state, isolated()]).toEqual(['kept', ['10.0.0.1', '10.0.0.2']]);
+    await set(false);
+    expect([policies.state, policies.answers, nft.isEmpty, await record()]).toEqual(['off', null, true, null]);
+    expect(stopped()).toBe(4);
+    await policies.podsChanged();
+    await set(true);
+    expect([policies.state, isolated()]).toEqual(['waiting', ['10.0.0.1', '10.0.0.2']]);
+    list([podObject('a'), podObject('b')], []);
+    await settle();
+    expect([policies.state, isolated()]).toEqual(['kept', []]);
+    await policies.stop();
+  });
+
+  it('isolates with its first transaction at its return, and with each after that', async () => {
+    const { switch: policies, set, list, nft, isolated } = switchable(false);
+    await policies.start();
+    const seen: number[] = [];
+    nft.onWritten = () => seen.push(isolated().length);
+    await set(true);
+    list([podObject('a'), podObject('b')], [DENY]);
+    await settle();
+    expect([policies.state, seen.length > 1, new Set(seen)]).toEqual(['kept', true, new Set([2])]);
+  });
+
+  it('takes a table of before away at the start, and tries again while nft fails', async () => {
+    const { switch: policies, list, set, nft, clock, isolated } = switchable(true);
+    await policies.start();
+    list([podObject('a'), podObject('b')], [DENY]);
+    await settle();
+    nft.failure = 'Operation not permitted';
+    await set(false);
+    expect(policies.withProblems([])).toEqual([
+      { part: 'network policies', message: expect.stringContaining('not permitted') },
+    ]);
+    expect(isolated()).toHaveLength(2);
+    nft.failure = null;
+    clock.advance(2_000);
+    await settle();
+    expect([nft.isEmpty, policies.withProblems([]), policies.state]).toEqual([true, [], 'off']);
   });
 });
 

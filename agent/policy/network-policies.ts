@@ -8,7 +8,6 @@ import type { Disk } from '../../common/storage/disk.js';
 import { DurableFile } from '../../common/storage/durable-file.js';
 import { Cluster, PolicyCompiler } from '../../policy/index.js';
 import type { LocalPod } from '../../policy/index.js';
-import type { HostProblem } from '../host-network/host-network.js';
 import { CLUSTER_RECORD, ClusterObjects } from './cluster-objects.js';
 import type { WatchObjects } from './cluster-objects.js';
 import { Drops } from './drops/drops.js';
@@ -62,10 +61,9 @@ export class NetworkPolicies {
     return this.#objects.forbidden;
   }
 
-  /** Those of the host network, and what keeps the policies from being in force. */
-  withProblems(ofHost: readonly HostProblem[] | null): readonly HostProblem[] | null {
-    const { problem } = this.keeper;
-    return ofHost === null || problem === null ? ofHost : [...ofHost, { part: 'network policies', message: problem }];
+  /** Why the policies are not in force, or null. */
+  get problem(): string | null {
+    return this.keeper.problem;
   }
 
   /** For the metrics. */
@@ -82,9 +80,12 @@ export class NetworkPolicies {
     };
   }
 
-  /** Resolves when the policies that are on disk are in force. */
-  async start(): Promise<void> {
-    await this.keeper.start();
+  /**
+   * Resolves when the policies that are on disk are in force.
+   * @param ofBefore what the pods that are attached already have until all is known: what is in force, or nothing
+   */
+  async start(ofBefore: 'asBefore' | 'denied' = 'asBefore'): Promise<void> {
+    await this.keeper.start(ofBefore);
     await this.#objects.start();
     await this.keeper.settled();
   }

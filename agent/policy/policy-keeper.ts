@@ -49,7 +49,7 @@ export class PolicyKeeper {
   #elements = 0;
   /** Pods that ADD has waited for, by their addresses. Bounded by the pods of this node. */
   #waitedFor: ReadonlySet<string> = new Set();
-  /** Pods that were attached at the start, likewise. */
+  /** Pods that keep what is in force until all is known, likewise. */
   #ofBefore: ReadonlySet<string> = new Set();
   #waiting: (() => void)[] = [];
   #stopTimer: () => void = () => undefined;
@@ -80,9 +80,9 @@ export class PolicyKeeper {
   }
 
   /** With the pods that are attached already. Resolves when the table of what is known is in force. */
-  async start(): Promise<void> {
-    this.#ofBefore = new Set(this.deps.localPods().map(keyOf));
-    this.#waitedFor = this.#ofBefore;
+  async start(ofBefore: 'asBefore' | 'denied'): Promise<void> {
+    this.#waitedFor = new Set(this.deps.localPods().map(keyOf));
+    if (ofBefore === 'asBefore') this.#ofBefore = this.#waitedFor;
     this.#stopTimer = every(this.deps.clock, COMPARE_EVERY_MS, () => void this.compare());
     await this.deps.drops.start();
     await this.#applying.run();

@@ -46,6 +46,11 @@ export function tableCommands({ wanted, installed, onlyAdd }: TableChange): stri
   return commands.length === 0 ? null : JSON.stringify({ nftables: commands });
 }
 
+/** A transaction after which there is no table, whether or not there was one. */
+export function removalCommands(): string {
+  return JSON.stringify({ nftables: removal() });
+}
+
 /** A transaction for `nft --check`: whether this kernel can send dropped packets to the agent. */
 export function logCheckCommands(): string {
   const commands = [TABLE_OBJECT, LOG_LIMIT_OBJECT, { chain: inTable('log') }];

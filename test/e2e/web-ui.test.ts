@@ -229,6 +229,9 @@ inBrowser('web page', () => {
     await page.getByRole('tab', { name: 'Policies' }).focus();
     await page.keyboard.press('ArrowRight');
     expect(await page.getByRole('tab', { name: 'Nodes' }).getAttribute('aria-selected')).toBe('true');
+    source.currentStatus = { ...source.currentStatus, networkPolicies: 'off' };
+    source.announce();
+    await page.getByRole('tab', { name: 'Policies' }).waitFor({ state: 'detached' });
     expect(complaints).toEqual([]);
   });
 

@@ -81,9 +81,10 @@ describe('nodes that follow their Node object', () => {
   const knowPod = (name: string, status: object = {}): void => server.putPod('demo', name, {}, status);
   const knowPods = (...names: string[]): void => names.forEach((name) => knowPod(name));
   /** Leaves pod CIDRs, cluster CIDRs and seeds open. */
-  const leaveOpen = (node: DemoNode): void => {
+  const leaveOpen = (node: DemoNode, more = ''): void => {
     const { secretFile } = node.settings;
-    writeFileSync(node.configFile, `nodeName: ${node.name}\nclusterSecretFile: ${secretFile}\n`, { mode: 0o600 });
+    const text = `nodeName: ${node.name}\nclusterSecretFile: ${secretFile}\n${more}`;
+    writeFileSync(node.configFile, text, { mode: 0o600 });
     node.reload();
   };
 
@@ -232,6 +233,34 @@ describe('nodes that follow their Node object', () => {
       await becomes(false);
       server.setRight(right, true);
       await waitCondition(second(), 'network-policies', '');
+      await becomes(true);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'follow the setting networkPolicies while they run',
+    async () => {
+      const [a, b] = ['pod-a', 'pod-b'].map((name) => cluster.get().pods.find((pod) => pod.name === name)!) as [
+        Pod,
+        Pod,
+      ];
+      const becomes = (isOpen: boolean) =>
+        waitUntil(
+          `pod-b to pod-a: ${isOpen}`,
+          FOLLOWS_WITHIN_MS,
+          async () => (await ping(b.namespace, a.ips[0]!)).ok === isOpen,
+        );
+      server.putObject(POLICIES_PATH, { metadata: { namespace: 'demo', name: 'none' }, spec: { podSelector: {} } });
+      await becomes(false);
+      leaveOpen(first(), 'networkPolicies: false\n');
+      await waitCondition(first(), 'network-policies', 'off by the setting networkPolicies');
+      expect((await first().api.status()).networkPolicies).toBe('off');
+      await becomes(true);
+      expect(await first().namespace.run('nft', ['list', 'tables'])).not.toContain('heddle-policy');
+      leaveOpen(first());
+      await becomes(false);
+      server.deleteObject(POLICIES_PATH, 'demo/none');
       await becomes(true);
     },
     TEST_TIMEOUT_MS,

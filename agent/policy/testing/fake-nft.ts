@@ -10,6 +10,8 @@ export class FakeNft implements CommandRunner {
   readonly transactions: Command[][] = [];
   /** While set, every transaction fails with it. */
   failure: string | null = null;
+  /** After each transaction. */
+  onWritten: () => void = () => undefined;
   /** Of each counter, as its listing says. */
   packets = 0;
   /** Whether log statements are possible. */
@@ -27,7 +29,12 @@ export class FakeNft implements CommandRunner {
       for (const [kind, fields] of Object.entries(add ?? {})) this.#add(kind, fields);
       for (const [kind, fields] of Object.entries(gone ?? {})) this.#delete(kind, fields);
     }
+    this.onWritten();
     return Promise.resolve('');
+  }
+
+  get isEmpty(): boolean {
+    return this.#objects.size === 0;
   }
 
   /** As somebody else does by hand. */

@@ -7,6 +7,7 @@ import { status } from './store.js';
 const REQUESTED_EVERY_MS = 5_000;
 
 const areKept = computed(() => status.value?.networkPolicies === 'kept');
+const areOff = computed(() => status.value?.networkPolicies === 'off');
 
 /** Null while there is no answer: the node keeps no network policies, or does not know them yet. */
 export const policies = signal<readonly PodPolicies[] | null>(null);
@@ -16,6 +17,7 @@ export function startPolicies(): void {
     policies.value = await fetchPolicies(AbortSignal.timeout(REQUESTED_EVERY_MS));
   };
   effect(() => {
+    if (areOff.value) policies.value = null;
     if (!areKept.value) return undefined;
     void request();
     const timer = setInterval(() => document.hidden || void request(), REQUESTED_EVERY_MS);
