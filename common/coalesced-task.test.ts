@@ -39,6 +39,21 @@ describe('a coalesced task', () => {
     await second;
   });
 
+  it('is over for a caller after a run that began later, however often it is requested meanwhile', async () => {
+    const { task, runs, end } = controlledTask();
+    void task.run();
+    let isOver = false;
+    void task.run().then(() => (isOver = true));
+    for (const expected of [false, true]) {
+      void task.run();
+      end();
+      await settle();
+      expect([runs() > 1, isOver]).toEqual([true, expected]);
+    }
+    end();
+    await task.idle();
+  });
+
   it('is idle when nothing runs', async () => {
     const { task, end } = controlledTask();
     await task.idle();

@@ -4,16 +4,17 @@
  */
 export class CoalescedTask {
   #running: Promise<void> | null = null;
-  #again = false;
+  /** The run that is to come; all its callers share one promise. */
+  #next: NextRun | null = null;
 
   /** @param task must not reject */
   constructor(readonly task: () => Promise<void>) {}
 
   /** Resolves when a run that began after this call is over. */
   run(): Promise<void> {
-    this.#again = true;
+    const { over } = (this.#next ??= nextRun());
     this.#running ??= this.#runWhileRequested();
-    return this.#running;
+    return over;
   }
 
   /** Resolves when no run is under way. */
@@ -22,10 +23,23 @@ export class CoalescedTask {
   }
 
   async #runWhileRequested(): Promise<void> {
-    while (this.#again) {
-      this.#again = false;
+    while (this.#next !== null) {
+      const { end } = this.#next;
+      this.#next = null;
       await this.task();
+      end();
     }
     this.#running = null;
   }
+}
+
+interface NextRun {
+  readonly over: Promise<void>;
+  readonly end: () => void;
+}
+
+function nextRun(): NextRun {
+  let end: () => void = () => undefined;
+  const over = new Promise<void>((resolve) => (end = resolve));
+  return { over, end };
 }

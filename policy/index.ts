@@ -5,7 +5,7 @@
 export { Cluster } from './cluster.js';
 export { decide } from './decision.js';
 export type { DecidingRule, Decision, Flow, SideDecision } from './decision.js';
-export { asInstalled, readCounters, readInstalled } from './nft/installed-table.js';
+export { asInstalled, hasPolicyTable, readCounters, readInstalled } from './nft/installed-table.js';
 export type { InstalledTable } from './nft/installed-table.js';
 export { logCheckCommands, removalCommands, tableCommands } from './nft/table-commands.js';
 export { DROP_LOG_GROUP, POLICY_TABLE } from './nft/table-text.js';

@@ -1,14 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import type { EndpointRecord } from '../../cni/index.js';
 import { parseIpAddress } from '../../common/address/ip-address.js';
 import { silentLogger } from '../../common/log.js';
 import { NoticeLog } from '../../common/notice-log.js';
 import { CrashingDisk } from '../../common/testing/crashing-disk.js';
 import { VirtualClock } from '../../common/testing/virtual-clock.js';
+import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
+import { readInstalled, tableCommands } from '../../policy/index.js';
+import { compilerOf } from '../../policy/testing/agreement.js';
+import { Dice } from '../../policy/testing/random-cluster.js';
 import type { ObjectHandlers } from './cluster-objects.js';
 import { NetworkPolicies } from './network-policies.js';
 import type { NetworkPoliciesDeps } from './network-policies.js';
 import { PolicySwitch } from './policy-switch.js';
+import { EventStream } from './testing/event-stream.js';
 import { FakeNft } from './testing/fake-nft.js';
 import { FakePacketLog } from './testing/fake-packet-log.js';
 
@@ -360,6 +366,97 @@ describe('the table of policies', () => {
     clock.advance(30_000);
     await policies.keeper.settled();
     expect([isolated(), policies.keeper.repairs]).toEqual([['10.0.0.1'], 1]);
+  });
+
+  it('is not taken as absent when it cannot be listed: pods of before keep their isolation', async () => {
+    const first = node({ endpoints: [endpoint('a', '10.0.0.1')] });
+    await first.policies.start();
+    first.list([podObject('a')], [DENY]);
+    await first.policies.keeper.settled();
+    first.nft.listFailure = 'killed by SIGKILL';
+    const { policies, isolated, endpoints, clock } = node({ nft: first.nft, endpoints: [endpoint('a', '10.0.0.1')] });
+    await policies.start();
+    endpoints.push(endpoint('b', '10.0.0.2'));
+    await expect(policies.keeper.podsChanged()).rejects.toThrow('killed by SIGKILL');
+    expect(isolated()).toEqual(['10.0.0.1']);
+    first.nft.listFailure = null;
+    clock.advance(2_000);
+    await policies.keeper.settled();
+    expect([policies.problem, isolated()]).toEqual([null, ['10.0.0.1', '10.0.0.2']]);
+  });
+
+  it('is written anew when a change of it fails, as with content of others in the way', async () => {
+    const { policies, list, of, nft, isolated, clock } = node({ endpoints: [endpoint('a', '10.0.0.1')] });
+    await policies.start();
+    list([podObject('a')], [DENY]);
+    await policies.keeper.settled();
+    nft.differenceFailure = 'File exists';
+    of('policies').onPut({
+      ...DENY,
+      metadata: { namespace: 'red', name: 'other' },
+      spec: { podSelector: {}, ingress: [{ from: [{ ipBlock: { cidr: '10.9.0.0/16' } }] }] },
+    });
+    await policies.keeper.settled();
+    expect([policies.problem, isolated()]).toEqual([expect.stringContaining('File exists'), ['10.0.0.1']]);
+    clock.advance(2_000);
+    await policies.keeper.settled();
+    expect([policies.problem, isolated()]).toEqual([null, ['10.0.0.1']]);
+  });
+
+  it('is changed by one transaction at a time in a storm of label changes, and ADD does not wait for its end', async () => {
+    const { policies, list, of, nft, isolated, endpoints } = node({ endpoints: [endpoint('a', '10.0.0.1')] });
+    await policies.start();
+    list([podObject('a')], [{ ...DENY, spec: { podSelector: { matchLabels: { isolated: 'yes' } } } }]);
+    await policies.keeper.settled();
+    const labelled = (isolatedLabel: string) => ({
+      ...podObject('a'),
+      metadata: { ...podObject('a').metadata, labels: { isolated: isolatedLabel } },
+    });
+    endpoints.push(endpoint('b', '10.0.0.2'));
+    of('pods').onPut(podObject('b'));
+    const before = nft.transactions.length;
+    let isAttached = false;
+    let changes = 0;
+    for (let write = 0; write < 20; write++) {
+      let open: () => void = () => undefined;
+      nft.gate = new Promise((resolve) => (open = resolve));
+      for (let i = 0; i < 100; i++) of('pods').onPut(labelled(++changes % 2 === 0 ? 'yes' : 'no'));
+      if (write === 1) void policies.keeper.podsChanged().then(() => (isAttached = true));
+      of('pods').onPut(labelled(write % 2 === 0 ? 'yes' : 'no'));
+      await settle();
+      open();
+      await settle();
+    }
+    expect([isAttached, nft.mostAtOnce]).toEqual([true, 1]);
+    of('pods').onPut(labelled('yes'));
+    await policies.keeper.settled();
+    expect(nft.transactions.length - before).toBeLessThanOrEqual(2 * 20 + 1);
+    expect(isolated()).toEqual(['10.0.0.1']);
+  });
+
+  it('is that of the last objects after any sequence of events that were missed, doubled or late, and a list', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(), async (seed) => {
+        const dice = new Dice(seed);
+        const events = new EventStream(dice);
+        const { policies, of, nft } = node({ endpoints: events.endpoints });
+        await policies.start();
+        for (const kind of events.kinds) of(kind).onList(events.list(kind));
+        for (let i = 0; i < 12; i++) {
+          const { kind, event, object } = events.next();
+          if (event === 'list') of(kind).onList(events.list(kind));
+          else of(kind)[event](object);
+          if (dice.oneIn(3)) await settle();
+        }
+        for (const kind of events.kinds) of(kind).onList(events.list(kind));
+        await policies.keeper.settled();
+        expect([seed, policies.problem]).toEqual([seed, null]);
+        const wanted = compilerOf(events.objects).compile();
+        const found = nft.isEmpty ? 'absent' : readInstalled(JSON.parse(await nft.run('nft', ['list'])), wanted);
+        expect([seed, tableCommands({ wanted, installed: found, onlyAdd: false })]).toEqual([seed, null]);
+      }),
+      { numRuns: fuzzRuns(40) },
+    );
   });
 
   it('tells how much work it was, and how large it is', async () => {

@@ -87,7 +87,7 @@ export class NetworkPolicies {
   async start(ofBefore: 'asBefore' | 'denied' = 'asBefore'): Promise<void> {
     await this.keeper.start(ofBefore);
     await this.#objects.start();
-    await this.keeper.settled();
+    await this.keeper.applied();
   }
 
   async stop(): Promise<void> {

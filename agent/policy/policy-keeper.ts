@@ -7,10 +7,10 @@ import { every } from '../../common/clock.js';
 import type { Clock } from '../../common/clock.js';
 import { CoalescedTask } from '../../common/coalesced-task.js';
 import { HeddleError, messageOf } from '../../common/errors.js';
-import { ifItFails, runJson } from '../../common/host/command.js';
+import { runJson } from '../../common/host/command.js';
 import type { CommandRunner } from '../../common/host/command.js';
 import type { NoticeLog } from '../../common/notice-log.js';
-import { asInstalled, POLICY_TABLE, readInstalled, tableCommands } from '../../policy/index.js';
+import { asInstalled, hasPolicyTable, POLICY_TABLE, readInstalled, tableCommands } from '../../policy/index.js';
 import type { InstalledTable, LocalPod, PolicyCompiler, PolicyTable } from '../../policy/index.js';
 import type { Drops } from './drops/drops.js';
 
@@ -43,6 +43,8 @@ export class PolicyKeeper {
   #allIsKnown = false;
   /** The table in force says what was known at the last change. */
   #isCurrent = false;
+  /** A change of the table failed: something of others may be in its way. */
+  #isInTheWay = false;
   #problem: string | null = null;
   #repairs = 0;
   #work: PolicyWork = { updates: 0, compileMs: 0, updateMs: 0 };
@@ -93,6 +95,11 @@ export class PolicyKeeper {
     this.#cancelRetry();
     await this.#applying.idle();
     await this.deps.drops.stop();
+  }
+
+  /** Resolves when a table of what is known now is in force, or could not be written. */
+  applied(): Promise<void> {
+    return this.#applying.run();
   }
 
   /** Resolves when all changes so far are in force, or the table could not be written. */
@@ -146,10 +153,13 @@ export class PolicyKeeper {
     const wanted = this.#compile();
     try {
       this.#installed ??= await this.#read(wanted);
+      if (this.#isInTheWay && this.#allIsKnown && typeof this.#installed !== 'string') this.#installed = 'damaged';
       const change = tableCommands({ wanted, installed: this.#installed, onlyAdd: !this.#allIsKnown });
       if (change !== null) {
         if (this.#installed === 'damaged') this.#checkReplaceable();
+        this.#isInTheWay = true;
         await this.#write(change);
+        this.#isInTheWay = false;
         if (wasCurrent) this.#mended();
       }
       // What else is in force while not all is known is read again.
@@ -199,14 +209,20 @@ export class PolicyKeeper {
   }
 
   async #read(wanted: PolicyTable): Promise<InstalledTable | 'absent' | 'damaged'> {
-    const listing = await ifItFails(runJson(this.deps.commands, 'nft', ['-j', 'list', 'table', ...POLICY_TABLE]), null);
-    if (listing === null) {
-      this.deps.drops.take(new Map());
+    const { commands, drops } = this.deps;
+    try {
+      const found = readInstalled(await runJson(commands, 'nft', ['-j', 'list', 'table', ...POLICY_TABLE]), wanted);
+      drops.take(found.packets);
+      return found.isWhole ? found : 'damaged';
+    } catch (thrown) {
+      if (hasPolicyTable(await runJson(commands, 'nft', ['-j', 'list', 'tables', POLICY_TABLE[0]]))) {
+        // It may isolate pods of before the start, of which not all is known yet.
+        if (!this.#allIsKnown) throw thrown;
+        return 'damaged';
+      }
+      drops.take(new Map());
       return 'absent';
     }
-    const found = readInstalled(listing, wanted);
-    this.deps.drops.take(found.packets);
-    return found.isWhole ? found : 'damaged';
   }
 
   #mended(): void {

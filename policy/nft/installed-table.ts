@@ -1,7 +1,7 @@
 /** The policies' table as it is in the kernel, read from the listing of `nft -j list table`. */
 import { parseIpAddress } from '../../common/address/ip-address.js';
 import type { IpAddress } from '../../common/address/ip-address.js';
-import { chainStatements, elementText, FIXED_CHAINS, ruleComment } from './table-text.js';
+import { chainStatements, elementText, FIXED_CHAINS, POLICY_TABLE, ruleComment } from './table-text.js';
 import { VERDICT_MAPS } from '../table/table-model.js';
 import type { PolicyTable, VerdictMap } from '../table/table-model.js';
 
@@ -22,6 +22,7 @@ export interface FoundTable extends InstalledTable {
 }
 
 interface Entry {
+  readonly table?: { readonly family: string; readonly name: string; readonly flags?: unknown };
   readonly set?: { readonly name: string; readonly elem?: readonly unknown[] };
   readonly map?: { readonly name: string; readonly elem?: readonly unknown[] };
   readonly chain?: { readonly name: string; readonly hook?: string; readonly prio?: number };
@@ -55,6 +56,8 @@ export function readInstalled(listing: unknown, wanted: PolicyTable): FoundTable
   );
   const elements = [...sets.values()];
   const isWhole =
+    // With the flag "dormant" no hook is in force. Version 1.0.6 of nft lists flags with a wrong name.
+    entries.every(({ table }) => table?.flags === undefined) &&
     entries.some(({ chain }) => chain?.name === 'forward' && chain.hook === 'forward') &&
     Object.keys(FIXED_CHAINS).every((name) => comments.has(name)) &&
     [...comments].every(([name, found]) => isChainWhole(name, found, wanted)) &&
@@ -74,6 +77,12 @@ export function readInstalled(listing: unknown, wanted: PolicyTable): FoundTable
     isWhole,
     packets,
   };
+}
+
+/** @param listing of `nft -j list tables` */
+export function hasPolicyTable(listing: unknown): boolean {
+  const [family, name] = POLICY_TABLE;
+  return entriesOf(listing).some(({ table }) => table?.family === family && table.name === name);
 }
 
 /** Packets by counter. */

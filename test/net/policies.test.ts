@@ -347,6 +347,11 @@ describe('network policies of one node', () => {
       const table = compilerOf(objectsOf([ingress({ podSelector: pod('b') })])).compile();
       const [chain] = [...table.chains.keys()];
       const damage = [
+        // Its hooks are off.
+        'add table inet heddle-policy { flags dormant; }',
+        // Of others, under our name.
+        'delete table inet heddle-policy; add table inet heddle-policy; add chain inet heddle-policy forward',
+        `add chain inet heddle-policy other { type filter hook forward priority -5; }; add rule inet heddle-policy other accept`,
         `flush chain inet heddle-policy ${chain}`,
         `insert rule inet heddle-policy ${chain} accept`,
         'flush chain inet heddle-policy forward',

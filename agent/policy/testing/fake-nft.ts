@@ -10,27 +10,44 @@ export class FakeNft implements CommandRunner {
   readonly transactions: Command[][] = [];
   /** While set, every transaction fails with it. */
   failure: string | null = null;
+  /** While set, the table cannot be listed. */
+  listFailure: string | null = null;
+  /** While set, a transaction fails that does not write the table anew. */
+  differenceFailure: string | null = null;
+  /** Transactions wait for it. */
+  gate: Promise<void> = Promise.resolve();
+  /** Transactions that run at once, at most so far. */
+  mostAtOnce = 0;
   /** After each transaction. */
   onWritten: () => void = () => undefined;
   /** Of each counter, as its listing says. */
   packets = 0;
   /** Whether log statements are possible. */
   canLog = true;
+  #running = 0;
   /** By kind and name. */
   readonly #objects = new Map<string, { kind: string; fields: Fields & { elem?: unknown[] } }>();
 
   run(_: string, args: readonly string[], input = ''): Promise<string> {
-    if (args.includes('list')) return this.#list();
+    if (args.includes('list')) return this.#list(args);
     if (args.includes('--check')) return this.#check();
-    if (this.failure !== null) return Promise.reject(new CommandError('nft -j -f -', 1, this.failure));
-    const { nftables } = JSON.parse(input) as { nftables: Command[] };
+    return this.#write(JSON.parse(input) as { nftables: Command[] });
+  }
+
+  async #write({ nftables }: { nftables: Command[] }): Promise<string> {
+    this.#running++;
+    this.mostAtOnce = Math.max(this.mostAtOnce, this.#running);
+    await this.gate;
+    this.#running--;
+    const failure = this.failure ?? (nftables.some(isRewrite) ? null : this.differenceFailure);
+    if (failure !== null) throw new CommandError('nft -j -f -', 1, failure);
     this.transactions.push(nftables);
     for (const { add, delete: gone } of nftables) {
       for (const [kind, fields] of Object.entries(add ?? {})) this.#add(kind, fields);
       for (const [kind, fields] of Object.entries(gone ?? {})) this.#delete(kind, fields);
     }
     this.onWritten();
-    return Promise.resolve('');
+    return '';
   }
 
   get isEmpty(): boolean {
@@ -56,7 +73,10 @@ export class FakeNft implements CommandRunner {
     return this.canLog ? Promise.resolve('') : Promise.reject(refused);
   }
 
-  #list(): Promise<string> {
+  #list(args: readonly string[]): Promise<string> {
+    const tables = this.isEmpty ? [] : [{ table: { family: 'inet', name: 'heddle-policy' } }];
+    if (args.includes('tables')) return Promise.resolve(JSON.stringify({ nftables: tables }));
+    if (this.listFailure !== null) return Promise.reject(new CommandError('nft list', null, this.listFailure));
     if (this.#objects.size === 0) return Promise.reject(new CommandError('nft list', 1, 'No such file or directory'));
     const entries = [...this.#objects.values()].map(({ kind, fields }) => ({
       [kind]: kind === 'counter' ? { ...fields, packets: this.packets } : fields,
@@ -87,4 +107,8 @@ export class FakeNft implements CommandRunner {
   #set(name: string): Fields & { elem?: unknown[] } {
     return (this.#objects.get(`set ${name}`) ?? this.#objects.get(`map ${name}`))!.fields;
   }
+}
+
+function isRewrite({ delete: gone }: Command): boolean {
+  return gone?.['table'] !== undefined;
 }
