@@ -24,6 +24,10 @@ export const MAX_NAME_LENGTH = 253;
 export const MAX_VERSION_LENGTH = 64;
 /** Entries of one digest. */
 export const MAX_DIGEST_ENTRIES = 1024;
+/** Buckets of adverts whose hashes are compared. */
+export const BUCKETS = 128;
+/** Bytes of the hash of one bucket. */
+export const BUCKET_HASH_BYTES = 8;
 /** Adverts in one message. */
 export const MAX_ADVERTS_PER_MESSAGE = 256;
 /** Reports of deaths in one message. */
@@ -111,6 +115,8 @@ export const ADVERT_REFRESH_MS = 3_600_000;
 export const ADVERT_MIN_INTERVAL_MS = 200;
 /** Peers that a new advert is pushed to at once; digests carry it to the rest. */
 export const GOSSIP_FANOUT = 6;
+/** Adverts up to which all are listed in a digest; of more, the hashes of their buckets are sent. */
+export const SMALL_DIGEST_ENTRIES = 32;
 /** Mean time between two digests. */
 export const ANTI_ENTROPY_MS = 5_000;
 /** Reports of different neighbours that take a member down. */
@@ -212,6 +218,8 @@ export const MAX_SEEDS = 64;
 
 /** Time without a frame after which nothing is sent on a data link: longer than it takes to find a dead peer. */
 export const QUIET_AFTER_MS = 10_000;
+/** When peers see this node at another address, quiet links are probed, at most so often. */
+export const TOUCH_INTERVAL_MS = 10_000;
 /** Time without a frame after which a data link is closed. */
 export const CLOSE_AFTER_MS = 15 * 60_000;
 /** The node with the higher id closes this much later, so that as a rule one of the two does. */

@@ -209,6 +209,7 @@ export class Mesh {
         break;
       case 'probeAnswer':
         peer.probeAnswered(event.sizeBytes, event.roundTripUs / 1000, now);
+        if (peer.path.seenAt(event.observed)) peerTable.touchQuiet(now);
         break;
       case 'sessionConfirmed':
         peer.sessionConfirmed(event.localIndex, now);

@@ -214,6 +214,10 @@ export class Deaths {
     if (observer === null || !this.#refutations.take(observer.id, nowMs)) return;
     if (!hasGoodSignature(report, observer.identityKey)) return counters.count('badDeathReport');
     renewSelf();
+    for (const peer of this.#deps.peers.values()) {
+      peer.closeIfQuiet(nowMs);
+      this.#deps.advancePeer(peer, nowMs);
+    }
   }
 
   #noteRefuted(node: NodeId, reports: readonly DeathReport[], nowMs: number): void {

@@ -15,6 +15,7 @@ import {
   FORGET_UNPROVEN_AFTER_MS,
   MAX_DATA_LINKS,
   MAX_MEMBERS,
+  TOUCH_INTERVAL_MS,
 } from '../limits.js';
 import { RateLimiter } from '../rate-limiter.js';
 import type { Authority } from './authority.js';
@@ -75,6 +76,7 @@ export class PeerTable {
     perSecond: ADVERTS_PER_SECOND,
     maxKeys: MAX_MEMBERS,
   });
+  #touchedMs = -Infinity;
   #routesDirty = false;
   #advertsDirty = false;
   #claimsDirty = true;
@@ -235,6 +237,13 @@ export class PeerTable {
   pollAt(): number | null {
     const times = [this.#deadlines.nextMs(), this.neighbourhood.pollAt()].filter((time) => time !== null);
     return times.length === 0 ? null : Math.min(...times);
+  }
+
+  /** This node has another address, which peers on quiet links learn from a probe. */
+  touchQuiet(nowMs: number): void {
+    if (nowMs - this.#touchedMs < TOUCH_INTERVAL_MS) return;
+    this.#touchedMs = nowMs;
+    for (const peer of this.#peers.values()) peer.touchIfQuiet(nowMs);
   }
 
   /** Closes data links beyond MAX_DATA_LINKS, those without a frame for the longest time. */
@@ -417,8 +426,7 @@ export class PeerTable {
     if (authority.covers(advert, cidr, isAlive, nowMs)) return true;
     if (!isAlive || authority.standingOf(advert, nowMs) !== 'named') return false;
     const fields = { cidr, node: advert.id, name: advert.name };
-    const message =
-      'a node claims pod addresses that the authority (Kubernetes, or the list of keys) does not give it; the claim is void';
+    const message = 'a node claims pod addresses that the authority (Kubernetes) does not give it; the claim is void';
     notices.write('warn', message, nowMs, `${cidr}${advert.id}`, fields);
     return false;
   }

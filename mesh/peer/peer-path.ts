@@ -22,6 +22,8 @@ export class PeerPath {
   readonly #deps: PeerPathDeps;
   readonly #peer: NodeId;
   #endpoint: SocketAddress | null = null;
+  /** Where the peer last saw this node. */
+  #seenAt: SocketAddress | null = null;
   #mtu: PathMtu;
   /** When the link came up, null while it is not. */
   #upSinceMs: number | null = null;
@@ -68,6 +70,13 @@ export class PeerPath {
     this.#endpoint = endpoint;
     if (this.#mtu.phase.name !== 'idle') this.#mtu = stepMtu(this.#mtu, { type: 'start' }, nowMs).mtu;
     this.emit(nowMs);
+  }
+
+  /** The peer sees this node at an address. True when it is another than before. */
+  seenAt(address: SocketAddress): boolean {
+    const before = this.#seenAt;
+    this.#seenAt = address;
+    return before !== null && !sameSocketAddress(before, address);
   }
 
   /** Sends the path to the router. */

@@ -5,7 +5,7 @@ import type { NodeId } from '../../common/node-id.js';
 import type { PeerCounters, SessionKeys } from '../../common/router-port.js';
 import { REKEY_AFTER_MS } from '../../common/protocol.js';
 import { SessionSlots } from '../handshake/session-slots.js';
-import { CLOSE_AFTER_MS, CLOSE_STAGGER_MS, DIAL_DOWN_MS, QUIET_AFTER_MS } from '../limits.js';
+import { CLOSE_AFTER_MS, CLOSE_STAGGER_MS, DIAL_DOWN_MS, QUIET_AFTER_MS, STALE_AFTER_MS } from '../limits.js';
 import type { MeshEffect } from '../mesh-io.js';
 import { SeededRandom } from '../testing/seeded-random.js';
 import { signAdvert } from '../wire/advert.js';
@@ -158,6 +158,45 @@ describe('a data link', () => {
     expect(bench.peer.link.state).toBe('down');
   });
 
+  it('is not down for the silence of the time when it was quiet, when its peer becomes a neighbour', () => {
+    const bench = new Bench();
+    bench.accept();
+    bench.runTo(QUIET_AFTER_MS, { hasFrames: false, isHeard: true });
+    bench.runTo(2 * QUIET_AFTER_MS, SILENT);
+    bench.peer.setNeighbour(true, null, 2 * QUIET_AFTER_MS);
+    bench.runTo(2 * QUIET_AFTER_MS + 1_000, SILENT);
+    expect([bench.peer.link.state, bench.count('probe') > 0]).toEqual(['up', true]);
+    bench.runTo(2 * QUIET_AFTER_MS + 6_000, SILENT);
+    expect(bench.peer.link.state).toBe('down');
+  });
+
+  it('is probed again after a quiet time when the peer has another process, and is not for a new advert of the same', () => {
+    const bench = new Bench();
+    bench.accept();
+    bench.runTo(QUIET_AFTER_MS, { hasFrames: false, isHeard: true });
+    bench.runTo(2 * QUIET_AFTER_MS, SILENT);
+    bench.effects.length = 0;
+    bench.peer.learnAdvert(advertOf(2), 2 * QUIET_AFTER_MS);
+    bench.runTo(3 * QUIET_AFTER_MS, SILENT);
+    expect([bench.peer.link.state, bench.effects]).toEqual(['up', []]);
+    bench.peer.learnAdvert({ ...advertOf(3), incarnation: 7 }, 3 * QUIET_AFTER_MS);
+    bench.runTo(3 * QUIET_AFTER_MS + 3_000, SILENT);
+    expect([bench.peer.link.state, bench.count('probe') > 0, bench.dials > 0]).toEqual(['stale', true, true]);
+  });
+
+  it('that is quiet shows the peer with one probe where this node is now, and ends when others dropped theirs', () => {
+    const bench = new Bench();
+    bench.accept();
+    bench.runTo(QUIET_AFTER_MS, { hasFrames: false, isHeard: true });
+    bench.runTo(2 * QUIET_AFTER_MS, SILENT);
+    bench.effects.length = 0;
+    bench.peer.touchIfQuiet(2 * QUIET_AFTER_MS);
+    bench.runTo(3 * QUIET_AFTER_MS, SILENT);
+    expect(bench.effects.map(({ type }) => type)).toEqual(['probe']);
+    bench.peer.closeIfQuiet(3 * QUIET_AFTER_MS);
+    expect([bench.peer.link.state, bench.control()]).toEqual(['idle', ['linkClosed']]);
+  });
+
   it('ends when the peer ends it, and is made again at once if frames passed', () => {
     const bench = new Bench();
     bench.accept();
@@ -204,6 +243,9 @@ describe('a peer without a link', () => {
     expect(bench.peer.link.state).toBe('up');
     bench.runTo(QUIET_AFTER_MS, { hasFrames: false, isHeard: true });
     bench.peer.reported(QUIET_AFTER_MS);
+    expect(bench.peer.link.state).toBe('up');
+    bench.runTo(QUIET_AFTER_MS + STALE_AFTER_MS, SILENT);
+    bench.peer.reported(QUIET_AFTER_MS + STALE_AFTER_MS);
     expect([bench.peer.link.state, bench.control()]).toEqual(['down', ['linkClosed']]);
     bench.runTo(600_000, SILENT);
     expect([bench.peer.link.state, bench.dials]).toEqual(['down', 0]);

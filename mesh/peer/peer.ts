@@ -16,6 +16,7 @@ import {
   MAX_DEAD_DIAL_RETRY_MS,
   MAX_DIAL_RETRY_MS,
   PROBE_INTERVAL_MS,
+  STALE_AFTER_MS,
 } from '../limits.js';
 import { encodeControl } from '../wire/control-message.js';
 import { isCarrying, LINK_REASONS, linkPollAt, step } from './link.js';
@@ -120,6 +121,7 @@ export class Peer {
   /** It became a neighbour, or is one no longer: then its link stays as long as frames pass. @param link the one to begin with */
   setNeighbour(isNeighbour: boolean, link: Link | null, nowMs: number): void {
     if (this.#isNeighbour && !isNeighbour) this.#traffic.note(nowMs);
+    this.#excuseQuiet(this.#isQuiet(nowMs) && isNeighbour, nowMs);
     this.#isNeighbour = isNeighbour;
     if (!isNeighbour || this.#link.state !== 'idle') return;
     if (link === null) this.#step({ type: 'wanted' }, nowMs);
@@ -137,6 +139,16 @@ export class Peer {
     this.#drop({ type: 'closed' }, nowMs);
   }
 
+  /** Shows the peer on a quiet link where this node is now. */
+  touchIfQuiet(nowMs: number): void {
+    if (this.#isQuiet(nowMs)) this.path.probeNow(false, nowMs);
+  }
+
+  /** Others may have dropped their sessions with this node: a quiet link is ended here too. */
+  closeIfQuiet(nowMs: number): void {
+    if (this.#isQuiet(nowMs) && !this.isHeard(nowMs)) this.close(nowMs);
+  }
+
   /** The peer ended the data link. */
   closedByPeer(nowMs: number): void {
     const isNeeded = this.#isNeighbour || !this.#isQuiet(nowMs);
@@ -146,6 +158,7 @@ export class Peer {
 
   /** A new advert may name addresses at which the peer responds. */
   learnAdvert(advert: Advert, nowMs: number): void {
+    if (this.#advert !== null && this.#advert.incarnation !== advert.incarnation) this.#doubtQuiet(nowMs);
     this.#advert = advert;
     this.#advertAtMs = nowMs;
     // A peer that signs a new advert is alive.
@@ -203,7 +216,8 @@ export class Peer {
 
   /** Whether it was heard lately. */
   isHeard(nowMs: number): boolean {
-    return this.#link.state === 'up' && !this.#isQuiet(nowMs);
+    if (this.#link.state !== 'up') return false;
+    return !this.#isQuiet(nowMs) || nowMs - this.#link.lastHeardMs < STALE_AFTER_MS;
   }
 
   /** Its neighbours heard nothing of it. */
@@ -218,8 +232,7 @@ export class Peer {
     this.#counters = counters;
     const wasQuiet = this.#isQuiet(nowMs);
     const isUsed = this.#traffic.report(counters.txFrames + counters.rxFrames, nowMs);
-    // The silence of a quiet link says nothing: it counts from about when the frame was sent.
-    if (isUsed && wasQuiet) this.heard(nowMs - PROBE_INTERVAL_MS, nowMs);
+    this.#excuseQuiet(isUsed && wasQuiet, nowMs);
     if (counters.lastReceivedMsAgo !== null) this.heard(nowMs - Math.max(0, counters.lastReceivedMsAgo), nowMs);
   }
 
@@ -354,6 +367,18 @@ export class Peer {
   /** Whether it is a neighbour that this node has not met yet. */
   get #isNew(): boolean {
     return this.#isNeighbour && this.#link.state === 'connecting' && !this.#link.wasIdle;
+  }
+
+  /** The peer has another process than before, which may not hold our sessions: a quiet link is probed again. */
+  #doubtQuiet(nowMs: number): void {
+    if (!this.#isQuiet(nowMs)) return;
+    this.#traffic.note(nowMs);
+    this.#excuseQuiet(true, nowMs);
+  }
+
+  /** The silence of a link that was quiet says nothing: it counts from about when a frame was sent, or it is probed again. */
+  #excuseQuiet(wasQuiet: boolean, nowMs: number): void {
+    if (wasQuiet) this.heard(nowMs - PROBE_INTERVAL_MS, nowMs);
   }
 
   #isGivenUp(nowMs: number): boolean {

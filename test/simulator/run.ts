@@ -22,6 +22,8 @@ import { SimCluster } from './sim-cluster.js';
 
 const START_MS = 20_000;
 const REST_MS = 10_000;
+/** Without frames before the end, after which data links are quiet. */
+const QUIET_MS = 12_000;
 const JOIN_MS = 8_000;
 const DEATH_MS = 12_000;
 const HEALING_MS = 35_000;
@@ -112,7 +114,7 @@ class Run {
     const rest = this.#measures.rest(cluster, REST_MS);
     const [join999Ms = null, joinAllMs = null] = this.#join();
     const detectMs = this.#die();
-    this.#traffic.run(endMs - REST_MS);
+    this.#traffic.run(endMs - REST_MS - QUIET_MS);
     scheduleFaults(cluster, this.#plan.faults);
     network.run(endMs - REST_MS - network.nowMs);
     const restAfter = this.#measures.rest(cluster, REST_MS);
