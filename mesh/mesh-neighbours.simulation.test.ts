@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { TYPE_INITIATION } from '../common/wire/datagram-header.js';
+import { Rings } from './cluster/rings.js';
 import { NEIGHBOURS, QUIET_AFTER_MS } from './limits.js';
 import type { SimFrame } from './testing/fake-router.js';
 import type { SimNetwork } from './testing/sim-network.js';
@@ -98,7 +99,9 @@ describe('a mesh of more members than neighbours', () => {
     'does not believe one member that reports a living one dead; two of its neighbours are refuted and believed no longer',
     knownSimulation(4, (network, nodes) => {
       const [observer, victim] = strangersAmong(nodes);
-      const liars = nodes.filter((node) => node !== observer && node.stateOf(victim) === 'up').slice(0, 2);
+      const rings = new Rings();
+      for (const { id } of nodes) rings.add(id);
+      const liars = nodes.filter(({ id }) => rings.neighboursOf(victim.id).has(id)).slice(0, 2);
       const isDown = (): boolean => observer.stateOf(victim) === 'down';
       lie(liars[0]!, liars[0]!, victim, nodes);
       lie(liars[0]!, liars[1]!, victim, nodes, new Uint8Array(64));

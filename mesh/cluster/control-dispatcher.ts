@@ -107,6 +107,10 @@ export class ControlDispatcher {
         return this.#mayAsk(peer, nowMs) ? gossip.answerDigest(peer.id, message) : undefined;
       case 'pull':
         return this.#mayAsk(peer, nowMs) ? gossip.answerPull(peer.id, message.ids) : undefined;
+      case 'hashes':
+        return this.#mayAsk(peer, nowMs) ? gossip.answerHashes(peer.id, message.bytes) : undefined;
+      case 'buckets':
+        return this.#mayAsk(peer, nowMs) ? gossip.answerBuckets(peer.id, message) : undefined;
       case 'goodbye':
         return peer.goodbyeReceived(nowMs);
       case 'linkClosed':

@@ -1,6 +1,6 @@
 /**
- * Deaths of members, made known to all: a neighbour that has heard nothing of a member for DOWN_AFTER_MS signs a report, which is
- * pushed as adverts are. Two reports of different neighbours take the member down at every node that does not hear it itself.
+ * Deaths of members, made known to all: a neighbour that has heard nothing of a member for DOWN_AFTER_MS, or its goodbye, signs a
+ * report, which is pushed as adverts are. Two reports of different neighbours take the member down at every node that does not hear it itself.
  *
  * ```
  *   own link went down --------------> sign --+
@@ -90,7 +90,7 @@ export class Deaths {
 
   linkChanged(peer: Peer, before: Link, nowMs: number): void {
     if (peer.link.state === 'up') this.#tellItself(peer);
-    else if (isSilent(before) && isDead(peer.link)) this.#report(peer, nowMs);
+    else if ((isSilent(before) && isDead(peer.link)) || peer.hasLeft) this.#report(peer, nowMs);
   }
 
   /** A newer advert of a member voids what was reported of it. */

@@ -6,7 +6,8 @@ import { decodeControl } from '../wire/control-message.js';
 import type { ControlMessage } from '../wire/control-message.js';
 import { Gossip } from './gossip.js';
 import { generateIdentity } from '../wire/identity.js';
-import { ANTI_ENTROPY_MS, GOSSIP_FANOUT, MAX_DIGEST_ENTRIES } from '../limits.js';
+import { bucketOf } from './bucket-hashes.js';
+import { ANTI_ENTROPY_MS, BUCKET_HASH_BYTES, BUCKETS, GOSSIP_FANOUT, MAX_DIGEST_ENTRIES } from '../limits.js';
 import { MAX_CONTROL_BYTES } from '../../common/protocol.js';
 import { Membership } from './membership.js';
 import { SeededRandom } from '../testing/seeded-random.js';
@@ -55,9 +56,32 @@ class Node {
 
   receive(from: Node, message: ControlMessage): void {
     if (message.type === 'digest') this.gossip.answerDigest(from.own.id, message);
+    if (message.type === 'hashes') this.gossip.answerHashes(from.own.id, message.bytes);
+    if (message.type === 'buckets') this.gossip.answerBuckets(from.own.id, message);
     if (message.type === 'pull') this.gossip.answerPull(from.own.id, message.ids);
     if (message.type === 'adverts') for (const bytes of message.adverts) this.members.learnEncoded(bytes);
   }
+}
+
+/** Delivers what is sent until nothing is. Gives the types of the messages. */
+function deliverAll(a: Node, b: Node): string[] {
+  const types: string[] = [];
+  for (let isLeft = true; isLeft;) {
+    isLeft = false;
+    for (const [from, to] of [[a, b] as const, [b, a] as const]) {
+      for (const message of from.take()) {
+        isLeft = true;
+        types.push(message.type);
+        to.receive(from, message);
+      }
+    }
+  }
+  return types;
+}
+
+function exchange(a: Node, b: Node): string[] {
+  a.gossip.sendDigest(b.own.id, 0);
+  return deliverAll(a, b);
 }
 
 describe('gossip', () => {
@@ -66,10 +90,7 @@ describe('gossip', () => {
     for (const advert of [advertOf(3), advertOf(4, 9), advertOf(5)]) a.members.learn(advert);
     for (const advert of [advertOf(4, 2), advertOf(5), advertOf(6)]) b.members.learn(advert);
     a.gossip.sendDigest(b.own.id, 0);
-    for (let turn = 0; turn < 4; turn++) {
-      for (const message of a.take()) b.receive(a, message);
-      for (const message of b.take()) a.receive(b, message);
-    }
+    deliverAll(a, b);
     const known = (node: Node) =>
       [node.own, ...node.members.all()].map(({ id, revision }) => `${id} ${revision}`).sort();
     expect(known(a)).toEqual(known(b));
@@ -98,16 +119,35 @@ describe('gossip', () => {
     expect(node.sent.every(({ message }) => message.type === 'digest')).toBe(true);
   });
 
-  it('cuts the digests and the answers of a large cluster to size', () => {
+  it('finds the one change that was missed among thousands at the next exchange, from either side', () => {
+    const adverts = Array.from({ length: 3000 }, (_, n) => cheapAdvert(n));
+    for (const isKnownToA of [true, false]) {
+      const [a, b] = [new Node(advertOf(1)), new Node(advertOf(2))];
+      for (const { members } of [a, b]) for (const advert of adverts) members.learn(advert);
+      for (const [node, other] of [[a, b] as const, [b, a] as const]) node.members.learn(other.own);
+      const [informed, other] = isKnownToA ? [a, b] : [b, a];
+      informed.members.learn(advertOf(4, 9));
+      other.members.learn(advertOf(4, 2));
+      expect(exchange(a, b)).toEqual(
+        isKnownToA ? ['hashes', 'buckets', 'adverts'] : ['hashes', 'buckets', 'pull', 'adverts'],
+      );
+      expect(other.members.get(advertOf(4).id)?.revision).toBe(9);
+      expect(exchange(a, b)).toEqual(['hashes']);
+      informed.members.forget(advertOf(4).id);
+      expect(exchange(a, b).slice(0, 2)).toEqual(['hashes', 'buckets']);
+    }
+  });
+
+  it('cuts the lists and the answers of a large cluster to size', () => {
     const node = new Node({ ...cheapAdvert(0) });
     for (let n = 1; n <= 3 * MAX_DIGEST_ENTRIES; n++) node.members.learn(cheapAdvert(n));
     const seen = new Set<string>();
-    for (let i = 0; i < 60; i++) node.gossip.sendDigest(cheapAdvert(1).id, 0);
+    const empty = new Uint8Array(BUCKETS * BUCKET_HASH_BYTES);
+    for (let i = 0; i < 40; i++) node.gossip.answerHashes(cheapAdvert(1).id, empty);
     for (const message of node.take()) {
-      if (message.type !== 'digest') continue;
+      if (message.type !== 'buckets') throw new TypeError(message.type);
       expect(message.entries.length).toBeLessThanOrEqual(MAX_DIGEST_ENTRIES);
-      const { fromId, toId } = message;
-      expect(message.entries.filter(({ id }) => id < fromId || (toId !== null && id >= toId))).toEqual([]);
+      expect(message.entries.every(({ id }) => message.buckets.includes(bucketOf(id)))).toBe(true);
       for (const { id } of message.entries) seen.add(id);
     }
     expect(seen.size).toBe(3 * MAX_DIGEST_ENTRIES + 1);

@@ -1,14 +1,17 @@
 /**
  * Gossip of adverts: a new advert is pushed to GOSSIP_FANOUT random linked peers, and each of them pushes it once. Nodes that
- * this misses get it by digests: every ANTI_ENTROPY_MS a node compares its adverts with those of a random peer.
+ * this misses get it by comparing: every ANTI_ENTROPY_MS a node compares its adverts with those of a random peer.
  *
  * ```
- *   A -> B   digest: ids and revisions that A knows in a range of ids
- *   B -> A   adverts: newer than A's or unknown to A;  pull: ids of which A has newer ones
- *   A -> B   adverts: those pulled
+ *   A -> B   hashes: of all buckets of adverts that A knows
+ *   B -> A   buckets: ids and revisions that B knows in buckets whose hashes differ
+ *   A -> B   adverts: newer than B's or unknown to B;  pull: ids of which B has newer ones
+ *   B -> A   adverts: those pulled
  * ```
+ * While A knows few adverts it sends a digest, all its ids and revisions, and B answers as A does above.
  */
 import type { NodeId } from '../../common/node-id.js';
+import { bucketOf, differingBuckets } from './bucket-hashes.js';
 import type { Advert } from '../wire/advert.js';
 import { encodeControl } from '../wire/control-message.js';
 import type { ControlMessage, DigestEntry } from '../wire/control-message.js';
@@ -18,6 +21,7 @@ import {
   MAX_ADVERTS_PER_MESSAGE,
   MAX_DIGEST_ENTRIES,
   MAX_PENDING_ADVERTS,
+  SMALL_DIGEST_ENTRIES,
 } from '../limits.js';
 import { MAX_CONTROL_BYTES } from '../../common/protocol.js';
 import type { Membership } from './membership.js';
@@ -75,14 +79,32 @@ export class Gossip {
     return this.#nextDigestMs;
   }
 
-  answerDigest(peer: NodeId, digest: Extract<ControlMessage, { type: 'digest' }>): void {
-    const theirs = new Map(digest.entries.map(({ id, revision }) => [id, revision]));
-    const inRange = this.#known().filter(({ id }) => id >= digest.fromId && (digest.toId === null || id < digest.toId));
-    const newer = inRange.filter(({ id, revision }) => revision > (theirs.get(id) ?? -1) && id !== peer);
-    this.#sendAdverts(peer, newer);
-    const own = this.#deps.ownAdvert();
-    const missing = digest.entries.filter(({ id, revision }) => this.#isMissing(id, revision, own));
-    if (missing.length > 0) this.#send(peer, { type: 'pull', ids: missing.map(({ id }) => id) });
+  answerDigest(peer: NodeId, { fromId, toId, entries }: Extract<ControlMessage, { type: 'digest' }>): void {
+    this.#answer(peer, entries, (id) => id >= fromId && (toId === null || id < toId));
+  }
+
+  answerBuckets(peer: NodeId, { buckets, entries }: Extract<ControlMessage, { type: 'buckets' }>): void {
+    const wanted = new Set(buckets);
+    this.#answer(peer, entries, (id) => wanted.has(bucketOf(id)));
+  }
+
+  /** Lists what this node knows in buckets that differ, up to MAX_DIGEST_ENTRIES; later exchanges find the rest. */
+  answerHashes(peer: NodeId, theirs: Uint8Array): void {
+    const differing = differingBuckets(this.#hashes(), theirs);
+    if (differing.length === 0) return;
+    const entriesIn = new Map<number, DigestEntry[]>(differing.map((bucket) => [bucket, []]));
+    for (const advert of [this.#deps.ownAdvert(), ...this.#members.all()]) {
+      entriesIn.get(bucketOf(advert.id))?.push(entryOf(advert));
+    }
+    const buckets: number[] = [];
+    const entries: DigestEntry[] = [];
+    for (const bucket of sample(differing, differing.length, this.#random)) {
+      const more = entriesIn.get(bucket)!;
+      if (entries.length + more.length > MAX_DIGEST_ENTRIES) continue;
+      buckets.push(bucket);
+      entries.push(...more);
+    }
+    this.#send(peer, { type: 'buckets', buckets, entries });
   }
 
   answerPull(peer: NodeId, ids: readonly NodeId[]): void {
@@ -115,15 +137,24 @@ export class Gossip {
 
   /** Asks a peer to compare adverts: at once after its link came up, then periodically. */
   sendDigest(peer: NodeId, nowMs: number): void {
-    const known = this.#known().sort((a, b) => (a.id < b.id ? -1 : 1));
-    const chunks = Math.ceil(known.length / MAX_DIGEST_ENTRIES);
-    const chunk = Math.floor(this.#random.fraction() * chunks);
-    const start = chunk * MAX_DIGEST_ENTRIES;
-    const entries = known.slice(start, start + MAX_DIGEST_ENTRIES).map(entryOf);
-    const fromId = chunk === 0 ? LOWEST_ID : known[start]!.id;
-    const toId = known[start + MAX_DIGEST_ENTRIES]?.id ?? null;
-    this.#send(peer, { type: 'digest', fromId, toId, entries });
+    if (this.#members.size >= SMALL_DIGEST_ENTRIES) this.#send(peer, { type: 'hashes', bytes: this.#hashes() });
+    else this.#send(peer, { type: 'digest', fromId: LOWEST_ID, toId: null, entries: this.#known().map(entryOf) });
     this.#deps.digestSent(peer, nowMs);
+  }
+
+  /** Sends what the peer lacks of a part of all adverts, and pulls what this node lacks. @param entries what the peer knows of it */
+  #answer(peer: NodeId, entries: readonly DigestEntry[], isInPart: (id: NodeId) => boolean): void {
+    const theirs = new Map(entries.map(({ id, revision }) => [id, revision]));
+    const inPart = this.#known().filter(({ id }) => isInPart(id));
+    const newer = inPart.filter(({ id, revision }) => revision > (theirs.get(id) ?? -1) && id !== peer);
+    this.#sendAdverts(peer, newer);
+    const own = this.#deps.ownAdvert();
+    const missing = entries.filter(({ id, revision }) => this.#isMissing(id, revision, own));
+    if (missing.length > 0) this.#send(peer, { type: 'pull', ids: missing.map(({ id }) => id) });
+  }
+
+  #hashes(): Uint8Array {
+    return this.#members.hashes.with(this.#deps.ownAdvert());
   }
 
   #sendAdverts(peer: NodeId, adverts: readonly Advert[], maxMessages = MAX_ANSWERS): void {

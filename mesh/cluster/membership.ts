@@ -7,6 +7,7 @@ import type { NodeId } from '../../common/node-id.js';
 import { readAdvert, verifyAdvert } from '../wire/advert.js';
 import type { Advert } from '../wire/advert.js';
 import { BoundedMap } from '../../common/bounded-map.js';
+import { BucketHashes } from './bucket-hashes.js';
 import { MAX_MEMBERS } from '../limits.js';
 
 export type LearnResult =
@@ -28,6 +29,9 @@ export class Membership {
   readonly #adverts = new Map<NodeId, Advert>();
   /** Revision at which a member was forgotten. Bounded by MAX_MEMBERS. */
   readonly #forgotten = new BoundedMap<NodeId, number>(MAX_MEMBERS);
+
+  /** Of all that are known. */
+  readonly hashes = new BucketHashes();
 
   constructor(ownId: NodeId, isRevoked: (id: NodeId) => boolean = () => false) {
     this.#ownId = ownId;
@@ -72,6 +76,8 @@ export class Membership {
     if (!this.isNewer(advert.id, advert.revision)) return { type: 'old' };
     const before = this.#adverts.get(advert.id) ?? null;
     if (before === null && this.#adverts.size >= MAX_MEMBERS) return { type: 'full' };
+    if (before !== null) this.hashes.toggle(before);
+    this.hashes.toggle(advert);
     this.#adverts.set(advert.id, advert);
     this.#forgotten.delete(advert.id);
     return { type: 'new', advert, before };
@@ -92,6 +98,7 @@ export class Membership {
     const advert = this.#adverts.get(id);
     if (advert === undefined) return;
     this.#adverts.delete(id);
+    this.hashes.toggle(advert);
     this.#forgotten.set(id, advert.revision);
   }
 }

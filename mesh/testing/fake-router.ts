@@ -54,6 +54,8 @@ interface Held {
 
 const SMALL_PACKET_BYTES = 200;
 const UNDERLAY_BYTES = 28;
+/** With the header of the datagram and the tag. */
+const UNIT_BYTES = UNDERLAY_BYTES + 32;
 /** Between two events that frames want a session with one peer, as in the router. */
 const WANTED_INTERVAL_MS = 1000;
 /** How long a frame waits for a session, and how many wait for one peer, as in the router. */
@@ -114,7 +116,7 @@ export class FakeRouter {
         this.paths.delete(effect.peer);
         return;
       case 'sendControl':
-        return this.seal(effect.peer, { kind: 'control', bytes: effect.bytes }, SMALL_PACKET_BYTES);
+        return this.seal(effect.peer, { kind: 'control', bytes: effect.bytes }, effect.bytes.length + UNIT_BYTES);
       case 'probe':
         return this.seal(
           effect.peer,

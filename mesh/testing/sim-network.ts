@@ -7,6 +7,7 @@
 import { assert } from '../../common/errors.js';
 import { formatSocketAddress } from '../../common/address/socket-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
+import { BASE_MTU_BYTES } from '../limits.js';
 import { EventQueue } from './event-queue.js';
 import type { Packet } from './fake-router.js';
 import { SeededRandom } from './seeded-random.js';
@@ -119,7 +120,9 @@ export class SimNetwork implements SimWorld {
     if (this.#keepsDatagrams && packet.kind === 'datagram')
       this.captured.push({ from: source, to, bytes: packet.bytes });
     const target = this.#nodeAt(to);
-    const outcome = target === undefined ? { fate: 'noHost' as const } : this.#transit(from, target, sizeBytes);
+    // A control unit is cut into fragments.
+    const datagramBytes = isControl(packet) ? Math.min(sizeBytes, BASE_MTU_BYTES) : sizeBytes;
+    const outcome = target === undefined ? { fate: 'noHost' as const } : this.#transit(from, target, datagramBytes);
     const message = { atMs: this.#nowMs, from, to: target ?? to, packet, sizeBytes, transit: outcome };
     this.log.add(message);
     this.#onMessage?.(message);
@@ -150,6 +153,10 @@ export class SimNetwork implements SimWorld {
     this.#nowMs = endMs;
     return false;
   }
+}
+
+function isControl(packet: Packet): boolean {
+  return packet.kind === 'unit' && packet.body.kind === 'control';
 }
 
 function keyOf(address: SocketAddress): string {

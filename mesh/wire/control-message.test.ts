@@ -41,6 +41,15 @@ const anyMessage: fc.Arbitrary<ControlMessage> = fc.oneof(
   }),
   fc.record({ type: fc.constant('pull' as const), ids: fc.array(anyId) }),
   fc.record({
+    type: fc.constant('hashes' as const),
+    bytes: fc.uint8Array({ minLength: 1024, maxLength: 1024 }).map((bytes) => new Uint8Array(bytes)),
+  }),
+  fc.record({
+    type: fc.constant('buckets' as const),
+    buckets: fc.array(fc.nat(127), { maxLength: 128 }),
+    entries: fc.array(fc.record({ id: anyId, revision: anyCount })),
+  }),
+  fc.record({
     type: fc.constant('nodeChanges' as const),
     changes: fc.array(
       fc.record({

@@ -13,6 +13,8 @@
  *   8 nodeChanges [8, 1, [[name, change of 8 bytes], ...]]
  *   9 linkClosed  [9, 1]                                the sender has dropped its sessions with the receiver
  *  10 deaths      [10, 1, [[id, revision, observer id, signature], ...]]   death-report.ts
+ *  11 hashes      [11, 1, hashes of all buckets]       cluster/bucket-hashes.ts
+ *  12 buckets     [12, 1, [bucket, ...], [[id, revision], ...]]   all in these buckets
  * ```
  */
 import { Type } from 'typebox';
@@ -22,6 +24,8 @@ import { decodeMsgpack, encodeMsgpack } from '../../common/codec/msgpack.js';
 import type { NodeId } from '../../common/node-id.js';
 import type { NodeChange } from '../mesh-io.js';
 import {
+  BUCKET_HASH_BYTES,
+  BUCKETS,
   MAX_ADVERT_BYTES,
   MAX_ADVERTS_PER_MESSAGE,
   MAX_DEATHS_PER_MESSAGE,
@@ -49,6 +53,8 @@ export const CONTROL_TYPES = {
   nodeChanges: 8,
   linkClosed: 9,
   deaths: 10,
+  hashes: 11,
+  buckets: 12,
 } as const;
 const MESSAGE_VERSION = 1;
 const NODE_CHANGE_BYTES = 8;
@@ -67,6 +73,9 @@ export type ControlMessage =
       readonly toId: NodeId | null;
       readonly entries: readonly DigestEntry[];
     }
+  | { readonly type: 'hashes'; readonly bytes: Uint8Array }
+  /** All that the sender knows in these buckets. */
+  | { readonly type: 'buckets'; readonly buckets: readonly number[]; readonly entries: readonly DigestEntry[] }
   | { readonly type: 'pull'; readonly ids: readonly NodeId[] }
   | { readonly type: 'goodbye' }
   | { readonly type: 'linksQuery' }
@@ -78,9 +87,10 @@ export type ControlMessage =
 
 const Head = Compile(Fields(Count(), Count()));
 const Adverts = Compile(Fields(Count(), Count(), ListOf(Bytes(1, MAX_ADVERT_BYTES), MAX_ADVERTS_PER_MESSAGE)));
-const Digest = Compile(
-  Fields(Count(), Count(), Id, Type.Union([Id, Type.Null()]), ListOf(Fields(Id, Count()), MAX_DIGEST_ENTRIES)),
-);
+const Entries = ListOf(Fields(Id, Count()), MAX_DIGEST_ENTRIES);
+const Digest = Compile(Fields(Count(), Count(), Id, Type.Union([Id, Type.Null()]), Entries));
+const Hashes = Compile(Fields(Count(), Count(), Bytes(BUCKETS * BUCKET_HASH_BYTES)));
+const Buckets = Compile(Fields(Count(), Count(), ListOf(Count(BUCKETS - 1), BUCKETS), Entries));
 const Revocations = Compile(
   Fields(Count(), Count(), ListOf(Bytes(1, MAX_REVOCATION_BYTES), MAX_REVOCATIONS_PER_MESSAGE)),
 );
@@ -115,6 +125,12 @@ export function decodeControl(bytes: Uint8Array): ControlMessage | null {
     case CONTROL_TYPES.pull:
       if (!Pull.Check(value)) break;
       return { type: 'pull', ids: value[2].map(idOf) };
+    case CONTROL_TYPES.hashes:
+      if (!Hashes.Check(value)) break;
+      return { type: 'hashes', bytes: value[2] };
+    case CONTROL_TYPES.buckets:
+      if (!Buckets.Check(value)) break;
+      return { type: 'buckets', buckets: value[2], entries: value[3].map(entryOf) };
     case CONTROL_TYPES.goodbye:
       return { type: 'goodbye' };
     case CONTROL_TYPES.linksQuery:
@@ -153,6 +169,10 @@ export function describeControl(bytes: Uint8Array): string {
       return `digest (${message.entries.length} from ${message.fromId} to ${message.toId ?? 'the end'})`;
     case 'pull':
       return `pull (${message.ids.length})`;
+    case 'hashes':
+      return 'hashes of all buckets';
+    case 'buckets':
+      return `buckets (${message.entries.length} in ${message.buckets.length})`;
     case 'links':
       return `links (${message.links.length}, pods ${message.pods?.count ?? 'unknown'})`;
     case 'revocations':
@@ -187,9 +207,13 @@ function fieldsOf(message: ControlMessage): unknown[] {
     case 'adverts':
       return [message.adverts];
     case 'digest': {
-      const entries = message.entries.map(({ id, revision }) => [bytesOfId(id), revision]);
-      return [bytesOfId(message.fromId), message.toId === null ? null : bytesOfId(message.toId), entries];
+      const toId = message.toId === null ? null : bytesOfId(message.toId);
+      return [bytesOfId(message.fromId), toId, message.entries.map(entryFields)];
     }
+    case 'hashes':
+      return [message.bytes];
+    case 'buckets':
+      return [message.buckets, message.entries.map(entryFields)];
     case 'pull':
       return [message.ids.map(bytesOfId)];
     case 'goodbye':
@@ -233,6 +257,14 @@ function digestOf(
     type: 'digest',
     fromId: idOf(from),
     toId: to === null ? null : idOf(to),
-    entries: entries.map(([id, revision]) => ({ id: idOf(id), revision })),
+    entries: entries.map(entryOf),
   };
+}
+
+function entryFields({ id, revision }: DigestEntry): unknown[] {
+  return [bytesOfId(id), revision];
+}
+
+function entryOf([id, revision]: readonly [Uint8Array, number]): DigestEntry {
+  return { id: idOf(id), revision };
 }

@@ -5,6 +5,7 @@ import type { SimNode } from '../../mesh/testing/sim-node.js';
 import type { SimCluster } from './sim-cluster.js';
 import { TraceHash } from './trace-hash.js';
 
+const MTU_BYTES = 1500;
 const LOOK_EVERY_MS = 50;
 const LOOK_FOR_DEATH_EVERY_MS = 250;
 /** Nodes that are watched for a death: their views of all links cost too much to look at everywhere. */
@@ -27,7 +28,7 @@ export class Measures {
 
   onMessage({ atMs, from, to, packet, sizeBytes, transit }: LoggedMessage): void {
     this.bytes += sizeBytes;
-    this.datagrams++;
+    this.datagrams += Math.ceil(sizeBytes / MTU_BYTES);
     const target = 'number' in to ? to.number : 0;
     for (const value of [atMs, from.number, target, sizeBytes, transit.fate.length]) this.trace.add(value);
     if (packet.kind !== 'datagram' || packet.bytes[0] !== TYPE_RESPONSE || this.#responses.has(packet.bytes)) return;
