@@ -7,7 +7,7 @@ import type { Cidr } from '../../common/address/cidr.js';
 import { ADDRESS_BITS, ipFromBigInt, ipToBigInt } from '../../common/address/ip-address.js';
 import type { NodeId } from '../../common/node-id.js';
 import { ownershipTable } from './ownership-table.js';
-import type { Claim, OwnershipTable } from './ownership-table.js';
+import type { Claim, OwnershipEntry, OwnershipTable } from './ownership-table.js';
 
 interface Group {
   readonly outermost: Cidr;
@@ -21,36 +21,39 @@ export class OwnershipGroups {
   /** By every claimed block. */
   readonly #groupOf = new Map<Cidr, Group>();
   readonly #groups = new Set<Group>();
+  /** Those with a claim that lost or is outside. */
+  readonly #withRefused = new Set<Group>();
   /** Claimed blocks by family and prefix length. */
   readonly #lengths = new Map<string, number>();
   #clusterCidrs: readonly Cidr[] = [];
 
   /** Of all groups, in no order. */
-  table(): OwnershipTable {
-    const tables = Array.from(this.#groups, ({ table }) => table);
-    return {
-      entries: tables.flatMap(({ entries }) => entries),
-      lost: tables.flatMap(({ lost }) => lost),
-      outside: tables.flatMap(({ outside }) => outside),
-    };
+  entries(): OwnershipEntry[] {
+    return [...this.#groups].flatMap(({ table }) => table.entries);
   }
 
-  /** @param claims all there are, by owner; @returns whether the table's entries changed */
+  refused(): Pick<OwnershipTable, 'lost' | 'outside'> {
+    const tables = Array.from(this.#withRefused, ({ table }) => table);
+    return { lost: tables.flatMap(({ lost }) => lost), outside: tables.flatMap(({ outside }) => outside) };
+  }
+
+  /** @param claims of all owners whose claims may have changed, none for one that is gone; @returns whether the entries changed */
   update(claims: ReadonlyMap<NodeId, readonly Claim[]>, clusterCidrs: readonly Cidr[]): boolean {
     const isOtherCluster = this.#clusterCidrs.join() !== clusterCidrs.join();
     this.#clusterCidrs = clusterCidrs;
-    const changed = isOtherCluster ? new Set([...this.#claims.keys(), ...claims.keys()]) : this.#changedOwners(claims);
-    return changed.size > 0 && this.#replace(changed, claims);
+    if (!isOtherCluster) return this.#replace(this.#changedOwners(claims), claims);
+    const all = new Map([...this.#claims, ...claims]);
+    return this.#replace(new Set(all.keys()), all);
   }
 
   #changedOwners(claims: ReadonlyMap<NodeId, readonly Claim[]>): Set<NodeId> {
     const changed = new Set<NodeId>();
     for (const [owner, now] of claims) if (!areEqual(this.#claims.get(owner) ?? [], now)) changed.add(owner);
-    for (const owner of this.#claims.keys()) if (!claims.has(owner)) changed.add(owner);
     return changed;
   }
 
   #replace(owners: ReadonlySet<NodeId>, claims: ReadonlyMap<NodeId, readonly Claim[]>): boolean {
+    if (owners.size === 0) return false;
     const before = [...owners].flatMap((owner) => this.#claims.get(owner) ?? []);
     const after = [...owners].flatMap((owner) => claims.get(owner) ?? []);
     const concerned = new Set(before.map(({ cidr }) => this.#groupOf.get(cidr)!));
@@ -103,6 +106,7 @@ export class OwnershipGroups {
   #addGroup(outermost: Cidr, claims: readonly Claim[]): Group {
     const group = { outermost, claims, table: ownershipTable(claims, this.#clusterCidrs) };
     this.#groups.add(group);
+    if (group.table.lost.length + group.table.outside.length > 0) this.#withRefused.add(group);
     for (const cidr of blocksOf(group)) {
       this.#groupOf.set(cidr, group);
       this.#count(cidr, 1);
@@ -112,6 +116,7 @@ export class OwnershipGroups {
 
   #remove(group: Group): void {
     this.#groups.delete(group);
+    this.#withRefused.delete(group);
     for (const cidr of blocksOf(group)) {
       this.#groupOf.delete(cidr);
       this.#count(cidr, -1);

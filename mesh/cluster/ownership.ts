@@ -20,7 +20,8 @@ export class Ownership {
   readonly #ownId: NodeId;
   readonly #groups = new OwnershipGroups();
   #clusterCidrs: readonly Cidr[];
-  #table: OwnershipTable = { entries: [], lost: [], outside: [] };
+  /** Owners with claims that the authority does not cover, or not yet. Bounded by the members. */
+  readonly #uncovered = new Set<NodeId>();
 
   constructor(ownId: NodeId, clusterCidrs: readonly Cidr[]) {
     this.#ownId = ownId;
@@ -28,11 +29,12 @@ export class Ownership {
   }
 
   get entries(): readonly OwnershipEntry[] {
-    return this.#table.entries;
+    return this.#groups.entries();
   }
 
-  get table(): OwnershipTable {
-    return this.#table;
+  /** Claims that lost against others, and claims outside the cluster's CIDRs. */
+  get refused(): Pick<OwnershipTable, 'lost' | 'outside'> {
+    return this.#groups.refused();
   }
 
   /** Takes effect with the next {@link update}. */
@@ -40,27 +42,33 @@ export class Ownership {
     this.#clusterCidrs = cidrs;
   }
 
-  /** Computes anew what changed claims concern; true when the entries changed. */
-  update(adverts: Iterable<Advert>, standing: (advert: Advert) => Standing): boolean {
-    const hasChanged = this.#groups.update(claimsOf(adverts, standing), this.#clusterCidrs);
-    this.#table = this.#groups.table();
-    return hasChanged;
+  /**
+   * Computes anew what the claims of these nodes concern; true when the entries changed.
+   * @param advertOf of a member, or undefined for a node that is none
+   */
+  update(
+    owners: Iterable<NodeId>,
+    advertOf: (id: NodeId) => Advert | undefined,
+    standing: (advert: Advert) => Standing,
+  ): boolean {
+    const claims = new Map<NodeId, readonly Claim[]>();
+    for (const owner of new Set([...owners, ...this.#uncovered])) {
+      const advert = advertOf(owner);
+      claims.set(owner, advert === undefined ? [] : this.#claimsOf(advert, standing(advert)));
+      if (advert === undefined) this.#uncovered.delete(owner);
+    }
+    return this.#groups.update(claims, this.#clusterCidrs);
   }
 
   lostClaims(): LostClaim[] {
-    const own = this.#table.lost.filter(({ claim }) => claim.owner === this.#ownId);
+    const own = this.refused.lost.filter(({ claim }) => claim.owner === this.#ownId);
     return own.map(({ claim, winner, reason }) => ({ cidr: claim.cidr, winner, reason }));
   }
-}
 
-function claimsOf(adverts: Iterable<Advert>, standing: (advert: Advert) => Standing): Map<NodeId, Claim[]> {
-  const claims = new Map<NodeId, Claim[]>();
-  for (const advert of adverts) {
-    const { hasLeft, isAlive, claimsSinceMs, covers } = standing(advert);
-    if (hasLeft) continue;
-    const covered = advert.podCidrs.filter(covers);
-    const ofNode = covered.map((cidr) => ({ cidr, owner: advert.id, createdAtMs: claimsSinceMs, isAlive }));
-    claims.set(advert.id, ofNode);
+  #claimsOf({ id, podCidrs }: Advert, { hasLeft, isAlive, claimsSinceMs, covers }: Standing): Claim[] {
+    const covered = hasLeft ? [] : podCidrs.filter(covers);
+    if (!hasLeft && covered.length < podCidrs.length) this.#uncovered.add(id);
+    else this.#uncovered.delete(id);
+    return covered.map((cidr) => ({ cidr, owner: id, createdAtMs: claimsSinceMs, isAlive }));
   }
-  return claims;
 }

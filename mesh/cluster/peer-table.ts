@@ -79,7 +79,8 @@ export class PeerTable {
   #touchedMs = -Infinity;
   #routesDirty = false;
   #advertsDirty = false;
-  #claimsDirty = true;
+  /** Nodes whose claims may count otherwise than before. Bounded by the members and those that were. */
+  readonly #dirtyClaims = new Set<NodeId>();
 
   constructor(deps: PeerTableDeps) {
     this.#deps = deps;
@@ -133,7 +134,10 @@ export class PeerTable {
       else this.#applyLearned(result, null, 0);
     }
     this.neighbourhood.update((nowMs) => this.#firstLink(nowMs), 0);
+    this.#allClaimsChanged();
     this.updateClaims(0);
+    // The first flush tells of claims that do not count.
+    this.#allClaimsChanged();
   }
 
   /** The same without nodes that said goodbye: what is kept, and passed on. */
@@ -183,7 +187,7 @@ export class PeerTable {
     const peer = this.#peers.get(id);
     peer?.redial(nowMs);
     if (peer !== undefined) this.schedule(peer, nowMs);
-    this.#claimsDirty = true;
+    this.#dirtyClaims.add(id);
   }
 
   /** The node was revoked: its sessions, its advert and its claims go. */
@@ -194,13 +198,13 @@ export class PeerTable {
 
   useClusterCidrs(cidrs: readonly Cidr[]): void {
     this.#ownership.useClusterCidrs(cidrs);
-    this.#claimsDirty = true;
+    this.#allClaimsChanged();
   }
 
   /** This node signed a new advert. */
   selfChanged(): void {
     this.#deps.broadcastAdvert(this.#deps.self.current, null);
-    this.#claimsDirty = true;
+    this.#dirtyClaims.add(this.#ownId);
     this.#advertsDirty = true;
   }
 
@@ -258,9 +262,17 @@ export class PeerTable {
     }
   }
 
-  /** Computes the ownership table anew; true when it changed. */
+  /** Brings the ownership table in line with what changed; true when it changed too. */
   updateClaims(nowMs: number): boolean {
-    return this.#ownership.update(this.adverts(), (advert) => this.#standingOf(advert, nowMs));
+    const advertOf = (id: NodeId): Advert | undefined =>
+      id === this.#ownId ? this.#deps.self.current : this.members.get(id);
+    const owners = [...this.#dirtyClaims];
+    this.#dirtyClaims.clear();
+    return this.#ownership.update(owners, advertOf, (advert) => this.#standingOf(advert, nowMs));
+  }
+
+  #allClaimsChanged(): void {
+    for (const { id } of this.adverts()) this.#dirtyClaims.add(id);
   }
 
   /** A router has connected, which needs all routes. */
@@ -272,10 +284,10 @@ export class PeerTable {
   flush(nowMs: number): MeshEffect[] {
     this.neighbourhood.update((atMs) => this.#firstLink(atMs), nowMs);
     const effects: MeshEffect[] = [];
-    if (this.#claimsDirty) this.#updateOwnership(nowMs);
+    if (this.#dirtyClaims.size > 0) this.#updateOwnership(nowMs);
     if (this.#routesDirty) effects.push({ type: 'routesChanged' });
     if (this.#advertsDirty) effects.push({ type: 'advertsChanged' });
-    this.#claimsDirty = this.#routesDirty = this.#advertsDirty = false;
+    this.#routesDirty = this.#advertsDirty = false;
     return effects;
   }
 
@@ -312,7 +324,7 @@ export class PeerTable {
     this.#advertsDirty = true;
     if (before === null) this.#deps.witness.heard(advert.id, nowMs);
     if (before === null) this.#openToNamesakes(advert, nowMs);
-    if (before === null || claimsDiffer(before, advert)) this.#claimsDirty = true;
+    if (before === null || claimsDiffer(before, advert)) this.#dirtyClaims.add(advert.id);
     return peer;
   }
 
@@ -330,7 +342,10 @@ export class PeerTable {
 
   #linkChanged(peer: Peer, before: Link, nowMs: number): void {
     const { link, id } = peer;
-    if (isUsable(link) !== isUsable(before)) this.#routesDirty = this.#claimsDirty = true;
+    if (isUsable(link) !== isUsable(before)) {
+      this.#routesDirty = true;
+      this.#dirtyClaims.add(id);
+    }
     if ((link.state === 'down') !== (before.state === 'down')) this.neighbourhood.changed();
     if (peer.hasLeft) this.#advertsDirty = true;
     this.#deps.linkChanged(peer, before, nowMs);
@@ -351,14 +366,15 @@ export class PeerTable {
     this.#deadlines.delete(peer);
     this.members.forget(peer.id);
     this.neighbourhood.remove(peer.id);
-    this.#claimsDirty = true;
+    this.#dirtyClaims.add(peer.id);
     this.#advertsDirty = true;
   }
 
   #updateOwnership(nowMs: number): void {
     const { notices } = this.#deps;
     if (this.updateClaims(nowMs)) this.#routesDirty = true;
-    for (const { claim, winner } of this.#ownership.table.lost) {
+    const { lost, outside } = this.#ownership.refused;
+    for (const { claim, winner } of lost) {
       // A dead node's claim gives way without an alarm.
       if (!claim.isAlive) continue;
       // Without a link nobody knows whether a node is alive, which decides a conflict.
@@ -373,7 +389,7 @@ export class PeerTable {
         fields,
       );
     }
-    for (const { cidr, owner } of this.#ownership.table.outside) {
+    for (const { cidr, owner } of outside) {
       this.#deps.claimedOutside(this.#nameOf(owner), nowMs);
       const fields = { cidr, owner };
       notices.write(

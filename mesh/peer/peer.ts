@@ -217,7 +217,8 @@ export class Peer {
   /** Whether it was heard lately. */
   isHeard(nowMs: number): boolean {
     if (this.#link.state !== 'up') return false;
-    return !this.#isQuiet(nowMs) || nowMs - this.#link.lastHeardMs < STALE_AFTER_MS;
+    // The router tells once a second what it heard.
+    return !this.#isQuiet(nowMs) || nowMs - this.#link.lastHeardMs < STALE_AFTER_MS + PROBE_INTERVAL_MS;
   }
 
   /** Its neighbours heard nothing of it. */
