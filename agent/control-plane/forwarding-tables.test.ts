@@ -76,6 +76,32 @@ describe('TablesPublisher', () => {
     expect(generations()).toEqual([1, 2, 3]);
   });
 
+  it('sends nothing while the router has not taken a push, and then only what is newest', async () => {
+    const taken: (() => void)[] = [];
+    const sent: RouterCommand[] = [];
+    let pods: TablesInput['pods'] = [];
+    const publisher = new TablesPublisher({
+      compute: () => computeTables({ ...input, pods }),
+      send: (command) => {
+        sent.push(command);
+        return new Promise((resolve) => taken.push(() => resolve(true)));
+      },
+    });
+    const pushes = [[], [pod], [], [pod, pod]].map((next) => {
+      pods = next;
+      return publisher.publish();
+    });
+    expect(sent).toHaveLength(1);
+    taken[0]!();
+    await pushes[0];
+    await Promise.resolve();
+    expect(sent).toHaveLength(2);
+    expect(sent[1]).toMatchObject({ tables: { generation: 2, ...computeTables({ ...input, pods }) } });
+    taken[1]!();
+    expect(await Promise.all(pushes)).toEqual([true, true, true, true]);
+    expect(sent).toHaveLength(2);
+  });
+
   it('says that nothing was delivered while there is no router', async () => {
     const { state, publisher, connect } = harness();
     state.connected = false;

@@ -1,6 +1,7 @@
 /**
  * Forwarding tables of the router, computed from the agent's state, and the rule for pushing them. A push holds whole
- * tables; the router applies the difference.
+ * tables; the router applies the difference. While the router has not taken a push, the next one waits and holds what is newest then:
+ * tables never queue up before a router that is slow.
  */
 import { gatewayOf } from '../../common/address/cidr.js';
 import type { Cidr } from '../../common/address/cidr.js';
@@ -40,6 +41,10 @@ export class TablesPublisher {
   #generation = 0;
   #content: string | null = null;
   #delivered: Promise<boolean> = Promise.resolve(false);
+  /** Generation of the push that the router has not taken yet, or null. */
+  #sending: number | null = null;
+  /** The push after it, if one is due. */
+  #next: Promise<boolean> | null = null;
 
   constructor(readonly options: TablesPublisherOptions) {}
 
@@ -47,6 +52,7 @@ export class TablesPublisher {
   routerConnected(appliedGeneration: number): void {
     this.#generation = Math.max(this.#generation, appliedGeneration);
     this.#content = null;
+    this.#sending = null;
   }
 
   /** Pushes if anything changed. Resolves to whether the router has been given the present state. */
@@ -54,9 +60,23 @@ export class TablesPublisher {
     const content = this.options.compute();
     const fingerprint = JSON.stringify(content);
     if (fingerprint === this.#content) return this.#delivered;
+    if (this.#sending !== null) return (this.#next ??= this.#publishNext(this.#delivered));
     this.#content = fingerprint;
-    this.#generation++;
-    this.#delivered = this.options.send({ type: 'tables', tables: { generation: this.#generation, ...content } });
+    const generation = ++this.#generation;
+    this.#sending = generation;
+    this.#delivered = this.#send({ generation, ...content });
     return this.#delivered;
+  }
+
+  async #publishNext(before: Promise<boolean>): Promise<boolean> {
+    await before;
+    this.#next = null;
+    return this.publish();
+  }
+
+  async #send(tables: ForwardingTables): Promise<boolean> {
+    const isDelivered = await this.options.send({ type: 'tables', tables });
+    if (this.#sending === tables.generation) this.#sending = null;
+    return isDelivered;
   }
 }
