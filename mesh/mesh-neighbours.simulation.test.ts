@@ -92,6 +92,10 @@ describe('a mesh of more members than neighbours', () => {
         10_000,
       );
       expect(sendFrame(network, stranger, dead).state).toBe('refused');
+      const [leaving, staying] = [nodes[6]!, others.filter((node) => node !== nodes[6])];
+      leaving.handle({ type: 'stop' });
+      const isKnown = (): boolean => staying.every((node) => node.stateOf(leaving) === 'down');
+      expect(runUntil(network, isKnown, 10_000)).toBeLessThan(1_000);
     }),
   );
 
