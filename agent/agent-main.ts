@@ -37,7 +37,7 @@ import {
 } from '../common/launch-contract.js';
 import { openKubernetes } from '../kube/index.js';
 import type { Kubernetes } from '../kube/index.js';
-import { loadClusterSecret } from './settings/cluster-secret.js';
+import { loadClusterSecrets } from './settings/cluster-secret.js';
 import { effectiveNodeName } from './settings/node-settings.js';
 import { SettingsKeeper } from './settings/settings-keeper.js';
 import { SettingsReader } from './settings/settings-reader.js';
@@ -113,7 +113,7 @@ async function openSettings(env: NodeJS.ProcessEnv, started: Config | null): Pro
       argv,
       env,
       readFile: readHostFile,
-      readSecret: loadClusterSecret,
+      readSecret: loadClusterSecrets,
       readTrustedKeys: loadTrustedKeys,
       sources,
       started,

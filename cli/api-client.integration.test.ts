@@ -4,7 +4,7 @@ import type { RequestListener } from 'node:http';
 import { leaveStaleSocket } from '../common/testing/stale-socket.js';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createFakeTerminal, PEERS, startFakeAgent, STATUS } from './testing/fake-agent.js';
+import { createFakeTerminal, PEERS, startFakeAgent, STATUS, NO_SECRET_FILE } from './testing/fake-agent.js';
 import type { FakeAgent } from './testing/fake-agent.js';
 import { runMeshctl } from './main.js';
 
@@ -18,6 +18,7 @@ afterEach(async () => {
 const deps = {
   uninstall: () => Promise.resolve({ removed: [], left: [], podsThatRun: [] }),
   preflight: () => Promise.resolve([]),
+  secretFile: NO_SECRET_FILE,
   timeoutMs: 5_000,
 };
 

@@ -8,6 +8,7 @@ import type { ForgetOptions } from './commands/forget.js';
 import { readPolicyTarget } from './commands/policy-target.js';
 import type { PolicyTarget } from './commands/policy-target.js';
 import type { PolicyTestOptions } from './commands/policy-test.js';
+import type { RotationStep } from './commands/rotate.js';
 import { EXIT, EXIT_CODES_HELP } from './exit-codes.js';
 import type { ExitCode } from './exit-codes.js';
 import { SORT_KEYS } from './output/arrange.js';
@@ -59,6 +60,13 @@ export interface Forgetting extends ForgetOptions {
   readonly socketPath: string;
 }
 
+/** The cluster secret is to be rotated, or it is to be told how far that is. */
+export interface Rotation {
+  readonly type: 'rotation';
+  readonly socketPath: string;
+  readonly step: RotationStep;
+}
+
 /** This host is to be looked at before an agent runs. */
 export interface HostLook {
   readonly type: 'preflight';
@@ -78,7 +86,7 @@ export interface Answered {
   readonly exitCode: ExitCode;
 }
 
-export type Invocation = Question | Removal | Forgetting | PolicyTest | HostLook | Answered;
+export type Invocation = Question | Removal | Forgetting | Rotation | PolicyTest | HostLook | Answered;
 
 interface Flags {
   readonly socket?: string;
@@ -88,6 +96,8 @@ interface Flags {
   readonly dryRun?: boolean;
   readonly purge?: boolean;
   readonly undo?: boolean;
+  readonly status?: boolean;
+  readonly end?: boolean;
   readonly json?: boolean;
   readonly sortBy?: SortKey;
   readonly state?: readonly string[];
@@ -130,6 +140,7 @@ function createProgram(terminal: Terminal, accept: (invocation: Invocation) => v
     .showHelpAfterError('(see meshctl --help)');
   for (const subject of SUBJECTS) addQuestion(program, subject, terminal, accept);
   addForgetting(program, terminal, accept);
+  addRotation(program, terminal, accept);
   addRemoval(program, terminal, accept);
   addPreflight(program, terminal, accept);
   addCompletion(program, terminal, accept);
@@ -250,6 +261,21 @@ function addForgetting(program: Command, terminal: Terminal, accept: (invocation
   command.action((node: string) => {
     const flags = command.optsWithGlobals<Flags>();
     accept({ type: 'forgetting', socketPath: socketPathOf(flags, terminal), node, undo: flags.undo === true });
+  });
+}
+
+function addRotation(program: Command, terminal: Terminal, accept: (invocation: Invocation) => void): void {
+  const command = program
+    .command('rotate')
+    .description('add a new cluster secret to the file of this node, which is then to be handed out to the others')
+    .addOption(
+      new Option('--status', 'only show which nodes have which secrets; exit with 1 while one lacks the newest'),
+    )
+    .addOption(new Option('--end', 'drop the old secret, once all nodes have the new one').conflicts('status'));
+  command.action(() => {
+    const flags = command.optsWithGlobals<Flags>();
+    const step = flags.status === true ? 'status' : flags.end === true ? 'end' : 'begin';
+    accept({ type: 'rotation', socketPath: socketPathOf(flags, terminal), step });
   });
 }
 

@@ -5,6 +5,7 @@
 export { readEndpoints, readPeers, readStatus, readTopology } from './api-answers.js';
 export { createApiClient } from './api-client.js';
 export type { ApiClient } from './api-client.js';
+export type { SecretFileChange } from './commands/rotate.js';
 export { EXIT } from './exit-codes.js';
 export type { ExitCode } from './exit-codes.js';
 export { runMeshctl } from './main.js';

@@ -27,6 +27,7 @@ beforeEach(async () => {
   terminal = createFakeTerminal();
   uninstalled = [];
   left = [];
+  secretFile = { path: '/etc/heddle/cluster-secret', ids: ['aaaaaaaa'] };
   agent.answers.set('/v1/peers', PEERS);
   agent.answers.set('/v1/peers/node-b', PEERS[0]);
   agent.answers.set('/v1/routes', ROUTES);
@@ -45,7 +46,13 @@ const deps = {
     return Promise.resolve({ removed: ['interface heddle0', 'nft table inet heddle'], left, podsThatRun: left });
   },
   preflight: () => Promise.resolve(FINDINGS),
+  secretFile: {
+    ids: (path: string) => Promise.resolve(secretFile.path === path ? secretFile.ids : []),
+    add: () => Promise.resolve((secretFile.ids = [...secretFile.ids, 'bbbbbbbb'])),
+    dropOld: () => Promise.resolve((secretFile.ids = secretFile.ids.slice(-1))),
+  },
 };
+let secretFile: { path: string; ids: readonly string[] };
 const FINDINGS: Finding[] = [
   { check: 'veth', verdict: 'ok', message: 'veth pairs can be made', line: null },
   {
@@ -389,6 +396,50 @@ describe('meshctl forget', () => {
   });
 });
 
+describe('meshctl rotate', () => {
+  /** What this node and the other one say they have. */
+  const have = (own: readonly string[], other: readonly string[] | undefined) => {
+    agent.answers.set('/v1/status', { ...STATUS, clusterSecret: { file: secretFile.path, ids: own } });
+    agent.answers.set('/v1/peers', [{ ...PEERS[0], ...(other === undefined ? {} : { secretIds: other }) }]);
+  };
+  const table = (own: string, other: string) =>
+    `NODE     STATE   SECRETS\nnode-a   self    ${own}\nnode-b   up      ${other}\n\n`;
+
+  it('adds a new secret to the file once, and says what is to be done', async () => {
+    have(['aaaaaaaa'], ['aaaaaaaa']);
+    expect(await printed('rotate')).toContain('has a second, new secret now: old aaaaaaaa, new bbbbbbbb.');
+    expect(await printed('rotate')).toContain('has two secrets already: old aaaaaaaa, new bbbbbbbb.');
+    expect(secretFile.ids).toEqual(['aaaaaaaa', 'bbbbbbbb']);
+  });
+
+  it.each([
+    [['aaaaaaaa'], ['aaaaaaaa'], 0, '2 of 2 nodes have the secret aaaaaaaa.\n'],
+    [['aaaaaaaa', 'bbbbbbbb'], ['aaaaaaaa'], 1, '1 of 2 nodes have the secret bbbbbbbb; without it: node-b (up).'],
+    [['bbbbbbbb'], ['aaaaaaaa', 'bbbbbbbb'], 0, 'With another one besides: node-b (up).\n'],
+    [['bbbbbbbb'], undefined, 1, '; without it: node-b (up).\n'],
+  ])('shows with --status how far %j and %j are', async (own, other, exitCode, says) => {
+    have(own, other);
+    expect(await run('rotate', '--status')).toBe(exitCode);
+    expect(terminal.printed.out).toContain(
+      table(own.join(', '), other?.join(', ') ?? 'unknown, of an earlier version'),
+    );
+    expect(terminal.printed.out).toContain(says);
+    expect(secretFile.ids).toEqual(['aaaaaaaa']);
+  });
+
+  it('drops the old secret with --end, not before all nodes have the new one', async () => {
+    secretFile.ids = ['aaaaaaaa', 'bbbbbbbb'];
+    have(secretFile.ids, ['aaaaaaaa']);
+    expect(await run('rotate', '--end')).toBe(1);
+    expect(terminal.printed.err).toContain('the old secret stays, since node-b (up) would be cut off without it');
+    terminal.printed.err = '';
+    have(secretFile.ids, secretFile.ids);
+    expect(await printed('rotate', '--end')).toContain('has the secret bbbbbbbb alone');
+    expect(secretFile.ids).toEqual(['bbbbbbbb']);
+    expect(await run('rotate', '--end', '--status')).toBe(2);
+  });
+});
+
 describe('meshctl preflight', () => {
   it('prints the findings, then the lines to type, and exits with 4 for warnings', async () => {
     expect(await run('preflight')).toBe(4);
@@ -444,10 +495,7 @@ describe('meshctl uninstall', () => {
   });
 
   it('prints a sentence when there is nothing to remove', async () => {
-    const nothing = {
-      uninstall: () => Promise.resolve({ removed: [], left: [], podsThatRun: [] }),
-      preflight: () => Promise.resolve([]),
-    };
+    const nothing = { ...deps, uninstall: () => Promise.resolve({ removed: [], left: [], podsThatRun: [] }) };
     expect(await runMeshctl(['uninstall', '--socket', '/nowhere/api.sock'], nothing, terminal)).toBe(0);
     expect(terminal.printed.out).toBe('nothing to remove: nothing of Heddle is on this host\n');
   });

@@ -32,6 +32,8 @@ import { keyOf, keyView } from './commands/key.js';
 import { onePeerView, peersView } from './commands/peers.js';
 import { podPoliciesView, policiesView } from './commands/policy.js';
 import { runPolicyTest } from './commands/policy-test.js';
+import { runRotate } from './commands/rotate.js';
+import type { SecretFileChange } from './commands/rotate.js';
 import { routesView } from './commands/routes.js';
 import { statusView, verdictOf } from './commands/status.js';
 import { printableLines } from './output/table.js';
@@ -47,6 +49,7 @@ import { watchDocument } from './commands/watch.js';
 export interface MeshctlDeps {
   readonly uninstall: Uninstall;
   readonly preflight: Preflight;
+  readonly secretFile: SecretFileChange;
   /** Time limit of an answer; {@link DEFAULT_TIMEOUT_MS} when absent. */
   readonly timeoutMs?: number;
 }
@@ -74,6 +77,7 @@ export async function runMeshctl(argv: readonly string[], deps: MeshctlDeps, ter
   });
   try {
     if (invocation.type === 'forgetting') return await runForget(client, invocation, terminal);
+    if (invocation.type === 'rotation') return await runRotate(client, invocation.step, deps.secretFile, terminal);
     if (invocation.type === 'policyTest') return await runPolicyTest(client, invocation, terminal);
     if (invocation.type === 'removal') return await runUninstall(deps.uninstall, client, invocation, terminal);
     if (invocation.type === 'preflight') return await runPreflight(deps.preflight, invocation.format, terminal);

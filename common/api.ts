@@ -39,6 +39,9 @@ export const PeerSchema = Type.Object({
   since: nullable(Type.String({ description: 'When the link came into its state' })),
   lastHandshake: nullable(Type.String()),
   version: Type.String({ description: 'Heddle version the peer runs' }),
+  secretIds: Type.Optional(
+    nullable(Type.Array(Type.String(), { description: 'Cluster secrets it has, oldest first, as public identifiers' })),
+  ),
 });
 export type Peer = Static<typeof PeerSchema>;
 
@@ -149,6 +152,12 @@ export const StatusSchema = Type.Object({
           description: 'No longer a pod CIDR of this node: pods keep their addresses, no new ones are allocated',
         }),
       ),
+    }),
+  ),
+  clusterSecret: Type.Optional(
+    Type.Object({
+      file: Type.String(),
+      ids: Type.Array(Type.String(), { description: 'Public identifiers, oldest first; two during a rotation' }),
     }),
   ),
   peers: Type.Object({ total: Type.Integer(), up: Type.Integer() }),

@@ -5,5 +5,6 @@
 export { decodeIdentity, encodeIdentity, generateIdentity } from './wire/identity.js';
 export type { NodeIdentity } from './wire/identity.js';
 export { Mesh } from './mesh.js';
+export { secretIdOf } from './wire/cluster-keys.js';
 export type { MeshOptions } from './mesh-parts.js';
 export type * from './mesh-io.js';

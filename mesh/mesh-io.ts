@@ -61,8 +61,11 @@ export type MeshEvent =
   | { readonly type: 'self'; readonly self: SelfDescription }
   /** Claims outside these ranges are void; replaces the previous list. */
   | { readonly type: 'clusterCidrs'; readonly cidrs: readonly Cidr[] }
-  /** Another cluster secret, 32 bytes, for handshakes from now on. Established sessions stay until they are replaced. */
-  | { readonly type: 'clusterSecret'; readonly secret: Uint8Array }
+  /**
+   * Other cluster secrets, of 32 bytes each, oldest first, for handshakes from now on. Established sessions stay until they are
+   * replaced.
+   */
+  | { readonly type: 'clusterSecrets'; readonly secrets: readonly Uint8Array[] }
   /** All pods of this node, reported to peers that ask; replaces the previous list. */
   | { readonly type: 'localPods'; readonly pods: readonly PodView[] }
   /** A user looks at the topology: peers are asked for their links until `untilMs`. */
@@ -120,6 +123,8 @@ export interface MemberView {
   readonly publicKey: Uint8Array;
   readonly version: string;
   readonly podCidrs: readonly Cidr[];
+  /** Cluster secrets that it has, oldest first, as public identifiers; null from an earlier version. */
+  readonly secretIds: readonly string[] | null;
   readonly endpoint: SocketAddress | null;
   readonly state: LinkState;
   readonly reason: string;

@@ -26,15 +26,15 @@ import { Notices } from './notices.js';
 import { Dialer } from './peer/dial.js';
 import type { Peer } from './peer/peer.js';
 import { RouterConnection } from './router-connection.js';
-import { ClusterKeys } from './wire/cluster-keys.js';
+import { ClusterSecrets } from './wire/cluster-secrets.js';
 import { preferCipher } from './wire/handshake-payload.js';
 import type { NodeIdentity } from './wire/identity.js';
 
 export interface MeshOptions {
   readonly identity: NodeIdentity;
   readonly self: SelfDescription;
-  /** 32 bytes, the same on every node of the cluster. */
-  readonly clusterSecret: Uint8Array;
+  /** Of 32 bytes each, oldest first: one, or during a rotation two. */
+  readonly clusterSecrets: readonly Uint8Array[];
   readonly clusterCidrs: readonly Cidr[];
   readonly random: RandomSource;
   readonly underlay: UnderlayFacts;
@@ -62,7 +62,7 @@ export class MeshParts {
   readonly router = new RouterConnection();
   readonly notices: Notices;
   readonly self: SelfAdvert;
-  readonly keys: ClusterKeys;
+  readonly secrets: ClusterSecrets;
   readonly authority: Authority;
   readonly slots: SessionSlots;
   readonly stamps: InitiationStamps;
@@ -90,9 +90,11 @@ export class MeshParts {
     this.emit = hooks.emit;
     this.#advancePeer = hooks.advancePeer;
     this.notices = new Notices(hooks.emit);
-    const lowestStamp = (): number => this.handshakes?.lowestStamp() ?? 0;
-    this.self = new SelfAdvert(identity, options.self, random, options.wallClockMs, lowestStamp);
-    this.keys = new ClusterKeys(options.clusterSecret);
+    this.secrets = new ClusterSecrets(options.clusterSecrets);
+    this.self = new SelfAdvert(identity, options.self, random, options.wallClockMs, () => ({
+      lowestStamp: this.handshakes?.lowestStamp() ?? 0,
+      secretIds: this.secrets.ids,
+    }));
     this.authority = new Authority({ isNeeded: options.needsAuthority, random, emit: hooks.emit });
     this.slots = new SessionSlots(random);
     const { cachedStamps, cachedAdverts, wallClockMs } = options;
@@ -119,7 +121,7 @@ export class MeshParts {
     const deps = {
       identity,
       random,
-      keys: this.keys,
+      clusterSecrets: this.secrets,
       advert: () => this.self.current.bytes,
       ciphers: () => preferCipher(this.router.ciphers, cipherPreference),
       stamps: this.stamps,
@@ -163,10 +165,10 @@ export class MeshParts {
 
   /** A member that has come lately decides nothing. A node that has just joined cannot know, and believes. */
   #makeRevocations(identity: NodeIdentity): Revocations {
-    const { keys, witness } = this;
+    const { secrets, witness } = this;
     return new Revocations({
       identity,
-      keys,
+      secrets,
       wallClockMs: (nowMs) => witness.wallClockMs(nowMs),
       mayDecide: (id, nowMs) =>
         this.peerTable.members.get(id) === undefined ? !witness.isWitness(nowMs) : !witness.isNewcomer(id, nowMs),

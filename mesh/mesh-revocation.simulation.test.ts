@@ -91,7 +91,7 @@ describe('a node that is revoked', () => {
       revoke(first, victim);
       network.run(5_000);
       const secret = new Uint8Array(32).fill(77);
-      for (const node of nodes) node.handle({ type: 'clusterSecret', secret });
+      for (const node of nodes) node.handle({ type: 'clusterSecrets', secrets: [secret] });
       expect(network.runUntil(() => isFullMesh(nodes), MINUTE_MS)).toBeLessThan(MINUTE_MS);
     }),
   );

@@ -42,7 +42,7 @@ describe('a mesh of nodes', () => {
     'does not link to a node with another cluster secret, and writes a notice',
     simulation(3, (network) => {
       const first = network.addNode();
-      const stranger = network.addNode({ clusterSecret: new Uint8Array(32).fill(9) });
+      const stranger = network.addNode({ clusterSecrets: [new Uint8Array(32).fill(9)] });
       first.start();
       stranger.start([first]);
       network.run(30_000);

@@ -169,8 +169,8 @@ export class Mesh {
         return this.#wakeAt(now);
       case 'clusterCidrs':
         return peerTable.useClusterCidrs(event.cidrs);
-      case 'clusterSecret':
-        return this.#replaceSecret(event.secret, now);
+      case 'clusterSecrets':
+        return this.#replaceSecrets(event.secrets, now);
       case 'localPods':
         return topology.setLocalPods(event.pods);
       case 'topologyWanted':
@@ -263,19 +263,19 @@ export class Mesh {
     if (peer.advert !== null) authority.used(peer.advert, counters.txFrames + counters.rxFrames, now);
   }
 
-  /** Handshakes in progress are of the old secret: they are dropped and started anew. */
-  #replaceSecret(secret: Uint8Array, now: number): void {
-    const { keys, handshakes, seeds, peerTable, revocations } = this.#parts;
-    keys.replace(secret);
-    for (const node of revocations.secretReplaced()) {
-      peerTable.members.pardon(node);
-      peerTable.stampsChanged();
-    }
+  /** Handshakes in progress may be of a secret that is gone: they are dropped then, and started anew. */
+  #replaceSecrets(next: readonly Uint8Array[], now: number): void {
+    const { secrets, self, handshakes, seeds, peerTable, revocations } = this.#parts;
+    const staying = secrets.replace(next);
+    self.renew();
+    for (const node of revocations.secretsReplaced(staying)) peerTable.members.pardon(node);
+    peerTable.stampsChanged();
+    this.#wakeAt(now);
+    if (staying === 'all') return;
     handshakes.clear();
     seeds.restart(now);
     for (const peer of peerTable.peers.values()) peer.secretReplaced(now);
     peerTable.scheduleAll(now);
-    this.#wakeAt(now);
   }
 
   /** A tick that comes much too late means that this process stood still: the silence is not the peers'. */

@@ -15,6 +15,7 @@ const member: MemberView = {
   id: id('b'),
   name: 'node-b',
   publicKey: new Uint8Array(32).fill(7),
+  secretIds: null,
   version: '0.1.0',
   podCidrs: [parseCidr('10.1.2.0/24')],
   endpoint: { ip: parseIpAddress('192.0.2.2'), port: 6785 },
@@ -43,7 +44,7 @@ function source(overrides: Partial<ApiSourceDeps> = {}) {
   const flags = ['--seeds', '192.0.2.2', '--pod-cidrs', '10.1.1.0/24', '--cluster-cidrs', '10.1.0.0/16'];
   const settings = nodeSettings(
     loadConfig(flags, {}, () => null),
-    { clusterSecret: new Uint8Array(32), trustedKeys: [] },
+    { clusterSecrets: [new Uint8Array(32)], trustedKeys: [] },
     'node-a',
   );
   const deps: ApiSourceDeps = {

@@ -11,6 +11,7 @@ import { formatSocketAddress } from '../../common/address/socket-address.js';
 import { HEDDLE_VERSION } from '../../common/version.js';
 import type { EndpointRecord } from '../../cni/index.js';
 import { podAddressCount } from '../../ipam/index.js';
+import { secretIdOf } from '../../mesh/index.js';
 import type {
   LostClaim,
   MemberView,
@@ -166,7 +167,7 @@ export class AgentApiSource implements ApiSource {
 
   status(): Status {
     const { deps } = this;
-    const { config, nodeName, clusterCidrs } = deps.settings();
+    const { config, nodeName, clusterCidrs, clusterSecrets } = deps.settings();
     const router = deps.router();
     const members = this.#members();
     const conditions = this.conditions();
@@ -192,6 +193,7 @@ export class AgentApiSource implements ApiSource {
         sealNsPerKiB: router?.engine === undefined ? null : Math.round(router.engine.sealNsPerKiB),
       },
       addresses: deps.addressUsage().map((usage) => ({ ...usage, totalExact: `${podAddressCount(usage.cidr)}` })),
+      clusterSecret: { file: config.clusterSecretFile, ids: clusterSecrets.map(secretIdOf) },
       verdict: verdictOf(conditions),
       targets: this.#targets(members),
       peers: { total: members.length, up: members.filter(({ state }) => state === 'up').length },

@@ -57,7 +57,7 @@ function cachedAdvert(clusterSecret: Uint8Array): readonly Uint8Array[] {
   const other = new Mesh({
     identity: generateIdentity(systemRandom),
     self: { name: 'node-b', version: '0.1.0', endpoints, podCidrs: [parseCidr('10.1.2.0/24')], podMtuBytes: 1300 },
-    clusterSecret,
+    clusterSecrets: [clusterSecret],
     clusterCidrs,
     random: systemRandom,
     underlay: { mtuBytes: 1500, ownAddresses: [] },
@@ -72,7 +72,7 @@ function cachedAdvert(clusterSecret: Uint8Array): readonly Uint8Array[] {
 
 function settingsWith(podCidrs: string, clusterSecret: Uint8Array): NodeSettings {
   const config = loadConfig(['--pod-cidrs', podCidrs, '--cluster-cidrs', '10.1.0.0/16'], {}, () => null);
-  return nodeSettings(config, { clusterSecret, trustedKeys: [] }, 'node-a');
+  return nodeSettings(config, { clusterSecrets: [clusterSecret], trustedKeys: [] }, 'node-a');
 }
 
 async function harness() {
@@ -186,7 +186,7 @@ describe('ControlPlane', () => {
     control.start();
     sayHello(0);
     await state.ipam.reconcile([{ owner: { containerId: 'c', ifname: 'eth0' }, ips: [parseIpAddress('10.1.1.2')] }]);
-    settings.current = settingsWith('10.1.7.0/24', settings.current.clusterSecret);
+    settings.current = settingsWith('10.1.7.0/24', settings.current.clusterSecrets[0]!);
     await state.ipam.useCidrs(settings.current.podCidrs);
     control.settingsChanged();
     expect(tables().at(-1)?.localCidrs).toEqual(['10.1.7.0/24', '10.1.1.0/24']);

@@ -15,6 +15,7 @@ import type { StopReason } from './mesh-driver.js';
 import { narrowCidrs } from './narrow-cidrs.js';
 import type { NarrowCidr } from './narrow-cidrs.js';
 import type { NodeState } from './node-state.js';
+import { sameSecrets } from '../settings/node-settings.js';
 import type { NodeSettings } from '../settings/node-settings.js';
 import type { PodCidrs } from '../pod-cidrs.js';
 import { openTrust } from '../trust/open-trust.js';
@@ -65,12 +66,12 @@ export class ControlPlane {
   readonly #routes: SpacedTask;
   #lostClaims = '[]';
   #narrowCidrs = '[]';
-  #secret: Uint8Array;
+  #secrets: readonly Uint8Array[];
   #endNodeWatch: () => void = () => undefined;
 
   constructor(readonly deps: ControlPlaneDeps) {
     const { clock, notices, state, podCidrs, settings } = deps;
-    this.#secret = settings().clusterSecret;
+    this.#secrets = settings().clusterSecrets;
     this.#trust = openTrust(settings(), {
       self: state.identity.id,
       kubernetes: deps.authority,
@@ -139,14 +140,14 @@ export class ControlPlane {
 
   /** Settings, served CIDRs or addresses of this host changed: tells the peers and the router. */
   settingsChanged(): void {
-    const { clusterCidrs, clusterSecret } = this.deps.settings();
+    const { clusterCidrs, clusterSecrets } = this.deps.settings();
     this.driver.feed({ type: 'clusterCidrs', cidrs: clusterCidrs });
     for (const answer of this.#trust.useSettings(this.deps.settings())) {
       this.driver.feed({ type: 'authorityAnswered', ...answer, isFresh: true });
     }
-    if (!Buffer.from(clusterSecret).equals(this.#secret)) {
-      this.#secret = clusterSecret;
-      this.driver.feed({ type: 'clusterSecret', secret: clusterSecret });
+    if (!sameSecrets(clusterSecrets, this.#secrets)) {
+      this.#secrets = clusterSecrets;
+      this.driver.feed({ type: 'clusterSecrets', secrets: clusterSecrets });
     }
     this.selfChanged();
     void this.#tables.publish();
@@ -175,11 +176,11 @@ export class ControlPlane {
 
   #createMesh(): Mesh {
     const { settings, state, underlay, clock } = this.deps;
-    const { config, clusterSecret, clusterCidrs } = settings();
+    const { config, clusterSecrets, clusterCidrs } = settings();
     return new Mesh({
       identity: state.identity,
       self: this.#describeSelf(),
-      clusterSecret,
+      clusterSecrets,
       clusterCidrs,
       random: systemRandom,
       underlay: {

@@ -8,7 +8,7 @@ import { ConfigError, messageOf } from '../../common/errors.js';
 import { supervisorSocket } from '../../common/host/run-files.js';
 import { isListening } from '../../common/host/unix-socket.js';
 import { listUdpSockets } from '../host-network/udp-sockets.js';
-import { loadClusterSecret, NO_CLUSTER_SECRET } from '../settings/cluster-secret.js';
+import { loadClusterSecrets } from '../settings/cluster-secret.js';
 import { loadTrustedKeys } from '../settings/trusted-keys.js';
 import { failed, met, warned } from './finding.js';
 import type { Finding } from './finding.js';
@@ -84,8 +84,8 @@ export function checkOtherNetworks({ cniConfDir }: Config): Finding[] {
 /** In Kubernetes the API server need not be asked for it: the Secret is mounted. */
 export async function checkSecret({ clusterSecretFile, trust }: Config): Promise<Finding[]> {
   try {
-    const { bytes, warning } = await loadClusterSecret(clusterSecretFile, trust === 'secret');
-    if (bytes === NO_CLUSTER_SECRET) return [met('secret', 'none; the keys of the nodes decide')];
+    const { isNone, warning } = await loadClusterSecrets(clusterSecretFile, trust === 'secret');
+    if (isNone) return [met('secret', 'none; the keys of the nodes decide')];
     const [, line = null] = /run "([^"]+)"/.exec(warning ?? '') ?? [];
     return [warning === null ? met('secret', `${clusterSecretFile} holds one`) : warned('secret', warning, line)];
   } catch (thrown) {

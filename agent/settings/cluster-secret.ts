@@ -1,22 +1,59 @@
-/** Cluster secret: 32 bytes from a file, mixed into every handshake. Its content never appears in a message. */
+/**
+ * Cluster secrets from a file: 32 bytes on a line, mixed into every handshake; during a rotation a second, newer one on the next
+ * line. The content never appears in a message.
+ */
 import { readFile, stat } from 'node:fs/promises';
 import { ConfigError, messageOf } from '../../common/errors.js';
 
-const CLUSTER_SECRET_BYTES = 32;
+export const CLUSTER_SECRET_BYTES = 32;
+const MAX_SECRETS = 2;
 /** In force where there is no secret and none is needed: everybody knows it (`docs/security.md`). No file may hold it. */
 export const NO_CLUSTER_SECRET: Uint8Array = new Uint8Array(CLUSTER_SECRET_BYTES);
 const READABLE_BY_OTHERS = 0o004;
 
-export interface ClusterSecret {
-  readonly bytes: Uint8Array;
+export interface SecretFile {
+  /** Oldest first. */
+  readonly secrets: readonly Uint8Array[];
+  /** There is no file, and {@link NO_CLUSTER_SECRET} is in force. */
+  readonly isNone: boolean;
   /** Something about the file that a person should mend, or null. */
   readonly warning: string | null;
 }
 
-/** Decodes 64 hex digits or base64 of 32 bytes; surrounding white space is ignored. Throws {@link ConfigError}. */
-export function parseClusterSecret(text: string, source: string): Uint8Array {
-  const trimmed = text.trim();
-  const bytes = /^[0-9a-f]{64}$/i.test(trimmed) ? Buffer.from(trimmed, 'hex') : decodeBase64(trimmed);
+/** Decodes one or two lines of 64 hex digits or base64 of 32 bytes. Throws {@link ConfigError}. */
+export function parseClusterSecrets(text: string, source: string): readonly Uint8Array[] {
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  if (lines.length === 0 || lines.length > MAX_SECRETS) {
+    throw problem(source, `has ${lines.length} lines (expected one secret, or two during a rotation)`);
+  }
+  const secrets = lines.map((line) => parseSecret(line.trim(), source));
+  if (new Set(secrets.map(String)).size < secrets.length) throw problem(source, 'holds the same secret twice');
+  return secrets;
+}
+
+/**
+ * Reads the secrets. Throws {@link ConfigError} that says what to do.
+ * @param isNeeded false where something else decides who is a node: without a file it is {@link NO_CLUSTER_SECRET}
+ */
+export async function loadClusterSecrets(path: string, isNeeded = true): Promise<SecretFile> {
+  if (!isNeeded && !(await exists(path))) return { secrets: [NO_CLUSTER_SECRET], isNone: true, warning: null };
+  const [text, mode] = await Promise.all([readFile(path, 'utf8'), stat(path).then((found) => found.mode)]).catch(
+    (thrown: unknown) => {
+      throw problem(
+        path,
+        `cannot be read: ${messageOf(thrown)}; make one with "openssl rand -hex 32" and give all nodes
+      the same`,
+      );
+    },
+  );
+  const secrets = parseClusterSecrets(text, path);
+  const warning =
+    (mode & READABLE_BY_OTHERS) === 0 ? null : `${path} is readable by every user; run "chmod 600 ${path}"`;
+  return { secrets, isNone: false, warning };
+}
+
+function parseSecret(line: string, source: string): Uint8Array {
+  const bytes = /^[0-9a-f]{64}$/i.test(line) ? Buffer.from(line, 'hex') : decodeBase64(line);
   if (bytes?.length !== CLUSTER_SECRET_BYTES) {
     throw problem(
       source,
@@ -27,27 +64,6 @@ export function parseClusterSecret(text: string, source: string): Uint8Array {
   if (bytes.every((byte) => byte === bytes[0]))
     throw problem(source, 'holds 32 times the same byte, which is no secret');
   return Uint8Array.from(bytes);
-}
-
-/**
- * Reads the secret. Throws {@link ConfigError} that says what to do.
- * @param isNeeded false where Kubernetes names the nodes: without a file it is {@link NO_CLUSTER_SECRET}
- */
-export async function loadClusterSecret(path: string, isNeeded = true): Promise<ClusterSecret> {
-  if (!isNeeded && !(await exists(path))) return { bytes: NO_CLUSTER_SECRET, warning: null };
-  const [text, mode] = await Promise.all([readFile(path, 'utf8'), stat(path).then((found) => found.mode)]).catch(
-    (thrown: unknown) => {
-      throw problem(
-        path,
-        `cannot be read: ${messageOf(thrown)}; make one with "openssl rand -hex 32" and give all nodes
-      the same`,
-      );
-    },
-  );
-  const bytes = parseClusterSecret(text, path);
-  const warning =
-    (mode & READABLE_BY_OTHERS) === 0 ? null : `${path} is readable by every user; run "chmod 600 ${path}"`;
-  return { bytes, warning };
 }
 
 async function exists(path: string): Promise<boolean> {

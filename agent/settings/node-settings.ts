@@ -12,14 +12,14 @@ export interface NodeSettings {
   readonly podCidrs: readonly Cidr[];
   /** Those of the configuration, or the node's own pod CIDRs when there are none: a cluster of one. */
   readonly clusterCidrs: readonly Cidr[];
-  /** 32 bytes. */
-  readonly clusterSecret: Uint8Array;
+  /** Of 32 bytes each, oldest first: one, or during a rotation two. */
+  readonly clusterSecrets: readonly Uint8Array[];
   /** Empty unless `trust` is `keys`. */
   readonly trustedKeys: readonly TrustedKey[];
 }
 
 /** What files that the configuration names hold. */
-export type FileContents = Pick<NodeSettings, 'clusterSecret' | 'trustedKeys'>;
+export type FileContents = Pick<NodeSettings, 'clusterSecrets' | 'trustedKeys'>;
 
 /** @param hostName used when the configuration names no node */
 export function nodeSettings(config: Config, contents: FileContents, hostName: string): NodeSettings {
@@ -47,9 +47,13 @@ export function sameSettings(a: NodeSettings, b: NodeSettings): boolean {
 export function changedSettings(a: NodeSettings, b: NodeSettings): (keyof Config)[] {
   const names = Object.keys(a.config) as (keyof Config)[];
   const changed = new Set(names.filter((name) => !sameValue(a.config[name], b.config[name])));
-  if (!Buffer.from(a.clusterSecret).equals(b.clusterSecret)) changed.add('clusterSecretFile');
+  if (!sameSecrets(a.clusterSecrets, b.clusterSecrets)) changed.add('clusterSecretFile');
   if (!sameValue(a.trustedKeys, b.trustedKeys)) changed.add('trustedKeysFile');
   return [...changed];
+}
+
+export function sameSecrets(a: readonly Uint8Array[], b: readonly Uint8Array[]): boolean {
+  return a.length === b.length && a.every((secret, i) => Buffer.from(secret).equals(b[i]!));
 }
 
 /** A configuration as it is in force: what a running node cannot follow stays as it was when `meshd` started. */

@@ -26,7 +26,7 @@ function harness(yaml = GOOD, recorded: string | null = null) {
     argv: [],
     env: {},
     readFile: () => host.yaml,
-    readSecret: () => Promise.resolve({ bytes: host.secret, warning: null }),
+    readSecret: () => Promise.resolve({ secrets: [host.secret], isNone: false, warning: null }),
     readTrustedKeys: () => Promise.resolve([]),
     sources: [source],
     started: null,
@@ -93,7 +93,7 @@ describe('the keeper of settings', () => {
     keeper.start(follower);
     host.secret = new Uint8Array(32).fill(2);
     await keeper.reload();
-    expect(prepared.map(({ clusterSecret }) => clusterSecret[0])).toEqual([2]);
+    expect(prepared.map(({ clusterSecrets }) => clusterSecrets[0]![0])).toEqual([2]);
   });
 
   it('never writes a secret to the log', async () => {

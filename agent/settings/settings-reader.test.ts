@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { ConfigError } from '../../common/errors.js';
 import { loadConfig } from '../config/config-sources.js';
-import { NO_CLUSTER_SECRET } from './cluster-secret.js';
 import { SettingsReader } from './settings-reader.js';
 import type { SettingsReaderDeps } from './settings-reader.js';
 import { FakeSource } from './testing/fake-source.js';
@@ -14,7 +13,7 @@ function readerOf(yaml: string, deps: Partial<SettingsReaderDeps> = {}): Setting
     argv: [],
     env: {},
     readFile: (path) => (path === FILE ? yaml : null),
-    readSecret: () => Promise.resolve({ bytes: SECRET, warning: null }),
+    readSecret: () => Promise.resolve({ secrets: [SECRET], isNone: false, warning: null }),
     readTrustedKeys: () => Promise.resolve([]),
     sources: [],
     started: null,
@@ -30,7 +29,7 @@ describe('the reader of settings', () => {
   it('gives the configuration, parsed, with the secret', async () => {
     const { settings } = await readerOf('podCidrs: [10.1.1.0/24]\nclusterCidrs: [10.1.0.0/16]').read();
     expect(settings).toMatchObject({ nodeName: 'host-1', podCidrs: ['10.1.1.0/24'], clusterCidrs: ['10.1.0.0/16'] });
-    expect(settings.clusterSecret).toBe(SECRET);
+    expect(settings.clusterSecrets).toEqual([SECRET]);
   });
 
   it('takes from other sources what the configuration leaves open, and nothing else', async () => {
@@ -65,15 +64,15 @@ describe('the reader of settings', () => {
 
   it('needs a secret where it decides who is a node, and where one was in force', async () => {
     const asked: boolean[] = [];
-    let bytes: Uint8Array = NO_CLUSTER_SECRET;
+    let isNone = true;
     const readSecret = (_: string, isNeeded: boolean) => {
       asked.push(isNeeded);
-      return Promise.resolve({ bytes, warning: null });
+      return Promise.resolve({ secrets: [SECRET], isNone, warning: null });
     };
     await readerOf('trust: secret', { readSecret }).read();
     const reader = readerOf('kubernetes: true\ntrust: kubernetes', { readSecret });
     await reader.read();
-    bytes = SECRET;
+    isNone = false;
     await reader.read();
     await reader.read();
     expect(asked).toEqual([true, false, false, true]);

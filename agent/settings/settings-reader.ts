@@ -9,8 +9,7 @@ import { trustedKeysRecordFile } from '../../common/host/run-files.js';
 import type { ReadFile } from '../config/config-sources.js';
 import type { Environment } from '../config/config-environment.js';
 import type { FoundValue, FoundValues } from '../config/found-values.js';
-import { NO_CLUSTER_SECRET } from './cluster-secret.js';
-import type { ClusterSecret } from './cluster-secret.js';
+import type { SecretFile } from './cluster-secret.js';
 import { effectiveConfig, nodeSettings } from './node-settings.js';
 import type { NodeSettings } from './node-settings.js';
 import type { SettingsSource } from './settings-source.js';
@@ -22,7 +21,7 @@ export interface SettingsReaderDeps {
   readonly env: Environment;
   readonly readFile: ReadFile;
   /** Rejects with ConfigError, also when there is no file and the secret is needed. */
-  readonly readSecret: (path: string, isNeeded: boolean) => Promise<ClusterSecret>;
+  readonly readSecret: (path: string, isNeeded: boolean) => Promise<SecretFile>;
   /** Rejects with ConfigError. */
   readonly readTrustedKeys: (path: string) => Promise<readonly TrustedKey[]>;
   /** In the order of precedence. */
@@ -70,9 +69,9 @@ export class SettingsReader {
     const { config, needsRestart } = effectiveConfig(read, this.#started);
     const isNeeded = config.trust === 'secret' || this.#hasSecret;
     const secret = await this.deps.readSecret(config.clusterSecretFile, isNeeded);
-    this.#hasSecret = secret.bytes !== NO_CLUSTER_SECRET;
+    this.#hasSecret = !secret.isNone;
     const trustedKeys = config.trust === 'keys' ? await this.deps.readTrustedKeys(keysFile) : [];
-    const settings = nodeSettings(config, { clusterSecret: secret.bytes, trustedKeys }, this.deps.hostName);
+    const settings = nodeSettings(config, { clusterSecrets: secret.secrets, trustedKeys }, this.deps.hostName);
     return { settings, needsRestart, warning: secret.warning, waitingFor };
   }
 }

@@ -28,7 +28,7 @@ function kubernetes() {
 
 function settingsWith(trust: string, list = '') {
   const config = loadConfig(['--trust', trust, '--kubernetes', '--node-name', 'a'], {}, () => null);
-  return nodeSettings(config, { clusterSecret: rawKey(1), trustedKeys: parseTrustedKeys(list, FILE) }, 'host');
+  return nodeSettings(config, { clusterSecrets: [rawKey(1)], trustedKeys: parseTrustedKeys(list, FILE) }, 'host');
 }
 
 /** A source over a list of keys, on the node with key 1. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { runMeshctl } from '../main.js';
-import { createFakeTerminal, DECISION, POLICIES, startFakeAgent } from '../testing/fake-agent.js';
+import { createFakeTerminal, DECISION, POLICIES, startFakeAgent, NO_SECRET_FILE } from '../testing/fake-agent.js';
 import type { FakeAgent, FakeTerminal } from '../testing/fake-agent.js';
 
 let agent: FakeAgent;
@@ -16,6 +16,7 @@ afterEach(() => agent.close());
 const deps = {
   uninstall: () => Promise.resolve({ removed: [], left: [], podsThatRun: [] }),
   preflight: () => Promise.resolve([]),
+  secretFile: NO_SECRET_FILE,
 };
 
 const run = (...argv: string[]): Promise<number> => runMeshctl(['--socket', agent.socketPath, ...argv], deps, terminal);

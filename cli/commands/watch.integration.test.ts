@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { createFakeTerminal, PEERS, ROUTES, startFakeAgent } from '../testing/fake-agent.js';
+import { createFakeTerminal, PEERS, ROUTES, startFakeAgent, NO_SECRET_FILE } from '../testing/fake-agent.js';
 import type { FakeAgent, FakeTerminal } from '../testing/fake-agent.js';
 import { runMeshctl } from '../main.js';
 
@@ -20,6 +20,7 @@ afterEach(async () => {
 const deps = {
   uninstall: () => Promise.resolve({ removed: [], left: [], podsThatRun: [] }),
   preflight: () => Promise.resolve([]),
+  secretFile: NO_SECRET_FILE,
 };
 const watch = (...argv: string[]): Promise<number> =>
   runMeshctl(['routes', '--watch', '--socket', agent.socketPath, ...argv], deps, terminal);

@@ -1,4 +1,5 @@
 /** Fake agent on a unix socket with answers set by a test, and fake terminal that keeps its output. */
+import type { SecretFileChange } from '../commands/rotate.js';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { RequestListener, ServerResponse } from 'node:http';
@@ -348,4 +349,11 @@ export const TOPOLOGY: Topology = {
   ],
   links: [link, { ...link, b: 'n2', state: 'down', rttMs: null, mtuBytes: null, lossRatio: 1 }],
   reports: { received: 1, expected: 1 },
+};
+
+/** For commands that must not touch the file of cluster secrets. */
+export const NO_SECRET_FILE: SecretFileChange = {
+  ids: () => Promise.resolve([]),
+  add: () => Promise.resolve([]),
+  dropOld: () => Promise.resolve([]),
 };

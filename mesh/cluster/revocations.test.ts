@@ -1,8 +1,9 @@
-import { describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { NodeId } from '../../common/node-id.js';
 import { MAX_REVOCATION_AHEAD_MS, MAX_REVOKED_PER_ISSUER } from '../limits.js';
 import { SeededRandom } from '../testing/seeded-random.js';
 import { ClusterKeys } from '../wire/cluster-keys.js';
+import { ClusterSecrets } from '../wire/cluster-secrets.js';
 import { generateIdentity } from '../wire/identity.js';
 import { readRevocation, signRevocation } from '../wire/revocation.js';
 import { Revocations } from './revocations.js';
@@ -10,12 +11,15 @@ import { Revocations } from './revocations.js';
 const SECRET = new Uint8Array(32).fill(1);
 const NOW_MS = 1_000_000;
 const random = new SeededRandom(5);
+const NEWER_SECRET = new Uint8Array(32).fill(2);
 const keys = new ClusterKeys(SECRET);
+let secrets = new ClusterSecrets([SECRET]);
+beforeEach(() => void (secrets = new ClusterSecrets([SECRET])));
 const [own, other, third] = [1, 2, 3].map(() => generateIdentity(random));
 const node = (i: number) => i.toString(16).padStart(32, '0') as NodeId;
 
 function revocations(mayDecide = true): Revocations {
-  return new Revocations({ identity: own!, keys, wallClockMs: () => NOW_MS, mayDecide: () => mayDecide });
+  return new Revocations({ identity: own!, secrets, wallClockMs: () => NOW_MS, mayDecide: () => mayDecide });
 }
 
 function decision(by = other!, about: NodeId = node(1), isRevoked = true, atMs = NOW_MS, under = keys): Uint8Array {
@@ -24,7 +28,7 @@ function decision(by = other!, about: NodeId = node(1), isRevoked = true, atMs =
 
 describe('a revocation', () => {
   it('is read as it was signed, and shows the node on which it was decided', () => {
-    const read = readRevocation(decision(), keys);
+    const read = readRevocation(decision(), secrets);
     expect(read).toMatchObject({ node: node(1), name: 'n1', isRevoked: true, atMs: NOW_MS, issuer: other!.id });
   });
 
@@ -79,6 +83,25 @@ describe('the revocations that a node knows', () => {
     const known = revocations();
     expect(known.learn(decision(other, node(1), false), 0).type).toBe('old');
     expect(known.encoded()).toEqual([]);
+  });
+
+  it('outlive a rotation of the secret, and not another secret', () => {
+    const known = revocations();
+    known.learn(decision(), 0);
+    for (const next of [[SECRET, NEWER_SECRET], [NEWER_SECRET]]) {
+      expect(known.secretsReplaced(secrets.replace(next))).toEqual([]);
+    }
+    expect(known.isRevoked(node(1))).toBe(true);
+    const newcomer = new Revocations({
+      identity: own!,
+      secrets: new ClusterSecrets([NEWER_SECRET]),
+      wallClockMs: () => NOW_MS,
+      mayDecide: () => true,
+    });
+    expect(newcomer.learn(known.encoded()[0]!, 0)).toMatchObject({ type: 'new', revocation: { issuer: other!.id } });
+    expect(newcomer.learn(decision(other, node(2)), 0).type).toBe('malformed');
+    expect(known.secretsReplaced(secrets.replace([SECRET]))).toEqual([node(1)]);
+    expect(known.isRevoked(node(1))).toBe(false);
   });
 
   it('are the same after a restart, except what another secret signed', () => {

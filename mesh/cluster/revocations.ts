@@ -14,14 +14,14 @@ import {
   MAX_REVOKED_PER_ISSUER,
   MAX_REVOCATION_AHEAD_MS,
 } from '../limits.js';
-import type { ClusterKeys } from '../wire/cluster-keys.js';
+import type { ClusterSecrets } from '../wire/cluster-secrets.js';
 import type { NodeIdentity } from '../wire/identity.js';
-import { readRevocation, signRevocation } from '../wire/revocation.js';
+import { readRevocation, signRevocation, underKeys } from '../wire/revocation.js';
 import type { Revocation } from '../wire/revocation.js';
 
 export interface RevocationsDeps {
   readonly identity: NodeIdentity;
-  readonly keys: ClusterKeys;
+  readonly secrets: ClusterSecrets;
   wallClockMs(nowMs: number): number;
   /** Whether the node has been a member for long enough to decide. */
   mayDecide(id: NodeId, nowMs: number): boolean;
@@ -79,9 +79,9 @@ export class Revocations {
 
   /** Decides on this node, for its operator. */
   decide(node: NodeId, name: string, isRevoked: boolean, nowMs: number): LearnedRevocation {
-    const { identity, keys } = this.#deps;
+    const { identity, secrets } = this.#deps;
     const atMs = Math.max(this.#deps.wallClockMs(nowMs), (this.#latest.get(node)?.atMs ?? 0) + 1);
-    return this.#weigh(signRevocation(identity, keys, { node, name, isRevoked, atMs }), nowMs);
+    return this.#weigh(signRevocation(identity, secrets.oldest, { node, name, isRevoked, atMs }), nowMs);
   }
 
   /** Learns a decision of another node. Never throws. */
@@ -90,10 +90,16 @@ export class Revocations {
     return revocation === null ? { type: 'malformed' } : this.#weigh(revocation, nowMs);
   }
 
-  /** Another cluster secret: what was signed under the one before is void. @returns the nodes it was about */
-  secretReplaced(): NodeId[] {
-    const nodes = [...this.#latest.keys()];
-    this.#latest.clear();
+  /**
+   * Other cluster secrets. Decisions live on under one that stays, and are void when none does.
+   * @returns the nodes that void decisions were about
+   */
+  secretsReplaced(staying: 'all' | 'some' | 'none'): NodeId[] {
+    const nodes = staying === 'none' ? [...this.#latest.keys()] : [];
+    if (staying === 'none') this.#latest.clear();
+    for (const revocation of this.#all()) {
+      this.#latest.set(revocation.node, underKeys(revocation, this.#deps.secrets.oldest));
+    }
     return nodes;
   }
 
@@ -121,7 +127,7 @@ export class Revocations {
 
   #read(bytes: Uint8Array): Revocation | null {
     try {
-      return readRevocation(bytes, this.#deps.keys);
+      return readRevocation(bytes, this.#deps.secrets);
     } catch (thrown) {
       if (thrown instanceof DecodeError) return null;
       throw thrown;

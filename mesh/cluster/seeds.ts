@@ -103,6 +103,7 @@ export class Seeds {
       maxRetryMs: seed.dial.tries >= MANY_TRIES ? MAX_DEAD_DIAL_RETRY_MS : MAX_DIAL_RETRY_MS,
       expects: (id: NodeId): boolean => !this.#deps.isLinked(id),
       staticKey: null,
+      secretIds: null,
       isProven: true,
       provenAddress: seed.address,
     };

@@ -3,17 +3,20 @@
  * advert with a higher revision under this id, from an earlier process or from a clone.
  */
 import { signAdvert } from '../wire/advert.js';
-import type { Advert } from '../wire/advert.js';
+import type { Advert, AdvertStamp } from '../wire/advert.js';
 import type { NodeIdentity } from '../wire/identity.js';
 import { ADVERT_MIN_INTERVAL_MS, ADVERT_REFRESH_MS } from '../limits.js';
 import type { RandomSource, SelfDescription } from '../mesh-io.js';
 import { WallClock } from '../wall-clock.js';
 
+/** `lowestStamp` is that of the initiations of this node that are not over. */
+export type VaryingFields = Pick<AdvertStamp, 'lowestStamp' | 'secretIds'>;
+
 export class SelfAdvert {
   readonly #identity: NodeIdentity;
   readonly #incarnation: number;
   readonly #wall: WallClock;
-  readonly #lowestStamp: () => number;
+  readonly #varying: () => VaryingFields;
   #self: SelfDescription;
   #advert: Advert;
   #started = false;
@@ -22,17 +25,17 @@ export class SelfAdvert {
 
   /**
    * @param wallClockMs wall-clock time at this call
-   * @param lowestStamp of the initiations of this node that are not over
+   * @param varying what the advert says besides the description when it is signed
    */
   constructor(
     identity: NodeIdentity,
     self: SelfDescription,
     random: RandomSource,
     wallClockMs: number,
-    lowestStamp: () => number = () => 0,
+    varying: () => VaryingFields = () => ({ lowestStamp: 0 }),
   ) {
     this.#identity = identity;
-    this.#lowestStamp = lowestStamp;
+    this.#varying = varying;
     this.#self = self;
     this.#wall = new WallClock(wallClockMs);
     const [a, b, c, d] = random.bytes(4);
@@ -89,7 +92,7 @@ export class SelfAdvert {
   }
 
   #sign(createdAtMs: number, revision: number): Advert {
-    const stamp = { createdAtMs, revision, incarnation: this.#incarnation, lowestStamp: this.#lowestStamp() };
+    const stamp = { createdAtMs, revision, incarnation: this.#incarnation, ...this.#varying() };
     return signAdvert(this.#identity, this.#self, stamp);
   }
 }

@@ -18,6 +18,7 @@ export function memberView(peer: Peer, clock: CoreClock): MemberView | null {
     publicKey: advert.identityKey,
     version: advert.version,
     podCidrs: advert.podCidrs,
+    secretIds: advert.secretIds,
     endpoint: peer.path.endpoint ?? advert.endpoints[0] ?? null,
     state: link.state,
     reason: linkReason(link),

@@ -3,7 +3,7 @@ import { parseSocketAddress } from '../../common/address/socket-address.js';
 import { encodeMsgpack } from '../../common/codec/msgpack.js';
 import { signAdvert } from '../wire/advert.js';
 import { NodeIdentity } from '../wire/identity.js';
-import { ClusterKeys } from '../wire/cluster-keys.js';
+import { ClusterSecrets } from '../wire/cluster-secrets.js';
 import { encodePayload } from '../wire/handshake-payload.js';
 import type { HandshakePayload } from '../wire/handshake-payload.js';
 import { HANDSHAKE_LIFETIME_MS, MAX_SESSION_SLOT, SOURCE_BURST, UNPROVEN_BURST } from '../limits.js';
@@ -72,7 +72,7 @@ const SCENARIOS: Record<
 > = {
   malformed: (pair) => pair.toB(new Uint8Array(40)),
   badMac: (pair) => {
-    const stranger = new HandshakeSide(3, { keys: new ClusterKeys(new Uint8Array(32).fill(2)) });
+    const stranger = new HandshakeSide(3, { clusterSecrets: new ClusterSecrets([new Uint8Array(32).fill(2)]) });
     return pair.toB(stranger.initiate());
   },
   ownInitiation: (pair) => pair.toA(pair.initiation),

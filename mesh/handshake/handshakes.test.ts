@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseSocketAddress } from '../../common/address/socket-address.js';
-import { ClusterKeys } from '../wire/cluster-keys.js';
+import { ClusterSecrets } from '../wire/cluster-secrets.js';
 import { COOKIE_DATAGRAM_BYTES } from '../../common/wire/cookie-datagram.js';
 import { CROSSING_MS, HANDSHAKE_LIFETIME_MS, INITIATION_BYTES, SOURCE_BURST } from '../limits.js';
 import { InitiationStamps } from './initiation-stamps.js';
-import { FROM_A, FROM_B, HandshakeSide, replyOf, respondedOf } from '../testing/handshake-side.js';
+import { FROM_A, FROM_B, HandshakeSide, replyOf, respondedOf, SECRET } from '../testing/handshake-side.js';
 
 const STRANGER = parseSocketAddress('198.51.100.1:6785');
 
@@ -63,13 +63,47 @@ describe('handshakes', () => {
   });
 
   it('do not respond to an initiation under another cluster secret', () => {
-    const stranger = new HandshakeSide(1, { keys: new ClusterKeys(new Uint8Array(32).fill(2)) });
+    const stranger = new HandshakeSide(1, { clusterSecrets: new ClusterSecrets([new Uint8Array(32).fill(2)]) });
     expect(new HandshakeSide(2).handshakes.receive(stranger.initiate(), FROM_A, 0)).toEqual({
       type: 'refused',
       reason: 'badMac',
       reply: null,
       detail: null,
     });
+  });
+
+  it.each([
+    ['old', 'old+new', 0, 0],
+    ['old+new', 'old', 0, 0],
+    ['old+new', 'old+new', 0, 0],
+    ['old+new', 'new', 0, 1],
+    ['new', 'old+new', 0, 0],
+  ])(
+    'finish from a node with %s to one with %s during a rotation: at try %i if it is known, else at try %i',
+    (...args) => {
+      const [mine, theirs, knownAt, unknownAt] = args;
+      const sideOf = (seed: number, names: string) => {
+        const secrets = names.split('+').map((name) => new Uint8Array(32).fill(name.charCodeAt(0)));
+        return new HandshakeSide(seed, { clusterSecrets: new ClusterSecrets(secrets) });
+      };
+      for (const known of [true, false]) {
+        const [a, b] = [sideOf(1, mine), sideOf(2, theirs)];
+        const outcomes = [0, 1].map((turn) => b.receiveWithCookie(a.initiate(known ? b : null, 0, turn), FROM_A));
+        const tried = outcomes.findIndex(({ type }) => type === 'reply');
+        expect(tried).toBe(known ? knownAt : unknownAt);
+        const responded = a.handshakes.receive(replyOf(outcomes[tried]!), FROM_B, 1);
+        expect(b.handshakes.receive(respondedOf(responded).confirmation, FROM_A, 2).type).toBe('confirmed');
+      }
+    },
+  );
+
+  it('take no response under another secret than that of the initiation', () => {
+    const both = [SECRET, new Uint8Array(32).fill(2)];
+    const [a, b] = [1, 2].map((seed) => new HandshakeSide(seed, { clusterSecrets: new ClusterSecrets(both) }));
+    const initiation = a!.initiate();
+    b!.deps.clusterSecrets.replace(both.slice(1));
+    const response = b!.forgeResponse(initiation, new Uint8Array(40));
+    expect(a!.handshakes.receive(response, FROM_B, 1)).toMatchObject({ type: 'refused', reason: 'badMac' });
   });
 
   it('do not respond to their own initiation', () => {
@@ -92,7 +126,10 @@ describe('handshakes', () => {
 
   it('respond to a node that is not known only with a cookie of its address', () => {
     const [a, b] = [new HandshakeSide(1), new HandshakeSide(2)];
-    const index = a.handshakes.start({ expects: () => true, staticKey: null, mayCross: true }, 0)!;
+    const index = a.handshakes.start(
+      { expects: () => true, staticKey: null, secretIds: null, turn: 0, mayCross: true },
+      0,
+    )!;
     const plain = a.handshakes.initiationFor(index, FROM_B, 0)!;
     const asked = b.handshakes.receive(plain, FROM_A, 0);
     expect(asked).toMatchObject({ type: 'refused', reason: 'needsCookie' });

@@ -24,7 +24,7 @@ import { checkCookie, cookieIndex, encodeCookie, openCookie } from '../../common
 import { InitiatorHandshake, ReceivedInitiation } from './handshake.js';
 import type { HandshakeDeps, PeerHello, ResponderHandshake } from './handshake.js';
 import { TYPE_INITIATION, TYPE_RESPONSE } from '../../common/wire/datagram-header.js';
-import { hasValidMac, readHandshake, withCookie } from '../../common/wire/handshake-datagram.js';
+import { readHandshake, withCookie } from '../../common/wire/handshake-datagram.js';
 import type { HandshakeDatagram } from '../../common/wire/handshake-datagram.js';
 import { refusalOf } from './handshake-refusal.js';
 import type { HandshakeRefusal } from './handshake-refusal.js';
@@ -40,9 +40,12 @@ import {
   MAX_PENDING_RESPONSES,
 } from '../limits.js';
 import type { SessionSlots } from './session-slots.js';
+import type { ClusterKeys } from '../wire/cluster-keys.js';
+import type { ClusterSecrets } from '../wire/cluster-secrets.js';
 import { SharedSecrets } from './shared-secrets.js';
 
-export interface HandshakesDeps extends HandshakeDeps {
+export interface HandshakesDeps extends Omit<HandshakeDeps, 'keys'> {
+  readonly clusterSecrets: ClusterSecrets;
   readonly stamps: InitiationStamps;
   /** The advert of another member. */
   member(id: NodeId): Advert | undefined;
@@ -54,6 +57,10 @@ export interface HandshakeTarget {
   readonly expects: (peer: NodeId) => boolean;
   /** Its static key; null when any node may be at the address. */
   readonly staticKey: Uint8Array | null;
+  /** Cluster secrets that it has by its advert; null where that is unknown. */
+  readonly secretIds: readonly string[] | null;
+  /** How many handshakes of this dial got no response. */
+  readonly turn: number;
   /** The node was not dialled lately: its own initiation may cross this one. */
   readonly mayCross: boolean;
 }
@@ -86,6 +93,7 @@ export type HandshakeOutcome =
 export type HandshakeEnd = 'expired' | 'superseded' | 'duplicateResponse';
 
 interface PendingInitiator {
+  readonly keys: ClusterKeys;
   readonly handshake: InitiatorHandshake;
   readonly startedMs: number;
   readonly expects: HandshakeTarget['expects'];
@@ -140,14 +148,17 @@ export class Handshakes {
   }
 
   /** Starts a handshake and returns its session index, or null when no slot is free. */
-  start({ expects, staticKey, mayCross }: HandshakeTarget, nowMs: number): number | null {
+  start({ expects, staticKey, secretIds, turn, mayCross }: HandshakeTarget, nowMs: number): number | null {
     const localIndex = this.#slots.allocate();
     if (localIndex === null) return null;
     const shared = staticKey === null ? null : this.#secrets.with(staticKey);
-    const handshake = new InitiatorHandshake(this.#deps, localIndex, { stamp: this.#deps.stamps.next(nowMs), shared });
+    const { clusterSecrets, stamps } = this.#deps;
+    const keys = clusterSecrets.forInitiation(secretIds, turn);
+    const start = { stamp: stamps.next(nowMs), shared };
+    const handshake = new InitiatorHandshake({ ...this.#deps, keys }, localIndex, start);
     const sentTo = new BoundedMap<string, true>(MAX_DIALED_ADDRESSES);
     const isForOne = staticKey !== null;
-    this.#initiators.set(localIndex, { handshake, startedMs: nowMs, expects, isForOne, mayCross, sentTo });
+    this.#initiators.set(localIndex, { keys, handshake, startedMs: nowMs, expects, isForOne, mayCross, sentTo });
     return localIndex;
   }
 
@@ -199,10 +210,11 @@ export class Handshakes {
     if (checkCookie(bytes)) return this.#receiveCookie(bytes, cookieIndex(bytes), from, nowMs);
     const datagram = readHandshake(bytes);
     if (datagram === null) return refused('malformed');
-    if (!hasValidMac(bytes, this.#deps.keys)) return refused('badMac');
+    const keys = this.#deps.clusterSecrets.authenticating(bytes);
+    if (keys === null) return refused('badMac');
     try {
-      if (datagram.type === TYPE_INITIATION) return this.#receiveInitiation(bytes, datagram, from, nowMs);
-      if (datagram.type === TYPE_RESPONSE) return this.#receiveResponse(datagram);
+      if (datagram.type === TYPE_INITIATION) return this.#receiveInitiation(keys, datagram, { bytes, from, nowMs });
+      if (datagram.type === TYPE_RESPONSE) return this.#receiveResponse(keys, datagram);
       return this.#receiveConfirmation(datagram);
     } catch (thrown) {
       if (!(thrown instanceof HandshakeError)) throw thrown;
@@ -210,26 +222,20 @@ export class Handshakes {
     }
   }
 
-  #receiveInitiation(
-    bytes: Uint8Array,
-    datagram: HandshakeDatagram,
-    from: SocketAddress,
-    nowMs: number,
-  ): HandshakeOutcome {
+  #receiveInitiation(keys: ClusterKeys, datagram: HandshakeDatagram, arrival: Arrival): HandshakeOutcome {
     const own = this.#initiators.get(datagram.senderIndex)?.handshake.initiation;
     if (own !== undefined && macsEqual(datagram.mac, readHandshake(own)!.mac)) return refused('ownInitiation');
     const mac = Buffer.from(datagram.mac).toString('hex');
-    const arrival = { bytes, from, nowMs };
     const pending = this.#responders.get(this.#responderByMac.get(mac) ?? -1);
     if (pending !== undefined) return this.#respondAgain(pending, arrival);
     if (this.#gate.hasSeen(mac)) return refused('replayed');
-    const received = new ReceivedInitiation(this.#deps, datagram);
+    const received = new ReceivedInitiation({ ...this.#deps, keys }, datagram);
     if (this.#isCrossed(received.hello.id, arrival)) return refused('crossed');
     const admission = this.#gate.admit(received, mac, arrival);
     if (admission === 'pass') return this.#respond(received, mac, arrival);
     if (admission !== 'needsCookie') return refused(admission);
-    const cookie = this.#gate.cookieFor(from, nowMs);
-    return refused('needsCookie', encodeCookie(datagram.senderIndex, cookie, datagram.mac, this.#deps.keys));
+    const cookie = this.#gate.cookieFor(arrival.from, arrival.nowMs);
+    return refused('needsCookie', encodeCookie(datagram.senderIndex, cookie, datagram.mac, keys));
   }
 
   /** Whether the sender is about to respond to an initiation of this node, which wins. */
@@ -265,9 +271,10 @@ export class Handshakes {
     }
   }
 
-  #receiveResponse(datagram: HandshakeDatagram): HandshakeOutcome {
+  #receiveResponse(keys: ClusterKeys, datagram: HandshakeDatagram): HandshakeOutcome {
     const pending = this.#initiators.get(datagram.receiverIndex);
     if (pending === undefined) return refused(this.#ended.get(datagram.receiverIndex) ?? 'unknownIndex');
+    if (keys.id !== pending.keys.id) return refused('badMac');
     let isExpected = false;
     const accepts = ({ advert }: PeerHello): boolean => (isExpected = pending.expects(advert.id));
     const hello = pending.handshake.readResponse(datagram, accepts);
@@ -296,8 +303,9 @@ export class Handshakes {
   #receiveCookie(bytes: Uint8Array, index: number, from: SocketAddress, nowMs: number): HandshakeOutcome {
     const pending = this.#initiators.get(index);
     if (pending === undefined) return refused(this.#ended.get(index) ?? 'unknownIndex');
-    const { initiation } = pending.handshake;
-    const cookie = openCookie(bytes, readHandshake(initiation)!.mac, this.#deps.keys);
+    const { keys, handshake } = pending;
+    const { initiation } = handshake;
+    const cookie = openCookie(bytes, readHandshake(initiation)!.mac, keys);
     if (cookie === null) return refused('badCookie');
     const address = formatSocketAddress(from);
     if (!pending.sentTo.has(address)) return refused('strayCookie');

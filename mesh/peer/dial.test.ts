@@ -23,7 +23,15 @@ class Bench {
   dial(dial: Dial, nowMs: number, addresses: readonly SocketAddress[] = [address(1)]): Dial {
     return this.dialer.tryNow(
       dial,
-      { addresses, maxRetryMs: 5_000, expects: () => true, staticKey: null, isProven: true, provenAddress: null },
+      {
+        addresses,
+        maxRetryMs: 5_000,
+        expects: () => true,
+        staticKey: null,
+        secretIds: null,
+        isProven: true,
+        provenAddress: null,
+      },
       nowMs,
     );
   }

@@ -24,10 +24,12 @@ export interface Dial {
 export interface DialHandshake {
   readonly localIndex: number;
   readonly startedMs: number;
+  /** Handshakes of this dial before it, which got no response. */
+  readonly turn: number;
 }
 
 /** What a try needs to know of the node. */
-export interface DialTarget extends Omit<HandshakeTarget, 'mayCross'> {
+export interface DialTarget extends Omit<HandshakeTarget, 'mayCross' | 'turn'> {
   readonly addresses: readonly SocketAddress[];
   /** Whether a handshake with the node has ever succeeded. */
   readonly isProven: boolean;
@@ -101,8 +103,9 @@ export class Dialer {
     const { handshakes } = this.#deps;
     if (handshake !== null && nowMs - handshake.startedMs < HANDSHAKE_LIFETIME_MS) return handshake;
     if (handshake !== null) handshakes.cancel(handshake.localIndex, 'expired');
-    const localIndex = handshakes.start({ ...target, mayCross: tries === 0 }, nowMs);
-    return localIndex === null ? null : { localIndex, startedMs: nowMs };
+    const turn = handshake === null ? 0 : handshake.turn + 1;
+    const localIndex = handshakes.start({ ...target, turn, mayCross: tries === 0 }, nowMs);
+    return localIndex === null ? null : { localIndex, startedMs: nowMs, turn };
   }
 }
 

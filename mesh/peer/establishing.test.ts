@@ -15,7 +15,7 @@ const CONFIRMING = {
   firstContact: true,
 };
 const REPEAT = { startedMs: NOW - 50, waitMs: CONFIRM_RETRY_MS, nextMs: NOW + 50 };
-const DIAL = { handshake: { localIndex: 5, startedMs: NOW - 1_000 }, tries: 3, nextMs: NOW + 500 };
+const DIAL = { handshake: { localIndex: 5, startedMs: NOW - 1_000, turn: 0 }, tries: 3, nextMs: NOW + 500 };
 const DIAL_DUE = { ...DIAL, nextMs: NOW };
 const DIAL_ENDED = { ...DIAL, handshake: null };
 
@@ -275,7 +275,7 @@ describe('establishing a session', () => {
           for (const effect of effects) {
             if (effect.type === 'endDial') open.delete(effect.dial.handshake!.localIndex);
             if (effect.type !== 'dial') continue;
-            const handshake = effect.dial.handshake ?? { localIndex: ++started, startedMs: now };
+            const handshake = effect.dial.handshake ?? { localIndex: ++started, startedMs: now, turn: 0 };
             open.add(handshake.localIndex);
             run({ type: 'dialed', dial: { handshake, tries: effect.dial.tries + 1, nextMs: now + 100 } });
           }

@@ -434,6 +434,7 @@ export class Peer {
       maxRetryMs: longDead ? MAX_DEAD_DIAL_RETRY_MS : MAX_DIAL_RETRY_MS,
       expects: (peer) => peer === this.id,
       staticKey: this.#advert?.noiseKey ?? null,
+      secretIds: this.#advert?.secretIds ?? null,
       isProven: this.isProven,
       provenAddress: this.path.endpoint,
     };

@@ -11,6 +11,7 @@ import { signAdvert } from '../wire/advert.js';
 import type { Advert } from '../wire/advert.js';
 import { sealHello } from '../handshake/initiation-hello.js';
 import { ClusterKeys } from '../wire/cluster-keys.js';
+import { ClusterSecrets } from '../wire/cluster-secrets.js';
 import { KEY_BYTES, x25519KeyPair } from '../wire/curve-keys.js';
 import type { KeyPair } from '../wire/curve-keys.js';
 import { TYPE_INITIATION, TYPE_RESPONSE } from '../../common/wire/datagram-header.js';
@@ -29,7 +30,8 @@ import { SeededRandom } from './seeded-random.js';
 
 export const FROM_A = parseSocketAddress('192.0.2.1:6785');
 export const FROM_B = parseSocketAddress('192.0.2.2:6785');
-export const KEYS = new ClusterKeys(new Uint8Array(32).fill(1));
+export const SECRET = new Uint8Array(32).fill(1);
+export const KEYS = new ClusterKeys(SECRET);
 const STAMP = { createdAtMs: 1, revision: 1, incarnation: 1, lowestStamp: 0 };
 const WALL_CLOCK_MS = Date.UTC(2026, 0, 1);
 
@@ -47,12 +49,13 @@ export class HandshakeSide {
     const random = new SeededRandom(seed);
     this.identity = generateIdentity(random);
     const self = { name: `n${seed}`, version: '1', endpoints: [], podCidrs: [], podMtuBytes: null };
-    this.advert = signAdvert(this.identity, self, STAMP);
+    const clusterSecrets = overrides.clusterSecrets ?? new ClusterSecrets([SECRET]);
+    this.advert = signAdvert(this.identity, self, { ...STAMP, secretIds: clusterSecrets.ids });
     this.stamps = new InitiationStamps({ own: 0, accepted: [] }, WALL_CLOCK_MS, () => undefined);
     const ciphers = ['aes-256-gcm', 'chacha20-poly1305'] as const;
     this.deps = {
       identity: this.identity,
-      keys: KEYS,
+      clusterSecrets,
       random,
       advert: () => this.advert.bytes,
       ciphers: () => ciphers,
@@ -65,18 +68,29 @@ export class HandshakeSide {
     this.handshakes = new Handshakes(this.deps, this.slots);
   }
 
+  get #keys(): ClusterKeys {
+    return this.deps.clusterSecrets.oldest;
+  }
+
   /** From now on this node and the other one know each other's adverts. */
   meet(other: HandshakeSide): void {
     this.members.set(other.identity.id, other.advert);
     other.members.set(this.identity.id, this.advert);
   }
 
-  /** The initiation of a new handshake. @param target whom it is for; null for any node */
-  initiate(target: HandshakeSide | null = null, nowMs = 0): Uint8Array {
+  /**
+   * The initiation of a new handshake.
+   * @param target whom it is for; null for any node
+   * @param turn handshakes before it that got no response
+   */
+  initiate(target: HandshakeSide | null = null, nowMs = 0, turn = 0): Uint8Array {
     const staticKey = target?.identity.noiseKeys.publicKey ?? null;
     const expects = (id: NodeId): boolean => target === null || id === target.identity.id;
     return this.handshakes.initiationFor(
-      this.handshakes.start({ expects, staticKey, mayCross: true }, nowMs)!,
+      this.handshakes.start(
+        { expects, staticKey, secretIds: target?.advert.secretIds ?? null, turn, mayCross: true },
+        nowMs,
+      )!,
       FROM_B,
       nowMs,
     )!;
@@ -86,7 +100,8 @@ export class HandshakeSide {
   receiveWithCookie(initiation: Uint8Array, from: SocketAddress, nowMs = 0): HandshakeOutcome {
     const asked = this.handshakes.receive(initiation, from, nowMs);
     if (asked.type !== 'refused' || asked.reason !== 'needsCookie') return asked;
-    const cookie = openCookie(replyOf(asked), readHandshake(initiation)!.mac, this.deps.keys);
+    const keys = this.deps.clusterSecrets.authenticating(initiation) ?? this.#keys;
+    const cookie = openCookie(replyOf(asked), readHandshake(initiation)!.mac, keys);
     assert(cookie !== null, 'the cookie is for this initiation');
     return this.handshakes.receive(withCookie(initiation, cookie), from, nowMs);
   }
@@ -96,12 +111,9 @@ export class HandshakeSide {
     const made = x25519KeyPair(this.deps.random.bytes(KEY_BYTES));
     const noise = this.#noise(true, prologue, { ...made, publicKey: publicKey ?? made.publicKey });
     const payload = new Uint8Array(1000);
-    payload.set(sealHello(this.identity.id, this.stamps.next(0), null, publicKey ?? made.publicKey, this.deps.keys));
+    payload.set(sealHello(this.identity.id, this.stamps.next(0), null, publicKey ?? made.publicKey, this.#keys));
     const message = noise.writeMessage(payload);
-    return encodeHandshake(
-      { type: TYPE_INITIATION, receiverIndex: 0, senderIndex: 77, noise: message },
-      this.deps.keys,
-    );
+    return encodeHandshake({ type: TYPE_INITIATION, receiverIndex: 0, senderIndex: 77, noise: message }, this.#keys);
   }
 
   /** A response to `initiation` with this payload. */
@@ -110,7 +122,7 @@ export class HandshakeSide {
     const noise = this.#noise(false, PROLOGUE, x25519KeyPair(this.deps.random.bytes(KEY_BYTES)));
     noise.readMessage(received);
     const indices = { receiverIndex: senderIndex, senderIndex: 78 };
-    return encodeHandshake({ type: TYPE_RESPONSE, ...indices, noise: noise.writeMessage(payload) }, this.deps.keys);
+    return encodeHandshake({ type: TYPE_RESPONSE, ...indices, noise: noise.writeMessage(payload) }, this.#keys);
   }
 
   #noise(initiator: boolean, prologue: string, ephemeral: KeyPair): HandshakeState {
@@ -119,7 +131,7 @@ export class HandshakeSide {
       initiator,
       prologue: Buffer.from(prologue),
       staticKeys: this.identity.noiseKeys,
-      psks: [this.deps.keys.psk],
+      psks: [this.#keys.psk],
       generateEphemeral: () => ephemeral,
     });
   }

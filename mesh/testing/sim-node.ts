@@ -37,7 +37,7 @@ const MAX_PENDING_PACKETS = 5000;
 const WALL_CLOCK_MS = Date.UTC(2026, 0, 1);
 
 export type SimNodeOptions = Partial<
-  Pick<MeshOptions, 'clusterSecret' | 'clusterCidrs' | 'identity' | 'underlay' | 'cipherPreference' | 'needsAuthority'>
+  Pick<MeshOptions, 'clusterSecrets' | 'clusterCidrs' | 'identity' | 'underlay' | 'cipherPreference' | 'needsAuthority'>
 > & {
   /** By the address when it is left out. */
   readonly name?: string;
@@ -147,7 +147,7 @@ export class SimNode implements SimHost {
     this.mesh = new Mesh({
       identity: this.identity,
       self: this.self,
-      clusterSecret: SECRET,
+      clusterSecrets: [SECRET],
       clusterCidrs: CLUSTER_CIDRS,
       random: this.#random,
       underlay: { mtuBytes: 1500, ownAddresses: [this.address.ip] },

@@ -61,8 +61,10 @@ describe('an advert', () => {
     expect(verifyAdvert(readAdvert(changed((body) => body.push('new field'))))?.name).toBe('node-a');
   });
 
-  it('of an earlier version says no pod MTU', () => {
-    expect(verifyAdvert(readAdvert(changed((body) => body.pop())))?.podMtuBytes).toBeNull();
+  it('of earlier versions says no secrets, or no pod MTU either', () => {
+    const without = (fields: number) => verifyAdvert(readAdvert(changed((body) => body.splice(-fields))));
+    expect(without(1)).toMatchObject({ secretIds: null, podMtuBytes: 1392 });
+    expect(without(2)).toMatchObject({ secretIds: null, podMtuBytes: null });
   });
 
   it('fails verification when any byte of it changes', () => {

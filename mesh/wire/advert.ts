@@ -14,6 +14,7 @@ import { nodeIdOf } from '../../common/node-id.js';
 import type { NodeId } from '../../common/node-id.js';
 import { formatSocketAddress, parseSocketAddress } from '../../common/address/socket-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
+import { MAX_CLUSTER_SECRETS, SECRET_ID_DIGITS } from './cluster-secrets.js';
 import { KEY_BYTES, SIGNATURE_BYTES, verifyEd25519 } from './curve-keys.js';
 import type { NodeIdentity } from './identity.js';
 import {
@@ -49,8 +50,13 @@ const BodyHead = [
   Count(),
 ] as const;
 const PodMtu = Type.Union([Count(MAX_POD_MTU_BYTES), Type.Null()]);
-/** Adverts of earlier versions end before the pod MTU. */
-const BodySchema = Type.Union([Fields(...BodyHead, PodMtu), Type.Tuple([...BodyHead])]);
+const SecretIds = ListOf(Text(SECRET_ID_DIGITS, SECRET_ID_DIGITS), MAX_CLUSTER_SECRETS);
+/** Adverts of earlier versions end before the ids of secrets, or before the pod MTU. */
+const BodySchema = Type.Union([
+  Fields(...BodyHead, PodMtu, SecretIds),
+  Type.Tuple([...BodyHead, PodMtu]),
+  Type.Tuple([...BodyHead]),
+]);
 const Body = Compile(BodySchema);
 
 export interface Advert extends SelfDescription {
@@ -68,6 +74,8 @@ export interface Advert extends SelfDescription {
   readonly incarnation: number;
   /** Initiations of the node without a proof and with a lower stamp are replays. */
   readonly lowestStamp: number;
+  /** Cluster secrets that the node has, oldest first ({@link ClusterKeys.id}); null from an earlier version. */
+  readonly secretIds: readonly string[] | null;
   /** The encoded advert. */
   readonly bytes: Uint8Array;
 }
@@ -84,6 +92,8 @@ export interface AdvertStamp {
   readonly revision: number;
   readonly incarnation: number;
   readonly lowestStamp: number;
+  /** None when left out. */
+  readonly secretIds?: readonly string[];
 }
 
 /**
@@ -117,6 +127,7 @@ function encodeBody(identity: NodeIdentity, self: SelfDescription, stamp: Advert
     stamp.incarnation,
     stamp.lowestStamp,
     self.podMtuBytes,
+    stamp.secretIds ?? [],
   ]);
 }
 
@@ -150,6 +161,7 @@ function advertOf(fields: Static<typeof BodySchema>, bytes: Uint8Array): Advert 
     incarnation,
     lowestStamp,
     podMtuBytes = null,
+    secretIds = null,
   ] = fields;
   if (protocol !== PROTOCOL_VERSION)
     throw new DecodeError(`an advert has protocol version ${protocol}, expected ${PROTOCOL_VERSION}`);
@@ -167,6 +179,7 @@ function advertOf(fields: Static<typeof BodySchema>, bytes: Uint8Array): Advert 
     revision,
     incarnation,
     lowestStamp,
+    secretIds,
     bytes,
   };
 }

@@ -1,7 +1,7 @@
 /**
- * Keys derived from the cluster secret: the PSK of handshakes (the secret itself), the key of the MAC in every handshake
+ * Keys derived from one cluster secret: the PSK of handshakes (the secret itself), the key of the MAC in every handshake
  * datagram, by which a datagram from outside the cluster is recognized before any curve operation, the keys that seal the
- * hellos of initiations, and the key of the MAC of revocations.
+ * hellos of initiations, the key of the MAC of revocations, and an identifier that tells nothing about the secret.
  */
 import { createHmac } from 'node:crypto';
 import { assert } from '../../common/errors.js';
@@ -11,20 +11,20 @@ import { KEY_BYTES } from './curve-keys.js';
 
 const REVOCATION_MAC_BYTES = 16;
 
+/** Two secrets have the same one by chance once in 4 billion. */
+const SECRET_ID_BYTES = 4;
+
 export class ClusterKeys implements ClusterMac {
-  #psk: Uint8Array;
-  #macKey: Uint8Array;
+  /** 8 hex digits, public: nodes tell by it which secrets they have. */
+  readonly id: string;
+  readonly #psk: Uint8Array;
+  readonly #macKey: Uint8Array;
 
   /** @param secret the cluster secret, 32 bytes */
   constructor(secret: Uint8Array) {
     this.#psk = pskOf(secret);
     this.#macKey = macKeyOf(secret);
-  }
-
-  /** From now on the keys are those of another secret. */
-  replace(secret: Uint8Array): void {
-    this.#psk = pskOf(secret);
-    this.#macKey = macKeyOf(secret);
+    this.id = secretIdOf(secret);
   }
 
   get psk(): Uint8Array {
@@ -55,6 +55,12 @@ export class ClusterKeys implements ClusterMac {
 function pskOf(secret: Uint8Array): Uint8Array {
   assert(secret.length === KEY_BYTES, `the cluster secret has ${KEY_BYTES} bytes`);
   return new Uint8Array(secret);
+}
+
+/** See {@link ClusterKeys.id}. */
+export function secretIdOf(secret: Uint8Array): string {
+  const digest = createHmac('blake2s256', secret).update('heddle/2 secret id').digest();
+  return digest.subarray(0, SECRET_ID_BYTES).toString('hex');
 }
 
 function macKeyOf(secret: Uint8Array): Uint8Array {

@@ -1,7 +1,7 @@
 /**
  * Revocation: an operator's signed decision that a node is no longer a member, or is one again. On the wire `[body, mac,
- * signature]`: the body is the msgpack of the fields below; the MAC is under a key of the cluster secret, so another secret voids
- * all revocations; the signature is Ed25519 by the node on which the operator decided, so everybody sees whose decision it was.
+ * signature]`: the body is the msgpack of the fields below; the MAC is under a key of a cluster secret, so another secret voids
+ * all revocations, unless it comes by a rotation; the signature is Ed25519 by the node on which the operator decided, so everybody sees whose decision it was.
  * Not here: which of several counts (`cluster/revocations.ts`).
  */
 import { timingSafeEqual } from 'node:crypto';
@@ -11,6 +11,7 @@ import { nodeIdOf } from '../../common/node-id.js';
 import type { NodeId } from '../../common/node-id.js';
 import { MAX_NAME_LENGTH, MAX_REVOCATION_BYTES } from '../limits.js';
 import type { ClusterKeys } from './cluster-keys.js';
+import type { ClusterSecrets } from './cluster-secrets.js';
 import { KEY_BYTES, SIGNATURE_BYTES, verifyEd25519 } from './curve-keys.js';
 import type { NodeIdentity } from './identity.js';
 import { Bytes, bytesOfId, Count, decodeAs, Fields, Id, idOf, Text } from './wire-schema.js';
@@ -46,15 +47,21 @@ export function signRevocation(identity: NodeIdentity, keys: ClusterKeys, decisi
   const fields = [VERSION, bytesOfId(node), name, isRevoked ? REVOKED : LIFTED, atMs, identity.publicKey];
   const body = encodeMsgpack(fields);
   const signature = identity.sign(Buffer.concat([SIGNATURE_DOMAIN, body]));
-  const bytes = encodeMsgpack([body, keys.revocationMac(body), signature]);
+  const bytes = envelope(body, signature, keys);
   return { ...decision, issuer: identity.id, bytes };
 }
 
+/** The same decision with a MAC under these keys, which need not be those of its issuer. */
+export function underKeys(revocation: Revocation, keys: ClusterKeys): Revocation {
+  const [body, , signature] = decodeAs(Envelope, revocation.bytes, MAX_REVOCATION_BYTES, 'a revocation');
+  return { ...revocation, bytes: envelope(body, signature, keys) };
+}
+
 /** Null for one of another cluster secret, with a wrong signature, or of a later version. Throws DecodeError. */
-export function readRevocation(bytes: Uint8Array, keys: ClusterKeys): Revocation | null {
+export function readRevocation(bytes: Uint8Array, secrets: ClusterSecrets): Revocation | null {
   const [body, mac, signature] = decodeAs(Envelope, bytes, MAX_REVOCATION_BYTES, 'a revocation');
   // Before the signature: a stranger costs one MAC.
-  if (!timingSafeEqual(mac, keys.revocationMac(body))) return null;
+  if (secrets.find((keys) => timingSafeEqual(mac, keys.revocationMac(body))) === null) return null;
   const [version, node, name, state, atMs, key] = decodeAs(
     Body,
     body,
@@ -64,4 +71,8 @@ export function readRevocation(bytes: Uint8Array, keys: ClusterKeys): Revocation
   if (version !== VERSION || (state !== REVOKED && state !== LIFTED)) return null;
   if (!verifyEd25519(key, Buffer.concat([SIGNATURE_DOMAIN, body]), signature)) return null;
   return { node: idOf(node), name, isRevoked: state === REVOKED, atMs, issuer: nodeIdOf(key), bytes };
+}
+
+function envelope(body: Uint8Array, signature: Uint8Array, keys: ClusterKeys): Uint8Array {
+  return encodeMsgpack([body, keys.revocationMac(body), signature]);
 }

@@ -37,7 +37,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   kube: ['kube/index'],
   policy: ['policy/index'],
   cli: ['cli/index'],
-  agent: ['agent/config/index', 'agent/host-network/index', 'agent/preflight/index'],
+  agent: ['agent/config/index', 'agent/host-network/index', 'agent/preflight/index', 'agent/settings/index'],
   supervisor: [],
   deploy: [],
   'web-ui': [],

@@ -117,7 +117,7 @@ export class CrowdMember {
         podCidrs: [podCidr],
         podMtuBytes: null,
       },
-      clusterSecret: settings.clusterSecret,
+      clusterSecrets: [settings.clusterSecret],
       clusterCidrs: [parseCidr(CROWD_CLUSTER_CIDR)],
       random: around.random,
       underlay: { mtuBytes: settings.mtuBytes, ownAddresses: [address] },

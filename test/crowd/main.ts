@@ -7,7 +7,7 @@ import { messageOf } from '../../common/errors.js';
 import { createLogger } from '../../common/log.js';
 import { parseSocketAddress } from '../../common/address/socket-address.js';
 import { systemClock } from '../../common/clock.js';
-import { loadClusterSecret } from '../../agent/settings/cluster-secret.js';
+import { loadClusterSecrets } from '../../agent/settings/cluster-secret.js';
 import { NoticeLog } from '../../common/notice-log.js';
 import { systemRandom } from '../../agent/control-plane/system-random.js';
 import { Crowd } from './crowd.js';
@@ -25,9 +25,9 @@ const OPTIONS = {
 async function main(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({ args: [...args], options: OPTIONS, strict: true });
   const port = Number(values.port);
-  const { bytes } = await loadClusterSecret(values['secret-file'] ?? '');
+  const { secrets } = await loadClusterSecrets(values['secret-file'] ?? '');
   const settings = {
-    clusterSecret: bytes,
+    clusterSecret: secrets[0]!,
     port,
     seeds: (values.seed ?? []).map((text) => parseSocketAddress(text, port)),
     mtuBytes: Number(values.mtu),

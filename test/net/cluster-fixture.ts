@@ -1,7 +1,8 @@
 /** Cluster of a test file: made before its tests, removed after them, with a check that nothing is left. */
 import { afterAll, beforeAll, expect } from '@jest/globals';
 import { readFileSync, readdirSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
+import { hostCommands } from '../../common/host/command.js';
 import { Cluster } from '../../deploy/demo/cluster/cluster.js';
 import type { ClusterOptions } from '../../deploy/demo/cluster/cluster.js';
 import { pingAll, reportPings } from '../../deploy/demo/checks/index.js';
@@ -57,6 +58,11 @@ export function statusOfThreads(pid: number, field: string): string[] {
     const text = readFileSync(`/proc/${pid}/task/${tid}/status`, 'utf8');
     return new RegExp(`^${field}:\\s*(.*)$`, 'm').exec(text)?.[1] ?? '';
   });
+}
+
+/** Output of `meshctl` on a node. Rejects when it exits with another code than 0. */
+export function meshctl(node: DemoNode, ...args: string[]): Promise<string> {
+  return hostCommands.run(process.execPath, [join(DIST_DIR, 'meshctl.js'), '--socket', node.apiSocket, ...args]);
 }
 
 /** Names of interfaces and nft tables in the node's namespace, which a restart must not multiply. */

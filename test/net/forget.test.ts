@@ -2,11 +2,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { hostCommands } from '../../common/host/command.js';
 import { waitUntil } from '../../deploy/demo/async/wait-until.js';
 import type { DemoNode } from '../../deploy/demo/cluster/demo-node.js';
 import { kill } from '../../deploy/demo/machine/processes.js';
-import { DIST_DIR, expectAllReachable, onlyProcess, restarted, useCluster } from './cluster-fixture.js';
+import { expectAllReachable, meshctl, onlyProcess, restarted, useCluster } from './cluster-fixture.js';
 
 const TEST_TIMEOUT_MS = 120_000;
 const CUT_OFF_WITHIN_MS = 5_000;
@@ -14,8 +13,6 @@ const CUT_OFF_WITHIN_MS = 5_000;
 describe('a node that is to be no member any more', () => {
   const cluster = useCluster({ nodes: 3, podsPerNode: 1 });
 
-  const meshctl = (node: DemoNode, ...args: string[]) =>
-    hostCommands.run(process.execPath, [join(DIST_DIR, 'meshctl.js'), '--socket', node.apiSocket, ...args]);
   const knows = async (node: DemoNode, name: string) => (await node.api.peers()).some((peer) => peer.name === name);
   const isRefused = async (victim: DemoNode, others: readonly DemoNode[]) => {
     for (const node of others) if (await knows(node, victim.name)) return false;

@@ -1,15 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
-import { writeFileSync } from 'node:fs';
+import { copyFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { waitUntil } from '../../deploy/demo/async/wait-until.js';
 import type { Cluster, Pod } from '../../deploy/demo/cluster/cluster.js';
 import type { DemoNode } from '../../deploy/demo/cluster/demo-node.js';
 import { planNode } from '../../deploy/demo/cluster/plan.js';
 import { ping } from '../../deploy/demo/traffic/ping.js';
-import { onlyProcess, restarted, useCluster } from './cluster-fixture.js';
+import { PodTraffic } from '../../deploy/demo/traffic/pod-traffic.js';
+import type { TransferOutcome } from '../../deploy/demo/traffic/pod-traffic.js';
+import { meshctl, onlyProcess, restarted, useCluster } from './cluster-fixture.js';
 import { signal } from '../../deploy/demo/machine/processes.js';
 
 const TEST_TIMEOUT_MS = 60_000;
 const FOLLOWS_WITHIN_MS = 10_000;
+const START_WITHIN_MS = 30_000;
+const STREAM_BYTES = 16 * 1024 * 1024;
 
 const condition = async (node: DemoNode, name: string) =>
   (await node.api.status()).conditions.find((found) => found.name === name);
@@ -38,6 +43,21 @@ async function expectReachable(from: Pod, to: Pod): Promise<void> {
   }
 }
 
+/** Transfers one after the other, as fast as they go, until `finish`. */
+function startStream(cluster: Cluster, from: Pod, to: Pod): { finish: () => Promise<readonly TransferOutcome[]> } {
+  const traffic = new PodTraffic(cluster.options.distDir);
+  const ends = { from: from.namespace, to: to.namespace, address: to.ips[0]! };
+  let isOver = false;
+  const run = async () => {
+    const outcomes: TransferOutcome[] = [];
+    do outcomes.push(await traffic.transfer({ ...ends, bytes: STREAM_BYTES, bytesPerSecond: 0 }));
+    while (!isOver);
+    return outcomes;
+  };
+  const running = run();
+  return { finish: () => ((isOver = true), running) };
+}
+
 describe('settings that change while a node runs', () => {
   const cluster = useCluster({ nodes: 2, podsPerNode: 1 });
   const nodes = (): [Cluster, DemoNode, DemoNode] => [cluster.get(), cluster.get().nodes[0]!, cluster.get().nodes[1]!];
@@ -63,6 +83,52 @@ describe('settings that change while a node runs', () => {
       await c.detach(pod);
     },
     TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'rotate the cluster secret under a bulk stream, one node after the other, without a dropped link',
+    async () => {
+      const [c, first, second] = nodes();
+      const third = c.nodes[2]!;
+      const fileOf = (node: DemoNode) => join(node.stateDir, '..', 'cluster-secret');
+      const secretsOf = async (node: DemoNode) => (await node.api.status()).clusterSecret!;
+      const waitSecrets = (node: DemoNode, count: number) =>
+        waitUntil(`${count} secrets of ${node.name}`, START_WITHIN_MS, async () => {
+          const { file, ids } = await secretsOf(node);
+          return file === fileOf(node) && ids.length === count;
+        });
+      for (const node of [first, second, third]) {
+        copyFileSync(node.settings.secretFile, fileOf(node));
+        node.configure({ clusterSecretFile: fileOf(node) });
+        await waitSecrets(node, 1);
+      }
+      const upSince = async () => Date.parse((await first.api.peers()).find(({ name }) => name === 'n2')!.since!);
+      const [linkBefore, secretBefore] = [await upSince(), (await secretsOf(first)).ids[0]];
+      const stream = startStream(c, c.pod('pod-a'), c.pod('pod-b'));
+
+      await meshctl(first, 'rotate');
+      await waitSecrets(first, 2);
+      copyFileSync(fileOf(first), fileOf(second));
+      await waitSecrets(second, 2);
+      await expect(meshctl(first, 'rotate', '--end')).rejects.toThrow('n3 (up) would be cut off');
+      copyFileSync(fileOf(first), fileOf(third));
+      await waitUntil('the new secret on all nodes', START_WITHIN_MS, () => meshctl(third, 'rotate', '--end'));
+      await waitSecrets(third, 1);
+      await third.stop();
+      third.start();
+      await third.waitLinks(['n1', 'n2'], START_WITHIN_MS);
+      for (const node of [first, second]) {
+        await waitUntil('the end of the old secret', START_WITHIN_MS, () => meshctl(node, 'rotate', '--end'));
+        await waitSecrets(node, 1);
+      }
+      await third.waitLinks(['n1', 'n2']);
+
+      expect(await meshctl(first, 'rotate', '--status')).toContain('3 of 3 nodes have the secret');
+      expect((await secretsOf(first)).ids).not.toContain(secretBefore);
+      expect(Math.abs((await upSince()) - linkBefore)).toBeLessThan(1_000);
+      for (const { intact } of await stream.finish()) expect(intact).toBe(true);
+    },
+    2 * TEST_TIMEOUT_MS,
   );
 
   it(

@@ -28,6 +28,7 @@ export function peerView(member: MemberView, counters: PeerCounters | undefined,
     since: wallTime(member.sinceMs).toISOString(),
     lastHandshake: member.lastHandshakeMs === null ? null : wallTime(member.lastHandshakeMs).toISOString(),
     version: member.version,
+    secretIds: member.secretIds === null ? null : [...member.secretIds],
   };
 }
 

@@ -11,6 +11,7 @@ const member = (extra: Partial<MemberView> = {}): MemberView => ({
   id: B,
   name: 'node-b',
   publicKey: new Uint8Array(32),
+  secretIds: null,
   version: '0.1.0',
   podCidrs: [],
   endpoint: at('192.0.2.2:6785'),

@@ -13,6 +13,7 @@ const member = (digit: string, name: string, extra: Partial<MemberView> = {}): M
   id: id(digit),
   name,
   publicKey: new Uint8Array(32),
+  secretIds: null,
   version: '0.1.0',
   podCidrs: [parseCidr('10.1.2.0/24')],
   endpoint: parseSocketAddress('192.0.2.2:6785'),

@@ -110,7 +110,7 @@ function optionsOf(number: number, cachedAdverts: readonly Uint8Array[]): MeshOp
       podCidrs: [parseCidr(`10.${32 + high}.${low}.0/24`)],
       podMtuBytes: 1392,
     },
-    clusterSecret: new Uint8Array(32),
+    clusterSecrets: [new Uint8Array(32)],
     clusterCidrs: [parseCidr('10.32.0.0/11')],
     random: systemRandom,
     underlay: { mtuBytes: 1500, ownAddresses: [] },
