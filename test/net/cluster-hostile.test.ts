@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { waitUntil } from '../../deploy/demo/async/wait-until.js';
 import { UNDERLAY_PORT } from '../../deploy/demo/cluster/plan.js';
 import { expectAllReachable, onlyProcess, useCluster } from './cluster-fixture.js';
 
@@ -10,6 +11,8 @@ const TEST_TIMEOUT_MS = 60_000;
 const GARBAGE_DATAGRAMS = 60_000;
 /** Growth allowed for the JIT and the heap. A leak of every datagram would be more than 60 MB. */
 const MAX_GROWTH_KIB = 32 << 10;
+/** On a busy machine. */
+const START_WITHIN_MS = 30_000;
 /** Time in which several handshakes are tried. A link between members takes a fraction of a second. */
 const JOIN_ATTEMPTS_MS = 6000;
 
@@ -52,6 +55,7 @@ describe('a cluster with hostile neighbours on the underlay', () => {
     async () => {
       const stranger = await cluster.get().addNode(undefined, randomBytes(32).toString('hex'));
       stranger.start();
+      await waitUntil('the agent of the stranger', START_WITHIN_MS, () => stranger.api.status());
       const members = cluster.get().nodes.slice(0, 2);
       await delay(JOIN_ATTEMPTS_MS);
       for (const node of members) {
