@@ -1,2 +1,2 @@
-/** Door of the settings for the command line: changes of this node's file of cluster secrets. */
+/** Door of `agent/settings/`: the file of cluster secrets, which `meshctl rotate` changes. Not here: the settings in force. */
 export { addSecret, dropOldSecret, secretIdsIn } from './secret-rotation.js';
