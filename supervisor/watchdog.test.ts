@@ -55,6 +55,20 @@ describe('Watchdog', () => {
     expect(watchdog.isSilent).toBe(false);
   });
 
+  it('gives a child that says that it starts 30 s between two answers', () => {
+    const { child, hangs, watchdog, pass } = harness();
+    child.answer = ANSWER.starting;
+    pass(10);
+    child.answer = null;
+    pass(29);
+    expect([watchdog.isSilent, hangs]).toEqual([false, []]);
+    child.answer = ANSWER.running;
+    pass(1);
+    child.answer = null;
+    pass(10);
+    expect(hangs).toEqual([5_000]);
+  });
+
   it('gives a child 30 s for its first answer', () => {
     const { child, hangs, watchdog, pass } = harness();
     child.answer = null;

@@ -10,7 +10,10 @@ import { ANSWER } from '../common/host/beat-channel.js';
 const ASK_INTERVAL_MS = 1_000;
 /** A healthy child answers within milliseconds; with eight busy processes on two processors no answer took longer than 1.3 s. */
 const HANGS_AFTER_QUESTIONS = 5;
-/** The first answer comes when the program is loaded, and the router's forwarding threads are warm. */
+/**
+ * The router's first answer comes when its forwarding threads are warm. An agent gives answers while it starts, and between them
+ * loads programs and compiles: 5 s were seen, with fifteen busy processes on two processors.
+ */
 const STARTS_WITHIN_QUESTIONS = 30;
 /** A timer of the supervisor that is this late says that the machine is busy or was stopped. */
 const LATE_MS = 500;
@@ -51,7 +54,7 @@ export class Watchdog {
   /** @param answer a byte of `ANSWER` */
   answered(answer: number): void {
     this.#unanswered = 0;
-    this.#hasStarted = true;
+    this.#hasStarted ||= answer !== ANSWER.starting;
     this.#inspected = answer === ANSWER.inspected;
     this.#isRunning ||= answer === ANSWER.running;
   }

@@ -8,10 +8,10 @@ import { Socket } from 'node:net';
 /** Bytes of questions. A child answers any byte. `forward` makes the stand-by forward. */
 export const QUESTION = { plain: 1, routerIsSilent: 2, forward: 3 } as const;
 /**
- * Bytes of answers. With an inspector open, the child may stand at a breakpoint for any time. `running`: an agent has started
- * completely.
+ * Bytes of answers. With an inspector open, the child may stand at a breakpoint for any time. An agent is `starting` until it has
+ * started completely, and `running` from then on; others give a `beat`.
  */
-export const ANSWER = { beat: 1, inspected: 2, running: 3 } as const;
+export const ANSWER = { beat: 1, inspected: 2, running: 3, starting: 4 } as const;
 
 export interface BeatOptions {
   /** Value of `BEAT_FD_VARIABLE` (`common/launch-contract.ts`). Undefined, for a process without supervisor or with an older one: no channel. */
@@ -23,14 +23,18 @@ export interface BeatOptions {
 }
 
 /** Answers from this thread's event loop. */
-export function answerQuestions({ fd, works, onQuestion, isRunning = () => false }: BeatOptions): void {
+export function answerQuestions({ fd, works, onQuestion, isRunning }: BeatOptions): void {
   if (fd === undefined || !Number.isInteger(Number(fd))) return;
   const socket = new Socket({ fd: Number(fd), readable: true, writable: true });
   socket.unref();
   socket.on('error', () => socket.destroy());
   socket.on('data', (questions: Buffer) => {
     for (const question of questions) onQuestion?.(question);
-    const beat = isRunning() ? ANSWER.running : ANSWER.beat;
-    if (works()) socket.write(Uint8Array.of(inspectorUrl() === undefined ? beat : ANSWER.inspected));
+    if (works()) socket.write(Uint8Array.of(inspectorUrl() === undefined ? beat(isRunning) : ANSWER.inspected));
   });
+}
+
+function beat(isRunning: BeatOptions['isRunning']): number {
+  if (isRunning === undefined) return ANSWER.beat;
+  return isRunning() ? ANSWER.running : ANSWER.starting;
 }
