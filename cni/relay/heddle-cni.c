@@ -1,8 +1,9 @@
 /*
  * CNI executable on the host: sends its CNI_* environment and its standard input to the agent's unix socket and prints the
  * response (bytes: cni/relay/relay-protocol.ts). When the agent cannot be reached, VERSION is answered here, DEL and GC are
- * deferred (written to files that the next agent replays), and every other verb fails with "try again later". All other
- * logic is in the agent. heddle-cni.ts behaves the same; relay.test.ts tests both.
+ * deferred (written to files that the next agent replays), and every other verb fails with "try again later". ADD waits for
+ * an agent that is not there or not ready, as after a boot: a runtime repeats it tens of seconds later. All other logic is in
+ * the agent. heddle-cni.ts behaves the same; relay.test.ts tests both.
  * Build: gcc -static -Os -s -o heddle-cni heddle-cni.c
  */
 #include <errno.h>
@@ -26,6 +27,7 @@
 #define DEFAULT_TIMEOUT_MS 10000
 /* An agent that ends before it answers is started again; every call may be repeated. */
 #define RETRY_MS 100
+#define NOT_READY_RETRY_MS 500
 
 extern char **environ;
 static char request[MAX_REQUEST + 1], answer[MAX_ANSWER + 1];
@@ -212,17 +214,27 @@ static int answer_without_agent(void) {
   return print_error(11, "try again later: heddle agent is not reachable");
 }
 
+/* The CNI code 11 as the agent writes it. */
+static int is_try_again_later(ssize_t length) {
+  answer[length] = 0;
+  return answer[0] == 1 && strstr(answer + 1, "\"code\":11,");
+}
+
 int main(void) {
   char path[MAX_PATH];
+  int is_add = !strcmp(variable("CNI_COMMAND"), "ADD");
   timeout_ms = atoi(variable("HEDDLE_CNI_TIMEOUT_MS"));
   if (timeout_ms <= 0) timeout_ms = DEFAULT_TIMEOUT_MS;
   deadline_ms = now_ms() + timeout_ms;
   if (gather_request()) return print_error(6, "cannot read the call");
   find_path(path, "HEDDLE_CNI_SOCKET", "heddle-cni.socket", "/run/heddle/cni.sock");
-  ssize_t length = ask_agent(path);
-  while (length < 0 && accepted && left_ms() > RETRY_MS) {
-    nanosleep(&(struct timespec){.tv_nsec = RETRY_MS * 1000000}, NULL);
+  ssize_t length;
+  for (;;) {
     length = ask_agent(path);
+    int may_come = length < 0 ? accepted || is_add : is_add && is_try_again_later(length);
+    int pause_ms = length < 0 ? RETRY_MS : NOT_READY_RETRY_MS;
+    if (!may_come || left_ms() <= pause_ms) break;
+    nanosleep(&(struct timespec){.tv_nsec = pause_ms * 1000000}, NULL);
   }
   if (length < 0) return answer_without_agent();
   fwrite(answer + 1, 1, (size_t)length - 1, stdout);

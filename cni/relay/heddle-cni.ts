@@ -21,6 +21,9 @@ const MAX_ANSWER_BYTES = 4 << 20;
 const DEFAULT_TIMEOUT_MS = 10_000;
 /** An agent that ends before it answers is started again; every call may be repeated. */
 const RETRY_MS = 100;
+const NOT_READY_RETRY_MS = 500;
+/** The CNI code 11 as the agent writes it. */
+const TRY_AGAIN_LATER = '"code":11,';
 const TOO_LARGE = `environment and standard input exceed ${MAX_REQUEST_BYTES} bytes`;
 const SUPPORTED_VERSIONS = ['0.3.0', '0.3.1', '0.4.0', '1.0.0', '1.1.0'];
 
@@ -35,15 +38,20 @@ gatherStdin(
       finish(1, errorText(stdin, 6, 'cannot read the call', TOO_LARGE));
     }
     const path = findPath('HEDDLE_CNI_SOCKET', 'heddle-cni.socket', '/run/heddle/cni.sock');
+    const isAdd = env['CNI_COMMAND'] === 'ADD';
     let accepted = false;
     const ask = (): void =>
       askAgent(
         path,
         request,
         () => (accepted = true),
-        (answer) => finish(answer[0] ?? 1, answer.subarray(1)),
+        (answer) => {
+          const isReady = answer[0] !== 1 || !answer.includes(TRY_AGAIN_LATER);
+          if (isAdd && !isReady && leftMs() > NOT_READY_RETRY_MS) setTimeout(ask, NOT_READY_RETRY_MS);
+          else finish(answer[0] ?? 1, answer.subarray(1));
+        },
         (reason) => {
-          if (accepted && leftMs() > RETRY_MS) setTimeout(ask, RETRY_MS);
+          if ((accepted || isAdd) && leftMs() > RETRY_MS) setTimeout(ask, RETRY_MS);
           else answerWithoutAgent(request, stdin, reason);
         },
       );

@@ -14,6 +14,7 @@ import { CNI_VERSIONS } from '../../common/cni-versions.js';
 
 const POLL_MS = 10;
 const HERE = dirname(fileURLToPath(import.meta.url));
+const IMPATIENT = { HEDDLE_CNI_TIMEOUT_MS: '300' };
 const CONFIG = '{"cniVersion":"0.4.0","name":"heddle","type":"heddle-cni"}';
 
 /** Builds of each relay to a path; throw when this machine cannot build it. */
@@ -162,7 +163,7 @@ describe.each(relays)('the %s relay', (kind) => {
     ['STATUS', 50],
     ['NONSENSE', 11],
   ])('fails %s with code %i when there is no agent, and names the socket', async (command, code) => {
-    const result = await run({ CNI_COMMAND: command });
+    const result = await run({ CNI_COMMAND: command, ...IMPATIENT });
     expect(result.exitCode).toBe(1);
     expect(json(result)).toMatchObject({ cniVersion: '0.4.0', code });
     expect(json(result)['msg']).toContain('heddle agent is not reachable');
@@ -175,7 +176,7 @@ describe.each(relays)('the %s relay', (kind) => {
     ['a strange version', '{"cniVersion":"<script>"}', '1.0.0'],
     ['spaces', '{ "cniVersion" : "1.1.0" }', '1.1.0'],
   ])('answers in a valid version when its input is %s', async (_, stdin, cniVersion) => {
-    expect(json(await run({ CNI_COMMAND: 'ADD' }, stdin))).toMatchObject({ code: 11, cniVersion });
+    expect(json(await run({ CNI_COMMAND: 'ADD', ...IMPATIENT }, stdin))).toMatchObject({ code: 11, cniVersion });
   });
 
   it('defers DEL and GC when there is no agent, in one file per attachment', async () => {
@@ -198,8 +199,7 @@ describe.each(relays)('the %s relay', (kind) => {
 
   it('defers DEL when the agent closes the connection without an answer', async () => {
     await listen(null);
-    const impatient = { HEDDLE_CNI_TIMEOUT_MS: '300' };
-    expect(await run({ CNI_COMMAND: 'DEL', ...impatient })).toMatchObject({ exitCode: 0, stdout: '' });
+    expect(await run({ CNI_COMMAND: 'DEL', ...IMPATIENT })).toMatchObject({ exitCode: 0, stdout: '' });
     expect(readdirSync(spool())).toHaveLength(1);
   });
 
@@ -215,6 +215,23 @@ describe.each(relays)('the %s relay', (kind) => {
     expect(requests.map(({ env }) => env.get('CNI_COMMAND'))).toEqual(['ADD', 'ADD']);
   });
 
+  it('lets ADD wait for an agent that is not there yet, and then for one that is not ready', async () => {
+    const waiting = run({ CNI_COMMAND: 'ADD' });
+    await delay(10 * POLL_MS);
+    await listen({ exitCode: 1, stdout: '{"cniVersion":"0.4.0","code":11,"msg":"try again later"}\n' });
+    while (requests.length === 0) await delay(POLL_MS);
+    await new Promise<void>((resolve) => server!.close(() => resolve()));
+    await listen({ exitCode: 0, stdout: 'attached' });
+    expect(await waiting).toMatchObject({ exitCode: 0, stdout: 'attached' });
+  });
+
+  it('lets no other call wait for an agent that is not ready', async () => {
+    const later = { exitCode: 1, stdout: '{"cniVersion":"0.4.0","code":11,"msg":"try again later"}\n' };
+    await listen(later);
+    for (const command of ['CHECK', 'DEL']) expect(await run({ CNI_COMMAND: command })).toMatchObject(later);
+    expect(requests).toHaveLength(2);
+  });
+
   it('answers DEL with success also when it cannot be deferred', async () => {
     writeFileSync(join(folder, 'file'), '');
     const result = await run({ CNI_COMMAND: 'DEL', HEDDLE_CNI_SPOOL: join(folder, 'file') });
@@ -224,9 +241,8 @@ describe.each(relays)('the %s relay', (kind) => {
 
   it('stops waiting for an agent after its timeout', async () => {
     await listen('never');
-    const impatient = { HEDDLE_CNI_TIMEOUT_MS: '300' };
-    expect(json(await run({ CNI_COMMAND: 'ADD', ...impatient }))).toMatchObject({ code: 11 });
-    expect((await run({ CNI_COMMAND: 'DEL', ...impatient })).exitCode).toBe(0);
+    expect(json(await run({ CNI_COMMAND: 'ADD', ...IMPATIENT }))).toMatchObject({ code: 11 });
+    expect((await run({ CNI_COMMAND: 'DEL', ...IMPATIENT })).exitCode).toBe(0);
     expect(readdirSync(spool())).toHaveLength(1);
   });
 

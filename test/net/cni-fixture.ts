@@ -165,16 +165,19 @@ interface Call {
   readonly version?: string;
   readonly config?: object;
   readonly relay?: string;
+  /** How long the relay waits for an agent, and for it to be ready. */
+  readonly withinMs?: number;
 }
 
 export function cni(
   command: string,
-  { pod = POD_A, id, netns, version = '1.0.0', config = {}, relay = 'c' }: Call = {},
+  { pod = POD_A, id, netns, version = '1.0.0', config = {}, relay = 'c', withinMs = 10_000 }: Call = {},
 ): Promise<Run> {
   const env = {
     PATH: process.env['PATH'] ?? '',
     HEDDLE_CNI_SOCKET: lab.agent.socketPath,
     HEDDLE_CNI_SPOOL: lab.agent.spool,
+    HEDDLE_CNI_TIMEOUT_MS: String(withinMs),
     CNI_COMMAND: command,
     CNI_CONTAINERID: id ?? `id-${pod}`,
     CNI_NETNS: netns ?? path(pod),

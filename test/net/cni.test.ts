@@ -167,7 +167,7 @@ describe('repeated and late calls', () => {
       code: 50,
       details: 'the router is not connected',
     });
-    expect(await failure('ADD')).toMatchObject({ code: 11, details: 'the router is not connected' });
+    expect(await failure('ADD', { withinMs: 300 })).toMatchObject({ code: 11, details: 'the router is not connected' });
   });
 });
 
@@ -177,7 +177,7 @@ describe('an agent that was stopped', () => {
     await lab.agent.stop();
     await succeed('DEL');
     expect(readdirSync(lab.agent.spool)).toHaveLength(1);
-    expect(await failure('ADD', { pod: POD_B })).toMatchObject({ code: 11 });
+    expect(await failure('ADD', { pod: POD_B, withinMs: 300 })).toMatchObject({ code: 11 });
     await lab.agent.start();
     expect([hostInterfaces(), lab.agent.ipam.list(), readdirSync(lab.agent.spool)]).toEqual([[], [], []]);
   });
