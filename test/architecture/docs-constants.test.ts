@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { CNI_CODES } from '../../cni/cni-error.js';
 import * as protocol from '../../common/protocol.js';
 import { DATAGRAM_TYPE_NAMES } from '../../common/wire/datagram-header.js';
 import { MAX_HANDSHAKE_BYTES } from '../../common/wire/handshake-datagram.js';
@@ -66,6 +67,13 @@ function valueOf(text: string): number {
 function wrongValues(rows: readonly Row[]): Row[] {
   return rows.filter(([, value, constant]) => valueOf(value!) !== CONSTANTS[constant!.replaceAll('`', '')]);
 }
+
+describe('docs/cni.md', () => {
+  it('lists the codes of errors', () => {
+    const codes = rowsUnder('docs/cni.md', ['code', 'means']).map(([code]) => Number(code));
+    expect(codes).toEqual(Object.values(CNI_CODES));
+  });
+});
 
 describe('docs/wire.md', () => {
   it.each(['lifetime', 'limit'])('gives every %s its value in the code', (first) => {
