@@ -8,7 +8,13 @@ const POLL_INTERVAL_MS = 20;
 
 /** Ids of the processes whose network namespace has this inode. */
 export function processesInNamespace(inode: number): number[] {
-  return allProcesses().filter((pid) => attempt(() => statSync(`/proc/${pid}/ns/net`).ino, 0) === inode);
+  return allProcesses().filter((pid) => attempt(() => namespaceOf(pid), 0) === inode);
+}
+
+/** Of a thread beside the main one, where there is one: an agent's main thread visits the namespaces of pods. */
+function namespaceOf(pid: number): number {
+  const [main, other = main] = readdirSync(`/proc/${pid}/task`);
+  return statSync(`/proc/${pid}/task/${other}/ns/net`).ino;
 }
 
 /** Live processes with this text in their command line. */
