@@ -16,7 +16,7 @@ import { CriClient } from './cri-client.js';
 import type { Message } from './cri-messages.js';
 
 export const LOOPBACK_PLUGIN = join(REFERENCE_PLUGIN_FOLDER, 'loopback');
-const START_WITHIN_MS = 15_000;
+const START_WITHIN_MS = 30_000;
 const STOP_WITHIN_MS = 5_000;
 /** Of runtime.v1: process and IPC namespaces of their own, the network by CNI, or that of the node. */
 export const HOST_NETWORK = { network: 2, pid: 1, ipc: 0 };

@@ -13,9 +13,9 @@ import { ContainerdNode, LOOPBACK_PLUGIN } from './containerd-node.js';
 import type { RuntimePod } from './containerd-node.js';
 import { describeWith } from './installed-programs.js';
 
-const TEST_TIMEOUT_MS = 60_000;
+const TEST_TIMEOUT_MS = 120_000;
 /** The other node reports its pods when it is asked. */
-const TOPOLOGY_WITHIN_MS = 10_000;
+const TOPOLOGY_WITHIN_MS = 30_000;
 
 describeWith(
   ['/usr/bin/containerd', '/usr/sbin/runc', BUSYBOX, LOOPBACK_PLUGIN],

@@ -14,8 +14,8 @@ import { nodeObject } from '../../kube/testing/node-objects.js';
 import { ApiServerProcess } from './api-server-process.js';
 import { DIST_DIR, onlyProcess, restarted, useCluster } from './cluster-fixture.js';
 
-const TEST_TIMEOUT_MS = 60_000;
-const FOLLOWS_WITHIN_MS = 15_000;
+const TEST_TIMEOUT_MS = 180_000;
+const FOLLOWS_WITHIN_MS = 30_000;
 const SERVER = '192.168.99.1';
 const PORT = 8001;
 const POLICIES_PATH = '/apis/networking.k8s.io/v1/networkpolicies';

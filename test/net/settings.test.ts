@@ -11,8 +11,8 @@ import type { TransferOutcome } from '../../deploy/demo/traffic/pod-traffic.js';
 import { meshctl, onlyProcess, restarted, useCluster } from './cluster-fixture.js';
 import { signal } from '../../deploy/demo/machine/processes.js';
 
-const TEST_TIMEOUT_MS = 60_000;
-const FOLLOWS_WITHIN_MS = 10_000;
+const TEST_TIMEOUT_MS = 120_000;
+const FOLLOWS_WITHIN_MS = 30_000;
 const START_WITHIN_MS = 30_000;
 const STREAM_BYTES = 16 * 1024 * 1024;
 
