@@ -6,5 +6,6 @@ export { decodeIdentity, encodeIdentity, generateIdentity } from './wire/identit
 export type { NodeIdentity } from './wire/identity.js';
 export { Mesh } from './mesh.js';
 export { secretIdOf } from './wire/cluster-keys.js';
+export { MAX_CLUSTER_SECRETS } from './wire/cluster-secrets.js';
 export type { MeshOptions } from './mesh-parts.js';
 export type * from './mesh-io.js';

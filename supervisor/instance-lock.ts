@@ -6,10 +6,7 @@ import { rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { HeddleError, messageOf } from '../common/errors.js';
-import { isListening } from '../common/host/unix-socket.js';
-
-/** sun_path of unix(7), without the final NUL. */
-const MAX_SOCKET_PATH_BYTES = 107;
+import { isListening, MAX_SOCKET_PATH_BYTES } from '../common/host/unix-socket.js';
 
 /** The next supervisor, and programs that look whether the lock is held. */
 const MAX_CONNECTIONS = 8;
@@ -19,8 +16,8 @@ export interface InstanceLock {
 }
 
 /**
- * Takes the lock at `path`. Connections to it are for `accept`. Throws {@link HeddleError} `ALREADY_RUNNING` when another process holds it and
- * `CONFIG_INVALID` when the path is too long for a socket.
+ * Takes the lock at `path`. Connections to it are for `accept`. Throws {@link HeddleError} `ALREADY_RUNNING` when another
+ * process holds it and `CONFIG_INVALID` when the path is too long for a socket.
  */
 export async function takeInstanceLock(
   path: string,

@@ -18,7 +18,7 @@ import { startMetricsServer } from './http/metrics-server.js';
 import type { MetricsServer } from './http/metrics-server.js';
 import { createMetrics } from './metrics.js';
 import { jsonRoutes } from './routes.js';
-import { claimSocketPath, SOCKET_MODE } from '../../common/host/unix-socket.js';
+import { claimSocketPath, MAX_SOCKET_PATH_BYTES, SOCKET_MODE } from '../../common/host/unix-socket.js';
 
 export interface ApiOptions {
   readonly source: ApiSource;
@@ -47,9 +47,6 @@ export interface ApiServer {
   /** Ends every connection and removes the unix socket. */
   close(): Promise<void>;
 }
-
-/** Room for a unix socket's path in the kernel (`sockaddr_un`), without the closing zero. */
-const MAX_SOCKET_PATH_BYTES = 107;
 
 /**
  * Listens and answers until `close()`. Throws {@link ConfigError} for an address that is not loopback or a socket path that

@@ -1,7 +1,7 @@
 /**
  * Forwarding tables of the router, computed from the agent's state, and the rule for pushing them. A push holds whole
- * tables; the router applies the difference. While the router has not taken a push, the next one waits and holds what is newest then:
- * tables never queue up before a router that is slow.
+ * tables; the router applies the difference. While the router has not taken a push, the next one waits and holds what is
+ * newest then: tables never queue up before a router that is slow.
  */
 import { gatewayOf } from '../../common/address/cidr.js';
 import type { Cidr } from '../../common/address/cidr.js';

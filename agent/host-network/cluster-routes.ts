@@ -13,6 +13,7 @@
  */
 import { cidrFamily, cidrIncludes, gatewayOf } from '../../common/address/cidr.js';
 import type { Cidr } from '../../common/address/cidr.js';
+import { IP_FAMILIES } from '../../common/address/ip-address.js';
 import type { IpFamily } from '../../common/address/ip-address.js';
 import { listRoutes, routeCidr } from '../../common/host/ip-output.js';
 import type { RouteInfo } from '../../common/host/ip-output.js';
@@ -69,7 +70,7 @@ function narrowWords(metric: number | null, mtuBytes: number): string[] {
 /** Host routes to pods are not of this part. */
 async function presentRoutes(spec: HostNetworkSpec, view: HostView): Promise<NodeRoute[]> {
   const lists = await Promise.all(
-    ([4, 6] as const).map(async (family) => {
+    IP_FAMILIES.map(async (family) => {
       const routes = await listRoutes(view.commands, [`-${family}`, 'route', 'show', 'proto', ROUTE_PROTOCOL]);
       return routes.flatMap((route) => nodeRouteOf(route, family, spec));
     }),

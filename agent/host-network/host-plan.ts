@@ -5,6 +5,7 @@
 import type { Cidr } from '../../common/address/cidr.js';
 import { cidrFamily, cidrIncludes } from '../../common/address/cidr.js';
 import type { CommandRunner } from '../../common/host/command.js';
+import { IP_FAMILIES } from '../../common/address/ip-address.js';
 import type { IpFamily } from '../../common/address/ip-address.js';
 import type { RouterDescriptors } from '../../common/router-port.js';
 import type { GuardedPod } from '../../cni/index.js';
@@ -91,7 +92,7 @@ export class HostView {
 
 /** Families that this node has pod CIDRs of. */
 export function familiesOf({ podCidrs }: Pick<HostNetworkSpec, 'podCidrs'>): IpFamily[] {
-  return ([4, 6] as const).filter((family) => podCidrs.some((cidr) => cidrFamily(cidr) === family));
+  return IP_FAMILIES.filter((family) => podCidrs.some((cidr) => cidrFamily(cidr) === family));
 }
 
 /** Leaves out blocks that lie within another one of the list. */

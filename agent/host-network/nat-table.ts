@@ -5,6 +5,7 @@
  */
 import { cidrFamily, gatewayOf } from '../../common/address/cidr.js';
 import type { Cidr } from '../../common/address/cidr.js';
+import { IP_FAMILIES } from '../../common/address/ip-address.js';
 import type { IpFamily } from '../../common/address/ip-address.js';
 import type { HostNetworkSpec, HostPart } from './host-plan.js';
 import { listNftTable, nftTableRepairs } from './nft-table.js';
@@ -30,7 +31,7 @@ export const natTablePart: HostPart = {
  * leaves for the outside is translated in their turn, so that a rule of the operator may come first.
  */
 export function natTable(spec: NatSpec): NftTable {
-  const families = ([4, 6] as const).filter((family) => podCidrsOf(spec, family).length > 0);
+  const families = IP_FAMILIES.filter((family) => podCidrsOf(spec, family).length > 0);
   const hook = (priority: string) => `type nat hook postrouting priority ${priority}; policy accept;`;
   return {
     id: NAT_TABLE,

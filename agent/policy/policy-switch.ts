@@ -1,7 +1,7 @@
 /**
- * Switch of network policies, which follows the setting `networkPolicies` while the node runs. Off: no watch, no table and no record
- * on disk. On again: everything of the pods is denied until the API server has told of all policies, since an older table is in force
- * only at the start of the agent.
+ * Switch of network policies, which follows the setting `networkPolicies` while the node runs. Off: no watch, no table and no
+ * record on disk. On again: everything of the pods is denied until the API server has told of all policies, since an older table
+ * is in force only at the start of the agent.
  */
 import { CoalescedTask } from '../../common/coalesced-task.js';
 import { messageOf } from '../../common/errors.js';

@@ -1,5 +1,6 @@
 /** Checks of the host's firewall and kernel settings: forwarded packets of pods, datagrams of peers, files in `/proc/sys`. */
 import { parseCidr } from '../../common/address/cidr.js';
+import { IP_FAMILIES } from '../../common/address/ip-address.js';
 import type { Config } from '../../common/config.js';
 import { ifItFails } from '../../common/host/command.js';
 import type { CommandRunner } from '../../common/host/command.js';
@@ -53,7 +54,7 @@ export async function checkInput(commands: CommandRunner, { listenPort }: Config
         : `nft insert rule ${family} ${table} ${name} udp dport ${listenPort} accept`;
     if (!namesPort(rules, listenPort)) findings.push(droppedBy(`chain ${family} ${table} ${name}`, listenPort, line));
   }
-  for (const family of [4, 6] as const) {
+  for (const family of IP_FAMILIES) {
     const chain = await readLegacyFilterChain(commands, family, 'INPUT');
     if (chain === null || dropPosition(chain, chain.targets) === null) continue;
     const rules = [chain.rules, ...chain.targets.values()].flat().map(({ handle }) => handle);

@@ -4,9 +4,9 @@
  */
 import { readFile, stat } from 'node:fs/promises';
 import { ConfigError, messageOf } from '../../common/errors.js';
+import { MAX_CLUSTER_SECRETS } from '../../mesh/index.js';
 
 export const CLUSTER_SECRET_BYTES = 32;
-const MAX_SECRETS = 2;
 /** In force where there is no secret and none is needed: everybody knows it (`docs/security.md`). No file may hold it. */
 export const NO_CLUSTER_SECRET: Uint8Array = new Uint8Array(CLUSTER_SECRET_BYTES);
 const READABLE_BY_OTHERS = 0o004;
@@ -20,13 +20,19 @@ export interface SecretFile {
   readonly warning: string | null;
 }
 
+/** The lines of a file that hold something, without the white space around it. */
+export function secretLines(text: string): string[] {
+  const lines = text.split('\n').map((line) => line.trim());
+  return lines.filter((line) => line !== '');
+}
+
 /** Decodes one or two lines of 64 hex digits or base64 of 32 bytes. Throws {@link ConfigError}. */
 export function parseClusterSecrets(text: string, source: string): readonly Uint8Array[] {
-  const lines = text.split('\n').filter((line) => line.trim() !== '');
-  if (lines.length === 0 || lines.length > MAX_SECRETS) {
+  const lines = secretLines(text);
+  if (lines.length === 0 || lines.length > MAX_CLUSTER_SECRETS) {
     throw problem(source, `has ${lines.length} lines (expected one secret, or two during a rotation)`);
   }
-  const secrets = lines.map((line) => parseSecret(line.trim(), source));
+  const secrets = lines.map((line) => parseSecret(line, source));
   if (new Set(secrets.map(String)).size < secrets.length) throw problem(source, 'holds the same secret twice');
   return secrets;
 }

@@ -7,7 +7,7 @@ import { ConfigError } from '../../common/errors.js';
 import { PRIVATE_FILE_MODE, replaceFile } from '../../common/storage/disk.js';
 import type { Disk } from '../../common/storage/disk.js';
 import { secretIdOf } from '../../mesh/index.js';
-import { CLUSTER_SECRET_BYTES, parseClusterSecrets } from './cluster-secret.js';
+import { CLUSTER_SECRET_BYTES, parseClusterSecrets, secretLines } from './cluster-secret.js';
 
 /** @returns identifiers of the secrets in the file, oldest first. Rejects with ConfigError. */
 export async function secretIdsIn(disk: Disk, path: string): Promise<readonly string[]> {
@@ -35,8 +35,7 @@ async function linesOf(disk: Disk, path: string): Promise<string[]> {
   const bytes = await disk.read(path);
   if (bytes === null)
     throw new ConfigError([`clusterSecretFile: ${path} does not exist, so there is no secret to rotate`]);
-  const text = Buffer.from(bytes).toString('utf8');
-  return text.split('\n').flatMap((line) => (line.trim() === '' ? [] : [line.trim()]));
+  return secretLines(Buffer.from(bytes).toString('utf8'));
 }
 
 function idsOf(lines: readonly string[], path: string): readonly string[] {

@@ -10,7 +10,7 @@ import { listInterfaces, listNeighbours, listRoutes, listSourceRules } from '../
 import type { RuleInfo } from '../../common/host/ip-output.js';
 import { GATEWAY_MAC } from '../../common/address/mac-address.js';
 import type { Cidr } from '../../common/address/cidr.js';
-import { ipFamily } from '../../common/address/ip-address.js';
+import { IP_FAMILIES, ipFamily } from '../../common/address/ip-address.js';
 import type { IpAddress, IpFamily } from '../../common/address/ip-address.js';
 import { ROUTE_PROTOCOL } from '../../common/host/kernel-marks.js';
 import { HOST_INTERFACE_PREFIX } from '../attachment.js';
@@ -53,7 +53,6 @@ const NO_NAMESPACE =
   /Invalid "netns" value|cannot open .*No such file|reassociate to namespace .* failed: Invalid argument/;
 /** Pods that one process works on: the start of a program takes longer than what it does for a pod. */
 const MAX_TOGETHER = 8;
-const FAMILIES = [4, 6] as const;
 const NO_INTERFACE = /does not exist|Cannot find device/;
 const EXISTS = /File exists/;
 /** A line per interface behind two of headings (proc(5)). */
@@ -126,7 +125,7 @@ export class VethPodNetwork implements PodNetwork {
 
   async sourceRules(netns: string): Promise<readonly RuleInfo[]> {
     const list = (family: IpFamily) => listSourceRules(this.commands, family, enter(netns));
-    return (await inNamespace(netns, () => Promise.all(FAMILIES.map(list)))).flat();
+    return (await inNamespace(netns, () => Promise.all(IP_FAMILIES.map(list)))).flat();
   }
 
   async addInside(netns: string, ifname: string, parts: PodParts): Promise<void> {
@@ -265,7 +264,7 @@ export class VethPodNetwork implements PodNetwork {
     rules: readonly SourceRule[],
     lineOf: (rule: SourceRule) => BatchLine,
   ): Promise<void> {
-    for (const family of FAMILIES) {
+    for (const family of IP_FAMILIES) {
       const lines = rules.filter(({ source }) => ipFamily(source) === family).map(lineOf);
       if (lines.length > 0) await runIpBatch(this.commands, lines, enter(netns), family);
     }

@@ -5,13 +5,12 @@
  */
 import { cidrFamily, DEFAULT_ROUTE, hostCidr } from '../../common/address/cidr.js';
 import type { Cidr } from '../../common/address/cidr.js';
-import { ipFamily } from '../../common/address/ip-address.js';
+import { IP_FAMILIES, ipFamily } from '../../common/address/ip-address.js';
 import type { IpFamily } from '../../common/address/ip-address.js';
 import { sourceTableOf } from '../attachment.js';
 import type { AttachmentOwner, PodAddress, PodRoute, PodRouting } from '../attachment.js';
 import type { PodRouteFound } from '../deps.js';
 
-const FAMILIES = [4, 6] as const satisfies readonly IpFamily[];
 /** Metric of the first interface beside others; below the routes of IPv6 without a metric (1024), and of DHCP clients. */
 const FIRST_BESIDE_METRIC = 10_000;
 
@@ -37,10 +36,10 @@ export function routingBeside(
   siblings: readonly PodRouting[],
 ): PodRouting {
   const others = present.filter((route) => route.table === null && route.ifname !== ifname);
-  const taken = FAMILIES.filter((family) => others.some(({ dst }) => dst === DEFAULT_ROUTE[family]));
-  const own = FAMILIES.filter((family) => defaultRoute ?? (routeMetric !== undefined || !taken.includes(family)));
+  const taken = IP_FAMILIES.filter((family) => others.some(({ dst }) => dst === DEFAULT_ROUTE[family]));
+  const own = IP_FAMILIES.filter((family) => defaultRoute ?? (routeMetric !== undefined || !taken.includes(family)));
   const beside = others.length > 0;
-  const cluster = FAMILIES.filter(
+  const cluster = IP_FAMILIES.filter(
     (family) => (beside || !own.includes(family)) && !siblings.some((one) => one.defaultFamilies.includes(family)),
   );
   const metric = routeMetric ?? (beside ? freeMetric(others) : null);
@@ -57,7 +56,7 @@ export function routingFound(
   const main = mine.filter(({ table }) => table === null);
   const beside = mine.some(({ table }) => table !== null);
   const families = (wanted: (family: IpFamily) => readonly Cidr[]) =>
-    FAMILIES.filter((family) => main.some(({ dst }) => wanted(family).includes(dst)));
+    IP_FAMILIES.filter((family) => main.some(({ dst }) => wanted(family).includes(dst)));
   const own = families((family) => [DEFAULT_ROUTE[family]]);
   const cluster = families((family) => clusterCidrs.filter((cidr) => cidrFamily(cidr) === family));
   // IPv6 routes without a metric are listed with the kernel's own.

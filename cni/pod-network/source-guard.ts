@@ -6,7 +6,7 @@
  */
 import { GATEWAY_MAC, macToBytes } from '../../common/address/mac-address.js';
 import type { MacAddress } from '../../common/address/mac-address.js';
-import { ipFamily, parseIpAddress } from '../../common/address/ip-address.js';
+import { IP_FAMILIES, ipFamily, parseIpAddress } from '../../common/address/ip-address.js';
 import type { IpAddress } from '../../common/address/ip-address.js';
 import { runJson } from '../../common/host/command.js';
 import type { CommandRunner } from '../../common/host/command.js';
@@ -72,7 +72,7 @@ export function guardElements({ hostInterface, mac, ips }: GuardedPod): GuardEle
 
 /** A line of `nft -f` that adds the elements; adding one that is there is no error. */
 export function addElementLines(elements: readonly GuardElement[]): string[] {
-  return ([4, 6] as const).flatMap((family) => {
+  return IP_FAMILIES.flatMap((family) => {
     const list = elements.filter(({ ip }) => ipFamily(parseIpAddress(ip)) === family).map(elementText);
     return list.length === 0 ? [] : [`add element ${SOURCE_GUARD.id.join(' ')} ${SETS[family]} { ${list.join(', ')} }`];
   });

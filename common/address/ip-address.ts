@@ -8,7 +8,8 @@ import type { Brand } from '../brand.js';
 import { AddressError } from '../errors.js';
 
 export type IpAddress = Brand<string, 'IpAddress'>;
-export type IpFamily = 4 | 6;
+export const IP_FAMILIES = [4, 6] as const;
+export type IpFamily = (typeof IP_FAMILIES)[number];
 
 export const ADDRESS_BITS = { 4: 32, 6: 128 } as const;
 

@@ -9,6 +9,7 @@
 import type { IpFamily } from '../address/ip-address.js';
 import { CommandError } from '../errors.js';
 import type { CommandRunner } from './command.js';
+import { ipProgram } from './ip-output.js';
 
 export interface BatchLine {
   readonly text: string;
@@ -27,7 +28,7 @@ export async function runIpBatch(
   prefix: readonly string[] = [],
   family?: IpFamily,
 ): Promise<void> {
-  const failure = firstFailure(lines, await runLines(commands, lines, [...prefix, ...ipOf(family)]));
+  const failure = firstFailure(lines, await runLines(commands, lines, [...prefix, ...ipProgram(family)]));
   if (failure !== null) throw failure;
 }
 
@@ -37,7 +38,7 @@ export async function runIpBatches(
   batches: readonly (readonly BatchLine[])[],
   family?: IpFamily,
 ): Promise<readonly PromiseSettledResult<void>[]> {
-  const [run] = await Promise.allSettled([runLines(commands, batches.flat(), ipOf(family))]);
+  const [run] = await Promise.allSettled([runLines(commands, batches.flat(), ipProgram(family))]);
   if (run.status === 'rejected') return batches.map(() => run);
   let before = 0;
   return batches.map((lines) => {
@@ -50,10 +51,6 @@ export async function runIpBatches(
     );
     return failure === null ? { status: 'fulfilled', value: undefined } : { status: 'rejected', reason: failure };
   });
-}
-
-function ipOf(family: IpFamily | undefined): string[] {
-  return family === undefined ? ['ip'] : ['ip', `-${family}`];
 }
 
 interface LineFailure {

@@ -144,6 +144,11 @@ export function routeCidr(destination: string, family: IpFamily): Cidr {
   return destination.includes('/') ? parseCidr(destination) : hostCidr(parseIpAddress(destination));
 }
 
+/** `ip`, for one family where it is given. */
+export function ipProgram(family?: IpFamily): string[] {
+  return family === undefined ? ['ip'] : ['ip', `-${family}`];
+}
+
 /** `ip` prints an empty object for every entry that its own filter leaves out. */
 async function runIp(
   commands: CommandRunner,
@@ -151,8 +156,7 @@ async function runIp(
   prefix: readonly string[],
   family?: IpFamily,
 ): Promise<Fields[]> {
-  const only = family === undefined ? [] : [`-${family}`];
-  const [program = 'ip', ...rest] = [...prefix, 'ip', ...only, '-json', ...args];
+  const [program = 'ip', ...rest] = [...prefix, ...ipProgram(family), '-json', ...args];
   const list = await runJson(commands, program, rest);
   if (!Array.isArray(list)) throw unexpected('a list', list);
   return list.map(fields).filter((entry) => Object.keys(entry).length > 0);

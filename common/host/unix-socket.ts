@@ -7,6 +7,8 @@ import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { ListenError, messageOf } from '../errors.js';
 
+/** Room for the path of a socket in the kernel (sun_path of unix(7)), without the final NUL. */
+export const MAX_SOCKET_PATH_BYTES = 107;
 /** Root only. */
 export const SOCKET_MODE = 0o600;
 const DIRECTORY_MODE = 0o755;

@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto';
 import type { NodeId } from '../../common/node-id.js';
 import { BUCKETS, BUCKET_HASH_BYTES } from '../limits.js';
 import type { Advert } from '../wire/advert.js';
-import { bytesOfId } from '../wire/wire-schema.js';
+import { bytesOfCount, bytesOfId } from '../wire/wire-schema.js';
 
 const HASH_LABEL = 'heddle/2 entry';
 
@@ -52,9 +52,8 @@ function toggle(bytes: Uint8Array, advert: Advert): void {
 function hashOf(advert: Advert): Uint8Array {
   const known = hashes.get(advert);
   if (known !== undefined) return known;
-  const revision = Buffer.alloc(8);
-  revision.writeBigUInt64BE(BigInt(advert.revision));
-  const digest = createHash('sha256').update(HASH_LABEL).update(bytesOfId(advert.id)).update(revision).digest();
+  const named = createHash('sha256').update(HASH_LABEL).update(bytesOfId(advert.id));
+  const digest = named.update(bytesOfCount(advert.revision)).digest();
   const hash = new Uint8Array(digest.subarray(0, BUCKET_HASH_BYTES));
   hashes.set(advert, hash);
   return hash;

@@ -1,6 +1,7 @@
 /**
  * Deaths of members, made known to all: a neighbour that has heard nothing of a member for DOWN_AFTER_MS, or its goodbye, signs a
- * report, which is pushed as adverts are. Two reports of different neighbours take the member down at every node that does not hear it itself.
+ * report, which is pushed as adverts are. Two reports of different neighbours take the member down at every node that does not
+ * hear it itself.
  *
  * ```
  *   own link went down --------------> sign --+

@@ -142,7 +142,10 @@ export class Gossip {
     this.#deps.digestSent(peer, nowMs);
   }
 
-  /** Sends what the peer lacks of a part of all adverts, and pulls what this node lacks. @param entries what the peer knows of it */
+  /**
+   * Sends what the peer lacks of a part of all adverts, and pulls what this node lacks.
+   * @param entries what the peer knows of it
+   */
   #answer(peer: NodeId, entries: readonly DigestEntry[], isInPart: (id: NodeId) => boolean): void {
     const theirs = new Map(entries.map(({ id, revision }) => [id, revision]));
     const inPart = this.#known().filter(({ id }) => isInPart(id));

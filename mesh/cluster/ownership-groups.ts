@@ -37,7 +37,10 @@ export class OwnershipGroups {
     return { lost: tables.flatMap(({ lost }) => lost), outside: tables.flatMap(({ outside }) => outside) };
   }
 
-  /** @param claims of all owners whose claims may have changed, none for one that is gone; @returns whether the entries changed */
+  /**
+   * @param claims of all owners whose claims may have changed, none for one that is gone
+   * @returns whether the entries changed
+   */
   update(claims: ReadonlyMap<NodeId, readonly Claim[]>, clusterCidrs: readonly Cidr[]): boolean {
     const isOtherCluster = this.#clusterCidrs.join() !== clusterCidrs.join();
     this.#clusterCidrs = clusterCidrs;

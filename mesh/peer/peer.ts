@@ -121,7 +121,7 @@ export class Peer {
   /** It became a neighbour, or is one no longer: then its link stays as long as frames pass. @param link the one to begin with */
   setNeighbour(isNeighbour: boolean, link: Link | null, nowMs: number): void {
     if (this.#isNeighbour && !isNeighbour) this.#traffic.note(nowMs);
-    this.#excuseQuiet(this.#isQuiet(nowMs) && isNeighbour, nowMs);
+    if (isNeighbour && this.#isQuiet(nowMs)) this.#excuseSilence(nowMs);
     this.#isNeighbour = isNeighbour;
     if (!isNeighbour || this.#link.state !== 'idle') return;
     if (link === null) this.#step({ type: 'wanted' }, nowMs);
@@ -233,7 +233,7 @@ export class Peer {
     this.#counters = counters;
     const wasQuiet = this.#isQuiet(nowMs);
     const isUsed = this.#traffic.report(counters.txFrames + counters.rxFrames, nowMs);
-    this.#excuseQuiet(isUsed && wasQuiet, nowMs);
+    if (isUsed && wasQuiet) this.#excuseSilence(nowMs);
     if (counters.lastReceivedMsAgo !== null) this.heard(nowMs - Math.max(0, counters.lastReceivedMsAgo), nowMs);
   }
 
@@ -374,12 +374,12 @@ export class Peer {
   #doubtQuiet(nowMs: number): void {
     if (!this.#isQuiet(nowMs)) return;
     this.#traffic.note(nowMs);
-    this.#excuseQuiet(true, nowMs);
+    this.#excuseSilence(nowMs);
   }
 
   /** The silence of a link that was quiet says nothing: it counts from about when a frame was sent, or it is probed again. */
-  #excuseQuiet(wasQuiet: boolean, nowMs: number): void {
-    if (wasQuiet) this.heard(nowMs - PROBE_INTERVAL_MS, nowMs);
+  #excuseSilence(nowMs: number): void {
+    this.heard(nowMs - PROBE_INTERVAL_MS, nowMs);
   }
 
   #isGivenUp(nowMs: number): boolean {
@@ -395,7 +395,10 @@ export class Peer {
     return this.#traffic.closeAtMs + (this.id < this.#deps.ownId ? CLOSE_STAGGER_MS : 0);
   }
 
-  /** One that left, or that others found dead, is not dialled; one that was never met may be invented, and is forgotten (`cluster/peer-table.ts`). */
+  /**
+   * One that left, or that others found dead, is not dialled; one that was never met may be invented, and is forgotten
+   * (`cluster/peer-table.ts`).
+   */
   #leftAloneAtMs(): number {
     return this.hasLeft || this.isReported || !this.isProven ? Infinity : this.#link.sinceMs + DIAL_DOWN_MS;
   }

@@ -14,7 +14,8 @@ import { nodeIdOf } from '../../common/node-id.js';
 import type { NodeId } from '../../common/node-id.js';
 import { formatSocketAddress, parseSocketAddress } from '../../common/address/socket-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
-import { MAX_CLUSTER_SECRETS, SECRET_ID_DIGITS } from './cluster-secrets.js';
+import { SECRET_ID_DIGITS } from './cluster-keys.js';
+import { MAX_CLUSTER_SECRETS } from './cluster-secrets.js';
 import { KEY_BYTES, SIGNATURE_BYTES, verifyEd25519 } from './curve-keys.js';
 import type { NodeIdentity } from './identity.js';
 import {

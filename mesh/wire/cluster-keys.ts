@@ -13,6 +13,8 @@ const REVOCATION_MAC_BYTES = 16;
 
 /** Two secrets have the same one by chance once in 4 billion. */
 const SECRET_ID_BYTES = 4;
+/** Of {@link ClusterKeys.id}. */
+export const SECRET_ID_DIGITS = 2 * SECRET_ID_BYTES;
 
 export class ClusterKeys implements ClusterMac {
   /** 8 hex digits, public: nodes tell by it which secrets they have. */

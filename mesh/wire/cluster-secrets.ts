@@ -7,8 +7,6 @@ import { hasValidMac } from '../../common/wire/handshake-datagram.js';
 import { ClusterKeys } from './cluster-keys.js';
 
 export const MAX_CLUSTER_SECRETS = 2;
-/** Of {@link ClusterKeys.id}. */
-export const SECRET_ID_DIGITS = 8;
 
 export class ClusterSecrets {
   #all: readonly ClusterKeys[];

@@ -10,7 +10,7 @@
 import type { NodeId } from '../../common/node-id.js';
 import { verifyEd25519 } from './curve-keys.js';
 import type { NodeIdentity } from './identity.js';
-import { bytesOfId } from './wire-schema.js';
+import { bytesOfCount, bytesOfId } from './wire-schema.js';
 
 const SIGNATURE_DOMAIN = Buffer.from('heddle/2 death\0');
 
@@ -34,7 +34,5 @@ export function hasGoodSignature(report: DeathReport, key: Uint8Array): boolean 
 }
 
 function signedBytes({ node, revision, observer }: Omit<DeathReport, 'signature'>): Uint8Array {
-  const number = Buffer.alloc(8);
-  number.writeBigUInt64BE(BigInt(revision));
-  return Buffer.concat([SIGNATURE_DOMAIN, bytesOfId(node), bytesOfId(observer), number]);
+  return Buffer.concat([SIGNATURE_DOMAIN, bytesOfId(node), bytesOfId(observer), bytesOfCount(revision)]);
 }

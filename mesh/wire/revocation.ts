@@ -1,7 +1,8 @@
 /**
  * Revocation: an operator's signed decision that a node is no longer a member, or is one again. On the wire `[body, mac,
  * signature]`: the body is the msgpack of the fields below; the MAC is under a key of a cluster secret, so another secret voids
- * all revocations, unless it comes by a rotation; the signature is Ed25519 by the node on which the operator decided, so everybody sees whose decision it was.
+ * all revocations, unless it comes by a rotation; the signature is Ed25519 by the node on which the operator decided, so
+ * everybody sees whose decision it was.
  * Not here: which of several counts (`cluster/revocations.ts`).
  */
 import { timingSafeEqual } from 'node:crypto';

@@ -29,6 +29,13 @@ export function bytesOfId(id: NodeId): Uint8Array {
   return Buffer.from(id, 'hex');
 }
 
+/** Of a count, 64 bits big endian, as hashes and signatures cover it. */
+export function bytesOfCount(count: number): Uint8Array {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(BigInt(count));
+  return bytes;
+}
+
 /** An unsigned integer that a double holds exactly. */
 export function Count(maximum = MAX_COUNT) {
   return Type.Integer({ minimum: 0, maximum });

@@ -2,7 +2,7 @@
  * Compiler of the policies of the cluster to the table of this node. It keeps which pods each set of the table holds, so that one
  * pod's change costs a look at each set; chains are put together anew from the rules of the policies, which are compiled once.
  */
-import { ipFamily } from '../../common/address/ip-address.js';
+import { IP_FAMILIES, ipFamily } from '../../common/address/ip-address.js';
 import type { IpAddress, IpFamily } from '../../common/address/ip-address.js';
 import { isInNetwork } from '../cluster.js';
 import type { Cluster } from '../cluster.js';
@@ -36,7 +36,6 @@ type Policy = NetworkPolicy | ClusterPolicy;
 const DIRECTIONS: readonly Direction[] = ['egress', 'ingress'];
 /** In place of a rule. */
 const NO_CONNECTION = 'packets of no connection';
-const FAMILIES: readonly IpFamily[] = [4, 6];
 
 export class PolicyCompiler {
   /** By key of their set. Those that no rule needs any more are removed by {@link compile}. */
@@ -152,7 +151,7 @@ export class PolicyCompiler {
     const isIsolated = pod === null || isolating.length > 0;
     const baseline = isIsolated ? [] : inTier('Baseline');
     if (!isIsolated && admin.length + baseline.length === 0) return;
-    for (const family of FAMILIES) {
+    for (const family of IP_FAMILIES) {
       const own = ips.filter((ip) => ipFamily(ip) === family);
       if (own.length === 0) continue;
       const rulesOf = (policies: readonly Policy[]) =>
@@ -277,7 +276,7 @@ class TableBuild {
   }
 
   table(): PolicyTable {
-    for (const family of FAMILIES) {
+    for (const family of IP_FAMILIES) {
       const type = [ADDRESS_TYPE[family], ADDRESS_TYPE[family]];
       this.sets.set(SELF_SETS[family], { type, isInterval: false, elements: this.#self[family] });
     }

@@ -3,6 +3,7 @@
  * needs no right over the other process, which may be in another process namespace.
  */
 import { HeddleError, SystemCallError } from '../../common/errors.js';
+import { MAX_SOCKET_PATH_BYTES } from '../../common/host/unix-socket.js';
 import { Arena } from './arena.js';
 import { sysBind, sysClose, sysErrno, sysRecvmmsg, sysSendmmsg, sysSocket } from './ffi.js';
 import {
@@ -55,7 +56,7 @@ class Message {
   setName(path: string): number {
     const { u8, view } = this.arena;
     const bytes = Buffer.from(path);
-    if (bytes.length > SOCKADDR_UN_BYTES - 3) {
+    if (bytes.length > MAX_SOCKET_PATH_BYTES) {
       throw new HeddleError('CONFIG_INVALID', `socket path "${path}" is too long: use a shorter runDir`);
     }
     view.setUint16(this.name, AF_UNIX, true);

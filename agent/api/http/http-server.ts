@@ -9,7 +9,6 @@ import { fastify } from 'fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { sep } from 'node:path';
 import type { Socket } from 'node:net';
-import { createServer } from 'node:http';
 import type { Server, ServerResponse } from 'node:http';
 import { DIFFERENCES } from '../../../common/document-difference.js';
 import { RequestError, messageOf } from '../../../common/errors.js';
@@ -19,7 +18,8 @@ import type { EventFeed, EventSink } from '../events/event-feed.js';
 import { MAX_EVENT_CLIENTS } from '../events/event-feed.js';
 import { isLoopbackHost } from './loopback.js';
 import { acceptsGzip, gzipped, gzipStream } from './compression.js';
-import { guardConnections, HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS, TIMEOUT_CHECK_MS } from './connection-guard.js';
+import { guardConnections, REQUEST_TIMEOUT_MS } from './connection-guard.js';
+import { closeServer, createGuardedServer, listenAt, REQUEST_TIMES } from './guarded-server.js';
 import type { Metrics } from '../metrics.js';
 import { problemOf } from './problem.js';
 import { CHANGES_PATH, MAX_POD_KEY_LENGTH } from '../routes.js';
@@ -28,7 +28,6 @@ import { SECURITY_HEADERS } from './security-headers.js';
 
 /** The API takes no bodies; this only bounds what is read of an unwanted one. */
 const MAX_BODY_BYTES = 16 << 10;
-const TIMEOUTS = { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: TIMEOUT_CHECK_MS };
 const IMMUTABLE = 'public, max-age=31536000, immutable';
 
 export interface HttpServerOptions {
@@ -67,36 +66,19 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     async listenUnix(path) {
       await app.listen({ path });
     },
-    async listenTcp(host, port) {
-      await new Promise<void>((resolve, reject) => {
-        tcp.once('error', reject);
-        tcp.listen({ host, port }, resolve);
-      });
-      const bound = tcp.address();
-      return typeof bound === 'object' && bound !== null ? bound.port : port;
-    },
+    listenTcp: (host, port) => listenAt(tcp, host, port),
     async close() {
-      await Promise.all([app.close(), closed(tcp)]);
+      await Promise.all([app.close(), closeServer(tcp)]);
     },
   };
 }
 
 /** A second server in front of the application, with the same times and bounds as its own. */
 function tcpServerOf(app: FastifyInstance): Server {
-  const { requestTimeout, keepAliveTimeout } = app.server;
-  const server = createServer({ ...TIMEOUTS, requestTimeout, keepAliveTimeout }, (request, response) => {
-    app.routing(request, response);
-  });
+  const { keepAliveTimeout } = app.server;
+  const server = createGuardedServer((request, response) => app.routing(request, response), { keepAliveTimeout });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => refuseMalformed(error.code ?? '', socket));
-  guardConnections(server);
   return server;
-}
-
-function closed(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
 }
 
 function newApp(): FastifyInstance {
@@ -104,7 +86,7 @@ function newApp(): FastifyInstance {
     forceCloseConnections: true,
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    http: TIMEOUTS,
+    http: REQUEST_TIMES,
     routerOptions: { maxParamLength: MAX_POD_KEY_LENGTH },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
     frameworkErrors: (error, _request, reply) => sendProblem(reply, error),
