@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { waitUntil } from '../../deploy/demo/async/wait-until.js';
+import { signal } from '../../deploy/demo/machine/processes.js';
 import { ChainRuntime } from './chain-runtime.js';
-import { useCluster } from './cluster-fixture.js';
+import { onlyProcess, useCluster } from './cluster-fixture.js';
 
 const TEST_TIMEOUT_MS = 60_000;
 const MENDED_WITHIN_MS = 5_000;
@@ -16,8 +17,15 @@ describe('damage under a running node', () => {
     const ping = () => a!.namespace.run('ping', ['-c', '1', '-W', '1', '-q', ...from, b!.ips[0]!]);
     await ping();
     const route = await a!.node.namespace.ip('-4', 'route', 'show', a!.ips[0]!);
-    await damage(/ dev (hd\S+)/.exec(route)![1]!);
-    await expect(ping()).rejects.toMatchObject({ code: 'COMMAND_FAILED' });
+    const agent = onlyProcess(a!.node, 'agent');
+    // It would have mended before a ping has started on a busy machine.
+    signal(agent, 'SIGSTOP');
+    try {
+      await damage(/ dev (hd\S+)/.exec(route)![1]!);
+      await expect(ping()).rejects.toMatchObject({ code: 'COMMAND_FAILED' });
+    } finally {
+      signal(agent, 'SIGCONT');
+    }
     await waitUntil('pod A reaches pod B', MENDED_WITHIN_MS, async () => (await ping()) !== '');
   }
 
