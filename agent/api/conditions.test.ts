@@ -13,6 +13,7 @@ const healthy: NodeFacts = {
   hostProblems: [],
   fullTables: [],
   reversePath: '',
+  underlayDrops: '',
   policyWarning: '',
   policiesAreOff: false,
   podsReconciled: true,
@@ -143,6 +144,7 @@ describe('the conditions of a node', () => {
     const fullTables = ['900 of at most 1024 IPv4 neighbours'];
     expect(failed({ fullTables })).toEqual(['kernel-tables']);
     expect(failed({ reversePath: 'strict' })).toEqual(['reverse-path']);
+    expect(failed({ underlayDrops: 'eth0' })).toEqual(['underlay-drops']);
     expect(messageOf('kernel-tables', { fullTables })).toBe(fullTables[0]);
     expect(verdictOf(evaluateConditions({ ...healthy, fullTables }))).toBe('warning');
   });

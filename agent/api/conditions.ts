@@ -26,6 +26,8 @@ export interface NodeFacts {
   readonly fullTables: readonly string[];
   /** What to do about packets that strict reverse path filtering drops, or ''. */
   readonly reversePath: string;
+  /** What the underlay's interfaces drop and what to do about it, or ''. */
+  readonly underlayDrops: string;
   /** What to do about network policies that cannot be read, or ''. */
   readonly policyWarning: string;
   /** By the setting. */
@@ -65,6 +67,7 @@ export function evaluateConditions(facts: NodeFacts): EvaluatedCondition[] {
     optional('addresses', facts.addressProblem ?? ''),
     optional('kernel-tables', facts.fullTables.join('; ')),
     optional('reverse-path', facts.reversePath),
+    optional('underlay-drops', facts.underlayDrops),
     optional('network-policies', facts.policyWarning, policyNote(facts)),
     optional('configuration', configurationMessage(facts)),
     optional('router-confinement', confinementMessage(facts)),

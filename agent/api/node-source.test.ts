@@ -103,6 +103,7 @@ function source(overrides: Partial<ApiSourceDeps> = {}) {
     hostProblems: () => [],
     fullTables: () => [],
     reversePath: () => '',
+    underlayDrops: () => '',
     podsReconciled: () => true,
     stateDiskProblem: () => null,
     cniNotes: () => [],

@@ -79,6 +79,7 @@ export interface ApiSourceDeps {
   /** Sentences about tables of the kernel that are nearly full. */
   readonly fullTables: () => readonly string[];
   readonly reversePath: () => string;
+  readonly underlayDrops: () => string;
   readonly hostProblems: () => readonly HostProblem[] | null;
   readonly podsReconciled: () => boolean;
   readonly stateDiskProblem: () => string | null;
@@ -151,6 +152,7 @@ export class AgentApiSource implements ApiSource {
       policiesAreOff: deps.policies.state === 'off',
       fullTables: deps.fullTables(),
       reversePath: deps.reversePath(),
+      underlayDrops: deps.underlayDrops(),
       podsReconciled: deps.podsReconciled(),
       stateDiskProblem: deps.stateDiskProblem(),
       cniNotes: deps.cniNotes(),

@@ -12,6 +12,8 @@ function harness() {
   const host = {
     address: '192.0.2.1',
     fails: false,
+    sent: { packets: 50, dropped: 7000 },
+    discipline: 'noqueue',
     seed: '198.51.100.1',
     mtu: 1500,
     configuredMtu: 0,
@@ -24,8 +26,9 @@ function harness() {
         if (host.fails) return Promise.reject(new CommandError(program, 1, 'no'));
         const addresses = [{ local: host.address, prefixlen: 24, scope: 'global' }];
         const link = { ifname: 'eth0', mtu: host.mtu, addr_info: addresses };
+        const counters = { qdisc: host.discipline, stats64: { tx: host.sent } };
         const route = { dst: host.seed, dev: 'eth0' };
-        return Promise.resolve(JSON.stringify(args.includes('route') ? [route] : [link]));
+        return Promise.resolve(JSON.stringify(args.includes('route') ? [route] : [{ ...link, ...counters }]));
       },
     },
     filter: () => ({ ownInterfaces: [], clusterCidrs: [] }),
@@ -70,6 +73,23 @@ describe('UnderlayWatch', () => {
     await watch.look();
     expect(told).toEqual(['mtu 9001', 'mtu 1400']);
     watch.stop();
+  });
+
+  it('names an interface that cannot take what this node sends', async () => {
+    const { host, watch } = harness();
+    await watch.firstLook();
+    expect(watch.drops.advice).toBe('');
+    host.sent = { packets: 950, dropped: 7100 };
+    await watch.look();
+    const what = 'eth0 could not take 100 packets, 10.0 % of what this node sends there';
+    expect(watch.drops.advice).toBe(`${what}: tc qdisc replace dev eth0 root pfifo limit 10000`);
+    host.sent = { packets: 1850, dropped: 7200 };
+    host.discipline = 'fq_codel';
+    await watch.look();
+    expect(watch.drops.advice).toBe(what);
+    host.sent = { packets: 100_000, dropped: 7400 };
+    await watch.look();
+    expect([watch.drops.advice, watch.drops.total]).toEqual(['', { underlayQueueFull: 400 }]);
   });
 
   it('does not wait for a resolver that hangs, and tells the seeds when it answers', async () => {

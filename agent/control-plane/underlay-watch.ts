@@ -1,6 +1,6 @@
 /**
- * Observer of the underlay: addresses of this host, MTU towards the peers, addresses of the configured seeds. Looks
- * periodically and on request, and reports what changed.
+ * Observer of the underlay: addresses of this host, what its interfaces drop, MTU towards the peers, addresses of the configured
+ * seeds. Looks periodically and on request, and reports what changed.
  */
 import type { CommandRunner } from '../../common/host/command.js';
 import { messageOf } from '../../common/errors.js';
@@ -10,7 +10,8 @@ import { every } from '../../common/clock.js';
 import type { Clock } from '../../common/clock.js';
 import type { NoticeLog } from '../../common/notice-log.js';
 import type { SeedResolver } from './seed-resolver.js';
-import { DEFAULT_UNDERLAY_MTU_BYTES, underlayAddresses, underlayMtu } from './underlay.js';
+import { UnderlayDrops } from './underlay-drops.js';
+import { DEFAULT_UNDERLAY_MTU_BYTES, underlayInterfaces, underlayMtu } from './underlay.js';
 import type { UnderlayFilter } from './underlay.js';
 
 const ADDRESSES_INTERVAL_MS = 10_000;
@@ -36,6 +37,7 @@ export class UnderlayWatch {
   #addresses: readonly IpAddress[] = [];
   #seeds: readonly SocketAddress[] = [];
   #mtuBytes = DEFAULT_UNDERLAY_MTU_BYTES;
+  readonly drops = new UnderlayDrops();
   readonly #cancels: (() => void)[] = [];
 
   constructor(readonly deps: UnderlayWatchDeps) {}
@@ -55,15 +57,12 @@ export class UnderlayWatch {
 
   /** Resolves after the first look, which reports nothing. Seeds that take longer to resolve are reported later. */
   async firstLook(): Promise<void> {
-    const { clock, commands, filter, seeds } = this.deps;
+    const { clock, seeds } = this.deps;
     const resolved = seeds.addresses();
     const tooLate = new Promise<null>((resolve) =>
       this.#cancels.push(clock.after(FIRST_SEEDS_WITHIN_MS, () => resolve(null))),
     );
-    const [addresses, found] = await Promise.all([
-      underlayAddresses(commands, filter()),
-      Promise.race([resolved, tooLate]),
-    ]);
+    const [addresses, found] = await Promise.all([this.#interfaces(), Promise.race([resolved, tooLate])]);
     this.#cancels.pop()?.();
     this.#addresses = addresses;
     if (found !== null) this.#seeds = found;
@@ -88,15 +87,22 @@ export class UnderlayWatch {
   }
 
   async #lookAtHost(): Promise<void> {
-    const { commands, filter, notices } = this.deps;
+    const { notices } = this.deps;
     try {
-      this.#addressesFound(await underlayAddresses(commands, filter()));
+      this.#addressesFound(await this.#interfaces());
       this.#mtuFound(await this.#currentMtu());
       notices.clear('underlay');
     } catch (thrown) {
       const fields = { error: messageOf(thrown) };
       notices.write('warn', 'addresses and MTU of this host cannot be read', fields, 'underlay');
     }
+  }
+
+  /** Addresses of the interfaces that there are now, whose drops are noted. */
+  async #interfaces(): Promise<IpAddress[]> {
+    const interfaces = await underlayInterfaces(this.deps.commands, this.deps.filter());
+    this.drops.note(interfaces.map(({ info }) => info));
+    return interfaces.flatMap(({ addresses }) => addresses);
   }
 
   async #lookAtSeeds(): Promise<void> {

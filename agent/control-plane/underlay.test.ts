@@ -3,7 +3,7 @@ import { parseCidr } from '../../common/address/cidr.js';
 import { CommandError } from '../../common/errors.js';
 import { parseIpAddress } from '../../common/address/ip-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
-import { advertisedEndpoints, underlayAddresses, underlayMtu } from './underlay.js';
+import { advertisedEndpoints, underlayInterfaces, underlayMtu } from './underlay.js';
 
 /** Answers `ip` with canned JSON by its arguments; what is not listed fails as an unreachable network does. */
 function ipSaying(answers: Readonly<Record<string, unknown>>) {
@@ -25,7 +25,7 @@ const address = (local: string, extra: object = {}) => ({
 });
 const filter = { ownInterfaces: ['heddle0', 'heddle-tap'], clusterCidrs: [parseCidr('10.1.0.0/16')] };
 
-describe('underlayAddresses', () => {
+describe('underlayInterfaces', () => {
   it('takes stable global addresses of all interfaces except our own', async () => {
     const links = [
       { ifname: 'lo', addr_info: [address('127.0.0.1', { scope: 'host' })] },
@@ -44,8 +44,9 @@ describe('underlayAddresses', () => {
       { ifname: 'veth1', addr_info: [address('10.1.4.1')] },
       {},
     ];
-    const found = await underlayAddresses(ipSaying({ 'address show up': links }), filter);
-    expect(found).toEqual(['192.0.2.5', '2001:db8::5', '198.51.100.5']);
+    const found = await underlayInterfaces(ipSaying({ '-statistics address show up': links }), filter);
+    expect(found.map(({ info }) => info.name)).toEqual(['eth0', 'eth1']);
+    expect(found.flatMap(({ addresses }) => addresses)).toEqual(['192.0.2.5', '2001:db8::5', '198.51.100.5']);
   });
 });
 

@@ -24,20 +24,35 @@ export interface UnderlayFilter {
   readonly clusterCidrs: readonly Cidr[];
 }
 
-/** Global unicast addresses of the host's interfaces, in the kernel's order; bridge, TAP and pod addresses left out. */
-export async function underlayAddresses(commands: CommandRunner, filter: UnderlayFilter): Promise<IpAddress[]> {
-  const links = await listInterfaces(commands, ['address', 'show', 'up']);
-  return selectAddresses(links, filter);
+/** An interface of the host that peers reach this node by, with its counters. */
+export interface UnderlayInterface {
+  readonly info: InterfaceInfo;
+  /** Its global unicast addresses; at least one. */
+  readonly addresses: readonly IpAddress[];
 }
 
-/** Pure part of {@link underlayAddresses}. */
-function selectAddresses(links: readonly InterfaceInfo[], filter: UnderlayFilter): IpAddress[] {
+/** In the kernel's order; bridge, TAP and pod addresses left out. */
+export async function underlayInterfaces(
+  commands: CommandRunner,
+  { ownInterfaces, clusterCidrs }: UnderlayFilter,
+): Promise<UnderlayInterface[]> {
+  const links = await listInterfaces(commands, ['-statistics', 'address', 'show', 'up']);
   return links
-    .filter((link) => !filter.ownInterfaces.includes(link.name))
-    .flatMap((link) => link.addresses)
+    .filter((link) => !ownInterfaces.includes(link.name))
+    .map((info) => ({ info, addresses: globalAddresses(info, clusterCidrs) }))
+    .filter(({ addresses }) => addresses.length > 0);
+}
+
+/** Addresses of {@link underlayInterfaces}. */
+export async function underlayAddresses(commands: CommandRunner, filter: UnderlayFilter): Promise<IpAddress[]> {
+  return (await underlayInterfaces(commands, filter)).flatMap(({ addresses }) => addresses);
+}
+
+function globalAddresses(link: InterfaceInfo, clusterCidrs: readonly Cidr[]): IpAddress[] {
+  return link.addresses
     .filter((address) => address.scope === 'global' && !address.unstable && isIP(address.address) !== 0)
     .map((address) => parseIpAddress(address.address))
-    .filter((address) => !filter.clusterCidrs.some((cidr) => cidrContains(cidr, address)));
+    .filter((address) => !clusterCidrs.some((cidr) => cidrContains(cidr, address)));
 }
 
 /** What the advert says about where to reach this node: `listenAddress` alone when there is one. */

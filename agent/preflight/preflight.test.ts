@@ -92,6 +92,7 @@ describe('the preflight', () => {
     const findings = await checkAddresses(
       host({
         'ip -json address show up': interfaces,
+        'ip -json -statistics address show up': interfaces,
         'ip -json address show': interfaces,
         'ip -json -4 route show': JSON.stringify(routes),
         'ip -json -6 route show': '[]',
@@ -154,9 +155,14 @@ describe('the preflight', () => {
   });
 
   it('reports a check that cannot be made, and goes on', async () => {
-    const findings = await preflight(host({ 'ip -json address show up': 'no JSON' }), config('--api-address', ''));
+    const findings = await preflight(
+      host({ 'ip -json -statistics address show up': 'no JSON' }),
+      config('--api-address', ''),
+    );
     const address = findings.find(({ check }) => check === 'address');
-    expect(address!.message).toContain('could not be checked: output of "ip -json address show up" is not JSON');
+    expect(address!.message).toContain(
+      'could not be checked: output of "ip -json -statistics address show up" is not JSON',
+    );
     expect(findings.at(-1)!.check).toBe('secret');
   });
 });

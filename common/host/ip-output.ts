@@ -38,6 +38,10 @@ export interface InterfaceInfo {
   readonly mtuBytes: number;
   readonly up: boolean;
   readonly txQueueLength: number | null;
+  /** Queueing discipline: `noqueue`, `fq_codel`, ..., or empty. */
+  readonly discipline: string;
+  /** Packets that left and that the interface could not take, since it was made. Null without `-statistics`. */
+  readonly sending: { readonly packets: number; readonly dropped: number } | null;
   /** `gso_max_size`; null when `ip` does not print it. */
   readonly gsoMaxBytes: number | null;
   /** Name of the bridge that the interface is a port of, or null. Needs `-details`. */
@@ -172,6 +176,8 @@ function readInterface(entry: Fields): InterfaceInfo {
     mtuBytes: integer(entry['mtu']) ?? 0,
     up: flags.includes('UP'),
     txQueueLength: integer(entry['txqlen']),
+    discipline: text(entry['qdisc']) ?? '',
+    sending: readSending(fields(entry['stats64'])),
     gsoMaxBytes: integer(entry['gso_max_size']),
     bridge: info['info_slave_kind'] === 'bridge' ? text(entry['master']) : null,
     kind: text(info['info_kind']),
@@ -183,6 +189,11 @@ function readInterface(entry: Fields): InterfaceInfo {
     portSettings: fields(info['info_slave_data']),
     addresses: records(entry['addr_info']).flatMap(readAddress),
   };
+}
+
+function readSending(statistics: Fields): InterfaceInfo['sending'] {
+  const { packets, dropped } = fields(statistics['tx']);
+  return typeof packets === 'number' && typeof dropped === 'number' ? { packets, dropped } : null;
 }
 
 function readPeer(entry: Fields): VethPeer | null {
