@@ -17,6 +17,7 @@ const OTHER_COUNTERS = [
   'nodeChangesTooOften',
   'deathsTooOften',
   'badDeathReport',
+  'oldDeathReport',
   'revokedNode',
   'revocationRefused',
   'notNamed',

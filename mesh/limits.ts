@@ -164,7 +164,11 @@ export const CONFIRM_YIELD_MS = 2_000;
 export const CONFIRM_RETRY_MS = 100;
 /** Longest wait between repeats of the confirmation. */
 export const MAX_CONFIRM_RETRY_MS = 1_000;
-/** Initiations from one source address in a burst. */
+/** Initiations with a good MAC that are read of one source address in a burst: of all nodes behind a NAT. */
+export const READ_BURST = 200;
+/** The same per second, sustained: 2 % of a core. */
+export const READ_PER_SECOND = 100;
+/** Initiations of nodes that are not known, from one source address, in a burst. */
 export const SOURCE_BURST = 20;
 /** Initiations from one source address per second, sustained. */
 export const SOURCE_PER_SECOND = 5;
@@ -284,6 +288,10 @@ export const MAX_REFUSED_SOURCES = 64;
 /** Time after which a refused handshake is no longer shown. */
 export const REFUSAL_AGE_MS = 120_000;
 
+/** Refused messages of one kind within NOTICE_INTERVAL_MS after which a notice names the member that sent them. */
+export const FEW_REFUSALS = 64;
+/** The same for what honest nodes pass on in numbers when many nodes start or die at once. */
+export const MANY_REFUSALS = 256;
 /** The same notice is repeated at most this often. */
 export const NOTICE_INTERVAL_MS = 60_000;
 /** Notices whose last time is remembered; the oldest is dropped beyond this. */

@@ -2,10 +2,13 @@ import { describe, expect, it } from '@jest/globals';
 import { parseCidr } from '../common/address/cidr.js';
 import { parseSocketAddress } from '../common/address/socket-address.js';
 import type { SocketAddress } from '../common/address/socket-address.js';
-import { MAX_UNPROVEN_MEMBERS, MAX_UNPROVEN_PER_SENDER } from './limits.js';
-import { signAdvert } from './wire/advert.js';
+import { FEW_REFUSALS, MAX_UNPROVEN_MEMBERS, MAX_UNPROVEN_PER_SENDER } from './limits.js';
+import { readAdvert, signAdvert } from './wire/advert.js';
 import { encodeControl } from './wire/control-message.js';
+import { signDeathReport } from './wire/death-report.js';
+import type { DeathReport } from './wire/death-report.js';
 import { generateIdentity } from './wire/identity.js';
+import { describePacket } from './testing/fake-router.js';
 import { SeededRandom } from './testing/seeded-random.js';
 import type { SimNetwork } from './testing/sim-network.js';
 import type { SimNode } from './testing/sim-node.js';
@@ -101,6 +104,57 @@ describe('a member that invents 4000 others in 2.3 s', () => {
       hostile.kill();
       network.run(11 * 60_000);
       for (const node of honest) expect(node.mesh!.counters()['members']).toBe(2);
+    }),
+  );
+});
+
+describe('a member that sends what no honest node sends', () => {
+  it(
+    'is named in the log: for garbage and bad signatures at once, for questions when there are many',
+    convergedSimulation(3, 5, (network, [hostile, victim]) => {
+      const warningsAfter = (bytes: Uint8Array, times: number): string[] => {
+        victim!.notices.length = 0;
+        for (let i = 0; i < times; i++) hostile!.router?.apply({ type: 'sendControl', peer: victim!.id, bytes }, 0);
+        network.run(100);
+        const about = victim!.notices.filter(({ fields }) => fields['node'] === hostile!.id);
+        return about.map(({ message, fields }) => `${message}: ${fields['name']}`);
+      };
+      const { name } = hostile!.self;
+      const stamp = { createdAtMs: 1, revision: Number.MAX_SAFE_INTEGER, incarnation: 1, lowestStamp: 0 };
+      const forged = signAdvert(hostile!.identity, hostile!.self, stamp).bytes.with(-1, 0);
+      const linksQuery = encodeControl({ type: 'linksQuery' });
+      expect(warningsAfter(linksQuery, FEW_REFUSALS)).toEqual([]);
+      expect(warningsAfter(linksQuery, 1)).toEqual([
+        `a member sends or passes on too many queries for links, which are refused: ${name}`,
+      ]);
+      expect(warningsAfter(new Uint8Array([0xc1]), 1)).toEqual([
+        `a member sent a control message that does not decode: ${name}`,
+      ]);
+      expect(warningsAfter(encodeControl({ type: 'adverts', adverts: [forged] }), 1)).toEqual([
+        `a member sent an advert with a bad signature: ${name}`,
+      ]);
+    }),
+  );
+
+  it(
+    'does not make honest nodes pass on reports of deaths that nobody signed, and a good one about a living node once',
+    convergedSimulation(4, 6, (network, nodes) => {
+      const [hostile, victim, ...others] = nodes;
+      const { revision } = readAdvert(victim!.mesh!.adverts()[0]!).advert;
+      const good = signDeathReport(hostile!.identity, victim!.id, revision);
+      const passedOn = (report: DeathReport, times: number): number => {
+        const fromMs = network.nowMs;
+        const bytes = encodeControl({ type: 'deaths', reports: [report] });
+        for (const { id } of others) {
+          for (let i = 0; i < times; i++) hostile!.router?.apply({ type: 'sendControl', peer: id, bytes }, 0);
+        }
+        network.run(100);
+        const sent = network.log.messages().filter(({ atMs, from }) => atMs >= fromMs && from !== hostile);
+        return sent.filter(({ packet }) => describePacket(packet).startsWith('reports of deaths')).length;
+      };
+      expect(passedOn({ ...good, signature: new Uint8Array(64) }, 5)).toBe(0);
+      expect(passedOn(good, 5)).toBe(others.length);
+      for (const node of others) expect(node.mesh!.counters()['badDeathReport']).toBe(5);
     }),
   );
 });

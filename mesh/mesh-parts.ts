@@ -3,6 +3,7 @@ import type { Cidr } from '../common/address/cidr.js';
 import type { NodeId } from '../common/node-id.js';
 import type { CipherName } from '../common/router-port.js';
 import { Authority } from './cluster/authority.js';
+import { Conduct } from './cluster/conduct.js';
 import { ControlDispatcher } from './cluster/control-dispatcher.js';
 import { Deaths } from './cluster/deaths.js';
 import { Gossip } from './cluster/gossip.js';
@@ -61,6 +62,7 @@ export class MeshParts {
   readonly counters = new Counters();
   readonly router = new RouterConnection();
   readonly notices: Notices;
+  readonly conduct: Conduct;
   readonly self: SelfAdvert;
   readonly secrets: ClusterSecrets;
   readonly authority: Authority;
@@ -90,6 +92,8 @@ export class MeshParts {
     this.emit = hooks.emit;
     this.#advancePeer = hooks.advancePeer;
     this.notices = new Notices(hooks.emit);
+    const nameOf = (id: NodeId): string => this.peerTable.members.get(id)?.name ?? id;
+    this.conduct = new Conduct({ counters: this.counters, notices: new Notices(hooks.emit), nameOf });
     this.secrets = new ClusterSecrets(options.clusterSecrets);
     this.self = new SelfAdvert(identity, options.self, random, options.wallClockMs, () => ({
       lowestStamp: this.handshakes?.lowestStamp() ?? 0,
@@ -139,6 +143,7 @@ export class MeshParts {
       clusterCidrs,
       counters,
       notices,
+      conduct: this.conduct,
       witness: this.witness,
       peer: {
         ownId: identity.id,
@@ -176,9 +181,9 @@ export class MeshParts {
   }
 
   #makeRevocationSpread(ownId: NodeId, random: RandomSource): RevocationSpread {
-    const { revocations, peerTable, counters, notices } = this;
+    const { revocations, peerTable, conduct, notices } = this;
     const send = (peer: NodeId, bytes: Uint8Array): void => this.emit({ type: 'sendControl', peer, bytes });
-    return new RevocationSpread({ ownId, revocations, peerTable, random, counters, notices, send });
+    return new RevocationSpread({ ownId, revocations, peerTable, random, conduct, notices, send });
   }
 
   #makeNodeChanges(random: RandomSource): NodeChanges {
@@ -201,10 +206,10 @@ export class MeshParts {
   }
 
   #makeDeaths({ identity, random }: MeshOptions): Deaths {
-    const { peerTable, self, counters, notices, witness, authority } = this;
+    const { peerTable, self, conduct, notices, witness, authority } = this;
     const { peers, neighbourhood } = peerTable;
     return new Deaths({
-      ...{ identity, random, counters, notices, peers, neighbourhood },
+      ...{ identity, random, conduct, notices, peers, neighbourhood },
       ownAdvert: () => self.current,
       isTrusted: (observer, nowMs) => !witness.isNewcomer(observer.id, nowMs) && authority.hasNamed(observer),
       renewSelf: () => self.renew(),
@@ -241,13 +246,14 @@ export class MeshParts {
   }
 
   #makeControl(random: RandomSource): ControlDispatcher {
-    const { gossip, topology, counters, peerTable, nodeChanges } = this;
+    const { gossip, topology, counters, conduct, peerTable, nodeChanges } = this;
     return new ControlDispatcher({
       gossip,
       topology,
       peers: peerTable.peers,
       random,
       counters,
+      conduct,
       send: (peer, bytes) => this.emit({ type: 'sendControl', peer, bytes }),
       learnAdvert: (bytes, from, nowMs) => peerTable.learnEncodedAdvert(bytes, from, nowMs),
       learnNodeChanges: (changes, nowMs) => nodeChanges.learn(changes, nowMs),

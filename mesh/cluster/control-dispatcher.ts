@@ -9,6 +9,7 @@ import { decodeControl, encodeControl } from '../wire/control-message.js';
 import type { DeathReport } from '../wire/death-report.js';
 import type { ControlMessage } from '../wire/control-message.js';
 import type { Counters } from '../counters.js';
+import type { Conduct, Excess } from './conduct.js';
 import type { Gossip } from './gossip.js';
 import {
   DEATHS_BURST,
@@ -33,6 +34,7 @@ export interface ControlDispatcherDeps {
   readonly peers: ReadonlyMap<NodeId, Peer>;
   readonly random: RandomSource;
   readonly counters: Counters;
+  readonly conduct: Conduct;
   send(peer: NodeId, bytes: Uint8Array): void;
   /** Learns an encoded advert. */
   learnAdvert(bytes: Uint8Array, from: NodeId, nowMs: number): void;
@@ -85,7 +87,7 @@ export class ControlDispatcher {
       else this.#handle(peer, message, nowMs);
     } catch (thrown) {
       if (!(thrown instanceof DecodeError)) throw thrown;
-      this.#deps.counters.count('malformedControl');
+      this.#deps.conduct.refused(peer.id, 'malformedControl', nowMs);
     }
   }
 
@@ -116,17 +118,17 @@ export class ControlDispatcher {
       case 'linkClosed':
         return peer.closedByPeer(nowMs);
       case 'linksQuery':
-        return this.#answerLinks(peer.id, nowMs);
+        return this.#answerLinks(peer, nowMs);
       case 'links':
         return topology.storeReport(peer.id, message, nowMs);
       case 'revocations':
-        if (!this.#revocations.take(peer.id, nowMs)) return this.#deps.counters.count('digestTooOften');
+        if (!this.#revocations.take(peer.id, nowMs)) return this.#refuse(peer, 'digestTooOften', nowMs);
         return this.#deps.learnRevocations(message.revocations, peer.id, nowMs);
       case 'nodeChanges':
-        if (!this.#nodeChanges.take(peer.id, nowMs)) return this.#deps.counters.count('nodeChangesTooOften');
+        if (!this.#nodeChanges.take(peer.id, nowMs)) return this.#refuse(peer, 'nodeChangesTooOften', nowMs);
         return this.#deps.learnNodeChanges(message.changes, nowMs);
       case 'deaths':
-        if (!this.#deaths.take(peer.id, nowMs)) return this.#deps.counters.count('deathsTooOften');
+        if (!this.#deaths.take(peer.id, nowMs)) return this.#refuse(peer, 'deathsTooOften', nowMs);
         return this.#deps.learnDeaths(message.reports, peer.id, nowMs);
     }
   }
@@ -134,17 +136,22 @@ export class ControlDispatcher {
   /** A digest of 23 bytes can ask for all adverts of the cluster. */
   #mayAsk(peer: Peer, nowMs: number): boolean {
     const isWithinRate = this.#questions.take(peer.id, nowMs);
-    if (!isWithinRate) this.#deps.counters.count('digestTooOften');
+    if (!isWithinRate) this.#refuse(peer, 'digestTooOften', nowMs);
     return isWithinRate;
   }
 
-  #answerLinks(to: NodeId, nowMs: number): void {
+  #refuse({ id }: Peer, what: Excess, nowMs: number): void {
+    this.#deps.conduct.refused(id, what, nowMs);
+  }
+
+  #answerLinks(peer: Peer, nowMs: number): void {
+    const to = peer.id;
     const lastMs = this.#linksAnswered.get(to);
     if (lastMs !== undefined && nowMs - lastMs < LINKS_ANSWER_INTERVAL_MS)
-      return this.#deps.counters.count('linksQueryTooSoon');
+      return this.#refuse(peer, 'linksQueryTooSoon', nowMs);
     this.#linksAnswered.set(to, nowMs);
     const links = [...this.#deps.peers.values()]
-      .filter((peer) => peer.advert !== null && peer.link.state !== 'idle')
+      .filter(({ advert, link }) => advert !== null && link.state !== 'idle')
       .slice(0, MAX_LINKS_PER_MESSAGE)
       .map(linkReport);
     this.#deps.send(to, encodeControl(this.#deps.topology.linksMessage(links)));

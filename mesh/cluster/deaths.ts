@@ -16,7 +16,7 @@
  */
 import { BoundedMap } from '../../common/bounded-map.js';
 import type { NodeId } from '../../common/node-id.js';
-import type { Counters } from '../counters.js';
+import type { Conduct } from './conduct.js';
 import {
   CONNECT_WITHIN_MS,
   DEATH_AGE_MS,
@@ -46,7 +46,7 @@ import { sample } from './sample.js';
 export interface DeathsDeps {
   readonly identity: NodeIdentity;
   readonly random: RandomSource;
-  readonly counters: Counters;
+  readonly conduct: Conduct;
   readonly notices: Notices;
   readonly peers: ReadonlyMap<NodeId, Peer>;
   readonly neighbourhood: Neighbourhood;
@@ -75,6 +75,8 @@ export class Deaths {
   readonly #suspicions = new BoundedMap<NodeId, Suspicion>(MAX_MEMBERS);
   /** Observers with the living member that they reported. */
   readonly #refuted = new BoundedMap<string, true>(MAX_MEMBERS);
+  /** Revision in the last report of an observer that was passed to the member itself. */
+  readonly #passedOn = new BoundedMap<string, number>(MAX_MEMBERS);
   readonly #refutations = new RateLimiter<NodeId>({
     burst: REFUTATION_BURST,
     perSecond: REFUTATIONS_PER_SECOND,
@@ -109,7 +111,7 @@ export class Deaths {
   /** Reports that a peer sent. */
   receive(reports: readonly DeathReport[], from: NodeId, nowMs: number): void {
     for (const report of reports) {
-      if (report.node === this.#deps.identity.id) this.#refute(report, nowMs);
+      if (report.node === this.#deps.identity.id) this.#refute(report, from, nowMs);
       else this.#learn(report, from, nowMs);
     }
   }
@@ -149,16 +151,25 @@ export class Deaths {
   }
 
   #learn(report: DeathReport, from: NodeId, nowMs: number): void {
-    const { peers, counters } = this.#deps;
+    const { peers, conduct } = this.#deps;
     const peer = peers.get(report.node);
     const advert = peer?.advert;
-    if (peer === undefined || advert?.revision !== report.revision) return;
-    if (peer.isHeard(nowMs)) return this.#send(peer.id, [report]);
-    if (this.#isKnown(report)) return;
+    if (peer === undefined || advert === null || advert === undefined) return;
+    if (report.revision < advert.revision) return conduct.refused(from, 'oldDeathReport', nowMs);
+    if (report.revision > advert.revision || this.#isKnown(report)) return;
     const observer = this.#observerOf(report, nowMs);
     if (observer === null || this.#refuted.has(refutedKey(report))) return;
-    if (!hasGoodSignature(report, observer.identityKey)) return counters.count('badDeathReport');
-    this.#add(report, advert, from, nowMs);
+    if (!hasGoodSignature(report, observer.identityKey)) return conduct.refused(from, 'badDeathReport', nowMs);
+    if (peer.isHeard(nowMs)) this.#passToItself(report);
+    else this.#add(report, advert, from, nowMs);
+  }
+
+  /** Once, so that many copies of a report do not become many messages to the living. */
+  #passToItself(report: DeathReport): void {
+    const { node, revision } = report;
+    if (this.#passedOn.get(refutedKey(report)) === revision) return;
+    this.#passedOn.set(refutedKey(report), revision);
+    this.#send(node, [report]);
   }
 
   /** Whether it says nothing new, or enough is known already. */
@@ -208,12 +219,12 @@ export class Deaths {
     if (suspicion !== undefined && suspicion.revision === advert?.revision) this.#send(id, suspicion.reports);
   }
 
-  #refute(report: DeathReport, nowMs: number): void {
-    const { ownAdvert, renewSelf, counters } = this.#deps;
+  #refute(report: DeathReport, from: NodeId, nowMs: number): void {
+    const { ownAdvert, renewSelf, conduct } = this.#deps;
     if (report.revision !== ownAdvert().revision) return;
     const observer = this.#observerOf(report, nowMs);
     if (observer === null || !this.#refutations.take(observer.id, nowMs)) return;
-    if (!hasGoodSignature(report, observer.identityKey)) return counters.count('badDeathReport');
+    if (!hasGoodSignature(report, observer.identityKey)) return conduct.refused(from, 'badDeathReport', nowMs);
     renewSelf();
     for (const peer of this.#deps.peers.values()) {
       peer.closeIfQuiet(nowMs);

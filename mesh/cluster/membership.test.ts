@@ -27,7 +27,7 @@ describe('membership', () => {
     const members = new Membership(own.id);
     const forged = new Uint8Array(advertOf(other, 5).bytes);
     forged[forged.length - 1]! ^= 1;
-    expect(members.learnEncoded(forged).type).toBe('invalid');
+    expect(members.learnEncoded(forged).type).toBe('badSignature');
     expect(members.learnEncoded(new Uint8Array(9)).type).toBe('invalid');
     expect(members.size).toBe(0);
   });

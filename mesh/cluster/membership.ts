@@ -15,7 +15,9 @@ export type LearnResult =
   /** An advert under this node's id: its own, or one that an earlier process or a clone signed. */
   | { readonly type: 'self'; readonly advert: Advert }
   | { readonly type: 'old' }
+  /** It does not decode: it is damaged, or of a later version. */
   | { readonly type: 'invalid' }
+  | { readonly type: 'badSignature' }
   /** The node is no longer a member, by a decision of an operator. */
   | { readonly type: 'revoked' }
   | { readonly type: 'full' }
@@ -62,7 +64,7 @@ export class Membership {
       if (id !== this.#ownId && this.#isRevoked(id)) return { type: 'revoked' };
       if (id !== this.#ownId && !this.#adverts.has(id) && !admits()) return { type: 'notAdmitted' };
       const advert = verifyAdvert(unverified);
-      return advert === null ? { type: 'invalid' } : this.learn(advert);
+      return advert === null ? { type: 'badSignature' } : this.learn(advert);
     } catch (thrown) {
       if (thrown instanceof DecodeError) return { type: 'invalid' };
       throw thrown;

@@ -8,6 +8,7 @@ import { sameSocketAddress } from '../../common/address/socket-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { Advert } from '../wire/advert.js';
 import type { Counters } from '../counters.js';
+import type { Conduct } from './conduct.js';
 import {
   ADVERT_BURST,
   ADVERTS_PER_SECOND,
@@ -40,6 +41,7 @@ export interface PeerTableDeps {
   readonly clusterCidrs: readonly Cidr[];
   readonly peer: Omit<PeerDeps, 'linkChanged'>;
   readonly counters: Counters;
+  readonly conduct: Conduct;
   readonly notices: Notices;
   readonly witness: Witness;
   readonly authority: Authority;
@@ -147,7 +149,8 @@ export class PeerTable {
 
   /** Learns an encoded advert. @param from the node that passed it on, or null */
   learnEncodedAdvert(bytes: Uint8Array, from: NodeId | null, nowMs: number): void {
-    if (from !== null && !this.#advertRate.take(from, nowMs)) return this.#deps.counters.count('advertTooOften');
+    if (from !== null && !this.#advertRate.take(from, nowMs))
+      return this.#deps.conduct.refused(from, 'advertTooOften', nowMs);
     const admits = (): boolean => from === null || this.#introductions.hasRoom(from);
     const peer = this.#applyLearned(this.members.learnEncoded(bytes, admits), from, nowMs);
     if (peer === null) return;
@@ -299,6 +302,9 @@ export class PeerTable {
       case 'invalid':
         this.#deps.counters.count('invalidAdvert');
         return null;
+      case 'badSignature':
+        if (from !== null) this.#deps.conduct.refused(from, 'invalidAdvert', nowMs);
+        return null;
       case 'full':
         this.#deps.counters.count('tooManyMembers');
         return null;
@@ -306,7 +312,7 @@ export class PeerTable {
         this.#deps.counters.count('revokedNode');
         return null;
       case 'notAdmitted':
-        this.#deps.counters.count('tooManyUnproven');
+        if (from !== null) this.#deps.conduct.refused(from, 'tooManyUnproven', nowMs);
         return null;
       case 'self':
         if (this.#deps.self.supersede(result.advert)) this.#noticeClone(nowMs);

@@ -4,7 +4,7 @@
  * sessions and advert go at once, or it may come back.
  */
 import type { NodeId } from '../../common/node-id.js';
-import type { Counters } from '../counters.js';
+import type { Conduct } from './conduct.js';
 import { GOSSIP_FANOUT } from '../limits.js';
 import type { RandomSource } from '../mesh-io.js';
 import type { Notices } from '../notices.js';
@@ -19,7 +19,7 @@ export interface RevocationSpreadDeps {
   readonly revocations: Revocations;
   readonly peerTable: PeerTable;
   readonly random: RandomSource;
-  readonly counters: Counters;
+  readonly conduct: Conduct;
   readonly notices: Notices;
   send(peer: NodeId, bytes: Uint8Array): void;
 }
@@ -52,9 +52,12 @@ export class RevocationSpread {
   }
 
   #carryOut(learned: LearnedRevocation, from: NodeId | null, nowMs: number): void {
-    const { counters, peerTable } = this.#deps;
+    const { conduct, peerTable } = this.#deps;
     if (learned.type === 'old') return;
-    if (learned.type !== 'new') return counters.count('revocationRefused');
+    if (learned.type !== 'new') {
+      if (from !== null) conduct.refused(from, 'revocationRefused', nowMs);
+      return;
+    }
     const { revocation } = learned;
     this.#pass(revocation, from);
     this.#tellPeople(revocation, nowMs);

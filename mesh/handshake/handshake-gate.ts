@@ -27,6 +27,8 @@ import {
   MAX_SEEN_INITIATIONS,
   MAX_SOURCES,
   MEMBER_PER_SECOND,
+  READ_BURST,
+  READ_PER_SECOND,
   SOURCE_BURST,
   SOURCE_PER_SECOND,
   UNPROVEN_BURST,
@@ -65,6 +67,11 @@ export class HandshakeGate {
     perSecond: SOURCE_PER_SECOND,
     maxKeys: MAX_SOURCES,
   });
+  readonly #readable = new RateLimiter<IpAddress>({
+    burst: READ_BURST,
+    perSecond: READ_PER_SECOND,
+    maxKeys: MAX_SOURCES,
+  });
   readonly #members = new RateLimiter<NodeId>({
     burst: SOURCE_BURST,
     perSecond: MEMBER_PER_SECOND,
@@ -87,6 +94,11 @@ export class HandshakeGate {
   /** Whether an initiation of this MAC, in hex, was admitted before. */
   hasSeen(mac: string): boolean {
     return this.#seen.has(mac);
+  }
+
+  /** Whether an initiation from there may be read, which costs ten times what its MAC does. */
+  mayRead({ from, nowMs }: Arrival): boolean {
+    return this.#readable.take(from.ip, nowMs);
   }
 
   /** Checks an initiation with a good MAC that was not seen before. @param mac in hex */

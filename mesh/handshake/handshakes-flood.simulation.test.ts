@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseSocketAddress } from '../../common/address/socket-address.js';
 import { encodeHandshake, readHandshake } from '../../common/wire/handshake-datagram.js';
-import { MAX_PENDING_RESPONSES, UNPROVEN_BURST } from '../limits.js';
-import { FROM_A, HandshakeSide, KEYS } from '../testing/handshake-side.js';
+import { MAX_PENDING_RESPONSES, READ_BURST, UNPROVEN_BURST } from '../limits.js';
+import { FROM_A, FROM_B, HandshakeSide, KEYS, resealed } from '../testing/handshake-side.js';
 
 describe('handshakes in a flood', () => {
   it('go on between members while 400 nodes a second that are not known complete handshakes', () => {
@@ -13,6 +13,24 @@ describe('handshakes in a flood', () => {
     }
     expect(b.handshakes.pendingCount).toBeLessThan(UNPROVEN_BURST + 10);
     expect(b.handshakes.receive(a.initiate(b, 400), FROM_A, 400).type).toBe('reply');
+  });
+
+  it('of one address are read at most 200 at once and 100 a second, whoever sends them; the others cost a MAC', () => {
+    const [a, b] = [new HandshakeSide(1), new HandshakeSide(2)];
+    a.meet(b);
+    const initiations = [a.initiate(), a.initiate(b), new HandshakeSide(3).initiate()];
+    const refusals = Array.from({ length: 1000 }, (_, senderIndex) => {
+      const outcome = b.handshakes.receive(
+        resealed(initiations[senderIndex % 3]!, () => ({ senderIndex })),
+        FROM_A,
+        0,
+      );
+      return outcome.type === 'refused' ? outcome.detail : null;
+    });
+    const unread = refusals.filter((detail) => detail?.includes('initiations a second come from one address'));
+    expect(unread).toHaveLength(1000 - READ_BURST);
+    expect(b.handshakes.receive(a.initiate(b), FROM_B, 0).type).toBe('reply');
+    expect(b.handshakes.receive(a.initiate(b), FROM_A, 1_000).type).toBe('reply');
   });
 
   it('keep a bounded number of responder handshakes', () => {

@@ -3,7 +3,7 @@
  * applies an outcome to the peers.
  *
  * ```
- *   initiation:   MAC -> not our own -> a repeated one gets the same response -> not crossed -> gate -> response
+ *   initiation:   MAC -> not our own -> a repeated one gets the same response -> rate -> not crossed -> gate -> response
  *   response:     MAC -> initiator handshake of its index -> read -> expected peer -> confirmation
  *   confirmation: MAC -> responder handshake of its index -> read -> established
  *   cookie:       initiator handshake of its index -> MAC over our initiation's MAC -> kept, initiation sent again
@@ -38,6 +38,7 @@ import {
   MAX_COOKIES,
   MAX_DIALED_ADDRESSES,
   MAX_PENDING_RESPONSES,
+  READ_PER_SECOND,
 } from '../limits.js';
 import type { SessionSlots } from './session-slots.js';
 import type { ClusterKeys } from '../wire/cluster-keys.js';
@@ -115,6 +116,8 @@ interface KeptCookie {
   readonly cookie: Uint8Array;
   readonly untilMs: number;
 }
+
+const TOO_OFTEN = `more than ${READ_PER_SECOND} initiations a second come from one address`;
 
 export class Handshakes {
   readonly #deps: HandshakesDeps;
@@ -229,6 +232,7 @@ export class Handshakes {
     const pending = this.#responders.get(this.#responderByMac.get(mac) ?? -1);
     if (pending !== undefined) return this.#respondAgain(pending, arrival);
     if (this.#gate.hasSeen(mac)) return refused('replayed');
+    if (!this.#gate.mayRead(arrival)) return refused('rateLimited', null, TOO_OFTEN);
     const received = new ReceivedInitiation({ ...this.#deps, keys }, datagram);
     if (this.#isCrossed(received.hello.id, arrival)) return refused('crossed');
     const admission = this.#gate.admit(received, mac, arrival);

@@ -34,7 +34,7 @@ const MAX_PENDING_EVENTS = 1024;
 /** Packets of 200 bytes in a socket buffer of 4 MiB, with what the kernel adds; further ones are lost. */
 const MAX_PENDING_PACKETS = 5000;
 /** 2026-01-01, so that revisions have the size of real ones. */
-const WALL_CLOCK_MS = Date.UTC(2026, 0, 1);
+export const WALL_CLOCK_MS = Date.UTC(2026, 0, 1);
 
 export type SimNodeOptions = Partial<
   Pick<MeshOptions, 'clusterSecrets' | 'clusterCidrs' | 'identity' | 'underlay' | 'cipherPreference' | 'needsAuthority'>

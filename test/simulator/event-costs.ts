@@ -20,6 +20,8 @@ const DATAGRAM_US: Readonly<Record<number, number>> = {
   [TYPE_RESPONSE]: 1430,
   [TYPE_CONFIRMATION]: 1130,
 };
+/** One that gets no answer: its MAC, and rates. */
+const REFUSED_INITIATION_US = 20;
 const OTHER_DATAGRAM_US = 62;
 const EVENT_US: Readonly<Partial<Record<MeshEvent['type'], number>>> = {
   control: 28,
@@ -32,14 +34,16 @@ const PER_MEMBER_US: Readonly<Partial<Record<MeshEvent['type'], number>>> = { ti
 
 export const MEASURED_COSTS: NodeCosts = {
   event: (event, effects, members) =>
-    MESSAGE_US * (1 + effects.length) + baseOf(event) + members * (PER_MEMBER_US[event.type] ?? 0),
+    MESSAGE_US * (1 + effects.length) + baseOf(event, effects) + members * (PER_MEMBER_US[event.type] ?? 0),
   sendTables: (routes) => MESSAGE_US + routes * SEND_ROUTE_US,
   takeTables: (routes) => MESSAGE_US + routes * TAKE_ROUTE_US,
   command: (effect: MeshEffect) => ROUTER_COMMAND_US + (isSent(effect) ? ROUTER_PACKET_US : 0),
   packet: () => ROUTER_PACKET_US,
 };
 
-function baseOf(event: MeshEvent): number {
+function baseOf(event: MeshEvent, effects: readonly MeshEffect[]): number {
+  if (event.type === 'datagram' && event.bytes[0] === TYPE_INITIATION && !effects.some(isSent))
+    return REFUSED_INITIATION_US;
   if (event.type === 'datagram') return DATAGRAM_US[event.bytes[0] ?? 0] ?? OTHER_DATAGRAM_US;
   return EVENT_US[event.type] ?? OTHER_EVENT_US;
 }

@@ -6,12 +6,13 @@
  *   0 s      20 s      30 s           38 s          50 s      M min - 45 s         M min - 10 s
  * ```
  */
+import { LieCheck } from './checks/lie-check.js';
 import { LinkCheck } from './checks/link-check.js';
 import { StateCheck } from './checks/state-check.js';
 import { Traffic } from './checks/traffic.js';
 import { Violations } from './checks/violations.js';
 import type { Violation } from './checks/violations.js';
-import { planFaults } from './faults/fault-kinds.js';
+import { isLie, planFaults } from './faults/fault-kinds.js';
 import type { Fault } from './faults/fault-kinds.js';
 import { scheduleFaults } from './faults/fault-schedule.js';
 import { heapBytes } from './heap.js';
@@ -91,6 +92,7 @@ class Run {
   readonly #traffic: Traffic;
   readonly #links: LinkCheck;
   readonly #state: StateCheck;
+  readonly #lies: LieCheck;
 
   constructor(plan: RunPlan) {
     this.#plan = plan;
@@ -99,6 +101,7 @@ class Run {
     this.#traffic = new Traffic(this.#cluster, this.#violations, plan.seed);
     this.#links = new LinkCheck(this.#cluster, this.#violations);
     this.#state = new StateCheck(this.#cluster, this.#violations);
+    this.#lies = new LieCheck(this.#cluster, this.#violations);
   }
 
   run(): Omit<RunOutcome, 'agentMiB'> {
@@ -115,6 +118,7 @@ class Run {
     const [join999Ms = null, joinAllMs = null] = this.#join();
     const detectMs = this.#die();
     this.#traffic.run(endMs - REST_MS - QUIET_MS);
+    if (this.#plan.faults.some(({ kind }) => isLie(kind))) cluster.restartAgents();
     scheduleFaults(cluster, this.#plan.faults);
     network.run(endMs - REST_MS - network.nowMs);
     const restAfter = this.#measures.rest(cluster, REST_MS);
@@ -166,6 +170,7 @@ class Run {
     const look = (): void => {
       const living = this.#cluster.living();
       this.#state.look();
+      this.#lies.look();
       for (const node of watchAll ? living : living.slice(0, WATCHED)) {
         this.#links.look(node);
         if (watchAll) node.onRoutesChanged = () => this.#links.look(node);

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { BenchError, messageOf } from '../../common/errors.js';
 import { wholeNumber } from '../bench/whole-number.js';
-import { FAULT_KINDS } from './faults/fault-kinds.js';
+import { FAILURE_KINDS, FAULT_KINDS, LIE_KINDS } from './faults/fault-kinds.js';
 import type { FaultKind } from './faults/fault-kinds.js';
 
 export interface SimOptions {
@@ -40,8 +40,10 @@ the same run. Exit codes: 0 nothing was violated, 1 something was, 2 usage.
   --seeds FIRST-LAST  runs one simulation for each seed, in worker threads
   --workers W       threads for --seeds (default ${NUMBERS.workers.default})
   --cpu SHARE       share of a core that the agent of a node has, and its router (default 1)
-  --faults LIST     what fails, or all, or none (default none):
-                    ${wrapped(FAULT_KINDS)}
+  --faults LIST     what fails, by name, or none (default none). all: what fails by itself,
+                    ${wrapped(FAILURE_KINDS)}
+                    lies: a member that has the secret and lies,
+                    ${wrapped(LIE_KINDS)}
   --real-crypto     the cryptography of the product instead of a fast one of the same shape
   --calibrate       measure what events cost a node on this machine, instead of a simulation
   --json            print one JSON object
@@ -100,13 +102,17 @@ function share(text: string): number {
 
 function faultList(list: string): readonly FaultKind[] {
   if (list === 'none') return [];
-  if (list === 'all') return FAULT_KINDS;
-  const words = list.split(',').map((word) => word.trim());
+  const words = list.split(',').flatMap((word) => namesOf(word.trim()));
   const unknown = words.find((word) => !(FAULT_KINDS as readonly string[]).includes(word));
   if (unknown !== undefined) {
-    throw new BenchError(`--faults "${unknown}" is not one of ${FAULT_KINDS.join(', ')}, all, none`);
+    throw new BenchError(`--faults "${unknown}" is not one of ${FAULT_KINDS.join(', ')}, all, lies, none`);
   }
   return FAULT_KINDS.filter((kind) => words.includes(kind));
+}
+
+function namesOf(word: string): readonly string[] {
+  if (word === 'all') return FAILURE_KINDS;
+  return word === 'lies' ? LIE_KINDS : [word];
 }
 
 /** As lines of the usage text. */

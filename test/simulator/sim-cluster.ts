@@ -5,6 +5,7 @@ import type { LoggedMessage } from '../../mesh/testing/sim-log.js';
 import { SimNetwork } from '../../mesh/testing/sim-network.js';
 import type { SimNode, SimNodeOptions } from '../../mesh/testing/sim-node.js';
 import { MEASURED_COSTS } from './event-costs.js';
+import type { LieKind } from './faults/fault-kinds.js';
 
 /** As in the agent (`agent/control-plane/mesh-driver.ts`). */
 const TICK_INTERVAL_MS = 250;
@@ -19,6 +20,12 @@ export class SimCluster {
   readonly members: SimNode[] = [];
   /** Nodes that a fault has added, and that are dead. */
   removed = 0;
+  /** Members that lie, also those that are gone. */
+  readonly liars = new Set<SimNode>();
+  /** Nodes that lost what they knew of the cluster, and do not know who was there before whom. */
+  readonly newcomers = new Set<SimNode>();
+  /** Told when a member has lied for the last time. */
+  onLieEnded: (liar: SimNode, kind: LieKind) => void = () => undefined;
   readonly #living = new Set<SimNode>();
   /** How many faults keep a node dead. */
   readonly #deaths = new Map<SimNode, number>();
@@ -41,6 +48,10 @@ export class SimCluster {
     return [...this.#living];
   }
 
+  honest(): SimNode[] {
+    return this.living().filter((node) => !this.liars.has(node));
+  }
+
   isLiving(node: SimNode): boolean {
     return this.#living.has(node);
   }
@@ -59,6 +70,25 @@ export class SimCluster {
     this.#living.add(node);
     this.#disturbedMs.set(node, this.network.nowMs);
     return node;
+  }
+
+  addLiar(): SimNode {
+    const liar = this.add({});
+    this.liars.add(liar);
+    return liar;
+  }
+
+  endLie(liar: SimNode, kind: LieKind): void {
+    this.onLieEnded(liar, kind);
+    this.remove(liar);
+  }
+
+  /** Agents start anew with what they kept: each node knows from then on who was in the cluster before it. */
+  restartAgents(): void {
+    for (const node of this.living()) {
+      node.killAgent();
+      node.startAgent();
+    }
   }
 
   seedsOf(node: SimNode): SimNode[] {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { FAULT_KINDS, planFaults } from './faults/fault-kinds.js';
+import { FAILURE_KINDS, FAULT_KINDS, LIE_KINDS, planFaults } from './faults/fault-kinds.js';
 import * as fastAdvert from './fast/advert.js';
 import * as fastCurves from './fast/curve-keys.js';
 import * as fastSuite from './fast/suite.js';
@@ -27,7 +27,8 @@ describe('the command line of the simulator', () => {
 
   it('takes lists of faults and ranges of seeds', () => {
     expect(optionsOf('--faults', 'crash,loss').faults).toEqual(['loss', 'crash']);
-    expect(optionsOf('--faults', 'all').faults).toEqual(FAULT_KINDS);
+    expect(optionsOf('--faults', 'all').faults).toEqual(FAILURE_KINDS);
+    expect(optionsOf('--faults', 'all,lies').faults).toEqual(FAULT_KINDS);
     expect(optionsOf('--seeds', '3-9')).toMatchObject({ firstSeed: 3, lastSeed: 9 });
   });
 
@@ -108,6 +109,13 @@ describe('a simulation', () => {
 
   it.each([3, 4, 5])('violates nothing, with faults of all kinds (seed %i)', (seed) => {
     expect(runSimulation(planRun(small, seed)).kept).toEqual([]);
+  });
+
+  it('violates nothing while members lie that have the secret, and names each of them', () => {
+    // Thousands of invented members take longer: mesh/mesh-hostile.simulation.test.ts has some.
+    const kinds = LIE_KINDS.filter((kind) => kind !== 'lie-members');
+    const faults = kinds.map((kind, i) => ({ kind, atMs: 51_000 + i * 5_500, forMs: 5_000, seed: i }));
+    expect(runSimulation({ ...planRun(small, 1), nodes: 5, minutes: 3, faults }).kept).toEqual([]);
   });
 
   it('takes time for the work of a node: with a hundredth of a core, a cluster starts in seconds', () => {

@@ -26,9 +26,9 @@ export class StateCheck {
   }
 
   look(): void {
-    const living = this.#cluster.living();
-    this.#checkOwners(living);
-    for (const node of living) this.#checkBounds(node);
+    const honest = this.#cluster.honest();
+    this.#checkOwners(honest);
+    for (const node of honest) this.#checkBounds(node);
   }
 
   /** Long after the last change: everybody knows everybody, and can send to everybody. */

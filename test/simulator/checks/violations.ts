@@ -10,7 +10,9 @@ export type Invariant =
   | 'equal members'
   | 'bounded queues and memory'
   | 'handshakes per link'
-  | 'rest after faults';
+  | 'rest after faults'
+  | 'no traffic is taken'
+  | 'a liar is named';
 
 export interface Violation {
   readonly invariant: Invariant;

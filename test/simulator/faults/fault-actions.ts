@@ -3,7 +3,10 @@ import { SeededRandom } from '../../../mesh/testing/seeded-random.js';
 import type { SimNode } from '../../../mesh/testing/sim-node.js';
 import type { PathProperties, PathRule } from '../../../mesh/testing/sim-paths.js';
 import type { SimCluster } from '../sim-cluster.js';
-import type { Fault, FaultKind } from './fault-kinds.js';
+import { isLie } from './fault-kinds.js';
+import type { FailureKind, Fault, LieKind } from './fault-kinds.js';
+import { Liar } from './liar.js';
+import { beginLie } from './lies.js';
 
 /** A fault that has begun. */
 export interface ActiveFault {
@@ -22,11 +25,14 @@ const BURST_SHARE = 0.05;
 const FLAP_MS = 1_500;
 const SLOW = 10;
 const NAT_PORTS = 20_000;
+/** A liar joins first. */
+const LIE_AFTER_MS = 1_000;
+const LIE_EVERY_MS = 100;
 
 /** A fault that breaks nothing beyond single datagrams. */
 const HARMLESS: readonly SimNode[] = [];
 
-const BEGIN: Readonly<Record<FaultKind, Begin>> = {
+const BEGIN: Readonly<Record<FailureKind, Begin>> = {
   loss: (cluster, random) => onPaths(cluster, HARMLESS, true, () => ({ loss: 0.01 + random.fraction() * 0.04 })),
   'burst-loss': (cluster, random) => {
     const salt = Math.floor(random.fraction() * 2 ** 31);
@@ -80,6 +86,7 @@ const BEGIN: Readonly<Record<FaultKind, Begin>> = {
     const node = pick(cluster, random);
     const fault = dead(cluster, [node]);
     node.loseState();
+    cluster.newcomers.add(node);
     return fault;
   },
   'router-crash': (cluster, random) => {
@@ -139,7 +146,24 @@ const BEGIN: Readonly<Record<FaultKind, Begin>> = {
 };
 
 export function beginFault(cluster: SimCluster, { kind, seed, forMs }: Fault): ActiveFault {
-  return BEGIN[kind](cluster, new SeededRandom(seed), forMs);
+  const random = new SeededRandom(seed);
+  return isLie(kind) ? lie(cluster, random, kind) : BEGIN[kind](cluster, random, forMs);
+}
+
+/** Honest nodes are as calm as without the liar. */
+function lie(cluster: SimCluster, random: SeededRandom, kind: LieKind): ActiveFault {
+  const { network } = cluster;
+  const liar = new Liar(cluster, random);
+  const say = beginLie(kind, liar);
+  liar.start();
+  const go = (step: number): void => {
+    if (!cluster.isLiving(liar.node)) return;
+    liar.linkToAll();
+    say(step);
+    network.at(network.nowMs + LIE_EVERY_MS, () => go(step + 1));
+  };
+  network.at(network.nowMs + LIE_AFTER_MS, () => go(0));
+  return { nodes: [liar.node], loses: false, end: () => cluster.endLie(liar.node, kind) };
 }
 
 function onPaths(

@@ -1,7 +1,8 @@
 /** Kinds of faults, and a plan of faults drawn from a seed: what fails, when, for how long, and where. */
 import { SeededRandom } from '../../../mesh/testing/seeded-random.js';
 
-export const FAULT_KINDS = [
+/** What fails by itself. */
+export const FAILURE_KINDS = [
   'loss',
   'burst-loss',
   'one-way-loss',
@@ -27,7 +28,33 @@ export const FAULT_KINDS = [
   'skew',
 ] as const;
 
+/** What a member says that has the cluster secret and lies. */
+export const LIE_KINDS = [
+  'lie-claims',
+  'lie-cluster-cidr',
+  'lie-default-route',
+  'lie-age',
+  'lie-old-adverts',
+  'lie-members',
+  'lie-digests',
+  'lie-questions',
+  'lie-garbage',
+  'lie-handshakes',
+  'lie-deaths',
+  'lie-late-goodbyes',
+  'lie-goodbye',
+  'lie-revocations',
+] as const;
+
+export const FAULT_KINDS = [...FAILURE_KINDS, ...LIE_KINDS] as const;
+
+export type FailureKind = (typeof FAILURE_KINDS)[number];
+export type LieKind = (typeof LIE_KINDS)[number];
 export type FaultKind = (typeof FAULT_KINDS)[number];
+
+export function isLie(kind: FaultKind): kind is LieKind {
+  return (LIE_KINDS as readonly string[]).includes(kind);
+}
 
 export interface Fault {
   readonly kind: FaultKind;

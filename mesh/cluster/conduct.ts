@@ -1,0 +1,82 @@
+/**
+ * Conduct of members: how many messages of each were refused, and the notice that names a member to the operator. A message that no
+ * honest node sends names its sender at once, one beyond a rate when there were many within a minute. Names only: what a message
+ * may do is decided before, by the same rule for all.
+ */
+import { BoundedMap } from '../../common/bounded-map.js';
+import type { NodeId } from '../../common/node-id.js';
+import type { CounterName, Counters } from '../counters.js';
+import { FEW_REFUSALS, MANY_REFUSALS, MAX_MEMBERS, NOTICE_INTERVAL_MS } from '../limits.js';
+import type { Notices } from '../notices.js';
+
+/** Messages that no honest node of any version sends, with what was wrong with them. */
+const PROOFS = {
+  malformedControl: 'a control message that does not decode',
+  invalidAdvert: 'an advert with a bad signature',
+  badDeathReport: 'a report of a death with a bad signature',
+} as const satisfies Partial<Record<CounterName, string>>;
+
+/** Messages that are refused beyond a rate or a number. */
+const EXCESSES = {
+  advertTooOften: { of: 'adverts', namedAfter: MANY_REFUSALS },
+  tooManyUnproven: { of: 'adverts of members that never had a handshake', namedAfter: MANY_REFUSALS },
+  digestTooOften: { of: 'digests, pulls or revocations', namedAfter: FEW_REFUSALS },
+  linksQueryTooSoon: { of: 'queries for links', namedAfter: FEW_REFUSALS },
+  nodeChangesTooOften: { of: 'changes of nodes', namedAfter: FEW_REFUSALS },
+  deathsTooOften: { of: 'messages about deaths', namedAfter: FEW_REFUSALS },
+  oldDeathReport: { of: 'reports of deaths that are over', namedAfter: MANY_REFUSALS },
+  revocationRefused: { of: 'revocations that do not count', namedAfter: FEW_REFUSALS },
+} as const satisfies Partial<Record<CounterName, { readonly of: string; readonly namedAfter: number }>>;
+
+export type Proof = keyof typeof PROOFS;
+export type Excess = keyof typeof EXCESSES;
+
+interface Refusals {
+  readonly fromMs: number;
+  count: number;
+}
+
+export interface ConductDeps {
+  readonly counters: Counters;
+  /** Of its own: members that are invented use up those of links and claims. */
+  readonly notices: Notices;
+  nameOf(id: NodeId): string;
+}
+
+export class Conduct {
+  readonly #deps: ConductDeps;
+  /** Of the last minute, by member and reason. Bounded by MAX_MEMBERS: the oldest is dropped beyond it. */
+  readonly #refusals = new BoundedMap<string, Refusals>(MAX_MEMBERS);
+
+  constructor(deps: ConductDeps) {
+    this.#deps = deps;
+  }
+
+  /** Counts a message of a member, which was refused. */
+  refused(from: NodeId, what: Proof | Excess, nowMs: number): void {
+    this.#deps.counters.count(what);
+    if (isProof(what)) this.#name(from, what, `a member sent ${PROOFS[what]}`, nowMs);
+    else if (this.#isExcessive(from, what, nowMs)) {
+      this.#name(from, what, `a member sends or passes on too many ${EXCESSES[what].of}, which are refused`, nowMs);
+    }
+  }
+
+  #isExcessive(from: NodeId, what: Excess, nowMs: number): boolean {
+    const key = from + what;
+    const known = this.#refusals.get(key);
+    if (known === undefined || nowMs - known.fromMs >= NOTICE_INTERVAL_MS) {
+      this.#refusals.set(key, { fromMs: nowMs, count: 1 });
+      return false;
+    }
+    return ++known.count >= EXCESSES[what].namedAfter;
+  }
+
+  #name(from: NodeId, what: Proof | Excess, message: string, nowMs: number): void {
+    const { notices, nameOf } = this.#deps;
+    notices.write('warn', message, nowMs, from, { node: from, name: nameOf(from), reason: what });
+  }
+}
+
+function isProof(what: Proof | Excess): what is Proof {
+  return what in PROOFS;
+}
