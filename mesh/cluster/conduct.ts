@@ -40,7 +40,7 @@ export interface ConductDeps {
   readonly counters: Counters;
   /** Of its own: members that are invented use up those of links and claims. */
   readonly notices: Notices;
-  nameOf(id: NodeId): string;
+  readonly nameOf: (id: NodeId) => string;
 }
 
 export class Conduct {
