@@ -6,7 +6,7 @@ import type { SimFrame } from './testing/fake-router.js';
 import type { SimNetwork } from './testing/sim-network.js';
 import type { SimNode } from './testing/sim-node.js';
 import { simulation } from './testing/simulation.js';
-import { readAdvert } from './wire/advert.js';
+import { readAdvert, signAdvert } from './wire/advert.js';
 import { encodeControl } from './wire/control-message.js';
 import { signDeathReport } from './wire/death-report.js';
 
@@ -149,6 +149,26 @@ describe('a mesh of more members than neighbours', () => {
       network.run(8_000);
       const frame = sendFrame(network, a, b);
       network.run(100);
+      expect(frame.state).toBe('arrived');
+    }),
+  );
+
+  it(
+    'makes quiet links of a node anew that learns of a clone, with which the peers may have replaced their sessions',
+    knownSimulation(5, (network, nodes) => {
+      const [a, b] = strangersAmong(nodes);
+      sendFrame(network, a, b);
+      network.run(2 * QUIET_AFTER_MS);
+      expect(a.stateOf(b)).toBe('up');
+      const { revision } = readAdvert(a.mesh!.adverts()[0]!).advert;
+      const stamp = { createdAtMs: 1, revision: revision + 1, incarnation: 7, lowestStamp: 0 };
+      const bytes = encodeControl({ type: 'adverts', adverts: [signAdvert(a.identity, a.self, stamp).bytes] });
+      const neighbour = nodes.find((node) => node !== b && node.stateOf(a) === 'up')!;
+      neighbour.router!.apply({ type: 'sendControl', peer: a.id, bytes }, 0);
+      network.run(50);
+      expect([a.stateOf(b), b.stateOf(a)]).toEqual(['idle', 'idle']);
+      const frame = sendFrame(network, a, b);
+      network.run(50);
       expect(frame.state).toBe('arrived');
     }),
   );

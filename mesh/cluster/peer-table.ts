@@ -456,6 +456,11 @@ export class PeerTable {
   #noticeClone(nowMs: number): void {
     const message = 'cloned identity: another node uses the key of this one; delete the key file on one of them';
     this.#deps.notices.write('error', message, nowMs, '', { id: this.#ownId });
+    // Peers may have replaced their sessions with this node by some with the other one: the next frame makes a link anew.
+    for (const peer of this.#peers.values()) {
+      peer.closeIfQuiet(nowMs);
+      this.schedule(peer, nowMs);
+    }
   }
 }
 
