@@ -330,6 +330,7 @@ export class Agent {
         clusterCidrs: this.#settings.clusterCidrs,
       }),
       readiness: (verb) => this.#unreadiness(verb),
+      admit: (endpoint) => this.#policies.admit(endpoint),
       announce: () => this.#endpointsChanged(),
       wallTime: () => clock.wallTime(),
       log,

@@ -182,6 +182,12 @@ export interface Unreadiness {
  */
 export type Announce = (endpoints: readonly EndpointRecord[]) => Promise<void>;
 
+/**
+ * Puts the policies' verdict of a pod in force, before it has an interface: from then on others reach it. The verdict stays until
+ * the pod is announced, or the function that it resolves to is called, which ends its validity for a pod that is not announced.
+ */
+export type Admit = (endpoint: EndpointRecord) => Promise<() => void>;
+
 export interface CniDeps {
   readonly addresses: AddressPool;
   readonly network: PodNetwork;
@@ -193,6 +199,7 @@ export interface CniDeps {
    * itself: a disk that cannot be written, or no free address. Synchronous, since STATUS waits for it.
    */
   readiness(verb: 'ADD' | 'STATUS'): Unreadiness | null;
+  readonly admit: Admit;
   readonly announce: Announce;
   /** Wall clock, for times shown to people. */
   wallTime(): Date;

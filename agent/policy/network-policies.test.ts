@@ -209,6 +209,22 @@ describe('cluster-wide policies that the node may not read', () => {
 });
 
 describe('a pod that is attached', () => {
+  it('has its verdict in the kernel before it has an interface, and none when its ADD failed', async () => {
+    const { policies, list, isolated, nft, endpoints } = node();
+    await policies.start();
+    list([podObject('a'), podObject('b')], [DENY]);
+    const endAdmission = await policies.admit(endpoint('a', '10.0.0.1'));
+    expect(isolated()).toEqual(['10.0.0.1']);
+    endpoints.push(endpoint('a', '10.0.0.1'));
+    await policies.keeper.podsChanged();
+    endAdmission();
+    (await policies.admit(endpoint('b', '10.0.0.2')))();
+    await policies.keeper.podsChanged();
+    expect(isolated()).toEqual(['10.0.0.1']);
+    nft.failure = 'Operation not permitted';
+    await expect(policies.admit(endpoint('b', '10.0.0.2'))).rejects.toThrow('Operation not permitted');
+  });
+
   it('waits for the API server to tell of it, and is open or isolated as its policies say', async () => {
     const { policies, list, of, isolated, endpoints } = node();
     await policies.start();

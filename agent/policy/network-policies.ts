@@ -90,6 +90,10 @@ export class NetworkPolicies {
     await this.keeper.applied();
   }
 
+  admit(endpoint: EndpointRecord): Promise<() => void> {
+    return this.keeper.admit(localPodOf(endpoint));
+  }
+
   async stop(): Promise<void> {
     await this.#objects.stop();
     await this.keeper.stop();

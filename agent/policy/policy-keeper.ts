@@ -51,6 +51,8 @@ export class PolicyKeeper {
   #elements = 0;
   /** Pods that ADD has waited for, by their addresses. Bounded by the pods of this node. */
   #waitedFor: ReadonlySet<string> = new Set();
+  /** Pods that have no interface yet. Bounded by the ADDs that run. */
+  readonly #coming = new Set<LocalPod>();
   /** Pods that keep what is in force until all is known, likewise. */
   #ofBefore: ReadonlySet<string> = new Set();
   #waiting: (() => void)[] = [];
@@ -119,6 +121,19 @@ export class PolicyKeeper {
   }
 
   /**
+   * Resolves when the verdict of a pod is in the kernel that has no interface yet; one that the API server has not told of is
+   * denied. It resolves to the function that takes the pod away again. Rejects as {@link podsChanged}.
+   */
+  async admit(pod: LocalPod): Promise<() => void> {
+    this.#coming.add(pod);
+    this.#isCurrent = false;
+    await this.#applying.run();
+    if (this.#problem === null) return () => void this.#coming.delete(pod);
+    this.#coming.delete(pod);
+    throw this.#refusal(this.#problem);
+  }
+
+  /**
    * Resolves when the verdicts of all attached pods are in the kernel. A pod that the API server has not told of within 2 s is
    * denied until it does. Rejects with HeddleError when the table cannot be written.
    */
@@ -137,7 +152,7 @@ export class PolicyKeeper {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
     cancel();
-    if (this.#problem !== null) throw new HeddleError('HOST_REFUSED', `network policies: ${this.#problem}`);
+    if (this.#problem !== null) throw this.#refusal(this.#problem);
   }
 
   /** Resolves when the table in the kernel has been read, and mended where it was not the wanted one. */
@@ -181,6 +196,10 @@ export class PolicyKeeper {
     throw new HeddleError('HOST_REFUSED', what);
   }
 
+  #refusal(problem: string): HeddleError {
+    return new HeddleError('HOST_REFUSED', `network policies: ${problem}`);
+  }
+
   #isKnown(pod: LocalPod): boolean {
     return this.#allIsKnown && this.deps.compiler.knows(pod);
   }
@@ -204,7 +223,9 @@ export class PolicyKeeper {
 
   /** Until all is known, the pods of before the start are as the agent before left them. */
   #concerned(): readonly LocalPod[] {
-    const pods = this.deps.localPods();
+    const attached = this.deps.localPods();
+    const keys = new Set(attached.map(keyOf));
+    const pods = [...attached, ...[...this.#coming].filter((pod) => !keys.has(keyOf(pod)))];
     return this.#allIsKnown ? pods : pods.filter((pod) => !this.#ofBefore.has(keyOf(pod)));
   }
 

@@ -3,6 +3,7 @@
  * record on disk. On again: everything of the pods is denied until the API server has told of all policies, since an older table
  * is in force only at the start of the agent.
  */
+import type { EndpointRecord } from '../../cni/index.js';
 import { CoalescedTask } from '../../common/coalesced-task.js';
 import { messageOf } from '../../common/errors.js';
 import { policyRecordFile } from '../../common/host/run-files.js';
@@ -66,6 +67,11 @@ export class PolicySwitch {
   /** Resolves when the setting is in force. */
   async settingsChanged(): Promise<void> {
     if (!this.#isFirst) await this.#switching.run();
+  }
+
+  /** Resolves when the verdict of a pod without an interface yet is in force, to the function that ends it. */
+  async admit(endpoint: EndpointRecord): Promise<() => void> {
+    return (await this.#policies?.admit(endpoint)) ?? (() => undefined);
   }
 
   async podsChanged(): Promise<void> {

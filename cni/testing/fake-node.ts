@@ -61,6 +61,8 @@ export class FakeNode {
   /** MTU of the node's settings. */
   podMtuBytes = MTU;
   readonly announced: (readonly EndpointRecord[])[] = [];
+  /** Interfaces of pods whose ADD runs, from their verdict on. */
+  readonly admitted = new Set<string>();
   /** Messages of the log from `warn` up. */
   readonly warnings: string[] = [];
   /** Addresses whose connections were removed, in order. */
@@ -250,6 +252,11 @@ export class FakeNode {
         clusterCidrs: CLUSTER_CIDRS,
       }),
       readiness: () => this.unready,
+      admit: async (endpoint) => {
+        await this.#step('admit');
+        this.admitted.add(endpoint.hostInterface);
+        return () => void this.admitted.delete(endpoint.hostInterface);
+      },
       announce: async (endpoints) => {
         await this.#step('announce');
         this.announced.push(endpoints);

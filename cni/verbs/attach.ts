@@ -2,7 +2,7 @@
  * ADD. When a step fails, all steps are undone. What a crash leaves is found again by its computed name.
  *
  * ```
- *  allocate (durable) -> pair, addresses, routes -> record (durable) -> announce -> result
+ *  allocate (durable) -> admit -> pair, addresses, routes -> record (durable) -> announce -> result
  * ```
  */
 import { messageOf } from '../../common/errors.js';
@@ -29,8 +29,10 @@ export async function attachPod(deps: CniDeps, call: AttachCall): Promise<Attach
   }
   const plan = planAttachment(deps, call, addresses, newRouting(deps, call, present));
   const record = recordOf(deps, call, plan);
+  let endAdmission = (): void => undefined;
   try {
     if (known !== null) await deps.network.detach(plan.hostInterface);
+    endAdmission = await deps.admit(record);
     await Promise.all([
       deps.network.attach(plan),
       forgetConnections(
@@ -41,9 +43,11 @@ export async function attachPod(deps: CniDeps, call: AttachCall): Promise<Attach
     await deps.endpoints.put(record);
     await deps.announce(deps.endpoints.list());
   } catch (thrown) {
+    endAdmission();
     await undo(deps, owner, record);
     throw thrown;
   }
+  endAdmission();
   return plan;
 }
 

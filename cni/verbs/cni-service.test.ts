@@ -25,7 +25,7 @@ beforeEach(() => {
 
 /** No interface, address or record exists. */
 function expectEmpty(): void {
-  expect([...node.pairs.keys(), ...node.allocations.keys(), ...node.records.keys()]).toEqual([]);
+  expect([...node.pairs.keys(), ...node.allocations.keys(), ...node.records.keys(), ...node.admitted]).toEqual([]);
 }
 
 describe('ADD', () => {
@@ -64,10 +64,10 @@ describe('ADD', () => {
     expect(JSON.stringify(result)).not.toContain('"mtu"');
   });
 
-  it('answers after the record was written and then the router was told', async () => {
+  it('answers after verdict, interface, record and router, in this order', async () => {
     await node.call('ADD', {}, { CNI_ARGS: 'K8S_POD_NAMESPACE=shop;K8S_POD_NAME=cart' });
     expect(node.steps).toEqual([
-      ...['allocate', 'routes', 'pair', 'forgetConnections', 'bridge port', 'addresses', 'put', 'announce'],
+      ...['allocate', 'routes', 'admit', 'pair', 'forgetConnections', 'bridge port', 'addresses', 'put', 'announce'],
     ]);
     expect(node.announced.at(-1)).toMatchObject([
       { podNamespace: 'shop', podName: 'cart', ips: ['10.1.0.2', 'fd00:1::2'] },
@@ -150,6 +150,7 @@ describe('ADD', () => {
   });
 
   it.each([
+    ['admit', 5],
     ['pair', 5],
     ['addresses', 5],
     ['put', 5],

@@ -92,6 +92,7 @@ export class TestAgent {
       endpoints,
       settings: () => ({ bridge: 'br0', podMtuBytes: 1390, podCidrs: CIDRS, clusterCidrs: CLUSTER_CIDRS }),
       readiness: () => this.unready,
+      admit: () => Promise.resolve(() => undefined),
       announce: (records) => {
         this.announced = records;
         return Promise.resolve();
