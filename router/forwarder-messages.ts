@@ -9,6 +9,7 @@ import type {
   SessionStatus,
 } from '../common/router-port.js';
 import type { LossReport } from '../common/wire/loss-report-unit.js';
+import type { SessionState } from './tables/session-state.js';
 import type { TablesHead } from './tables/forwarding-tables.js';
 import type { Refusals } from './tables/pools.js';
 
@@ -64,4 +65,8 @@ export type ForwarderCommand =
   | CalledByPeer
   | { readonly type: 'report' }
   | { readonly type: 'beat' }
+  /** Sessions of the router before, whose threads have ended. */
+  | { readonly type: 'resumeSessions'; readonly sessions: readonly SessionState[] }
+  /** Ends the loop for the router that follows: the thread's last message has its sessions. */
+  | { readonly type: 'retire' }
   | { readonly type: 'stop' };

@@ -24,8 +24,7 @@ import { sysIoctl, sysRead } from './kernel/ffi.js';
 import { compileTables, TablesBuilder } from './tables/forwarding-tables.js';
 import type { LoopTables } from './tables/forwarding-tables.js';
 import { Reassembly } from './outside/reassembly.js';
-import { BALANCE_INTERVAL_MS, IndirectionTable } from './inside/indirection-table.js';
-import type { IndirectionShape } from './inside/indirection-table.js';
+import { BALANCE_INTERVAL_MS, IndirectionTable, ownQueues, shapeOf } from './inside/indirection-table.js';
 import { InsideReader } from './inside/inside-reader.js';
 import { InsideWriter } from './inside/inside-writer.js';
 import { RefusedFrames } from './inside/refused-frames.js';
@@ -124,7 +123,7 @@ export class Forwarder {
   readonly #scheduling: ThreadScheduling;
   readonly #pollPolicy: PollPolicy;
   readonly #carried: Carried = { bytes: 0, framesFromInside: 0, framesFromOutside: 0, moreWaits: false };
-  #stopped = false;
+  #end: 'stop' | 'retire' | null = null;
 
   constructor(
     private readonly options: ForwarderOptions,
@@ -189,14 +188,19 @@ export class Forwarder {
     this.#execute(command);
   }
 
-  /** Forwards until a `stop` command comes. */
-  run(): void {
+  get sessions(): Sessions {
+    return this.#sessions;
+  }
+
+  /** Forwards until one of these commands comes, which it returns. */
+  run(): 'stop' | 'retire' {
     this.#scheduling.usePreciseTimers();
-    while (!this.#stopped) {
+    while (this.#end === null) {
       const nowMs = this.deps.nowMs();
       if (this.#byteQueueLimit.isReached(this.#reader.bytesRead, nowMs)) this.#roundWithoutInside();
       else this.#round(this.#pollPolicy.await(nowMs, this.#totals()) ? 0 : this.#sleepMs(nowMs));
     }
+    return this.#end;
   }
 
   /** One round without waiting. False when no descriptor was ready. */
@@ -401,11 +405,14 @@ export class Forwarder {
       case 'lossReport':
         return this.#lossReports.learn(this.#peers.find(command.peer), command.report, this.deps.nowMs());
       case 'report':
-        return this.#emit({ type: 'report', ...this.#report() });
+        return this.#emit({ type: 'report', ...this.report() });
       case 'beat':
         return this.deps.beat();
+      case 'resumeSessions':
+        return command.sessions.forEach((state) => this.#sessions.resume(state, this.deps.nowMs()));
       case 'stop':
-        this.#stopped = true;
+      case 'retire':
+        this.#end = command.type;
     }
   }
 
@@ -467,7 +474,7 @@ export class Forwarder {
     return Object.fromEntries(Object.entries(counted).filter(([, count]) => count > 0));
   }
 
-  #report(): ForwarderReport {
+  report(): ForwarderReport {
     const nowMs = this.deps.nowMs();
     const peers: PeerCounters[] = [];
     const paths: PeerPath[] = [];
@@ -482,17 +489,4 @@ export class Forwarder {
     const drops = dropsByName(this.#counters.drops);
     return { generation, drops, peers, paths, sessions: this.#sessions.statuses(nowMs), refusals: this.#refusals() };
   }
-}
-
-function shapeOf({ tapFds, lanes }: Pick<ForwarderOptions, 'tapFds' | 'lanes'>): IndirectionShape {
-  return { lanes, queuesPerLane: tapFds.length / lanes };
-}
-
-/** The range of `tapFds` that the thread reads. */
-export function ownQueues(options: Pick<ForwarderOptions, 'tapFds' | 'lanes' | 'lane'>): {
-  readonly first: number;
-  readonly count: number;
-} {
-  const { queuesPerLane } = shapeOf(options);
-  return { first: options.lane * queuesPerLane, count: queuesPerLane };
 }

@@ -71,7 +71,7 @@ export class Leftovers {
   /** Kills `children` and resolves when they are gone, or after 3 s with a line in the log. */
   async end(children: readonly RecordedChild[]): Promise<void> {
     const { log, kill = killProcess, wait = delay } = this.deps;
-    for (const { name, pid } of children) {
+    for (const { name, pid } of children.filter((child) => this.#runs(child))) {
       log.warn({ child: name, childPid: pid }, 'child of a supervisor that is gone still runs and is killed');
       kill(pid);
     }

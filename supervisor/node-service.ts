@@ -12,7 +12,13 @@
 import { rmSync } from 'node:fs';
 import type { Config } from '../common/config.js';
 import { systemClock } from '../common/clock.js';
-import { childrenFile, routerSocket, successionSocket, supervisorSocket } from '../common/host/run-files.js';
+import {
+  childrenFile,
+  routerSocket,
+  routerStateSocket,
+  successionSocket,
+  supervisorSocket,
+} from '../common/host/run-files.js';
 import type { Logger } from '../common/log.js';
 import { DescriptorInbox, sendDescriptors } from '../router/index.js';
 import type { DescriptorKeeper } from './descriptors.js';
@@ -20,7 +26,7 @@ import { Handover } from './handover.js';
 import { takeInstanceLock } from './instance-lock.js';
 import type { InstanceLock } from './instance-lock.js';
 import { Leftovers } from './leftovers.js';
-import { predecessorLeft, predecessorOf } from './predecessors.js';
+import { givesStateAt, predecessorLeft, predecessorOf } from './predecessors.js';
 import type { Predecessor } from './succession.js';
 import { Supervisor } from './supervisor.js';
 import type { SupervisorOptions } from './supervisor.js';
@@ -83,8 +89,11 @@ export class NodeService {
   async #serve({ lock, former }: TakenOver, fds: readonly number[]): Promise<void> {
     const { config, descriptors, log, ...launches } = this.options;
     const leftovers = new Leftovers({ path: childrenFile(config), log });
+    const givesState = () => givesStateAt(routerStateSocket(config));
     const predecessor: Predecessor | null =
-      former === null ? await predecessorLeft(leftovers, descriptors) : predecessorOf(former, fds, descriptors, log);
+      former === null
+        ? await predecessorLeft(leftovers, descriptors, givesState)
+        : predecessorOf(former, fds, descriptors, givesState, log);
     const supervisor = new Supervisor({
       ...{ ...launches, descriptors, predecessor, clock: systemClock, log },
       onStarted: (child, pid) => leftovers.record(child, pid),
@@ -123,6 +132,7 @@ export class NodeService {
   #forget(): void {
     const { config } = this.options;
     rmSync(routerSocket(config), { force: true });
+    rmSync(routerStateSocket(config), { force: true });
     rmSync(childrenFile(config), { force: true });
   }
 }

@@ -2,6 +2,7 @@
  * Routers of an earlier supervisor, which forward until this one's has loaded: of one that was killed, found by its record of
  * children, or of one that hands over, known by its connection.
  */
+import { connect } from 'node:net';
 import { messageOf } from '../common/errors.js';
 import type { Logger } from '../common/log.js';
 import type { DescriptorKeeper } from './descriptors.js';
@@ -14,10 +15,22 @@ const LEFT_WAITS_MS = 5_000;
 /** One whose supervisor lives forwards as long as it must. */
 const HANDED_OVER_WAITS_MS = 30_000;
 
+/** Whether a router listens at `path` for the one that asks it for its state; one of an older version does not. */
+export function givesStateAt(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
 /** Ends what an earlier supervisor left but its router, which forwards until it is ended too. Null when there is none. */
 export async function predecessorLeft(
   leftovers: Leftovers,
   descriptors: DescriptorKeeper,
+  givesState: Predecessor['givesState'],
 ): Promise<Predecessor | null> {
   const { log } = leftovers.deps;
   const running = leftovers.running();
@@ -28,10 +41,9 @@ export async function predecessorLeft(
     sharesDescriptors: isTaken(() => descriptors.takeFrom(router.pid), log),
     waitsMs: LEFT_WAITS_MS,
     forwards: () => leftovers.works(router),
-    end: () => {
-      keepTap(descriptors, log);
-      return leftovers.end([router]);
-    },
+    givesState,
+    keepTap: () => keepTap(descriptors, log),
+    end: () => leftovers.end([router]),
   };
 }
 
@@ -40,16 +52,16 @@ export function predecessorOf(
   former: FormerSupervisor,
   fds: readonly number[],
   descriptors: DescriptorKeeper,
+  givesState: Predecessor['givesState'],
   log: Logger,
 ): Predecessor {
   return {
     sharesDescriptors: isTaken(() => descriptors.adopt(fds), log),
     waitsMs: HANDED_OVER_WAITS_MS,
     forwards: () => former.routerForwards,
-    end: () => {
-      keepTap(descriptors, log);
-      return former.endRouter();
-    },
+    givesState,
+    keepTap: () => keepTap(descriptors, log),
+    end: () => former.endRouter(),
   };
 }
 
@@ -64,7 +76,6 @@ function isTaken(take: () => void, log: Logger): boolean {
   }
 }
 
-/** Opens the TAP before the router that has it is ended: the interface then stays, with its place in the bridge. */
 function keepTap(descriptors: DescriptorKeeper, log: Logger): void {
   try {
     descriptors.ensureTap();

@@ -181,12 +181,14 @@ describe('Supervisor', () => {
   });
 
   describe('after a supervisor that was killed', () => {
-    function succession({ sharesDescriptors = false } = {}) {
+    function succession({ sharesDescriptors = false, givesState = false } = {}) {
       const found = { forwards: true, ended: 0 };
       const predecessor = {
         waitsMs: 5_000,
         sharesDescriptors,
         forwards: () => found.forwards,
+        givesState: () => Promise.resolve(givesState),
+        keepTap: () => undefined,
         end: () => {
           found.ended++;
           return Promise.resolve();
@@ -207,6 +209,16 @@ describe('Supervisor', () => {
       await clock.advanceSettled(1_500, 100);
       expect([events.slice(2), found.ended]).toEqual([[], 1]);
       expect(questions).toContainEqual(['stand-by tap=7', QUESTION.forward]);
+    });
+
+    it('ends its router only after the next one has asked for its state, and has got it or not in two seconds', async () => {
+      const { clock, events, questions, found, supervisor } = succession({ sharesDescriptors: true, givesState: true });
+      supervisor.start();
+      await clock.advanceSettled(1_500, 100);
+      expect(questions).toContainEqual(['stand-by tap=7', QUESTION.forward]);
+      expect([events, found.ended]).toEqual([['start agent', 'start stand-by tap=7'], 0]);
+      await clock.advanceSettled(2_000, 100);
+      expect(found.ended).toBe(1);
     });
 
     it('waits for the stand-by for five seconds only', async () => {

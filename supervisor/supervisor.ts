@@ -115,8 +115,8 @@ export class Supervisor {
       clock: this.options.clock,
       agentRuns: () => this.#agent?.isRunning ?? true,
       hasLoaded: () => !loadsMeanwhile || this.#standBy.isReady,
+      startNext: () => this.#router.start(),
     });
-    this.#router.start();
   }
 
   /** A router with descriptors of a deleted interface has to be replaced. */

@@ -10,6 +10,8 @@ export const supervisorSocket = ({ runDir }: RunDir): string => `${runDir}/meshd
 export const childrenFile = ({ runDir }: RunDir): string => `${runDir}/children.json`;
 /** On which a supervisor receives descriptors from the one before it. */
 export const successionSocket = ({ runDir }: RunDir): string => `${runDir}/succession.sock`;
+/** On which a router passes its state to the next one (`router/process/state-handover.ts`). */
+export const routerStateSocket = ({ runDir }: RunDir): string => `${runDir}/router-state.sock`;
 export const routerSocket = ({ runDir }: RunDir): string => `${runDir}/router.sock`;
 /** Root of the confined router. */
 export const emptyFolder = ({ runDir }: RunDir): string => `${runDir}/empty`;

@@ -44,6 +44,23 @@ describe('the AEAD engines', () => {
     expect(open(7, 5, 1, 3)).toBe(false);
   });
 
+  it.each(['aes-256-gcm', 'chacha20-poly1305'] as const)('seal %s from the counter on that is given', (cipher) => {
+    const { key, salt } = laneKey(new Uint8Array(32).fill(3), 0);
+    const unit = arena.allocate(256) + 8;
+    const plain = Uint8Array.from({ length: 100 }, (_, i) => i);
+    for (const engine of [openssl, measureAeadEngines(arena)[0].engine]) {
+      const sealing = engine.sealingKey(cipher, key, salt, 2 ** 33 + 5);
+      for (const counter of [2 ** 33 + 5, 2 ** 33 + 6]) {
+        const binding = { counter, type: 5, lane: 0, fragments: 1 };
+        arena.u8.set(plain, unit);
+        sealing.seal(unit, plain.length, binding);
+        const sealed = arena.u8.slice(unit, unit + plain.length + TAG_BYTES);
+        expect(sealed).toEqual(Uint8Array.from(referenceSeal(cipher, key, salt, plain, binding)));
+      }
+      sealing.destroy();
+    }
+  });
+
   it('give every lane its own key and salt', () => {
     const base = new Uint8Array(32).fill(1);
     expect(laneKey(base, 0).key).not.toEqual(laneKey(base, 1).key);

@@ -33,7 +33,8 @@ export interface AeadEngine {
   readonly name: string;
   /** Keys that found no room in the engine's pool; the fallback engine has them. */
   readonly refusedKeys: number;
-  sealingKey(cipher: CipherName, key: Uint8Array, salt: Uint8Array): SealingKey;
+  /** @param firstCounter of the first unit that is sealed: units are sealed in counter order */
+  sealingKey(cipher: CipherName, key: Uint8Array, salt: Uint8Array, firstCounter?: number): SealingKey;
   openingKey(cipher: CipherName, key: Uint8Array, salt: Uint8Array): OpeningKey;
 }
 

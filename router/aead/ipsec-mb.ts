@@ -51,8 +51,8 @@ class IpsecMbEngine implements AeadEngine {
     this.#context = arena.allocate(CONTEXT_BYTES);
   }
 
-  sealingKey(cipher: CipherName, key: Uint8Array, salt: Uint8Array): SealingKey {
-    return this.#expand(cipher, key, salt) ?? this.fallback.sealingKey(cipher, key, salt);
+  sealingKey(cipher: CipherName, key: Uint8Array, salt: Uint8Array, firstCounter?: number): SealingKey {
+    return this.#expand(cipher, key, salt) ?? this.fallback.sealingKey(cipher, key, salt, firstCounter);
   }
 
   openingKey(cipher: CipherName, key: Uint8Array, salt: Uint8Array): OpeningKey {

@@ -13,6 +13,7 @@ import { KEY_BYTES } from './aead.js';
 import {
   AAD_BYTES,
   AAD_LENGTH_AT,
+  SALT_BYTES,
   TAG_BYTES,
   writeAssociatedData,
   writeCounter,
@@ -31,13 +32,16 @@ const WHOLE_NONCE = -1;
 export function createOpensslEngine(arena: Arena): AeadEngine {
   const evp = bindEvp();
   const scratch = arena.allocate(64);
-  const setUp = (cipher: CipherName, key: Uint8Array, nonce: Uint8Array, sealing: boolean): number => {
+  const setUp = (cipher: CipherName, key: Uint8Array, salt: Uint8Array, sealing: boolean, counter = 0): number => {
     const context = evp.contextNew();
     const keyAt = arena.placeSecret(key);
     const initialised = evp.cipherInit(context, evp.ciphers[cipher](), 0, arena.base + keyAt, 0, sealing ? 1 : 0);
     arena.eraseSecret(keyAt, KEY_BYTES);
-    arena.u8.set(nonce, scratch);
-    const bytes = cipher === 'aes-256-gcm' ? WHOLE_NONCE : NONCE_BYTES;
+    arena.u8.fill(0, scratch, scratch + NONCE_BYTES);
+    arena.u8.set(salt, scratch);
+    const isGcm = cipher === 'aes-256-gcm';
+    if (isGcm) writeCounter(arena.u8, scratch + SALT_BYTES, counter);
+    const bytes = isGcm ? WHOLE_NONCE : NONCE_BYTES;
     const fixed = evp.control(context, EVP_CTRL_AEAD_SET_IV_FIXED, bytes, arena.base + scratch);
     if (initialised !== 1 || fixed !== 1) throw new HeddleError('PLATFORM_UNSUPPORTED', `OpenSSL refused ${cipher}`);
     return context;
@@ -45,24 +49,17 @@ export function createOpensslEngine(arena: Arena): AeadEngine {
   return {
     name: 'openssl',
     refusedKeys: 0,
-    sealingKey: (cipher, key, salt) =>
-      new OpensslKey(arena, evp, setUp(cipher, key, nonceOf(salt), true), cipher, scratch),
-    openingKey: (cipher, key, salt) =>
-      new OpensslKey(arena, evp, setUp(cipher, key, nonceOf(salt), false), cipher, scratch),
+    sealingKey: (cipher, key, salt, firstCounter = 0) =>
+      new OpensslKey(arena, evp, setUp(cipher, key, salt, true, firstCounter), cipher, scratch, firstCounter),
+    openingKey: (cipher, key, salt) => new OpensslKey(arena, evp, setUp(cipher, key, salt, false), cipher, scratch, 0),
   };
-}
-
-function nonceOf(salt: Uint8Array): Uint8Array {
-  const nonce = new Uint8Array(NONCE_BYTES);
-  nonce.set(salt);
-  return nonce;
 }
 
 /** A context of OpenSSL, set up for sealing or for opening; only that one may be called. */
 class OpensslKey implements SealingKey, OpeningKey {
   /** AES-GCM works on the unit with its nonce in front, ChaCha20-Poly1305 on the unit alone. */
   readonly #front: number;
-  #nextCounter = 0;
+  #nextCounter: number;
 
   constructor(
     private readonly arena: Arena,
@@ -70,7 +67,9 @@ class OpensslKey implements SealingKey, OpeningKey {
     private readonly context: number,
     cipher: CipherName,
     private readonly scratch: number,
+    firstCounter: number,
   ) {
+    this.#nextCounter = firstCounter;
     this.#front = cipher === 'aes-256-gcm' ? EXPLICIT_NONCE_BYTES : 0;
   }
 

@@ -102,3 +102,22 @@ export class IndirectionTable {
     return Math.floor(this.#queues[bucket]! / this.shape.queuesPerLane);
   }
 }
+
+/** The TAP queues of all threads, as many for each. */
+export interface SharedQueues {
+  readonly tapFds: readonly number[];
+  readonly lanes: number;
+}
+
+export function shapeOf({ tapFds, lanes }: SharedQueues): IndirectionShape {
+  return { lanes, queuesPerLane: tapFds.length / lanes };
+}
+
+/** The range of `tapFds` that the thread of `lane` reads. */
+export function ownQueues({ lane, ...shared }: SharedQueues & { readonly lane: number }): {
+  readonly first: number;
+  readonly count: number;
+} {
+  const { queuesPerLane } = shapeOf(shared);
+  return { first: lane * queuesPerLane, count: queuesPerLane };
+}

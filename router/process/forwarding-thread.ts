@@ -7,7 +7,7 @@ import { sysEventfd, sysWrite } from '../kernel/ffi.js';
 import type { ForwarderCommand, ForwarderEvent } from '../forwarder-messages.js';
 import type { ForwarderOptions } from '../forwarder.js';
 import { O_CLOEXEC, O_NONBLOCK } from '../kernel/linux-abi.js';
-import type { Assignment, ThreadReady } from './router-worker.js';
+import type { Assignment, ThreadReady, ThreadRetired, ThreadState } from './router-worker.js';
 import { FLAG_BEATS, FLAG_COMMANDS, FLAG_COUNT, FLAG_EVENTS_TAKEN } from './worker-flags.js';
 
 export type ThreadOptions = Omit<ForwarderOptions, 'wakeFd'>;
@@ -26,6 +26,7 @@ export class ForwardingThread {
   readonly #arena = new Arena(4096);
   readonly #wakeFd: number;
   #stopping = false;
+  #onRetired: (state: ThreadState) => void = () => undefined;
   /** Resolves once the thread is ready. */
   readonly ready: Promise<ThreadReady>;
 
@@ -47,8 +48,9 @@ export class ForwardingThread {
     };
     worker.postMessage(assignment, [port2]);
     this.ready = new Promise((resolve, reject) => {
-      this.worker.on('message', (event: ForwarderEvent | ThreadReady) => {
+      this.worker.on('message', (event: ForwarderEvent | ThreadReady | ThreadRetired) => {
         if (event.type === 'ready') return resolve(event);
+        if (event.type === 'retired') return this.#onRetired(event.state);
         Atomics.add(this.#flags, FLAG_EVENTS_TAKEN, 1);
         listener.onEvent(event);
       });
@@ -82,6 +84,15 @@ export class ForwardingThread {
   /** Asks for one more beat. */
   askForBeat(): void {
     this.command({ type: 'beat' });
+  }
+
+  /** Ends the thread. Resolves with its state when it has ended its loop. */
+  retire(): Promise<ThreadState> {
+    this.#stopping = true;
+    return new Promise((resolve) => {
+      this.#onRetired = resolve;
+      this.command({ type: 'retire' });
+    });
   }
 
   async stop(): Promise<void> {

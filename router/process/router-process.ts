@@ -4,7 +4,7 @@
  * threads do not depend on it: without an agent they forward with the tables and keys they have.
  */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, fstatSync, rmSync } from 'node:fs';
+import { fstatSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import type { Worker } from 'node:worker_threads';
@@ -12,23 +12,34 @@ import type { Server, Socket } from 'node:net';
 import { assert, messageOf } from '../../common/errors.js';
 import type { RouterLaunchOptions } from '../../common/launch-contract.js';
 import type { Logger } from '../../common/log.js';
-import { emptyFolder, engineSpeedsFile } from '../../common/host/run-files.js';
+import { emptyFolder, engineSpeedsFile, routerStateSocket } from '../../common/host/run-files.js';
 import { encodeMessage, MessageDecoder } from '../../common/codec/message-stream.js';
-import type { CipherName, EngineStatus, RouterDescriptors, RouterEvent } from '../../common/router-port.js';
+import type {
+  CipherName,
+  EngineStatus,
+  ForwardingTables,
+  RouterCommand,
+  RouterDescriptors,
+  RouterEvent,
+} from '../../common/router-port.js';
 import { ROUTER_PORT_VERSION } from '../../common/router-port.js';
 import type { ForwarderEvent, ForwarderReport } from '../forwarder-messages.js';
 import { ForwardingThread } from './forwarding-thread.js';
 import type { ThreadOptions, ThreadStart } from './forwarding-thread.js';
-import { IndirectionTable } from '../inside/indirection-table.js';
+import { IndirectionTable, shapeOf } from '../inside/indirection-table.js';
 import { duplicate } from '../kernel/descriptor.js';
 import { processorFlags } from '../kernel/processor.js';
 import { mergeReports } from './report.js';
 import { confine } from '../kernel/confinement.js';
 import { canBecome, dropBoundingSet, forbidNewPrivileges } from '../kernel/privileges.js';
 import { MAX_COMMAND_BYTES } from '../limits.js';
+import { eraseKeys } from '../tables/session-state.js';
 import { keepSpeeds, recallSpeeds } from './engine-memory.js';
 import type { ThreadReady } from './router-worker.js';
 import { PoolLog } from './pool-log.js';
+import { ROUTER_STATE_VERSION } from './router-state.js';
+import type { RouterState } from './router-state.js';
+import { FormerRouter, listenAnew, StateGiver } from './state-handover.js';
 import { tableSlices } from './table-slices.js';
 import { ThreadBeats } from './thread-beats.js';
 import { checkRouterCommand } from './router-command.js';
@@ -47,9 +58,10 @@ export interface RouterProcessOptions extends RouterLaunchOptions {
 }
 
 export class RouterProcess {
-  readonly #instance = randomBytes(8).toString('hex');
+  #instance = randomBytes(8).toString('hex');
   readonly #threads: ForwardingThread[] = [];
   readonly #server: Server;
+  readonly #stateGiver: StateGiver;
   /** The newest report of each thread. */
   readonly #reports: (ForwarderReport | undefined)[] = [];
   readonly #pools: PoolLog;
@@ -67,6 +79,8 @@ export class RouterProcess {
   #hasSpeeds = false;
   #unconfined: readonly string[] = [];
   #engine: EngineStatus | undefined;
+  /** As the agent sent them last. */
+  #tables: ForwardingTables | null = null;
   #agent: Socket | null = null;
   #greeted = false;
   #lastCounters = '';
@@ -76,6 +90,8 @@ export class RouterProcess {
     private readonly options: RouterProcessOptions,
     private readonly log: Logger,
     private readonly onFatal: (reason: string) => void,
+    /** The next router forwards in place of this one. */
+    onRetired: () => void,
   ) {
     this.#pools = new PoolLog(log);
     this.#place = { runDir: dirname(options.portSocket) };
@@ -86,6 +102,7 @@ export class RouterProcess {
     this.#offloads = negotiateOffloads(options.tapFds[0]!);
     this.#underlay = options.udpFds.map((fd) => negotiateUnderlay(fd));
     this.#server = createServer((socket) => this.#accept(socket));
+    this.#stateGiver = new StateGiver(() => this.#retire(), onRetired);
   }
 
   /** Whether the router was told to forward. */
@@ -105,11 +122,17 @@ export class RouterProcess {
     );
   }
 
-  /** Listens for the agent, waits until the threads are loaded, confines the process, and forwards. */
+  /**
+   * Listens for the agent, waits until the threads are loaded, confines the process, and forwards, with the sessions of the router
+   * before if that one still runs.
+   */
   async forward(): Promise<void> {
     const { options, log } = this;
     this.#forwards = true;
-    await this.#listen();
+    const statePath = routerStateSocket(this.#place);
+    const former = await FormerRouter.find(statePath, log);
+    await listenAnew(this.#server, options.portSocket);
+    await this.#stateGiver.listen(statePath);
     assert(this.#loaded !== null, 'the router was loaded');
     const [first] = await this.#loaded;
     const { engine, engineSpeeds } = first!;
@@ -118,6 +141,7 @@ export class RouterProcess {
     const user = this.#becomesUser ? options.user : null;
     this.#unconfined = confine({ emptyFolder: emptyFolder(this.#place), user });
     if (this.#unconfined.length > 0) log.warn({ missing: this.#unconfined }, 'router is not fully confined');
+    this.#resume((await former?.takeState(options.lanes)) ?? null);
     this.#threads.forEach((thread) => thread.run());
     // The hello of an agent that has connected meanwhile needs them.
     this.#askForReports();
@@ -147,26 +171,40 @@ export class RouterProcess {
     clearInterval(this.#reportTimer);
     this.#agent?.destroy();
     this.#server.close();
+    this.#stateGiver.close();
     await Promise.all(this.#threads.map((thread) => thread.stop()));
   }
 
-  async #listen(): Promise<void> {
-    // A killed router leaves its socket file. Its parent runs one router per path.
-    rmSync(this.options.portSocket, { force: true });
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(this.options.portSocket, resolve);
-    });
-    chmodSync(this.options.portSocket, 0o600);
+  #resume(state: RouterState | null): void {
+    if (state === null) return;
+    this.#instance = state.instance;
+    if (state.tables !== null) this.#command({ type: 'tables', tables: state.tables });
+    for (const path of state.paths) this.#command({ type: 'path', path });
+    state.lanes.forEach((sessions, lane) => this.#threads[lane]!.command({ type: 'resumeSessions', sessions }));
+    this.log.info({ sessions: state.lanes[0]!.length }, 'sessions of the router before are taken over');
+    state.lanes.flat().forEach(eraseKeys);
+  }
+
+  /** Ends the threads, and says what the next router needs to go on. */
+  async #retire(): Promise<RouterState> {
+    this.log.info('the next router takes over');
+    clearInterval(this.#reportTimer);
+    const states = await Promise.all(this.#threads.map((thread) => thread.retire()));
+    return {
+      version: ROUTER_STATE_VERSION,
+      instance: this.#instance,
+      tables: this.#tables,
+      paths: states[0]!.paths,
+      lanes: states.map(({ sessions }) => sessions),
+    };
   }
 
   #startThreads(): void {
     const { tapFds, udpFds, lanes, warmUp, standsBy } = this.options;
-    const queuesPerLane = tapFds.length / lanes;
     // The first router of a service measures: the library or the processor may be another one.
     const engineSpeeds = warmUp && !standsBy ? {} : recallSpeeds(engineSpeedsFile(this.#place));
     this.#hasSpeeds = Object.keys(engineSpeeds).length > 0;
-    const indirection = IndirectionTable.createMemory({ lanes, queuesPerLane });
+    const indirection = IndirectionTable.createMemory(shapeOf({ tapFds, lanes }));
     this.#underlay.forEach(({ family, gso }, lane) => {
       const shared = { lanes, indirection, tapUso: this.#offloads.uso, engineSpeeds };
       // A thread closes its descriptors when it has given them other numbers. Those that were passed stay open under theirs,
@@ -207,10 +245,7 @@ export class RouterProcess {
   #fromAgent(socket: Socket, decoder: MessageDecoder, chunk: Buffer): void {
     try {
       for (const message of decoder.push(chunk)) {
-        const command = checkRouterCommand(message);
-        const lanes = this.#lanesFor(command.type);
-        const parts = command.type === 'tables' ? tableSlices(command.tables) : [command];
-        for (let lane = 0; lane < lanes; lane++) for (const part of parts) this.#threads[lane]!.command(part);
+        this.#command(checkRouterCommand(message));
       }
     } catch (thrown) {
       this.log.error(
@@ -219,6 +254,13 @@ export class RouterProcess {
       );
       socket.destroy();
     }
+  }
+
+  #command(command: RouterCommand): void {
+    if (command.type === 'tables') this.#tables = command.tables;
+    const lanes = this.#lanesFor(command.type);
+    const parts = command.type === 'tables' ? tableSlices(command.tables) : [command];
+    for (let lane = 0; lane < lanes; lane++) for (const part of parts) this.#threads[lane]!.command(part);
   }
 
   /** State goes to all threads; what is sent once goes to the first. */

@@ -5,13 +5,15 @@
 import { parentPort, receiveMessageOnPort } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import { assert } from '../../common/errors.js';
-import type { EngineStatus } from '../../common/router-port.js';
+import type { EngineStatus, PeerPath } from '../../common/router-port.js';
 import type { EngineSpeeds } from '../aead/selection.js';
 import type { ForwarderCommand } from '../forwarder-messages.js';
 import type { ForwarderDeps, ForwarderOptions } from '../forwarder.js';
-import { Forwarder, ownQueues } from '../forwarder.js';
+import { Forwarder } from '../forwarder.js';
+import { ownQueues } from '../inside/indirection-table.js';
 import { dropBoundingSet, dropCapabilities, forbidNewPrivileges } from '../kernel/privileges.js';
 import { MAX_PENDING_EVENTS } from '../limits.js';
+import type { SessionState } from '../tables/session-state.js';
 import { WarmUp } from './warm-up.js';
 import { FLAG_BEATS, FLAG_COMMANDS, FLAG_EVENTS_TAKEN } from './worker-flags.js';
 
@@ -31,6 +33,17 @@ export interface ThreadReady {
   readonly type: 'ready';
   readonly engine: EngineStatus;
   readonly engineSpeeds: EngineSpeeds;
+}
+
+export interface ThreadState {
+  readonly paths: readonly PeerPath[];
+  readonly sessions: readonly SessionState[];
+}
+
+/** Last message of the thread after a `retire` command: it seals nothing any more. */
+export interface ThreadRetired {
+  readonly type: 'retired';
+  readonly state: ThreadState;
 }
 
 function start(port: MessagePort, { options, commands, flags, warmUp, dropsCapabilities }: Assignment): void {
@@ -57,7 +70,11 @@ function start(port: MessagePort, { options, commands, flags, warmUp, dropsCapab
   port.postMessage({ type: 'ready', engine, engineSpeeds } satisfies ThreadReady);
   // The loop starts once the main thread says so: it may have privileges to drop first.
   port.once('message', () => {
-    forwarder.run();
+    if (forwarder.run() === 'retire') {
+      const state = { paths: forwarder.report().paths, sessions: forwarder.sessions.states(deps.nowMs()) };
+      port.postMessage({ type: 'retired', state } satisfies ThreadRetired);
+    }
+    forwarder.sessions.clear();
     process.exit(0);
   });
 }

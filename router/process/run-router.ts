@@ -34,10 +34,11 @@ export async function runRouter(options: RouterLaunchOptions, workers: readonly 
 async function run(options: RouterLaunchOptions, workers: readonly Worker[], log: Logger): Promise<void> {
   let want: () => void = () => undefined;
   const wanted = options.standsBy ? new Promise<void>((resolve) => (want = resolve)) : Promise.resolve();
-  const router = new RouterProcess({ ...options, workers }, log, (reason) => {
+  const onFatal = (reason: string) => {
     log.fatal({ reason }, 'forwarding thread failed; router exits');
     process.exit(1);
-  });
+  };
+  const router = new RouterProcess({ ...options, workers }, log, onFatal, () => process.exit(0));
   const stop = () => {
     void router.stop().then(() => process.exit(0));
   };

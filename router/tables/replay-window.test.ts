@@ -68,6 +68,23 @@ describe('the replay window', () => {
     expect(accept(windows, 0, 1)).toBe(true);
   });
 
+  it('goes on after another one: counters up to its highest were seen, higher ones were not', () => {
+    for (const highest of [0, 31, 32, 5000, 2 ** 40 + 7]) {
+      const windows = new ReplayWindows(2);
+      windows.resume(1, highest);
+      for (const seen of [highest, highest - 1, highest - 40]) {
+        if (seen >= 0) expect(windows.isFresh(1, seen)).toBe(false);
+      }
+      // The order of arrival does not matter.
+      for (const counter of [highest + 3, highest + 1, highest + 2, highest + 40, highest + 33]) {
+        expect([counter, accept(windows, 1, counter), accept(windows, 1, counter)]).toEqual([counter, true, false]);
+      }
+    }
+    const windows = new ReplayWindows(1);
+    windows.resume(0, -1);
+    expect(accept(windows, 0, 0)).toBe(true);
+  });
+
   it('keeps contexts apart and forgets on reset', () => {
     const windows = new ReplayWindows(2);
     expect(accept(windows, 0, 5)).toBe(true);

@@ -23,6 +23,15 @@ export class ReplayWindows {
     this.#highest[context] = -1;
   }
 
+  /** Goes on after another window: all counters up to `highest` count as marked. */
+  resume(context: number, highest: number): void {
+    if (highest < 0) return this.reset(context);
+    const start = context * WORDS_PER_WINDOW;
+    this.#bits.fill(0xffffffff, start, start + WORDS_PER_WINDOW);
+    this.#bits[start + (Math.floor(highest / 32) % WORDS_PER_WINDOW)] = 0xffffffff >>> (31 - (highest % 32));
+    this.#highest[context] = highest;
+  }
+
   highest(context: number): number {
     return this.#highest[context]!;
   }

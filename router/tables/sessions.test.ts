@@ -147,4 +147,34 @@ describe('the sessions of a thread', () => {
     sessions.expire(1000 + 60 * 60_000);
     expect(sessions.find(swap32(INDEX))).toBe(NO_SESSION);
   });
+
+  it('go on in the next router: with the next counter, and closed to what was opened before', () => {
+    sessions.install(keysFor(INDEX), 500);
+    sessions.install(keysFor(INDEX + 1), 1_000);
+    sessions.activate(INDEX);
+    sessions.confirmed[SLOT] = 1;
+    sessions.nextCounter[SLOT] = 41;
+    sessions.markOpened(sessions.context(SLOT, 3), 70, 2);
+    const states = sessions.states(NOW_MS);
+    expect(states).toEqual([
+      {
+        ...keysFor(INDEX),
+        ...{ active: true, confirmed: true, ageMs: 1_000, nextCounter: 41 },
+        receiving: [{ lane: 3, highest: 70, unitsOpened: 1, datagramsOpened: 2 }],
+      },
+      { ...keysFor(INDEX + 1), active: false, confirmed: false, ageMs: 500, nextCounter: 0, receiving: [] },
+    ]);
+
+    const next = new Sessions(engine, new Peers(new Arena(1 << 20), AF_INET6), 0);
+    for (const state of states) next.resume(state, 10_000);
+    expect(next.states(10_000)).toEqual(states);
+    const context = next.context(SLOT, 3);
+    expect([70, 69, 71].map((counter) => next.windows.isFresh(context, counter))).toEqual([false, false, true]);
+    expect(() => next.sealingKeys[SLOT]!.seal(unit, 3, { counter: 41, type: 5, lane: 0, fragments: 1 })).not.toThrow();
+
+    const { sendKey, receiveKey } = states[0]!;
+    sessions.clear();
+    expect(sessions.statuses(NOW_MS)).toEqual([]);
+    expect([sendKey, receiveKey].map((secret) => secret.some((byte) => byte !== 0))).toEqual([false, false]);
+  });
 });

@@ -4,7 +4,7 @@
  * context is one sender's lane within a session: key and replay window.
  */
 import type { NodeId } from '../../common/node-id.js';
-import type { CipherName, SessionKeys, SessionStatus } from '../../common/router-port.js';
+import type { SessionKeys, SessionStatus } from '../../common/router-port.js';
 import type { AeadEngine, OpeningKey, SealingKey } from '../aead/aead.js';
 import { laneKey } from '../aead/aead.js';
 import { MAX_LANES, MAX_SESSIONS, REFUSE_AFTER_MS } from '../../common/protocol.js';
@@ -14,13 +14,13 @@ import { MAX_RECEIVE_CONTEXTS } from '../limits.js';
 import type { Peers } from './peers.js';
 import { NO_PEER, NO_SESSION } from './peers.js';
 import { ReplayWindows } from './replay-window.js';
+import { eraseKeys } from './session-state.js';
+import type { ReceiveState, SessionState } from './session-state.js';
 
 export const NO_CONTEXT = -1;
 
-interface ReceiveSecret {
-  readonly cipher: CipherName;
-  readonly receiveKey: Uint8Array;
-}
+/** Base keys: that of sending is kept for the router that follows. */
+type SessionSecret = Pick<SessionKeys, 'cipher' | 'sendKey' | 'receiveKey'>;
 
 export class Sessions {
   /** How often a receive context was refused for want of room (`pools.ts`). */
@@ -41,7 +41,7 @@ export class Sessions {
   readonly datagramsOpened = new Float64Array(MAX_RECEIVE_CONTEXTS);
   readonly #contexts = new Int16Array(MAX_SESSIONS * MAX_LANES).fill(NO_CONTEXT);
   readonly #freeContexts: number[] = [];
-  readonly #secrets: (ReceiveSecret | undefined)[] = [];
+  readonly #secrets: (SessionSecret | undefined)[] = [];
   /** Slots in use; bounded by MAX_SESSIONS. */
   readonly #slots = new Set<number>();
 
@@ -60,23 +60,55 @@ export class Sessions {
   }
 
   /** Installs a session for receiving, replacing the one in its slot. False when there is no room for the peer. */
-  install(keys: SessionKeys, nowMs: number): boolean {
+  install(keys: SessionKeys, nowMs: number, firstCounter = 0): boolean {
     const slot = sessionSlot(keys.localIndex);
     const peer = this.peers.indexOf(keys.peer);
     if (slot >= MAX_SESSIONS || keys.localIndex === 0 || peer === NO_PEER) return false;
     if (this.#slots.has(slot)) this.#clear(slot);
     const { key, salt } = laneKey(keys.sendKey, this.lane);
-    this.sealingKeys[slot] = this.engine.sealingKey(keys.cipher, key, salt);
+    this.sealingKeys[slot] = this.engine.sealingKey(keys.cipher, key, salt, firstCounter);
     key.fill(0);
-    this.#secrets[slot] = { cipher: keys.cipher, receiveKey: Uint8Array.from(keys.receiveKey) };
+    const { cipher, sendKey, receiveKey } = keys;
+    this.#secrets[slot] = { cipher, sendKey: Uint8Array.from(sendKey), receiveKey: Uint8Array.from(receiveKey) };
     this.wireIndexes[slot] = swap32(keys.localIndex);
     this.remoteWireIndexes[slot] = swap32(keys.remoteIndex);
     this.peerOf[slot] = peer;
-    this.nextCounter[slot] = 0;
+    this.nextCounter[slot] = firstCounter;
     this.confirmed[slot] = 0;
     this.#installedMs[slot] = nowMs;
     this.#slots.add(slot);
     return true;
+  }
+
+  /** Installs a session of the router before, and goes on where that one ended. */
+  resume(state: SessionState, nowMs: number): void {
+    if (!this.install(state, nowMs - state.ageMs, state.nextCounter)) return;
+    const slot = sessionSlot(state.localIndex);
+    this.confirmed[slot] = state.confirmed ? 1 : 0;
+    if (state.active) this.peers.activeSession[this.peerOf[slot]!] = slot;
+    for (const { lane, highest, unitsOpened, datagramsOpened } of state.receiving) {
+      const context = this.context(slot, lane);
+      if (context === NO_CONTEXT) continue;
+      this.windows.resume(context, highest);
+      this.unitsOpened[context] = unitsOpened;
+      this.datagramsOpened[context] = datagramsOpened;
+    }
+  }
+
+  /** For the router that follows, once this thread seals nothing any more. The keys are its own: they end with the sessions. */
+  states(nowMs: number): SessionState[] {
+    return this.statuses(nowMs).map(({ peer, localIndex, active, unitsSent, ageMs }) => {
+      const slot = sessionSlot(localIndex);
+      return {
+        ...{ peer, localIndex, remoteIndex: swap32(this.remoteWireIndexes[slot]!), ...this.#secrets[slot]! },
+        ...{ active, ageMs: ageMs!, confirmed: this.confirmed[slot] === 1, nextCounter: unitsSent },
+        receiving: this.#receiving(slot),
+      };
+    });
+  }
+
+  clear(): void {
+    for (const slot of this.#slots) this.#clear(slot);
   }
 
   /** Seals with this session from now on. The peer, or NO_PEER when the session is not installed. */
@@ -135,6 +167,17 @@ export class Sessions {
     return statuses;
   }
 
+  #receiving(slot: number): ReceiveState[] {
+    const states: ReceiveState[] = [];
+    for (let lane = 0; lane < MAX_LANES; lane++) {
+      const context = this.#contexts[slot * MAX_LANES + lane]!;
+      if (context === NO_CONTEXT) continue;
+      const [unitsOpened, datagramsOpened] = [this.unitsOpened[context]!, this.datagramsOpened[context]!];
+      states.push({ lane, highest: this.windows.highest(context), unitsOpened, datagramsOpened });
+    }
+    return states;
+  }
+
   #openContext(slot: number, lane: number, at: number): number {
     const secret = this.#secrets[slot];
     if (secret === undefined || lane >= MAX_LANES) return NO_CONTEXT;
@@ -159,7 +202,8 @@ export class Sessions {
     this.sealingKeys[slot]?.destroy();
     this.sealingKeys[slot] = undefined;
     for (let lane = 0; lane < MAX_LANES; lane++) this.#closeContext(slot * MAX_LANES + lane);
-    this.#secrets[slot]?.receiveKey.fill(0);
+    const secret = this.#secrets[slot];
+    if (secret !== undefined) eraseKeys(secret);
     this.#secrets[slot] = undefined;
     this.wireIndexes[slot] = 0;
     this.#slots.delete(slot);

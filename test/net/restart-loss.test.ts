@@ -60,6 +60,7 @@ describe(`two nodes, one of which knows ${DEAD_MEMBERS} dead members`, () => {
       const { node } = from!;
       const router = onlyProcess(node, 'router');
       const sockets = udpInodes(router);
+      const taken = sessionsTakenOver(node);
       const { lengthMs } = await gapAround(from!, to!, async () => {
         signal(onlyProcess(node, 'supervisor'), 'SIGKILL');
         await delay(WITHOUT_SUPERVISOR_MS);
@@ -71,6 +72,7 @@ describe(`two nodes, one of which knows ${DEAD_MEMBERS} dead members`, () => {
       // Taken from the router that forwarded until another one had loaded with them.
       expect(udpInodes(onlyProcess(node, 'router'))).toEqual(sockets);
       expect(sockets).not.toEqual([]);
+      expect(sessionsTakenOver(node)).toBeGreaterThan(taken);
     },
     TEST_TIMEOUT_MS,
   );
@@ -84,11 +86,13 @@ describe(`two nodes, one of which knows ${DEAD_MEMBERS} dead members`, () => {
       const router = onlyProcess(node, 'router');
       const sockets = udpInodes(router);
       const connection = await startStream(from!, to!);
+      const taken = sessionsTakenOver(node);
       const { lengthMs } = await gapAround(from!, to!, () => {
         node.start(['--take-over']);
         return restarted(node, 'router', router);
       });
       expect(lengthMs).toBeLessThan(LOST_MS);
+      expect(sessionsTakenOver(node)).toBeGreaterThan(taken);
       const next = onlyProcess(node, 'router');
       expect(udpInodes(next)).toEqual(sockets);
       expect(parentOf(next)).not.toBe(former);
@@ -132,6 +136,15 @@ async function startStream(from: Pod, to: Pod) {
 function udpInodes(pid: number): readonly string[] {
   const held = new Set(openDescriptors(pid).flatMap(({ what, target }) => (what.startsWith('udp ') ? [target] : [])));
   return [...held].sort();
+}
+
+/** How many sessions routers got from the router before, in the whole life of the node. */
+function sessionsTakenOver(node: DemoNode): number {
+  const lines = readFileSync(node.logFile, 'utf8').trim().split('\n');
+  const taken = lines
+    .map((line) => JSON.parse(line) as { msg: string; sessions?: number })
+    .filter(({ msg }) => msg === 'sessions of the router before are taken over');
+  return taken.reduce((total, { sessions = 0 }) => total + sessions, 0);
 }
 
 /** Wall-clock milliseconds of the last line with this message in the node's log. */
