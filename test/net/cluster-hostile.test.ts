@@ -4,8 +4,10 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { waitUntil } from '../../deploy/demo/async/wait-until.js';
-import { UNDERLAY_PORT } from '../../deploy/demo/cluster/plan.js';
-import { expectAllReachable, onlyProcess, useCluster } from './cluster-fixture.js';
+import { pingAll, reportPings } from '../../deploy/demo/checks/index.js';
+import type { DemoNode } from '../../deploy/demo/cluster/demo-node.js';
+import { planNode, UNDERLAY_PORT } from '../../deploy/demo/cluster/plan.js';
+import { expectAllReachable, meshctl, onlyProcess, useCluster } from './cluster-fixture.js';
 
 const TEST_TIMEOUT_MS = 60_000;
 const GARBAGE_DATAGRAMS = 60_000;
@@ -63,6 +65,33 @@ describe('a cluster with hostile neighbours on the underlay', () => {
       }
       expect((await stranger.api.peers()).filter(({ state }) => state === 'up')).toEqual([]);
       await stranger.stop();
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'leaves the pods to their nodes and names the member that claims all their addresses',
+    async () => {
+      const [first, second] = cluster.get().nodes as [DemoNode, DemoNode];
+      const { families, clusterCidrs, nodes } = cluster.get().plan;
+      const plan = { ...planNode(cluster.get().nodes.length + 1, families), podCidrs: clusterCidrs };
+      const liar = await cluster.get().addNode(plan);
+      liar.start();
+      await liar.waitLinks([first.name, second.name], START_WITHIN_MS);
+      for (const node of [first, second]) {
+        const isNamed = (): boolean =>
+          readFileSync(node.logFile, 'utf8')
+            .split('\n')
+            .some((line) => line.includes('claim the same pod addresses') && line.includes(`"loserName":"${liar.name}"`));
+        await waitUntil(`the log of ${node.name} names ${liar.name}`, START_WITHIN_MS, () => Promise.resolve(isNamed()));
+        const routes = await meshctl(node, 'routes');
+        expect(routes.split('\n').filter((line) => line.includes(liar.name) && !line.includes('conflict'))).toEqual([]);
+      }
+      expect(nodes).toHaveLength(2);
+      const pods = cluster.get().pods.map(({ name }) => name);
+      const results = (await pingAll(cluster.get())).filter(({ from }) => pods.includes(from));
+      expect(reportPings(results).problems).toEqual([]);
+      await liar.stop();
     },
     TEST_TIMEOUT_MS,
   );
