@@ -255,6 +255,15 @@ export const CONNECT_WITHIN_MS = 10_000;
 /** A tick that is later than this means that this process was paused; peers are not down for that. */
 export const PAUSE_MS = 1_000;
 
+/** Work that is done so late shows that this node is short of processor time: more than the time between two ticks. */
+export const LAG_NOTED_MS = 400;
+/** How long the worst lag counts. */
+export const LAG_MEMORY_MS = 30_000;
+/** Time that a link may take longer to go down, for each ms of lag: a probe and its answer wait twice on each side. */
+export const GRACE_PER_LAG = 4;
+/** The most of it: a dead node is known in less than 30 s, also by a node that is late. */
+export const MAX_GRACE_MS = 20_000;
+
 /** Tries per size in the path-MTU search (RFC 8899, MAX_PROBES). */
 export const MTU_TRIES = 3;
 /** Shortest wait for the answer to one path-MTU probe. */

@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { fuzzRuns } from '../test/fuzz/fuzz-runs.js';
+import { DOWN_AFTER_MS, GRACE_PER_LAG, LAG_NOTED_MS, MAX_GRACE_MS } from './limits.js';
 import type { SimNetwork } from './testing/sim-network.js';
 import { isFullMesh } from './testing/sim-node.js';
 import type { SimNode } from './testing/sim-node.js';
-import { simulation } from './testing/simulation.js';
+import { convergedSimulation, simulation } from './testing/simulation.js';
 
 const STORMS = fuzzRuns(3);
 const NODES = 4;
@@ -61,5 +62,30 @@ describe('a mesh after failures', () => {
           });
         }
       })(),
+  );
+});
+
+describe('a node that is late with its work', () => {
+  it(
+    'waits longer than the others before it takes a peer for dead, and takes no living one for dead',
+    // With three nodes there are no two others whose reports would count.
+    convergedSimulation(3, 8, (network, nodes) => {
+      const [late, inTime, dead] = nodes as [SimNode, SimNode, SimNode];
+      // Of every second its agent works a tenth.
+      const block = (): void => {
+        late.agentCpu.block(network.nowMs + 900);
+        network.at(network.nowMs + 1_000, block);
+      };
+      block();
+      network.run(60_000);
+      expect([late.stateOf(inTime), late.stateOf(dead), inTime.stateOf(late)]).toEqual(['up', 'up', 'up']);
+      dead.kill();
+      const downMs = (node: SimNode): number => network.runUntil(() => node.stateOf(dead) === 'down', 20_000);
+      expect(downMs(inTime)).toBeLessThan(DOWN_AFTER_MS + 500);
+      network.run(LAG_NOTED_MS * GRACE_PER_LAG - 500);
+      expect(late.stateOf(dead)).toBe('stale');
+      expect(downMs(late)).toBeLessThan(MAX_GRACE_MS);
+      expect(late.stateOf(inTime)).toBe('up');
+    }),
   );
 });

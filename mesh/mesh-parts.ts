@@ -23,6 +23,7 @@ import { InitiationStamps } from './handshake/initiation-stamps.js';
 import { RefusedSources } from './handshake/refused-sources.js';
 import { SessionSlots } from './handshake/session-slots.js';
 import type { KeptStamps, MeshEffect, RandomSource, SelfDescription, UnderlayFacts } from './mesh-io.js';
+import { LocalHealth } from './local-health.js';
 import { Notices } from './notices.js';
 import { Dialer } from './peer/dial.js';
 import type { Peer } from './peer/peer.js';
@@ -61,6 +62,7 @@ export interface MeshHooks {
 export class MeshParts {
   readonly counters = new Counters();
   readonly router = new RouterConnection();
+  readonly health = new LocalHealth();
   readonly notices: Notices;
   readonly conduct: Conduct;
   readonly self: SelfAdvert;
@@ -153,6 +155,8 @@ export class MeshParts {
         underlay,
         emit,
         nextProbeId,
+        noteLag: (lagMs, nowMs) => this.health.note(lagMs, nowMs),
+        graceMs: (nowMs) => this.health.graceMs(nowMs),
         hasMet: (id) => this.stamps.hasMet(id),
       },
       authority: this.authority,

@@ -280,8 +280,9 @@ export class Mesh {
 
   /** A tick that comes much too late means that this process stood still: the silence is not the peers'. */
   #excusePause(now: number): void {
-    const gapMs = this.#parts.router.isUp ? pauseBetween(this.#dueMs, now) : 0;
-    if (gapMs <= 0) return;
+    const { router, health } = this.#parts;
+    const gapMs = router.isUp ? pauseBetween(this.#dueMs, now) : 0;
+    if (gapMs <= 0) return health.note(router.isUp ? now - (this.#dueMs ?? now) : 0, now);
     for (const peer of this.#parts.peerTable.peers.values()) peer.excusePause(gapMs, now);
     this.#parts.peerTable.scheduleAll(now);
   }

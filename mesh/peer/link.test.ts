@@ -107,6 +107,21 @@ describe('a link', () => {
     expect(step(link, { type: 'tick' }, NOW + 60_000).state).toBe('up');
   });
 
+  it('goes down later by the grace of a node that is late itself, and is stale at its time', () => {
+    const [stale, graceMs] = [
+      step(STATES.up, { type: 'tick', graceMs: 4_000 }, STATES.up.lastHeardMs + STALE_AFTER_MS),
+      4_000,
+    ];
+    expect(stale.state).toBe('stale');
+    const downAtMs = STATES.up.lastHeardMs + DOWN_AFTER_MS + graceMs;
+    expect(linkPollAt(stale, graceMs)).toBe(downAtMs);
+    expect(step(stale, { type: 'tick', graceMs }, downAtMs - 1).state).toBe('stale');
+    expect(step(stale, { type: 'tick', graceMs }, downAtMs).state).toBe('down');
+    expect(step(connectingLink(0), { type: 'tick', graceMs }, CONNECT_WITHIN_MS + graceMs - 1).state).toBe(
+      'connecting',
+    );
+  });
+
   it('always moves on when ticked at its own time, and has a reason in words', () => {
     const anyEvent = fc.constantFrom(...Object.values(EVENTS));
     fc.assert(

@@ -52,7 +52,8 @@ export type LinkEvent =
   | { readonly type: 'left' }
   /** This process stood still for `gapMs`: the deadlines move by as much. */
   | { readonly type: 'paused'; readonly gapMs: number }
-  | { readonly type: 'tick' };
+  /** `graceMs`: how much later than usual the link goes down. */
+  | { readonly type: 'tick'; readonly graceMs?: number };
 
 export const LINK_REASONS = {
   idle: 'no link: the first frame makes one',
@@ -103,19 +104,19 @@ export function step(link: Link, event: LinkEvent, nowMs: number): Link {
     case 'paused':
       return paused(link, event.gapMs);
     case 'tick':
-      return tick(link, nowMs);
+      return tick(link, event.graceMs ?? 0, nowMs);
   }
 }
 
-/** When a tick would change the link, or null. */
-export function linkPollAt(link: Link): number | null {
+/** When a tick with this grace would change the link, or null. */
+export function linkPollAt(link: Link, graceMs = 0): number | null {
   switch (link.state) {
     case 'connecting':
-      return link.giveUpAtMs;
+      return link.giveUpAtMs + graceMs;
     case 'up':
       return link.lastHeardMs + STALE_AFTER_MS;
     case 'stale':
-      return link.downAtMs;
+      return link.downAtMs + graceMs;
     case 'idle':
     case 'down':
       return null;
@@ -171,8 +172,8 @@ function paused(link: Link, gapMs: number): Link {
   return link;
 }
 
-function tick(link: Link, nowMs: number): Link {
-  const dueMs = linkPollAt(link);
+function tick(link: Link, graceMs: number, nowMs: number): Link {
+  const dueMs = linkPollAt(link, graceMs);
   if (dueMs === null || nowMs < dueMs) return link;
   if (link.state === 'connecting') return { state: 'down', sinceMs: nowMs, reason: LINK_REASONS.unreachable };
   if (link.state === 'stale') return { state: 'down', sinceMs: nowMs, reason: LINK_REASONS.dead };

@@ -16,6 +16,8 @@ export interface PeerPathDeps {
   readonly underlay: UnderlayFacts;
   emit(effect: MeshEffect): void;
   nextProbeId(): number;
+  /** This node did something so late. */
+  noteLag(lagMs: number, nowMs: number): void;
 }
 
 export class PeerPath {
@@ -93,7 +95,9 @@ export class PeerPath {
   }
 
   /** A large probe takes longer on a slow path: its round trip counts only while there is no other. */
-  measured(sizeBytes: number, roundTripMs: number): void {
+  measured(sizeBytes: number, roundTripMs: number, nowMs: number): void {
+    // The answer to an earlier probe shows less than the lag.
+    if (sizeBytes === LIVENESS_PROBE_BYTES) this.#deps.noteLag(nowMs - this.#lastProbeMs - roundTripMs, nowMs);
     if (sizeBytes <= LIVENESS_PROBE_BYTES || this.rttMs === null) this.#roundTrip.add(roundTripMs);
   }
 

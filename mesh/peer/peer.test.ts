@@ -48,6 +48,8 @@ class Bench {
       underlay: { mtuBytes: 1500, ownAddresses: [] },
       emit: (effect: MeshEffect) => this.effects.push(effect),
       nextProbeId: () => 1,
+      noteLag: () => undefined,
+      graceMs: () => 0,
       hasMet: () => true,
       linkChanged: () => undefined,
     };

@@ -35,6 +35,8 @@ export interface PeerDeps extends PeerPathDeps {
   readonly slots: SessionSlots;
   /** The link went from one state to another. */
   linkChanged(peer: Peer, before: Link, nowMs: number): void;
+  /** How much later than usual links go down. */
+  graceMs(nowMs: number): number;
   /** Whether a handshake with the node has ever succeeded. */
   hasMet(id: NodeId): boolean;
 }
@@ -200,7 +202,7 @@ export class Peer {
   }
 
   probeAnswered(sizeBytes: number, roundTripMs: number, nowMs: number): void {
-    this.path.measured(sizeBytes, roundTripMs);
+    this.path.measured(sizeBytes, roundTripMs, nowMs);
     this.unitReceived(nowMs);
     this.path.stepMtu({ type: 'answer', sizeBytes }, nowMs);
   }
@@ -300,7 +302,7 @@ export class Peer {
 
   /** Does all that is due. */
   advance(nowMs: number): void {
-    if (!this.#isQuiet(nowMs)) this.#step({ type: 'tick' }, nowMs);
+    if (!this.#isQuiet(nowMs)) this.#step({ type: 'tick', graceMs: this.#deps.graceMs(nowMs) }, nowMs);
     if (nowMs >= this.#endsAtMs()) this.#end(nowMs);
     this.sessions.expire(nowMs);
     this.#establisher.advance(this.#needsSession(nowMs), this.#isNew, nowMs);
@@ -312,7 +314,7 @@ export class Peer {
     const needed = this.#needsSession(nowMs);
     const times = [this.#endsAtMs(), this.sessions.pollAt(), this.#establisher.pollAt(needed, nowMs)];
     if (!this.#isQuiet(nowMs)) {
-      times.push(linkPollAt(this.#link));
+      times.push(linkPollAt(this.#link, this.#deps.graceMs(nowMs)));
       if (!needed && this.#establisher.confirming === null) times.push(this.sessions.active?.rekeyAtMs ?? null);
       if (this.isLinked) times.push(this.path.pollAt());
     }

@@ -95,6 +95,22 @@ export function timeUntilDown(cluster: SimCluster, dead: SimNode, forMs: number)
   return lastMs;
 }
 
+/** Lets the cluster run after a node was revoked, and tells when no other had a link to it; null where one still has. */
+export function timeUntilCutOff(cluster: SimCluster, revoked: SimNode, forMs: number): number | null {
+  const startMs = cluster.network.nowMs;
+  const others = cluster.living().filter((node) => node !== revoked);
+  while (cluster.network.nowMs < startMs + forMs) {
+    if (others.every((node) => isCutOff(revoked, node))) return cluster.network.nowMs - startMs;
+    cluster.network.run(LOOK_EVERY_MS);
+  }
+  return null;
+}
+
+export function isCutOff(revoked: SimNode, other: SimNode): boolean {
+  const knows = other.mesh?.revoked().some(({ node }) => node === revoked.id) === true;
+  return knows && other.router?.active.has(revoked.id) !== true && other.stateOf(revoked) === 'unknown';
+}
+
 function busyMs(cluster: SimCluster): number {
   return cluster.living().reduce((sum, { agentCpu, routerCpu }) => sum + agentCpu.busyMs + routerCpu.busyMs, 0);
 }

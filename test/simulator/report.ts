@@ -37,6 +37,7 @@ export function reportOf(
     join999Ms: worstTime(({ join999Ms }) => join999Ms),
     joinAllMs: worstTime(({ joinAllMs }) => joinAllMs),
     detectMs: worstTime(({ detectMs }) => detectMs),
+    revokeMs: worstTime(({ revokeMs }) => revokeMs),
     restBytesPerSecond: worst(({ restBytesPerSecond }) => restBytesPerSecond),
     restDatagramsPerSecond: worst(({ restDatagramsPerSecond }) => restDatagramsPerSecond),
     agentMiB: worst(({ agentMiB }) => agentMiB),

@@ -16,7 +16,7 @@ import { isLie, planFaults } from './faults/fault-kinds.js';
 import type { Fault } from './faults/fault-kinds.js';
 import { scheduleFaults } from './faults/fault-schedule.js';
 import { heapBytes } from './heap.js';
-import { countLinks, Measures, timesUntilKnown, timeUntilDown } from './measures.js';
+import { countLinks, isCutOff, Measures, timesUntilKnown, timeUntilCutOff, timeUntilDown } from './measures.js';
 import type { Rest } from './measures.js';
 import type { SimOptions } from './sim-arguments.js';
 import { SimCluster } from './sim-cluster.js';
@@ -28,6 +28,8 @@ const QUIET_MS = 12_000;
 const JOIN_MS = 8_000;
 const DEATH_MS = 12_000;
 const HEALING_MS = 35_000;
+const REVOKED_WITHIN_MS = 5_000;
+const RESTARTED_WITHIN_MS = 2_000;
 const LOOK_EVERY_MS = 1_000;
 /** Every link of so many nodes is looked at, at each change of one; of more, some nodes once a second. */
 const ALL_LINKS_OF = 64;
@@ -53,6 +55,7 @@ export interface Figures {
   readonly join999Ms: number | null;
   readonly joinAllMs: number | null;
   readonly detectMs: number | null;
+  readonly revokeMs: number | null;
   readonly restBytesPerSecond: number;
   readonly restDatagramsPerSecond: number;
   readonly agentMiB: number;
@@ -125,11 +128,12 @@ class Run {
     this.#checkHandshakes(handshakesPerLink);
     this.#state.lookAtEnd();
     this.#checkRest(rest, links, restAfter);
+    const revokeMs = this.#revoke();
     const { sent, arrived, refused } = this.#traffic;
     return {
       seed: this.#plan.seed,
       violations: this.#violations.count,
-      ...{ startMs, join999Ms, joinAllMs, detectMs },
+      ...{ startMs, join999Ms, joinAllMs, detectMs, revokeMs },
       restBytesPerSecond: round(rest.bytesPerSecond, 1),
       restDatagramsPerSecond: round(rest.datagramsPerSecond, 2),
       cpuShare: round(rest.cpuShare, 5),
@@ -162,6 +166,25 @@ class Run {
     const detectMs = timeUntilDown(cluster, dying, DEATH_MS);
     cluster.revive(dying);
     return detectMs;
+  }
+
+  /** The operator of one node revokes another, which lives on; then all agents restart. */
+  #revoke(): number | null {
+    const cluster = this.#cluster;
+    const [first, ...others] = cluster.members.filter((node) => cluster.isLiving(node));
+    const revoked = others.at(-1);
+    if (first === undefined || revoked === undefined) return null;
+    first.handle({ type: 'revoke', node: revoked.id, isRevoked: true });
+    const revokeMs = timeUntilCutOff(cluster, revoked, REVOKED_WITHIN_MS);
+    cluster.restartAgents();
+    cluster.network.run(RESTARTED_WITHIN_MS);
+    const linked = cluster.honest().filter((node) => node !== revoked && !isCutOff(revoked, node));
+    for (const { number } of linked) {
+      const text = `node ${number} has a link to node ${revoked.number}, which was revoked`;
+      this.#violations.add('revoked in 5 s', [number, revoked.number], text);
+    }
+    if (revokeMs === null) this.#violations.add('revoked in 5 s', [revoked.number], 'not all nodes know of it in time');
+    return revokeMs;
   }
 
   #lookAlways(endMs: number): void {

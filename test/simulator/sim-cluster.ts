@@ -18,14 +18,13 @@ export class SimCluster {
   readonly cpuShare: number;
   /** Nodes of the cluster, without those that a fault has added for a time. */
   readonly members: SimNode[] = [];
-  /** Nodes that a fault has added, and that are dead. */
-  removed = 0;
   /** Members that lie, also those that are gone. */
   readonly liars = new Set<SimNode>();
   /** Nodes that lost what they knew of the cluster, and do not know who was there before whom. */
   readonly newcomers = new Set<SimNode>();
   /** Told when a member has lied for the last time. */
   onLieEnded: (liar: SimNode, kind: LieKind) => void = () => undefined;
+  readonly #gone = new Set<SimNode>();
   readonly #living = new Set<SimNode>();
   /** How many faults keep a node dead. */
   readonly #deaths = new Map<SimNode, number>();
@@ -38,6 +37,11 @@ export class SimCluster {
   constructor(seed: number, cpuShare: number, onMessage: (message: LoggedMessage) => void) {
     this.cpuShare = cpuShare;
     this.network = new SimNetwork(seed, { keepsDatagrams: false, onMessage });
+  }
+
+  /** How many nodes a fault has added that are dead for ever. */
+  get removed(): number {
+    return this.#gone.size;
   }
 
   get seeds(): SimNode[] {
@@ -104,7 +108,7 @@ export class SimCluster {
   revive(node: SimNode): void {
     const deaths = (this.#deaths.get(node) ?? 1) - 1;
     this.#deaths.set(node, deaths);
-    if (deaths > 0) return;
+    if (deaths > 0 || this.#gone.has(node)) return;
     this.#living.add(node);
     this.#disturbedMs.set(node, this.network.nowMs);
     node.start(this.seedsOf(node));
@@ -112,7 +116,7 @@ export class SimCluster {
 
   /** A node that a fault has added dies for ever; the others go on to dial it. */
   remove(node: SimNode): void {
-    this.removed++;
+    this.#gone.add(node);
     this.#living.delete(node);
     node.kill();
   }

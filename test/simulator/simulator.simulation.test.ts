@@ -8,6 +8,7 @@ import type { RunPlan } from './run.js';
 import { shrunk } from './shrink.js';
 import { parseSimArguments } from './sim-arguments.js';
 import type { SimOptions } from './sim-arguments.js';
+import { SimCluster } from './sim-cluster.js';
 
 function optionsOf(...args: string[]): SimOptions {
   const parsed = parseSimArguments(args);
@@ -67,6 +68,19 @@ describe('the plan of faults', () => {
   });
 });
 
+describe('a node that a fault has added', () => {
+  it('stays dead when it is removed while another fault keeps it dead, and that one ends', () => {
+    const cluster = new SimCluster(1, 1, () => undefined);
+    cluster.start(2);
+    const clone = cluster.add({ identity: cluster.members[0]!.identity });
+    clone.start(cluster.seeds);
+    cluster.kill(clone);
+    cluster.remove(clone);
+    cluster.revive(clone);
+    expect([cluster.isLiving(clone), clone.mesh, cluster.removed]).toEqual([false, null, 1]);
+  });
+});
+
 describe('the fast modules', () => {
   it('seal, agree and sign like the real ones: what was changed does not open or verify', () => {
     const suite = fastSuite.suiteOf('ChaChaPoly', 'BLAKE2s');
@@ -104,6 +118,7 @@ describe('a simulation', () => {
     expect(runSimulation(planRun(small, 2)).trace).not.toBe(outcome.trace);
     expect(outcome).toMatchObject({ falseDeaths: 0, join999Ms: 50, links: 15 });
     expect(outcome.detectMs).toBeLessThan(6_500);
+    expect(outcome.revokeMs).toBeLessThan(5_000);
     expect(outcome.frames.arrived).toBeGreaterThan(outcome.frames.sent * 0.9);
   });
 

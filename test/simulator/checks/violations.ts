@@ -11,6 +11,7 @@ export type Invariant =
   | 'bounded queues and memory'
   | 'handshakes per link'
   | 'rest after faults'
+  | 'revoked in 5 s'
   | 'no traffic is taken'
   | 'a liar is named';
 
