@@ -22,6 +22,10 @@ export class CoalescedTask {
     return this.#running ?? Promise.resolve();
   }
 
+  get isIdle(): boolean {
+    return this.#running === null;
+  }
+
   async #runWhileRequested(): Promise<void> {
     while (this.#next !== null) {
       const { end } = this.#next;

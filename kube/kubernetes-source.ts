@@ -103,7 +103,7 @@ export class KubernetesSource {
     path: string,
     handlers: Pick<ResourceWatchDeps, 'onList' | 'onPut' | 'onDelete' | 'onForbidden' | 'form'>,
     otherPaths?: readonly string[],
-  ): { stop(): Promise<void> } {
+  ): Pick<ResourceWatch, 'listIn' | 'stop'> {
     const { api, clock, random, notices } = this.deps;
     const onProblem = (problem: string | null): void => {
       if (problem === null) notices.clear(path);

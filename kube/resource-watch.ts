@@ -70,6 +70,8 @@ export class ResourceWatch {
   #version: string | null = null;
   /** Of the path in use: 0 for `path`, then those of `otherPaths`. */
   #pathIndex = 0;
+  /** The server has none of the paths. */
+  #isAbsent = false;
   #running: Promise<void> = Promise.resolve();
 
   constructor(readonly deps: ResourceWatchDeps) {
@@ -78,6 +80,19 @@ export class ResourceWatch {
 
   start(): void {
     this.#running = this.#run();
+  }
+
+  /**
+   * The objects of a namespace as the server has them at this moment ("most recent": a list without a version), which the watch may
+   * tell of later; null: of a kind without namespaces. Empty where the server does not have the kind. Rejects with KubernetesError.
+   */
+  async listIn(namespace: string | null): Promise<readonly unknown[]> {
+    if (this.#isAbsent) return [];
+    const [version, name] = splitAtLast(this.#path, '/');
+    const path = namespace === null ? this.#path : `${version}/namespaces/${encodeURIComponent(namespace)}/${name}`;
+    const objects: unknown[] = [];
+    for await (const { items } of listPages(this.deps.api, path, 'objects', this.deps.form)) objects.push(...items);
+    return objects;
   }
 
   async stop(): Promise<void> {
@@ -149,6 +164,7 @@ export class ResourceWatch {
     this.#pathIndex = (this.#pathIndex + 1) % (otherPaths.length + 1);
     if (this.#pathIndex > 0) return this.#once();
     onProblem(null);
+    this.#isAbsent = true;
     onList([]);
     await this.#pause(ABSENT_FOR_MS * (1 + random()));
     return false;
@@ -167,6 +183,7 @@ export class ResourceWatch {
     for await (const { items, resourceVersion, isLast } of listPages(api, path, 'objects', form)) {
       objects.push(...items);
       if (isLast) {
+        this.#isAbsent = false;
         onList(objects);
         return resourceVersion;
       }

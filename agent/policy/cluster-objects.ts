@@ -8,6 +8,8 @@ import { CoalescedTask } from '../../common/coalesced-task.js';
 import { DecodeError, messageOf } from '../../common/errors.js';
 import type { NoticeLog } from '../../common/notice-log.js';
 import type { DurableCodec, DurableFile } from '../../common/storage/durable-file.js';
+import { keyOf } from './object-key.js';
+import { ObjectVersions } from './object-versions.js';
 import {
   parseClusterPolicy,
   parseNamespace,
@@ -52,11 +54,16 @@ export interface ObjectHandlers {
  * Starts a watch of all objects under a path. Supplied by `kube/`. With other paths, each is tried where the server does not
  * have the one before; where it has none, the list is empty.
  */
-export type WatchObjects = (
-  path: string,
-  handlers: ObjectHandlers,
-  otherPaths?: readonly string[],
-) => { stop(): Promise<void> };
+export type WatchObjects = (path: string, handlers: ObjectHandlers, otherPaths?: readonly string[]) => ObjectWatch;
+
+export interface ObjectWatch {
+  /**
+   * The objects of a namespace as the server has them at this moment, which the watch may tell of later; null: of a kind without
+   * namespaces. Empty where the server does not have the kind. Rejects with HeddleError.
+   */
+  listIn(namespace: string | null): Promise<readonly unknown[]>;
+  stop(): Promise<void>;
+}
 
 export interface ClusterRecord {
   readonly pods: readonly unknown[];
@@ -80,6 +87,8 @@ export interface ClusterObjectsDeps {
 /** One kind of object: where it is, and what to do with one. */
 interface Kind {
   readonly path: string;
+  /** Of a kind that is listed beside its watch. */
+  readonly versions?: ObjectVersions;
   /** Of other versions; with these the kind is one that the API server need not have. */
   readonly otherPaths?: readonly string[];
   /** Throws DecodeError. */
@@ -113,7 +122,9 @@ export class ClusterObjects {
   readonly #saving = new CoalescedTask(() => this.#save());
   #isKnown = false;
   #forbidden = '';
-  #watches: readonly { stop(): Promise<void> }[] = [];
+  #watches: ReadonlyMap<Kind, ObjectWatch> = new Map();
+  /** By namespace. Bounded by the ADDs that run. */
+  readonly #refreshing = new Map<string, CoalescedTask>();
   #cancelSave: (() => void) | null = null;
 
   constructor(readonly deps: ClusterObjectsDeps) {
@@ -134,12 +145,14 @@ export class ClusterObjects {
       },
       policies: {
         path: '/apis/networking.k8s.io/v1/networkpolicies',
+        versions: new ObjectVersions(),
         put: (object) => this.#putPolicy(object),
         remove: (namespace, name) => compiler.removePolicy(namespace, name),
         present: () => cluster.policies(),
       },
       clusterPolicies: {
         path: CLUSTER_POLICIES[0],
+        versions: new ObjectVersions(),
         otherPaths: CLUSTER_POLICIES.slice(1),
         put: (object) => this.#putClusterPolicy(object),
         remove: (_, name) => compiler.removeClusterPolicy(name),
@@ -156,13 +169,27 @@ export class ClusterObjects {
   /** Resolves when what is on disk is in the compiler. */
   async start(): Promise<void> {
     await this.#restore();
-    this.#watches = Object.values(this.#kinds).map((kind) =>
-      this.deps.watch(kind.path, this.#handlers(kind), kind.otherPaths),
+    this.#watches = new Map(
+      Object.values(this.#kinds).map((kind) => [
+        kind,
+        this.deps.watch(kind.path, this.#handlers(kind), kind.otherPaths),
+      ]),
     );
   }
 
+  /**
+   * Resolves when all policies that the API server has at this moment for pods of the namespace are in the compiler, or cannot be
+   * had. A call during a request waits for one more, which serves all such calls.
+   */
+  async refresh(namespace: string): Promise<void> {
+    const task = this.#refreshing.get(namespace) ?? new CoalescedTask(() => this.#refreshAll(namespace));
+    this.#refreshing.set(namespace, task);
+    await task.run();
+    if (task.isIdle && this.#refreshing.get(namespace) === task) this.#refreshing.delete(namespace);
+  }
+
   async stop(): Promise<void> {
-    await Promise.all(this.#watches.map((watch) => watch.stop()));
+    await Promise.all([...this.#watches.values()].map((watch) => watch.stop()));
     this.#cancelSave?.();
     if (this.#cancelSave !== null) await this.#saving.run();
   }
@@ -171,15 +198,33 @@ export class ClusterObjects {
     return {
       onList: (objects) => this.#takeList(kind, objects),
       onPut: (object) => {
+        if (kind.versions?.put(object) === false) return;
         this.#put(kind, object);
         this.#changed();
       },
       onDelete: (object) => {
+        if (kind.versions?.delete(object) === false) return;
         this.#delete(kind, object);
         this.#changed();
       },
       onForbidden: (problem) => this.#mayNotRead(kind, problem),
     };
+  }
+
+  async #refreshAll(namespace: string): Promise<void> {
+    const { policies, clusterPolicies } = this.#kinds;
+    await Promise.all([this.#refresh(policies, namespace), this.#refresh(clusterPolicies, null)]);
+  }
+
+  /** Takes what is new. What is gone the watch tells of. */
+  async #refresh(kind: Kind, namespace: string | null): Promise<void> {
+    try {
+      const listed = (await this.#watches.get(kind)?.listIn(namespace)) ?? [];
+      for (const object of listed) if (kind.versions?.put(object) === true) this.#put(kind, object);
+    } catch (thrown) {
+      const { log } = this.deps.notices;
+      log.debug({ path: kind.path, problem: messageOf(thrown) }, 'policies known so far decide about a new pod');
+    }
   }
 
   /** The last list stays in force. Where there is none, what no NetworkPolicy allows is denied. */
@@ -199,6 +244,7 @@ export class ClusterObjects {
 
   #takeList(kind: Kind, objects: readonly unknown[]): void {
     if (kind === this.#kinds.clusterPolicies) this.#forbidden = '';
+    kind.versions?.restart(objects);
     const named = new Set(objects.flatMap((object) => keyOf(object) ?? []));
     for (const { namespace = '', name } of [...kind.present()]) {
       if (!named.has(`${namespace}/${name}`)) kind.remove(namespace, name);
@@ -304,11 +350,4 @@ function recordOf(cluster: Cluster): ClusterRecord {
 
 function isUnread(cluster: Cluster): boolean {
   return [...cluster.clusterPolicies()].includes(UNREAD_CLUSTER_POLICIES);
-}
-
-/** `namespace/name`, the namespace empty for an object without one. */
-function keyOf(object: unknown): string | null {
-  const { metadata } = (object ?? {}) as { metadata?: { namespace?: unknown; name?: unknown } };
-  const { namespace = '', name } = metadata ?? {};
-  return typeof name === 'string' && typeof namespace === 'string' ? `${namespace}/${name}` : null;
 }

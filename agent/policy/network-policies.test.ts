@@ -53,11 +53,16 @@ function endpoint(name: string, ip: string, podUid = `uid-${name}`): EndpointRec
 function node({ nft = new FakeNft(), disk = new CrashingDisk(() => 1), endpoints = [] as EndpointRecord[] } = {}) {
   const clock = new VirtualClock();
   const api = new Map<string, ObjectHandlers>();
+  /** What a list by ADD is answered. */
+  const now = new Map<string, Promise<unknown[]>>();
   let stopped = 0;
   const deps: NetworkPoliciesDeps = {
     watch: (path, handlers) => {
       api.set(path, handlers);
-      return { stop: () => Promise.resolve(void stopped++) };
+      return {
+        listIn: () => now.get(path) ?? Promise.resolve([]),
+        stop: () => Promise.resolve(void stopped++),
+      };
     },
     endpoints: () => endpoints,
     stateDir: '/state',
@@ -76,7 +81,7 @@ function node({ nft = new FakeNft(), disk = new CrashingDisk(() => 1), endpoints
     of('policies').onList(all);
   };
   const isolated = () => nft.elements('ingress4').map((element) => (element as [string])[0]);
-  return { policies, deps, clock, nft, disk, endpoints, of, list, isolated, stopped: () => stopped };
+  return { policies, deps, now, clock, nft, disk, endpoints, of, list, isolated, stopped: () => stopped };
 }
 
 async function settle(): Promise<void> {
@@ -209,6 +214,49 @@ describe('cluster-wide policies that the node may not read', () => {
 });
 
 describe('a pod that is attached', () => {
+  it('is isolated by a policy that the watch has not told of yet, and by no older state of it that comes late', async () => {
+    const { policies, list, of, isolated, now } = node();
+    const version = (resourceVersion: string, spec: object = { podSelector: {} }) => ({
+      metadata: { ...DENY.metadata, resourceVersion },
+      spec,
+    });
+    await policies.start();
+    list([podObject('a')], []);
+    now.set(PATHS.policies, Promise.resolve([version('9')]));
+    await policies.admit(endpoint('a', '10.0.0.1'));
+    expect(isolated()).toEqual(['10.0.0.1']);
+    of('policies').onPut(version('8', { podSelector: GREEN }));
+    of('policies').onDelete(version('8'));
+    await policies.keeper.applied();
+    expect(isolated()).toEqual(['10.0.0.1']);
+    of('policies').onDelete(version('10'));
+    (await policies.admit(endpoint('b', '10.0.0.2')))();
+    await policies.keeper.applied();
+    expect(isolated()).toEqual([]);
+  });
+
+  it('is denied while the API server does not answer what its policies are, and waits 2 s for it in all', async () => {
+    const { policies, list, isolated, now, endpoints, clock } = node();
+    await policies.start();
+    list([podObject('a')], []);
+    let answer: (listed: unknown[]) => void = () => undefined;
+    now.set(PATHS.policies, new Promise((resolve) => (answer = resolve)));
+    const admitted = policies.admit(endpoint('a', '10.0.0.1'));
+    await settle();
+    clock.advance(2_000);
+    await admitted;
+    expect(isolated()).toEqual(['10.0.0.1']);
+    endpoints.push(endpoint('a', '10.0.0.1'));
+    const attached = policies.keeper.podsChanged();
+    await settle();
+    clock.advance(0);
+    await attached;
+    answer([]);
+    await settle();
+    await policies.keeper.applied();
+    expect(isolated()).toEqual([]);
+  });
+
   it('has its verdict in the kernel before it has an interface, and none when its ADD failed', async () => {
     const { policies, list, isolated, nft, endpoints } = node();
     await policies.start();

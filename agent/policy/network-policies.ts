@@ -40,7 +40,8 @@ export class NetworkPolicies {
     const { commands, clock, notices } = deps;
     const localPods = (): readonly LocalPod[] => endpoints().map(localPodOf);
     this.drops = new Drops({ openLog, podsAt: (ip) => compiler.podsAt(ip), commands, clock, notices });
-    this.keeper = new PolicyKeeper({ compiler, drops: this.drops, commands, clock, notices, localPods });
+    const refresh = (namespace: string): Promise<void> => this.#objects.refresh(namespace);
+    this.keeper = new PolicyKeeper({ compiler, drops: this.drops, commands, clock, notices, localPods, refresh });
     this.answers = new PolicyAnswers({
       compiler,
       localPods,

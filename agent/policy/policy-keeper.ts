@@ -16,7 +16,7 @@ import type { Drops } from './drops/drops.js';
 
 const COMPARE_EVERY_MS = 30_000;
 const RETRY_MS = 2_000;
-/** ADD waits so long for the API server to tell of the pod; it then starts denied. */
+/** ADD waits so long for the API server to tell of the pod and its policies; it then starts denied. */
 const KNOWN_WITHIN_MS = 2_000;
 
 export interface PolicyKeeperDeps {
@@ -24,6 +24,8 @@ export interface PolicyKeeperDeps {
   readonly drops: Drops;
   readonly commands: CommandRunner;
   readonly localPods: () => readonly LocalPod[];
+  /** Resolves when the policies for pods of the namespace are known as they are now, or cannot be had. */
+  readonly refresh: (namespace: string) => Promise<void>;
   readonly clock: Clock;
   readonly notices: NoticeLog;
 }
@@ -51,8 +53,10 @@ export class PolicyKeeper {
   #elements = 0;
   /** Pods that ADD has waited for, by their addresses. Bounded by the pods of this node. */
   #waitedFor: ReadonlySet<string> = new Set();
-  /** Pods that have no interface yet. Bounded by the ADDs that run. */
-  readonly #coming = new Set<LocalPod>();
+  /** Begin of the ADD of pods that have no interface yet. Bounded by the ADDs that run. */
+  readonly #coming = new Map<LocalPod, number>();
+  /** Pods whose policies are asked for. Bounded by the pods of this node. */
+  readonly #held = new Set<string>();
   /** Pods that keep what is in force until all is known, likewise. */
   #ofBefore: ReadonlySet<string> = new Set();
   #waiting: (() => void)[] = [];
@@ -122,15 +126,39 @@ export class PolicyKeeper {
 
   /**
    * Resolves when the verdict of a pod is in the kernel that has no interface yet; one that the API server has not told of is
-   * denied. It resolves to the function that takes the pod away again. Rejects as {@link podsChanged}.
+   * denied, and so is one whose policies the API server has not answered within 2 s. It resolves to the function that takes the pod away again. Rejects as {@link podsChanged}.
    */
   async admit(pod: LocalPod): Promise<() => void> {
-    this.#coming.add(pod);
+    const startedMs = this.deps.clock.nowMs();
+    await this.#policiesAreNew(pod);
+    this.#coming.set(pod, startedMs);
     this.#isCurrent = false;
     await this.#applying.run();
     if (this.#problem === null) return () => void this.#coming.delete(pod);
     this.#coming.delete(pod);
     throw this.#refusal(this.#problem);
+  }
+
+  /** As new as the pod, or 2 s are over: then it is held until they are. A watch may tell of a policy later than of its pod. */
+  async #policiesAreNew(local: LocalPod): Promise<void> {
+    if (local.pod === null) return;
+    const key = keyOf(local);
+    this.#held.add(key);
+    let isLate = false;
+    const asked = this.deps.refresh(local.pod.namespace).then(() => {
+      this.#held.delete(key);
+      if (isLate) this.clusterChanged();
+    });
+    await new Promise<void>((resolve) => {
+      const cancel = this.deps.clock.after(KNOWN_WITHIN_MS, () => {
+        isLate = true;
+        resolve();
+      });
+      void asked.then(() => {
+        cancel();
+        resolve();
+      });
+    });
   }
 
   /**
@@ -144,7 +172,7 @@ export class PolicyKeeper {
     this.#isCurrent = false;
     await this.#applying.run();
     let isOver = false;
-    const cancel = this.deps.clock.after(KNOWN_WITHIN_MS, () => {
+    const cancel = this.deps.clock.after(KNOWN_WITHIN_MS - this.#waitedMs(added), () => {
       isOver = true;
       this.#wake();
     });
@@ -196,12 +224,20 @@ export class PolicyKeeper {
     throw new HeddleError('HOST_REFUSED', what);
   }
 
+  /** Of the 2 s, by admission. */
+  #waitedMs(added: readonly LocalPod[]): number {
+    const keys = new Set(added.map(keyOf));
+    const started = [...this.#coming].flatMap(([pod, ms]) => (keys.has(keyOf(pod)) ? [ms] : []));
+    const nowMs = this.deps.clock.nowMs();
+    return Math.min(KNOWN_WITHIN_MS, nowMs - Math.min(nowMs, ...started));
+  }
+
   #refusal(problem: string): HeddleError {
     return new HeddleError('HOST_REFUSED', `network policies: ${problem}`);
   }
 
   #isKnown(pod: LocalPod): boolean {
-    return this.#allIsKnown && this.deps.compiler.knows(pod);
+    return this.#allIsKnown && !this.#held.has(keyOf(pod)) && this.deps.compiler.knows(pod);
   }
 
   #compile(): PolicyTable {
@@ -225,7 +261,9 @@ export class PolicyKeeper {
   #concerned(): readonly LocalPod[] {
     const attached = this.deps.localPods();
     const keys = new Set(attached.map(keyOf));
-    const pods = [...attached, ...[...this.#coming].filter((pod) => !keys.has(keyOf(pod)))];
+    const pods = [...attached, ...[...this.#coming.keys()].filter((pod) => !keys.has(keyOf(pod)))].map((pod) =>
+      this.#held.has(keyOf(pod)) ? { ...pod, isHeld: true } : pod,
+    );
     return this.#allIsKnown ? pods : pods.filter((pod) => !this.#ofBefore.has(keyOf(pod)));
   }
 

@@ -20,6 +20,8 @@ import type { StoredObject } from './served-objects.js';
 const BOOKMARK_INTERVAL_MS = 60_000;
 const BOOKMARK_BEFORE_END_MS = 2_000;
 
+/** Collection of one namespace. */
+const NAMESPACED = /^(\/api\/v1|\/apis\/[^/]+\/[^/]+)\/namespaces\/([^/]+)\/([^/]+)$/;
 const API_VERSION = /^\/apis\/[^/]+\/[^/]+$/;
 
 interface Watch {
@@ -46,6 +48,8 @@ export class StandInApiServer {
   allowed: Set<string> | null = null;
   /** Those that were needed. */
   readonly used = new Set<string>();
+  /** Time from a change to its event, by the path of a collection. */
+  readonly watchDelaysMs = new Map<string, number>();
   readonly configMaps = new Map<string, unknown>();
   readonly created: { readonly path: string; readonly object: unknown }[] = [];
   /** Objects by `namespace/name`, by the path of their collection. */
@@ -128,7 +132,10 @@ export class StandInApiServer {
   #publish(type: string, path: string, object: StoredObject): void {
     const event = { version: this.#version, type, path, object };
     this.#past.push(event);
-    for (const watch of this.#watches) send(watch, event);
+    const tell = (): void => this.#watches.forEach((watch) => send(watch, event));
+    const delayMs = this.watchDelaysMs.get(path);
+    if (delayMs === undefined) tell();
+    else setTimeout(tell, delayMs).unref();
   }
 
   #node(path: string): StoredObject | undefined {
@@ -150,6 +157,12 @@ export class StandInApiServer {
     const form = formOf(request.headers.accept ?? '');
     const objects = this.#collections.get(url.pathname);
     if (objects !== undefined) return this.#answerList(url, [...objects.values()], form, response);
+    const [, version, namespace, plural] = NAMESPACED.exec(url.pathname) ?? [];
+    const all = this.#collections.get(`${version}/${plural}`);
+    if (all !== undefined) {
+      const own = [...all.values()].filter(({ metadata }) => metadata.namespace === namespace);
+      return this.#answerList(url, own, form, response, `${version}/${plural}`);
+    }
     const node = this.#node(url.pathname);
     if (node !== undefined) return sendJson(response, 200, servedObject(NODES_PATH, 'whole', node));
     const object = this.configMaps.get(url.pathname);
@@ -200,6 +213,7 @@ export class StandInApiServer {
     objects: readonly StoredObject[],
     form: Form,
     response: ServerResponse,
+    collection = path,
   ): void {
     const name = /^metadata\.name=(.+)$/.exec(query.get('fieldSelector') ?? '')?.[1] ?? null;
     if (query.get('watch') === '1') return this.#startWatch({ path, name, form, response }, query);
@@ -210,7 +224,7 @@ export class StandInApiServer {
     if (end < all.length) this.#snapshots.set(version, all);
     const next = end < all.length ? `${version} ${end}` : '';
     const items = all.slice(Number(first), end);
-    sendJson(response, 200, servedList(path, form, { resourceVersion: version, continue: next, items }));
+    sendJson(response, 200, servedList(collection, form, { resourceVersion: version, continue: next, items }));
   }
 
   #startWatch(watch: Watch, query: URLSearchParams): void {

@@ -29,6 +29,8 @@ export interface LocalPod {
   /** Null: the runtime did not tell; it is the pod that has the first address, if there is one. */
   readonly pod: PodIdentity | null;
   readonly ips: readonly IpAddress[];
+  /** What decides about it may not be known yet: everything is denied. */
+  readonly isHeld?: boolean;
 }
 
 type Policy = NetworkPolicy | ClusterPolicy;
@@ -126,10 +128,11 @@ export class PolicyCompiler {
    */
   compile(logsDrops = true, isComplete = true): PolicyTable {
     const build = new TableBuild(logsDrops);
-    for (const { pod: owner, ips } of this.#local) {
+    for (const { pod: owner, ips, isHeld = false } of this.#local) {
       const found = owner === null ? (this.cluster.podsAt(ips[0]!)[0] ?? null) : this.#known(owner);
       if (owner === null && found === null) continue;
-      const pod = found !== null && isComplete && this.cluster.isDecidable(found) ? found : null;
+      const isDecidable = found !== null && isComplete && !isHeld && this.cluster.isDecidable(found);
+      const pod = isDecidable ? found : null;
       for (const direction of DIRECTIONS) this.#addPod(build, pod, ips, direction);
     }
     for (const source of build.sources.values()) build.sets.set(source.name, this.#setOf(source));

@@ -69,6 +69,11 @@ export class ApiServerProcess {
     this.#change({ install: path });
   }
 
+  /** Tells of changes of this collection so much later. */
+  slowWatch(path: string, ms: number): void {
+    this.#change({ slow: path, ms });
+  }
+
   /** Gives and takes a right, as `list nodes`. */
   setRight(right: string, isGiven: boolean): void {
     this.#change(isGiven ? { give: right } : { take: right });

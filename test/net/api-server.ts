@@ -2,7 +2,7 @@
  * Program with the stand-in for the Kubernetes API server, for a network namespace. Usage: node dist/api-server.js ADDRESS PORT.
  * Each line of standard input is a change: `{"put": NODE}` or `{"delete": "NAME"}`, of other objects with the `path` of their
  * collection; `{"show": true}` prints nodes, objects that were made and rights that were used, as a line of JSON; `{"install": PATH}`
- * adds a kind. The rights of the manifest are all that requests have, until `{"take": RIGHT}` or `{"give": RIGHT}`.
+ * adds a kind, `{"slow": PATH, "ms": MS}` delays its watch. The rights of the manifest are all that requests have, until `{"take": RIGHT}` or `{"give": RIGHT}`.
  */
 import { createInterface } from 'node:readline';
 import { objects } from '../../deploy/kubernetes/objects.js';
@@ -19,6 +19,8 @@ interface Change {
   readonly put?: TestNode;
   readonly delete?: string;
   readonly install?: string;
+  readonly slow?: string;
+  readonly ms?: number;
   readonly give?: string;
   readonly take?: string;
 }
@@ -37,6 +39,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   }
   if (change.delete !== undefined) api.delete(path, change.delete);
   if (change.install !== undefined) api.install(change.install);
+  if (change.slow !== undefined) api.watchDelaysMs.set(change.slow, change.ms ?? 0);
   if (change.give !== undefined) api.allowed.add(change.give);
   if (change.take !== undefined) api.allowed.delete(change.take);
 }

@@ -35,6 +35,9 @@ const TEST_TIMEOUT_MS = 120_000 + PODS * 1000;
 /** ADD waits so long for the API server to tell of the pod. */
 const TOLD_WITHIN_MS = 2_000;
 
+const JUST_MADE = { matchLabels: { kind: 'just-made' } };
+const POLICY_DELAY_MS = 5_000;
+
 const SERVER = '127.0.0.1';
 const PORT = 8001;
 const PODS_PATH = '/api/v1/pods';
@@ -216,6 +219,23 @@ describe(`the first packets of ${PODS} pods`, () => {
       tellOf('late');
       expect(await leaks([pod])).toEqual([]);
       happened.openedMs = Math.round(performance.now() - toldMs);
+      await remove([pod]);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'are denied by a policy that was made before the pod, also where the watch of policies is later than that of pods',
+    async () => {
+      const deny = { metadata: { namespace: 'demo', name: 'just-made' }, spec: { podSelector: JUST_MADE } };
+      const namespace = await prepare('behind', 'just-made');
+      server.slowWatch(POLICIES_PATH, POLICY_DELAY_MS);
+      server.putObject(POLICIES_PATH, deny);
+      policies.push({ ...deny, spec: { ...deny.spec, policyTypes: ['Ingress'] } });
+      tellOf('behind');
+      const pod = await attach('behind', namespace);
+      expect(await leaks([pod])).toEqual([]);
+      server.slowWatch(POLICIES_PATH, 0);
       await remove([pod]);
     },
     TEST_TIMEOUT_MS,
