@@ -54,6 +54,22 @@ describe('a durable file', () => {
     expect(await new DurableFile(disk, PATH, numbers).read()).toMatchObject({ kind: 'corrupt' });
   });
 
+  it('keeps a file of a later version as it is, and says so', async () => {
+    const disk = new CrashingDisk(() => 0);
+    const later = new DurableFile(disk, PATH, { ...numbers, kind: 'numbers/10' });
+    await later.write([1]);
+    const found = await disk.read(PATH);
+    const file = new DurableFile(disk, PATH, numbers);
+    const reason = expect.stringContaining(
+      'format numbers/10 is of a later version of Heddle, this one reads numbers/1',
+    );
+    expect(await file.read()).toEqual({ kind: 'corrupt', reason, keptAs: `${PATH}.corrupt-1` });
+    await file.write([2]);
+    expect(await disk.read(`${PATH}.corrupt-1`)).toEqual(found);
+    // Of an earlier version the later one does not say so.
+    expect(await later.read()).toMatchObject({ reason: expect.not.stringContaining('later version') });
+  });
+
   it('detects every flipped byte', async () => {
     await fc.assert(
       fc.asyncProperty(

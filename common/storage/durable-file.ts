@@ -1,7 +1,8 @@
 /**
  * Durable file: one value as JSON with a checksum. A file that differs from what was written (truncated, a byte flipped,
  * edited by hand) is copied to `NAME.corrupt-<n>` and reported to the caller, who rebuilds the value. The damaged file stays
- * until the next write, so that a crash in between is not taken for a first start. One writer per file.
+ * until the next write, so that a crash in between is not taken for a first start. A file of a later version of Heddle is
+ * treated in the same way, and the reason says so. One writer per file.
  *
  * ```
  * {"kind":"<kind>","sha256":"<hex of the JSON text of body>","body":<value>}\n
@@ -67,7 +68,12 @@ export class DurableFile<T> {
 
   #decode(bytes: Uint8Array): T {
     const text = Buffer.from(bytes).toString('utf8');
-    const body = bodyOf(text);
+    const { kind, body } = contentOf(text);
+    if (isLater(kind, this.codec.kind)) {
+      throw new DecodeError(
+        `format ${kind} is of a later version of Heddle, this one reads ${this.codec.kind}: use the copy with that version`,
+      );
+    }
     if (!Buffer.from(durableText(this.codec.kind, body)).equals(bytes)) {
       throw new DecodeError(`checksum or kind differs, expected "${this.codec.kind}"`);
     }
@@ -91,7 +97,15 @@ function durableText(kind: string, body: unknown): string {
   return `{"kind":${JSON.stringify(kind)},"sha256":"${sha256}","body":${bodyText}}\n`;
 }
 
-function bodyOf(text: string): unknown {
+/** Whether both name one content, and `found` a higher version of it. The number behind the last `/` or `-` is the version. */
+function isLater(found: unknown, known: string): found is string {
+  if (typeof found !== 'string') return false;
+  const [, name, version] = /^(.*[/-])(\d{1,9})$/.exec(found) ?? [];
+  const [, knownName, knownVersion] = /^(.*[/-])(\d{1,9})$/.exec(known) ?? [];
+  return name === knownName && Number(version) > Number(knownVersion);
+}
+
+function contentOf(text: string): { readonly kind: unknown; readonly body: unknown } {
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
@@ -101,5 +115,5 @@ function bodyOf(text: string): unknown {
   if (typeof parsed !== 'object' || parsed === null || !('body' in parsed) || parsed.body === undefined) {
     throw new DecodeError('"body" is missing');
   }
-  return parsed.body;
+  return { kind: 'kind' in parsed ? parsed.kind : undefined, body: parsed.body };
 }

@@ -98,6 +98,16 @@ function keysOf(text: string, from: number): string[] {
 }
 
 describe('docs/operations.md', () => {
+  it('names the format of every state file', () => {
+    const [, table] = operations.split('\n| state file | format |\n');
+    const rows = table!.split('\n\n')[0]!.matchAll(/^\| `[^`]+` \| `([^`]+)` \|$/gm);
+    const written = productSources
+      .map(({ path }) => textOf(path))
+      .filter((text) => text.includes('DurableFile'))
+      .flatMap((text) => [...text.matchAll(/kind: '(heddle-[^']+)'/g)].map(([, kind]) => kind!));
+    expect([...rows].map(([, format]) => format!).sort()).toEqual(written.sort());
+  });
+
   it('explains every field of a log line, and no other', () => {
     const listed = rowsOf('Logs', 'field');
     const written = logFields();
