@@ -40,10 +40,10 @@ export interface SuccessionOptions {
 /** Resolves when the predecessor is gone and the next router was started. */
 export async function succeed(options: SuccessionOptions): Promise<void> {
   const { predecessor, agentRuns, hasLoaded, startNext } = options;
-  const mayStart = () => agentRuns() && hasLoaded();
-  await waitWhile(options, predecessor.waitsMs, () => predecessor.forwards() && !mayStart());
+  await waitWhile(options, predecessor.waitsMs, () => predecessor.forwards() && !(agentRuns() && hasLoaded()));
   predecessor.keepTap();
-  const givesState = predecessor.sharesDescriptors && mayStart() && (await predecessor.givesState());
+  // An agent that starts later finds the sessions in the next router.
+  const givesState = predecessor.sharesDescriptors && hasLoaded() && (await predecessor.givesState());
   if (givesState) {
     startNext();
     await waitWhile(options, GIVES_WITHIN_MS, () => predecessor.forwards());

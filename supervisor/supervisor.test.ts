@@ -221,6 +221,15 @@ describe('Supervisor', () => {
       expect(found.ended).toBe(1);
     });
 
+    it('takes the state of its router over without an agent, when that has not started in five seconds', async () => {
+      const { clock, found, host, questions, supervisor } = succession({ sharesDescriptors: true, givesState: true });
+      host.silent.push('agent');
+      supervisor.start();
+      await clock.advanceSettled(5_100, 100);
+      expect(questions).toContainEqual(['stand-by tap=7', QUESTION.forward]);
+      expect(found.ended).toBe(0);
+    });
+
     it('waits for the stand-by for five seconds only', async () => {
       const { clock, events, host, supervisor } = succession({ sharesDescriptors: true });
       host.silent.push('stand-by tap=7');

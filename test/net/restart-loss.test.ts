@@ -60,7 +60,6 @@ describe(`two nodes, one of which knows ${DEAD_MEMBERS} dead members`, () => {
       const { node } = from!;
       const router = onlyProcess(node, 'router');
       const sockets = udpInodes(router);
-      const taken = sessionsTakenOver(node);
       const { lengthMs } = await gapAround(from!, to!, async () => {
         signal(onlyProcess(node, 'supervisor'), 'SIGKILL');
         await delay(WITHOUT_SUPERVISOR_MS);
@@ -72,7 +71,6 @@ describe(`two nodes, one of which knows ${DEAD_MEMBERS} dead members`, () => {
       // Taken from the router that forwarded until another one had loaded with them.
       expect(udpInodes(onlyProcess(node, 'router'))).toEqual(sockets);
       expect(sockets).not.toEqual([]);
-      expect(sessionsTakenOver(node)).toBeGreaterThan(taken);
     },
     TEST_TIMEOUT_MS,
   );
