@@ -3,17 +3,25 @@
  * while connections last. Needs root, iproute2, nft and python3.
  */
 import { describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { attachAll, compilerOf } from '../../policy/testing/agreement.js';
 import { oracleAllows } from '../../policy/testing/oracle.js';
 import type { ApiClusterPolicy, ApiObjects, ApiPeer, ApiPolicy, ApiSelector } from '../../policy/testing/oracle.js';
 import { Dice, randomCluster, randomFlow, SMALL_CLUSTER } from '../../policy/testing/random-cluster.js';
-import { parsePod } from '../../policy/index.js';
+import { asInstalled, parsePod, tableCommands } from '../../policy/index.js';
 import { PORTS, usePolicyLab } from './policy-lab.js';
 import type { Probe } from './policy-lab.js';
 
 const TEST_TIMEOUT_MS = 60_000;
 const RANDOM_CLUSTERS = 15;
 const RANDOM_FLOWS = 40;
+/** At moments of the change from its end to its begin. */
+const KILLS = 12;
+const LARGE_CHANGE_BLOCKS = 5000;
 
 /** Pods a, b and c in each of the namespaces x, y and z, as in the upstream suite. */
 const NAMESPACES = ['x', 'y', 'z'];
@@ -66,6 +74,16 @@ const CASES: readonly (readonly [name: string, ...specs: Spec[]])[] = [
     'default label of namespaces',
     ingress({ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'y' } } }),
   ],
+  [
+    'default label of namespaces by expressions',
+    ingress({
+      namespaceSelector: {
+        matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['x', 'z'] }],
+      },
+    }),
+  ],
+  ['ingress denied from pods of other namespaces', ingress({ podSelector: {} })],
+  ['egress denied by the client although the server allows', { podSelector: {}, ingress: [{}] }, egress()],
   ['a port', { podSelector: A, ingress: [{ from: [{ namespaceSelector: ns('y') }], ports: [{ port: 81 }] }] }],
   [
     'stacked policies with overlapping selectors',
@@ -315,6 +333,67 @@ describe('network policies of one node', () => {
       compiler.putPod(parsePod(client));
       await lab.table.enforce(compiler.compile());
       expect(await ask(3, 'kept', true)).toBe('true,true');
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'are kept when a policy, labels of a namespace and labels of pods are updated, and end when the policy is deleted',
+    async () => {
+      const objects = objectsOf([ingress({ namespaceSelector: { matchLabels: { team: 'blue' } } })]);
+      const isKept = async (what: string) => {
+        await lab.table.enforce(compilerOf(objects).compile());
+        expect([what, await wrong(objects, everyFlow)]).toEqual([what, []]);
+      };
+      await isKept('nobody is allowed');
+      objects.namespaces[1]!.metadata.labels['team'] = 'blue';
+      await isKept('ingress from an updated namespace');
+      objects.policies[0]!.spec = ingress({ namespaceSelector: {}, podSelector: { matchLabels: { role: 'client' } } });
+      await isKept('an updated policy');
+      objects.pods[5]!.metadata.labels['role'] = 'client';
+      await isKept('ingress from an updated pod');
+      objects.pods[0]!.metadata.labels['pod'] = 'b';
+      objects.pods[3]!.metadata.labels['pod'] = 'a';
+      await isKept('ingress denied to an updated pod');
+      objects.policies.pop();
+      await isKept('a deleted policy');
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'are those before or those after a change whose nft is killed, never a part of it',
+    async () => {
+      const before = compilerOf(objectsOf([{ podSelector: {}, policyTypes: both }])).compile();
+      const blocks = Array.from({ length: LARGE_CHANGE_BLOCKS }, (_, i) => ({
+        ipBlock: { cidr: `10.${1 + (i >> 8)}.${i & 255}.0/25` },
+      }));
+      const after = compilerOf(objectsOf([ingress(...blocks)])).compile();
+      const change = tableCommands({ wanted: after, installed: asInstalled(before), onlyAdd: false })!;
+      const folder = mkdtempSync(join(tmpdir(), 'heddle-nft-'));
+      const file = join(folder, 'change.json');
+      writeFileSync(file, change);
+      const states: string[] = [];
+      let wholeMs = 0;
+      for (let kill = KILLS; kill >= 0; kill--) {
+        lab.table.forget();
+        await lab.table.enforce(before);
+        const startedMs = performance.now();
+        const nft = lab.node.spawn('nft', ['-j', '-f', file], 'ignore');
+        const over = once(nft, 'exit');
+        if (kill < KILLS) {
+          await delay((wholeMs * kill) / KILLS);
+          nft.kill('SIGKILL');
+        }
+        await over;
+        if (kill === KILLS) wholeMs = performance.now() - startedMs;
+        const isBefore = (await lab.table.difference(before)) === null;
+        states.push(isBefore ? 'before' : (await lab.table.difference(after)) === null ? 'after' : 'a part');
+      }
+      rmSync(folder, { recursive: true });
+      expect(states[0]).toBe('after');
+      expect(states.at(-1)).toBe('before');
+      expect(states).not.toContain('a part');
     },
     TEST_TIMEOUT_MS,
   );

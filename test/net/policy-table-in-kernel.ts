@@ -16,6 +16,11 @@ export class PolicyTableInKernel {
     this.#installed = table.chains.size === 0 ? 'absent' : asInstalled(table);
   }
 
+  /** The next table is written anew, whatever is in force. */
+  forget(): void {
+    this.#installed = 'damaged';
+  }
+
   /** The commands that the kernel's table needs to be this one; null for none. */
   async difference(table: PolicyTable): Promise<string | null> {
     const run = { run: (program: string, args: readonly string[]) => this.namespace.run(program, args) };
