@@ -6,7 +6,7 @@ import type { Packet } from './fake-router.js';
 import type { SimHost, Transit } from './sim-paths.js';
 
 /** Older messages are dropped: a failure shows the last ones. */
-const MAX_MESSAGES = 300;
+const KEPT_MESSAGES = 300;
 
 export interface LoggedMessage {
   readonly atMs: number;
@@ -19,18 +19,23 @@ export interface LoggedMessage {
 }
 
 export class SimLog {
-  /** A ring. Bounded by MAX_MESSAGES. */
+  readonly #kept: number;
+  /** A ring. Bounded by `#kept`. */
   readonly #messages: LoggedMessage[] = [];
   #count = 0;
 
+  constructor(kept = KEPT_MESSAGES) {
+    this.#kept = kept;
+  }
+
   add(message: LoggedMessage): void {
-    this.#messages[this.#count++ % MAX_MESSAGES] = message;
+    this.#messages[this.#count++ % this.#kept] = message;
   }
 
   /** The last messages, oldest first. */
   messages(): readonly LoggedMessage[] {
-    const start = this.#count % MAX_MESSAGES;
-    if (this.#count <= MAX_MESSAGES) return this.#messages;
+    const start = this.#count % this.#kept;
+    if (this.#count <= this.#kept) return this.#messages;
     return [...this.#messages.slice(start), ...this.#messages.slice(0, start)];
   }
 

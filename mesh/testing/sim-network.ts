@@ -27,6 +27,8 @@ const SEED_STEP = 0x9e3779b1;
 export interface SimNetworkOptions {
   /** Whether `captured` is filled, which grows without bound. */
   readonly keepsDatagrams?: boolean;
+  /** Messages that the log keeps; of hundreds of messages a second, few are of the nodes that a failure is about. */
+  readonly keptMessages?: number;
   /** Told of every transmission. */
   readonly onMessage?: (message: LoggedMessage) => void;
 }
@@ -40,7 +42,7 @@ export interface CapturedDatagram {
 export class SimNetwork implements SimWorld {
   readonly random: SeededRandom;
   readonly paths = new SimPaths();
-  readonly log = new SimLog();
+  readonly log: SimLog;
   readonly nodes: SimNode[] = [];
   /** Handshake datagrams that were ever sent, for tests that replay or mutate them. */
   readonly captured: CapturedDatagram[] = [];
@@ -51,7 +53,8 @@ export class SimNetwork implements SimWorld {
   readonly #hosts = new Map<string, SimNode>();
   #nowMs = 0;
 
-  constructor(seed: number, { keepsDatagrams = true, onMessage }: SimNetworkOptions = {}) {
+  constructor(seed: number, { keepsDatagrams = true, keptMessages, onMessage }: SimNetworkOptions = {}) {
+    this.log = new SimLog(keptMessages);
     this.#seed = seed;
     this.#keepsDatagrams = keepsDatagrams;
     this.#onMessage = onMessage;

@@ -15,6 +15,7 @@ import * as routerLimits from '../../router/limits.js';
 import { DROP_REASONS } from '../../router/tables/drop-reasons.js';
 import { WINDOW_UNITS } from '../../router/tables/replay-window.js';
 import { ROOT } from './root.js';
+import { sources } from './source-tree.js';
 
 /** Constants by name that a table of a document may give a value of. */
 const CONSTANTS: Readonly<Record<string, unknown>> = {
@@ -46,6 +47,13 @@ function namesListedUnder(heading: string): string[] {
   const section = text.split(/^#+ /m).find((part) => part.startsWith(`${heading}\n`)) ?? '';
   const leads = [...section.matchAll(/^\* ((?:`\w+`(?:, )?)+):/gm)].map(([, names]) => names!);
   return leads.flatMap((names) => names.replaceAll('`', '').split(', '));
+}
+
+/** Whether a test file of this name has a test with these words in its title. */
+function isTest(name: string, words: string): boolean {
+  const files = sources.filter(({ path }) => path.endsWith(`/${name}.test.ts`));
+  const lines = files.flatMap(({ text }) => text.split('\n'));
+  return lines.some((line) => /^\s*(it\()?['`]/.test(line) && line.includes(words));
 }
 
 function cellsOf(line: string): Row {
@@ -116,6 +124,15 @@ describe('docs/data-path.md', () => {
 
   it('explains every counter of the mesh core, and no other', () => {
     expect(namesListedUnder('Counted by the agent').sort()).toEqual([...COUNTER_NAMES].sort());
+  });
+});
+
+describe('the threat model', () => {
+  it('names a test for each promise, which exists', () => {
+    const promises = rowsUnder('docs/security.md', ['who', 'promise', 'in the file', 'test']);
+    expect(new Set(promises.map(([who]) => who))).toEqual(new Set(['outsider', 'stolen node', 'pod', 'operator']));
+    const missing = promises.filter(([, , file, test]) => !isTest(file!.replaceAll('`', ''), test!));
+    expect(missing).toEqual([]);
   });
 });
 

@@ -12,6 +12,8 @@ const TICK_INTERVAL_MS = 250;
 /** Nodes that everybody is configured to join by. */
 const SEED_NODES = 3;
 const PORT = 6785;
+/** About 20 s of 30 nodes with frames, for the diagram of a failure. */
+const KEPT_MESSAGES = 20_000;
 
 export class SimCluster {
   readonly network: SimNetwork;
@@ -36,7 +38,7 @@ export class SimCluster {
 
   constructor(seed: number, cpuShare: number, onMessage: (message: LoggedMessage) => void) {
     this.cpuShare = cpuShare;
-    this.network = new SimNetwork(seed, { keepsDatagrams: false, onMessage });
+    this.network = new SimNetwork(seed, { keepsDatagrams: false, keptMessages: KEPT_MESSAGES, onMessage });
   }
 
   /** How many nodes a fault has added that are dead for ever. */

@@ -1,4 +1,5 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
+import { Ownership } from '../../mesh/cluster/ownership.js';
 import { FAILURE_KINDS, FAULT_KINDS, LIE_KINDS, planFaults } from './faults/fault-kinds.js';
 import * as fastAdvert from './fast/advert.js';
 import * as fastCurves from './fast/curve-keys.js';
@@ -131,6 +132,23 @@ describe('a simulation', () => {
     const kinds = LIE_KINDS.filter((kind) => kind !== 'lie-members');
     const faults = kinds.map((kind, i) => ({ kind, atMs: 51_000 + i * 5_500, forMs: 5_000, seed: i }));
     expect(runSimulation({ ...planRun(small, 1), nodes: 5, minutes: 3, faults }).kept).toEqual([]);
+  });
+
+  it('draws the last messages of the nodes in question when the product is wrong', () => {
+    const wrong = jest.spyOn(Ownership.prototype, 'lostClaims').mockReturnValue([]);
+    try {
+      const faults = [{ kind: 'same-cidr', atMs: 51_000, forMs: 20_000, seed: 1 } as const];
+      const { kept, diagram } = runSimulation({ ...planRun(small, 1), nodes: 4, faults });
+      const [, a, b] = /nodes (\d+) and (\d+) act as owner of/.exec(kept[0]!.text)!;
+      const [head, ...arrows] = diagram!.split('\n');
+      expect([kept[0]!.invariant, head]).toEqual(['one owner of a CIDR', 'sequenceDiagram']);
+      expect(arrows.length).toBeGreaterThan(10);
+      expect(arrows.length).toBeLessThanOrEqual(40);
+      const isOfBoth = (arrow: string): boolean => [`node${a}`, `node${b}`].every((node) => arrow.includes(node));
+      expect(arrows.filter((arrow) => !isOfBoth(arrow))).toEqual([]);
+    } finally {
+      wrong.mockRestore();
+    }
   });
 
   it('takes time for the work of a node: with a hundredth of a core, a cluster starts in seconds', () => {
