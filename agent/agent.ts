@@ -18,7 +18,6 @@ import {
   MAX_REQUEST_BYTES,
   replayDeferredDeletes,
   sweepDeferredDeletes,
-  VethPodNetwork,
 } from '../cni/index.js';
 import type { LiveAttachment, Unreadiness } from '../cni/index.js';
 import type { LostClaim } from '../mesh/index.js';
@@ -42,8 +41,8 @@ import type { NodeState } from './control-plane/node-state.js';
 import { startReports } from './orchestrator.js';
 import type { Orchestrator } from './orchestrator.js';
 import { NoticeLog } from '../common/notice-log.js';
-import { namespaceFiles } from './namespace-files.js';
 import { PodKeeper } from './pod-keeper.js';
+import { openPodNetwork } from './pod-network.js';
 import { KernelEvents } from './kernel-events/index.js';
 import type { WatchObjects } from './policy/cluster-objects.js';
 import { POLICY_TABLE } from '../policy/index.js';
@@ -321,7 +320,7 @@ export class Agent {
     const { ipam, endpoints } = this.state;
     return new CniService({
       addresses: ipam,
-      network: new VethPodNetwork(commands, namespaceFiles),
+      network: openPodNetwork(commands),
       endpoints,
       settings: () => ({
         bridge: this.#settings.config.bridgeName,

@@ -39,6 +39,7 @@ const CODE_OF: Partial<Record<ErrorCode, readonly [code: number, message: string
   ALLOCATION_CONFLICT: [CNI_CODES.addressRefused, 'requested address refused'],
   ALLOCATION_EXHAUSTED: [CNI_CODES.noFreeAddress, 'no free pod address on this node'],
   COMMAND_FAILED: [CNI_CODES.hostRefused, 'the host refused to set up the pod interface'],
+  HOST_REFUSED: [CNI_CODES.hostRefused, 'the host refused to set up the pod interface'],
   DECODE_FAILED: [CNI_CODES.decodingFailure, 'cannot decode'],
   LIMIT_REACHED: [CNI_CODES.tryAgainLater, 'try again later'],
   NOT_READY: [CNI_CODES.tryAgainLater, 'try again later'],

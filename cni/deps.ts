@@ -112,7 +112,10 @@ export interface NamespaceFiles {
 
 /** Kernel side of an attachment. */
 export interface PodNetwork {
-  /** A failure may leave parts, which {@link detach} removes. Rejects with CommandError, or CniError 3 without a netns. */
+  /**
+   * A failure may leave parts, which {@link detach} removes. Rejects with NetlinkError or CommandError, or CniError 3
+   * without a netns.
+   */
   attach(plan: AttachmentPlan): Promise<void>;
   /** Removes the pair, and with it the host's neighbours and routes; a missing pair is no error. */
   detach(hostInterface: string): Promise<void>;

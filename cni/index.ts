@@ -32,4 +32,4 @@ export type { CniRequest, CniResponse } from './relay/relay-protocol.js';
 export { replayDeferredDeletes, sweepDeferredDeletes } from './relay/deferred-deletes.js';
 export type { ReplayReport } from './relay/deferred-deletes.js';
 export { HOST_INTERFACE_PREFIX } from './attachment.js';
-export { POD_GSO_MAX_BYTES } from './pod-network/veth-commands.js';
+export { POD_GSO_MAX_BYTES } from './pod-network/attachment-requests.js';

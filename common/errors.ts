@@ -83,6 +83,19 @@ export class CommandError extends HeddleError {
   }
 }
 
+/** The kernel refused a change of its network configuration, or did not answer. */
+export class NetlinkError extends HeddleError {
+  override readonly name = 'NetlinkError';
+  /** @param request as a command of `ip` or `bridge`; @param errno null without an answer; @param reason the kernel's words */
+  constructor(
+    readonly request: string,
+    readonly errno: number | null,
+    readonly reason: string,
+  ) {
+    super('HOST_REFUSED', `${request} failed: ${reason}`);
+  }
+}
+
 /** A system call made through FFI failed. */
 export class SystemCallError extends HeddleError {
   override readonly name = 'SystemCallError';

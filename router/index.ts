@@ -6,8 +6,9 @@
 export { TAP_QUEUES_PER_LANE } from './limits.js';
 export { forbidRings } from './kernel/confinement.js';
 export { NetlinkSocket } from './kernel/netlink-socket.js';
+export type { NetlinkProtocol } from './kernel/netlink-socket.js';
 export { interfaceIndex, openTap } from './kernel/tap-device.js';
-export { inNetworkNamespace } from './kernel/network-namespace.js';
+export { inNetworkNamespace, openNetworkNamespace } from './kernel/network-namespace.js';
 export { endOfProgram, spawnProgram } from './kernel/program-spawner.js';
 export type { SpawnedProgram } from './kernel/program-spawner.js';
 export { DescriptorInbox, sendDescriptors } from './kernel/passed-descriptors.js';

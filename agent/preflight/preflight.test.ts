@@ -48,13 +48,10 @@ describe('the preflight', () => {
     );
   });
 
-  it('gives the package of a missing program, and only warns of an optional one', async () => {
+  it('gives the package of a missing program', async () => {
     const there = { 'ip -V': 'ip', 'bridge -V': 'bridge', 'nsenter --version': 'nsenter' };
     const findings = await checkPrograms(host(there));
-    expect(findings.map(({ verdict, line }) => [verdict, line])).toEqual([
-      ['failed', 'apt-get install nftables'],
-      ['warning', 'apt-get install conntrack'],
-    ]);
+    expect(findings.map(({ verdict, line }) => [verdict, line])).toEqual([['failed', 'apt-get install nftables']]);
   });
 
   it('tries each feature of the kernel in a namespace, and gives the module of one that is refused', async () => {

@@ -2,7 +2,7 @@
 import { ifItFails } from '../../common/host/command.js';
 import type { CommandRunner } from '../../common/host/command.js';
 import { NEEDED_CAPABILITIES } from '../../common/host/capabilities.js';
-import { failed, met, warned } from './finding.js';
+import { failed, met } from './finding.js';
 import type { Finding } from './finding.js';
 
 interface NeededProgram {
@@ -11,7 +11,6 @@ interface NeededProgram {
   readonly versionArgs: readonly string[];
   readonly debianPackage: string;
   readonly purpose: string;
-  readonly optional?: boolean;
 }
 
 const PROGRAMS: readonly NeededProgram[] = [
@@ -24,10 +23,6 @@ const PROGRAMS: readonly NeededProgram[] = [
     purpose: 'source guard, NAT, network policies',
   },
   { name: 'nsenter', versionArgs: ['--version'], debianPackage: 'util-linux', purpose: 'interfaces of pods' },
-  {
-    ...{ name: 'conntrack', versionArgs: ['--version'], debianPackage: 'conntrack', optional: true },
-    purpose: 'connections of freed addresses, which time out without it',
-  },
 ];
 
 export async function checkCapabilities(commands: CommandRunner): Promise<Finding[]> {
@@ -47,8 +42,7 @@ export async function checkPrograms(commands: CommandRunner): Promise<Finding[]>
   );
   const missing = PROGRAMS.filter((_, i) => found[i] === null);
   if (missing.length === 0) return [met('programs', PROGRAMS.map(({ name }) => name).join(', '))];
-  return missing.map(({ name, purpose, debianPackage, optional }) => {
-    const verdict = optional === true ? warned : failed;
-    return verdict('programs', `${name} is missing (${purpose})`, `apt-get install ${debianPackage}`);
-  });
+  return missing.map(({ name, purpose, debianPackage }) =>
+    failed('programs', `${name} is missing (${purpose})`, `apt-get install ${debianPackage}`),
+  );
 }

@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseCidr } from '../../common/address/cidr.js';
 import type { CommandRunner } from '../../common/host/command.js';
-import { CommandError } from '../../common/errors.js';
+import type { NetfilterRequest, NetlinkRequest, NetlinkRunner } from '../../common/host/netlink-runner.js';
+import { CommandError, HeddleError, NetlinkError } from '../../common/errors.js';
 import { parseIpAddress } from '../../common/address/ip-address.js';
+import type { IpAddress } from '../../common/address/ip-address.js';
 import { GATEWAY_MAC, parseMacAddress } from '../../common/address/mac-address.js';
 import { hostInterfaceOf, hostMacOf, SOLE_ROUTING, sourceTableOf } from '../attachment.js';
 import type { AttachmentPlan, PodAddress } from '../attachment.js';
@@ -41,17 +43,41 @@ class Recorder implements CommandRunner {
 }
 const failure = (stderr: string) => new CommandError('ip', 1, stderr);
 
+/** Recorder of requests, by namespace (`node` for that of the node); each run takes the next outcome, then succeeds. */
+class Requests implements NetlinkRunner {
+  readonly runs: { readonly where: string; readonly requests: readonly NetlinkRequest[] }[] = [];
+  constructor(readonly outcomes: (HeddleError | null)[] = []) {}
+  run(netns: string | null, requests: readonly NetlinkRequest[]): Promise<void> {
+    this.runs.push({ where: netns ?? 'node', requests });
+    const outcome = this.outcomes.shift() ?? null;
+    return outcome === null ? Promise.resolve() : Promise.reject(outcome);
+  }
+  /** `nft` commands of each transaction, and `conntrack` commands. */
+  readonly changes: string[][] = [];
+  readonly deletions: string[] = [];
+  change(_netns: string | null, changes: readonly NetfilterRequest[]): Promise<void> {
+    this.changes.push(changes.map(({ text }) => text));
+    return Promise.resolve();
+  }
+  deleteListed(_netns: string | null, { text }: NetfilterRequest): Promise<void> {
+    this.deletions.push(text);
+    return Promise.resolve();
+  }
+  get texts(): string[][] {
+    return this.runs.map(({ requests }) => requests.map(({ text }) => text));
+  }
+}
+const refusal = (errno: number, reason: string) => new NetlinkError('ip link add', errno, reason);
+const noNamespace = new HeddleError('NOT_FOUND', 'no network namespace at /proc/7/ns/net: ENOENT');
+
 describe('attaching a pod to the kernel', () => {
-  it('runs five processes, none through a shell', async () => {
-    const commands = new Recorder();
-    await new VethPodNetwork(commands).attach(PLAN);
+  it('changes the node and the pod by requests, and starts a program for IPv6 alone, where files are not at hand', async () => {
+    const [commands, requests] = [new Recorder(), new Requests()];
+    await new VethPodNetwork(commands, requests).attach(PLAN);
+    expect(requests.runs.map(({ where }) => where)).toEqual(['node', '/proc/7/ns/net']);
     expect(commands.calls).toEqual([
-      'ip -force -batch -',
-      'nft -f -',
-      'bridge -batch -',
       'nsenter --net=/proc/7/ns/net tee /proc/sys/net/ipv6/conf/eth0/disable_ipv6 ' +
         '/proc/sys/net/ipv6/conf/eth0/accept_dad /proc/sys/net/ipv6/conf/eth0/accept_ra',
-      'nsenter --net=/proc/7/ns/net ip -force -batch -',
     ]);
   });
 
@@ -66,13 +92,13 @@ describe('attaching a pod to the kernel', () => {
       read: (_netns: string, path: string) => values.get(path.split('/').at(-1)!) ?? null,
       write: (netns: string, path: string, text: string) => written.push(`${netns} ${path} ${text}`) > 0,
     };
-    await new VethPodNetwork(commands, files).attach(PLAN);
+    await new VethPodNetwork(commands, new Requests(), files).attach(PLAN);
     expect(commands.calls.filter((call) => call.includes('tee'))).toEqual([]);
     expect(written).toEqual(
       ['accept_dad', 'accept_ra'].map((name) => `/proc/7/ns/net /proc/sys/net/ipv6/conf/eth0/${name} 0`),
     );
     values.set('disable_ipv6', '1\n');
-    await new VethPodNetwork(commands, files).attach(PLAN);
+    await new VethPodNetwork(commands, new Requests(), files).attach(PLAN);
     expect(commands.calls).toContain('nsenter --net=/proc/7/ns/net tee /proc/sys/net/ipv6/conf/eth0/disable_ipv6');
   });
 
@@ -80,7 +106,7 @@ describe('attaching a pod to the kernel', () => {
     const commands = new Recorder(['[]', '[]']);
     let table = 'Inter-|   Receive\n face |bytes packets\n    lo:       0       0\n';
     const files = { read: () => table, write: () => false };
-    const network = new VethPodNetwork(commands, files);
+    const network = new VethPodNetwork(commands, new Requests(), files);
     expect(await network.routes('/run/netns/x')).toEqual([]);
     expect(commands.calls).toEqual([]);
     table += '  eth0:     100       2\n';
@@ -89,117 +115,132 @@ describe('attaching a pod to the kernel', () => {
   });
 
   it('makes the pair with final names, MACs and MTU, and sets up the bridge port before it is up', async () => {
-    const commands = new Recorder();
-    await new VethPodNetwork(commands).attach(PLAN);
-    expect(commands.inputs[0]).toBe(
-      [
-        `link add hd0 group 26724 address ${hostMacOf(OWNER)} mtu 1400 type veth peer name eth0 ` +
-          'address 0a:58:0a:01:00:02 mtu 1400 netns /proc/7/ns/net',
-        'link set dev hd0 alias heddle/1|abc|eth0|heddle|/proc/7/ns/net',
-        'link set dev hd0 group 26724',
-        'link set dev hd0 addrgenmode none',
-        'link set dev hd0 master heddle0',
-        'link set dev hd0 type bridge_slave flood off mcast_flood on learning off hairpin off isolated on',
-        'link set dev hd0 up',
-        'neigh replace 10.1.0.2 lladdr 0a:58:0a:01:00:02 dev hd0 nud permanent',
-        'route replace 10.1.0.2 dev hd0 proto 104',
-        'route replace 10.1.0.2 dev hd0 src 10.1.0.1 proto 104',
-        'neigh replace fd00:1::2 lladdr 0a:58:0a:01:00:02 dev hd0 nud permanent',
-        'route replace fd00:1::2 dev hd0 proto 104',
-        'route replace fd00:1::2 dev hd0 src fd00:1::1 proto 104',
-        '',
-      ].join('\n'),
-    );
+    const requests = new Requests();
+    await new VethPodNetwork(new Recorder(), requests).attach(PLAN);
+    expect(requests.texts[0]).toEqual([
+      `ip link add hd0 group 26724 address ${hostMacOf(OWNER)} mtu 1400 type veth peer name eth0 ` +
+        'address 0a:58:0a:01:00:02 mtu 1400 netns /proc/7/ns/net',
+      'ip link set dev hd0 alias heddle/1|abc|eth0|heddle|/proc/7/ns/net',
+      'ip link set dev hd0 group 26724',
+      'ip link set dev hd0 addrgenmode none',
+      'ip link set dev hd0 master heddle0',
+      'ip link set dev hd0 type bridge_slave flood off mcast_flood on learning off hairpin off isolated on',
+      'ip link set dev hd0 up',
+      'bridge fdb replace 0a:58:0a:01:00:02 dev hd0 master static sticky',
+      'ip neigh replace 10.1.0.2 lladdr 0a:58:0a:01:00:02 dev hd0 nud permanent',
+      'ip route replace 10.1.0.2/32 dev hd0 proto 104',
+      'ip route replace 10.1.0.2/32 dev hd0 src 10.1.0.1 proto 104',
+      'ip neigh replace fd00:1::2 lladdr 0a:58:0a:01:00:02 dev hd0 nud permanent',
+      'ip route replace fd00:1::2/128 dev hd0 proto 104',
+      'ip route replace fd00:1::2/128 dev hd0 src fd00:1::1 proto 104',
+    ]);
+    const optional = requests.runs[0]!.requests.filter((request) => request.optional).map(({ text }) => text);
+    expect(optional.every((text) => /addrgenmode| src /.test(text))).toBe(true);
+    expect(optional).toHaveLength(3);
   });
 
   it('lets the host interface send from its own MAC and addresses, the link-local one of its MAC among them', async () => {
-    const commands = new Recorder();
-    await new VethPodNetwork(commands).attach(PLAN);
+    const requests = new Requests();
+    await new VethPodNetwork(new Recorder(), requests).attach(PLAN);
     const sender = '"hd0" . 0a:58:0a:01:00:02';
-    expect(commands.inputs[1]).toBe(
+    expect(requests.changes).toEqual([
       [
-        `add element bridge heddle senders4 { ${sender} . 10.1.0.2 }`,
-        `add element bridge heddle senders6 { ${sender} . fd00:1::2, ${sender} . fe80::858:aff:fe01:2 }`,
-        '',
-      ].join('\n'),
-    );
+        `nft add element bridge heddle senders4 { ${sender} . 10.1.0.2 }`,
+        `nft add element bridge heddle senders6 { ${sender} . fd00:1::2, ${sender} . fe80::858:aff:fe01:2 }`,
+      ],
+    ]);
   });
 
   it('gives the pod host addresses, and its gateway as the one neighbour that everything goes through', async () => {
-    const commands = new Recorder();
-    await new VethPodNetwork(commands).attach(PLAN);
-    expect(commands.inputs[4]).toBe(
-      [
-        'link set dev lo up',
-        'link set dev eth0 gso_max_size 61440',
-        'link set dev eth0 up',
-        'addr add 10.1.0.2/32 dev eth0',
-        'addr add fd00:1::2/128 dev eth0 nodad',
-        'neigh replace 10.1.0.1 lladdr 0a:5a:00:00:00:01 dev eth0 nud permanent',
-        'neigh replace fd00:1::1 lladdr 0a:5a:00:00:00:01 dev eth0 nud permanent',
-        'route add 10.1.0.1/32 scope link dev eth0 src 10.1.0.2',
-        'route add 0.0.0.0/0 via 10.1.0.1 dev eth0 src 10.1.0.2',
-        'route add fd00:1::1/128 dev eth0 src fd00:1::2',
-        'route add ::/0 via fd00:1::1 dev eth0 src fd00:1::2',
-        '',
-      ].join('\n'),
-    );
+    const requests = new Requests();
+    await new VethPodNetwork(new Recorder(), requests).attach(PLAN);
+    expect(requests.texts[1]).toEqual([
+      'ip link set dev lo up',
+      'ip link set dev eth0 gso_max_size 61440',
+      'ip link set dev eth0 up',
+      'ip addr add 10.1.0.2/32 dev eth0',
+      'ip addr add fd00:1::2/128 dev eth0 nodad',
+      'ip neigh replace 10.1.0.1 lladdr 0a:5a:00:00:00:01 dev eth0 nud permanent',
+      'ip neigh replace fd00:1::1 lladdr 0a:5a:00:00:00:01 dev eth0 nud permanent',
+      'ip route add 10.1.0.1/32 dev eth0 src 10.1.0.2',
+      'ip route add 0.0.0.0/0 via 10.1.0.1 dev eth0 src 10.1.0.2',
+      'ip route add fd00:1::1/128 dev eth0 src fd00:1::2',
+      'ip route add ::/0 via fd00:1::1 dev eth0 src fd00:1::2',
+    ]);
   });
 
   it('changes no IPv6 setting in a pod without IPv6', async () => {
     const commands = new Recorder();
     const addresses = ADDRESSES.slice(0, 1);
-    await new VethPodNetwork(commands).attach({
-      ...PLAN,
-      addresses,
-      routes: podRoutes(OWNER, addresses, SOLE_ROUTING, []),
-    });
-    expect(commands.calls).toHaveLength(4);
+    const routes = podRoutes(OWNER, addresses, SOLE_ROUTING, []);
+    await new VethPodNetwork(commands, new Requests()).attach({ ...PLAN, addresses, routes });
+    expect(commands.calls).toEqual([]);
   });
 
   it('replaces an interface that a crash left under the same name', async () => {
-    const commands = new Recorder([failure('RTNETLINK answers: File exists\nCommand failed -:1\n')]);
-    await new VethPodNetwork(commands).attach(PLAN);
-    const onHost = commands.calls.filter((call) => call.startsWith('ip '));
-    expect(onHost).toEqual(['ip -force -batch -', 'ip link del dev hd0', 'ip -force -batch -']);
-  });
-
-  it.each([
-    'Error: argument "/proc/7/ns/net" is wrong: Invalid "netns" value\n\nCommand failed -:1\n',
-    'nsenter: cannot open /proc/7/ns/net: No such file or directory\n',
-    "nsenter: reassociate to namespace 'ns/net' failed: Invalid argument\n",
-  ])('fails with "namespace does not exist" on: %j', async (stderr) => {
-    const network = new VethPodNetwork(new Recorder([failure(stderr)]));
-    await expect(network.attach(PLAN)).rejects.toMatchObject({ cniCode: 3, details: PLAN.netns });
-  });
-
-  it('succeeds when an optional line fails', async () => {
-    const commands = new Recorder([
-      '',
-      '',
-      '',
-      '',
-      failure('RTNETLINK answers: Operation not supported\nCommand failed -:2\n'),
+    const requests = new Requests([refusal(17, 'file already exists (EEXIST)')]);
+    await new VethPodNetwork(new Recorder(), requests).attach(PLAN);
+    expect(requests.texts.slice(0, 3).map(([first]) => first)).toEqual([
+      expect.stringContaining('ip link add hd0'),
+      'ip link del dev hd0',
+      expect.stringContaining('ip link add hd0'),
     ]);
-    await expect(new VethPodNetwork(commands).attach(PLAN)).resolves.toBeUndefined();
   });
 
-  it('names the first failed line that is not optional', async () => {
-    const stderr =
-      'no gso\nCommand failed -:2\nRTNETLINK answers: File exists\nCommand failed -:4\nlater\nCommand failed -:5\n';
-    const network = new VethPodNetwork(new Recorder(['', '', '', '', failure(stderr)]));
-    await expect(network.attach(PLAN)).rejects.toThrow(
-      'ip addr add 10.1.0.2/32 dev eth0 failed with exit code 1: RTNETLINK answers: File exists',
+  it('switches IPv6 on for a host interface that the host makes without, and repeats what may be repeated', async () => {
+    const commands = new Recorder();
+    const requests = new Requests([refusal(13, 'IPv6 is disabled on nexthop device (EACCES)')]);
+    await new VethPodNetwork(commands, requests).attach(PLAN);
+    expect(commands.calls).toContain('tee /proc/sys/net/ipv6/conf/hd0/disable_ipv6');
+    expect(requests.texts[1]![0]).toBe('ip link set dev hd0 group 26724');
+  });
+
+  it('fails with "namespace does not exist" when the node or the pod has none at the path', async () => {
+    for (const outcomes of [[noNamespace], [null, noNamespace]]) {
+      const network = new VethPodNetwork(new Recorder(), new Requests(outcomes));
+      await expect(network.attach(PLAN)).rejects.toMatchObject({ cniCode: 3, details: PLAN.netns });
+    }
+  });
+
+  it('fails as the first request that the kernel refuses', async () => {
+    const network = new VethPodNetwork(
+      new Recorder(),
+      new Requests([null, refusal(17, 'file already exists (EEXIST)')]),
     );
+    await expect(network.attach(PLAN)).rejects.toThrow('ip link add failed: file already exists (EEXIST)');
   });
 });
 
 describe('detaching and inspecting', () => {
+  it('removes elements of the source guard in one transaction, which adds them first since deletion refuses absent ones', async () => {
+    const requests = new Requests();
+    const network = new VethPodNetwork(new Recorder(), requests);
+    await network.removeElements([]);
+    await network.removeElements([{ hostInterface: 'hd0', mac: '0a:58:0a:01:00:02', ip: '10.1.0.2' }]);
+    const element = 'element bridge heddle senders4 { "hd0" . 0a:58:0a:01:00:02 . 10.1.0.2 }';
+    expect(requests.changes).toEqual([[`nft add ${element}`, `nft delete ${element}`]]);
+  });
+
+  it('lists few connections once for all calls that wait, and many by the places that each address can have', async () => {
+    const requests = new Requests();
+    const commands = new Recorder(['7\n', '1000\n', '1001\n', failure('cat: no such file')]);
+    const network = new VethPodNetwork(commands, requests);
+    const [ip4, ip6] = ADDRESSES.map(({ ip }) => ip) as [IpAddress, IpAddress];
+    await Promise.all([[ip4], [ip6], [ip4, ip6]].map((ips) => network.forgetConnections(ips)));
+    expect(requests.deletions.splice(0)).toEqual(['conntrack -L', 'conntrack -L']);
+    for (const ip of [ip4, ip6]) await network.forgetConnections([ip]);
+    const places = ['original source', 'original destination', 'reply source'];
+    expect(requests.deletions).toEqual([
+      ...places.map((place) => `conntrack -L -f ipv4 with ${ip4} as ${place}`),
+      'conntrack -L -f ipv6',
+    ]);
+  });
+
   it('succeeds when the interface does not exist, and rejects on any other failure', async () => {
-    const gone = new VethPodNetwork(new Recorder([failure('Cannot find device "hd0"\n')]));
+    const gone = new VethPodNetwork(new Recorder(), new Requests([refusal(19, 'no such device (ENODEV)')]));
     await expect(gone.detach('hd0')).resolves.toBeUndefined();
-    const busy = new VethPodNetwork(new Recorder([failure('RTNETLINK answers: Device or resource busy\n')]));
-    await expect(busy.detach('hd0')).rejects.toMatchObject({ code: 'COMMAND_FAILED' });
+    const busy = new VethPodNetwork(new Recorder(), new Requests([refusal(16, 'resource busy or locked (EBUSY)')]));
+    await expect(busy.detach('hd0')).rejects.toMatchObject({ code: 'HOST_REFUSED' });
   });
 
   it('reads addresses of global scope, and skips empty entries', async () => {
@@ -208,23 +249,35 @@ describe('detaching and inspecting', () => {
       { family: 'inet6', local: 'fe80::1', prefixlen: 64, scope: 'link' },
     ];
     const link = { ifname: 'eth0', ifindex: 2, link_index: 9, link_netnsid: 0, flags: ['UP'], mtu: 1400, addr_info };
-    const network = new VethPodNetwork(new Recorder([JSON.stringify([{}, { ...link, address: '0a:58:0a:01:00:02' }])]));
+    const network = new VethPodNetwork(
+      new Recorder([JSON.stringify([{}, { ...link, address: '0a:58:0a:01:00:02' }])]),
+      new Requests(),
+    );
     expect(await network.interfacesIn('/run/netns/x')).toEqual([
       { name: 'eth0', index: 2, peerIndex: 9, up: true, mac: '0a:58:0a:01:00:02', mtuBytes: 1400, ips: ['10.1.0.2'] },
     ]);
   });
 
-  it('resolves to null where the path leads into no namespace, and rejects on any other failure', async () => {
-    const gone = new VethPodNetwork(
-      new Recorder([failure('nsenter: cannot open /run/netns/x: No such file or directory\n')]),
-    );
+  it.each([
+    'nsenter: cannot open /run/netns/x: No such file or directory\n',
+    "nsenter: reassociate to namespace 'ns/net' failed: Invalid argument\n",
+  ])('resolves to null where the path leads into no namespace: %j', async (stderr) => {
+    const gone = new VethPodNetwork(new Recorder([failure(stderr)]), new Requests());
     expect(await gone.interfacesIn('/run/netns/x')).toBeNull();
-    const refused = new VethPodNetwork(new Recorder([failure('nsenter: cannot open x: Permission denied\n')]));
+    const routes = new VethPodNetwork(new Recorder([failure(stderr)]), new Requests()).routes('/run/netns/x');
+    await expect(routes).rejects.toMatchObject({ cniCode: 3, details: '/run/netns/x' });
+  });
+
+  it('rejects on any other failure', async () => {
+    const refused = new VethPodNetwork(
+      new Recorder([failure('nsenter: cannot open x: Permission denied\n')]),
+      new Requests(),
+    );
     await expect(refused.interfacesIn('/run/netns/x')).rejects.toMatchObject({ code: 'COMMAND_FAILED' });
   });
 
   it('refuses output of an unexpected shape', async () => {
-    const network = new VethPodNetwork(new Recorder(['[{"ifname":7}]']));
+    const network = new VethPodNetwork(new Recorder(['[{"ifname":7}]']), new Requests());
     await expect(network.hostInterfaces()).rejects.toMatchObject({ code: 'DECODE_FAILED' });
   });
 
@@ -233,7 +286,7 @@ describe('detaching and inspecting', () => {
     const links = ['hd1', 'veth7'].map((ifname) => ({
       ...{ ifname, flags: [], mtu: 1400, address: 'fe:00:00:00:00:01', master: 'br', ifalias: 'x', linkinfo },
     }));
-    const network = new VethPodNetwork(new Recorder([JSON.stringify(links)]));
+    const network = new VethPodNetwork(new Recorder([JSON.stringify(links)]), new Requests());
     expect(await network.hostInterfaces()).toMatchObject([
       { name: 'hd1', mac: 'fe:00:00:00:00:01', up: false, bridge: 'br', alias: 'x' },
     ]);
@@ -248,7 +301,7 @@ describe('detaching and inspecting', () => {
       { ...own, dst: 'fd00:1::2', pref: 'medium' },
       { ...own, type: 'local', dst: '10.1.0.2', table: 'local' },
     ];
-    const network = new VethPodNetwork(new Recorder([JSON.stringify(printed)]));
+    const network = new VethPodNetwork(new Recorder([JSON.stringify(printed)]), new Requests());
     expect(await network.routes('/run/netns/x')).toEqual([
       { dst: '0.0.0.0/0', gateway: '10.1.0.1', ifname: 'eth0', metric: null, table: null },
       { dst: '10.9.9.9/32', gateway: null, ifname: 'net1', metric: 7, table: '100' },
@@ -268,27 +321,22 @@ describe('the name of a host interface', () => {
 
 describe('a pod with other interfaces', () => {
   it('routes what it sends from the addresses of this one by a table of their own, in both families', async () => {
-    const commands = new Recorder();
+    const requests = new Requests();
     const routing = { defaultFamilies: [], clusterFamilies: [4, 6] as const, metric: 10_000, beside: true };
     const routes = podRoutes(OWNER, ADDRESSES, routing, [parseCidr('10.0.0.0/8'), parseCidr('fd00::/16')]);
-    await new VethPodNetwork(commands).attach({ ...PLAN, routes, routing });
+    await new VethPodNetwork(new Recorder(), requests).attach({ ...PLAN, routes, routing });
     const table = sourceTableOf(OWNER);
-    expect(commands.inputs[4]!.split('\n').filter((line) => line.startsWith('route'))).toEqual([
-      'route add 10.1.0.1/32 scope link dev eth0 src 10.1.0.2 metric 10000',
-      'route add 10.0.0.0/8 via 10.1.0.1 dev eth0 src 10.1.0.2 metric 10000',
-      `route add 10.1.0.1/32 scope link dev eth0 src 10.1.0.2 table ${table}`,
-      `route add 0.0.0.0/0 via 10.1.0.1 dev eth0 src 10.1.0.2 table ${table}`,
-      'route add fd00:1::1/128 dev eth0 src fd00:1::2 metric 10000',
-      'route add fd00::/16 via fd00:1::1 dev eth0 src fd00:1::2 metric 10000',
-      `route add fd00:1::1/128 dev eth0 src fd00:1::2 table ${table}`,
-      `route add ::/0 via fd00:1::1 dev eth0 src fd00:1::2 table ${table}`,
-    ]);
-    expect(commands.calls.slice(5)).toEqual(
-      [4, 6].map((family) => `nsenter --net=/proc/7/ns/net ip -${family} -force -batch -`),
-    );
-    expect(commands.inputs.slice(5)).toEqual([
-      `rule add from 10.1.0.2 lookup ${table} pref 1040\n`,
-      `rule add from fd00:1::2 lookup ${table} pref 1040\n`,
+    expect(requests.texts[1]!.filter((text) => /^ip (route|rule)/.test(text))).toEqual([
+      'ip route add 10.1.0.1/32 dev eth0 src 10.1.0.2 metric 10000',
+      'ip route add 10.0.0.0/8 via 10.1.0.1 dev eth0 src 10.1.0.2 metric 10000',
+      `ip route add 10.1.0.1/32 dev eth0 src 10.1.0.2 table ${table}`,
+      `ip route add 0.0.0.0/0 via 10.1.0.1 dev eth0 src 10.1.0.2 table ${table}`,
+      'ip route add fd00:1::1/128 dev eth0 src fd00:1::2 metric 10000',
+      'ip route add fd00::/16 via fd00:1::1 dev eth0 src fd00:1::2 metric 10000',
+      `ip route add fd00:1::1/128 dev eth0 src fd00:1::2 table ${table}`,
+      `ip route add ::/0 via fd00:1::1 dev eth0 src fd00:1::2 table ${table}`,
+      `ip rule add from 10.1.0.2 lookup ${table} pref 1040`,
+      `ip rule add from fd00:1::2 lookup ${table} pref 1040`,
     ]);
   });
 });
@@ -305,7 +353,7 @@ describe('the inside of a running pod', () => {
       { priority: 2000, src: '10.9.0.0', srclen: 16, table: '7' },
     ];
     const commands = new Recorder([JSON.stringify(neighbours), JSON.stringify(rules), '[]']);
-    const network = new VethPodNetwork(commands);
+    const network = new VethPodNetwork(commands, new Requests());
     expect(await network.gateways('/run/netns/x', 'eth0')).toEqual(['10.1.0.1']);
     expect(await network.sourceRules('/run/netns/x')).toEqual([{ source: '10.1.0.2', table: '1745182720' }]);
     expect(commands.calls).toEqual([
@@ -316,24 +364,26 @@ describe('the inside of a running pod', () => {
   });
 
   it('gets lost parts again, those first on which others depend, and nothing is run without any', async () => {
-    const commands = new Recorder();
-    const network = new VethPodNetwork(commands);
+    const requests = new Requests();
+    const network = new VethPodNetwork(new Recorder(), requests);
     const [{ ip, gateway }] = ADDRESSES as [PodAddress];
     const routes = podRoutes(OWNER, ADDRESSES.slice(0, 1), SOLE_ROUTING, []);
     await network.addInside('/run/netns/x', 'eth0', { ips: [], gateways: [], routes: [], rules: [] });
-    expect(commands.calls).toEqual([]);
+    expect(requests.runs).toEqual([]);
     await network.addInside('/run/netns/x', 'eth0', {
       ips: [ip],
       gateways: [gateway],
       routes,
       rules: [{ source: ip, table: 7 }],
     });
-    expect(commands.inputs.join('').trimEnd().split('\n')).toEqual([
-      'addr add 10.1.0.2/32 dev eth0',
-      `neigh replace 10.1.0.1 lladdr ${GATEWAY_MAC} dev eth0 nud permanent`,
-      'route add 10.1.0.1/32 scope link dev eth0 src 10.1.0.2',
-      'route add 0.0.0.0/0 via 10.1.0.1 dev eth0 src 10.1.0.2',
-      'rule add from 10.1.0.2 lookup 7 pref 1040',
+    expect(requests.texts).toEqual([
+      [
+        'ip addr add 10.1.0.2/32 dev eth0',
+        `ip neigh replace 10.1.0.1 lladdr ${GATEWAY_MAC} dev eth0 nud permanent`,
+        'ip route add 10.1.0.1/32 dev eth0 src 10.1.0.2',
+        'ip route add 0.0.0.0/0 via 10.1.0.1 dev eth0 src 10.1.0.2',
+        'ip rule add from 10.1.0.2 lookup 7 pref 1040',
+      ],
     ]);
   });
 });

@@ -1,11 +1,13 @@
 /**
  * Kernel side of an attachment ({@link PodNetwork}): one veth pair per pod interface, one end in the pod's namespace, the
- * other an isolated port of the bridge. Runs the commands of `veth-commands.ts` and tells "does not exist" from other
- * failures. A namespace may be any path (`/run/netns/x`, `/proc/PID/ns/net`), so it is entered with nsenter.
+ * other an isolated port of the bridge. Makes the requests of the composers (`attachment-requests.ts`, `guard-requests.ts`,
+ * `flow-requests.ts`) and tells "does not exist" from other failures. Programs list what is there. A namespace may be any path
+ * (`/run/netns/x`, `/proc/PID/ns/net`), so programs enter it with nsenter.
  */
 import { JoinedCalls } from '../../common/joined-calls.js';
 import type { CommandRunner } from '../../common/host/command.js';
-import { CommandError } from '../../common/errors.js';
+import type { NetfilterRequest, NetlinkRequest, NetlinkRunner } from '../../common/host/netlink-runner.js';
+import { CommandError, HeddleError, NetlinkError } from '../../common/errors.js';
 import { listInterfaces, listNeighbours, listRoutes, listSourceRules } from '../../common/host/ip-output.js';
 import type { RuleInfo } from '../../common/host/ip-output.js';
 import { GATEWAY_MAC } from '../../common/address/mac-address.js';
@@ -27,86 +29,76 @@ import type {
   PodNetwork,
   PodParts,
   PodRouteFound,
-  SourceRule,
 } from '../deps.js';
-import { elementsOf, strayElements } from './host-side.js';
-import { runIpBatch, runIpBatches } from '../../common/host/ip-batch.js';
-import type { BatchLine } from '../../common/host/ip-batch.js';
-import { asOneInput } from './joined-input.js';
-import { podInterfaceOf, podRoutesOf } from './pod-inspection.js';
-import { addElementLines, listGuardElements, removeElementLines } from './source-guard.js';
 import {
-  forwardingEntry,
-  hostLines,
+  hostRequests,
   ipv6Switches,
-  pairLines,
-  podLines,
-  partLines,
-  reroutingLines,
-  ruleText,
-  sourceRulesOf,
-} from './veth-commands.js';
-import type { Ipv6Switch } from './veth-commands.js';
+  pairRequests,
+  partRequests,
+  podRequests,
+  reroutingRequests,
+  ruleRequest,
+} from './attachment-requests.js';
+import type { Ipv6Switch } from './attachment-requests.js';
+import { elementsOf, strayElements } from './host-side.js';
+import { deleteFlow, listAllFlows, listFlowsOf } from './flow-requests.js';
+import { addElements, removeElements } from './guard-requests.js';
+import { deleteLink, setLinkMtu } from './link-requests.js';
+import { podInterfaceOf, podRoutesOf } from './pod-inspection.js';
+import { listGuardElements } from './source-guard.js';
 
-/** Error texts of `ip` and `nsenter` for a namespace that does not exist, or a file that is not one. */
-const NO_NAMESPACE =
-  /Invalid "netns" value|cannot open .*No such file|reassociate to namespace .* failed: Invalid argument/;
-/** Pods that one process works on: the start of a program takes longer than what it does for a pod. */
-const MAX_TOGETHER = 8;
-const NO_INTERFACE = /does not exist|Cannot find device/;
-const EXISTS = /File exists/;
+/** Error texts of `nsenter` for a namespace that does not exist, or a file that is not one. */
+const NO_NAMESPACE = /cannot open .*No such file|reassociate to namespace .* failed: Invalid argument/;
+const [EEXIST, ENODEV] = [17, 19];
 /** A line per interface behind two of headings (proc(5)). */
 const INTERFACE_TABLE = '/proc/thread-self/net/dev';
 const NO_FILES: NamespaceFiles = { read: () => null, write: () => false };
 const IPV6_DISABLED = /IPv6 is disabled/;
+const CONNECTION_COUNT = '/proc/sys/net/netfilter/nf_conntrack_count';
+/**
+ * For a list the kernel walks a table of 262144 buckets as a rule, for 5 ms, whatever is in it: up to so many connections, which
+ * take the agent 3 ms, are listed once instead of three times for each IPv4 address.
+ */
+const MAX_LISTED_CONNECTIONS = 1000;
+/** Calls that are served by the same lists. */
+const MAX_TOGETHER = 16;
 
 export class VethPodNetwork implements PodNetwork {
-  readonly #hostBatches: JoinedCalls<readonly BatchLine[]>;
-  readonly #forwardingEntries: JoinedCalls<readonly string[]>;
-  readonly #guardEdits: JoinedCalls<readonly string[]>;
-  readonly #trackingEdits: JoinedCalls<readonly string[]>;
+  /** Bounded by the CNI calls at work. */
+  readonly #forgetting = new JoinedCalls<readonly IpAddress[]>((calls) => this.#forgetTogether(calls), MAX_TOGETHER);
 
   /** @param files without them programs read and write */
   constructor(
     readonly commands: CommandRunner,
+    readonly netlink: NetlinkRunner,
     readonly files: NamespaceFiles = NO_FILES,
-  ) {
-    const program = (name: string, ...args: readonly string[]) =>
-      new JoinedCalls(
-        asOneInput((input) => commands.run(name, args, input)),
-        MAX_TOGETHER,
-      );
-    this.#hostBatches = new JoinedCalls((batches) => runIpBatches(commands, batches), MAX_TOGETHER);
-    this.#forwardingEntries = program('bridge', '-batch', '-');
-    this.#guardEdits = program('nft', '-f', '-');
-    this.#trackingEdits = program('conntrack', '-R', '-');
-  }
+  ) {}
 
   /** The guard names interfaces, also those that are not made yet. */
   async attach(plan: AttachmentPlan): Promise<void> {
     await inNamespace(plan.netns, async () => {
-      await all([this.#makePair(plan), this.#editGuard(addElementLines(elementsOf(plan)))]);
-      await all([this.#bindMac(plan), this.#configurePod(plan)]);
+      await all([this.#makePair(plan), this.#editGuard(addElements(elementsOf(plan)))]);
+      await this.#configurePod(plan);
     });
   }
 
   async detach(hostInterface: string): Promise<void> {
     try {
-      await this.commands.run('ip', ['link', 'del', 'dev', hostInterface]);
+      await this.netlink.run(null, [deleteLink(hostInterface)]);
     } catch (thrown) {
-      if (!isFailure(thrown, NO_INTERFACE)) throw thrown;
+      if (!isRefusal(thrown, ENODEV)) throw thrown;
     }
   }
 
   async removeElements(elements: readonly GuardElement[]): Promise<void> {
-    await this.#editGuard(removeElementLines(elements));
+    await this.#editGuard(removeElements(elements));
   }
 
   async interfacesIn(netns: string): Promise<readonly PodInterface[] | null> {
     try {
       return (await listInterfaces(this.commands, ['addr', 'show'], enter(netns))).map(podInterfaceOf);
     } catch (thrown) {
-      if (isFailure(thrown, NO_NAMESPACE)) return null;
+      if (isWithoutNamespace(thrown)) return null;
       throw thrown;
     }
   }
@@ -129,15 +121,14 @@ export class VethPodNetwork implements PodNetwork {
   }
 
   async addInside(netns: string, ifname: string, parts: PodParts): Promise<void> {
-    const lines = partLines(ifname, parts);
-    if (lines.length > 0) await runIpBatch(this.commands, lines, enter(netns));
-    await this.#editRules(netns, parts.rules, (rule) => ({ text: ruleText('add', rule) }));
+    await this.#makeInside(netns, partRequests(ifname, parts));
   }
 
   async removeRules(netns: string, table: number, ips: readonly IpAddress[]): Promise<void> {
-    const rules = ips.map((source) => ({ source, table }));
-    const lineOf = (rule: SourceRule) => ({ text: ruleText('del', rule), optional: true });
-    await inNamespace(netns, () => this.#editRules(netns, rules, lineOf));
+    await this.#makeInside(
+      netns,
+      ips.map((source) => ({ ...ruleRequest('del', { source, table }), optional: true })),
+    );
   }
 
   async hostInterfaces(): Promise<readonly HostInterface[]> {
@@ -174,12 +165,9 @@ export class VethPodNetwork implements PodNetwork {
   }
 
   async repair(wanted: HostSide, found: HostSideFound): Promise<void> {
-    await this.#makePort(hostLines(wanted), wanted);
+    await this.#makePort(hostRequests(wanted), wanted);
     const stray = strayElements(wanted, found.elements);
-    await all([
-      this.#bindMac(wanted),
-      this.#editGuard([...removeElementLines(stray), ...addElementLines(elementsOf(wanted))]),
-    ]);
+    await this.#editGuard([...removeElements(stray), ...addElements(elementsOf(wanted))]);
   }
 
   async routeByGateway(
@@ -191,60 +179,75 @@ export class VethPodNetwork implements PodNetwork {
   ): Promise<void> {
     const present = (await this.routes(netns)).filter((route) => route.ifname === ifname && route.gateway === null);
     const stale = onLink.filter((cidr) => present.some(({ dst }) => dst === cidr));
-    await runIpBatch(this.commands, reroutingLines(owner, ifname, addresses, stale), enter(netns));
+    await this.#makeInside(netns, reroutingRequests(owner, ifname, addresses, stale));
   }
 
   async setPodMtu(netns: string, ifname: string, mtuBytes: number): Promise<void> {
-    const [program, ...args] = enter(netns);
-    const change = ['ip', 'link', 'set', 'dev', ifname, 'mtu', String(mtuBytes)];
-    await inNamespace(netns, () => this.commands.run(program, [...args, ...change]));
+    await this.#makeInside(netns, [setLinkMtu(ifname, mtuBytes)]);
   }
 
   async setHostMtu(hostInterface: string, mtuBytes: number): Promise<void> {
-    await this.commands.run('ip', ['link', 'set', 'dev', hostInterface, 'mtu', String(mtuBytes)]);
+    await this.netlink.run(null, [setLinkMtu(hostInterface, mtuBytes)]);
   }
 
-  /** As the pod sends, as others send to it, and as a Service address that leads to it. */
-  async forgetConnections(addresses: readonly IpAddress[]): Promise<void> {
-    const lines = addresses.flatMap((ip) => ['-s', '-d', '-r'].map((side) => `-D -f ipv${ipFamily(ip)} ${side} ${ip}`));
-    await this.#trackingEdits.run(lines);
+  forgetConnections(addresses: readonly IpAddress[]): Promise<void> {
+    return this.#forgetting.run(addresses);
+  }
+
+  async #forgetTogether(calls: readonly (readonly IpAddress[])[]): Promise<readonly PromiseSettledResult<void>[]> {
+    const addresses = calls.flat();
+    const isShort = (await this.#connectionCount()) <= MAX_LISTED_CONNECTIONS;
+    for (const list of isShort ? [listAllFlows()] : listFlowsOf(addresses)) {
+      await this.netlink.deleteListed(null, list, (listed) => deleteFlow(addresses, listed));
+    }
+    return calls.map(() => ({ status: 'fulfilled', value: undefined }));
+  }
+
+  /** Infinite when the kernel does not say. */
+  async #connectionCount(): Promise<number> {
+    try {
+      return Number(await this.commands.run('cat', [CONNECTION_COUNT]));
+    } catch (thrown) {
+      if (thrown instanceof CommandError) return Infinity;
+      throw thrown;
+    }
   }
 
   /** An existing interface of this name was left by a crash during ADD of the same attachment; it is replaced. */
   async #makePair(plan: AttachmentPlan): Promise<void> {
-    const lines = [...pairLines(plan), ...hostLines(plan)];
+    const requests = [...pairRequests(plan), ...hostRequests(plan)];
     try {
-      await this.#makePort(lines, plan);
+      await this.#makePort(requests, plan);
     } catch (thrown) {
-      if (!isFailure(thrown, EXISTS)) throw thrown;
+      if (!isRefusal(thrown, EEXIST)) throw thrown;
       await this.detach(plan.hostInterface);
-      await this.#makePort(lines, plan);
+      await this.#makePort(requests, plan);
     }
   }
 
   /** On a host that switches IPv6 off for new interfaces it is switched on for this one. */
-  async #makePort(lines: readonly BatchLine[], side: HostSide): Promise<void> {
+  async #makePort(requests: readonly NetlinkRequest[], side: HostSide): Promise<void> {
     try {
-      await this.#hostBatches.run(lines);
+      await this.netlink.run(null, requests);
     } catch (thrown) {
-      if (!isFailure(thrown, IPV6_DISABLED)) throw thrown;
+      if (!(thrown instanceof NetlinkError && IPV6_DISABLED.test(thrown.reason))) throw thrown;
       await this.commands.run('tee', [`/proc/sys/net/ipv6/conf/${side.hostInterface}/disable_ipv6`], '0');
-      await this.#hostBatches.run(hostLines(side));
+      await this.netlink.run(null, hostRequests(side));
     }
   }
 
-  #bindMac({ hostInterface, mac }: HostSide): Promise<void> {
-    return this.#forwardingEntries.run([forwardingEntry(hostInterface, mac)]);
+  /** Rejects with CniError 3 without a namespace. */
+  async #makeInside(netns: string, requests: readonly NetlinkRequest[]): Promise<void> {
+    if (requests.length > 0) await inNamespace(netns, () => this.netlink.run(netns, requests));
   }
 
   async #configurePod(plan: AttachmentPlan): Promise<void> {
-    const [program, ...args] = enter(plan.netns);
     if (plan.addresses.some((address) => ipFamily(address.ip) === 6)) {
+      const [program, ...args] = enter(plan.netns);
       const left = ipv6Switches(plan.owner.ifname).filter((one) => !this.#switchOff(plan.netns, one));
       if (left.length > 0) await this.commands.run(program, [...args, 'tee', ...left.map(({ path }) => path)], '0');
     }
-    await runIpBatch(this.commands, podLines(plan), enter(plan.netns));
-    await this.#editRules(plan.netns, sourceRulesOf(plan.routes), (rule) => ({ text: ruleText('add', rule) }));
+    await this.#makeInside(plan.netns, podRequests(plan));
   }
 
   /** False when a program has to. */
@@ -258,20 +261,8 @@ export class VethPodNetwork implements PodNetwork {
     return table !== null && [...table.matchAll(/^\s*(\S+):/gm)].every(([, name]) => name === 'lo');
   }
 
-  /** Family by family: `ip` has to be told which. */
-  async #editRules(
-    netns: string,
-    rules: readonly SourceRule[],
-    lineOf: (rule: SourceRule) => BatchLine,
-  ): Promise<void> {
-    for (const family of IP_FAMILIES) {
-      const lines = rules.filter(({ source }) => ipFamily(source) === family).map(lineOf);
-      if (lines.length > 0) await runIpBatch(this.commands, lines, enter(netns), family);
-    }
-  }
-
-  async #editGuard(lines: readonly string[]): Promise<void> {
-    if (lines.length > 0) await this.#guardEdits.run(lines);
+  async #editGuard(changes: readonly NetfilterRequest[]): Promise<void> {
+    if (changes.length > 0) await this.netlink.change(null, changes);
   }
 
   /** None when there is no table: the host network's reconciler writes it anew, with the elements of all pods. */
@@ -295,7 +286,7 @@ async function inNamespace<T>(netns: string, work: () => Promise<T>): Promise<T>
   try {
     return await work();
   } catch (thrown) {
-    if (!isFailure(thrown, NO_NAMESPACE)) throw thrown;
+    if (!isWithoutNamespace(thrown)) throw thrown;
     throw new CniError(CNI_CODES.unknownContainer, 'network namespace does not exist', netns, { cause: thrown });
   }
 }
@@ -307,6 +298,12 @@ async function all(work: readonly Promise<unknown>[]): Promise<void> {
   }
 }
 
-function isFailure(thrown: unknown, pattern: RegExp): boolean {
-  return thrown instanceof CommandError && pattern.test(thrown.stderr);
+/** As programs in the namespace say, or requests. */
+function isWithoutNamespace(thrown: unknown): boolean {
+  if (thrown instanceof CommandError) return NO_NAMESPACE.test(thrown.stderr);
+  return thrown instanceof HeddleError && thrown.code === 'NOT_FOUND';
+}
+
+function isRefusal(thrown: unknown, errno: number): boolean {
+  return thrown instanceof NetlinkError && thrown.errno === errno;
 }

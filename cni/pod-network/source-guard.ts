@@ -7,7 +7,7 @@
 import { GATEWAY_MAC, macToBytes } from '../../common/address/mac-address.js';
 import type { MacAddress } from '../../common/address/mac-address.js';
 import { IP_FAMILIES, ipFamily, parseIpAddress } from '../../common/address/ip-address.js';
-import type { IpAddress } from '../../common/address/ip-address.js';
+import type { IpAddress, IpFamily } from '../../common/address/ip-address.js';
 import { runJson } from '../../common/host/command.js';
 import type { CommandRunner } from '../../common/host/command.js';
 import { POD_INTERFACE_GROUP } from '../../common/host/kernel-marks.js';
@@ -20,22 +20,24 @@ export interface GuardedPod {
   readonly ips: readonly IpAddress[];
 }
 
-const SETS = { 4: 'senders4', 6: 'senders6' } as const;
+export const GUARD_SETS = { 4: 'senders4', 6: 'senders6' } as const;
 const TO_GATEWAY = `ether daddr ${GATEWAY_MAC}`;
 const TO_ONE_STATION = 'ether daddr & 01:00:00:00:00:00 == 00:00:00:00:00:00';
-const KNOWN_SENDER_4 = `ether type ip iifname . ether saddr . ip saddr @${SETS[4]}`;
+const KNOWN_SENDER_4 = `ether type ip iifname . ether saddr . ip saddr @${GUARD_SETS[4]}`;
 /** The bridge routes packets to loopback addresses (`route_localnet`), for answers to programs of the node alone. */
 const LOOPBACK_4 = '127.0.0.0/8';
-const KNOWN_SENDER_6 = `ether type ip6 iifname . ether saddr . ip6 saddr @${SETS[6]}`;
+const KNOWN_SENDER_6 = `ether type ip6 iifname . ether saddr . ip6 saddr @${GUARD_SETS[6]}`;
 /** Both MACs of an ARP request, that of the frame and that of the sender in it. */
-const KNOWN_ARP_SENDER = ['ether saddr', 'arp saddr ether'].map((mac) => `iifname . ${mac} . arp saddr ip @${SETS[4]}`);
+const KNOWN_ARP_SENDER = ['ether saddr', 'arp saddr ether'].map(
+  (mac) => `iifname . ${mac} . arp saddr ip @${GUARD_SETS[4]}`,
+);
 
 /** The table, for `agent/host-network/nft-table.ts`. What most frames are comes first. */
 export const SOURCE_GUARD = {
   id: ['bridge', 'heddle'],
   definitions: [
-    `set ${SETS[4]} { type ifname . ether_addr . ipv4_addr; }`,
-    `set ${SETS[6]} { type ifname . ether_addr . ipv6_addr; }`,
+    `set ${GUARD_SETS[4]} { type ifname . ether_addr . ipv4_addr; }`,
+    `set ${GUARD_SETS[6]} { type ifname . ether_addr . ipv6_addr; }`,
     // Shown as drops of the node by these names (`docs/data-path.md`).
     'counter podForeignSource { }',
     'counter podOtherStation { }',
@@ -70,18 +72,17 @@ export function guardElements({ hostInterface, mac, ips }: GuardedPod): GuardEle
   return sources.map((ip) => ({ hostInterface, mac, ip }));
 }
 
-/** A line of `nft -f` that adds the elements; adding one that is there is no error. */
+/** Lines of `nft -f` that add the elements; adding one that is there is no error. */
 export function addElementLines(elements: readonly GuardElement[]): string[] {
   return IP_FAMILIES.flatMap((family) => {
-    const list = elements.filter(({ ip }) => ipFamily(parseIpAddress(ip)) === family).map(elementText);
-    return list.length === 0 ? [] : [`add element ${SOURCE_GUARD.id.join(' ')} ${SETS[family]} { ${list.join(', ')} }`];
+    const list = elements.filter(({ ip }) => ipFamily(parseIpAddress(ip)) === family);
+    return list.length === 0 ? [] : [`add ${elementListText(family, list)}`];
   });
 }
 
-/** Lines that remove them; adding first makes it no error that one is not there. */
-export function removeElementLines(elements: readonly GuardElement[]): string[] {
-  const added = addElementLines(elements);
-  return [...added, ...added.map((line) => line.replace(/^add/, 'delete'))];
+/** Elements of one family, as `nft` takes them behind a verb. */
+export function elementListText(family: IpFamily, elements: readonly GuardElement[]): string {
+  return `element ${SOURCE_GUARD.id.join(' ')} ${GUARD_SETS[family]} { ${elements.map(elementText).join(', ')} }`;
 }
 
 /** All elements in the kernel. Throws CommandError when there is no table. */

@@ -25,7 +25,7 @@ import type {
 } from '../deps.js';
 import { elementsOf } from '../pod-network/host-side.js';
 import { podRoutes } from '../pod-network/pod-routes.js';
-import { sourceRulesOf } from '../pod-network/veth-commands.js';
+import { sourceRulesOf } from '../pod-network/attachment-requests.js';
 import type { CniResponse } from '../relay/relay-protocol.js';
 
 const CIDRS = [parseCidr('10.1.0.0/24'), parseCidr('fd00:1::/64')];

@@ -46,7 +46,7 @@ export async function removeAttachment(
 
 /**
  * Removes the connections of the addresses from connection tracking: a pod that gets one of them next would take part in
- * connections of the one before. Done best, since a node may lack the tool.
+ * connections of the one before. A kernel without connection tracking refuses, and has none.
  */
 export async function forgetConnections(deps: CniDeps, addresses: readonly IpAddress[]): Promise<void> {
   if (addresses.length === 0) return;
@@ -55,7 +55,7 @@ export async function forgetConnections(deps: CniDeps, addresses: readonly IpAdd
   } catch (thrown) {
     deps.log.warn(
       { addresses, reason: messageOf(thrown) },
-      'connections of freed addresses stay in connection tracking until they time out: install conntrack',
+      'connections of freed addresses stay in connection tracking until they time out',
     );
   }
 }

@@ -7,7 +7,7 @@ import type { IpAddress } from '../../common/address/ip-address.js';
 import type { EndpointRecord } from '../attachment.js';
 import type { CniDeps, PodInterface, PodParts } from '../deps.js';
 import { missingRoutes } from '../pod-network/pod-routes.js';
-import { sourceRulesOf } from '../pod-network/veth-commands.js';
+import { sourceRulesOf } from '../pod-network/attachment-requests.js';
 import { podAddressesOf, podRoutesOf } from './record-side.js';
 
 const NOTHING: PodParts = { ips: [], gateways: [], routes: [], rules: [] };

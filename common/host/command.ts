@@ -123,7 +123,7 @@ export function startByNode(
 
 /**
  * Descriptor of a file without a name that holds the input, or null where none can be made. What `spawn` calls a pipe is a
- * socket, and some programs (`conntrack -R -`) open `/dev/stdin`, which fails on a socket.
+ * socket, and some programs open `/dev/stdin`, which fails on a socket.
  */
 function inputFile(input: string): number | null {
   let fd: number | null = null;

@@ -18,21 +18,9 @@ export interface BatchLine {
 }
 
 /**
- * Runs every line, also after a failed one. Throws {@link CommandError} for the first failed line that is not optional.
- * @param prefix program and arguments before `ip`, as `['nsenter', '--net=PATH']`
- * @param family for lines that `ip` cannot see it in
+ * Runs several batches in one process, every line, also after a failed one. The outcome of each batch is its first failed line that
+ * is not optional. @param family for lines that `ip` cannot see it in
  */
-export async function runIpBatch(
-  commands: CommandRunner,
-  lines: readonly BatchLine[],
-  prefix: readonly string[] = [],
-  family?: IpFamily,
-): Promise<void> {
-  const failure = firstFailure(lines, await runLines(commands, lines, [...prefix, ...ipProgram(family)]));
-  if (failure !== null) throw failure;
-}
-
-/** Runs several batches in one process. The outcome of each is that of its own lines. @param family as of {@link runIpBatch} */
 export async function runIpBatches(
   commands: CommandRunner,
   batches: readonly (readonly BatchLine[])[],

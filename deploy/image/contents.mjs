@@ -12,7 +12,7 @@ export const NODE_MAJOR = 24;
 export function debianPackages(arch) {
   return [
     ...['libc6', 'libgcc-s1', 'libstdc++6', 'base-files', 'netbase', 'coreutils', 'dash', 'mount', 'util-linux'],
-    ...['iproute2', 'nftables', 'conntrack', 'iptables'],
+    ...['iproute2', 'nftables', 'iptables'],
     ...['libacl1', 'libattr1', 'libgmp10', 'libselinux1', 'libpcre2-8-0', 'libblkid1', 'libmount1', 'libsmartcols1'],
     ...[
       'libbpf1',
@@ -35,7 +35,7 @@ export function debianPackages(arch) {
 
 /** Programs that agent, router, `meshctl` and the container's start run, and a shell for people. */
 export const PROGRAMS = [
-  ...['ip', 'bridge', 'nft', 'conntrack', 'iptables-legacy', 'ip6tables-legacy', 'xtables-legacy-multi'],
+  ...['ip', 'bridge', 'nft', 'iptables-legacy', 'ip6tables-legacy', 'xtables-legacy-multi'],
   ...['nsenter', 'unshare', 'true', 'setpriv', 'mount', 'sh', 'dash', 'cat', 'env', 'ls', 'mkdir', 'tee', 'sleep'],
 ];
 

@@ -192,6 +192,15 @@ export interface OptionalLibrary {
 /** The type name of an address argument in the lists above. */
 export const ADDRESS = POINTER;
 
+/** As {@link sysSetsockopt}, for a value outside an arena. */
+export const sysSetSocketOption: (
+  fd: number,
+  level: number,
+  name: number,
+  value: Uint8Array,
+  length: number,
+) => number = libc.func('setsockopt', 'int', ['int', 'int', 'int', 'void *', 'uint']);
+
 /** Functions around posix_spawn(3). Structures are opaque bytes; lists of texts end with null. */
 const BYTES = 'void *';
 const TEXTS = 'const char **';

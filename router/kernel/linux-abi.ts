@@ -92,6 +92,9 @@ export const IPV6_RECVTCLASS = 66;
 export const IPV6_TCLASS = 67;
 /** Set DF, and ignore ICMP: the mesh core searches the path MTU (RFC 8899). */
 export const PMTUDISC_PROBE = 3;
+export const SOL_NETLINK = 270;
+export const NETLINK_CAP_ACK = 10;
+export const NETLINK_EXT_ACK = 11;
 export const SOL_UDP = 17;
 export const UDP_SEGMENT = 103;
 export const UDP_GRO = 104;

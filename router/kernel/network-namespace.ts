@@ -30,6 +30,11 @@ export function inNetworkNamespace<T>(path: string, work: () => T): T {
   }
 }
 
+/** Descriptor of the namespace at `path`, which the caller closes. Throws as {@link inNetworkNamespace}. */
+export function openNetworkNamespace(path: string): number {
+  return inNetworkNamespace(path, () => openSync(OWN, READ_WITHOUT_WAITING));
+}
+
 function enter(path: string): void {
   const fd = openSync(path, READ_WITHOUT_WAITING);
   const result = sysSetns(fd, CLONE_NEWNET);

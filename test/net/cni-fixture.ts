@@ -22,12 +22,14 @@ import {
 import type { CniDeps, EndpointRecord, Unreadiness } from '../../cni/index.js';
 import { parseCidr } from '../../common/address/cidr.js';
 import { namespaceFiles } from '../../agent/namespace-files.js';
+import { HostNetlink } from '../../agent/netlink/host-netlink.js';
 import { reconcileHostNetwork } from '../../agent/host-network/host-network.js';
 import type { HostNetworkSpec } from '../../agent/host-network/host-plan.js';
 import { SettingsRecord } from '../../agent/host-network/settings-record.js';
 import { CrashingDisk } from '../../common/testing/crashing-disk.js';
 import { hostCommands } from '../../common/host/command.js';
 import type { CommandRunner } from '../../common/host/command.js';
+import type { NetlinkRunner } from '../../common/host/netlink-runner.js';
 import { systemDisk } from '../../common/storage/disk.js';
 import { silentLogger } from '../../common/log.js';
 import { RunLock } from '../../deploy/demo/machine/run-lock.js';
@@ -88,7 +90,7 @@ export class TestAgent {
     this.ipam = await Ipam.open({ directory: join(this.folder, 'ipam'), cidrs: CIDRS, log });
     const deps: CniDeps = {
       addresses: this.ipam,
-      network: new VethPodNetwork(this.#nodeCommands(), namespaceFiles),
+      network: new VethPodNetwork(this.#nodeCommands(), this.#nodeNetlink(), namespaceFiles),
       endpoints,
       settings: () => ({ bridge: 'br0', podMtuBytes: 1390, podCidrs: CIDRS, clusterCidrs: CLUSTER_CIDRS }),
       readiness: () => this.unready,
@@ -131,7 +133,26 @@ export class TestAgent {
       },
     };
   }
+
+  #nodeNetlink(): NetlinkRunner {
+    return {
+      run: async (netns, requests) => {
+        this.gate(requests.map(({ text }) => text).join('\n'));
+        return netlink.run(netns ?? path(NODE), requests);
+      },
+      change: async (netns, changes) => {
+        this.gate(changes.map(({ text }) => text).join('\n'));
+        return netlink.change(netns ?? path(NODE), changes);
+      },
+      deleteListed: async (netns, list, deletionOf) => {
+        this.gate(list.text);
+        return netlink.deleteListed(netns ?? path(NODE), list, deletionOf);
+      },
+    };
+  }
 }
+
+const netlink = new HostNetlink();
 
 /** The running test's agent, which it may replace, and the folder of the agent's files. */
 export const lab = {} as { agent: TestAgent; folder: string };

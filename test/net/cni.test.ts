@@ -6,6 +6,11 @@ import { spawn } from 'node:child_process';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { HostNetlink } from '../../agent/netlink/host-netlink.js';
+import { setLinkMaster, setLinkMtu, setLinkUp } from '../../cni/pod-network/link-requests.js';
+import { addAddress, putRoute } from '../../cni/pod-network/route-requests.js';
+import { parseCidr } from '../../common/address/cidr.js';
+import { parseIpAddress } from '../../common/address/ip-address.js';
 import { HeddleError } from '../../common/errors.js';
 import {
   addressOf,
@@ -115,6 +120,39 @@ async function inNamespace(pid: number, namespace: string): Promise<void> {
   }
 }
 
+describe('requests to the kernel', () => {
+  const netlink = new HostNetlink();
+
+  it('are all made, also after a failed one, which is told in the words of the kernel', async () => {
+    // More than one write holds, about an interface that the first request fails to make.
+    const many = Array.from({ length: 100 }, (_, i) => putRoute('add', { dst: cidrOf(i), dev: 'lo' }));
+    const requests = [
+      setLinkMaster('lo', 'absent'),
+      { ...setLinkMtu('absent', 1400), optional: true },
+      setLinkUp('lo'),
+    ];
+    const run = netlink.run(path(POD_A), [...requests, ...many]);
+    await expect(run).rejects.toMatchObject({ request: 'ip link set dev lo master absent', errno: 19 });
+    expect(inside(POD_A, 'ip', 'route').trim().split('\n')).toHaveLength(100);
+    const again = netlink.run(path(POD_A), many.slice(99));
+    await expect(again).rejects.toThrow('ip route add 10.7.99.0/24 dev lo failed: file already exists (EEXIST)');
+    const unreachable = putRoute('add', { dst: cidrOf(200), dev: 'lo', gateway: parseIpAddress('192.0.2.1') });
+    await expect(netlink.run(path(POD_A), [unreachable])).rejects.toThrow(/Nexthop has invalid gateway/);
+  });
+
+  it('are made together in several namespaces, and are refused where there is none', async () => {
+    const pods = Array.from({ length: 20 }, (_, i) => (i % 2 === 0 ? POD_A : POD_B));
+    await Promise.all(pods.map((pod, i) => netlink.run(path(pod), [setLinkUp('lo'), addAddress(addressAt(i), 'lo')])));
+    for (const pod of [POD_A, POD_B]) expect(inside(pod, 'ip', '-4', 'addr').match(/inet 10\.7/g)).toHaveLength(10);
+    for (const nowhere of ['/run/netns/absent', '/etc/hostname']) {
+      await expect(netlink.run(nowhere, [setLinkUp('lo')])).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    }
+  });
+});
+
+const cidrOf = (i: number) => parseCidr(`10.7.${i}.0/24`);
+const addressAt = (i: number) => parseIpAddress(`10.7.0.${i + 1}`);
+
 describe('repeated and late calls', () => {
   it('ADD answers the same while the attachment is as it should be', async () => {
     const first = await succeed('ADD');
@@ -135,7 +173,7 @@ describe('repeated and late calls', () => {
     ip('-n', POD_A, 'link', 'add', 'eth0', 'type', 'bridge');
     const { code, details } = await failure('ADD');
     expect(code).toBe(102);
-    expect(details).toContain('File exists');
+    expect(details).toContain('EEXIST');
     expect([hostInterfaces(), lab.agent.ipam.list(), lab.agent.service.endpoints()]).toEqual([[], [], []]);
   });
 

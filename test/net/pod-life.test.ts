@@ -6,6 +6,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { HostNetlink } from '../../agent/netlink/host-netlink.js';
+import { deleteFlow, listFlowsOf } from '../../cni/pod-network/flow-requests.js';
+import { parseIpAddress } from '../../common/address/ip-address.js';
+import type { IpAddress } from '../../common/address/ip-address.js';
 import { waitUntil } from '../../deploy/demo/async/wait-until.js';
 import {
   addressOf,
@@ -138,6 +142,27 @@ describe('connection tracking', () => {
     expect(flowsOf(family, other)).toBe(0);
   });
 
+  it.each(FAMILIES)(
+    'is listed by the address also where it is too long to be listed as a whole, IPv%s',
+    async (family) => {
+      const [mine, other] = (family === 4 ? ['10.7.0.2', '10.7.0.3'] : ['fd07::2', 'fd07::3']).map(parseIpAddress) as [
+        IpAddress,
+        IpAddress,
+      ];
+      for (const [from, to] of [
+        [mine, other],
+        [other, mine],
+      ] as const)
+        trackFlows(family, from, to);
+      trackFlows(family, other, family === 4 ? '192.0.2.1' : '2001:db8::1');
+      const before = flowsOf(family, other);
+      for (const list of listFlowsOf([mine])) {
+        await new HostNetlink().deleteListed(path(NODE), list, (listed) => deleteFlow([mine], listed));
+      }
+      expect([before, flowsOf(family, mine), flowsOf(family, other)]).toEqual([5, 0, 1]);
+    },
+  );
+
   it('keeps the connections of other pods', async () => {
     const { a, b } = await twoPods();
     trackFlows(4, addressOf(b, 4), '192.0.2.1');
@@ -152,7 +177,7 @@ function trackFlows(family: 4 | 6, from: string, to: string): void {
   const service = family === 4 ? '10.96.0.10' : 'fd96::10';
   const flow = (sport: string) => ['-p', 'udp', '-t', '60', '--sport', sport, '--dport', '53'];
   inside(NODE, 'conntrack', '-I', ...flow('5000'), '-s', from, '-d', to);
-  if (to.startsWith('192.')) return;
+  if (/^192|^2001/.test(to)) return;
   const reply = ['-r', to, '-q', from, '--reply-port-src', '53', '--reply-port-dst', '5001'];
   inside(NODE, 'conntrack', '-I', ...flow('5001'), '-s', from, '-d', service, ...reply);
 }

@@ -11,7 +11,6 @@ import { DROP_LOG_GROUP, logCheckCommands } from '../../../policy/index.js';
 import { NetlinkSocket } from '../../../router/index.js';
 import { answerOf, bindRequest } from './nflog-messages.js';
 
-const NETLINK_NETFILTER = 12;
 const EPERM = 1;
 /** What is copied of a packet at most; the table asks for less. */
 const COPIED_BYTES = 256;
@@ -74,7 +73,7 @@ export class DropWatch {
 
 /** Throws {@link SystemCallError}. */
 export function openNflog(): PacketLog {
-  const socket = new NetlinkSocket(NETLINK_NETFILTER, 'NETLINK_NETFILTER');
+  const socket = new NetlinkSocket('NETLINK_NETFILTER');
   try {
     socket.send(bindRequest(DROP_LOG_GROUP, COPIED_BYTES));
     const errno = answerOf(socket.receive() ?? new Uint8Array());

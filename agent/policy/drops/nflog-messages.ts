@@ -1,25 +1,17 @@
 /**
  * Messages of nflog, by which the kernel sends packets to a program (linux/netfilter/nfnetlink_log.h). Numbers are in the order of
  * this machine, except those of the protocol's own headers and attributes, which are in network order.
- *
- * ```
- *  nlmsghdr 16 B: length, type, flags, sequence, port | nfgenmsg 4 B: family, version, group | attributes: length, type, value
- * ```
+ * The resource of the header (`common/host/netfilter-message.ts`) is the group.
  */
-const HEADER_BYTES = 16;
-const ATTRIBUTES_AT = 20;
-const ATTRIBUTE_HEADER_BYTES = 4;
-const SUBSYSTEM_ULOG = 4;
-const MESSAGE_PACKET = SUBSYSTEM_ULOG << 8;
-const MESSAGE_CONFIG = (SUBSYSTEM_ULOG << 8) | 1;
-const NLMSG_ERROR = 2;
-const REQUEST_WITH_ANSWER = 0x1 | 0x4;
+import { NETFILTER_HEADER_BYTES, netfilterRequest, netfilterType } from '../../../common/host/netfilter-message.js';
+import { attribute, NLM_F_ACK, readAttributes, readReplies, readText } from '../../../common/host/netlink-message.js';
+
+/** NFULNL_MSG_*. */
+const [MESSAGE_PACKET, MESSAGE_CONFIG] = [netfilterType('log', 0), netfilterType('log', 1)];
 const [CONFIG_COMMAND, CONFIG_MODE, CONFIG_TIMEOUT] = [1, 2, 4];
 const COMMAND_BIND = 1;
 const MODE_PACKET = 2;
 const [ATTRIBUTE_PAYLOAD, ATTRIBUTE_PREFIX] = [9, 10];
-/** The kernel's highest bits of a type are flags. */
-const TYPE_MASK = 0x3fff;
 /** Packets wait so long for others in one message, in units of 10 ms. */
 const GATHERED_FOR = 20;
 
@@ -42,75 +34,20 @@ export function bindRequest(group: number, bytes: number): Uint8Array {
     attribute(CONFIG_MODE, mode),
     attribute(CONFIG_TIMEOUT, timeout),
   ];
-  const message = new Uint8Array(ATTRIBUTES_AT + attributes.reduce((sum, { length }) => sum + length, 0));
-  const view = new DataView(message.buffer);
-  view.setUint32(0, message.length, true);
-  view.setUint16(4, MESSAGE_CONFIG, true);
-  view.setUint16(6, REQUEST_WITH_ANSWER, true);
-  view.setUint16(18, group);
-  let at = ATTRIBUTES_AT;
-  for (const each of attributes) {
-    message.set(each, at);
-    at += each.length;
-  }
-  return message;
+  return netfilterRequest(MESSAGE_CONFIG, NLM_F_ACK, { resource: group }, attributes);
 }
 
 /** errno of the answer to a request; 0 for success, null when the datagram holds none. */
 export function answerOf(datagram: Uint8Array): number | null {
-  const view = viewOf(datagram);
-  if (datagram.length < ATTRIBUTES_AT || view.getUint16(4, true) !== NLMSG_ERROR) return null;
-  return -view.getInt32(HEADER_BYTES, true);
+  return readReplies(datagram)[0]?.errno ?? null;
 }
 
 /** The packets of a datagram. What is cut or of another kind is left out. */
 export function readLoggedDrops(datagram: Uint8Array): LoggedDrop[] {
-  const view = viewOf(datagram);
-  const drops: LoggedDrop[] = [];
-  for (let at = 0; at + ATTRIBUTES_AT <= datagram.length;) {
-    const length = view.getUint32(at, true);
-    if (length < ATTRIBUTES_AT || at + length > datagram.length) break;
-    if (view.getUint16(at + 4, true) === MESSAGE_PACKET) {
-      const attributes = readAttributes(datagram.subarray(at + ATTRIBUTES_AT, at + length));
-      const [prefix, packet] = [attributes.get(ATTRIBUTE_PREFIX), attributes.get(ATTRIBUTE_PAYLOAD)];
-      if (prefix !== undefined && packet !== undefined) drops.push({ prefix: textOf(prefix), packet });
-    }
-    at += aligned(length);
-  }
-  return drops;
-}
-
-function attribute(type: number, value: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(aligned(ATTRIBUTE_HEADER_BYTES + value.length));
-  const view = new DataView(bytes.buffer);
-  view.setUint16(0, ATTRIBUTE_HEADER_BYTES + value.length, true);
-  view.setUint16(2, type, true);
-  bytes.set(value, ATTRIBUTE_HEADER_BYTES);
-  return bytes;
-}
-
-function readAttributes(bytes: Uint8Array): Map<number, Uint8Array> {
-  const view = viewOf(bytes);
-  const values = new Map<number, Uint8Array>();
-  for (let at = 0; at + ATTRIBUTE_HEADER_BYTES <= bytes.length;) {
-    const length = view.getUint16(at, true);
-    if (length < ATTRIBUTE_HEADER_BYTES || at + length > bytes.length) break;
-    values.set(view.getUint16(at + 2, true) & TYPE_MASK, bytes.subarray(at + ATTRIBUTE_HEADER_BYTES, at + length));
-    at += aligned(length);
-  }
-  return values;
-}
-
-/** Text ends with a zero byte. */
-function textOf(bytes: Uint8Array): string {
-  const end = bytes.indexOf(0);
-  return new TextDecoder('latin1').decode(end < 0 ? bytes : bytes.subarray(0, end));
-}
-
-function aligned(length: number): number {
-  return (length + 3) & ~3;
-}
-
-function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
-  return new DataView(buffer, byteOffset, byteLength);
+  return readReplies(datagram).flatMap(({ type, body }) => {
+    if (type !== MESSAGE_PACKET) return [];
+    const attributes = readAttributes(body.subarray(NETFILTER_HEADER_BYTES));
+    const [prefix, packet] = [attributes.get(ATTRIBUTE_PREFIX), attributes.get(ATTRIBUTE_PAYLOAD)];
+    return prefix === undefined || packet === undefined ? [] : [{ prefix: readText(prefix), packet }];
+  });
 }

@@ -1,21 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { CommandError } from '../../common/errors.js';
-import type { CommandRunner } from '../../common/host/command.js';
-import { runIpBatches } from '../../common/host/ip-batch.js';
-import { asOneInput } from './joined-input.js';
-
-describe('calls with one input', () => {
-  it('makes each alone when they fail together, and gives each its own outcome', async () => {
-    const inputs: string[] = [];
-    const make = asOneInput((input) => {
-      inputs.push(input);
-      return input.includes('wrong') ? Promise.reject(new CommandError('nft', 1, input)) : Promise.resolve();
-    });
-    const outcomes = await make([['a', 'b'], ['wrong'], ['c']]);
-    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
-    expect(inputs).toEqual(['a\nb\nwrong\nc\n', 'a\nb\n', 'wrong\n', 'c\n']);
-  });
-});
+import { CommandError } from '../errors.js';
+import type { CommandRunner } from './command.js';
+import { runIpBatches } from './ip-batch.js';
 
 describe('several batches of `ip` in one process', () => {
   const failing = (stderr: string): CommandRunner => ({ run: () => Promise.reject(new CommandError('ip', 1, stderr)) });
