@@ -126,7 +126,8 @@ export class PolicyKeeper {
 
   /**
    * Resolves when the verdict of a pod is in the kernel that has no interface yet; one that the API server has not told of is
-   * denied, and so is one whose policies the API server has not answered within 2 s. It resolves to the function that takes the pod away again. Rejects as {@link podsChanged}.
+   * denied, and so is one whose policies the API server has not answered within 2 s. It resolves to the function that takes the
+   * pod away again. Rejects as {@link podsChanged}.
    */
   async admit(pod: LocalPod): Promise<() => void> {
     const startedMs = this.deps.clock.nowMs();
