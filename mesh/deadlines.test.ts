@@ -70,4 +70,15 @@ describe('deadlines', () => {
     expect(deadlines.takeDue(25)).toEqual(['early', 'moved']);
     expect(deadlines.nextMs()).toBe(30);
   });
+
+  it('hold nothing of keys that have none', () => {
+    const deadlines = new Deadlines<string>();
+    deadlines.set('never', Infinity);
+    expect(deadlines.size).toBe(0);
+    deadlines.set('once', 10);
+    deadlines.set('once', Infinity);
+    deadlines.set('later', 20);
+    expect(deadlines.nextMs()).toBe(20);
+    expect(deadlines.size).toBe(1);
+  });
 });

@@ -18,11 +18,19 @@ export class Deadlines<Key> {
   /** Replaces the deadline of the key. Infinity: it has none. */
   set(key: Key, dueMs: number): void {
     const deadline = this.#byKey.get(key);
-    if (deadline === undefined) this.#byKey.set(key, { dueMs, queuedMs: dueMs });
-    else deadline.dueMs = dueMs;
-    if (deadline !== undefined && dueMs >= deadline.queuedMs) return;
-    if (deadline !== undefined) deadline.queuedMs = dueMs;
-    if (dueMs !== Infinity) this.#queue.push(dueMs, key);
+    if (deadline === undefined) {
+      if (dueMs !== Infinity) this.#enter(key, { dueMs, queuedMs: dueMs });
+      return;
+    }
+    deadline.dueMs = dueMs;
+    if (dueMs >= deadline.queuedMs) return;
+    deadline.queuedMs = dueMs;
+    this.#queue.push(dueMs, key);
+  }
+
+  /** Keys that have a deadline, or had one when their entry in the queue was last looked at. */
+  get size(): number {
+    return this.#byKey.size;
   }
 
   delete(key: Key): void {
@@ -55,7 +63,13 @@ export class Deadlines<Key> {
       this.#queue.popUntil(first.atMs);
       if (isVoid) continue;
       deadline.queuedMs = deadline.dueMs;
-      if (deadline.dueMs !== Infinity) this.#queue.push(deadline.dueMs, first.item);
+      if (deadline.dueMs === Infinity) this.#byKey.delete(first.item);
+      else this.#queue.push(deadline.dueMs, first.item);
     }
+  }
+
+  #enter(key: Key, deadline: Deadline): void {
+    this.#byKey.set(key, deadline);
+    this.#queue.push(deadline.dueMs, key);
   }
 }

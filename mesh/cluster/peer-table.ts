@@ -65,6 +65,8 @@ export interface PeerTableDeps {
 export class PeerTable {
   readonly members: Membership;
   readonly #deps: PeerTableDeps;
+  /** One object for all peers. */
+  readonly #peerDeps: PeerDeps;
   readonly #ownId: NodeId;
   readonly #ownership: Ownership;
   /** Members, and peers whose sessions were found in the router. Bounded by MAX_MEMBERS and the router's slots. */
@@ -86,6 +88,7 @@ export class PeerTable {
 
   constructor(deps: PeerTableDeps) {
     this.#deps = deps;
+    this.#peerDeps = { ...deps.peer, linkChanged: (peer, before, nowMs) => this.#linkChanged(peer, before, nowMs) };
     this.#ownId = deps.peer.ownId;
     this.members = new Membership(this.#ownId, (id) => deps.isRevoked(id));
     this.#ownership = new Ownership(this.#ownId, deps.clusterCidrs);
@@ -339,8 +342,7 @@ export class PeerTable {
   }
 
   #addPeer(id: NodeId, link: Link, nowMs: number): Peer {
-    const linkChanged = (peer: Peer, before: Link, atMs: number): void => this.#linkChanged(peer, before, atMs);
-    const peer = new Peer({ ...this.#deps.peer, linkChanged }, id, link, nowMs);
+    const peer = new Peer(this.#peerDeps, id, link, nowMs);
     this.#peers.set(id, peer);
     this.schedule(peer, nowMs);
     return peer;

@@ -67,9 +67,11 @@ export interface MtuStep {
   readonly probeBytes: number | null;
 }
 
+const IDLE: MtuPhase = { name: 'idle' };
+
 /** @param knownBytes what an earlier search found for this path */
 export function unknownPathMtu(capBytes: number, knownBytes = UNKNOWN_PATH_MTU_BYTES): PathMtu {
-  return { capBytes, mtuBytes: Math.min(knownBytes, capBytes), verifiedBytes: 0, phase: { name: 'idle' } };
+  return { capBytes, mtuBytes: Math.min(knownBytes, capBytes), verifiedBytes: 0, phase: IDLE };
 }
 
 export function stepMtu(mtu: PathMtu, event: MtuEvent, nowMs: number): MtuStep {

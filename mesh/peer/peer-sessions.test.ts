@@ -17,7 +17,7 @@ import { SeededRandom } from '../testing/seeded-random.js';
 class Bench {
   readonly slots = new SessionSlots(new SeededRandom(1));
   readonly effects: MeshEffect[] = [];
-  readonly sessions = new PeerSessions(this.slots, (effect) => this.effects.push(effect));
+  readonly sessions = new PeerSessions({ slots: this.slots, emit: (effect) => this.effects.push(effect) });
 
   install(role: 'initiator' | 'responder', nowMs: number) {
     const keys = {

@@ -37,16 +37,20 @@ export interface Session {
   unitsSent: number;
 }
 
+/** The same for all peers. */
+export interface PeerSessionsDeps {
+  readonly slots: SessionSlots;
+  emit(effect: MeshEffect): void;
+}
+
 export class PeerSessions {
-  readonly #slots: SessionSlots;
-  readonly #emit: (effect: MeshEffect) => void;
+  readonly #deps: PeerSessionsDeps;
   /** Oldest first. Bounded by MAX_SESSIONS_PER_PEER: beyond it the oldest idle one goes. */
   #sessions: Session[] = [];
   #active: Session | null = null;
 
-  constructor(slots: SessionSlots, emit: (effect: MeshEffect) => void) {
-    this.#slots = slots;
-    this.#emit = emit;
+  constructor(deps: PeerSessionsDeps) {
+    this.#deps = deps;
   }
 
   get active(): Session | null {
@@ -85,7 +89,7 @@ export class PeerSessions {
       unitsSent: 0,
     };
     this.#sessions.push(session);
-    this.#emit({ type: 'installSession', session: keys });
+    this.#deps.emit({ type: 'installSession', session: keys });
     this.#enforceBound();
     return session;
   }
@@ -97,7 +101,7 @@ export class PeerSessions {
    */
   adopt(status: SessionStatus, jitter: number, nowMs: number): Session | null {
     const { localIndex, active, unitsSent, ageMs = REKEY_AFTER_MS + REKEY_JITTER_MS, cipher = null } = status;
-    if (!this.#slots.reserve(localIndex)) return null;
+    if (!this.#deps.slots.reserve(localIndex)) return null;
     const createdMs = nowMs - ageMs;
     const session: Session = {
       localIndex,
@@ -126,7 +130,7 @@ export class PeerSessions {
     session.retireAtMs = null;
     this.#active = session;
     for (const other of this.#sessions) if (other !== session) this.retire(other, nowMs);
-    this.#emit({ type: 'activateSession', localIndex: session.localIndex });
+    this.#deps.emit({ type: 'activateSession', localIndex: session.localIndex });
   }
 
   /** The session opens datagrams for RETIRE_AFTER_MS more, then it is removed. */
@@ -210,8 +214,8 @@ export class PeerSessions {
   #drop(session: Session, installed: boolean): void {
     this.#sessions = this.#sessions.filter((other) => other !== session);
     if (this.#active === session) this.#active = null;
-    if (installed) this.#emit({ type: 'removeSession', localIndex: session.localIndex });
-    this.#slots.release(session.localIndex);
+    if (installed) this.#deps.emit({ type: 'removeSession', localIndex: session.localIndex });
+    this.#deps.slots.release(session.localIndex);
   }
 }
 

@@ -56,14 +56,12 @@ export class Peer {
   readonly #deps: PeerDeps;
 
   constructor(deps: PeerDeps, id: NodeId, link: Link, nowMs: number) {
-    const emit: PeerDeps['emit'] = (effect) => deps.emit(effect);
     this.#deps = deps;
     this.id = id;
-    this.sessions = new PeerSessions(deps.slots, emit);
+    this.sessions = new PeerSessions(deps);
     this.path = new PeerPath(deps, id, nowMs);
     this.#traffic = new Traffic(nowMs);
-    const target = (atMs: number): DialTarget => this.#dialTarget(atMs);
-    this.#establisher = new SessionEstablisher({ ...deps, id, sessions: this.sessions, emit, target });
+    this.#establisher = new SessionEstablisher(deps, this);
     this.#link = link;
     this.#advertAtMs = nowMs;
   }
@@ -300,6 +298,21 @@ export class Peer {
     if (this.isLinked) this.path.probeNow(this.#link.state === 'stale', nowMs);
   }
 
+  /** What a handshake with it needs to know. */
+  dialTarget(nowMs: number): DialTarget {
+    const longDead = this.#link.state === 'down' && nowMs - this.#link.sinceMs >= LONG_DEAD_AFTER_MS;
+    const known = [this.path.endpoint, ...(this.#advert?.endpoints ?? [])];
+    return {
+      addresses: dialable(known, this.#deps.underlay.ownAddresses),
+      maxRetryMs: longDead ? MAX_DEAD_DIAL_RETRY_MS : MAX_DIAL_RETRY_MS,
+      expects: (peer) => peer === this.id,
+      staticKey: this.#advert?.noiseKey ?? null,
+      secretIds: this.#advert?.secretIds ?? null,
+      isProven: this.isProven,
+      provenAddress: this.path.endpoint,
+    };
+  }
+
   /** Does all that is due. */
   advance(nowMs: number): void {
     if (!this.#isQuiet(nowMs)) this.#step({ type: 'tick', graceMs: this.#deps.graceMs(nowMs) }, nowMs);
@@ -429,19 +442,5 @@ export class Peer {
     if (this.#isGivenUp(nowMs)) return false;
     if (this.sessions.active === null || this.#link.state !== 'up') return true;
     return !this.#isQuiet(nowMs) && this.sessions.isRekeyDue(nowMs);
-  }
-
-  #dialTarget(nowMs: number): DialTarget {
-    const longDead = this.#link.state === 'down' && nowMs - this.#link.sinceMs >= LONG_DEAD_AFTER_MS;
-    const known = [this.path.endpoint, ...(this.#advert?.endpoints ?? [])];
-    return {
-      addresses: dialable(known, this.#deps.underlay.ownAddresses),
-      maxRetryMs: longDead ? MAX_DEAD_DIAL_RETRY_MS : MAX_DIAL_RETRY_MS,
-      expects: (peer) => peer === this.id,
-      staticKey: this.#advert?.noiseKey ?? null,
-      secretIds: this.#advert?.secretIds ?? null,
-      isProven: this.isProven,
-      provenAddress: this.path.endpoint,
-    };
   }
 }

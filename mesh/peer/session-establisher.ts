@@ -16,22 +16,29 @@ import { establishingPollAt, IDLE, stepEstablishing } from './establishing.js';
 import type { Confirming, Establishing, EstablishingEffect, EstablishingEvent } from './establishing.js';
 import type { PeerSessions } from './peer-sessions.js';
 
+/** The same for all peers. */
 export interface SessionEstablisherDeps {
   readonly ownId: NodeId;
-  readonly id: NodeId;
   readonly dialer: Dialer;
-  readonly sessions: PeerSessions;
   readonly random: RandomSource;
   emit(effect: MeshEffect): void;
-  target(nowMs: number): DialTarget;
+}
+
+/** The peer that the sessions are with. */
+export interface SessionPeer {
+  readonly id: NodeId;
+  readonly sessions: PeerSessions;
+  dialTarget(nowMs: number): DialTarget;
 }
 
 export class SessionEstablisher {
   readonly #deps: SessionEstablisherDeps;
+  readonly #peer: SessionPeer;
   #current: Establishing = IDLE;
 
-  constructor(deps: SessionEstablisherDeps) {
+  constructor(deps: SessionEstablisherDeps, peer: SessionPeer) {
     this.#deps = deps;
+    this.#peer = peer;
   }
 
   /** The session that waits for the peer to use it, or null. */
@@ -41,18 +48,18 @@ export class SessionEstablisher {
 
   /** Installs the session of a handshake of ours. Not active before the peer uses it: until then the peer may not have it. */
   installAsInitiator(keys: SessionKeys, confirmation: Uint8Array, to: SocketAddress, nowMs: number): void {
-    const { sessions, random } = this.#deps;
+    const { sessions } = this.#peer;
     const firstContact = sessions.active === null;
-    const session = sessions.install(keys, 'initiator', random.fraction(), nowMs);
+    const session = sessions.install(keys, 'initiator', this.#deps.random.fraction(), nowMs);
     const confirming = { localIndex: session.localIndex, bytes: confirmation, to, firstContact };
     this.handle({ type: 'responded', confirming }, nowMs);
   }
 
   /** Installs the session of a handshake of the peer's, whose initiation came at `startedMs`. */
   installAsResponder(keys: SessionKeys, startedMs: number, nowMs: number): void {
-    const { sessions, random } = this.#deps;
+    const { sessions } = this.#peer;
     const oursWins = this.#oursWins(startedMs);
-    const session = sessions.install(keys, 'responder', random.fraction(), nowMs);
+    const session = sessions.install(keys, 'responder', this.#deps.random.fraction(), nowMs);
     if (oursWins) sessions.retire(session, nowMs);
     else sessions.activate(session, nowMs);
     this.handle({ type: 'accepted', oursWins }, nowMs);
@@ -60,7 +67,7 @@ export class SessionEstablisher {
 
   /** The peer uses the session that is being confirmed: activates it. False when the session is gone. */
   confirm(nowMs: number): boolean {
-    const { sessions } = this.#deps;
+    const { sessions } = this.#peer;
     const session = this.confirming === null ? null : sessions.find(this.confirming.localIndex);
     this.handle({ type: 'confirmed' }, nowMs);
     if (session === null) return false;
@@ -72,7 +79,7 @@ export class SessionEstablisher {
   /** Stops confirming a session that the router no longer has. */
   checkSession(nowMs: number): void {
     const { confirming } = this;
-    const isLost = confirming !== null && this.#deps.sessions.find(confirming.localIndex) === null;
+    const isLost = confirming !== null && this.#peer.sessions.find(confirming.localIndex) === null;
     if (isLost) this.handle({ type: 'sessionLost' }, nowMs);
   }
 
@@ -83,8 +90,8 @@ export class SessionEstablisher {
    */
   advance(needed: boolean, mayYield: boolean, nowMs: number): void {
     const { confirming } = this;
-    const hasOther = confirming !== null && this.#deps.sessions.hasConfirmedBesides(confirming.localIndex);
-    const yieldMs = mayYield && this.#deps.id < this.#deps.ownId ? DIAL_YIELD_MS : 0;
+    const hasOther = confirming !== null && this.#peer.sessions.hasConfirmedBesides(confirming.localIndex);
+    const yieldMs = mayYield && this.#peer.id < this.#deps.ownId ? DIAL_YIELD_MS : 0;
     this.handle({ type: 'tick', needed, yieldMs, hasOther }, nowMs);
   }
 
@@ -99,10 +106,11 @@ export class SessionEstablisher {
   }
 
   #carryOut(effect: EstablishingEffect, nowMs: number): void {
-    const { dialer, sessions } = this.#deps;
+    const { dialer } = this.#deps;
+    const { sessions } = this.#peer;
     switch (effect.type) {
       case 'dial': {
-        const dial = dialer.tryNow(effect.dial, this.#deps.target(nowMs), nowMs);
+        const dial = dialer.tryNow(effect.dial, this.#peer.dialTarget(nowMs), nowMs);
         return this.handle({ type: 'dialed', dial }, nowMs);
       }
       case 'endDial':
@@ -121,8 +129,8 @@ export class SessionEstablisher {
 
   /** See the header: whether a session of ours outranks one whose initiation came at `startedMs`. */
   #oursWins(startedMs: number): boolean {
-    const { id, ownId, sessions } = this.#deps;
-    if (id < ownId) return false;
+    const { id, sessions } = this.#peer;
+    if (id < this.#deps.ownId) return false;
     const ours = this.confirming === null ? sessions.active : sessions.find(this.confirming.localIndex);
     if (ours?.role !== 'initiator') return false;
     return ours.confirmedMs === null || ours.confirmedMs > startedMs;
