@@ -1,6 +1,6 @@
 /** Objects of the policies' nft table as `nft -j` takes and gives them (libnftables-json(5)): rules, sets and elements. */
 import type { IpFamily } from '../../common/address/ip-address.js';
-import { ipFromBigInt } from '../../common/address/ip-address.js';
+import { IP_FAMILIES, ipFromBigInt } from '../../common/address/ip-address.js';
 import { cidrFamily } from '../../common/address/cidr.js';
 import { rangesOf, readBlockCidr } from '../objects/ip-block.js';
 import { SELF_SETS, VERDICT_MAPS } from '../table/table-model.js';
@@ -27,6 +27,9 @@ const source = (family: IpFamily): Json => ({ ct: { key: `${IP[family]} saddr`, 
 const destination = (family: IpFamily): Json => ({ ct: { key: `${IP[family]} saddr`, dir: 'reply' } });
 const DESTINATION_PORT: Json = { ct: { key: 'proto-src', dir: 'reply' } };
 const RETURN: Json = { return: null };
+const L4_PROTOCOL: Json = { meta: { key: 'l4proto' } };
+const CONNECTION_PROTOCOL: Json = { ct: { key: 'protocol', dir: 'original' } };
+const ICMP = ['icmp', 'ipv6-icmp'];
 
 const WITHOUT_CONNECTION: Json = {
   match: { op: 'in', left: { ct: { key: 'state' } }, right: ['invalid', 'untracked'] },
@@ -65,8 +68,18 @@ export const FIXED_CHAINS: Readonly<Record<string, readonly Statements[]>> = {
       return [lookUp(map, map.startsWith('egress') ? source(family) : destination(family))];
     }),
   ],
-  // ICMP errors about a connection, which hold its addresses elsewhere.
-  related: [[match({ meta: { key: 'l4proto' } }, { set: ['icmp', 'ipv6-icmp'] }), { accept: null }]],
+  // ICMP errors have the verdict of the connection that they quote. An isolated pod sends them about its own connections only.
+  related: [
+    [{ match: { op: '!=', left: L4_PROTOCOL, right: { set: ICMP } } }, RETURN],
+    ...IP_FAMILIES.flatMap((family): Statements[] => {
+      const sender: Json = { payload: { protocol: IP[family], field: 'saddr' } };
+      const isIsolated = (end: Json): Json => match({ concat: [sender, end] }, `@${SELF_SETS[family]}`);
+      return [
+        ...[source(family), destination(family)].map((end) => [isIsolated(end), RETURN]),
+        [isIsolated(sender), { drop: null }],
+      ];
+    }),
+  ],
   // Nothing is known of its direction: an isolated pod takes it as the first packet of something.
   'no-connection': VERDICT_MAPS.map((map): Statements => {
     const field = map.startsWith('egress') ? 'saddr' : 'daddr';
@@ -165,7 +178,9 @@ function matchStatements(
   const peer = direction === 'ingress' ? source(family) : destination(family);
   const statements: Json[] = peers === null ? [] : [match(peer, `@${peers}`)];
   if (ports !== null) {
-    statements.push(match({ meta: { key: 'l4proto' } }, ports.protocol.toLowerCase()));
+    const protocol = ports.protocol.toLowerCase();
+    // The connection's, also for an ICMP error about it. Without the first match nft does not know the type of its ports.
+    statements.push(match(L4_PROTOCOL, { set: [protocol, ...ICMP] }), match(CONNECTION_PROTOCOL, protocol));
     const port = ports.isNamed ? { concat: [destination(family), DESTINATION_PORT] } : DESTINATION_PORT;
     if (ports.set !== null) statements.push(match(port, `@${ports.set}`));
   }

@@ -14,7 +14,7 @@ import type { ApiClusterPolicy, ApiObjects, ApiPeer, ApiPolicy, ApiSelector } fr
 import { Dice, randomCluster, randomFlow, SMALL_CLUSTER } from '../../policy/testing/random-cluster.js';
 import { asInstalled, parsePod, tableCommands } from '../../policy/index.js';
 import { PORTS, usePolicyLab } from './policy-lab.js';
-import type { Probe } from './policy-lab.js';
+import type { PolicyPod, Probe } from './policy-lab.js';
 
 const TEST_TIMEOUT_MS = 60_000;
 const RANDOM_CLUSTERS = 15;
@@ -254,6 +254,25 @@ describe('network policies of one node', () => {
     return mistakes.flat();
   }
 
+  /** What is answered although the oracle denies it. */
+  async function opened(objects: ApiObjects): Promise<string[]> {
+    const answers = await Promise.all(
+      ADDRESSES.map(async (ips, from) => {
+        const denied = everyFlow.filter(
+          ({ from: sender, host, protocol, port }) =>
+            sender === from &&
+            !oracleAllows(objects, {
+              source: ips[host.includes(':') ? 1 : 0]!,
+              ...{ destination: host, protocol, port },
+            }),
+        );
+        const passed = await lab.pods[from]!.ask(denied.map((flow) => ({ ...flow, expected: false })));
+        return denied.filter((_, i) => passed[i]).map((flow) => JSON.stringify(flow));
+      }),
+    );
+    return answers.flat();
+  }
+
   const everyFlow = ADDRESSES.flatMap((_, from) =>
     ADDRESSES.flat().flatMap((host) =>
       [
@@ -333,6 +352,62 @@ describe('network policies of one node', () => {
       compiler.putPod(parsePod(client));
       await lab.table.enforce(compiler.compile());
       expect(await ask(3, 'kept', true)).toBe('true,true');
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'let ICMP errors pass as the connection that they quote, and an isolated pod send them about its own connections only',
+    async () => {
+      const [server, client, other] = [0, 3, 6];
+      const objects = objectsOf([
+        { podSelector: A, ingress: [{ from: [{ podSelector: pod('b') }], ports: [{ protocol: 'UDP', port: 80 }] }] },
+        { podSelector: pod('c'), policyTypes: ['Egress'] },
+      ]);
+      await lab.table.enforce(compilerOf(objects).compile());
+      for (const family of [0, 1]) {
+        const [to, from] = [ADDRESSES[server]![family]!, ADDRESSES[client]![family]!];
+        const python = (sender: number, ...args: string[]) =>
+          lab.pods[sender]!.namespace.run('python3', ['-c', QUOTE, ...args, from, to]);
+        const hears = async (receiver: number, sender: number, error: string): Promise<boolean> => {
+          const before = await unreachables(lab.pods[receiver]!);
+          await python(sender, error);
+          return (await unreachables(lab.pods[receiver]!)) > before;
+        };
+        await python(client, 'ask');
+        expect([family, await hears(server, client, 'about the answer')]).toEqual([family, true]);
+        expect([family, await hears(client, server, 'about the question')]).toEqual([family, true]);
+        expect([family, await hears(client, other, 'about the question')]).toEqual([family, false]);
+        objects.pods[client]!.metadata.labels['pod'] = 'none';
+        await lab.table.enforce(compilerOf(objects).compile());
+        expect([family, await hears(server, client, 'about the answer')]).toEqual([family, false]);
+        expect([family, await hears(client, server, 'about the question')]).toEqual([family, false]);
+        objects.pods[client]!.metadata.labels['pod'] = 'b';
+        await lab.table.enforce(compilerOf(objects).compile());
+      }
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'are kept beside tables of others that accept earlier, or exempt packets from connection tracking',
+    async () => {
+      const objects = objectsOf([
+        { podSelector: A, policyTypes: both, ingress: [{ from: [{ podSelector: pod('b') }] }] },
+      ]);
+      await lab.table.enforce(compilerOf(objects).compile());
+      const accepting = (hook: string, priority: number) =>
+        `chain ${hook} { type filter hook ${hook} priority ${priority}; policy accept; accept; }`;
+      const foreign = {
+        accept: [accepting('prerouting', -310), accepting('forward', -300), accepting('postrouting', 0)].join('\n'),
+        notrack: 'chain raw { type filter hook prerouting priority -300; notrack; }',
+      };
+      for (const [name, chains] of Object.entries(foreign)) {
+        await lab.node.run('nft', ['-f', '-'], `table inet foreign {\n${chains}\n}`);
+        const mistakes = await opened(objects);
+        await lab.node.run('nft', ['delete', 'table', 'inet', 'foreign']);
+        expect([name, mistakes]).toEqual([name, []]);
+      }
     },
     TEST_TIMEOUT_MS,
   );
@@ -450,3 +525,37 @@ describe('network policies of one node', () => {
     TEST_TIMEOUT_MS,
   );
 });
+
+/** ICMP errors "destination unreachable" that the pod has received, of both families. */
+async function unreachables({ namespace }: PolicyPod): Promise<number> {
+  const [names = '', values = ''] = (await namespace.run('grep', ['^Icmp:', '/proc/net/snmp'])).split('\n');
+  const v4 = Number(values.split(' ')[names.split(' ').indexOf('InDestUnreachs')]);
+  const v6 = /Icmp6InDestUnreachs\s+(\d+)/.exec(await namespace.run('cat', ['/proc/net/snmp6']));
+  return v4 + Number(v6![1]);
+}
+
+/** A question by UDP, from port 5555 of a client to port 80 of a server, or an ICMP error that quotes one of its packets. */
+const QUOTE = `
+import socket, struct, sys
+what, client, server = sys.argv[1:4]
+is6 = ':' in client
+family = socket.AF_INET6 if is6 else socket.AF_INET
+if what == 'ask':
+    s = socket.socket(family, socket.SOCK_DGRAM); s.bind((client, 5555)); s.settimeout(1)
+    for _ in range(30):
+        s.sendto(b'?', (server, 80))
+        try: s.recv(9); sys.exit(0)
+        except TimeoutError: pass
+    sys.exit('no answer')
+a, b, ports = (client, server, (5555, 80)) if what == 'about the question' else (server, client, (80, 5555))
+raw = [socket.inet_pton(family, x) for x in (a, b)]
+udp = struct.pack('!HHHH', *ports, 16, 0) + b'covertly'
+if is6: quoted = struct.pack('!IHBB', 6 << 28, len(udp), 17, 63) + raw[0] + raw[1] + udp
+else: quoted = struct.pack('!BBHHHBBH', 0x45, 0, 20 + len(udp), 1, 0, 63, 17, 0) + raw[0] + raw[1] + udp
+error = struct.pack('!BBHI', 1 if is6 else 3, 4 if is6 else 3, 0, 0) + quoted
+total = sum(struct.unpack('!%dH' % (len(error) // 2), error))
+while total >> 16: total = (total & 0xffff) + (total >> 16)
+if not is6: error = error[:2] + struct.pack('!H', ~total & 0xffff) + error[4:]
+s = socket.socket(family, socket.SOCK_RAW, 58 if is6 else 1)
+s.sendto(error, (a, 0))
+`;

@@ -28,6 +28,7 @@ export class PolicyPod {
   readonly #answers: AsyncIterator<string>;
 
   constructor(
+    readonly namespace: NetworkNamespace,
     readonly ips: readonly string[],
     readonly program: ChildProcess,
   ) {
@@ -82,6 +83,7 @@ export class PolicyLab {
       await this.node.ip('route', 'add', `${ip}/${isV6 ? 128 : 32}`, 'dev', hostInterface);
     }
     return new PolicyPod(
+      pod,
       ips,
       pod.spawn(process.execPath, [POD_PROGRAM, ...PORTS.map(String)], ['pipe', 'pipe', 'inherit']),
     );
