@@ -21,7 +21,7 @@ const SCRIPTS: Readonly<Record<Role, string>> = {
   router: 'router.js',
   'stand-by': 'stand-by.js',
 };
-const READY_TIMEOUT_MS = 30_000;
+const READY_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 4000;
 const LOG_TAIL_LINES = 15;
 
