@@ -21,6 +21,7 @@ const healthy: NodeFacts = {
   cniNotes: [],
   addressProblem: null,
   lostClaims: [],
+  wonClaims: [],
   seeds: 2,
   peersUp: 1,
   peersMissing: [],

@@ -41,6 +41,8 @@ export interface NodeFacts {
   /** Why a new pod would get no address, or null. */
   readonly addressProblem: string | null;
   readonly lostClaims: readonly { readonly cidr: string; readonly winner: string; readonly why: string }[];
+  /** Pod CIDRs of this node that another node claims in vain. */
+  readonly wonClaims: readonly { readonly cidr: string; readonly loser: string; readonly why: string }[];
   readonly seeds: number;
   readonly peersUp: number;
   /** Members without a usable link, each with why. */
@@ -61,7 +63,7 @@ export function evaluateConditions(facts: NodeFacts): EvaluatedCondition[] {
     required('pod-cidr', podCidrMessage(facts)),
     required('host-network', hostMessage(facts)),
     required('pods', facts.podsReconciled ? '' : 'addresses of running pods are still being collected'),
-    required('claims', claimsMessage(facts)),
+    required('claims', claimsMessage(facts), wonClaimsNote(facts)),
     required('state-disk', stateDiskMessage(facts)),
     // The pods that have all addresses are served.
     optional('addresses', facts.addressProblem ?? ''),
@@ -112,8 +114,9 @@ function sentence(missing: readonly EvaluatedCondition[]): string | null {
   return missing.length === 0 ? null : missing.map(({ name, message }) => `${name}: ${message}`).join('; ');
 }
 
-function required(name: string, message: string): EvaluatedCondition {
-  return { name, required: true, ok: message === '', message };
+/** @param note what to know while it is met */
+function required(name: string, message: string, note = ''): EvaluatedCondition {
+  return { ...optional(name, message, note), required: true };
 }
 
 /** @param note what to know while it is met */
@@ -174,6 +177,10 @@ function claimsMessage({ lostClaims }: NodeFacts): string {
   if (lostClaims.length === 0) return '';
   const lost = lostClaims.map(({ cidr, winner, why }) => `${cidr} also belongs to ${winner}, since ${why}`).join('; ');
   return `${lost}; no new pod gets an address from there: give every node its own podCidrs`;
+}
+
+function wonClaimsNote({ wonClaims }: NodeFacts): string {
+  return wonClaims.map(({ cidr, loser, why }) => `${loser} also claims ${cidr}, and loses, since ${why}`).join('; ');
 }
 
 function peersMessage({ seeds, peersUp, peersMissing }: NodeFacts): string {

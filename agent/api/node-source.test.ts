@@ -166,6 +166,20 @@ describe('AgentApiSource', () => {
     ]);
   });
 
+  it('names the other node of a contested pod CIDR, on the side that has it and on the side that lost', () => {
+    const claims = ({ source: api }: ReturnType<typeof source>) =>
+      api.status().conditions.find(({ name }) => name === 'claims');
+    expect(claims(source())).toMatchObject({
+      ok: true,
+      message: 'node-b also claims 10.1.1.0/24, and loses, since node-a was in the cluster earlier',
+    });
+    const lost = { cidr: parseCidr('10.1.2.0/24'), winner: id('b'), reason: 'earlier' as const };
+    const mesh = { ...source().source.deps.mesh, lostClaims: () => [lost] };
+    const loser = claims(source({ mesh }));
+    expect(loser?.ok).toBe(false);
+    expect(loser?.message).toContain('10.1.2.0/24 also belongs to node-b, since node-b was in the cluster earlier');
+  });
+
   it('has the exact size of a pool that no double holds', () => {
     const pool = { cidr: parseCidr('fd00:1::/64'), total: 2 ** 64, used: 1, quarantined: 0, withdrawn: false };
     const [address] = source({ addressUsage: () => [pool] }).source.status().addresses;

@@ -161,6 +161,9 @@ export class AgentApiSource implements ApiSource {
         const name = nameOf(winner);
         return { cidr, winner: name, why: winReasonText(name, reason) };
       }),
+      wonClaims: this.routes().flatMap(({ cidr, via, conflict, conflictReason }) =>
+        via === 'local' && conflict !== null ? [{ cidr, loser: conflict, why: conflictReason ?? '' }] : [],
+      ),
       seeds: deps.settings().config.seeds.length,
       peersUp: members.filter(({ state }) => state === 'up').length,
       peersMissing: this.#missingPeers(members),
