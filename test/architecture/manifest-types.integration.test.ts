@@ -7,6 +7,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { parseYaml } from '../../common/codec/yaml.js';
+import { OTHER_VALUES } from './other-values.js';
+import { renderedChart } from './rendered-chart.js';
 import { ROOT } from './root.js';
 
 interface AnyObject {
@@ -61,6 +63,12 @@ describe('the manifests', () => {
   it('have only fields that Kubernetes knows, of their types, and all that it requires', () => {
     expect(withSchema.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['ClusterRole', 'DaemonSet', 'Job']));
     expect(problemsOf(withSchema)).toEqual([]);
+  });
+
+  it('are so from the chart with other values', () => {
+    const rendered = [...renderedChart(OTHER_VALUES).values()].filter(({ kind }) => !WITHOUT_SCHEMA.includes(kind));
+    expect(rendered.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['ConfigMap', 'DaemonSet', 'Pod']));
+    expect(problemsOf(rendered)).toEqual([]);
   });
 
   it.each<[string, (daemonSet: string) => string]>([

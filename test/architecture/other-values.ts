@@ -1,0 +1,37 @@
+/** Values of the Helm chart that all differ from the defaults, each setting of `settings` too. */
+import type { Values } from '../../deploy/kubernetes/values.js';
+
+export const OTHER_VALUES: Values = {
+  image: 'registry.example/heddle:1',
+  imagePullPolicy: 'Never',
+  secretName: 'other-secret',
+  trust: 'secret',
+  settings: {
+    clusterCidrs: ['10.244.0.0/16', 'fd00::/48'],
+    seeds: ['192.0.2.1'],
+    listenPort: 7000,
+    underlayMtu: 9000,
+    podMtu: 1400,
+    apiAddress: '',
+    bridgeName: 'other0',
+    tapName: 'other-tap',
+    routerUser: 65000,
+    lanes: 4,
+    cipher: 'chacha20-poly1305',
+    masquerade: false,
+    networkPolicies: false,
+    cniVersion: '1.1.0',
+    cniChain: '[{"type":"portmap","capabilities":{"portMappings":true}}]',
+    kubernetesApi: 'https://192.0.2.9:6443',
+    kubernetesStartupTaint: 'heddle.io/not-ready',
+    logLevel: 'debug',
+  },
+  apiPort: 7001,
+  metricsAddress: '0.0.0.0',
+  metricsPort: 7002,
+  monitoring: true,
+  cniBinDir: '/other/bin',
+  cniConfDir: '/other/net.d',
+  resources: { requests: { cpu: '1' }, limits: { memory: '1Gi' } },
+  maxSurge: '20%',
+};
