@@ -74,7 +74,7 @@ async function breakSecret(demo: RunningDemo): Promise<string> {
 /** On the ports of the bridge, so that the nodes have to find it out. */
 async function breakMtu(demo: RunningDemo, bytes: number): Promise<string> {
   await setMtu(demo, bytes);
-  return `The underlay carries ${bytes} bytes. See MTU in meshctl peers: within 15 s it follows`;
+  return `The underlay carries ${bytes} bytes. See MTU in meshctl peers: within 20 s it follows`;
 }
 
 async function mend(demo: RunningDemo): Promise<string> {
@@ -82,7 +82,8 @@ async function mend(demo: RunningDemo): Promise<string> {
   for (const node of demo.nodes) {
     for (const verb of ['add', 'delete']) await nft(node, [verb, 'table', 'inet', TABLE]);
   }
-  return 'Links, loss and MTU are as before. A dead node and another secret stay until the demo ends';
+  const later = 'The nodes search a larger path MTU every 10 minutes, since no event tells them of it';
+  return `Links, loss and MTU are as before. ${later}. A dead node and another secret stay until the demo ends`;
 }
 
 async function setMtu(demo: RunningDemo, bytes: number): Promise<void> {

@@ -1,0 +1,84 @@
+/**
+ * What `meshctl` says of faults on the nodes concerned: those of `npm run demo -- --break`, and a pod CIDR that two nodes
+ * claim. Needs root and a build.
+ */
+import { describe, expect, it } from '@jest/globals';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { hostCommands } from '../../common/host/command.js';
+import { waitUntil } from '../../deploy/demo/async/wait-until.js';
+import type { DemoNode } from '../../deploy/demo/cluster/demo-node.js';
+import { DIST_DIR, meshctl, useCluster } from './cluster-fixture.js';
+
+const TEST_TIMEOUT_MS = 120_000;
+const TOLD_WITHIN_MS = 30_000;
+
+describe('a fault of a running cluster', () => {
+  const cluster = useCluster({ nodes: 3, podsPerNode: 1 });
+  const nodes = () => cluster.get().nodes as [DemoNode, DemoNode, DemoNode];
+
+  /** What `--break` prints. It finds the cluster by its description, as from a second terminal. */
+  const breakCluster = (...words: string[]) =>
+    hostCommands.run(process.execPath, [join(DIST_DIR, 'demo.js'), '--break', ...words]);
+
+  async function waitTold(node: DemoNode, command: readonly string[], pattern: RegExp): Promise<void> {
+    let said = '';
+    await waitUntil(`${pattern.source} in meshctl ${command.join(' ')} on ${node.name}`, TOLD_WITHIN_MS, async () => {
+      said = await meshctl(node, ...command);
+      return pattern.test(said);
+    }).catch((thrown: unknown) => {
+      process.stderr.write(`${said}\n`);
+      throw thrown;
+    });
+  }
+
+  it(
+    'that two nodes claim one pod CIDR is told by the names of both, on both, until it ends',
+    async () => {
+      const [first, second] = nodes();
+      const [cidr] = first.plan.podCidrs as [string];
+      second.configure({ podCidrs: [...second.plan.podCidrs, cidr] });
+      second.reload();
+      await waitTold(first, ['status'], new RegExp(`claims: n2 also claims ${cidr}, and loses, since n1 `));
+      await waitTold(second, ['status'], new RegExp(`missing claims: ${cidr} also belongs to n1, since n1 `));
+      for (const node of [first, second]) {
+        expect(await meshctl(node, 'routes')).toMatch(new RegExp(`${cidr} +n1 +\\w+ +n2 +n1 `));
+        const listed = await meshctl(node, 'nodes');
+        for (const name of ['n1', 'n2']) expect(listed).toMatch(new RegExp(`^${name} .*${cidr}`, 'm'));
+        const unused = cidr.replace(/\d+\/\d+$/, '200');
+        const claimants = await meshctl(node, 'who', unused);
+        for (const name of ['n1', 'n2']) expect(claimants).toMatch(new RegExp(`podCidr +${cidr} +- +${name} `));
+      }
+      second.configure({ podCidrs: second.plan.podCidrs });
+      second.reload();
+      for (const node of [first, second]) await waitTold(node, ['status'], /ok +claims$/m);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'by --break is seen where --break says: a cut link and its mending, another secret, a dead node',
+    async () => {
+      const [first, , third] = nodes();
+      cluster.get().publish();
+      expect(await breakCluster('link', 'n1', 'n2')).toContain('meshctl links --state down');
+      await waitTold(first, ['links', '--state', 'down'], /^n1 +n2 +down/m);
+      await breakCluster('mend');
+      await cluster.get().waitLinks();
+
+      expect(await breakCluster('secret')).toContain('See the targets of meshctl status on n1 and n3');
+      await waitTold(first, ['status'], /n3 +refused .*has another cluster secret/);
+      await waitTold(third, ['status'], /n1 +refused .*has another cluster secret/);
+
+      expect(await breakCluster('node', 'n2')).toContain('meshctl nodes --sort-by state');
+      await waitTold(first, ['status'], /warning peers: .*no link to n2 \(/);
+      await waitTold(first, ['nodes', '--sort-by', 'state'], /^n2 +down/m);
+      const unknown = spawnSync(process.execPath, [join(DIST_DIR, 'demo.js'), '--break', 'node', 'n9'], {
+        encoding: 'utf8',
+      });
+      expect(unknown.status).toBe(1);
+      expect(unknown.stderr).toContain('"n9" is no node of the running demo (n1, n2, n3)');
+    },
+    TEST_TIMEOUT_MS,
+  );
+});
