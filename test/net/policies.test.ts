@@ -405,6 +405,8 @@ describe('network policies of one node', () => {
       for (const [name, chains] of Object.entries(foreign)) {
         await lab.node.run('nft', ['-f', '-'], `table inet foreign {\n${chains}\n}`);
         const mistakes = await opened(objects);
+        const allowed = { protocol: 'TCP', host: ADDRESSES[0]![0]!, port: 80, expected: name === 'accept' };
+        expect([name, await lab.pods[3]!.ask([allowed])]).toEqual([name, [allowed.expected]]);
         await lab.node.run('nft', ['delete', 'table', 'inet', 'foreign']);
         expect([name, mistakes]).toEqual([name, []]);
       }
