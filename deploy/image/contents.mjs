@@ -59,3 +59,14 @@ export const nodePackages = (arch) => ['koffi', `@koromix/koffi-linux-${arch}`];
 export function isPackageFile(path) {
   return /\.(c?js|json|node)$|LICENSE/.test(path) && !path.includes('/musl_') && !path.includes('/vendor/');
 }
+
+/** Of the packed layer, which each node loads. */
+const MAX_LAYER_BYTES = 110e6;
+
+/** What is wrong with the size of the packed layer, or null. */
+export function sizeProblem(layerBytes) {
+  if (layerBytes <= MAX_LAYER_BYTES) return null;
+  const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
+  const sizes = `${megabytes(layerBytes)} packed, above the limit of ${megabytes(MAX_LAYER_BYTES)}`;
+  return `The image has ${sizes}. See what grew (npm run image -- --root FOLDER, then du), or raise the limit in deploy/image/contents.mjs.`;
+}

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { checkPlatform, ensureBuilt, ensureDependencies, PrerequisiteError, ROOT } from '../prerequisites.mjs';
-import { NODE_MAJOR } from './contents.mjs';
+import { NODE_MAJOR, sizeProblem } from './contents.mjs';
 import { writeArchive } from './oci-archive.mjs';
 import { makeRoot } from './root-files.mjs';
 
@@ -59,6 +59,8 @@ function makeImage({ output, name, fast }, scratch) {
   const mib = (bytes) => `${(bytes / MIB).toFixed(1)} MiB`;
   console.log(`${output}: ${name}, Node ${execFileSync(node, ['--version'], { encoding: 'utf8' }).trim()}`);
   console.log(`root file system ${mib(sizes.rootBytes)}, layer ${mib(sizes.layerBytes)}`);
+  const problem = fast ? null : sizeProblem(sizes.layerBytes);
+  if (problem !== null) throw new PrerequisiteError(problem);
 }
 
 /** Node's executable as npm distributes it, the newest of the image's release line. */

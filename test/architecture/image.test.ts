@@ -7,9 +7,10 @@ import { productSources } from './source-tree.js';
 interface Contents {
   readonly NODE_MAJOR: number;
   readonly PROGRAMS: readonly string[];
+  readonly sizeProblem: (layerBytes: number) => string | null;
 }
 
-const { NODE_MAJOR, PROGRAMS } = (await import(join(ROOT, 'deploy/image/contents.mjs'))) as Contents;
+const { NODE_MAJOR, PROGRAMS, sizeProblem } = (await import(join(ROOT, 'deploy/image/contents.mjs'))) as Contents;
 const ON_A_NODE = ['agent', 'cni', 'common', 'router', 'supervisor', 'cli'];
 /** How the product names programs of the host that it runs. */
 const RUN = /\b(?:run|output|runJson|spawn)\((?:\w*[cC]ommands, )?\s*'([a-z][\w-]+)'|\bprogram: '([a-z][\w-]+)'/g;
@@ -35,6 +36,11 @@ describe('the image', () => {
       'nft',
       'tc',
     ]);
+  });
+
+  it('is refused above 110 MB packed, with both sizes', () => {
+    expect(sizeProblem(110_000_000)).toBeNull();
+    expect(sizeProblem(110_060_000)).toContain('The image has 110.1 MB packed, above the limit of 110.0 MB.');
   });
 
   it('has the same release line of Node by the Dockerfile and by `npm run image`', () => {

@@ -16,7 +16,7 @@ interface AnyObject {
   readonly kind: string;
 }
 
-/** Of other makers: promtool checks the rules, nothing the monitor. */
+/** Of the Prometheus operator: `monitoring.test.ts` checks their fields. */
 const WITHOUT_SCHEMA = ['PodMonitor', 'PrometheusRule'];
 /** The package leaves this field out. */
 const LEFT_OUT = `import type {} from 'kubernetes-types/admissionregistration/v1';

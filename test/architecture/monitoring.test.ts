@@ -1,8 +1,15 @@
+/**
+ * Monitoring against what exists: metrics, log fields, events and state files of the product. The objects of the Prometheus
+ * operator are checked by the table below, since its resource definitions are in no package: the fields of
+ * monitoring.coreos.com/v1 that ours may use, written down by hand. The API server prunes an unknown field there, unless the
+ * client asks for strict validation.
+ */
 import { describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createMetrics } from '../../agent/api/metrics.js';
 import { FakeSource } from '../../agent/api/testing/fake-source.js';
+import { parseYaml } from '../../common/codec/yaml.js';
 import { ALERT_RULES } from '../../deploy/kubernetes/alerts.js';
 import { GENERATED } from '../../deploy/kubernetes/chart.js';
 import { dashboard } from '../../deploy/kubernetes/dashboard.js';
@@ -40,6 +47,86 @@ function rowsOf(heading: string, column?: string): string[] {
   const rows = text.split('\n').filter((line) => line.startsWith('| `'));
   return rows.flatMap((line) => line.split('|')[1]!.trim().replaceAll('`', '').split(', '));
 }
+
+type Fields = { readonly [field: string]: Fields | 'text' | 'labels' | 'texts' };
+
+const METADATA: Fields = { name: 'text', namespace: 'text', labels: 'labels' };
+const RELABELING: Fields = {
+  ...{ sourceLabels: 'texts', separator: 'text', targetLabel: 'text', regex: 'text', replacement: 'text' },
+  action: 'text',
+};
+const ENDPOINT: Fields = { port: 'text', path: 'text', interval: 'text', relabelings: RELABELING };
+const RULE: Fields = { alert: 'text', expr: 'text', for: 'text', labels: 'labels', annotations: 'labels' };
+const OPERATOR_OBJECTS: Fields = {
+  PodMonitor: { metadata: METADATA, spec: { selector: { matchLabels: 'labels' }, podMetricsEndpoints: ENDPOINT } },
+  PrometheusRule: { metadata: METADATA, spec: { groups: { name: 'text', rules: RULE } } },
+};
+
+/** Paths at which an object has a field or a type that the table does not allow. Items of a list stand for the list. */
+function faultsOf(value: unknown, allowed: Fields | string | undefined, path: string): string[] {
+  if (allowed === 'text') return typeof value === 'string' ? [] : [path];
+  if (allowed === undefined || typeof value !== 'object' || value === null) return [path];
+  if (allowed === 'texts' && !Array.isArray(value)) return [path];
+  return Object.entries(value).flatMap(([key, item]) => {
+    const inner = typeof allowed === 'string' ? 'text' : Array.isArray(value) ? allowed : allowed[key];
+    return faultsOf(item, inner, `${path}.${key}`);
+  });
+}
+
+function faultsOfObject({ apiVersion, kind, ...rest }: OperatorObject): string[] {
+  return apiVersion === 'monitoring.coreos.com/v1' ? faultsOf(rest, OPERATOR_OBJECTS[kind], kind) : [apiVersion];
+}
+
+interface OperatorObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+}
+
+describe('the objects of the Prometheus operator', () => {
+  const objects = monitoringManifest()
+    .split(/^---\n/m)
+    .slice(1)
+    .map((text) => parseYaml(text) as OperatorObject);
+
+  it('have only fields that it knows, of their types', () => {
+    expect(objects.map(({ kind }) => kind)).toEqual(['PodMonitor', 'PrometheusRule']);
+    expect(objects.flatMap(faultsOfObject)).toEqual([]);
+  });
+
+  it.each([
+    ['"interval"', '"intervall"', ['PodMonitor.spec.podMetricsEndpoints.0.intervall']],
+    ['"replacement":"6787"', '"replacement":6787', ['PodMonitor.spec.podMetricsEndpoints.0.relabelings.0.replacement']],
+    ['"matchLabels":', '"matchLabel":', ['PodMonitor.spec.selector.matchLabel']],
+  ])('are found faulty when %s is %s', (good, bad, faults) => {
+    const text = JSON.stringify(objects[0]);
+    expect(faultsOfObject(JSON.parse(text.replace(good, bad)) as OperatorObject)).toEqual(faults);
+  });
+
+  it('have durations as Prometheus reads them, and a severity for each alert', () => {
+    for (const { for: pending, labels } of ALERT_RULES) {
+      expect(pending).toMatch(/^\d+[smh]$/);
+      expect(['critical', 'warning']).toContain(labels.severity);
+    }
+    const names = ALERT_RULES.map(({ alert }) => alert);
+    expect(new Set(names).size).toBe(names.length);
+  });
+});
+
+interface DashboardPanel {
+  readonly id: number;
+  readonly gridPos: { readonly x: number; readonly w: number };
+  readonly targets: readonly { readonly refId: string }[];
+}
+
+describe('the dashboard', () => {
+  it('has panels with ids of their own within the 24 columns of Grafana, and targets with letters of their own', () => {
+    const { panels } = dashboard() as { readonly panels: readonly DashboardPanel[] };
+    expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
+    expect(panels.filter(({ gridPos }) => gridPos.x + gridPos.w > 24)).toEqual([]);
+    const twice = panels.filter(({ targets }) => new Set(targets.map(({ refId }) => refId)).size < targets.length);
+    expect(twice).toEqual([]);
+  });
+});
 
 describe('alert rules and dashboard', () => {
   it('name metrics and reasons that exist', async () => {
