@@ -2,7 +2,7 @@
  * Description of a running demo in its run directory, by which a second terminal joins it. An ordinary user's demo has a
  * private `/run`, so that only root's is found.
  */
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { liveRunPaths } from '../machine/run-directory.js';
 
@@ -32,8 +32,11 @@ export function writeRunningDemo(runPath: string, distDir: string, demo: Omit<Ru
   writeFileSync(join(runPath, FILE), JSON.stringify({ ...demo, binFolder }));
 }
 
-/** The demo that runs on this machine, the first of several; null without one. */
+/** The demo that runs on this machine, the one of several that was ready last; null without one. */
 export async function findRunningDemo(): Promise<RunningDemo | null> {
   const files = (await liveRunPaths()).map((path) => join(path, FILE)).filter(existsSync);
-  return files[0] === undefined ? null : (JSON.parse(readFileSync(files[0], 'utf8')) as RunningDemo);
+  const [newest] = files
+    .map((path) => ({ path, writtenMs: statSync(path).mtimeMs }))
+    .sort((a, b) => b.writtenMs - a.writtenMs);
+  return newest === undefined ? null : (JSON.parse(readFileSync(newest.path, 'utf8')) as RunningDemo);
 }
