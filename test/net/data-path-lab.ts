@@ -8,7 +8,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -346,7 +346,10 @@ export class DataPathLab {
   }
 
   async #startRouter(side: Side): Promise<void> {
-    const socket = join(this.#directory, `${side.name}.sock`);
+    // A run directory for each: a router asks the one before it there for its state.
+    const folder = join(this.#directory, side.name);
+    mkdirSync(folder, { recursive: true });
+    const socket = join(folder, 'router.sock');
     const lanes = this.options.lanes?.[side.number - 1] ?? 1;
     const words = [BARE_NODE, 'tap0', side.underlayIp, String(PORT), socket, String(lanes)];
     const router = new BareRouter(side.node, words, this.options.nodeOptions ?? '');

@@ -35,6 +35,7 @@ const HELD: Readonly<Record<Role, readonly string[]>> = {
     ...times(LANES, 'schedstat'),
     ...times(2 * LANES, 'udp 6785'),
     'unix',
+    'unix router-state.sock',
     'unix router.sock',
     'unix router.sock',
   ],

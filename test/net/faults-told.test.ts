@@ -21,7 +21,8 @@ describe('a fault of a running cluster', () => {
   const breakCluster = (...words: string[]) =>
     hostCommands.run(process.execPath, [join(DIST_DIR, 'demo.js'), '--break', ...words]);
 
-  async function waitTold(node: DemoNode, command: readonly string[], pattern: RegExp): Promise<void> {
+  /** Resolves to the named groups of the pattern. */
+  async function waitTold(node: DemoNode, command: readonly string[], pattern: RegExp): Promise<object> {
     let said = '';
     await waitUntil(`${pattern.source} in meshctl ${command.join(' ')} on ${node.name}`, TOLD_WITHIN_MS, async () => {
       said = await meshctl(node, ...command);
@@ -30,6 +31,7 @@ describe('a fault of a running cluster', () => {
       process.stderr.write(`${said}\n`);
       throw thrown;
     });
+    return pattern.exec(said)?.groups ?? {};
   }
 
   it(
@@ -39,10 +41,16 @@ describe('a fault of a running cluster', () => {
       const [cidr] = first.plan.podCidrs as [string];
       second.configure({ podCidrs: [...second.plan.podCidrs, cidr] });
       second.reload();
-      await waitTold(first, ['status'], new RegExp(`claims: n2 also claims ${cidr}, and loses, since n1 `));
-      await waitTold(second, ['status'], new RegExp(`missing claims: ${cidr} also belongs to n1, since n1 `));
+      // The one that was in the cluster earlier wins.
+      const contested = new RegExp(`${cidr} +(?<winner>n[12]) +\\w+ +(?<loser>n[12]) +\\k<winner> `);
+      const { winner, loser } = (await waitTold(first, ['routes'], contested)) as { winner: string; loser: string };
+      const named = (name: string) => nodes().find((node) => node.name === name)!;
+      const note = new RegExp(`claims: ${loser} also claims ${cidr}, and loses, since ${winner} `);
+      await waitTold(named(winner), ['status'], note);
+      const lost = new RegExp(`missing claims: ${cidr} also belongs to ${winner}, since ${winner} `);
+      await waitTold(named(loser), ['status'], lost);
       for (const node of [first, second]) {
-        expect(await meshctl(node, 'routes')).toMatch(new RegExp(`${cidr} +n1 +\\w+ +n2 +n1 `));
+        expect(await meshctl(node, 'routes')).toMatch(contested);
         const listed = await meshctl(node, 'nodes');
         for (const name of ['n1', 'n2']) expect(listed).toMatch(new RegExp(`^${name} .*${cidr}`, 'm'));
         const unused = cidr.replace(/\d+\/\d+$/, '200');
