@@ -161,9 +161,10 @@ export class AgentApiSource implements ApiSource {
         const name = nameOf(winner);
         return { cidr, winner: name, why: winReasonText(name, reason) };
       }),
-      wonClaims: this.routes().flatMap(({ cidr, via, conflict, conflictReason }) =>
-        via === 'local' && conflict !== null ? [{ cidr, loser: conflict, why: conflictReason ?? '' }] : [],
-      ),
+      wonClaims: deps.mesh.routes().flatMap(({ cidr, owner, ownerName, conflict, conflictReason }) => {
+        if (owner !== deps.id || conflict === null || conflictReason === null) return [];
+        return [{ cidr, loser: nameOf(conflict), why: winReasonText(ownerName, conflictReason) }];
+      }),
       seeds: deps.settings().config.seeds.length,
       peersUp: members.filter(({ state }) => state === 'up').length,
       peersMissing: this.#missingPeers(members),

@@ -6,6 +6,7 @@ import { ipFamily, ipToBytes } from '../../common/address/ip-address.js';
 import type { IpAddress } from '../../common/address/ip-address.js';
 import { NETFILTER_HEADER_BYTES, netfilterRequest, netfilterType } from '../../common/host/netfilter-message.js';
 import {
+  ADDRESS_FAMILY,
   attribute,
   nested,
   NLM_F_ACK,
@@ -18,7 +19,6 @@ import type { NetfilterRequest } from '../../common/host/netlink-runner.js';
 
 /** IPCTNL_MSG_CT_*. */
 const [MESSAGE_GET, MESSAGE_DELETE] = [1, 2];
-const FAMILY = { 4: 2, 6: 10 } as const;
 /** CTA_*. */
 const CTA = { original: 1, reply: 2, id: 12, zone: 18, filter: 25 } as const;
 const TUPLE_IP = 1;
@@ -56,12 +56,12 @@ export function listFlowsOf(addresses: readonly IpAddress[]): NetfilterRequest[]
   const lists = addresses
     .filter((ip) => ipFamily(ip) === 4)
     .flatMap((ip) => FLOW_ENDS.map((place) => listAt(ip, place)));
-  return hasIpv6 ? [...lists, listFlows('conntrack -L -f ipv6', FAMILY[6], [])] : lists;
+  return hasIpv6 ? [...lists, listFlows('conntrack -L -f ipv6', ADDRESS_FAMILY[6], [])] : lists;
 }
 
 function listAt(ip: IpAddress, { direction, end }: FlowEnd): NetfilterRequest {
   const flags = (of: FlowEnd['direction']) => numberAttribute(FILTER_FLAGS[of], of === direction ? FLAG_OF[end] : 0);
-  return listFlows(`conntrack -L -f ipv4 with ${ip} as ${direction} ${end}`, FAMILY[4], [
+  return listFlows(`conntrack -L -f ipv4 with ${ip} as ${direction} ${end}`, ADDRESS_FAMILY[4], [
     nested(CTA[direction], nested(TUPLE_IP, attribute(ADDRESS_OF[4][end], ipToBytes(ip)))),
     nested(CTA.filter, flags('original'), flags('reply')),
   ]);

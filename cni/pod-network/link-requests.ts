@@ -2,6 +2,7 @@
 import type { MacAddress } from '../../common/address/mac-address.js';
 import { macToBytes } from '../../common/address/mac-address.js';
 import {
+  ADDRESS_FAMILY,
   attribute,
   nested,
   netlinkRequest,
@@ -17,7 +18,6 @@ import type { NetlinkRequest } from '../../common/host/netlink-runner.js';
 const [RTM_NEWLINK, RTM_DELLINK] = [16, 17];
 const IFINFOMSG_BYTES = 16;
 const IFF_UP = 1;
-const AF_INET6 = 10;
 const IFLA = {
   address: 1,
   ifname: 3,
@@ -100,7 +100,7 @@ export function setLinkGsoMaxSize(name: string, bytes: number): NetlinkRequest {
 /** No IPv6 link-local address by itself. */
 export function setLinkWithoutAddresses(name: string): NetlinkRequest {
   const mode = attribute(INET6_ADDR_GEN_MODE, Uint8Array.of(ADDR_GEN_MODE_NONE));
-  return setLink(name, 'addrgenmode none', [nested(IFLA.afSpec, nested(AF_INET6, mode))]);
+  return setLink(name, 'addrgenmode none', [nested(IFLA.afSpec, nested(ADDRESS_FAMILY[6], mode))]);
 }
 
 export function setLinkMaster(name: string, bridge: string): NetlinkRequest {

@@ -6,6 +6,7 @@ import type { IpAddress } from '../../common/address/ip-address.js';
 import { macToBytes } from '../../common/address/mac-address.js';
 import type { MacAddress } from '../../common/address/mac-address.js';
 import {
+  ADDRESS_FAMILY,
   attribute,
   netlinkRequest,
   NLM_F_ACK,
@@ -24,7 +25,6 @@ const FLAGS = {
   replace: NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE,
   del: NLM_F_ACK,
 } as const;
-const FAMILY = { 4: 2, 6: 10 } as const;
 const AF_BRIDGE = 7;
 const [IFA_ADDRESS, IFA_LOCAL] = [1, 2];
 const IFA_F_NODAD = 0x02;
@@ -63,7 +63,7 @@ export function addAddress(ip: IpAddress, dev: string): NetlinkRequest {
     interfaces: [dev],
     compose: (numbers) => {
       const header = headerWithIndex(8, numbers.interfaceIndex(dev));
-      header.set([FAMILY[family], ADDRESS_BITS[family], family === 6 ? IFA_F_NODAD : 0, SCOPE_UNIVERSE]);
+      header.set([ADDRESS_FAMILY[family], ADDRESS_BITS[family], family === 6 ? IFA_F_NODAD : 0, SCOPE_UNIVERSE]);
       return netlinkRequest(RTM.newAddress, FLAGS.add, header, [
         attribute(IFA_LOCAL, bytes),
         attribute(IFA_ADDRESS, bytes),
@@ -77,7 +77,7 @@ export function replaceNeighbour(ip: IpAddress, mac: MacAddress, dev: string): N
   return {
     text: `ip neigh replace ${ip} lladdr ${mac} dev ${dev} nud permanent`,
     interfaces: [dev],
-    compose: neighbourOf(FAMILY[ipFamily(ip)], dev, NUD_PERMANENT, 0, attributes),
+    compose: neighbourOf(ADDRESS_FAMILY[ipFamily(ip)], dev, NUD_PERMANENT, 0, attributes),
   };
 }
 
@@ -132,21 +132,9 @@ export function editRule(verb: 'add' | 'del', { source, table }: SourceRule, pre
     text: `ip rule ${verb} from ${source} lookup ${table} pref ${preference}`,
     compose: () => {
       // struct fib_rule_hdr: family, lengths of destination and source, tos, table, two reserved, action, flags u32.
-      const action = verb === 'add' ? FR_ACT_TO_TBL : 0;
-      const header = Uint8Array.of(
-        FAMILY[family],
-        0,
-        ADDRESS_BITS[family],
-        0,
-        RT_TABLE_UNSPEC,
-        0,
-        0,
-        action,
-        0,
-        0,
-        0,
-        0,
-      );
+      const header = new Uint8Array(12);
+      header.set([ADDRESS_FAMILY[family], 0, ADDRESS_BITS[family], 0, RT_TABLE_UNSPEC]);
+      header[7] = verb === 'add' ? FR_ACT_TO_TBL : 0;
       return netlinkRequest(verb === 'add' ? RTM.newRule : RTM.deleteRule, FLAGS[verb], header, [
         attribute(FRA.src, ipToBytes(source)),
         numberAttribute(FRA.table, table),
@@ -176,7 +164,7 @@ function headerWithIndex(bytes: number, index: number): Uint8Array {
 
 /** struct rtmsg: family, lengths of destination and source, tos, table, protocol, scope, type, flags u32. */
 function routeHeader({ dst, table }: Route, scope: number, protocol: number, type: number): Uint8Array {
-  const family = FAMILY[cidrFamily(dst)];
+  const family = ADDRESS_FAMILY[cidrFamily(dst)];
   const numbered = (table ?? null) === null ? RT_TABLE_MAIN : RT_TABLE_UNSPEC;
   return Uint8Array.of(family, cidrPrefix(dst), 0, 0, numbered, protocol, scope, type, 0, 0, 0, 0);
 }

@@ -22,6 +22,9 @@ const TYPE_MASK = 0x3fff;
 const NLA_F_NESTED = 0x8000;
 const NLM_F_REQUEST = 0x1;
 
+/** AF_INET and AF_INET6, as headers and attributes name them. */
+export const ADDRESS_FAMILY = { 4: 2, 6: 10 } as const;
+
 /** Flags of a request beside NLM_F_REQUEST. */
 export const NLM_F_ACK = 0x4;
 export const NLM_F_REPLACE = 0x100;
@@ -49,7 +52,7 @@ export function netlinkRequest(
   header: Uint8Array,
   attributes: readonly Uint8Array[],
 ): Uint8Array<ArrayBuffer> {
-  const message = joinBytes([new Uint8Array(MESSAGE_HEADER_BYTES), header, ...attributes]);
+  const message = Buffer.concat([new Uint8Array(MESSAGE_HEADER_BYTES), header, ...attributes]);
   const view = viewOf(message);
   view.setUint32(0, message.length, true);
   view.setUint16(4, type, true);
@@ -85,7 +88,7 @@ export function attribute(type: number, value: Uint8Array): Uint8Array {
 
 /** An attribute that holds others, behind a header where the type has one. */
 export function nested(type: number, ...parts: readonly Uint8Array[]): Uint8Array {
-  return attribute(type | NLA_F_NESTED, joinBytes(parts));
+  return attribute(type | NLA_F_NESTED, Buffer.concat(parts));
 }
 
 export function numberAttribute(type: number, value: number): Uint8Array {
@@ -134,16 +137,6 @@ function readReply(message: Uint8Array): NetlinkReply {
     reason: text === undefined ? '' : readText(text),
     body: message.subarray(MESSAGE_HEADER_BYTES),
   };
-}
-
-function joinBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }
 
 function aligned(length: number): number {
