@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { TYPE_INITIATION } from '../common/wire/datagram-header.js';
-import { Rings } from './cluster/rings.js';
+import { neighboursAmong } from './cluster/rings.js';
 import { NEIGHBOURS, QUIET_AFTER_MS } from './limits.js';
 import type { SimFrame } from './testing/fake-router.js';
 import type { SimNetwork } from './testing/sim-network.js';
@@ -103,9 +103,8 @@ describe('a mesh of more members than neighbours', () => {
     'does not believe one member that reports a living one dead; two of its neighbours are refuted and believed no longer',
     knownSimulation(4, (network, nodes) => {
       const [observer, victim] = strangersAmong(nodes);
-      const rings = new Rings();
-      for (const { id } of nodes) rings.add(id);
-      const liars = nodes.filter(({ id }) => rings.neighboursOf(victim.id).has(id)).slice(0, 2);
+      const neighbours = neighboursAmong(victim.id, () => nodes.map(({ id }) => id));
+      const liars = nodes.filter(({ id }) => neighbours.has(id)).slice(0, 2);
       const isDown = (): boolean => observer.stateOf(victim) === 'down';
       lie(liars[0]!, liars[0]!, victim, nodes);
       lie(liars[0]!, liars[1]!, victim, nodes, new Uint8Array(64));
@@ -170,6 +169,21 @@ describe('a mesh of more members than neighbours', () => {
       const frame = sendFrame(network, a, b);
       network.run(50);
       expect(frame.state).toBe('arrived');
+    }),
+  );
+
+  it(
+    'keeps state beside the advert only of members that it has a link with, or tries to have',
+    knownSimulation(8, (network, nodes) => {
+      network.run(QUIET_AFTER_MS);
+      const source = nodes.find((node) => count(node, 'idle') > 0)!;
+      const target = nodes.find((node) => source.stateOf(node) === 'idle')!;
+      const linked = source.linkedMembers().filter(({ state }) => state !== 'idle').length;
+      const before = source.linkedMembers().map(({ id }) => id);
+      expect([before.length, source.members().length]).toEqual([linked, SIZE - 1]);
+      expect(before).not.toContain(target.id);
+      sendFrame(network, source, target);
+      expect(source.linkedMembers().map(({ id }) => id)).toContain(target.id);
     }),
   );
 

@@ -166,7 +166,7 @@ export class MeshParts {
       claimedOutside: (name, nowMs) => needsAuthority || this.nodeChanges.claimedOutside(name, nowMs),
       broadcastAdvert: (advert, from) => this.gossip.broadcast(advert, from),
       linkChanged: (peer, before, nowMs) => this.deaths.linkChanged(peer, before, nowMs),
-      advertLearned: (peer, advert, nowMs) => this.deaths.advertLearned(peer, advert, nowMs),
+      advertLearned: (advert, nowMs) => this.deaths.advertLearned(advert, nowMs),
       sendDigest: (peer, nowMs) => this.gossip.sendDigest(peer, nowMs),
       advancePeer: this.#advancePeer,
     });
@@ -195,7 +195,7 @@ export class MeshParts {
     return new NodeChanges({
       random,
       memberCount: () => peerTable.members.size,
-      named: (name) => [...peerTable.living()].flatMap(({ advert }) => (advert?.name === name ? advert : [])),
+      named: (name) => peerTable.livingNamed(name),
       linkedPeers: () => peerTable.linked(),
       send: (peer, bytes) => this.emit({ type: 'sendControl', peer, bytes }),
       reconsider: (name) => authority.reconsider(name),
@@ -205,15 +205,15 @@ export class MeshParts {
 
   #makeWatchDuty({ identity, needsAuthority }: MeshOptions): WatchDuty {
     const { peerTable, emit } = this;
-    const living = (): NodeId[] => peerTable.living().map(({ id }) => id);
-    return new WatchDuty({ ownId: identity.id, isNeeded: needsAuthority, living, emit });
+    return new WatchDuty({ ownId: identity.id, isNeeded: needsAuthority, living: () => peerTable.living(), emit });
   }
 
   #makeDeaths({ identity, random }: MeshOptions): Deaths {
     const { peerTable, self, conduct, notices, witness, authority } = this;
-    const { peers, neighbourhood } = peerTable;
+    const { members, peers, neighbourhood } = peerTable;
     return new Deaths({
-      ...{ identity, random, conduct, notices, peers, neighbourhood },
+      ...{ identity, random, conduct, notices, members, peers, neighbourhood },
+      peerOf: (id, nowMs) => peerTable.peerOf(id, nowMs),
       ownAdvert: () => self.current,
       isTrusted: (observer, nowMs) => !witness.isNewcomer(observer.id, nowMs) && authority.hasNamed(observer),
       renewSelf: () => self.renew(),

@@ -9,6 +9,7 @@
  * Its parts (`mesh-parts.ts`): handshakes.ts (datagrams to sessions), peer.ts (one peer each), peer-table.ts (all peers,
  * and who owns what), gossip.ts (how adverts travel), seeds.ts (how to join), topology.ts (links and pods of other nodes).
  */
+import type { NodeId } from '../common/node-id.js';
 import type { PeerCounters } from '../common/router-port.js';
 import { CoreClock, pauseBetween } from './core-clock.js';
 import { MAX_SEEDS } from './limits.js';
@@ -29,7 +30,9 @@ import type {
 import { MeshParts } from './mesh-parts.js';
 import type { MeshOptions } from './mesh-parts.js';
 import type { Peer } from './peer/peer.js';
-import { memberView, routeViews } from './cluster/views.js';
+import { isUsable } from './peer/link.js';
+import { idleView, memberView, routeViews } from './cluster/views.js';
+import type { Advert } from './wire/advert.js';
 import { encodeControl } from './wire/control-message.js';
 
 type EventOf<Type extends MeshEvent['type']> = Extract<MeshEvent, { type: Type }>;
@@ -73,13 +76,34 @@ export class Mesh {
   /** The whole ownership table, this node's own CIDRs included (always usable). */
   routes(): RouteView[] {
     const { peerTable, self } = this.#parts;
-    return routeViews(peerTable.ownership.entries, self.current, peerTable.peers);
+    return routeViews(peerTable.ownership.entries, self.current, peerTable);
+  }
+
+  /** Whether frames to the node are forwarded: it owns addresses, and nothing is known against it. */
+  hasRoute(node: NodeId): boolean {
+    const { peerTable } = this.#parts;
+    const peer = peerTable.peers.get(node);
+    return (peer === undefined || isUsable(peer.link)) && peerTable.ownership.ownsAny(node);
   }
 
   /** All other members. */
   members(nowMs: number): MemberView[] {
-    this.#clock.advance(nowMs);
-    return [...this.#parts.peerTable.peers.values()].flatMap((peer) => memberView(peer, this.#clock) ?? []);
+    const now = this.#clock.advance(nowMs);
+    return Array.from(this.#parts.peerTable.members.all(), (advert) => this.#view(advert, now));
+  }
+
+  /** Members with a link, or with something known against them. */
+  linkedMembers(nowMs: number): MemberView[] {
+    const now = this.#clock.advance(nowMs);
+    return [...this.#parts.peerTable.peers.values()].flatMap(({ advert }) =>
+      advert === null ? [] : this.#view(advert, now),
+    );
+  }
+
+  /** Another member, or null. */
+  member(id: NodeId, nowMs: number): MemberView | null {
+    const advert = this.#parts.peerTable.members.get(id);
+    return advert === undefined ? null : this.#view(advert, this.#clock.advance(nowMs));
   }
 
   remoteLinks(nowMs: number): RemoteLinkView[] {
@@ -143,6 +167,14 @@ export class Mesh {
     };
   }
 
+  #view(advert: Advert, now: number): MemberView {
+    const { peerTable, witness } = this.#parts;
+    const peer = peerTable.peers.get(advert.id);
+    return peer === undefined
+      ? idleView(advert, this.#clock.toCaller(witness.knownSinceMs(advert, now)))
+      : memberView(peer, advert, this.#clock);
+  }
+
   #dispatch(event: MeshEvent, now: number): void {
     const { router, handshakes, outcomes, self, peerTable, topology } = this.#parts;
     switch (event.type) {
@@ -199,8 +231,9 @@ export class Mesh {
 
   #peerEvent(event: PeerEvent, now: number): void {
     const { peerTable, control, counters, nodeChanges } = this.#parts;
-    const peer = peerTable.peers.get(event.peer);
-    if (peer === undefined) return counters.count('unknownPeer');
+    const known = peerTable.peers.get(event.peer);
+    const peer = known ?? (event.type === 'sessionWanted' ? peerTable.peerOf(event.peer, now) : null);
+    if (peer === null) return counters.count('unknownPeer');
     switch (event.type) {
       case 'control':
         peer.unitReceived(now);

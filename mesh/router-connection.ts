@@ -75,7 +75,7 @@ function replace(event: RouterConnected, reason: string, deps: RouterConnectionD
   }
   for (const status of event.sessions) {
     if (deps.revocations.isRevoked(status.peer)) deps.emit({ type: 'removePeer', peer: status.peer });
-    else peerTable.peerOf(status.peer, nowMs).adopt(status, nowMs);
+    else peerTable.peerInRouter(status.peer, nowMs).adopt(status, nowMs);
   }
   for (const { peer, endpoint, mtuBytes, upForMs } of event.paths) {
     peerTable.peers.get(peer)?.resume(endpoint, mtuBytes, upForMs ?? null, nowMs);

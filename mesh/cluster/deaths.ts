@@ -40,6 +40,7 @@ import { encodeControl } from '../wire/control-message.js';
 import { hasGoodSignature, signDeathReport } from '../wire/death-report.js';
 import type { DeathReport } from '../wire/death-report.js';
 import type { NodeIdentity } from '../wire/identity.js';
+import type { Membership } from './membership.js';
 import type { Neighbourhood } from './neighbourhood.js';
 import { sample } from './sample.js';
 
@@ -48,7 +49,10 @@ export interface DeathsDeps {
   readonly random: RandomSource;
   readonly conduct: Conduct;
   readonly notices: Notices;
+  readonly members: Membership;
   readonly peers: ReadonlyMap<NodeId, Peer>;
+  /** The peer of a member, made when there is none. */
+  peerOf(id: NodeId, nowMs: number): Peer | null;
   readonly neighbourhood: Neighbourhood;
   readonly ownAdvert: () => Advert;
   /** Whether the member has been known for long enough, and by whom it has to be. */
@@ -97,7 +101,7 @@ export class Deaths {
   }
 
   /** A newer advert of a member voids what was reported of it. */
-  advertLearned({ id }: Peer, { revision, incarnation }: Advert, nowMs: number): void {
+  advertLearned({ id, revision, incarnation }: Advert, nowMs: number): void {
     const suspicion = this.#suspicions.get(id);
     if (suspicion === undefined || suspicion.revision >= revision) return;
     this.#suspicions.delete(id);
@@ -151,16 +155,15 @@ export class Deaths {
   }
 
   #learn(report: DeathReport, from: NodeId, nowMs: number): void {
-    const { peers, conduct } = this.#deps;
-    const peer = peers.get(report.node);
-    const advert = peer?.advert;
-    if (peer === undefined || advert === null || advert === undefined) return;
+    const { members, peers, conduct } = this.#deps;
+    const advert = members.get(report.node);
+    if (advert === undefined) return;
     if (report.revision < advert.revision) return conduct.refused(from, 'oldDeathReport', nowMs);
     if (report.revision > advert.revision || this.#isKnown(report)) return;
     const observer = this.#observerOf(report, nowMs);
     if (observer === null || this.#refuted.has(refutedKey(report))) return;
     if (!hasGoodSignature(report, observer.identityKey)) return conduct.refused(from, 'badDeathReport', nowMs);
-    if (peer.isHeard(nowMs)) this.#passToItself(report);
+    if (peers.get(report.node)?.isHeard(nowMs) === true) this.#passToItself(report);
     else this.#add(report, advert, from, nowMs);
   }
 
@@ -182,9 +185,9 @@ export class Deaths {
 
   /** The advert of the observer if it may observe the member, or null. */
   #observerOf({ node, observer }: DeathReport, nowMs: number): Advert | null {
-    const { peers, neighbourhood, isTrusted } = this.#deps;
-    const advert = peers.get(observer)?.advert ?? null;
-    if (advert === null || observer === node || !neighbourhood.neighboursOf(node).has(observer)) return null;
+    const { members, neighbourhood, isTrusted } = this.#deps;
+    const advert = members.get(observer);
+    if (advert === undefined || observer === node || !neighbourhood.neighboursOf(node).has(observer)) return null;
     return isTrusted(advert, nowMs) ? advert : null;
   }
 
@@ -195,8 +198,9 @@ export class Deaths {
     this.#suspicions.set(report.node, suspicion);
     this.#pending.push({ report, from });
     if (this.#pending.length > MAX_PENDING_DEATHS) this.#pending.shift();
-    const peer = this.#deps.peers.get(report.node);
-    if (peer === undefined || peer.link.state === 'down' || suspicion.reports.length < DEATH_CONFIRMATIONS) return;
+    if (suspicion.reports.length < DEATH_CONFIRMATIONS) return;
+    const peer = this.#deps.peerOf(report.node, nowMs);
+    if (peer === null || peer.link.state === 'down') return;
     peer.reported(nowMs);
     this.#deps.advancePeer(peer, nowMs);
   }
@@ -233,11 +237,11 @@ export class Deaths {
   }
 
   #noteRefuted(node: NodeId, reports: readonly DeathReport[], nowMs: number): void {
-    const { notices, peers, identity } = this.#deps;
+    const { notices, members, identity } = this.#deps;
     if (reports.length < DEATH_CONFIRMATIONS) return;
     const others = reports.filter(({ observer }) => observer !== identity.id);
     for (const report of others) this.#refuted.set(refutedKey(report), true);
-    const nameOf = (id: NodeId): string => peers.get(id)?.advert?.name ?? id;
+    const nameOf = (id: NodeId): string => members.get(id)?.name ?? id;
     const fields = { node, name: nameOf(node), observers: reports.map(({ observer }) => nameOf(observer)).join() };
     notices.write('warn', 'a node that two of its neighbours reported dead is alive', nowMs, node, fields);
   }

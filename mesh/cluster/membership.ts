@@ -48,6 +48,10 @@ export class Membership {
     return this.#adverts.get(id);
   }
 
+  ids(): IterableIterator<NodeId> {
+    return this.#adverts.keys();
+  }
+
   all(): IterableIterator<Advert> {
     return this.#adverts.values();
   }

@@ -11,12 +11,17 @@ import { LONELY_DIALS, LONELY_INTERVAL_MS } from '../limits.js';
 import type { RandomSource } from '../mesh-io.js';
 import type { Link } from '../peer/link.js';
 import type { Peer } from '../peer/peer.js';
-import { Rings } from './rings.js';
+import type { Membership } from './membership.js';
+import { neighboursAmong, RingNeighbours } from './rings.js';
 import { sample } from './sample.js';
 
 export interface NeighbourhoodDeps {
   readonly ownId: NodeId;
+  readonly members: Membership;
+  /** Of the members with a link, or with something known against them. */
   readonly peers: ReadonlyMap<NodeId, Peer>;
+  /** The peer of a member, made when there is none. */
+  memberPeer(id: NodeId, nowMs: number): Peer;
   readonly random: RandomSource;
   /** Does what is due for a peer that changed, and schedules its next deadline. */
   advancePeer(peer: Peer, nowMs: number): void;
@@ -24,16 +29,23 @@ export interface NeighbourhoodDeps {
 
 export class Neighbourhood {
   readonly #deps: NeighbourhoodDeps;
-  readonly #rings = new Rings();
-  /** Members since the last {@link update}. Bounded by MAX_MEMBERS. */
+  /** Next to this node on the rings of all members, and on those without the members that are down. */
+  readonly #nextOfAll: RingNeighbours;
+  readonly #nextOfLiving: RingNeighbours;
+  /** Members that are down. Bounded by MAX_MEMBERS, as `#newMembers`. */
+  readonly #down = new Set<NodeId>();
+  /** Members since the last {@link update}. */
   readonly #newMembers = new Set<NodeId>();
+  /** What was last asked of another member, until a member changes. */
+  #asked: { readonly id: NodeId; readonly neighbours: ReadonlySet<NodeId> } | null = null;
   #neighbours: ReadonlySet<NodeId> = new Set();
   #isDirty = false;
   #nextTryMs = 0;
 
   constructor(deps: NeighbourhoodDeps) {
     this.#deps = deps;
-    this.#rings.add(deps.ownId);
+    this.#nextOfAll = new RingNeighbours(deps.ownId);
+    this.#nextOfLiving = new RingNeighbours(deps.ownId);
   }
 
   /** This node's neighbours. */
@@ -41,41 +53,53 @@ export class Neighbourhood {
     return this.#neighbours;
   }
 
-  /** The neighbours of any member, as far as this node can tell. */
+  /** The neighbours of any other member, as far as this node can tell; takes time in proportion to the members. */
   neighboursOf(id: NodeId): ReadonlySet<NodeId> {
-    const isThere = (other: NodeId): boolean => this.#deps.peers.get(other)?.link.state !== 'down';
-    return new Set([...this.#rings.neighboursOf(id), ...this.#rings.neighboursOf(id, isThere)]);
+    if (this.#asked?.id === id) return this.#asked.neighbours;
+    const ofAll = neighboursAmong(id, () => this.#withOwn(this.#deps.members.ids()));
+    const ofLiving = this.#down.size === 0 ? ofAll : neighboursAmong(id, () => this.#withOwn(this.#living()));
+    const neighbours = new Set([...ofAll, ...ofLiving]);
+    this.#asked = { id, neighbours };
+    return neighbours;
   }
 
+  /** A node that was no member. */
   add(member: NodeId): void {
-    this.#rings.add(member);
     this.#newMembers.add(member);
-    this.#isDirty = true;
+    this.#note(this.#nextOfAll.add(member));
+    if (this.#isDown(member)) this.#down.add(member);
+    else this.#note(this.#nextOfLiving.add(member));
   }
 
   /** A member went down, or came back. */
-  changed(): void {
-    this.#isDirty = true;
+  changed(member: NodeId): void {
+    if (this.#deps.members.get(member) === undefined || this.#isDown(member) === this.#down.has(member)) return;
+    if (this.#down.delete(member)) return this.#note(this.#nextOfLiving.add(member));
+    this.#down.add(member);
+    this.#note(this.#nextOfLiving.remove(member));
   }
 
+  /** Before the node is no member any more. */
   remove(member: NodeId): void {
-    this.#rings.remove(member);
+    if (this.#deps.members.get(member) === undefined) return;
     this.#newMembers.delete(member);
-    this.#isDirty = true;
+    this.#note(this.#nextOfAll.remove(member));
+    if (!this.#down.delete(member)) this.#note(this.#nextOfLiving.remove(member));
   }
 
   /** Brings the peers in line with the members. @param firstLink the link with which a new member that is a neighbour begins */
   update(firstLink: (nowMs: number) => Link, nowMs: number): void {
     if (!this.#isDirty) return;
     this.#isDirty = false;
-    const { ownId, peers } = this.#deps;
-    const neighbours = this.neighboursOf(ownId);
+    const { peers, members } = this.#deps;
+    const ofAll = this.#nextOfAll.ids(() => members.ids());
+    const neighbours = new Set([...ofAll, ...this.#nextOfLiving.ids(() => this.#living())]);
     const changed = [...neighbours, ...this.#neighbours].filter(
       (id) => neighbours.has(id) !== this.#neighbours.has(id),
     );
     this.#neighbours = neighbours;
     for (const id of changed) {
-      const peer = peers.get(id);
+      const peer = neighbours.has(id) ? this.#deps.memberPeer(id, nowMs) : peers.get(id);
       if (peer === undefined) continue;
       const link = this.#newMembers.has(id) ? firstLink(nowMs) : null;
       peer.setNeighbour(neighbours.has(id), link, nowMs);
@@ -102,8 +126,10 @@ export class Neighbourhood {
   advance(nowMs: number): void {
     if (nowMs < this.#nextTryMs || !this.#isLonely()) return;
     this.#nextTryMs = nowMs + LONELY_INTERVAL_MS;
-    const idle = Array.from(this.#deps.peers.values()).filter(({ link }) => link.state === 'idle');
-    for (const peer of sample(idle, LONELY_DIALS, this.#deps.random)) {
+    const { members, peers, random } = this.#deps;
+    const idle = Array.from(members.ids()).filter((id) => (peers.get(id)?.link.state ?? 'idle') === 'idle');
+    for (const id of sample(idle, LONELY_DIALS, random)) {
+      const peer = this.#deps.memberPeer(id, nowMs);
       peer.open(nowMs);
       this.#deps.advancePeer(peer, nowMs);
     }
@@ -112,6 +138,26 @@ export class Neighbourhood {
   /** When {@link advance} has something to do. */
   pollAt(): number | null {
     return this.#isLonely() ? this.#nextTryMs : null;
+  }
+
+  #isDown(id: NodeId): boolean {
+    return this.#deps.peers.get(id)?.link.state === 'down';
+  }
+
+  /** @param hasChanged whether this node may have other neighbours */
+  #note(hasChanged: boolean): void {
+    this.#isDirty ||= hasChanged;
+    this.#asked = null;
+  }
+
+  /** Members that are not down. */
+  *#living(): Generator<NodeId> {
+    for (const id of this.#deps.members.ids()) if (!this.#down.has(id)) yield id;
+  }
+
+  *#withOwn(ids: Iterable<NodeId>): Generator<NodeId> {
+    yield this.#deps.ownId;
+    yield* ids;
   }
 
   #linkedNeighbours(): NodeId[] {
@@ -130,6 +176,6 @@ export class Neighbourhood {
 
   /** Not in a cluster of few members, all of which are neighbours. */
   #isLonely(): boolean {
-    return this.#deps.peers.size > this.#neighbours.size && !this.#hasLinkedNeighbour();
+    return this.#deps.members.size > this.#neighbours.size && !this.#hasLinkedNeighbour();
   }
 }

@@ -1,96 +1,188 @@
 /**
  * Ownership table computed in groups of claims that can overlap: those within one outermost claimed block. Blocks nest or are
- * apart, so a claim is decided by its group alone, and a node that joins costs the same among 100 members and among 5000.
+ * apart, so a claim is decided by its group alone. A block that overlaps no other is all that is kept of its claim, so a node that
+ * joins or changes costs the same among 100 members and among 5000.
  */
+import { BoundedMap } from '../../common/bounded-map.js';
 import { cidrFamily, cidrIncludes, cidrNetwork, cidrPrefix } from '../../common/address/cidr.js';
 import type { Cidr } from '../../common/address/cidr.js';
 import { ADDRESS_BITS, ipFromBigInt, ipToBigInt } from '../../common/address/ip-address.js';
 import type { NodeId } from '../../common/node-id.js';
+import { MAX_MEMBERS } from '../limits.js';
 import { ownershipTable } from './ownership-table.js';
 import type { Claim, OwnershipEntry, OwnershipTable } from './ownership-table.js';
 
+/** What members claim now. */
+export interface ClaimSource {
+  /** None for one that is gone. */
+  blocksOf(owner: NodeId): readonly Cidr[];
+  /** Of these blocks. */
+  claimsOf(owner: NodeId): readonly Claim[];
+}
+
+/** Claims that overlap. */
 interface Group {
   readonly outermost: Cidr;
   readonly claims: readonly Claim[];
   readonly table: OwnershipTable;
 }
 
+/** Two families, each of up to 129 lengths. */
+const LENGTHS_PER_FAMILY = 256;
+
+/** Whether blocks are within a cluster: of two families, for every member that is known or was. */
+const insideOf = new WeakMap<readonly Cidr[], BoundedMap<Cidr, boolean>>();
+
 export class OwnershipGroups {
-  /** Bounded by the members, as all collections here. */
-  readonly #claims = new Map<NodeId, readonly Claim[]>();
-  /** By every claimed block. */
-  readonly #groupOf = new Map<Cidr, Group>();
+  /** Claimed blocks. Bounded by the members, as all collections here. */
+  readonly #blocks = new Map<NodeId, readonly Cidr[]>();
+  /** By block within the cluster: its owner when nothing overlaps it, or the group that it belongs to. */
+  readonly #holders = new Map<Cidr, NodeId | Group>();
   readonly #groups = new Set<Group>();
-  /** Those with a claim that lost or is outside. */
-  readonly #withRefused = new Set<Group>();
-  /** Claimed blocks by family and prefix length. */
-  readonly #lengths = new Map<string, number>();
+  /** Claims outside the cluster's CIDRs. */
+  readonly #outside = new Map<NodeId, readonly Claim[]>();
+  /** Number of `#holders` by family and prefix length. */
+  readonly #lengths = new Map<number, number>();
   #clusterCidrs: readonly Cidr[] = [];
 
   /** Of all groups, in no order. */
   entries(): OwnershipEntry[] {
-    return [...this.#groups].flatMap(({ table }) => table.entries);
+    const alone: OwnershipEntry[] = [];
+    for (const [cidr, holder] of this.#holders) if (isOwner(holder)) alone.push(entryOf(cidr, holder));
+    return [...alone, ...[...this.#groups].flatMap(({ table }) => table.entries)];
   }
 
   refused(): Pick<OwnershipTable, 'lost' | 'outside'> {
-    const tables = Array.from(this.#withRefused, ({ table }) => table);
-    return { lost: tables.flatMap(({ lost }) => lost), outside: tables.flatMap(({ outside }) => outside) };
+    return {
+      lost: Array.from(this.#groups, ({ table }) => table.lost).flat(),
+      outside: [...this.#outside.values()].flat(),
+    };
+  }
+
+  /** Whether the node owns a block that it claims. */
+  ownsAny(node: NodeId): boolean {
+    return (this.#blocks.get(node) ?? []).some((cidr) => this.#ownerOf(cidr) === node);
   }
 
   /**
-   * @param claims of all owners whose claims may have changed, none for one that is gone
+   * @param owners whose claims may have changed, in their blocks or their standing
    * @returns whether the entries changed
    */
-  update(claims: ReadonlyMap<NodeId, readonly Claim[]>, clusterCidrs: readonly Cidr[]): boolean {
+  update(owners: ReadonlySet<NodeId>, source: ClaimSource, clusterCidrs: readonly Cidr[]): boolean {
     const isOtherCluster = this.#clusterCidrs.join() !== clusterCidrs.join();
     this.#clusterCidrs = clusterCidrs;
-    if (!isOtherCluster) return this.#replace(this.#changedOwners(claims), claims);
-    const all = new Map([...this.#claims, ...claims]);
-    return this.#replace(new Set(all.keys()), all);
-  }
-
-  #changedOwners(claims: ReadonlyMap<NodeId, readonly Claim[]>): Set<NodeId> {
-    const changed = new Set<NodeId>();
-    for (const [owner, now] of claims) if (!areEqual(this.#claims.get(owner) ?? [], now)) changed.add(owner);
-    return changed;
-  }
-
-  #replace(owners: ReadonlySet<NodeId>, claims: ReadonlyMap<NodeId, readonly Claim[]>): boolean {
-    if (owners.size === 0) return false;
-    const before = [...owners].flatMap((owner) => this.#claims.get(owner) ?? []);
-    const after = [...owners].flatMap((owner) => claims.get(owner) ?? []);
-    const concerned = new Set(before.map(({ cidr }) => this.#groupOf.get(cidr)!));
-    for (const { cidr } of after) for (const group of this.#groupsTouching(cidr)) concerned.add(group);
-    const staying = [...concerned].flatMap((group) => group.claims).filter(({ owner }) => !owners.has(owner));
-    const entriesBefore = fingerprint(concerned);
-    for (const group of concerned) this.#remove(group);
+    if (isOtherCluster) return this.#replace(new Set([...this.#blocks.keys(), ...owners]), source);
+    const entangled = new Set<NodeId>();
+    let hasChanged = false;
     for (const owner of owners) {
-      const now = claims.get(owner) ?? [];
-      if (now.length > 0) this.#claims.set(owner, now);
-      else this.#claims.delete(owner);
+      const outcome = this.#updateAlone(owner, source.blocksOf(owner));
+      if (outcome === 'entangled') entangled.add(owner);
+      else if (outcome === 'changed') hasChanged = true;
     }
-    return fingerprint(this.#add([...staying, ...after])) !== entriesBefore;
+    return (entangled.size > 0 && this.#replace(entangled, source)) || hasChanged;
   }
 
-  /** Groups with a claim that overlaps this block. */
-  #groupsTouching(cidr: Cidr): Group[] {
+  /** The usual case: nothing overlaps the blocks of the owner, before and after. */
+  #updateAlone(owner: NodeId, blocks: readonly Cidr[]): 'same' | 'changed' | 'entangled' {
+    const before = this.#blocks.get(owner) ?? [];
+    if (this.#outside.has(owner) || !before.every((cidr) => isOwner(this.#holders.get(cidr)!))) return 'entangled';
+    if (areEqual(before, blocks)) return 'same';
+    if (before.length > 0 && blocks.length > 0) return 'entangled';
+    for (const cidr of before) this.#release(cidr);
+    for (const [i, cidr] of blocks.entries()) {
+      if (this.#isInside(cidr) && !this.#isTouched(cidr)) this.#hold(cidr, owner);
+      else {
+        for (const held of blocks.slice(0, i)) this.#release(held);
+        return 'entangled';
+      }
+    }
+    this.#setBlocks(owner, blocks);
+    return 'changed';
+  }
+
+  /** Takes apart all groups that the owners' claims touch, and forms them anew. */
+  #replace(owners: ReadonlySet<NodeId>, source: ClaimSource): boolean {
+    const before = new Set<Cidr>();
+    for (const owner of owners) {
+      for (const cidr of this.#blocks.get(owner) ?? []) if (this.#holders.has(cidr)) before.add(cidr);
+    }
+    const after = [...owners].flatMap((owner) => source.claimsOf(owner));
+    const touched = new Set<Cidr>(before);
+    const valid = after.filter(({ cidr }) => this.#isInside(cidr));
+    for (const { cidr } of valid) for (const block of this.#blocksTouching(cidr)) touched.add(block);
+    const groups = new Set<Group>();
+    const staying: Claim[] = [];
+    const entriesBefore: OwnershipEntry[] = [];
+    for (const cidr of touched) {
+      const holder = this.#holders.get(cidr)!;
+      if (!isOwner(holder)) groups.add(holder);
+      else {
+        entriesBefore.push(entryOf(cidr, holder));
+        if (!owners.has(holder)) staying.push(...source.claimsOf(holder).filter((claim) => claim.cidr === cidr));
+        this.#release(cidr);
+      }
+    }
+    for (const group of groups) {
+      entriesBefore.push(...group.table.entries);
+      staying.push(...group.claims.filter(({ owner }) => !owners.has(owner)));
+      this.#removeGroup(group);
+    }
+    for (const owner of owners) {
+      this.#setBlocks(owner, source.blocksOf(owner));
+      this.#setOutside(owner, after);
+    }
+    return fingerprint(this.#add([...staying, ...valid])) !== fingerprint(entriesBefore);
+  }
+
+  #setBlocks(owner: NodeId, blocks: readonly Cidr[]): void {
+    if (blocks.length > 0) this.#blocks.set(owner, blocks);
+    else this.#blocks.delete(owner);
+  }
+
+  #setOutside(owner: NodeId, claims: readonly Claim[]): void {
+    const outside = claims.filter((claim) => claim.owner === owner && !this.#isInside(claim.cidr));
+    if (outside.length > 0) this.#outside.set(owner, outside);
+    else this.#outside.delete(owner);
+  }
+
+  #ownerOf(cidr: Cidr): NodeId | null {
+    const holder = this.#holders.get(cidr);
+    if (holder === undefined || isOwner(holder)) return holder ?? null;
+    return holder.table.entries.find((entry) => entry.cidr === cidr)?.owner ?? null;
+  }
+
+  #isInside(cidr: Cidr): boolean {
+    let known = insideOf.get(this.#clusterCidrs);
+    if (known === undefined) insideOf.set(this.#clusterCidrs, (known = new BoundedMap(4 * MAX_MEMBERS)));
+    let isInside = known.get(cidr);
+    if (isInside === undefined) {
+      isInside = this.#clusterCidrs.some((cluster) => cidrIncludes(cluster, cidr));
+      known.set(cidr, isInside);
+    }
+    return isInside;
+  }
+
+  #isTouched(cidr: Cidr): boolean {
+    return this.#holders.has(cidr) || this.#blocksTouching(cidr).length > 0;
+  }
+
+  /** Held blocks that overlap this one: one around it, or all inside. */
+  #blocksTouching(cidr: Cidr): Cidr[] {
     const [family, prefix] = [cidrFamily(cidr), cidrPrefix(cidr)];
     let hasInner = false;
     for (const length of this.#lengths.keys()) {
-      const [ofFamily, bits] = length.split('/').map(Number) as [number, number];
-      if (ofFamily !== family) continue;
-      const around = bits > prefix ? undefined : this.#groupOf.get(blockAt(cidr, bits));
-      if (around !== undefined) return [around];
+      const bits = length % LENGTHS_PER_FAMILY;
+      if (length !== lengthKey(family, bits)) continue;
+      const around = bits > prefix ? null : blockAt(cidr, bits);
+      if (around !== null && this.#holders.has(around)) return [around];
       hasInner ||= bits > prefix;
     }
     if (!hasInner) return [];
-    return [...this.#groups].filter(
-      ({ outermost }) => cidrFamily(outermost) === family && cidrIncludes(cidr, outermost),
-    );
+    return [...this.#holders.keys()].filter((inner) => cidrFamily(inner) === family && cidrIncludes(cidr, inner));
   }
 
-  /** Forms groups of claims that touch no group there is. */
-  #add(claims: readonly Claim[]): Group[] {
+  /** Forms groups of claims that touch nothing that is held. Their entries. */
+  #add(claims: readonly Claim[]): OwnershipEntry[] {
     const byPrefix = [...claims].sort((a, b) => cidrPrefix(a.cidr) - cidrPrefix(b.cidr));
     const parts = new Map<Cidr, Claim[]>();
     const lengths = new Set<number>();
@@ -103,39 +195,55 @@ export class OwnershipGroups {
       parts.set(claim.cidr, [claim]);
       lengths.add(cidrPrefix(claim.cidr));
     }
-    return Array.from(parts, ([outermost, members]) => this.#addGroup(outermost, members));
+    return Array.from(parts, ([outermost, members]) => this.#addPart(outermost, members)).flat();
   }
 
-  #addGroup(outermost: Cidr, claims: readonly Claim[]): Group {
+  #addPart(outermost: Cidr, claims: readonly Claim[]): readonly OwnershipEntry[] {
+    const [only, ...others] = claims;
+    if (only !== undefined && others.length === 0) {
+      this.#hold(only.cidr, only.owner);
+      return [entryOf(only.cidr, only.owner)];
+    }
     const group = { outermost, claims, table: ownershipTable(claims, this.#clusterCidrs) };
     this.#groups.add(group);
-    if (group.table.lost.length + group.table.outside.length > 0) this.#withRefused.add(group);
-    for (const cidr of blocksOf(group)) {
-      this.#groupOf.set(cidr, group);
-      this.#count(cidr, 1);
-    }
-    return group;
+    for (const cidr of blocksIn(group)) this.#hold(cidr, group);
+    return group.table.entries;
   }
 
-  #remove(group: Group): void {
+  #removeGroup(group: Group): void {
     this.#groups.delete(group);
-    this.#withRefused.delete(group);
-    for (const cidr of blocksOf(group)) {
-      this.#groupOf.delete(cidr);
-      this.#count(cidr, -1);
-    }
+    for (const cidr of blocksIn(group)) this.#release(cidr);
   }
 
-  #count(cidr: Cidr, change: number): void {
-    const length = `${cidrFamily(cidr)}/${cidrPrefix(cidr)}`;
-    const count = (this.#lengths.get(length) ?? 0) + change;
-    if (count > 0) this.#lengths.set(length, count);
-    else this.#lengths.delete(length);
+  #hold(cidr: Cidr, holder: NodeId | Group): void {
+    this.#holders.set(cidr, holder);
+    const key = lengthKey(cidrFamily(cidr), cidrPrefix(cidr));
+    this.#lengths.set(key, (this.#lengths.get(key) ?? 0) + 1);
+  }
+
+  #release(cidr: Cidr): void {
+    if (!this.#holders.delete(cidr)) return;
+    const key = lengthKey(cidrFamily(cidr), cidrPrefix(cidr));
+    const left = this.#lengths.get(key)! - 1;
+    if (left > 0) this.#lengths.set(key, left);
+    else this.#lengths.delete(key);
   }
 }
 
-function blocksOf({ claims }: Group): Set<Cidr> {
+function isOwner(holder: NodeId | Group): holder is NodeId {
+  return typeof holder === 'string';
+}
+
+function entryOf(cidr: Cidr, owner: NodeId): OwnershipEntry {
+  return { cidr, owner, conflict: null, conflictReason: null };
+}
+
+function blocksIn({ claims }: Group): Set<Cidr> {
   return new Set(claims.map(({ cidr }) => cidr));
+}
+
+function lengthKey(family: 4 | 6, bits: number): number {
+  return (family === 4 ? 0 : LENGTHS_PER_FAMILY) + bits;
 }
 
 /** The block of this length around another, as canonical text. */
@@ -146,17 +254,10 @@ function blockAt(cidr: Cidr, length: number): Cidr {
   return `${ipFromBigInt((ipToBigInt(cidrNetwork(cidr)) >> hostBits) << hostBits, family)}/${length}` as Cidr;
 }
 
-function areEqual(a: readonly Claim[], b: readonly Claim[]): boolean {
-  return (
-    a.length === b.length &&
-    a.every(({ cidr, createdAtMs, isAlive }, i) => {
-      const other = b[i]!;
-      return cidr === other.cidr && createdAtMs === other.createdAtMs && isAlive === other.isAlive;
-    })
-  );
+function areEqual(a: readonly Cidr[], b: readonly Cidr[]): boolean {
+  return a === b || (a.length === b.length && a.every((cidr, i) => cidr === b[i]));
 }
 
-function fingerprint(groups: Iterable<Group>): string {
-  const entries = [...groups].flatMap(({ table }) => table.entries);
+function fingerprint(entries: readonly OwnershipEntry[]): string {
   return JSON.stringify(entries.map((entry) => JSON.stringify(entry)).sort());
 }

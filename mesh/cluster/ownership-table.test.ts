@@ -94,13 +94,16 @@ describe('the ownership table', () => {
 describe('the ownership table in groups', () => {
   const byOwner = (claims: readonly Claim[]) =>
     new Map(claims.map(({ owner }) => [owner, claims.filter((each) => each.owner === owner)]));
-  /** Claims of the owners that have other ones than before, none for those that are gone. */
-  const changesOf = (before: readonly Claim[], now: readonly Claim[]) => {
+  /** Owners with other claims than before. */
+  const changedOwners = (before: readonly Claim[], now: readonly Claim[]) => {
     const [old, fresh] = [byOwner(before), byOwner(now)];
     const owners = [...new Set([...old.keys(), ...fresh.keys()])];
-    const changed = owners.filter((owner) => JSON.stringify(old.get(owner)) !== JSON.stringify(fresh.get(owner)));
-    return new Map(changed.map((owner) => [owner, fresh.get(owner) ?? []]));
+    return new Set(owners.filter((owner) => JSON.stringify(old.get(owner)) !== JSON.stringify(fresh.get(owner))));
   };
+  const sourceOf = (claims: readonly Claim[]) => ({
+    claimsOf: (owner: NodeId) => byOwner(claims).get(owner) ?? [],
+    blocksOf: (owner: NodeId) => (byOwner(claims).get(owner) ?? []).map(({ cidr }) => cidr),
+  });
   const inOrder = ({ entries, lost, outside }: OwnershipTable) =>
     [entries, lost, outside].map((list) => list.map((each) => JSON.stringify(each)).sort());
   const anyChange = fc.record({
@@ -115,12 +118,16 @@ describe('the ownership table in groups', () => {
         let entries: string[] = [];
         let before: readonly Claim[] = [];
         for (const { claims, cluster } of changes) {
-          const hasChanged = groups.update(changesOf(before, claims), cluster);
+          const hasChanged = groups.update(changedOwners(before, claims), sourceOf(claims), cluster);
           before = claims;
           const [wanted, lost, outside] = inOrder(ownershipTable(claims, cluster));
           expect(inOrder({ entries: groups.entries(), ...groups.refused() })).toEqual([wanted, lost, outside]);
           expect(hasChanged).toBe(JSON.stringify(wanted) !== JSON.stringify(entries));
           entries = wanted!;
+          for (let n = 1; n <= 4; n++) {
+            const owns = groups.entries().some(({ owner }) => owner === nodeId(n));
+            expect(groups.ownsAny(nodeId(n))).toBe(owns);
+          }
         }
       }),
       { numRuns: fuzzRuns(40) },

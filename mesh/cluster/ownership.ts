@@ -42,6 +42,11 @@ export class Ownership {
     this.#clusterCidrs = cidrs;
   }
 
+  /** Whether frames to the node have a route. */
+  ownsAny(node: NodeId): boolean {
+    return this.#groups.ownsAny(node);
+  }
+
   /**
    * Computes anew what the claims of these nodes concern; true when the entries changed.
    * @param advertOf of a member, or undefined for a node that is none
@@ -51,13 +56,17 @@ export class Ownership {
     advertOf: (id: NodeId) => Advert | undefined,
     standing: (advert: Advert) => Standing,
   ): boolean {
-    const claims = new Map<NodeId, readonly Claim[]>();
-    for (const owner of new Set([...owners, ...this.#uncovered])) {
+    const blocksOf = (owner: NodeId): readonly Cidr[] => {
       const advert = advertOf(owner);
-      claims.set(owner, advert === undefined ? [] : this.#claimsOf(advert, standing(advert)));
-      if (advert === undefined) this.#uncovered.delete(owner);
-    }
-    return this.#groups.update(claims, this.#clusterCidrs);
+      return advert === undefined ? [] : this.#coveredOf(advert, standing(advert));
+    };
+    const claimsOf = (owner: NodeId): readonly Claim[] => {
+      const advert = advertOf(owner);
+      return advert === undefined ? [] : this.#claimsOf(advert, standing(advert));
+    };
+    const concerned = new Set([...owners, ...this.#uncovered]);
+    for (const owner of this.#uncovered) if (advertOf(owner) === undefined) this.#uncovered.delete(owner);
+    return this.#groups.update(concerned, { blocksOf, claimsOf }, this.#clusterCidrs);
   }
 
   lostClaims(): LostClaim[] {
@@ -65,10 +74,22 @@ export class Ownership {
     return own.map(({ claim, winner, reason }) => ({ cidr: claim.cidr, winner, reason }));
   }
 
-  #claimsOf({ id, podCidrs }: Advert, { hasLeft, isAlive, claimsSinceMs, covers }: Standing): Claim[] {
-    const covered = hasLeft ? [] : podCidrs.filter(covers);
-    if (!hasLeft && covered.length < podCidrs.length) this.#uncovered.add(id);
-    else this.#uncovered.delete(id);
-    return covered.map((cidr) => ({ cidr, owner: id, createdAtMs: claimsSinceMs, isAlive }));
+  /** The same list as in the advert when all count. */
+  #coveredOf({ id, podCidrs }: Advert, { hasLeft, covers }: Standing): readonly Cidr[] {
+    const isCovered = !hasLeft && podCidrs.every(covers);
+    if (hasLeft || isCovered) this.#uncovered.delete(id);
+    else this.#uncovered.add(id);
+    if (hasLeft) return [];
+    return isCovered ? podCidrs : podCidrs.filter(covers);
+  }
+
+  #claimsOf(advert: Advert, standing: Standing): Claim[] {
+    const { isAlive, claimsSinceMs } = standing;
+    return this.#coveredOf(advert, standing).map((cidr) => ({
+      cidr,
+      owner: advert.id,
+      createdAtMs: claimsSinceMs,
+      isAlive,
+    }));
   }
 }

@@ -1,12 +1,15 @@
 /**
- * Table of all peers: the members, a {@link Peer} for each, and the ownership table that follows from their adverts.
- * Every advert is learned here; peers are made and forgotten here.
+ * Table of the members, of their peers, and the ownership table that follows from the adverts. Every advert is learned here.
+ *
+ * A member is its advert. It has a {@link Peer} while there is a link, a dial or something known against it, and as long as this
+ * node knows an address of it that is not in the advert; so what is done for each peer grows with the links, not with the members.
  */
 import type { Cidr } from '../../common/address/cidr.js';
 import type { NodeId } from '../../common/node-id.js';
 import { sameSocketAddress } from '../../common/address/socket-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { Advert } from '../wire/advert.js';
+import { Claims } from './claims.js';
 import type { Counters } from '../counters.js';
 import type { Conduct } from './conduct.js';
 import {
@@ -28,9 +31,9 @@ import { Membership } from './membership.js';
 import type { LearnResult } from './membership.js';
 import type { MeshEffect } from '../mesh-io.js';
 import type { Notices } from '../notices.js';
+import { Names } from './names.js';
 import { Neighbourhood } from './neighbourhood.js';
-import { Ownership } from './ownership.js';
-import type { Standing } from './ownership.js';
+import type { Ownership } from './ownership.js';
 import type { Witness } from './witness.js';
 import { Peer } from '../peer/peer.js';
 import type { PeerDeps } from '../peer/peer.js';
@@ -53,7 +56,7 @@ export interface PeerTableDeps {
   claimedOutside(name: string, nowMs: number): void;
   linkChanged(peer: Peer, before: Link, nowMs: number): void;
   /** A member has a new advert. */
-  advertLearned(peer: Peer, advert: Advert, nowMs: number): void;
+  advertLearned(advert: Advert, nowMs: number): void;
   /** Sends a new advert to other members; `from` is the node that passed it on. */
   broadcastAdvert(advert: Advert, from: NodeId | null): void;
   /** Compares adverts with a peer whose link came up. */
@@ -68,12 +71,13 @@ export class PeerTable {
   /** One object for all peers. */
   readonly #peerDeps: PeerDeps;
   readonly #ownId: NodeId;
-  readonly #ownership: Ownership;
-  /** Members, and peers whose sessions were found in the router. Bounded by MAX_MEMBERS and the router's slots. */
+  readonly #claims: Claims;
+  /** Of members, and of nodes whose sessions were found in the router. Bounded by MAX_MEMBERS and the router's slots. */
   readonly #peers = new Map<NodeId, Peer>();
   /** When each peer has something to do. */
   readonly #deadlines = new Deadlines<Peer>();
   readonly neighbourhood: Neighbourhood;
+  readonly #names = new Names();
   readonly #introductions = new Introductions();
   readonly #advertRate = new RateLimiter<NodeId>({
     burst: ADVERT_BURST,
@@ -83,21 +87,29 @@ export class PeerTable {
   #touchedMs = -Infinity;
   #routesDirty = false;
   #advertsDirty = false;
-  /** Nodes whose claims may count otherwise than before. Bounded by the members and those that were. */
-  readonly #dirtyClaims = new Set<NodeId>();
 
   constructor(deps: PeerTableDeps) {
     this.#deps = deps;
     this.#peerDeps = { ...deps.peer, linkChanged: (peer, before, nowMs) => this.#linkChanged(peer, before, nowMs) };
     this.#ownId = deps.peer.ownId;
     this.members = new Membership(this.#ownId, (id) => deps.isRevoked(id));
-    this.#ownership = new Ownership(this.#ownId, deps.clusterCidrs);
+    this.#claims = this.#makeClaims();
     this.neighbourhood = new Neighbourhood({
       ownId: this.#ownId,
+      members: this.members,
       peers: this.#peers,
+      memberPeer: (id, nowMs) => this.#memberPeer(id, nowMs),
       random: deps.peer.random,
       advancePeer: (peer, nowMs) => deps.advancePeer(peer, nowMs),
     });
+  }
+
+  #makeClaims(): Claims {
+    const { self, clusterCidrs, witness, authority, notices } = this.#deps;
+    const parts = { self, witness, authority, notices, members: this.members, peers: this.#peers };
+    const claimedOutside = (name: string, nowMs: number): void => this.#deps.claimedOutside(name, nowMs);
+    const open = (id: NodeId, nowMs: number): void => this.#open(id, nowMs);
+    return new Claims({ ownId: this.#ownId, ...parts, claimedOutside, open }, clusterCidrs);
   }
 
   get peers(): ReadonlyMap<NodeId, Peer> {
@@ -105,7 +117,7 @@ export class PeerTable {
   }
 
   get ownership(): Ownership {
-    return this.#ownership;
+    return this.#claims.ownership;
   }
 
   /** Ids of the peers that control messages reach. */
@@ -113,9 +125,15 @@ export class PeerTable {
     return [...this.#peers.values()].filter((peer) => peer.isLinked).map(({ id }) => id);
   }
 
-  /** Peers whose link is not down. */
-  living(): Peer[] {
-    return [...this.#peers.values()].filter(({ link }) => link.state !== 'down');
+  /** Members whose link is not down. */
+  *living(): Generator<Advert> {
+    for (const advert of this.members.all()) if (this.#peers.get(advert.id)?.link.state !== 'down') yield advert;
+  }
+
+  /** The same of this name. */
+  livingNamed(name: string): Advert[] {
+    const adverts = this.#names.idsOf(name).map((id) => this.members.get(id)!);
+    return adverts.filter(({ id }) => this.#peers.get(id)?.link.state !== 'down');
   }
 
   linkedAt(address: SocketAddress): NodeId | null {
@@ -135,14 +153,14 @@ export class PeerTable {
   recall(adverts: readonly Uint8Array[]): void {
     for (const bytes of adverts) {
       const result = this.members.learnEncoded(bytes);
-      if (result.type === 'new') this.#memberOf(result.advert.id, 0).learnAdvert(result.advert, 0);
+      if (result.type === 'new') this.#member(result.advert, result.before, 0);
       else this.#applyLearned(result, null, 0);
     }
     this.neighbourhood.update((nowMs) => this.#firstLink(nowMs), 0);
-    this.#allClaimsChanged();
-    this.updateClaims(0);
+    this.#claims.allChanged();
+    this.#claims.update(0);
     // The first flush tells of claims that do not count.
-    this.#allClaimsChanged();
+    this.#claims.allChanged();
   }
 
   /** The same without nodes that said goodbye: what is kept, and passed on. */
@@ -155,10 +173,11 @@ export class PeerTable {
     if (from !== null && !this.#advertRate.take(from, nowMs))
       return this.#deps.conduct.refused(from, 'advertTooOften', nowMs);
     const admits = (): boolean => from === null || this.#introductions.hasRoom(from);
-    const peer = this.#applyLearned(this.members.learnEncoded(bytes, admits), from, nowMs);
-    if (peer === null) return;
-    if (from !== null && from !== peer.id && !peer.isProven) this.#introductions.add(peer.id, from);
-    this.#deps.advancePeer(peer, nowMs);
+    const advert = this.#applyLearned(this.members.learnEncoded(bytes, admits), from, nowMs);
+    if (advert === null) return;
+    if (from !== null && from !== advert.id && !this.#isProven(advert.id)) this.#introductions.add(advert.id, from);
+    const peer = this.#peers.get(advert.id);
+    if (peer !== undefined) this.#deps.advancePeer(peer, nowMs);
   }
 
   /**
@@ -172,18 +191,39 @@ export class PeerTable {
     }
     this.#applyLearned(this.members.learn(advert), advert.id, nowMs);
     this.#introductions.settle(advert.id);
-    return this.#peers.get(advert.id) ?? null;
+    return this.peerOf(advert.id, nowMs);
   }
 
-  /** The peer of this id; a new one has no advert. */
-  peerOf(id: NodeId, nowMs: number): Peer {
-    return this.#peers.get(id) ?? this.#addPeer(id, this.#firstLink(nowMs), nowMs);
+  /** The peer of a member, made when there is none, or null for a node that is none. */
+  peerOf(id: NodeId, nowMs: number): Peer | null {
+    return this.members.get(id) === undefined ? (this.#peers.get(id) ?? null) : this.#memberPeer(id, nowMs);
   }
 
-  /** The peer of a member, which has a link when it is a neighbour or one is wanted. */
-  #memberOf(id: NodeId, nowMs: number): Peer {
-    this.neighbourhood.add(id);
-    return this.#peers.get(id) ?? this.#addPeer(id, idleLink(nowMs), nowMs);
+  /** The peer of a node whose session was found in the router; one that is no member has no advert. */
+  peerInRouter(id: NodeId, nowMs: number): Peer {
+    return this.peerOf(id, nowMs) ?? this.#addPeer(id, this.#firstLink(nowMs), nowMs);
+  }
+
+  /** Has a link when it is a neighbour or one is wanted. */
+  #memberPeer(id: NodeId, nowMs: number): Peer {
+    const known = this.#peers.get(id);
+    if (known !== undefined) return known;
+    const peer = this.#addPeer(id, idleLink(nowMs), nowMs);
+    peer.learnAdvert(this.members.get(id)!, nowMs);
+    return peer;
+  }
+
+  /** Notes an advert that is new: of a member, or of a node that becomes one. */
+  #member(advert: Advert, before: Advert | null, nowMs: number): void {
+    if (before === null) this.neighbourhood.add(advert.id);
+    if (before !== null && before.name !== advert.name) this.#names.delete(before.name, before.id);
+    if (before?.name !== advert.name) this.#names.add(advert.name, advert.id);
+    this.#peers.get(advert.id)?.learnAdvert(advert, nowMs);
+  }
+
+  /** Whether a handshake with it has ever succeeded. */
+  #isProven(id: NodeId): boolean {
+    return this.#peers.get(id)?.isProven ?? this.#deps.peer.hasMet(id);
   }
 
   /** What the authority said of a node. */
@@ -193,24 +233,25 @@ export class PeerTable {
     const peer = this.#peers.get(id);
     peer?.redial(nowMs);
     if (peer !== undefined) this.schedule(peer, nowMs);
-    this.#dirtyClaims.add(id);
+    this.#claims.changed(id);
   }
 
   /** The node was revoked: its sessions, its advert and its claims go. */
   expel(id: NodeId, nowMs: number): void {
     const peer = this.#peers.get(id);
     if (peer !== undefined) this.#forget(peer, nowMs);
+    else if (this.members.get(id) !== undefined) this.#forgetMember(id);
   }
 
   useClusterCidrs(cidrs: readonly Cidr[]): void {
-    this.#ownership.useClusterCidrs(cidrs);
-    this.#allClaimsChanged();
+    this.#claims.ownership.useClusterCidrs(cidrs);
+    this.#claims.allChanged();
   }
 
   /** This node signed a new advert. */
   selfChanged(): void {
     this.#deps.broadcastAdvert(this.#deps.self.current, null);
-    this.#dirtyClaims.add(this.#ownId);
+    this.#claims.changed(this.#ownId);
     this.#advertsDirty = true;
   }
 
@@ -223,6 +264,7 @@ export class PeerTable {
   advancePeer(peer: Peer, nowMs: number): void {
     peer.advance(nowMs);
     if (forgetAt(peer) <= nowMs) this.#forget(peer, nowMs);
+    else if (peer.isBlank && this.members.get(peer.id) !== undefined) this.#drop(peer);
     else this.schedule(peer, nowMs);
   }
 
@@ -258,6 +300,7 @@ export class PeerTable {
 
   /** Closes data links beyond MAX_DATA_LINKS, those without a frame for the longest time. */
   #closeSurplus(nowMs: number): void {
+    // A link has a peer, so that few peers are few links.
     if (this.#peers.size <= MAX_DATA_LINKS) return;
     const links = [...this.#peers.values()].filter((peer) => peer.isLinked && !peer.isNeighbour);
     if (links.length <= MAX_DATA_LINKS) return;
@@ -266,19 +309,6 @@ export class PeerTable {
       peer.close(nowMs);
       this.schedule(peer, nowMs);
     }
-  }
-
-  /** Brings the ownership table in line with what changed; true when it changed too. */
-  updateClaims(nowMs: number): boolean {
-    const advertOf = (id: NodeId): Advert | undefined =>
-      id === this.#ownId ? this.#deps.self.current : this.members.get(id);
-    const owners = [...this.#dirtyClaims];
-    this.#dirtyClaims.clear();
-    return this.#ownership.update(owners, advertOf, (advert) => this.#standingOf(advert, nowMs));
-  }
-
-  #allClaimsChanged(): void {
-    for (const { id } of this.adverts()) this.#dirtyClaims.add(id);
   }
 
   /** A router has connected, which needs all routes. */
@@ -290,15 +320,15 @@ export class PeerTable {
   flush(nowMs: number): MeshEffect[] {
     this.neighbourhood.update((atMs) => this.#firstLink(atMs), nowMs);
     const effects: MeshEffect[] = [];
-    if (this.#dirtyClaims.size > 0) this.#updateOwnership(nowMs);
+    if (this.#claims.updateAndTell(nowMs)) this.#routesDirty = true;
     if (this.#routesDirty) effects.push({ type: 'routesChanged' });
     if (this.#advertsDirty) effects.push({ type: 'advertsChanged' });
     this.#routesDirty = this.#advertsDirty = false;
     return effects;
   }
 
-  /** The peer whose advert is new, or null. The caller advances it. */
-  #applyLearned(result: LearnResult, from: NodeId | null, nowMs: number): Peer | null {
+  /** The advert when it is new, or null. The caller advances its peer. */
+  #applyLearned(result: LearnResult, from: NodeId | null, nowMs: number): Advert | null {
     switch (result.type) {
       case 'new':
         return this.#storeAdvert(result.advert, result.before, from, nowMs);
@@ -325,16 +355,15 @@ export class PeerTable {
     }
   }
 
-  #storeAdvert(advert: Advert, before: Advert | null, from: NodeId | null, nowMs: number): Peer {
-    const peer = this.#memberOf(advert.id, nowMs);
-    peer.learnAdvert(advert, nowMs);
-    this.#deps.advertLearned(peer, advert, nowMs);
+  #storeAdvert(advert: Advert, before: Advert | null, from: NodeId | null, nowMs: number): Advert {
+    this.#member(advert, before, nowMs);
+    this.#deps.advertLearned(advert, nowMs);
     this.#deps.broadcastAdvert(advert, from);
     this.#advertsDirty = true;
     if (before === null) this.#deps.witness.heard(advert.id, nowMs);
     if (before === null) this.#openToNamesakes(advert, nowMs);
-    if (before === null || claimsDiffer(before, advert)) this.#dirtyClaims.add(advert.id);
-    return peer;
+    if (before === null || claimsDiffer(before, advert)) this.#claims.changed(advert.id);
+    return advert;
   }
 
   #firstLink(nowMs: number): Link {
@@ -352,9 +381,9 @@ export class PeerTable {
     const { link, id } = peer;
     if (isUsable(link) !== isUsable(before)) {
       this.#routesDirty = true;
-      this.#dirtyClaims.add(id);
+      this.#claims.changed(id);
     }
-    if ((link.state === 'down') !== (before.state === 'down')) this.neighbourhood.changed();
+    if ((link.state === 'down') !== (before.state === 'down')) this.neighbourhood.changed(id);
     if (peer.hasLeft) this.#advertsDirty = true;
     this.#deps.linkChanged(peer, before, nowMs);
     const fields = { peer: id, name: peer.advert?.name ?? '', reason: linkReason(link) };
@@ -369,59 +398,33 @@ export class PeerTable {
 
   #forget(peer: Peer, nowMs: number): void {
     peer.dispose(nowMs);
-    this.#introductions.settle(peer.id);
+    this.#drop(peer);
+    this.#forgetMember(peer.id);
+  }
+
+  #drop(peer: Peer): void {
     this.#peers.delete(peer.id);
     this.#deadlines.delete(peer);
-    this.members.forget(peer.id);
-    this.neighbourhood.remove(peer.id);
-    this.#dirtyClaims.add(peer.id);
+  }
+
+  #forgetMember(id: NodeId): void {
+    const advert = this.members.get(id);
+    this.#introductions.settle(id);
+    this.neighbourhood.remove(id);
+    if (advert !== undefined) this.#names.delete(advert.name, id);
+    this.members.forget(id);
+    this.#claims.changed(id);
     this.#advertsDirty = true;
-  }
-
-  #updateOwnership(nowMs: number): void {
-    const { notices } = this.#deps;
-    if (this.updateClaims(nowMs)) this.#routesDirty = true;
-    const { lost, outside } = this.#ownership.refused;
-    for (const { claim, winner } of lost) {
-      // A dead node's claim gives way without an alarm.
-      if (!claim.isAlive) continue;
-      // Without a link nobody knows whether a node is alive, which decides a conflict.
-      for (const id of [claim.owner, winner]) this.#open(this.#peers.get(id), nowMs);
-      const names = { winnerName: this.#nameOf(winner), loserName: this.#nameOf(claim.owner) };
-      const fields = { cidr: claim.cidr, winner, loser: claim.owner, ...names };
-      notices.write(
-        'error',
-        'two nodes claim the same pod addresses; change the pod CIDR of the loser',
-        nowMs,
-        `${claim.cidr}${claim.owner}`,
-        fields,
-      );
-    }
-    for (const { cidr, owner } of outside) {
-      this.#deps.claimedOutside(this.#nameOf(owner), nowMs);
-      const fields = { cidr, owner };
-      notices.write(
-        'warn',
-        'a pod CIDR outside the cluster CIDRs is ignored; compare the cluster CIDRs of both nodes',
-        nowMs,
-        `${cidr}${owner}`,
-        fields,
-      );
-    }
-  }
-
-  #nameOf(id: NodeId): string {
-    return id === this.#ownId ? this.#deps.self.current.name : (this.members.get(id)?.name ?? id);
   }
 
   /** A member of the same name is probably gone: a link to it shows that. */
   #openToNamesakes({ id, name }: Advert, nowMs: number): void {
     if (!this.#deps.hasStarted()) return;
-    for (const other of this.#peers.values())
-      if (other.id !== id && other.advert?.name === name) this.#open(other, nowMs);
+    for (const other of this.#names.idsOf(name)) if (other !== id) this.#open(other, nowMs);
   }
 
-  #open(peer: Peer | undefined, nowMs: number): void {
+  #open(id: NodeId, nowMs: number): void {
+    const peer = this.peerOf(id, nowMs);
     if (peer?.link.state !== 'idle') return;
     peer.open(nowMs);
     this.#deps.advancePeer(peer, nowMs);
@@ -429,30 +432,11 @@ export class PeerTable {
 
   /** The node was installed anew: it has the name of a member that is gone, and another key. */
   #forgetNamesakes(peer: Peer, nowMs: number): void {
-    for (const other of [...this.#peers.values()]) {
-      const isNamesake = other !== peer && other.link.state === 'down' && other.advert?.name === peer.advert?.name;
-      if (isNamesake) this.#forget(other, nowMs);
+    if (peer.advert === null) return;
+    for (const id of this.#names.idsOf(peer.advert.name)) {
+      const other = this.#peers.get(id);
+      if (other !== undefined && other !== peer && other.link.state === 'down') this.#forget(other, nowMs);
     }
-  }
-
-  #standingOf(advert: Advert, nowMs: number): Standing {
-    const claimsSinceMs = this.#deps.witness.claimsSinceMs(advert);
-    if (advert.id === this.#ownId) return { hasLeft: false, isAlive: true, claimsSinceMs, covers: () => true };
-    const peer = this.#peers.get(advert.id);
-    const isAlive = peer !== undefined && isUsable(peer.link);
-    const covers = (cidr: Cidr): boolean => this.#covers(advert, cidr, isAlive, nowMs);
-    return { hasLeft: peer?.hasLeft === true, isAlive, claimsSinceMs, covers };
-  }
-
-  #covers(advert: Advert, cidr: Cidr, isAlive: boolean, nowMs: number): boolean {
-    // A node without a link is asked about when it has one.
-    const { authority, notices } = this.#deps;
-    if (authority.covers(advert, cidr, isAlive, nowMs)) return true;
-    if (!isAlive || authority.standingOf(advert, nowMs) !== 'named') return false;
-    const fields = { cidr, node: advert.id, name: advert.name };
-    const message = 'a node claims pod addresses that the authority (Kubernetes) does not give it; the claim is void';
-    notices.write('warn', message, nowMs, `${cidr}${advert.id}`, fields);
-    return false;
   }
 
   #noticeClone(nowMs: number): void {

@@ -5,80 +5,107 @@
  * pairs stays in one piece, by far, when half of the members are gone.
  *
  * With at most NEIGHBOURS other members all of them are neighbours.
+ *
+ * No ring is kept: a node needs the ends next to one member only, which a new member may move, and which are looked for among all
+ * when one of them is gone.
  */
 import { createHash } from 'node:crypto';
+import { BoundedMap } from '../../common/bounded-map.js';
 import type { NodeId } from '../../common/node-id.js';
-import { NEIGHBOURS } from '../limits.js';
+import { MAX_MEMBERS, NEIGHBOURS } from '../limits.js';
 
 const RINGS = NEIGHBOURS / 2;
 const HASH_LABEL = 'heddle/2 rings';
+const FULL_CIRCLE = 2 ** 32;
 
-export class Rings {
-  /** Place on each ring, 32 bits. Bounded by MAX_MEMBERS: the caller adds members. */
-  readonly #places = new Map<NodeId, Uint32Array>();
-  /** The members in the order of each ring; those at one place, which is one chance in 2^32, in the order of their ids. */
-  readonly #rings: NodeId[][] = Array.from({ length: RINGS }, () => []);
+/** Place on each ring, 32 bits, by id: a pure function, so one map serves all. Bounded by twice the members of a node. */
+const known = new BoundedMap<NodeId, Uint32Array>(2 * MAX_MEMBERS);
 
-  add(id: NodeId): void {
-    if (this.#places.has(id)) return;
-    this.#places.set(id, placesOf(id));
-    this.#rings.forEach((ring, r) => ring.splice(this.#indexOf(ring, r, id), 0, id));
+/** The neighbours of one member. */
+export class RingNeighbours {
+  readonly #id: NodeId;
+  readonly #places: Uint32Array;
+  /** The first behind the member on each ring, and the last: the one before it. */
+  readonly #first = new Array<NodeId | null>(RINGS).fill(null);
+  readonly #last = new Array<NodeId | null>(RINGS).fill(null);
+  /** How far behind the member they are. */
+  readonly #firstAt = new Float64Array(RINGS);
+  readonly #lastAt = new Float64Array(RINGS);
+  #others = 0;
+  /** One of them is gone. */
+  #isStale = false;
+
+  constructor(id: NodeId) {
+    this.#id = id;
+    this.#places = placesOf(id);
   }
 
-  remove(id: NodeId): void {
-    if (!this.#places.has(id)) return;
-    this.#rings.forEach((ring, r) => ring.splice(this.#indexOf(ring, r, id), 1));
-    this.#places.delete(id);
+  /** A member that was not there. True when the neighbours may be others than before. */
+  add(other: NodeId): boolean {
+    this.#others++;
+    if (this.#isStale) return true;
+    return this.#place(other) || this.#others <= NEIGHBOURS + 1;
   }
 
-  /** @param counts which of the others are on the rings at all */
-  neighboursOf(id: NodeId, counts: (other: NodeId) => boolean = () => true): Set<NodeId> {
-    const isOther = (other: NodeId): boolean => other !== id && counts(other);
-    const few = this.#allIfFew(isOther);
-    if (few !== null) return few;
-    const neighbours = new Set<NodeId>();
-    this.#rings.forEach((ring, r) => {
-      const at = this.#indexOf(ring, r, id);
-      neighbours.add(nextOf(ring, at, 1, isOther));
-      neighbours.add(nextOf(ring, at - 1, -1, isOther));
-    });
-    return neighbours;
+  /** A member that was there is gone. True when the neighbours are others than before. */
+  remove(other: NodeId): boolean {
+    this.#others--;
+    if (this.#first.includes(other) || this.#last.includes(other)) this.#isStale = true;
+    return this.#isStale || this.#others <= NEIGHBOURS;
   }
 
-  /** All that count if they are at most NEIGHBOURS, else null. */
-  #allIfFew(isOther: (other: NodeId) => boolean): Set<NodeId> | null {
-    const found = new Set<NodeId>();
-    for (const id of this.#places.keys()) {
-      if (!isOther(id)) continue;
-      if (found.size === NEIGHBOURS) return null;
-      found.add(id);
+  /** @param others all that were added and not removed */
+  ids(others: () => Iterable<NodeId>): Set<NodeId> {
+    if (this.#others <= NEIGHBOURS) return new Set(others());
+    if (this.#isStale) this.#lookAgain(others());
+    return new Set([...this.#first, ...this.#last].filter((id) => id !== null));
+  }
+
+  #lookAgain(others: Iterable<NodeId>): void {
+    this.#isStale = false;
+    this.#first.fill(null);
+    this.#last.fill(null);
+    for (const other of others) this.#place(other);
+  }
+
+  /** Those at one place, which is one chance in 2^32, are in the order of their ids. */
+  #place(other: NodeId): boolean {
+    const places = placesOf(other);
+    let isNext = false;
+    for (let ring = 0; ring < RINGS; ring++) {
+      const way = (places[ring]! - this.#places[ring]!) >>> 0;
+      const at = way === 0 && other < this.#id ? FULL_CIRCLE : way;
+      const [first, last] = [this.#first[ring]!, this.#last[ring]!];
+      if (first === null || at < this.#firstAt[ring]! || (at === this.#firstAt[ring] && other < first)) {
+        this.#first[ring] = other;
+        this.#firstAt[ring] = at;
+        isNext = true;
+      }
+      if (last === null || at > this.#lastAt[ring]! || (at === this.#lastAt[ring] && other > last)) {
+        this.#last[ring] = other;
+        this.#lastAt[ring] = at;
+        isNext = true;
+      }
     }
-    return found;
+    return isNext;
   }
+}
 
-  /** Where the member is on the ring, or would be. */
-  #indexOf(ring: readonly NodeId[], r: number, id: NodeId): number {
-    const own = (this.#places.get(id) ?? placesOf(id))[r]!;
-    let [from, to] = [0, ring.length];
-    while (from < to) {
-      const middle = (from + to) >>> 1;
-      const other = ring[middle]!;
-      const place = this.#places.get(other)![r]!;
-      if (place < own || (place === own && other < id)) from = middle + 1;
-      else to = middle;
-    }
-    return from;
-  }
+/** The neighbours of a member among others; takes time in proportion to these. */
+export function neighboursAmong(id: NodeId, others: () => Iterable<NodeId>): Set<NodeId> {
+  const neighbours = new RingNeighbours(id);
+  for (const other of others()) if (other !== id) neighbours.add(other);
+  const withoutItself = function* (): Generator<NodeId> {
+    for (const other of others()) if (other !== id) yield other;
+  };
+  return neighbours.ids(withoutItself);
 }
 
 function placesOf(id: NodeId): Uint32Array {
+  const before = known.get(id);
+  if (before !== undefined) return before;
   const hash = createHash('sha256').update(HASH_LABEL).update(id).digest();
-  return Uint32Array.from({ length: RINGS }, (_, ring) => hash.readUInt32BE(4 * ring));
-}
-
-/** The first from there on, around the ring, that counts: some do. */
-function nextOf(ring: readonly NodeId[], at: number, step: 1 | -1, isOther: (other: NodeId) => boolean): NodeId {
-  let index = (at + ring.length) % ring.length;
-  while (!isOther(ring[index]!)) index = (index + step + ring.length) % ring.length;
-  return ring[index]!;
+  const places = Uint32Array.from({ length: RINGS }, (_, ring) => hash.readUInt32BE(4 * ring));
+  known.set(id, places);
+  return places;
 }

@@ -1,24 +1,17 @@
 /** Views of the core's state for the agent and for reports to peers: snapshots without secrets. */
-import type { NodeId } from '../../common/node-id.js';
 import type { CoreClock } from '../core-clock.js';
 import type { Advert } from '../wire/advert.js';
-import { isUsable, linkReason } from '../peer/link.js';
+import { isUsable, LINK_REASONS, linkReason } from '../peer/link.js';
 import type { LinkReport } from '../wire/links-message.js';
 import type { MemberView, RouteView } from '../mesh-io.js';
 import type { OwnershipEntry } from './ownership-table.js';
 import type { Peer } from '../peer/peer.js';
+import type { PeerTable } from './peer-table.js';
 
-/** Null for a peer without an advert, known only from the router's sessions. */
-export function memberView(peer: Peer, clock: CoreClock): MemberView | null {
-  const { advert, link } = peer;
-  if (advert === null) return null;
+export function memberView(peer: Peer, advert: Advert, clock: CoreClock): MemberView {
+  const { link } = peer;
   return {
-    id: peer.id,
-    name: advert.name,
-    publicKey: advert.identityKey,
-    version: advert.version,
-    podCidrs: advert.podCidrs,
-    secretIds: advert.secretIds,
+    ...descriptionOf(advert),
     endpoint: peer.path.endpoint ?? advert.endpoints[0] ?? null,
     state: link.state,
     reason: linkReason(link),
@@ -27,6 +20,17 @@ export function memberView(peer: Peer, clock: CoreClock): MemberView | null {
     mtuBytes: peer.isLinked ? peer.path.mtuBytes : null,
     sinceMs: clock.toCaller(link.sinceMs),
     lastHandshakeMs: peer.lastHandshakeMs === null ? null : clock.toCaller(peer.lastHandshakeMs),
+  };
+}
+
+/** A member of which only the advert is known. @param sinceMs on the caller's clock */
+export function idleView(advert: Advert, sinceMs: number): MemberView {
+  return {
+    ...descriptionOf(advert),
+    endpoint: advert.endpoints[0] ?? null,
+    state: 'idle',
+    reason: LINK_REASONS.idle,
+    ...{ cipher: null, rttMs: null, mtuBytes: null, sinceMs, lastHandshakeMs: null },
   };
 }
 
@@ -47,13 +51,20 @@ export function linkReport(peer: Peer): LinkReport {
 export function routeViews(
   entries: readonly OwnershipEntry[],
   self: Advert,
-  peers: ReadonlyMap<NodeId, Peer>,
+  { peers, members }: Pick<PeerTable, 'peers' | 'members'>,
 ): RouteView[] {
   return entries.map(({ cidr, owner, conflict, conflictReason }) => {
     const peer = peers.get(owner);
-    const advert = owner === self.id ? self : (peer?.advert ?? null);
-    const usable = owner === self.id || (peer !== undefined && isUsable(peer.link));
+    const advert = owner === self.id ? self : members.get(owner);
+    const usable = peer === undefined || isUsable(peer.link);
     const ownerName = advert?.name ?? owner;
     return { cidr, owner, ownerName, conflict, conflictReason, podMtuBytes: advert?.podMtuBytes ?? null, usable };
   });
+}
+
+function descriptionOf(
+  advert: Advert,
+): Pick<MemberView, 'id' | 'name' | 'publicKey' | 'version' | 'podCidrs' | 'secretIds'> {
+  const { id, name, identityKey: publicKey, version, podCidrs, secretIds } = advert;
+  return { id, name, publicKey, version, podCidrs, secretIds };
 }

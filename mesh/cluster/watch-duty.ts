@@ -5,13 +5,14 @@
 import type { NodeId } from '../../common/node-id.js';
 import { WATCH_DUTY_AFTER_MS, WATCH_DUTY_INTERVAL_MS, WATCHERS } from '../limits.js';
 import type { MeshEffect } from '../mesh-io.js';
+import type { Advert } from '../wire/advert.js';
 
 export interface WatchDutyDeps {
   readonly ownId: NodeId;
   /** Without an authority there is nothing to watch. */
   readonly isNeeded: boolean;
-  /** Ids of the other members that are not down. */
-  living(): readonly NodeId[];
+  /** The other members that are not down. */
+  living(): Iterable<Pick<Advert, 'id'>>;
   emit(effect: MeshEffect): void;
 }
 
@@ -46,7 +47,7 @@ export class WatchDuty {
 
   #isAmongLowest(): boolean {
     let lower = 0;
-    for (const id of this.#deps.living()) if (id < this.#deps.ownId && ++lower === WATCHERS) return false;
+    for (const { id } of this.#deps.living()) if (id < this.#deps.ownId && ++lower === WATCHERS) return false;
     return true;
   }
 }

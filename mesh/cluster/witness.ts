@@ -51,6 +51,12 @@ export class Witness {
     return this.#wallClock.at(nowMs) - (this.#firstHeard.get(id) ?? -Infinity) < WITNESS_AFTER_MS;
   }
 
+  /** Since when nothing but its advert is known of the member, core time: since this process started, or since it is a member. */
+  knownSinceMs(advert: Advert, nowMs: number): number {
+    const startMs = nowMs - this.#wallClock.elapsedMs(nowMs);
+    return Math.max(startMs, Math.min(nowMs, nowMs + this.claimsSinceMs(advert) - this.#wallClock.at(nowMs)));
+  }
+
   kept(): readonly (readonly [NodeId, number])[] {
     return [...this.#firstHeard];
   }

@@ -113,6 +113,12 @@ export class Peer {
     return this.#lastHandshakeMs !== null || this.sessions.active !== null || this.#deps.hasMet(this.id);
   }
 
+  /** Whether nothing is known but the advert: no link, no dial, no address of its own, and nothing known against it. */
+  get isBlank(): boolean {
+    const isIdle = this.#link.state === 'idle' && !this.#isNeighbour && this.#establisher.isIdle;
+    return isIdle && this.path.endpoint === null && this.#lastHandshakeMs === null && this.sessions.count === 0;
+  }
+
   /** Whether control messages reach the peer: there is a session, and the link is not down. */
   get isLinked(): boolean {
     return this.sessions.active !== null && isCarrying(this.#link);

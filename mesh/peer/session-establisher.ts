@@ -41,6 +41,11 @@ export class SessionEstablisher {
     this.#peer = peer;
   }
 
+  /** Whether no handshake of ours is in progress. */
+  get isIdle(): boolean {
+    return this.#current.state === 'idle';
+  }
+
   /** The session that waits for the peer to use it, or null. */
   get confirming(): Confirming | null {
     return this.#current.state === 'confirming' ? this.#current.confirming : null;

@@ -266,8 +266,7 @@ export class SimNode implements SimHost {
   sendFrame(peer: NodeId, frame: SimFrame): void {
     const { router, mesh } = this;
     if (router === null) return;
-    const isRouted = (): boolean =>
-      mesh === null || mesh.routes().some(({ owner, usable }) => usable && owner === peer);
+    const isRouted = (): boolean => mesh === null || mesh.hasRoute(peer);
     this.routerCpu.submit({
       run: () => this.#costs.packet(),
       done: () => router.sendFrame(peer, frame, isRouted(), this.#world.nowMs),
@@ -358,13 +357,18 @@ export class SimNode implements SimHost {
     return this.mesh?.members(this.#ownMs()) ?? [];
   }
 
+  /** Those with a link, or with something known against them. */
+  linkedMembers(): MemberView[] {
+    return this.mesh?.linkedMembers(this.#ownMs()) ?? [];
+  }
+
   /** The state of the link to each member. */
   linkStates(): ReadonlyMap<NodeId, string> {
     return new Map(this.members().map(({ id, state }) => [id, state]));
   }
 
   stateOf(other: SimNode): string {
-    return this.linkStates().get(other.id) ?? 'unknown';
+    return this.mesh?.member(other.id, this.#ownMs())?.state ?? 'unknown';
   }
 
   usableRoutes(): string[] {

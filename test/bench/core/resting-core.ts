@@ -99,7 +99,8 @@ class RestingCore {
   }
 }
 
-function optionsOf(number: number, cachedAdverts: readonly Uint8Array[]): MeshOptions {
+/** Of a core in a cluster whose nodes have a pod CIDR each. */
+export function optionsOf(number: number, cachedAdverts: readonly Uint8Array[]): MeshOptions {
   const [high, low] = [number >> 8, number & 255];
   return {
     identity: generateIdentity(systemRandom),

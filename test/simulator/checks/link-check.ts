@@ -1,5 +1,6 @@
 /** Check of links that went down: none whose peer was heard just before, and none between nodes that no fault has touched. */
 import { STALE_AFTER_MS } from '../../../mesh/limits.js';
+import type { NodeId } from '../../../common/node-id.js';
 import type { SimNode } from '../../../mesh/testing/sim-node.js';
 import type { SimCluster } from '../sim-cluster.js';
 import type { Violations } from './violations.js';
@@ -14,8 +15,8 @@ export class LinkCheck {
   falseDeaths = 0;
   readonly #cluster: SimCluster;
   readonly #violations: Violations;
-  /** Links that are down, as observer and peer. */
-  readonly #down = new Set<string>();
+  /** Peers that are down, by observer. */
+  readonly #down = new Map<SimNode, ReadonlySet<NodeId>>();
 
   constructor(cluster: SimCluster, violations: Violations) {
     this.#cluster = cluster;
@@ -24,14 +25,13 @@ export class LinkCheck {
 
   /** All links of a node, as it sees them now. */
   look(observer: SimNode): void {
-    const byId = new Map(this.#cluster.members.map((node) => [node.id, node]));
-    for (const { id, state, reason } of observer.members()) {
-      const peer = byId.get(id);
-      const link = `${observer.number} ${id}`;
-      if (state !== 'down') this.#down.delete(link);
-      if (state !== 'down' || this.#down.has(link)) continue;
-      this.#down.add(link);
-      if (peer !== undefined && reason !== CALLED_DEAD_BY_CHOICE) this.#wentDown(observer, peer);
+    const before = this.#down.get(observer);
+    const down = observer.linkedMembers().filter(({ state }) => state === 'down');
+    this.#down.set(observer, new Set(down.map(({ id }) => id)));
+    for (const { id, reason } of down) {
+      if (before?.has(id) === true || reason === CALLED_DEAD_BY_CHOICE) continue;
+      const peer = this.#cluster.members.find((node) => node.id === id);
+      if (peer !== undefined) this.#wentDown(observer, peer);
     }
   }
 
