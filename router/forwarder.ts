@@ -16,6 +16,8 @@ import type { EngineSpeeds } from './aead/selection.js';
 import { Arena } from './kernel/arena.js';
 import type { ForwarderCommand, ForwarderEvent, ForwarderReport, TablesSlice } from './forwarder-messages.js';
 import { BusyPoll } from './busy-poll.js';
+import { createCarried } from './carried.js';
+import type { Carried } from './carried.js';
 import { Counters, dropsByName } from './tables/counters.js';
 import { swap32 } from './kernel/byte-order.js';
 import { sessionSlot, TYPE_CONTROL } from '../common/wire/datagram-header.js';
@@ -35,7 +37,6 @@ import { ByteQueueLimit, HELD_MS } from './outside/byte-queue-limit.js';
 import { LossReports } from './outside/loss-reports.js';
 import { SIOCOUTQ } from './kernel/linux-abi.js';
 import { OutsideReceiver } from './outside/outside-receiver.js';
-import type { Carried } from './poll-policy.js';
 import { PollPolicy } from './poll-policy.js';
 import { PollSet } from './poll-set.js';
 import { NO_PEER, NO_SESSION, Peers } from './tables/peers.js';
@@ -115,14 +116,14 @@ export class Forwarder {
   readonly #wantedMs = new Float64Array(MAX_PEERS + 1).fill(-WANTED_INTERVAL_MS);
   /** When it was last said that datagrams to a peer are too big. */
   readonly #tooBigMs = new Float64Array(MAX_PEERS + 1).fill(-WANTED_INTERVAL_MS);
-  #expiredMs = 0;
-  #balancedMs = 0;
+  #expiredMs = -Infinity;
+  #balancedMs = -Infinity;
   /** Tables whose slices have not all come. */
   #builder: TablesBuilder | null = null;
   #commandsAreLeft = false;
   readonly #scheduling: ThreadScheduling;
   readonly #pollPolicy: PollPolicy;
-  readonly #carried: Carried = { bytes: 0, framesFromInside: 0, framesFromOutside: 0, moreWaits: false };
+  readonly #carried = createCarried();
   #end: 'stop' | 'retire' | null = null;
 
   constructor(
@@ -195,12 +196,15 @@ export class Forwarder {
   /** Forwards until one of these commands comes, which it returns. */
   run(): 'stop' | 'retire' {
     this.#scheduling.usePreciseTimers();
-    while (this.#end === null) {
-      const nowMs = this.deps.nowMs();
-      if (this.#byteQueueLimit.isReached(this.#reader.bytesRead, nowMs)) this.#roundWithoutInside();
-      else this.#round(this.#pollPolicy.await(nowMs, this.#totals()) ? 0 : this.#sleepMs(nowMs));
-    }
+    while (this.#end === null) this.#waitAndServe();
     return this.#end;
+  }
+
+  /** Not in {@link run}, whose loop V8 would compile anew with all that it calls. */
+  #waitAndServe(): void {
+    const nowMs = this.deps.nowMs();
+    if (this.#byteQueueLimit.isReached(this.#reader.bytesRead, nowMs)) this.#roundWithoutInside();
+    else this.#round(this.#pollPolicy.await(nowMs, this.#totals()) ? 0 : this.#sleepMs(nowMs));
   }
 
   /** One round without waiting. False when no descriptor was ready. */

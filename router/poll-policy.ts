@@ -10,6 +10,8 @@
  * Measured in `docs/measurements.md`, section Waiting.
  */
 import type { BusyPoll } from './busy-poll.js';
+import { NOTHING_CARRIED } from './carried.js';
+import type { Carried } from './carried.js';
 
 const WINDOW_MS = 1;
 const STREAM_BYTES_PER_MS = 8000;
@@ -33,19 +35,11 @@ export interface PollPolicyDeps {
   readonly busyPoll: BusyPoll;
 }
 
-/** Totals of the thread since its start, and whether its last batch left frames behind. */
-export interface Carried {
-  bytes: number;
-  framesFromInside: number;
-  framesFromOutside: number;
-  moreWaits: boolean;
-}
-
 export class PollPolicy {
   #windowStartMs = 0;
-  #bytesThen = 0;
-  #insideThen = 0;
-  #outsideThen = 0;
+  #bytesThen = NOTHING_CARRIED;
+  #insideThen = NOTHING_CARRIED;
+  #outsideThen = NOTHING_CARRIED;
   #streaming = false;
   #streamedMs = -Infinity;
   #preempting = true;

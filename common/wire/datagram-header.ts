@@ -22,6 +22,8 @@ const INDEX_AT = FRAGMENTS_AT + 1;
 const UNIT_BYTES_AT = INDEX_AT + 4;
 const COUNTER_AT = UNIT_BYTES_AT + 2;
 export const DATAGRAM_HEADER_BYTES = COUNTER_AT + 6;
+const TWO_POW_32 = 2 ** 32;
+const SESSION_SLOT_MASK = 2 ** SESSION_SLOT_BITS - 1;
 
 /** Words of a header in memory: the fields of a byte each, then byte-swapped on a little-endian machine. */
 export const FIELDS_WORD = TYPE_AT >>> 2;
@@ -80,7 +82,7 @@ export function isSealedType(type: number): boolean {
 
 /** Slot in the receiver's session table that a session index names; the bits above it are random. */
 export function sessionSlot(index: number): number {
-  return index & (2 ** SESSION_SLOT_BITS - 1);
+  return index & SESSION_SLOT_MASK;
 }
 
 /** Type of a datagram, read without any check of the rest; 0 for no bytes. */
@@ -98,7 +100,7 @@ export function readHeader(bytes: Uint8Array): DatagramHeader {
     fragments: view.getUint8(FRAGMENTS_AT),
     index: view.getUint32(INDEX_AT),
     unitBytes: view.getUint16(UNIT_BYTES_AT),
-    counter: view.getUint16(COUNTER_AT) * 2 ** 32 + view.getUint32(COUNTER_AT + 2),
+    counter: view.getUint16(COUNTER_AT) * TWO_POW_32 + view.getUint32(COUNTER_AT + 2),
   };
 }
 
@@ -111,7 +113,7 @@ export function writeHeader(bytes: Uint8Array, header: DatagramHeader): void {
   view.setUint8(FRAGMENTS_AT, header.fragments);
   view.setUint32(INDEX_AT, header.index);
   view.setUint16(UNIT_BYTES_AT, header.unitBytes);
-  view.setUint16(COUNTER_AT, Math.floor(header.counter / 2 ** 32));
+  view.setUint16(COUNTER_AT, Math.floor(header.counter / TWO_POW_32));
   view.setUint32(COUNTER_AT + 2, header.counter);
 }
 

@@ -24,6 +24,7 @@ import { MAX_CONTROL_BYTES, MAX_UNIT_BYTES } from '../protocol.js';
 export const TAG_BYTES = 16;
 export const SALT_BYTES = 4;
 const COUNTER_BYTES = 8;
+const TWO_POW_32 = 2 ** 32;
 export const NONCE_BYTES = SALT_BYTES + COUNTER_BYTES;
 const TYPE_AT = COUNTER_BYTES;
 const LANE_AT = TYPE_AT + 1;
@@ -54,7 +55,7 @@ export function fragmentsFor(unitBytes: number, fragmentBytes: number): number {
 
 /** The unit counter as u64. */
 export function writeCounter(u8: Uint8Array, at: number, counter: number): void {
-  const high = (counter / 2 ** 32) | 0;
+  const high = (counter / TWO_POW_32) | 0;
   u8[at] = 0;
   u8[at + 1] = 0;
   u8[at + 2] = high >>> 8;

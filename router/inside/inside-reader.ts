@@ -11,6 +11,7 @@
  * others (`waiting-frames.ts`), and goes through 3 to 5 when it is there.
  */
 import type { Arena } from '../kernel/arena.js';
+import { NOTHING_CARRIED } from '../carried.js';
 import type { Counters } from '../tables/counters.js';
 import { TYPE_DATA } from '../../common/wire/datagram-header.js';
 import { DROP } from '../tables/drop-reasons.js';
@@ -52,10 +53,10 @@ const SMALLEST_RECORD_BYTES = 80;
 
 export class InsideReader {
   tables: LoopTables = EMPTY_TABLES;
-  /** Bytes of frames read so far. */
-  bytesRead = 0;
-  /** Frames read so far. */
-  framesRead = 0;
+  /** Running total of the bytes of frames read. */
+  bytesRead = NOTHING_CARRIED;
+  /** Running total of the frames read. */
+  framesRead = NOTHING_CARRIED;
   /** Whether the last batch ended at its budget, and not because the queues were empty. */
   moreWaits = false;
   /** Peers without a session that frames came for since the set was cleared. */

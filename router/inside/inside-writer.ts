@@ -6,6 +6,7 @@
  */
 import { GATEWAY_MAC, macToBytes, MESH_MAC } from '../../common/address/mac-address.js';
 import type { Arena } from '../kernel/arena.js';
+import { NOTHING_CARRIED } from '../carried.js';
 import type { Counters } from '../tables/counters.js';
 import { DROP } from '../tables/drop-reasons.js';
 import type { LoopTables } from '../tables/forwarding-tables.js';
@@ -32,8 +33,8 @@ import { checkVirtioHeader } from '../packet/virtio-net-header.js';
 const ETHERNET_ADDRESSES = Uint8Array.of(...macToBytes(GATEWAY_MAC), ...macToBytes(MESH_MAC));
 
 export class InsideWriter {
-  /** Records taken so far, dropped ones included. */
-  framesTaken = 0;
+  /** Running total of the records taken, dropped ones included. */
+  framesTaken = NOTHING_CARRIED;
   #tables: LoopTables = EMPTY_TABLES;
   readonly #parsed = createParsedFrame();
   /** Addresses and peer of the last record that passed: most records repeat them. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { ByteQueueLimit, HELD_MS } from './byte-queue-limit.js';
+import { NOTHING_CARRIED } from '../carried.js';
 import { INSIDE_BUDGET_BYTES } from '../limits.js';
 
 const MS_PER_S = 1000;
@@ -11,7 +12,7 @@ class SaturatedInterface {
   carried = 0;
   longest = 0;
   emptyMs = 0;
-  #read = 0;
+  #read = NOTHING_CARRIED;
   readonly limit = new ByteQueueLimit(() => this.queued);
 
   constructor(public bytesPerMs: number) {}

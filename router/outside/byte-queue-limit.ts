@@ -8,6 +8,7 @@
  * The limit follows the rate of the interface. As in byte queue limits, it is learnt from what the queue does while nothing
  * is added: a queue that ran empty was too short, one that did not tells the rate.
  */
+import { NOTHING_CARRIED } from '../carried.js';
 import { INSIDE_BUDGET_BYTES, SOCKET_BUFFER_BYTES } from '../limits.js';
 
 /** Queueing time at the limit: long enough for the queue not to run empty before the thread polls again. */
@@ -26,7 +27,7 @@ const FORGET_MS = 1000;
 
 export class ByteQueueLimit {
   #limitBytes = FIRST_BYTES;
-  #readThen = 0;
+  #readThen = NOTHING_CARRIED;
   #held = false;
   #heldMs = -Infinity;
   /** When the last measurement began, and the bytes queued then; nothing was added since. */

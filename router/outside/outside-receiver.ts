@@ -11,6 +11,7 @@
  * Before stage 4 nothing is trusted and nothing is answered. For an unknown index nothing is kept.
  */
 import type { Arena } from '../kernel/arena.js';
+import { NOTHING_CARRIED } from '../carried.js';
 import type { Counters } from '../tables/counters.js';
 import {
   COUNTER_LOW_WORD,
@@ -108,8 +109,8 @@ export interface OutsideReceiverDeps {
 }
 
 export class OutsideReceiver {
-  /** Bytes of datagrams received so far. */
-  bytesReceived = 0;
+  /** Running total of the bytes of datagrams received. */
+  bytesReceived = NOTHING_CARRIED;
   readonly #arena: Arena;
   readonly #fragment = createFragment();
   readonly #messages: number;
