@@ -6,6 +6,7 @@ import { ConfigError } from '../common/errors.js';
 import { kubernetesRecordFile, nodeKeysFile } from '../common/host/run-files.js';
 import type { NoticeLog } from '../common/notice-log.js';
 import type { Disk } from '../common/storage/disk.js';
+import type { DurableFile } from '../common/storage/durable-file.js';
 import { NODES_PATH } from './api-server.js';
 import type { ApiServer } from './api-server.js';
 import { HttpsApiServer } from './https-api-server.js';
@@ -17,6 +18,7 @@ import type { ReportedCondition } from './node-events.js';
 import { NodeReport } from './node-report.js';
 import type { NodeObject } from './node-object.js';
 import { kubernetesRecord } from './record.js';
+import type { KubernetesRecord } from './record.js';
 import { serverAddress } from './server-address.js';
 
 export interface KubernetesDeps {
@@ -39,7 +41,7 @@ export interface Kubernetes {
 
 /** With what is on disk; the API server is asked from now on. Rejects with ConfigError when none is known. */
 export async function openKubernetes(deps: KubernetesDeps): Promise<Kubernetes> {
-  const { config, nodeName, env, disk, clock, notices } = deps;
+  const { config, env, disk, notices } = deps;
   const record = kubernetesRecord(disk, kubernetesRecordFile(config));
   const known = await record.readOrNull(notices.log, 'what Kubernetes said last is damaged, and is asked for again');
   const url = serverAddress({ configured: config.kubernetesApi, env, lastKnown: known?.server ?? null });
@@ -51,7 +53,21 @@ export async function openKubernetes(deps: KubernetesDeps): Promise<Kubernetes> 
     credentials: config.kubernetesCredentials,
     readFile: (path) => readFile(path, 'utf8'),
   });
-  const random = Math.random;
+  return composeKubernetes({ ...deps, api, record, known, random: Math.random });
+}
+
+export interface ComposedDeps extends Omit<KubernetesDeps, 'env'> {
+  readonly api: ApiServer;
+  readonly record: DurableFile<KubernetesRecord>;
+  /** What {@link record} held at the start, or null. */
+  readonly known: KubernetesRecord | null;
+  /** From 0 to 1. */
+  readonly random: () => number;
+}
+
+/** The adapter over a connection to this API server, which is asked from now on. */
+export async function composeKubernetes(deps: ComposedDeps): Promise<Kubernetes> {
+  const { config, nodeName, api, record, known, clock, random, notices } = deps;
   const events = new NodeEvents({ api, clock, notices });
   const report = new NodeReport({ api, clock, random, notices, startupTaint: config.kubernetesStartupTaint });
   const onNode = (node: NodeObject | null): void => {
@@ -72,7 +88,7 @@ export async function openKubernetes(deps: KubernetesDeps): Promise<Kubernetes> 
 }
 
 async function openNodeKeys(
-  { config, disk, notices }: KubernetesDeps,
+  { config, disk, notices }: ComposedDeps,
   api: ApiServer,
   source: KubernetesSource,
 ): Promise<NodeKeys> {
