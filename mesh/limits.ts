@@ -57,7 +57,7 @@ export const WITNESS_AFTER_MS = 10 * 60_000;
 export const NEIGHBOURS = 16;
 /** Members known from adverts alone, without a handshake; adverts of further ones are refused unread. */
 export const MAX_UNPROVEN_MEMBERS = 6144;
-/** Those of them that one peer has introduced. */
+/** Those of them that one peer has introduced, or as many as are known without it if those are more. */
 export const MAX_UNPROVEN_PER_SENDER = 512;
 /** A member that never had a handshake with this node is forgotten when down for this long. */
 export const FORGET_UNPROVEN_AFTER_MS = 10 * 60_000;
@@ -115,6 +115,13 @@ export const ADVERT_REFRESH_MS = 3_600_000;
 export const ADVERT_MIN_INTERVAL_MS = 200;
 /** Peers that a new advert is pushed to at once; digests carry it to the rest. */
 export const GOSSIP_FANOUT = 6;
+/** The same for a batch of more than FEW_ADVERTS, when many nodes start: pushes of others bring the rest, and digests. */
+export const GOSSIP_FANOUT_OF_MANY = 3;
+export const FEW_ADVERTS = 16;
+/** Time between two pushes; the first advert after so long is pushed at once. */
+export const PUSH_INTERVAL_MS = 250;
+/** Adverts are compared with a peer whose link came up, unless they were with another so shortly before. */
+export const COMPARE_LINKED_MS = 1_000;
 /** Adverts up to which all are listed in a digest; of more, the hashes of their buckets are sent. */
 export const SMALL_DIGEST_ENTRIES = 32;
 /** Mean time between two digests. */
@@ -134,7 +141,7 @@ export const REFUTATION_BURST = 2;
 /** The same per second, sustained: once in 30 s. */
 export const REFUTATIONS_PER_SECOND = 1 / 30;
 /** Adverts waiting to be pushed; the oldest is dropped beyond this, and digests carry it. */
-export const MAX_PENDING_ADVERTS = 512;
+export const MAX_PENDING_ADVERTS = 1024;
 
 /** Last session slot; slot 0 is never used. */
 export const MAX_SESSION_SLOT = MAX_SESSIONS - 1;
@@ -232,6 +239,10 @@ export const CLOSE_STAGGER_MS = 60_000;
 export const MAX_DATA_LINKS = 4096;
 /** How long a peer without neighbourhood that does not answer is dialled, before only a frame makes this node try again. */
 export const DIAL_DOWN_MS = 60_000;
+/** Time between two looks at who is a neighbour. */
+export const NEIGHBOURS_INTERVAL_MS = 250;
+/** A node that has joined makes links to the other seeds within so long for each member: all may have started at once. */
+export const SEED_SPREAD_PER_MEMBER_MS = 60;
 /** Time between two tries of a node without any linked neighbour to find others, and the members that each tries. */
 export const LONELY_INTERVAL_MS = 1_000;
 export const LONELY_DIALS = 4;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { TYPE_INITIATION } from '../common/wire/datagram-header.js';
 import { neighboursAmong } from './cluster/rings.js';
-import { NEIGHBOURS, QUIET_AFTER_MS } from './limits.js';
+import { CONNECT_WITHIN_MS, NEIGHBOURS, QUIET_AFTER_MS } from './limits.js';
 import type { SimFrame } from './testing/fake-router.js';
 import type { SimNetwork } from './testing/sim-network.js';
 import type { SimNode } from './testing/sim-node.js';
@@ -101,7 +101,7 @@ describe('a mesh of more members than neighbours', () => {
 
   it(
     'does not believe one member that reports a living one dead; two of its neighbours are refuted and believed no longer',
-    knownSimulation(4, (network, nodes) => {
+    knownSimulation(9, (network, nodes) => {
       const [observer, victim] = strangersAmong(nodes);
       const neighbours = neighboursAmong(victim.id, () => nodes.map(({ id }) => id));
       const liars = nodes.filter(({ id }) => neighbours.has(id)).slice(0, 2);
@@ -154,7 +154,7 @@ describe('a mesh of more members than neighbours', () => {
 
   it(
     'makes quiet links of a node anew that learns of a clone, with which the peers may have replaced their sessions',
-    knownSimulation(5, (network, nodes) => {
+    knownSimulation(9, (network, nodes) => {
       const [a, b] = strangersAmong(nodes);
       sendFrame(network, a, b);
       network.run(2 * QUIET_AFTER_MS);
@@ -169,6 +169,25 @@ describe('a mesh of more members than neighbours', () => {
       const frame = sendFrame(network, a, b);
       network.run(50);
       expect(frame.state).toBe('arrived');
+    }),
+  );
+
+  it(
+    'makes a link to a second seed that it knows as a member, later and without a place for strangers',
+    simulation(9, (network) => {
+      const nodes = Array.from({ length: SIZE }, () => network.addNode());
+      const seeds = nodes.slice(0, 3);
+      for (const node of nodes) node.start(seeds.filter((seed) => seed !== node));
+      expect(runUntil(network, () => isKnownToAll(nodes), 20_000)).toBeLessThan(2_000);
+      const late = network.addNode();
+      network.paths.changeBetween([late], seeds.slice(1), { isBlocked: true });
+      late.start(seeds);
+      network.run(500);
+      const isDialled = late.mesh!.seeds().map(({ member, attempts }) => member === null && attempts > 0);
+      expect(isDialled).toEqual([false, false, false]);
+      network.paths.changeAll({ isBlocked: false });
+      network.run(2 * CONNECT_WITHIN_MS);
+      for (const { mesh } of network.nodes) for (const { member } of mesh!.seeds()) expect(member).not.toBe(null);
     }),
   );
 

@@ -90,7 +90,7 @@ export class MeshParts {
   #probeId = 0;
 
   constructor(options: MeshOptions, hooks: MeshHooks) {
-    const { identity, random, underlay } = options;
+    const { identity, random } = options;
     this.emit = hooks.emit;
     this.#advancePeer = hooks.advancePeer;
     this.notices = new Notices(hooks.emit);
@@ -118,7 +118,7 @@ export class MeshParts {
     this.watchDuty = this.#makeWatchDuty(options);
     this.deaths = this.#makeDeaths(options);
     this.gossip = this.#makeGossip(random);
-    this.seeds = this.#makeSeeds(underlay);
+    this.seeds = this.#makeSeeds(options);
     this.control = this.#makeControl(random);
     this.outcomes = this.#makeOutcomes(identity.id);
   }
@@ -167,7 +167,7 @@ export class MeshParts {
       broadcastAdvert: (advert, from) => this.gossip.broadcast(advert, from),
       linkChanged: (peer, before, nowMs) => this.deaths.linkChanged(peer, before, nowMs),
       advertLearned: (advert, nowMs) => this.deaths.advertLearned(advert, nowMs),
-      sendDigest: (peer, nowMs) => this.gossip.sendDigest(peer, nowMs),
+      compareAdverts: (peer, nowMs) => this.gossip.linkedWith(peer, nowMs),
       advancePeer: this.#advancePeer,
     });
   }
@@ -226,6 +226,7 @@ export class MeshParts {
     const deps = {
       linkedPeers: () => this.peerTable.neighbourhood.linked(),
       adverts: () => this.peerTable.currentAdverts(),
+      hasLeft: (id: NodeId) => this.peerTable.peers.get(id)?.hasLeft === true,
       ownAdvert: () => this.self.current,
       send: (peer: NodeId, bytes: Uint8Array) => this.emit({ type: 'sendControl', peer, bytes }),
       digestSent: (peer: NodeId, nowMs: number) => {
@@ -237,14 +238,18 @@ export class MeshParts {
     return new Gossip(this.peerTable.members, deps, random);
   }
 
-  #makeSeeds(underlay: UnderlayFacts): Seeds {
+  #makeSeeds({ underlay, random }: MeshOptions): Seeds {
     const { peerTable } = this;
     return new Seeds({
       dialer: this.#dialer,
       underlay,
+      random,
       isMember: (id) => peerTable.members.get(id) !== undefined,
       isLinked: (id) => peerTable.peers.get(id)?.isLinked === true,
       linkedAt: (address) => peerTable.linkedAt(address),
+      memberAt: (address) => peerTable.memberAt(address),
+      memberCount: () => peerTable.members.size,
+      open: (id, nowMs) => peerTable.open(id, nowMs),
       resolved: () => this.self.renew(),
     });
   }
@@ -259,7 +264,7 @@ export class MeshParts {
       counters,
       conduct,
       send: (peer, bytes) => this.emit({ type: 'sendControl', peer, bytes }),
-      learnAdvert: (bytes, from, nowMs) => peerTable.learnEncodedAdvert(bytes, from, nowMs),
+      learnAdverts: (encoded, from, nowMs) => peerTable.learnEncodedAdverts(encoded, from, nowMs),
       learnNodeChanges: (changes, nowMs) => nodeChanges.learn(changes, nowMs),
       learnDeaths: (reports, from, nowMs) => this.deaths.receive(reports, from, nowMs),
       learnRevocations: (encoded, from, nowMs) => this.revocationSpread.receive(encoded, from, nowMs),

@@ -64,6 +64,7 @@ export class Mesh {
     this.#dispatch(event, now);
     if (this.#parts.router.isUp && !this.#stopped) this.#advance(now);
     this.#effects.push(...this.#parts.peerTable.flush(now));
+    this.#wakeAt(this.#parts.peerTable.neighbourhood.pollAt());
     return this.#effects;
   }
 
@@ -323,6 +324,7 @@ export class Mesh {
   #advance(now: number): void {
     if (this.#dueMs === null || now >= this.#dueMs) this.#advanceAll(now);
     this.#parts.gossip.advance(now);
+    this.#wakeAt(this.#parts.gossip.pollAt());
     this.#parts.deaths.advance(now);
   }
 

@@ -9,8 +9,8 @@ export interface RateLimits {
 }
 
 interface Bucket {
-  readonly tokens: number;
-  readonly filledMs: number;
+  tokens: number;
+  filledMs: number;
 }
 
 export class RateLimiter<Key> {
@@ -25,10 +25,19 @@ export class RateLimiter<Key> {
 
   /** Takes a token; false when the key has none left. */
   take(key: Key, nowMs: number): boolean {
+    return this.takeUpTo(1, key, nowMs) === 1;
+  }
+
+  /** Takes as many tokens as the key has left, up to `count`. How many it took. */
+  takeUpTo(count: number, key: Key, nowMs: number): number {
     const tokens = this.#tokens(key, nowMs);
-    const allowed = tokens >= 1;
-    this.#buckets.set(key, { tokens: allowed ? tokens - 1 : tokens, filledMs: nowMs });
-    return allowed;
+    const taken = Math.min(count, Math.floor(tokens));
+    const bucket = this.#buckets.get(key) ?? { tokens: 0, filledMs: 0 };
+    bucket.tokens = tokens - taken;
+    bucket.filledMs = nowMs;
+    // Its place matters only once keys are dropped.
+    if (this.#buckets.size >= this.#limits.maxKeys || !this.#buckets.has(key)) this.#buckets.set(key, bucket);
+    return taken;
   }
 
   /** Whether {@link take} would succeed. */

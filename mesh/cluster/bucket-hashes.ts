@@ -14,6 +14,10 @@ import { bytesOfCount, bytesOfId } from '../wire/wire-schema.js';
 
 const HASH_LABEL = 'heddle/2 entry';
 
+const FIRST_DECIMAL = '0'.charCodeAt(0);
+const LAST_DECIMAL = '9'.charCodeAt(0);
+const LETTER_OFFSET = 'a'.charCodeAt(0) - 10;
+
 /** Each advert is hashed when it comes and when it goes. */
 const hashes = new WeakMap<Advert, Uint8Array>();
 
@@ -34,7 +38,12 @@ export class BucketHashes {
 }
 
 export function bucketOf(id: NodeId): number {
-  return parseInt(id.slice(-2), 16) % BUCKETS;
+  return (16 * digit(id.charCodeAt(id.length - 2)) + digit(id.charCodeAt(id.length - 1))) % BUCKETS;
+}
+
+/** Of a hexadecimal digit, its value: asked for every look-up of a member. */
+function digit(code: number): number {
+  return code > LAST_DECIMAL ? code - LETTER_OFFSET : code - FIRST_DECIMAL;
 }
 
 /** The buckets whose hashes differ. */

@@ -36,8 +36,8 @@ export interface ControlDispatcherDeps {
   readonly counters: Counters;
   readonly conduct: Conduct;
   send(peer: NodeId, bytes: Uint8Array): void;
-  /** Learns an encoded advert. */
-  learnAdvert(bytes: Uint8Array, from: NodeId, nowMs: number): void;
+  /** Learns encoded adverts. */
+  learnAdverts(encoded: readonly Uint8Array[], from: NodeId, nowMs: number): void;
   learnNodeChanges(changes: readonly NodeChange[], nowMs: number): void;
   learnDeaths(reports: readonly DeathReport[], from: NodeId, nowMs: number): void;
   learnRevocations(encoded: readonly Uint8Array[], from: NodeId, nowMs: number): void;
@@ -103,8 +103,7 @@ export class ControlDispatcher {
     const { gossip, topology } = this.#deps;
     switch (message.type) {
       case 'adverts':
-        for (const bytes of message.adverts) this.#deps.learnAdvert(bytes, peer.id, nowMs);
-        return;
+        return this.#deps.learnAdverts(message.adverts, peer.id, nowMs);
       case 'digest':
         return this.#mayAsk(peer, nowMs) ? gossip.answerDigest(peer.id, message) : undefined;
       case 'pull':

@@ -7,7 +7,17 @@ import type { ControlMessage } from '../wire/control-message.js';
 import { Gossip } from './gossip.js';
 import { generateIdentity } from '../wire/identity.js';
 import { bucketOf } from './bucket-hashes.js';
-import { ANTI_ENTROPY_MS, BUCKET_HASH_BYTES, BUCKETS, GOSSIP_FANOUT, MAX_DIGEST_ENTRIES } from '../limits.js';
+import {
+  ANTI_ENTROPY_MS,
+  BUCKET_HASH_BYTES,
+  BUCKETS,
+  COMPARE_LINKED_MS,
+  FEW_ADVERTS,
+  GOSSIP_FANOUT,
+  GOSSIP_FANOUT_OF_MANY,
+  MAX_DIGEST_ENTRIES,
+  PUSH_INTERVAL_MS,
+} from '../limits.js';
 import { MAX_CONTROL_BYTES } from '../../common/protocol.js';
 import { Membership } from './membership.js';
 import { SeededRandom } from '../testing/seeded-random.js';
@@ -41,6 +51,7 @@ class Node {
       linkedPeers: () => this.linked,
       ownAdvert: () => own,
       adverts: () => [own, ...this.members.all()],
+      hasLeft: () => false,
       digestSent: () => undefined,
       send: (to: NodeId, bytes: Uint8Array) => {
         expect(bytes.length).toBeLessThanOrEqual(MAX_CONTROL_BYTES);
@@ -108,6 +119,37 @@ describe('gossip', () => {
     node.take();
     node.gossip.advance(1);
     expect(node.sent).toEqual([]);
+  });
+
+  it('pushes what comes soon after a push in one batch, of each node the newest', () => {
+    const node = new Node(advertOf(1));
+    node.linked = Array.from({ length: 40 }, (_, n) => cheapAdvert(n).id);
+    node.gossip.broadcast(advertOf(9), null);
+    node.gossip.advance(0);
+    node.take();
+    for (const advert of [advertOf(10, 1), advertOf(11), advertOf(10, 2)]) node.gossip.broadcast(advert, null);
+    node.gossip.advance(PUSH_INTERVAL_MS - 1);
+    expect([node.sent, node.gossip.pollAt()]).toEqual([[], PUSH_INTERVAL_MS]);
+    node.gossip.advance(PUSH_INTERVAL_MS);
+    const batch = { type: 'adverts', adverts: [advertOf(11).bytes, advertOf(10, 2).bytes] };
+    expect(node.take()).toEqual(Array.from({ length: GOSSIP_FANOUT }, () => batch));
+  });
+
+  it('pushes a large batch to fewer peers', () => {
+    const node = new Node(advertOf(1));
+    node.linked = Array.from({ length: 40 }, (_, n) => cheapAdvert(n).id);
+    for (let n = 0; n <= FEW_ADVERTS; n++) node.gossip.broadcast(cheapAdvert(100 + n), null);
+    node.gossip.advance(0);
+    expect(node.sent).toHaveLength(GOSSIP_FANOUT_OF_MANY);
+  });
+
+  it('does not compare with every peer whose link comes up, when many do', () => {
+    const node = new Node(advertOf(1));
+    for (let n = 0; n < 100; n++) node.members.learn(cheapAdvert(n));
+    for (let n = 0; n < 10; n++) node.gossip.linkedWith(cheapAdvert(n).id, 10 * n);
+    expect(node.take()).toHaveLength(1);
+    node.gossip.linkedWith(cheapAdvert(1).id, COMPARE_LINKED_MS);
+    expect(node.take()).toHaveLength(1);
   });
 
   it('sends a digest to one peer every few seconds', () => {

@@ -1,6 +1,7 @@
 /**
- * Gossip of adverts: a new advert is pushed to GOSSIP_FANOUT random linked peers, and each of them pushes it once. Nodes that
- * this misses get it by comparing: every ANTI_ENTROPY_MS a node compares its adverts with those of a random peer.
+ * Gossip of adverts: a new advert is pushed to GOSSIP_FANOUT random linked peers, and each of them pushes it once. Those that come
+ * within PUSH_INTERVAL_MS of the last push wait for the next one: when all nodes start at once, adverts travel in batches, and of
+ * one node only the newest. Nodes that this misses get it by comparing: every ANTI_ENTROPY_MS a node compares its adverts with those of a random peer.
  *
  * ```
  *   A -> B   hashes: of all buckets of adverts that A knows
@@ -10,6 +11,7 @@
  * ```
  * While A knows few adverts it sends a digest, all its ids and revisions, and B answers as A does above.
  */
+import { BoundedMap } from '../../common/bounded-map.js';
 import type { NodeId } from '../../common/node-id.js';
 import { bucketOf, differingBuckets } from './bucket-hashes.js';
 import type { Advert } from '../wire/advert.js';
@@ -17,10 +19,14 @@ import { encodeControl } from '../wire/control-message.js';
 import type { ControlMessage, DigestEntry } from '../wire/control-message.js';
 import {
   ANTI_ENTROPY_MS,
+  COMPARE_LINKED_MS,
+  FEW_ADVERTS,
   GOSSIP_FANOUT,
+  GOSSIP_FANOUT_OF_MANY,
   MAX_ADVERTS_PER_MESSAGE,
   MAX_DIGEST_ENTRIES,
   MAX_PENDING_ADVERTS,
+  PUSH_INTERVAL_MS,
   SMALL_DIGEST_ENTRIES,
 } from '../limits.js';
 import { MAX_CONTROL_BYTES } from '../../common/protocol.js';
@@ -42,6 +48,8 @@ export interface GossipDeps {
   /** The own advert, and those of members that have not left. */
   adverts(): Iterable<Advert>;
   send(peer: NodeId, bytes: Uint8Array): void;
+  /** Whether the member said goodbye. */
+  hasLeft(id: NodeId): boolean;
   /** A digest was sent: other knowledge goes along. */
   digestSent(peer: NodeId, nowMs: number): void;
 }
@@ -50,9 +58,11 @@ export class Gossip {
   readonly #members: Membership;
   readonly #deps: GossipDeps;
   readonly #random: RandomSource;
-  /** Adverts to push, each with the peer that sent it. Bounded by MAX_PENDING_ADVERTS. */
-  #pending: { readonly advert: Advert; readonly from: NodeId | null }[] = [];
+  /** Adverts to push, the newest of each node, with the peer that sent it. Bounded by MAX_PENDING_ADVERTS. */
+  #pending = new BoundedMap<NodeId, { readonly advert: Advert; readonly from: NodeId | null }>(MAX_PENDING_ADVERTS);
+  #nextPushMs = -Infinity;
   #nextDigestMs: number | null = null;
+  #comparedMs = -Infinity;
 
   constructor(members: Membership, deps: GossipDeps, random: RandomSource) {
     this.#members = members;
@@ -60,14 +70,13 @@ export class Gossip {
     this.#random = random;
   }
 
-  /** Queues a new advert for the next {@link advance}, which pushes it to GOSSIP_FANOUT peers. */
+  /** Queues a new advert for the next push. */
   broadcast(advert: Advert, from: NodeId | null): void {
-    this.#pending.push({ advert, from });
-    if (this.#pending.length > MAX_PENDING_ADVERTS) this.#pending.shift();
+    this.#pending.set(advert.id, { advert, from });
   }
 
   advance(nowMs: number): void {
-    if (this.#pending.length > 0) this.#pushPending();
+    if (this.#pending.size > 0 && nowMs >= this.#nextPushMs) this.#pushPending(nowMs);
     this.#nextDigestMs ??= nowMs + this.#jittered(ANTI_ENTROPY_MS);
     if (nowMs < this.#nextDigestMs) return;
     this.#nextDigestMs = nowMs + this.#jittered(ANTI_ENTROPY_MS);
@@ -76,30 +85,32 @@ export class Gossip {
   }
 
   pollAt(): number | null {
-    return this.#nextDigestMs;
+    if (this.#pending.size === 0) return this.#nextDigestMs;
+    return Math.min(this.#nextPushMs, this.#nextDigestMs ?? Infinity);
   }
 
   answerDigest(peer: NodeId, { fromId, toId, entries }: Extract<ControlMessage, { type: 'digest' }>): void {
-    this.#answer(peer, entries, (id) => id >= fromId && (toId === null || id < toId));
+    const isInRange = ({ id }: Advert): boolean => id >= fromId && (toId === null || id < toId);
+    this.#answer(peer, entries, [...this.#deps.adverts()].filter(isInRange));
   }
 
   answerBuckets(peer: NodeId, { buckets, entries }: Extract<ControlMessage, { type: 'buckets' }>): void {
-    const wanted = new Set(buckets);
-    this.#answer(peer, entries, (id) => wanted.has(bucketOf(id)));
+    const inBuckets = buckets.flatMap((bucket) => this.#inBucket(bucket));
+    this.#answer(
+      peer,
+      entries,
+      inBuckets.filter(({ id }) => !this.#deps.hasLeft(id)),
+    );
   }
 
   /** Lists what this node knows in buckets that differ, up to MAX_DIGEST_ENTRIES; later exchanges find the rest. */
   answerHashes(peer: NodeId, theirs: Uint8Array): void {
     const differing = differingBuckets(this.#hashes(), theirs);
     if (differing.length === 0) return;
-    const entriesIn = new Map<number, DigestEntry[]>(differing.map((bucket) => [bucket, []]));
-    for (const advert of [this.#deps.ownAdvert(), ...this.#members.all()]) {
-      entriesIn.get(bucketOf(advert.id))?.push(entryOf(advert));
-    }
     const buckets: number[] = [];
     const entries: DigestEntry[] = [];
     for (const bucket of sample(differing, differing.length, this.#random)) {
-      const more = entriesIn.get(bucket)!;
+      const more = this.#inBucket(bucket).map(entryOf);
       if (entries.length + more.length > MAX_DIGEST_ENTRIES) continue;
       buckets.push(bucket);
       entries.push(...more);
@@ -121,22 +132,32 @@ export class Gossip {
     return id === own.id ? revision > own.revision : this.#members.isNewer(id, revision);
   }
 
-  #pushPending(): void {
-    const pending = this.#pending;
-    this.#pending = [];
-    const newest = new Map(pending.map((item) => [item.advert.id, item]));
-    for (const peer of sample(this.#deps.linkedPeers(), GOSSIP_FANOUT, this.#random)) {
-      const fresh = [...newest.values()].filter(({ advert, from }) => from !== peer && advert.id !== peer);
-      this.#sendAdverts(
-        peer,
-        fresh.map(({ advert }) => advert),
-        Infinity,
-      );
+  /** One encoding for all receivers; a batch from several peers goes to these too. */
+  #pushPending(nowMs: number): void {
+    const pending = [...this.#pending.values()];
+    this.#pending.clear();
+    this.#nextPushMs = nowMs + PUSH_INTERVAL_MS;
+    const [sender = null, ...others] = new Set(pending.map(({ from }) => from));
+    const receivers = this.#deps.linkedPeers().filter((peer) => others.length > 0 || peer !== sender);
+    const messages = encodeAdverts(pending.map(({ advert }) => advert));
+    const fanout = pending.length > FEW_ADVERTS ? GOSSIP_FANOUT_OF_MANY : GOSSIP_FANOUT;
+    for (const peer of sample(receivers, fanout, this.#random)) {
+      for (const bytes of messages) this.#deps.send(peer, bytes);
     }
   }
 
-  /** Asks a peer to compare adverts: at once after its link came up, then periodically. */
+  /**
+   * Compares adverts with a peer whose link came up. Not when it was done with another one just before: many links come up when
+   * many nodes start, and a node with few members lacks nearly all.
+   */
+  linkedWith(peer: NodeId, nowMs: number): void {
+    const isEnough = this.#members.size >= SMALL_DIGEST_ENTRIES && nowMs - this.#comparedMs < COMPARE_LINKED_MS;
+    if (!isEnough) this.sendDigest(peer, nowMs);
+  }
+
+  /** Asks a peer to compare adverts. */
   sendDigest(peer: NodeId, nowMs: number): void {
+    this.#comparedMs = nowMs;
     if (this.#members.size >= SMALL_DIGEST_ENTRIES) this.#send(peer, { type: 'hashes', bytes: this.#hashes() });
     else this.#send(peer, { type: 'digest', fromId: LOWEST_ID, toId: null, entries: this.#known().map(entryOf) });
     this.#deps.digestSent(peer, nowMs);
@@ -145,10 +166,10 @@ export class Gossip {
   /**
    * Sends what the peer lacks of a part of all adverts, and pulls what this node lacks.
    * @param entries what the peer knows of it
+   * @param inPart what this node knows of it
    */
-  #answer(peer: NodeId, entries: readonly DigestEntry[], isInPart: (id: NodeId) => boolean): void {
+  #answer(peer: NodeId, entries: readonly DigestEntry[], inPart: readonly Advert[]): void {
     const theirs = new Map(entries.map(({ id, revision }) => [id, revision]));
-    const inPart = this.#known().filter(({ id }) => isInPart(id));
     const newer = inPart.filter(({ id, revision }) => revision > (theirs.get(id) ?? -1) && id !== peer);
     this.#sendAdverts(peer, newer);
     const own = this.#deps.ownAdvert();
@@ -160,10 +181,13 @@ export class Gossip {
     return this.#members.hashes.with(this.#deps.ownAdvert());
   }
 
-  #sendAdverts(peer: NodeId, adverts: readonly Advert[], maxMessages = MAX_ANSWERS): void {
-    for (const batch of batchesOf(adverts).slice(0, maxMessages)) {
-      this.#send(peer, { type: 'adverts', adverts: batch.map(({ bytes }) => bytes) });
-    }
+  #inBucket(bucket: number): Advert[] {
+    const own = this.#deps.ownAdvert();
+    return [...(bucketOf(own.id) === bucket ? [own] : []), ...this.#members.inBucket(bucket)];
+  }
+
+  #sendAdverts(peer: NodeId, adverts: readonly Advert[]): void {
+    for (const bytes of encodeAdverts(adverts, MAX_ANSWERS)) this.#deps.send(peer, bytes);
   }
 
   #known(): Advert[] {
@@ -181,6 +205,12 @@ export class Gossip {
 
 function entryOf({ id, revision }: Advert): DigestEntry {
   return { id, revision };
+}
+
+/** Messages with the adverts. */
+function encodeAdverts(adverts: readonly Advert[], maxMessages = Infinity): Uint8Array[] {
+  const batches = batchesOf(adverts).slice(0, maxMessages);
+  return batches.map((batch) => encodeControl({ type: 'adverts', adverts: batch.map(({ bytes }) => bytes) }));
 }
 
 /** Splits into messages within the bounds of a control message. */

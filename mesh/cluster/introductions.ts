@@ -11,9 +11,10 @@ export class Introductions {
   /** How many each peer has introduced. Bounded as `#senders` is. */
   readonly #counts = new Map<NodeId, number>();
 
-  /** Whether the peer may introduce another member. */
-  hasRoom(sender: NodeId): boolean {
-    return this.#senders.size < MAX_UNPROVEN_MEMBERS && (this.#counts.get(sender) ?? 0) < MAX_UNPROVEN_PER_SENDER;
+  /** Whether the peer may introduce another member: in a large cluster as many as are known without it. @param members known now */
+  hasRoom(sender: NodeId, members: number): boolean {
+    const count = this.#counts.get(sender) ?? 0;
+    return this.#senders.size < MAX_UNPROVEN_MEMBERS && count < Math.max(MAX_UNPROVEN_PER_SENDER, members - count);
   }
 
   add(member: NodeId, sender: NodeId): void {

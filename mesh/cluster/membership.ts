@@ -7,8 +7,8 @@ import type { NodeId } from '../../common/node-id.js';
 import { readAdvert, verifyAdvert } from '../wire/advert.js';
 import type { Advert } from '../wire/advert.js';
 import { BoundedMap } from '../../common/bounded-map.js';
-import { BucketHashes } from './bucket-hashes.js';
-import { MAX_MEMBERS } from '../limits.js';
+import { BucketHashes, bucketOf } from './bucket-hashes.js';
+import { BUCKETS, MAX_MEMBERS } from '../limits.js';
 
 export type LearnResult =
   | { readonly type: 'new'; readonly advert: Advert; readonly before: Advert | null }
@@ -27,8 +27,9 @@ export type LearnResult =
 export class Membership {
   readonly #ownId: NodeId;
   readonly #isRevoked: (id: NodeId) => boolean;
-  /** Bounded by MAX_MEMBERS. */
-  readonly #adverts = new Map<NodeId, Advert>();
+  /** By bucket, so that one is listed without a look at the others. Bounded by MAX_MEMBERS in all. */
+  readonly #buckets = Array.from({ length: BUCKETS }, () => new Map<NodeId, Advert>());
+  #size = 0;
   /** Revision at which a member was forgotten. Bounded by MAX_MEMBERS. */
   readonly #forgotten = new BoundedMap<NodeId, number>(MAX_MEMBERS);
 
@@ -41,19 +42,24 @@ export class Membership {
   }
 
   get size(): number {
-    return this.#adverts.size;
+    return this.#size;
   }
 
   get(id: NodeId): Advert | undefined {
-    return this.#adverts.get(id);
+    return this.#bucketOf(id).get(id);
   }
 
-  ids(): IterableIterator<NodeId> {
-    return this.#adverts.keys();
+  *ids(): Generator<NodeId> {
+    for (const bucket of this.#buckets) yield* bucket.keys();
   }
 
-  all(): IterableIterator<Advert> {
-    return this.#adverts.values();
+  *all(): Generator<Advert> {
+    for (const bucket of this.#buckets) yield* bucket.values();
+  }
+
+  /** The members in one of the buckets whose hashes are compared. */
+  inBucket(bucket: number): Iterable<Advert> {
+    return this.#buckets[bucket]!.values();
   }
 
   /**
@@ -66,7 +72,7 @@ export class Membership {
       if (!this.isNewer(unverified.advert.id, unverified.advert.revision)) return { type: 'old' };
       const { id } = unverified.advert;
       if (id !== this.#ownId && this.#isRevoked(id)) return { type: 'revoked' };
-      if (id !== this.#ownId && !this.#adverts.has(id) && !admits()) return { type: 'notAdmitted' };
+      if (id !== this.#ownId && this.get(id) === undefined && !admits()) return { type: 'notAdmitted' };
       const advert = verifyAdvert(unverified);
       return advert === null ? { type: 'badSignature' } : this.learn(advert);
     } catch (thrown) {
@@ -80,18 +86,19 @@ export class Membership {
     if (advert.id === this.#ownId) return { type: 'self', advert };
     if (this.#isRevoked(advert.id)) return { type: 'revoked' };
     if (!this.isNewer(advert.id, advert.revision)) return { type: 'old' };
-    const before = this.#adverts.get(advert.id) ?? null;
-    if (before === null && this.#adverts.size >= MAX_MEMBERS) return { type: 'full' };
+    const before = this.get(advert.id) ?? null;
+    if (before === null && this.#size >= MAX_MEMBERS) return { type: 'full' };
     if (before !== null) this.hashes.toggle(before);
     this.hashes.toggle(advert);
-    this.#adverts.set(advert.id, advert);
+    this.#bucketOf(advert.id).set(advert.id, advert);
+    if (before === null) this.#size++;
     this.#forgotten.delete(advert.id);
     return { type: 'new', advert, before };
   }
 
   /** Whether an advert of this revision is newer than what is known of the node, a forgotten advert included. */
   isNewer(id: NodeId, revision: number): boolean {
-    const known = this.#adverts.get(id)?.revision ?? this.#forgotten.get(id) ?? -1;
+    const known = this.get(id)?.revision ?? this.#forgotten.get(id) ?? -1;
     return id === this.#ownId || revision > known;
   }
 
@@ -101,10 +108,15 @@ export class Membership {
   }
 
   forget(id: NodeId): void {
-    const advert = this.#adverts.get(id);
+    const advert = this.get(id);
     if (advert === undefined) return;
-    this.#adverts.delete(id);
+    this.#bucketOf(id).delete(id);
+    this.#size--;
     this.hashes.toggle(advert);
     this.#forgotten.set(id, advert.revision);
+  }
+
+  #bucketOf(id: NodeId): Map<NodeId, Advert> {
+    return this.#buckets[bucketOf(id)]!;
   }
 }

@@ -7,7 +7,7 @@
  * addresses than it knows.
  */
 import type { NodeId } from '../../common/node-id.js';
-import { LONELY_DIALS, LONELY_INTERVAL_MS } from '../limits.js';
+import { LONELY_DIALS, LONELY_INTERVAL_MS, NEIGHBOURS_INTERVAL_MS } from '../limits.js';
 import type { RandomSource } from '../mesh-io.js';
 import type { Link } from '../peer/link.js';
 import type { Peer } from '../peer/peer.js';
@@ -40,6 +40,9 @@ export class Neighbourhood {
   #asked: { readonly id: NodeId; readonly neighbours: ReadonlySet<NodeId> } | null = null;
   #neighbours: ReadonlySet<NodeId> = new Set();
   #isDirty = false;
+  /** Whether {@link update} had to wait. */
+  #isPutOff = false;
+  #nextUpdateMs = -Infinity;
   #nextTryMs = 0;
 
   constructor(deps: NeighbourhoodDeps) {
@@ -51,6 +54,12 @@ export class Neighbourhood {
   /** This node's neighbours. */
   get ids(): ReadonlySet<NodeId> {
     return this.#neighbours;
+  }
+
+  /** Whether this node is linked to a neighbour. Asked with every event: the first one that is linked will do. */
+  get hasLink(): boolean {
+    for (const id of this.#neighbours) if (this.#isLinked(id)) return true;
+    return false;
   }
 
   /** The neighbours of any other member, as far as this node can tell; takes time in proportion to the members. */
@@ -87,10 +96,16 @@ export class Neighbourhood {
     if (!this.#down.delete(member)) this.#note(this.#nextOfLiving.remove(member));
   }
 
-  /** Brings the peers in line with the members. @param firstLink the link with which a new member that is a neighbour begins */
+  /**
+   * Brings the peers in line with the members, at most once in NEIGHBOURS_INTERVAL_MS while there is a link to a neighbour: when many
+   * nodes start, most of those that are neighbours for a moment never get a link.
+   * @param firstLink the link with which a new member that is a neighbour begins
+   */
   update(firstLink: (nowMs: number) => Link, nowMs: number): void {
-    if (!this.#isDirty) return;
+    this.#isPutOff = this.#isDirty && nowMs < this.#nextUpdateMs && this.hasLink;
+    if (!this.#isDirty || this.#isPutOff) return;
     this.#isDirty = false;
+    this.#nextUpdateMs = nowMs + NEIGHBOURS_INTERVAL_MS;
     const { peers, members } = this.#deps;
     const ofAll = this.#nextOfAll.ids(() => members.ids());
     const neighbours = new Set([...ofAll, ...this.#nextOfLiving.ids(() => this.#living())]);
@@ -119,7 +134,7 @@ export class Neighbourhood {
 
   /** Whether adverts are compared with a peer whose link came up. */
   compares(peer: Peer): boolean {
-    return peer.isNeighbour || !this.#hasLinkedNeighbour();
+    return peer.isNeighbour || !this.hasLink;
   }
 
   /** Links to some members while this node has no link to a neighbour. */
@@ -137,7 +152,8 @@ export class Neighbourhood {
 
   /** When {@link advance} has something to do. */
   pollAt(): number | null {
-    return this.#isLonely() ? this.#nextTryMs : null;
+    if (this.#isLonely()) return this.#nextTryMs;
+    return this.#isPutOff ? this.#nextUpdateMs : null;
   }
 
   #isDown(id: NodeId): boolean {
@@ -164,18 +180,12 @@ export class Neighbourhood {
     return [...this.#neighbours].filter((id) => this.#isLinked(id));
   }
 
-  /** Asked with every event: the first one that is linked will do. */
-  #hasLinkedNeighbour(): boolean {
-    for (const id of this.#neighbours) if (this.#isLinked(id)) return true;
-    return false;
-  }
-
   #isLinked(id: NodeId): boolean {
     return this.#deps.peers.get(id)?.isLinked === true;
   }
 
   /** Not in a cluster of few members, all of which are neighbours. */
   #isLonely(): boolean {
-    return this.#deps.members.size > this.#neighbours.size && !this.#hasLinkedNeighbour();
+    return this.#deps.members.size > this.#neighbours.size && !this.hasLink;
   }
 }

@@ -60,7 +60,7 @@ export interface PeerTableDeps {
   /** Sends a new advert to other members; `from` is the node that passed it on. */
   broadcastAdvert(advert: Advert, from: NodeId | null): void;
   /** Compares adverts with a peer whose link came up. */
-  sendDigest(peer: NodeId, nowMs: number): void;
+  compareAdverts(peer: NodeId, nowMs: number): void;
   /** Does what is due for a peer that changed, and schedules its next deadline. */
   advancePeer(peer: Peer, nowMs: number): void;
 }
@@ -108,7 +108,7 @@ export class PeerTable {
     const { self, clusterCidrs, witness, authority, notices } = this.#deps;
     const parts = { self, witness, authority, notices, members: this.members, peers: this.#peers };
     const claimedOutside = (name: string, nowMs: number): void => this.#deps.claimedOutside(name, nowMs);
-    const open = (id: NodeId, nowMs: number): void => this.#open(id, nowMs);
+    const open = (id: NodeId, nowMs: number): void => this.open(id, nowMs);
     return new Claims({ ownId: this.#ownId, ...parts, claimedOutside, open }, clusterCidrs);
   }
 
@@ -143,6 +143,15 @@ export class PeerTable {
     return null;
   }
 
+  /** A member that gives this address as its own; null while this node is linked to no neighbour. */
+  memberAt(address: SocketAddress): NodeId | null {
+    if (!this.neighbourhood.hasLink) return null;
+    for (const { id, endpoints } of this.members.all()) {
+      if (endpoints.some((endpoint) => sameSocketAddress(endpoint, address))) return id;
+    }
+    return null;
+  }
+
   /** This node's own advert first. */
   *adverts(): Generator<Advert> {
     yield this.#deps.self.current;
@@ -168,14 +177,18 @@ export class PeerTable {
     for (const advert of this.adverts()) if (this.#peers.get(advert.id)?.hasLeft !== true) yield advert;
   }
 
-  /** Learns an encoded advert. @param from the node that passed it on, or null */
-  learnEncodedAdvert(bytes: Uint8Array, from: NodeId | null, nowMs: number): void {
-    if (from !== null && !this.#advertRate.take(from, nowMs))
-      return this.#deps.conduct.refused(from, 'advertTooOften', nowMs);
-    const admits = (): boolean => from === null || this.#introductions.hasRoom(from);
+  /** Learns encoded adverts. @param from the node that passed them on */
+  learnEncodedAdverts(encoded: readonly Uint8Array[], from: NodeId, nowMs: number): void {
+    const allowed = this.#advertRate.takeUpTo(encoded.length, from, nowMs);
+    for (let i = allowed; i < encoded.length; i++) this.#deps.conduct.refused(from, 'advertTooOften', nowMs);
+    const admits = (): boolean => this.#introductions.hasRoom(from, this.members.size);
+    for (let i = 0; i < allowed; i++) this.#learnEncoded(encoded[i]!, admits, from, nowMs);
+  }
+
+  #learnEncoded(bytes: Uint8Array, admits: () => boolean, from: NodeId, nowMs: number): void {
     const advert = this.#applyLearned(this.members.learnEncoded(bytes, admits), from, nowMs);
     if (advert === null) return;
-    if (from !== null && from !== advert.id && !this.#isProven(advert.id)) this.#introductions.add(advert.id, from);
+    if (from !== advert.id && !this.#isProven(advert.id)) this.#introductions.add(advert.id, from);
     const peer = this.#peers.get(advert.id);
     if (peer !== undefined) this.#deps.advancePeer(peer, nowMs);
   }
@@ -389,7 +402,7 @@ export class PeerTable {
     const fields = { peer: id, name: peer.advert?.name ?? '', reason: linkReason(link) };
     if (link.state === 'up') {
       this.#forgetNamesakes(peer, nowMs);
-      if (this.neighbourhood.compares(peer)) this.#deps.sendDigest(id, nowMs);
+      if (this.neighbourhood.compares(peer)) this.#deps.compareAdverts(id, nowMs);
       this.#deps.notices.write('info', 'link is up', nowMs, id, fields);
     } else if (link.state === 'down') {
       this.#deps.notices.write('warn', 'link is down', nowMs, id, fields);
@@ -420,10 +433,11 @@ export class PeerTable {
   /** A member of the same name is probably gone: a link to it shows that. */
   #openToNamesakes({ id, name }: Advert, nowMs: number): void {
     if (!this.#deps.hasStarted()) return;
-    for (const other of this.#names.idsOf(name)) if (other !== id) this.#open(other, nowMs);
+    for (const other of this.#names.idsOf(name)) if (other !== id) this.open(other, nowMs);
   }
 
-  #open(id: NodeId, nowMs: number): void {
+  /** Makes a link to a member that has none and that nothing is known against. */
+  open(id: NodeId, nowMs: number): void {
     const peer = this.peerOf(id, nowMs);
     if (peer?.link.state !== 'idle') return;
     peer.open(nowMs);

@@ -128,7 +128,10 @@ export class Peer {
   setNeighbour(isNeighbour: boolean, link: Link | null, nowMs: number): void {
     if (this.#isNeighbour && !isNeighbour) this.#traffic.note(nowMs);
     if (isNeighbour && this.#isQuiet(nowMs)) this.#excuseSilence(nowMs);
+    const wasNew = this.#isNew;
     this.#isNeighbour = isNeighbour;
+    // Nobody needs the link that a former neighbour has not got yet.
+    if (!isNeighbour && wasNew && this.sessions.count === 0) return this.#drop({ type: 'closed' }, nowMs);
     if (!isNeighbour || this.#link.state !== 'idle') return;
     if (link === null) this.#step({ type: 'wanted' }, nowMs);
     else this.#link = link;
