@@ -236,11 +236,15 @@ export class Mesh {
     const peer = known ?? (event.type === 'sessionWanted' ? peerTable.peerOf(event.peer, now) : null);
     if (peer === null) return counters.count('unknownPeer');
     switch (event.type) {
-      case 'control':
+      case 'control': {
+        const { state } = peer.link;
         peer.unitReceived(now);
         control.receive(peer, event.bytes, now);
         this.#wakeAt(nodeChanges.pollAt());
+        // What was heard on a link moves its deadlines on; they are put right when they come up.
+        if (state === 'up' && peer.link.state === 'up') return;
         break;
+      }
       case 'probeAnswer':
         peer.probeAnswered(event.sizeBytes, event.roundTripUs / 1000, now);
         if (peer.path.seenAt(event.observed)) peerTable.touchQuiet(now);

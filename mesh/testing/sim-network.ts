@@ -5,7 +5,7 @@
  * change what the others draw.
  */
 import { assert } from '../../common/errors.js';
-import { formatSocketAddress } from '../../common/address/socket-address.js';
+import type { IpAddress } from '../../common/address/ip-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import { BASE_MTU_BYTES } from '../limits.js';
 import { EventQueue } from './event-queue.js';
@@ -50,7 +50,8 @@ export class SimNetwork implements SimWorld {
   readonly #keepsDatagrams: boolean;
   readonly #onMessage: ((message: LoggedMessage) => void) | undefined;
   readonly #queue = new EventQueue();
-  readonly #hosts = new Map<string, SimNode>();
+  /** By IP address and port. */
+  readonly #hosts = new Map<IpAddress, Map<number, SimNode>>();
   #nowMs = 0;
 
   constructor(seed: number, { keepsDatagrams = true, keptMessages, onMessage }: SimNetworkOptions = {}) {
@@ -81,8 +82,9 @@ export class SimNetwork implements SimWorld {
 
   /** From now on the node receives what is sent to `address`, and no longer what is sent to `left`. */
   place(node: SimNode, address: SocketAddress, left: SocketAddress | null): void {
-    if (left !== null && this.#nodeAt(left) === node) this.#hosts.delete(keyOf(left));
-    this.#hosts.set(keyOf(address), node);
+    if (left !== null && this.#nodeAt(left) === node) this.#hosts.get(left.ip)?.delete(left.port);
+    const ports = this.#hosts.get(address.ip) ?? new Map<number, SimNode>();
+    this.#hosts.set(address.ip, ports.set(address.port, node));
   }
 
   at(atMs: number, run: () => void): void {
@@ -140,7 +142,7 @@ export class SimNetwork implements SimWorld {
   }
 
   #nodeAt(address: SocketAddress): SimNode | undefined {
-    return this.#hosts.get(keyOf(address));
+    return this.#hosts.get(address.ip)?.get(address.port);
   }
 
   /** Whether `stop` said so before the time was over. Fails when a deadline stays in the past. */
@@ -160,8 +162,4 @@ export class SimNetwork implements SimWorld {
 
 function isControl(packet: Packet): boolean {
   return packet.kind === 'unit' && packet.body.kind === 'control';
-}
-
-function keyOf(address: SocketAddress): string {
-  return formatSocketAddress(address);
 }

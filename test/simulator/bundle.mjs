@@ -13,12 +13,13 @@ const FAST = {
   'mesh/noise/suite.ts': 'suite.ts',
   'mesh/wire/curve-keys.ts': 'curve-keys.ts',
   'mesh/wire/advert.ts': 'advert.ts',
+  'mesh/wire/control-message.ts': 'control-message.ts',
 };
 
 const fastModules = {
   name: 'fast-modules',
   setup({ onResolve }) {
-    onResolve({ filter: /\/(suite|curve-keys|advert)\.js$/ }, ({ path, resolveDir }) => {
+    onResolve({ filter: /\/(suite|curve-keys|advert|control-message)\.js$/ }, ({ path, resolveDir }) => {
       if (resolveDir === join(HERE, 'fast')) return undefined;
       const wanted = join(resolveDir, path.replace(/\.js$/, '.ts'));
       const fast = Object.entries(FAST).find(([real]) => join(ROOT, real) === wanted)?.[1];

@@ -2,6 +2,7 @@
 import { parseIpAddress } from '../../common/address/ip-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { LoggedMessage } from '../../mesh/testing/sim-log.js';
+import { SeededRandom } from '../../mesh/testing/seeded-random.js';
 import { SimNetwork } from '../../mesh/testing/sim-network.js';
 import type { SimNode, SimNodeOptions } from '../../mesh/testing/sim-node.js';
 import { MEASURED_COSTS } from './event-costs.js';
@@ -11,6 +12,8 @@ import type { LieKind } from './faults/fault-kinds.js';
 const TICK_INTERVAL_MS = 250;
 /** Nodes that everybody is configured to join by. */
 const SEED_NODES = 3;
+/** In a larger cluster each node has so many seeds of its own, drawn from all, as with Kubernetes (`kube/cluster-facts.ts`). */
+const COMMON_SEEDS_UP_TO = 300;
 const PORT = 6785;
 /** About 20 s of 30 nodes with frames, for the diagram of a failure. */
 const KEPT_MESSAGES = 20_000;
@@ -89,16 +92,23 @@ export class SimCluster {
     this.remove(liar);
   }
 
-  /** Agents start anew with what they kept: each node knows from then on who was in the cluster before it. */
-  restartAgents(): void {
-    for (const node of this.living()) {
+  /** Agents, evenly chosen if there are more, start anew with what they kept: each node knows from then on who was in the cluster before it. */
+  restartAgents(atMost = Infinity): void {
+    const living = this.living();
+    const step = Math.ceil(living.length / atMost) || 1;
+    for (const node of living.filter((_, i) => i % step === 0)) {
       node.killAgent();
       node.startAgent();
     }
   }
 
   seedsOf(node: SimNode): SimNode[] {
-    return this.seeds.filter((seed) => seed !== node);
+    const others = (nodes: readonly SimNode[]): SimNode[] => nodes.filter((seed) => seed !== node);
+    if (this.members.length <= COMMON_SEEDS_UP_TO) return others(this.seeds);
+    const random = new SeededRandom(node.number);
+    return others(
+      Array.from({ length: SEED_NODES }, () => this.members[Math.floor(random.fraction() * this.members.length)]!),
+    );
   }
 
   kill(node: SimNode): void {

@@ -8,11 +8,19 @@ import type { Advert, UnverifiedAdvert } from '../../../mesh/wire/advert.js';
 export { signAdvert } from '../../../mesh/wire/advert.js';
 export type { Advert, AdvertStamp, UnverifiedAdvert } from '../../../mesh/wire/advert.js';
 
+/** By the array, which most copies share. */
+const read = new WeakMap<Uint8Array, UnverifiedAdvert>();
 /** By their bytes. Bounded by the adverts that the nodes of one simulation sign. */
 const decoded = new Map<string, UnverifiedAdvert>();
 const verified = new WeakMap<UnverifiedAdvert, Advert | null>();
 
 export function readAdvert(bytes: Uint8Array): UnverifiedAdvert {
+  let advert = read.get(bytes);
+  if (advert === undefined) read.set(bytes, (advert = internedAdvert(bytes)));
+  return advert;
+}
+
+function internedAdvert(bytes: Uint8Array): UnverifiedAdvert {
   const key = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
   const known = decoded.get(key);
   if (known !== undefined) return known;
