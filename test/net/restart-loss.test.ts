@@ -1,16 +1,14 @@
 /** How much traffic the restart of a router or of a supervisor costs. Needs root and a build. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Cluster } from '../../deploy/demo/cluster/cluster.js';
-import type { Pod } from '../../deploy/demo/cluster/cluster.js';
 import type { DemoNode } from '../../deploy/demo/cluster/demo-node.js';
 import { parentOf, signal, waitUntilGone } from '../../deploy/demo/machine/processes.js';
 import { DIST_DIR, onlyProcess, restarted } from './cluster-fixture.js';
 import { restartWithDeadMembers } from './dead-members.js';
 import { openDescriptors } from './open-descriptors.js';
+import { startStream } from './pod-stream.js';
 import { gapAround } from './traffic-gap.js';
 
 const TEST_TIMEOUT_MS = 120_000;
@@ -19,9 +17,6 @@ const DEAD_MEMBERS = 1000;
 const LOST_MS = 5_000;
 /** A hello that waits for the router's next report comes a second late, whatever else the machine does. */
 const CONNECTED_WITHIN_MS = 750;
-const ECHO_PORT = 7007;
-const ECHO_SERVER = `require('net').createServer((s) => s.pipe(s)).listen(${ECHO_PORT}, '::', () => console.log('ready'))`;
-const ECHO_CLIENT = `const s = require('net').connect(${ECHO_PORT}, process.argv[1]); process.stdin.pipe(s).pipe(process.stdout)`;
 /** Longer than a process needs to notice that its supervisor is gone. */
 const WITHOUT_SUPERVISOR_MS = 5_000;
 
@@ -114,22 +109,6 @@ describe(`two nodes, one of which knows ${DEAD_MEMBERS} dead members`, () => {
     TEST_TIMEOUT_MS,
   );
 });
-
-/** A TCP connection between two pods; `echo` sends a line and resolves with what comes back. */
-async function startStream(from: Pod, to: Pod) {
-  const server = to.namespace.spawn('node', ['-e', ECHO_SERVER], ['ignore', 'pipe', 'inherit']);
-  await once(server.stdout!, 'data');
-  const client = from.namespace.spawn('node', ['-e', ECHO_CLIENT, to.ips[0]!], ['pipe', 'pipe', 'inherit']);
-  const lines = createInterface({ input: client.stdout! });
-  return {
-    echo: async (): Promise<string> => {
-      const line = once(lines, 'line') as Promise<[string]>;
-      client.stdin!.write('echo\n');
-      return (await line)[0];
-    },
-    close: () => [client, server].forEach((child) => child.kill('SIGKILL')),
-  };
-}
 
 function udpInodes(pid: number): readonly string[] {
   const held = new Set(openDescriptors(pid).flatMap(({ what, target }) => (what.startsWith('udp ') ? [target] : [])));

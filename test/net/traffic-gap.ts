@@ -9,11 +9,13 @@ const INTERVAL_MS = 10;
 const LEAD_MS = 1_000;
 const RETURN_WITHIN_MS = 20_000;
 
-/** The longest time between two replies. */
+/** The longest time between two replies, and what was lost in all. */
 export interface Gap {
   /** Wall-clock time of the last reply before it, in milliseconds. */
   readonly fromMs: number;
   readonly lengthMs: number;
+  /** Pings without a reply, of those sent before the last reply. */
+  readonly lost: number;
 }
 
 /** @param replace resolves when another process has taken the place of one */
@@ -23,9 +25,12 @@ export async function gapAround(from: Pod, to: Pod, replace: () => Promise<unkno
   const ping = from.namespace.spawn('ping', args, ['ignore', 'pipe', 'inherit']);
   const ended = new Promise((resolve) => ping.once('close', resolve));
   const replies: number[] = [];
+  let lastSequence = 0;
   createInterface({ input: ping.stdout! }).on('line', (line) => {
-    const reply = /^\[([\d.]+)\] \d+ bytes from/.exec(line);
-    if (reply !== null) replies.push(Number(reply[1]) * 1000);
+    const reply = /^\[([\d.]+)\] \d+ bytes from .* icmp_seq=(\d+)/.exec(line);
+    if (reply === null) return;
+    replies.push(Number(reply[1]) * 1000);
+    lastSequence = Math.max(lastSequence, Number(reply[2]));
   });
   await delay(LEAD_MS);
   await replace();
@@ -35,6 +40,7 @@ export async function gapAround(from: Pod, to: Pod, replace: () => Promise<unkno
   // Sent to `nsenter`, which has become ping.
   ping.kill('SIGINT');
   await ended;
-  const gaps = replies.slice(1).map((atMs, i) => ({ fromMs: replies[i]!, lengthMs: atMs - replies[i]! }));
+  const lost = lastSequence - replies.length;
+  const gaps = replies.slice(1).map((atMs, i) => ({ fromMs: replies[i]!, lengthMs: atMs - replies[i]!, lost }));
   return gaps.reduce((longest, gap) => (gap.lengthMs > longest.lengthMs ? gap : longest));
 }

@@ -87,10 +87,13 @@ export class DemoNode {
     return this.plan.name;
   }
 
-  /** Starts `meshd` without waiting until it is ready ({@link waitReady}). @param more flags beside those of the node */
-  start(more: readonly string[] = []): void {
+  /**
+   * Starts `meshd` without waiting until it is ready ({@link waitReady}).
+   * @param more flags beside those of the node @param distDir programs of another version
+   */
+  start(more: readonly string[] = [], distDir = this.settings.distDir): void {
     const log = openSync(this.logFile, 'a', 0o600);
-    const meshd = [join(this.settings.distDir, SCRIPTS.supervisor), ...this.#flags(), ...more];
+    const meshd = [join(distDir, SCRIPTS.supervisor), ...this.#flags(), ...more];
     this.namespace.spawn(process.execPath, meshd, ['ignore', log, log]).on('error', () => {
       /* waitReady reports the failure */
     });
