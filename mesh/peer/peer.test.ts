@@ -5,7 +5,7 @@ import type { NodeId } from '../../common/node-id.js';
 import type { PeerCounters, SessionKeys } from '../../common/router-port.js';
 import { REKEY_AFTER_MS } from '../../common/protocol.js';
 import { SessionSlots } from '../handshake/session-slots.js';
-import { CLOSE_AFTER_MS, CLOSE_STAGGER_MS, DIAL_DOWN_MS, QUIET_AFTER_MS } from '../limits.js';
+import { CLOSE_AFTER_MS, CLOSE_STAGGER_MS, DIAL_DOWN_MS, QUIET_AFTER_MS, STALE_AFTER_MS } from '../limits.js';
 import type { MeshEffect } from '../mesh-io.js';
 import { SeededRandom } from '../testing/seeded-random.js';
 import { signAdvert } from '../wire/advert.js';
@@ -184,6 +184,16 @@ describe('a data link', () => {
     bench.peer.learnAdvert({ ...advertOf(3), incarnation: 7 }, 3 * QUIET_AFTER_MS);
     bench.runTo(3 * QUIET_AFTER_MS + 3_000, SILENT);
     expect([bench.peer.link.state, bench.count('probe') > 0, bench.dials > 0]).toEqual(['stale', true, true]);
+  });
+
+  it('is probed for a while when the peer has another process, also when it was about to turn quiet', () => {
+    const bench = new Bench();
+    bench.accept();
+    const soon = QUIET_AFTER_MS - 1_000;
+    bench.runTo(soon, { hasFrames: false, isHeard: true });
+    bench.peer.learnAdvert({ ...advertOf(2), incarnation: 7 }, soon);
+    bench.runTo(soon + STALE_AFTER_MS + 1_000, SILENT);
+    expect([bench.peer.link.state, bench.dials > 0]).toEqual(['stale', true]);
   });
 
   it('that is quiet shows the peer with one probe where this node is now, and ends when others dropped theirs', () => {

@@ -167,7 +167,7 @@ export class Peer {
 
   /** A new advert may name addresses at which the peer responds. */
   learnAdvert(advert: Advert, nowMs: number): void {
-    if (this.#advert !== null && this.#advert.incarnation !== advert.incarnation) this.#doubtQuiet(nowMs);
+    if (this.#advert !== null && this.#advert.incarnation !== advert.incarnation) this.#doubtSessions(nowMs);
     this.#advert = advert;
     this.#advertAtMs = nowMs;
     // A peer that signs a new advert is alive.
@@ -394,11 +394,14 @@ export class Peer {
     return this.#isNeighbour && this.#link.state === 'connecting' && !this.#link.wasIdle;
   }
 
-  /** The peer has another process than before, which may not hold our sessions: a quiet link is probed again. */
-  #doubtQuiet(nowMs: number): void {
-    if (!this.#isQuiet(nowMs)) return;
+  /**
+   * The peer has another process than before, which may not hold our sessions: the link is probed for a while from now on, also
+   * when it would have turned quiet before its silence told.
+   */
+  #doubtSessions(nowMs: number): void {
+    const wasQuiet = this.#isQuiet(nowMs);
     this.#traffic.note(nowMs);
-    this.#excuseSilence(nowMs);
+    if (wasQuiet) this.#excuseSilence(nowMs);
   }
 
   /** The silence of a link that was quiet says nothing: it counts from about when a frame was sent, or it is probed again. */
