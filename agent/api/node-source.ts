@@ -211,7 +211,12 @@ export class AgentApiSource implements ApiSource {
 
   peers(): Peer[] {
     const wallTime = (ms: number) => wallTimeAt(this.deps.clock, ms);
-    return this.#members().map((member) => peerView(member, this.#counters.get(member.id), wallTime));
+    const members = this.#members();
+    const causes = new Map(this.#missingPeers(members).map(({ name, cause }) => [name, cause]));
+    return members.map((member) => {
+      const reason = causes.get(member.name) ?? member.reason;
+      return peerView({ ...member, reason }, this.#counters.get(member.id), wallTime);
+    });
   }
 
   routes(): Route[] {

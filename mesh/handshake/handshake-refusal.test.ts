@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseSocketAddress } from '../../common/address/socket-address.js';
 import { encodeMsgpack } from '../../common/codec/msgpack.js';
+import { TYPE_CONFIRMATION } from '../../common/wire/datagram-header.js';
+import { readHandshake } from '../../common/wire/handshake-datagram.js';
 import { signAdvert } from '../wire/advert.js';
 import { NodeIdentity } from '../wire/identity.js';
 import { ClusterSecrets } from '../wire/cluster-secrets.js';
@@ -167,12 +169,12 @@ describe('a handshake datagram', () => {
     expect(scenario(new Pair())).toMatchObject({ type: 'refused', reason });
   });
 
-  it('that is refused sends nothing back, except a cookie to a node that is not known', () => {
+  it('that is refused sends nothing back, except a cookie to a node that is not known and its version to one of another', () => {
     for (const [reason, scenario] of Object.entries(SCENARIOS)) {
       const outcome = scenario(new Pair());
       expect([reason, outcome.type === 'refused' && outcome.reply !== null]).toEqual([
         reason,
-        reason === 'needsCookie',
+        reason === 'needsCookie' || reason === 'otherVersion',
       ]);
     }
   });
@@ -193,9 +195,22 @@ describe('a handshake datagram', () => {
     expect(pair.toA(pair.response()).type).toBe('responded');
   });
 
+  it.each([
+    ['the fields of this version', (advert: Uint8Array) => [3, advert, [], ['aes-256-gcm'], null, 0]],
+    ['other fields', () => [3, { members: 7 }]],
+  ])('of another version with %s gets one confirmation, by which its sender learns the version', (_name, fieldsOf) => {
+    const pair = new Pair();
+    const payload = encodeMsgpack(fieldsOf(pair.b.deps.advert()));
+    const response = pair.b.forgeResponse(pair.initiation, payload);
+    const { reason, reply } = pair.toA(response) as Extract<HandshakeOutcome, { type: 'refused' }>;
+    expect(reason).toBe('otherVersion');
+    expect(readHandshake(reply!)?.type).toBe(TYPE_CONFIRMATION);
+    expect(pair.toA(response)).toMatchObject({ reason: 'otherVersion', reply: null });
+  });
+
   it('says what was found and expected only when its sender knows the cluster secret', () => {
     const { detail } = SCENARIOS.otherVersion(new Pair()) as Extract<HandshakeOutcome, { type: 'refused' }>;
-    expect(detail).toBe('the peer speaks protocol version 3, this node 2');
+    expect(detail).toBe('the peer speaks protocol version 3, this node 2; run the same version of Heddle on both');
     expect(SCENARIOS.badMac(new Pair())).toMatchObject({ detail: null });
   });
 });

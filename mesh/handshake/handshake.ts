@@ -73,6 +73,7 @@ export class InitiatorHandshake {
   readonly initiation: Uint8Array;
   readonly #deps: HandshakeDeps;
   readonly #noise: HandshakeState;
+  #hasToldVersion = false;
 
   constructor(deps: HandshakeDeps, localIndex: number, { stamp, shared }: InitiationStart) {
     this.localIndex = localIndex;
@@ -108,17 +109,32 @@ export class InitiatorHandshake {
 
   /** Writes the confirmation to an accepted peer. */
   confirm(hello: PeerHello): { confirmation: Uint8Array; session: SessionKeys } {
-    const noise = this.#noise.writeMessage(encodePayload(ownPayload(this.#deps, hello.cipher)));
-    const message = {
-      type: TYPE_CONFIRMATION,
-      receiverIndex: hello.remoteIndex,
-      senderIndex: 0,
-      noise,
-    } as const;
     return {
-      confirmation: encodeHandshake(message, this.#deps.keys),
+      confirmation: this.#confirmation(hello.remoteIndex, hello.cipher),
       session: sessionOf(this.#noise, hello, this.localIndex),
     };
+  }
+
+  /**
+   * Confirmation for a peer whose response has another protocol version: it makes no session, and the peer learns this node's
+   * version from it. The state still waits for a good response. Null from the second call on: the same response again would get
+   * another payload under the same key and nonce.
+   */
+  tellVersion(datagram: HandshakeDatagram): Uint8Array | null {
+    if (this.#hasToldVersion) return null;
+    this.#hasToldVersion = true;
+    const undo = this.#noise.checkpoint();
+    try {
+      this.#noise.readMessage(datagram.noise);
+      return this.#confirmation(datagram.senderIndex, null);
+    } finally {
+      undo();
+    }
+  }
+
+  #confirmation(receiverIndex: number, cipher: CipherName | null): Uint8Array {
+    const noise = this.#noise.writeMessage(encodePayload(ownPayload(this.#deps, cipher)));
+    return encodeHandshake({ type: TYPE_CONFIRMATION, receiverIndex, senderIndex: 0, noise }, this.#deps.keys);
   }
 }
 

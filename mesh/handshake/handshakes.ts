@@ -281,7 +281,13 @@ export class Handshakes {
     if (keys.id !== pending.keys.id) return refused('badMac');
     let isExpected = false;
     const accepts = ({ advert }: PeerHello): boolean => (isExpected = pending.expects(advert.id));
-    const hello = pending.handshake.readResponse(datagram, accepts);
+    let hello: PeerHello;
+    try {
+      hello = pending.handshake.readResponse(datagram, accepts);
+    } catch (thrown) {
+      if (!(thrown instanceof HandshakeError) || thrown.failure !== 'otherVersion') throw thrown;
+      return refused('otherVersion', pending.handshake.tellVersion(datagram), thrown.message);
+    }
     if (!isExpected) return { type: 'unexpectedPeer', advert: hello.advert, localIndex: datagram.receiverIndex };
     const { confirmation, session } = pending.handshake.confirm(hello);
     this.#deps.stamps.accept(hello.advert.id, hello.lastStamp);

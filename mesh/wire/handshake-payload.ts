@@ -25,6 +25,8 @@ const Payload = Compile(
   ),
 );
 
+const AnyVersion = Compile(Fields(Count()));
+
 export interface HandshakePayload {
   readonly advert: Uint8Array;
   /** Names of optional abilities; none is defined in protocol version 2. */
@@ -41,16 +43,18 @@ export function encodePayload(payload: HandshakePayload): Uint8Array {
   return encodeMsgpack([PROTOCOL_VERSION, advert, features, ciphers, chosen, lastStamp]);
 }
 
-/** Throws `DecodeError` on another shape and {@link HandshakeError} on another protocol version. */
+/**
+ * Throws `DecodeError` on another shape and {@link HandshakeError} on another protocol version, of which only the first field is
+ * known.
+ */
 export function decodePayload(bytes: Uint8Array): HandshakePayload {
-  const fields = decodeAs(Payload, bytes, MAX_HANDSHAKE_BYTES, 'a handshake payload');
-  const [protocol, advert, features, ciphers, chosen, lastStamp] = fields;
+  const [protocol] = decodeAs(AnyVersion, bytes, MAX_HANDSHAKE_BYTES, 'a handshake payload');
   if (protocol !== PROTOCOL_VERSION) {
-    throw new HandshakeError(
-      'otherVersion',
-      `the peer speaks protocol version ${protocol}, this node ${PROTOCOL_VERSION}`,
-    );
+    const versions = `the peer speaks protocol version ${protocol}, this node ${PROTOCOL_VERSION}`;
+    throw new HandshakeError('otherVersion', `${versions}; run the same version of Heddle on both`);
   }
+  const fields = decodeAs(Payload, bytes, MAX_HANDSHAKE_BYTES, 'a handshake payload');
+  const [, advert, features, ciphers, chosen, lastStamp] = fields;
   return { advert, features, ciphers, chosen, lastStamp };
 }
 

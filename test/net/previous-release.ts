@@ -18,18 +18,13 @@ interface Archive {
 
 const FOLDER = resolve('test/releases');
 
-/** @param change of a program's text, by its file name, for a release that never was @returns version and folder of programs */
-export async function unpackPrevious(
-  change: (text: string, file: string) => string = (text) => text,
-  name = 'previous',
-): Promise<{ readonly version: string; readonly distDir: string }> {
+export async function unpackPrevious(): Promise<{ readonly version: string; readonly distDir: string }> {
   const { readRelease, unpackRelease } = (await import(resolve('deploy/release/archive.mjs'))) as Archive;
-  const archives = readdirSync(FOLDER).filter((file) => file.endsWith('.json.br'));
+  const archives = readdirSync(FOLDER);
   if (archives.length !== 1)
-    throw new DemoError(`${FOLDER} has ${archives.length} archives (expected one: that of the previous release)`);
+    throw new DemoError(`${FOLDER} has ${archives.length} files (expected one: the archive of the previous release)`);
   const release = readRelease(join(FOLDER, archives[0]!));
-  const files = Object.fromEntries(Object.entries(release.files).map(([file, text]) => [file, change(text, file)]));
-  const distDir = join(DIST_DIR, `release-${name}`);
-  unpackRelease({ ...release, files }, distDir);
+  const distDir = join(DIST_DIR, 'previous');
+  unpackRelease(release, distDir);
   return { version: release.version, distDir };
 }
