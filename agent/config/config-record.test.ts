@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Config } from '../../common/config.js';
 import { systemDisk } from '../../common/storage/disk.js';
 import { readHostFile } from './config-command.js';
-import { installedConfigs, keepConfigRecord } from './config-record.js';
+import { installedConfigs, keepConfigRecord, lastConfig } from './config-record.js';
 import { loadConfig } from './config-sources.js';
 import { bridgeMark } from '../host-network/bridge-mark.js';
 
@@ -72,7 +72,35 @@ describe('the record of the configuration', () => {
 
   it('that does not parse is named', async () => {
     await keepConfigRecord(systemDisk, ran('a'));
-    writeFileSync(join(folder, 'a', 'config.json'), '{"noddleName": 1}');
-    await expect(find([marked(ran('a'))])).rejects.toThrow('noddleName is unknown');
+    writeFileSync(join(folder, 'a', 'config.json'), '{"lanes": "many"}');
+    await expect(find([marked(ran('a'))])).rejects.toThrow('lanes');
+    writeFileSync(join(folder, 'a', 'config.json'), '{"lanes": ');
+    await expect(find([marked(ran('a'))])).rejects.toThrow('config.json');
+  });
+
+  it('of a later version counts without the settings that this one does not know, also for a restarted agent', async () => {
+    await keepConfigRecord(systemDisk, ran('a'));
+    rewrite((record) => ({ ...record, settingOfLater: ['x'], format: 'heddle-config/1' }));
+    expect(await find([marked(ran('a'))])).toEqual([ran('a')]);
+    expect(lastConfig(ran('a'), readHostFile)).toEqual(ran('a'));
+  });
+
+  it('in a later format is refused by its name, and is no configuration to go on with', async () => {
+    await keepConfigRecord(systemDisk, ran('a'));
+    rewrite((record) => ({ ...record, format: 'heddle-config/2' }));
+    const said = 'has the format "heddle-config/2", expected heddle-config/1: a later version of Heddle wrote it';
+    await expect(find([marked(ran('a'))])).rejects.toThrow(said);
+    expect(lastConfig(ran('a'), readHostFile)).toBeNull();
+  });
+
+  it('is read by 0.1.0, which refuses what it does not know', async () => {
+    await keepConfigRecord(systemDisk, ran('a'));
+    const record = JSON.parse(readFileSync(join(folder, 'a', 'config.json'), 'utf8')) as object;
+    expect(Object.keys(record)).toEqual(Object.keys(ran('a')));
   });
 });
+
+function rewrite(change: (record: object) => object): void {
+  const path = join(folder, 'a', 'config.json');
+  writeFileSync(path, JSON.stringify(change(JSON.parse(readFileSync(path, 'utf8')) as object)));
+}

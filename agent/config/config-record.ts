@@ -10,11 +10,16 @@ import { PRIVATE_FILE_MODE, replaceFile } from '../../common/storage/disk.js';
 import type { Disk } from '../../common/storage/disk.js';
 import { CONFIG_PATH_VARIABLE, readEnvironment } from './config-environment.js';
 import type { Environment } from './config-environment.js';
+import { CONFIG_FIELDS } from './config-fields.js';
 import { loadConfig } from './config-sources.js';
 import type { ReadFile } from './config-sources.js';
 import { stateDirOfMark } from '../host-network/bridge-mark.js';
 import { listInterfaces } from '../../common/host/ip-output.js';
 import { configRecordFile } from '../../common/host/run-files.js';
+
+/** Of a record without the field `format`, which the first format lacks: 0.1.0 refuses fields that it does not know. */
+const FORMAT = 'heddle-config/1';
+const NAMES: ReadonlySet<string> = new Set(CONFIG_FIELDS.map(({ name }) => name));
 
 /** Rejects with STORE_FAILED. The configuration names the file of the cluster's secret, and holds no secret itself. */
 export async function keepConfigRecord(disk: Disk, config: Config): Promise<void> {
@@ -54,7 +59,31 @@ export function lastConfig(config: Pick<Config, 'stateDir'>, readFile: ReadFile)
 
 function recordedConfig(config: Pick<Config, 'stateDir'>, readFile: ReadFile): Config | null {
   const path = configRecordFile(config);
-  return readFile(path) === null ? null : loadConfig(['--config', path], {}, readFile);
+  const text = readFile(path);
+  if (text === null) return null;
+  return loadConfig(['--config', path], {}, (name) => (name === path ? knownSettings(path, text) : readFile(name)));
+}
+
+/** A later version records settings that this one does not know; without them the record is one of this version. */
+function knownSettings(path: string, text: string): string {
+  const record = objectOf(text);
+  if (record === null) return text;
+  const { format = FORMAT } = record;
+  if (format !== FORMAT) {
+    const found = `has the format ${JSON.stringify(format)}, expected ${FORMAT}`;
+    throw new ConfigError([`file ${path}: ${found}: a later version of Heddle wrote it; use that version`]);
+  }
+  return JSON.stringify(Object.fromEntries(Object.entries(record).filter(([name]) => NAMES.has(name))));
+}
+
+/** Null for what is no JSON object; the reader of configuration files says what is wrong with it. */
+function objectOf(text: string): Readonly<Record<string, unknown>> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
 }
 
 /** The API socket does not count: `meshctl` reads that variable for itself. */

@@ -192,7 +192,10 @@ describe('docs/operations.md', () => {
       .map(({ path }) => textOf(path))
       .filter((text) => text.includes('DurableFile'))
       .flatMap((text) => [...text.matchAll(/kind: '(heddle-[^']+)'/g)].map(([, kind]) => kind!));
-    expect([...rows].map(([, format]) => format!).sort()).toEqual(written.sort());
+    const record = /const FORMAT = '(heddle-config[^']+)'/.exec(textOf('agent/config/config-record.ts'))![1]!;
+    const keys = /const KEY_FILE_VERSION = (\d+);/.exec(textOf('mesh/wire/identity.ts'))![1]!;
+    expect([...rows].map(([, format]) => format!).sort()).toEqual([...written, record].sort());
+    expect(table).toContain(`\n| \`identity.json\` | \`version\` ${keys} |\n`);
   });
 
   it('explains every field of a log line, and no other', () => {
