@@ -1,6 +1,7 @@
 /**
  * Jobs for one node: the preflight before the installation, and the clean-up after the DaemonSet is gone. Each node gets its own
- * Job, so that none is left out and each reports for itself; `NAME-OF-NODE` in the file stands for the name of the Node.
+ * Job, so that none is left out and each reports for itself; `NAME-OF-NODE` in the file stands for the name of the Node. The API
+ * server makes the Job's name: one with that of the Node in it may exceed 63 characters, and could not be made a second time.
  */
 import { formatYaml } from '../../common/codec/yaml.js';
 import { GENERATED } from './chart.js';
@@ -11,8 +12,12 @@ import type { KubernetesObject } from './objects.js';
 import { defaults } from './value-source.js';
 
 const NODE = 'NAME-OF-NODE';
-/** Exit code 4 of `meshctl` is a warning. */
-const meshctl = (words: string) => ['sh', '-c', `/opt/heddle/start.sh meshctl ${words} || [ $? -eq 4 ]`];
+/** Exit code 4 of `meshctl` is a warning. The log begins with the Node, which names of Job and pod do not have. */
+const meshctl = (words: string) => [
+  'sh',
+  '-c',
+  `echo 'Node ${NODE}'; /opt/heddle/start.sh meshctl ${words} || [ $? -eq 4 ]`,
+];
 
 interface NodeJob {
   readonly name: string;
@@ -27,7 +32,7 @@ function nodeJob({ name, command, env, volumes: mounted }: NodeJob): KubernetesO
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
-    metadata: { name: `${name}-${NODE}`, namespace: defaults.namespace, labels: labels() },
+    metadata: { generateName: `${name}-`, namespace: defaults.namespace, labels: labels() },
     spec: {
       backoffLimit: 0,
       template: {
@@ -84,11 +89,11 @@ export function nodeJobs(): readonly KubernetesObject[] {
 }
 
 export function jobFile(job: KubernetesObject): string {
-  const name = String(job.metadata['name']).replace(`-${NODE}`, '');
+  const name = jobName(job);
   const usage = `#
 # One Job per node, on all nodes:
 #   for node in $(kubectl get nodes -o name | cut -d/ -f2); do
-#     sed "s/${NODE}/$node/" deploy/kubernetes/${fileName(job)} | kubectl apply -f -
+#     sed "s/${NODE}/$node/" deploy/kubernetes/${fileName(job)} | kubectl create -f -
 #   done
 #   kubectl -n ${defaults.namespace} wait --for=condition=Complete --timeout=2m job -l ${APP_LABEL}=${name}
 #   kubectl -n ${defaults.namespace} logs --prefix -l ${APP_LABEL}=${name} --tail=-1
@@ -97,8 +102,11 @@ export function jobFile(job: KubernetesObject): string {
   return `${GENERATED}${usage}${formatYaml(job)}`;
 }
 
-export function fileName({ metadata }: KubernetesObject): string {
-  return `${String(metadata['name'])
-    .replace(/^heddle-/, '')
-    .replace(`-${NODE}`, '')}.yaml`;
+export function fileName(job: KubernetesObject): string {
+  return `${jobName(job).replace(/^heddle-/, '')}.yaml`;
+}
+
+/** Without what the API server appends. */
+function jobName({ metadata }: KubernetesObject): string {
+  return String(metadata['generateName']).slice(0, -1);
 }

@@ -5,8 +5,10 @@ set -eu
 root=${1-}
 here=$(cd "$(dirname "$0")" && pwd)
 
-node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' ||
-  { echo "Node 20.19 or newer is needed as \"node\" in PATH" >&2; exit 1; }
+# Where the unit finds its Node: a shell's PATH may have another one, of a version manager for instance.
+service_path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+PATH=$service_path node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' ||
+  { echo "Node 20.19 or newer is needed as \"node\" in /usr/local/bin or /usr/bin, where systemd looks for it" >&2; exit 1; }
 
 mkdir -p "$root/opt" "$root/etc/systemd/system" "$root/usr/local/bin"
 rm -rf "$root/opt/heddle.new" "$root/opt/heddle.old"

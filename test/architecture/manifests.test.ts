@@ -108,9 +108,25 @@ describe('the Jobs for a node', () => {
     const commands = nodeJobs().map((job) => {
       const { nodeName, containers } = (job as unknown as DaemonSet).spec.template.spec as unknown as JobPod;
       expect(nodeName).toBe('NAME-OF-NODE');
-      return containers[0].command[2].split(' ').slice(0, 3).join(' ');
+      const [said, command] = containers[0].command[2].split('; ');
+      expect(said).toBe("echo 'Node NAME-OF-NODE'");
+      return command!.split(' ').slice(0, 3).join(' ');
     });
     expect(commands).toEqual(['/opt/heddle/start.sh meshctl preflight', '/opt/heddle/start.sh meshctl uninstall']);
+  });
+
+  it('fit a Node of any name, on which the same Job was before', () => {
+    const ofLongestName = nodeJobs().map((job) => jobFile(job).replaceAll('NAME-OF-NODE', 'n'.repeat(253)));
+    for (const text of ofLongestName) {
+      const { metadata } = parseYaml(text) as { metadata: { generateName: string; labels: Record<string, string> } };
+      expect(Object.keys(metadata)).not.toContain('name');
+      // A Job's name becomes a label of its pods; the API server appends five characters.
+      for (const label of [`${metadata.generateName}12345`, ...Object.values(metadata.labels)]) {
+        expect(label.length).toBeLessThanOrEqual(63);
+      }
+      // `kubectl apply` refuses an object whose name the API server makes.
+      expect(text).toContain('| kubectl create -f -');
+    }
   });
 });
 
