@@ -13,6 +13,8 @@ describe('type lists on the wire are append-only', () => {
       (name) => header[`TYPE_${name.toUpperCase()}` as keyof typeof header],
     );
     expect(numbers).toEqual(numbers.map((_, i) => i + 1));
+    // Kept for relay envelopes (docs/adr/0044).
+    expect(Array.from<string>(DATAGRAM_TYPE_NAMES)[8] ?? 'relay').toBe('relay');
   });
 
   it('probe units', () => {
