@@ -1,6 +1,6 @@
 /**
- * `npm run bench:restart`: traffic that the restart of a router and of a supervisor costs, and a handover. Removes everything it made when it
- * exits, also on errors. Exit codes: 0 measured, 1 failed, 2 usage, 130 interrupted.
+ * `npm run bench:restart`: traffic that the restart of a router and of a supervisor costs, and a handover; or the time of a start
+ * until the first ADD. Removes everything it made when it exits, also on errors. Exit codes: 0 measured, 1 failed, 2 usage, 130 interrupted.
  */
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -17,6 +17,8 @@ import { restartWithDeadMembers } from '../../net/dead-members.js';
 import { gapAround } from '../../net/traffic-gap.js';
 import type { Lab } from '../lab.js';
 import { runLabProgram } from '../lab-program.js';
+import { BEFORE_FIRST_ADD, measureFirstAdd } from './first-add.js';
+import type { FirstAddTime } from './first-add.js';
 import { parseRestartArguments, USAGE } from './restart-arguments.js';
 import type { RestartBenchOptions } from './restart-arguments.js';
 import { parseLog, STAGE_NAMES, stagesAfter } from './restart-stages.js';
@@ -29,7 +31,12 @@ const WITHOUT_SUPERVISOR_MS = 5_000;
 /** A run that lasted this long counts as healthy: its child is restarted without a delay. */
 const HEALTHY_RUN_MS = 31_000;
 
-async function measure(lab: Lab, options: RestartBenchOptions, progress: Progress): Promise<readonly RestartTimes[]> {
+interface Measured {
+  readonly restarts: readonly RestartTimes[];
+  readonly firstAdds: readonly FirstAddTime[];
+}
+
+async function measure(lab: Lab, options: RestartBenchOptions, progress: Progress): Promise<Measured> {
   const cluster = new Cluster({ nodes: 2, podsPerNode: 1, distDir: DIST_DIR });
   lab.beforeClear(async () => {
     const leftovers = await cluster.close();
@@ -41,6 +48,24 @@ async function measure(lab: Lab, options: RestartBenchOptions, progress: Progres
     await restartWithDeadMembers(node, options.dead);
     await cluster.waitLinks();
   });
+  return options.firstAdd
+    ? { restarts: [], firstAdds: await measureFirstAdds(cluster, options, progress) }
+    : { restarts: await measureRestarts(cluster, options, progress), firstAdds: [] };
+}
+
+async function measureFirstAdds(cluster: Cluster, { rounds }: RestartBenchOptions, progress: Progress) {
+  const times: FirstAddTime[] = [];
+  for (let round = 1; round <= rounds; round++) {
+    for (const before of BEFORE_FIRST_ADD) {
+      await progress.step(`round ${round} of ${rounds}: ${before}`, async () => {
+        times.push(await measureFirstAdd(cluster, before, `pod-${before}-${round}`));
+      });
+    }
+  }
+  return times;
+}
+
+async function measureRestarts(cluster: Cluster, options: RestartBenchOptions, progress: Progress) {
   const times: RestartTimes[] = [];
   for (let round = 1; round <= options.rounds; round++) {
     for (const killed of ['router', 'supervisor', 'nothing'] as const) {
@@ -79,8 +104,12 @@ async function otherRouter(node: DemoNode, before: number): Promise<void> {
   });
 }
 
-function report({ json }: RestartBenchOptions, times: readonly RestartTimes[]): string {
-  if (json) return `${JSON.stringify({ restarts: times })}\n`;
+function report({ json, firstAdd }: RestartBenchOptions, { restarts: times, firstAdds }: Measured): string {
+  if (json) return `${JSON.stringify(firstAdd ? { firstAdds } : { restarts: times })}\n`;
+  if (firstAdd) {
+    const rows = firstAdds.map(({ before, addMs, linkedMs }) => [before, addMs.toFixed(0), linkedMs.toFixed(0)]);
+    return `\n${alignColumns([['before', 'first ADD ms', 'linked ms'], ...rows])}`;
+  }
   const rows = times.map(({ killed, lostMs, stages }) => [
     killed,
     lostMs.toFixed(0),

@@ -7,6 +7,8 @@ import { wholeNumber } from '../whole-number.js';
 export interface RestartBenchOptions {
   readonly dead: number;
   readonly rounds: number;
+  /** The time until the first ADD in place of that of restarts. */
+  readonly firstAdd: boolean;
   readonly json: boolean;
 }
 
@@ -22,6 +24,8 @@ killed, when its supervisor is killed and meshd started again 5 s later, and whe
 Prints at which time after the last reply each stage was reached, by the node's log.
 
   --dead N      members that are known to the node and do not answer (default ${NUMBERS.dead.default})
+  --first-add   measures instead the time from the start of all programs of a node until its first ADD has succeeded, and
+                until it is ready with its links: after a stop, and after a stop with bridge, TAP and tables removed
   --rounds N    kills of each (default ${NUMBERS.rounds.default})
   --json        print one JSON object on standard output, all else on standard error
   --help        this text
@@ -30,6 +34,7 @@ Prints at which time after the last reply each stage was reached, by the node's 
 const OPTIONS = {
   dead: { type: 'string' },
   rounds: { type: 'string' },
+  'first-add': { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -42,6 +47,7 @@ export function parseRestartArguments(args: readonly string[]): Parsed<RestartBe
     const options = {
       dead: wholeNumber('dead', NUMBERS.dead, values.dead),
       rounds: wholeNumber('rounds', NUMBERS.rounds, values.rounds),
+      firstAdd: values['first-add'],
       json: values.json,
     };
     return { kind: 'run', options };
