@@ -143,6 +143,12 @@ const BEGIN: Readonly<Record<FailureKind, Begin>> = {
     node.skewClock((random.fraction() - 0.5) * 100_000);
     return { nodes: [node], loses: false, end: () => undefined };
   },
+  // Both reach all others, as two sites with a firewall between them.
+  'no-path': (cluster, random) => {
+    const [a, b] = [pick(cluster, random), pick(cluster, random)];
+    const isHit = (from: unknown, to: unknown): boolean => (from === a && to === b) || (from === b && to === a);
+    return onPaths(cluster, [a, b], true, (from, to) => (isHit(from, to) ? { isBlocked: true } : null));
+  },
 };
 
 export function beginFault(cluster: SimCluster, { kind, seed, forMs }: Fault): ActiveFault {

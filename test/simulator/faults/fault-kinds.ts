@@ -26,6 +26,7 @@ export const FAILURE_KINDS = [
   'address',
   'seeds-gone',
   'skew',
+  'no-path',
 ] as const;
 
 /** What a member says that has the cluster secret and lies. */
