@@ -3,12 +3,15 @@
  * DaemonSet does it, and work with each other in between. Needs root and a build.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { HEDDLE_VERSION } from '../../common/version.js';
 import { waitUntil } from '../../deploy/demo/async/wait-until.js';
 import { Cluster } from '../../deploy/demo/cluster/cluster.js';
 import type { DemoNode } from '../../deploy/demo/cluster/demo-node.js';
 import { signal, waitUntilGone } from '../../deploy/demo/machine/processes.js';
+import { ping } from '../../deploy/demo/traffic/ping.js';
+import { nodeObject } from '../../kube/testing/node-objects.js';
+import { ApiServerProcess } from './api-server-process.js';
 import { DIST_DIR, expectAllReachable, onlyProcess, restarted } from './cluster-fixture.js';
 import { startStream } from './pod-stream.js';
 import { unpackPrevious } from './previous-release.js';
@@ -17,6 +20,8 @@ import { gapAround } from './traffic-gap.js';
 const TEST_TIMEOUT_MS = 120_000;
 /** On a busy machine; the figures are printed. */
 const LOST_MS = 5_000;
+const API_SERVER = '192.168.99.1';
+const API_PORT = 8001;
 
 const previous = await unpackPrevious();
 
@@ -82,6 +87,72 @@ describe(`two nodes of version ${previous.version}, in traffic`, () => {
     expect(await first!.api.endpoints()).toEqual([]);
   });
 });
+
+describe(`two nodes of version ${previous.version} that follow their Node objects`, () => {
+  const cluster = new Cluster({
+    nodes: 2,
+    podsPerNode: 0,
+    families: 'ipv4',
+    distDir: previous.distDir,
+    extraArgs: ['--kubernetes', '--kubernetes-api', `http://${API_SERVER}:${API_PORT}`],
+  });
+  const server = new ApiServerProcess(API_SERVER, API_PORT);
+  const cidrOf = (node: DemoNode): string => `10.33.${node.plan.index}.0/24`;
+
+  beforeAll(async () => {
+    await cluster.open();
+    server.start(cluster.nodes[0]!.namespace);
+    for (const node of cluster.nodes) {
+      server.put(nodeObject(node.name, { podCIDRs: [cidrOf(node)] }, [node.plan.underlayV4], { uid: node.name }));
+      const settings = `nodeName: ${node.name}\nclusterSecretFile: ${node.settings.secretFile}\n`;
+      writeFileSync(node.configFile, settings, { mode: 0o600 });
+      node.reload();
+    }
+    for (const node of cluster.nodes) {
+      await waitUntil(`${node.name} serves the CIDR of its Node`, 60_000, () => serves(node, cidrOf(node)));
+      server.putPod('demo', `pod-${node.name}`, {}, {});
+    }
+    for (const node of cluster.nodes) {
+      await cluster.attach({ name: `pod-${node.name}`, nodeIndex: node.plan.index });
+    }
+    await expectPodsReachable(cluster);
+  }, TEST_TIMEOUT_MS);
+  afterAll(async () => {
+    server.kill();
+    expect(await cluster.close()).toEqual([]);
+  }, 20_000);
+
+  it(
+    'are upgraded while the API server is away, by what the previous version kept on disk',
+    async () => {
+      server.kill();
+      for (const node of cluster.nodes) {
+        await handOver(node, DIST_DIR);
+        expect((await node.api.status()).version).toBe(HEDDLE_VERSION);
+        expect(await serves(node, cidrOf(node))).toBe(true);
+        expect(unreadableFiles(node)).toEqual([]);
+        await expectPodsReachable(cluster);
+      }
+    },
+    TEST_TIMEOUT_MS,
+  );
+});
+
+/** In both directions; the gateways are not those of the plan. */
+async function expectPodsReachable({ pods }: Cluster): Promise<void> {
+  for (const from of pods)
+    for (const to of pods)
+      await waitUntil(
+        `${from.name} reaches ${to.name}`,
+        20_000,
+        async () => (await ping(from.namespace, to.ips[0]!)).ok,
+      );
+}
+
+async function serves(node: DemoNode, cidr: string): Promise<boolean> {
+  const { ready, addresses } = await node.api.status();
+  return ready && addresses.some((range) => range.cidr === cidr);
+}
 
 /** One pod of each node. */
 function pair(cluster: Cluster) {
