@@ -130,6 +130,10 @@ export const ANTI_ENTROPY_MS = 5_000;
 export const DEATH_CONFIRMATIONS = 2;
 /** How long a report of a death goes with digests. */
 export const DEATH_AGE_MS = 60_000;
+/** From so long on, reports are looked at again whether their observers may still report the member. */
+export const DEATH_DOUBTED_AFTER_MS = 15_000;
+/** Members of which that is done beside one digest. */
+export const DEATHS_DOUBTED_AT_ONCE = 8;
 /** Reports of deaths waiting to be pushed; the oldest is dropped beyond this, and digests carry it. */
 export const MAX_PENDING_DEATHS = 4096;
 /** Messages with reports of deaths that are read of one peer at once. */

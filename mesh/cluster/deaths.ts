@@ -21,6 +21,8 @@ import {
   CONNECT_WITHIN_MS,
   DEATH_AGE_MS,
   DEATH_CONFIRMATIONS,
+  DEATH_DOUBTED_AFTER_MS,
+  DEATHS_DOUBTED_AT_ONCE,
   DOWN_AFTER_MS,
   GOSSIP_FANOUT,
   MAX_DEATHS_PER_MESSAGE,
@@ -122,8 +124,31 @@ export class Deaths {
 
   /** Tells a peer the reports of the last DEATH_AGE_MS, beside a digest. */
   remind(peer: NodeId, nowMs: number): void {
+    this.#doubt(nowMs);
     const recent = [...this.#suspicions.values()].filter(({ atMs }) => nowMs - atMs < DEATH_AGE_MS);
     this.#send(peer, recent.flatMap(({ reports }) => reports).slice(-MAX_DEATHS_PER_MESSAGE));
+  }
+
+  /**
+   * Voids reports whose observers may not report the member. Who may follows from the members that live: those were others while
+   * the cluster was divided, and nobody who sees all of it takes their reports or passes them on, also not to the member itself.
+   * Looks at a few members a call, in turn.
+   */
+  #doubt(nowMs: number): void {
+    const { neighbourhood, peers } = this.#deps;
+    for (const [id, suspicion] of first(this.#suspicions, DEATHS_DOUBTED_AT_ONCE)) {
+      if (nowMs - suspicion.atMs < DEATH_DOUBTED_AFTER_MS) continue;
+      const mayReport = neighbourhood.neighboursOf(id);
+      if (suspicion.reports.every(({ observer }) => mayReport.has(observer))) {
+        this.#suspicions.set(id, suspicion);
+        continue;
+      }
+      this.#suspicions.delete(id);
+      const peer = peers.get(id);
+      if (peer?.isReported !== true) continue;
+      peer.reportsVoid(nowMs);
+      this.#deps.advancePeer(peer, nowMs);
+    }
   }
 
   advance(nowMs: number): void {
@@ -253,4 +278,13 @@ export class Deaths {
 
 function refutedKey({ node, observer }: DeathReport): string {
   return observer + node;
+}
+
+function first<Entry>(entries: Iterable<Entry>, count: number): Entry[] {
+  const taken: Entry[] = [];
+  for (const entry of entries) {
+    if (taken.length === count) break;
+    taken.push(entry);
+  }
+  return taken;
 }

@@ -238,6 +238,11 @@ export class Peer {
     this.#step({ type: 'reported', isQuiet: this.#isQuiet(nowMs) }, nowMs);
   }
 
+  /** What its neighbours reported counts no more: nothing is known against it, and a frame dials it. */
+  reportsVoid(nowMs: number): void {
+    if (this.isReported && !this.#isNeighbour) this.#drop({ type: 'closed' }, nowMs);
+  }
+
   updateCounters(counters: PeerCounters, nowMs: number): void {
     this.#counters = counters;
     const wasQuiet = this.#isQuiet(nowMs);
