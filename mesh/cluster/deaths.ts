@@ -49,13 +49,13 @@ import { sample } from './sample.js';
 export interface DeathsDeps {
   readonly identity: NodeIdentity;
   readonly random: RandomSource;
-  readonly conduct: Conduct;
+  readonly conduct: Pick<Conduct, 'refused'>;
   readonly notices: Notices;
   readonly members: Membership;
   readonly peers: ReadonlyMap<NodeId, Peer>;
   /** The peer of a member, made when there is none. */
   peerOf(id: NodeId, nowMs: number): Peer | null;
-  readonly neighbourhood: Neighbourhood;
+  readonly neighbourhood: Pick<Neighbourhood, 'ids' | 'linked' | 'neighboursOf'>;
   readonly ownAdvert: () => Advert;
   /** Whether the member has been known for long enough, and by whom it has to be. */
   readonly isTrusted: (observer: Advert, nowMs: number) => boolean;
