@@ -93,6 +93,11 @@ export class Mesh {
     return Array.from(this.#parts.peerTable.members.all(), (advert) => this.#view(advert, now));
   }
 
+  /** Adverts that were new to this process so far. */
+  get learnedAdverts(): number {
+    return this.#parts.peerTable.members.learned;
+  }
+
   /** Members with a link, or with something known against them. */
   linkedMembers(nowMs: number): MemberView[] {
     const now = this.#clock.advance(nowMs);

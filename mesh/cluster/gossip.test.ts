@@ -148,7 +148,12 @@ describe('gossip', () => {
     for (let n = 0; n < 100; n++) node.members.learn(cheapAdvert(n));
     for (let n = 0; n < 10; n++) node.gossip.linkedWith(cheapAdvert(n).id, 10 * n);
     expect(node.take()).toHaveLength(1);
-    node.gossip.linkedWith(cheapAdvert(1).id, COMPARE_LINKED_MS);
+    node.linked = [cheapAdvert(1).id];
+    node.gossip.advance(COMPARE_LINKED_MS - 1);
+    expect(node.take()).toEqual([]);
+    node.gossip.advance(COMPARE_LINKED_MS);
+    expect(node.take()).toHaveLength(1);
+    node.gossip.linkedWith(cheapAdvert(1).id, 2 * COMPARE_LINKED_MS);
     expect(node.take()).toHaveLength(1);
   });
 

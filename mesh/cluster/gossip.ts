@@ -148,11 +148,12 @@ export class Gossip {
 
   /**
    * Compares adverts with a peer whose link came up. Not when it was done with another one just before: many links come up when
-   * many nodes start, and a node with few members lacks nearly all.
+   * many nodes start, and a node with few members lacks nearly all. The next digest then comes soon.
    */
   linkedWith(peer: NodeId, nowMs: number): void {
     const isEnough = this.#members.size >= SMALL_DIGEST_ENTRIES && nowMs - this.#comparedMs < COMPARE_LINKED_MS;
-    if (!isEnough) this.sendDigest(peer, nowMs);
+    if (!isEnough) return this.sendDigest(peer, nowMs);
+    this.#nextDigestMs = Math.min(this.#nextDigestMs ?? Infinity, this.#comparedMs + COMPARE_LINKED_MS);
   }
 
   /** Asks a peer to compare adverts. */

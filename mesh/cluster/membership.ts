@@ -30,6 +30,8 @@ export class Membership {
   /** By bucket, so that one is listed without a look at the others. Bounded by MAX_MEMBERS in all. */
   readonly #buckets = Array.from({ length: BUCKETS }, () => new Map<NodeId, Advert>());
   #size = 0;
+  /** Adverts that were new. */
+  learned = 0;
   /** Revision at which a member was forgotten. Bounded by MAX_MEMBERS. */
   readonly #forgotten = new BoundedMap<NodeId, number>(MAX_MEMBERS);
 
@@ -88,6 +90,7 @@ export class Membership {
     if (!this.isNewer(advert.id, advert.revision)) return { type: 'old' };
     const before = this.get(advert.id) ?? null;
     if (before === null && this.#size >= MAX_MEMBERS) return { type: 'full' };
+    this.learned++;
     if (before !== null) this.hashes.toggle(before);
     this.hashes.toggle(advert);
     this.#bucketOf(advert.id).set(advert.id, advert);

@@ -7,7 +7,12 @@
  * addresses than it knows.
  */
 import type { NodeId } from '../../common/node-id.js';
-import { LONELY_DIALS, LONELY_INTERVAL_MS, NEIGHBOURS_INTERVAL_MS } from '../limits.js';
+import {
+  LONELY_DIALS,
+  LONELY_INTERVAL_MS,
+  NEIGHBOURS_INTERVAL_MS,
+  NEIGHBOURS_INTERVAL_PER_MEMBER_MS,
+} from '../limits.js';
 import type { RandomSource } from '../mesh-io.js';
 import type { Link } from '../peer/link.js';
 import type { Peer } from '../peer/peer.js';
@@ -97,7 +102,7 @@ export class Neighbourhood {
   }
 
   /**
-   * Brings the peers in line with the members, at most once in NEIGHBOURS_INTERVAL_MS while there is a link to a neighbour: when many
+   * Brings the peers in line with the members, seldom while there is a link to a neighbour: when many
    * nodes start, most of those that are neighbours for a moment never get a link.
    * @param firstLink the link with which a new member that is a neighbour begins
    */
@@ -105,7 +110,7 @@ export class Neighbourhood {
     this.#isPutOff = this.#isDirty && nowMs < this.#nextUpdateMs && this.hasLink;
     if (!this.#isDirty || this.#isPutOff) return;
     this.#isDirty = false;
-    this.#nextUpdateMs = nowMs + NEIGHBOURS_INTERVAL_MS;
+    this.#nextUpdateMs = nowMs + NEIGHBOURS_INTERVAL_MS + this.#deps.members.size * NEIGHBOURS_INTERVAL_PER_MEMBER_MS;
     const { peers, members } = this.#deps;
     const ofAll = this.#nextOfAll.ids(() => members.ids());
     const neighbours = new Set([...ofAll, ...this.#nextOfLiving.ids(() => this.#living())]);

@@ -102,12 +102,15 @@ export class Seeds {
     const deps = this.#deps;
     const member = seed.link === 'wanted' ? null : deps.memberAt(seed.address);
     if (member === null) return false;
-    this.#endDial(seed);
-    if (seed.link === 'planned') deps.open(member, nowMs);
+    if (seed.link === 'planned') {
+      this.#endDial(seed);
+      deps.open(member, nowMs);
+    }
     const spreadMs = deps.memberCount() * SEED_SPREAD_PER_MEMBER_MS * (0.5 + deps.random.fraction());
     const waitMs = seed.link === 'planned' ? CONNECT_WITHIN_MS : spreadMs;
     seed.link = seed.link === 'planned' ? 'wanted' : 'planned';
-    seed.dial = dialAt(nowMs + waitMs);
+    // The last initiation may still be answered.
+    seed.dial = { ...seed.dial, tries: 0, nextMs: nowMs + waitMs };
     return true;
   }
 

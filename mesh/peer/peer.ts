@@ -130,8 +130,9 @@ export class Peer {
     if (isNeighbour && this.#isQuiet(nowMs)) this.#excuseSilence(nowMs);
     const wasNew = this.#isNew;
     this.#isNeighbour = isNeighbour;
-    // Nobody needs the link that a former neighbour has not got yet.
-    if (!isNeighbour && wasNew && this.sessions.count === 0) return this.#drop({ type: 'closed' }, nowMs);
+    // Nobody needs the link to a former neighbour that has not been dialled yet.
+    if (!isNeighbour && wasNew && this.sessions.count === 0 && !this.#establisher.hasBegun)
+      return this.#drop({ type: 'closed' }, nowMs);
     if (!isNeighbour || this.#link.state !== 'idle') return;
     if (link === null) this.#step({ type: 'wanted' }, nowMs);
     else this.#link = link;

@@ -46,6 +46,14 @@ export class SessionEstablisher {
     return this.#current.state === 'idle';
   }
 
+  /** Whether an initiation of ours may be answered, or was. */
+  get hasBegun(): boolean {
+    return (
+      this.#current.state === 'confirming' ||
+      (this.#current.state === 'dialing' && this.#current.dial.handshake !== null)
+    );
+  }
+
   /** The session that waits for the peer to use it, or null. */
   get confirming(): Confirming | null {
     return this.#current.state === 'confirming' ? this.#current.confirming : null;

@@ -80,6 +80,8 @@ export class FakeRouter {
   readonly #slots = new Map<number, number>();
   readonly #wantedMs = new Map<NodeId, number>();
   readonly #sentFrames = new Map<NodeId, number>();
+  /** What the last report said of each peer. */
+  readonly #reported = new Map<NodeId, { lastMs: number | null; txFrames: number; rxFrames: number }>();
   readonly #receivedFrames = new Map<NodeId, number>();
   /** Slots in which a session was installed while another was in it: a fault of the core. */
   readonly slotClashes: number[] = [];
@@ -203,20 +205,25 @@ export class FakeRouter {
     }));
   }
 
+  /** Of the peers whose counters are others than in the last report, or of all after {@link reportAll}. */
   counters(nowMs: number): PeerCounters[] {
-    return [...this.paths.keys()].map((peer) => {
-      const last = this.lastReceivedMs.get(peer);
-      const lastReceivedMsAgo = last === undefined ? null : nowMs - last;
-      return {
-        peer,
-        txBytes: 1000,
-        txFrames: this.frames + (this.#sentFrames.get(peer) ?? 0),
-        rxBytes: 2000,
-        rxFrames: 2 + (this.#receivedFrames.get(peer) ?? 0),
-        lastReceivedMsAgo,
-        lossRatio: 0,
-      };
-    });
+    const changed: PeerCounters[] = [];
+    for (const peer of this.paths.keys()) {
+      const lastMs = this.lastReceivedMs.get(peer) ?? null;
+      const txFrames = this.frames + (this.#sentFrames.get(peer) ?? 0);
+      const rxFrames = 2 + (this.#receivedFrames.get(peer) ?? 0);
+      const before = this.#reported.get(peer);
+      if (before?.lastMs === lastMs && before.txFrames === txFrames && before.rxFrames === rxFrames) continue;
+      this.#reported.set(peer, { lastMs, txFrames, rxFrames });
+      const lastReceivedMsAgo = lastMs === null ? null : nowMs - lastMs;
+      changed.push({ peer, txBytes: 1000, txFrames, rxBytes: 2000, rxFrames, lastReceivedMsAgo, lossRatio: 0 });
+    }
+    return changed;
+  }
+
+  /** A core has connected, which knows of no report. */
+  reportAll(): void {
+    this.#reported.clear();
   }
 
   #open(peer: NodeId, from: SocketAddress, body: UnitBody, nowMs: number): void {

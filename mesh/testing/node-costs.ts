@@ -2,8 +2,8 @@
 import type { MeshEffect, MeshEvent } from '../mesh-io.js';
 
 export interface NodeCosts {
-  /** Of the agent: to handle an event, with its effects. @param members that the core knows */
-  event(event: MeshEvent, effects: readonly MeshEffect[], members: number): number;
+  /** Of the agent: to handle an event, with its effects. @param learned adverts that were new to the core */
+  event(event: MeshEvent, effects: readonly MeshEffect[], learned: number): number;
   /** Of the agent: to compute the forwarding tables and to send them. */
   sendTables(routes: number): number;
   /** Of the router: to take them over. */

@@ -137,4 +137,21 @@ describe('the processor of a simulated process', () => {
     cpu.stop();
     expect(doneAt(network, cpu, 1, 0)).toEqual([]);
   });
+
+  it('tells a core of the peers whose counters have changed, and of all when it connects', () => {
+    const network = new SimNetwork(3);
+    const nodes = network.startCluster(3);
+    network.run(5_000);
+    const router = nodes[0]!.router!;
+    router.counters(network.nowMs);
+    expect(router.counters(network.nowMs)).toEqual([]);
+    network.run(1);
+    router.reportAll();
+    expect(
+      router
+        .counters(network.nowMs)
+        .map(({ peer }) => peer)
+        .sort(),
+    ).toEqual([nodes[1]!.id, nodes[2]!.id].sort());
+  });
 });

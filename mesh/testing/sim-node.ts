@@ -203,6 +203,7 @@ export class SimNode implements SimHost {
   connectRouter(): void {
     const { router } = this;
     if (router === null) return;
+    router.reportAll();
     const paths = router.pathStatus(this.#world.nowMs);
     const sessions = router.sessionStatus(this.#world.nowMs);
     const ciphers = ['aes-256-gcm', 'chacha20-poly1305'] as const;
@@ -277,8 +278,9 @@ export class SimNode implements SimHost {
     let effects: readonly MeshEffect[] = [];
     return {
       run: () => {
+        const learned = mesh.learnedAdverts;
         effects = mesh.handle(event, this.#ownMs());
-        return this.#costs.event(event, effects, this.#members);
+        return this.#costs.event(event, effects, mesh.learnedAdverts - learned);
       },
       done: () => {
         if (this.mesh !== mesh) return;
