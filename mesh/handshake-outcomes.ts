@@ -53,6 +53,8 @@ export class HandshakeOutcomes {
         return this.#refused(outcome, from, nowMs);
       case 'reply':
         return this.#deps.emit({ type: 'sendDatagram', to: from, bytes: outcome.reply });
+      case 'waits':
+        return;
       case 'unexpectedPeer':
         return this.#unexpectedPeer(outcome, from, nowMs);
       case 'confirmedAgain':

@@ -341,6 +341,7 @@ export class Mesh {
     const { self, handshakes, peerTable, seeds, control, gossip, topology, nodeChanges, watchDuty, deaths } =
       this.#parts;
     handshakes.expire(now);
+    for (const { to, bytes } of handshakes.takeDue(now)) this.#effects.push({ type: 'sendDatagram', to, bytes });
     if (self.advance(now)) peerTable.selfChanged();
     peerTable.advance(now);
     seeds.advance(now);

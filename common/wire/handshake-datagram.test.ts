@@ -99,6 +99,15 @@ describe('handshake datagrams', () => {
 });
 
 describe('cookie datagrams', () => {
+  it('carry a wait under their MAC', () => {
+    const bytes = encodeCookie(77, cookie, cause, CLUSTER, 70_000);
+    expect(bytes).toHaveLength(52);
+    expect(checkCookie(bytes)).toBe(true);
+    expect(openCookie(bytes, cause, CLUSTER)).toEqual({ cookie, waitMs: 70_000 });
+    bytes[35]! ^= 1;
+    expect(openCookie(bytes, cause, CLUSTER)).toBeNull();
+  });
+
   const cause = new Uint8Array(16).fill(3);
   const cookie = new Uint8Array(16).fill(4);
 
@@ -108,7 +117,7 @@ describe('cookie datagrams', () => {
     expect(checkCookie(bytes)).toBe(true);
     expect(cookieIndex(bytes)).toBe(77);
     expect(describeCookie(bytes)).toBe('cookie, session 0x0000004d');
-    expect(openCookie(bytes, cause, CLUSTER)).toEqual(cookie);
+    expect(openCookie(bytes, cause, CLUSTER)).toEqual({ cookie, waitMs: 0 });
     expect(openCookie(bytes, cookie, CLUSTER)).toBeNull();
     expect(openCookie(bytes, cause, clusterMac(new Uint8Array(32)))).toBeNull();
     expect(checkCookie(bytes.subarray(1))).toBe(false);

@@ -140,6 +140,7 @@ export class Seeds {
       staticKey: null,
       secretIds: null,
       isProven: true,
+      framesWait: false,
       provenAddress: seed.address,
     };
     seed.dial = this.#deps.dialer.tryNow(seed.dial, target, nowMs);

@@ -4,7 +4,7 @@
  * ```
  *   admitted before ----------------------------------------------------> replayed
  *   sender is a member
- *     proof for this node: bad -> badProof; old stamp -> replayed; rate of the member -> pass
+ *     proof for this node: bad -> badProof; old stamp -> replayed; rate of the member -> budget (a cookie with a wait) -> pass
  *     no proof:            stamp below those that its advert or an earlier handshake rules out -> replayed
  *   rate of the source -> cookie of this source? no: a cookie is sent -> rate of all unproven nodes -> pass
  * ```
@@ -24,6 +24,7 @@ import {
   COOKIE_LIFETIME_MS,
   COOKIES_PER_SECOND,
   MAX_MEMBERS,
+  MEMBER_COOKIES_PER_SECOND,
   MAX_SEEN_INITIATIONS,
   MAX_SOURCES,
   MEMBER_PER_SECOND,
@@ -38,17 +39,24 @@ import type { RandomSource } from '../mesh-io.js';
 import { RateLimiter } from '../rate-limiter.js';
 import { hasValidProof } from './initiation-hello.js';
 import type { InitiationHello } from './initiation-hello.js';
+import type { HandshakeBudget } from './handshake-budget.js';
 import type { ReceivedInitiation } from './handshake.js';
 import type { InitiationStamps } from './initiation-stamps.js';
 import type { SharedSecrets } from './shared-secrets.js';
 
-export type Admission = 'pass' | 'replayed' | 'badProof' | 'rateLimited' | 'needsCookie' | 'underLoad';
+export type Admission =
+  /** `isProven`: the response takes a place of the budget. */
+  | { readonly verdict: 'pass'; readonly isProven: boolean }
+  /** A cookie is the answer. */
+  | { readonly verdict: 'needsCookie' | 'mustWait'; readonly waitMs: number }
+  | { readonly verdict: 'replayed' | 'badProof' | 'rateLimited' | 'underLoad' };
 
 export interface HandshakeGateDeps {
   readonly ownId: NodeId;
   readonly random: RandomSource;
   readonly stamps: InitiationStamps;
   readonly secrets: SharedSecrets;
+  readonly budget: HandshakeBudget;
   /** The advert of another member. */
   member(id: NodeId): Advert | undefined;
 }
@@ -79,6 +87,11 @@ export class HandshakeGate {
   });
   readonly #unproven = new RateLimiter({ burst: UNPROVEN_BURST, perSecond: UNPROVEN_PER_SECOND, maxKeys: 1 });
   readonly #cookies = new RateLimiter({ burst: COOKIES_PER_SECOND, perSecond: COOKIES_PER_SECOND, maxKeys: 1 });
+  readonly #memberCookies = new RateLimiter({
+    burst: MEMBER_COOKIES_PER_SECOND,
+    perSecond: MEMBER_COOKIES_PER_SECOND,
+    maxKeys: 1,
+  });
   /** MACs, in hex, of initiations that were admitted. Bounded by MAX_SEEN_INITIATIONS. */
   readonly #seen = new BoundedMap<string, true>(MAX_SEEN_INITIATIONS);
   #secret: Uint8Array;
@@ -104,7 +117,7 @@ export class HandshakeGate {
   /** Checks an initiation with a good MAC that was not seen before. @param mac in hex */
   admit(received: ReceivedInitiation, mac: string, arrival: Arrival): Admission {
     const admission = this.#admission(received, arrival);
-    if (admission === 'pass') this.#seen.set(mac, true);
+    if (admission.verdict === 'pass') this.#seen.set(mac, true);
     return admission;
   }
 
@@ -123,19 +136,33 @@ export class HandshakeGate {
   #admission(received: ReceivedInitiation, arrival: Arrival): Admission {
     const { hello } = received;
     const member = this.#deps.member(hello.id);
-    if (member !== undefined && hello.proof !== null) return this.#admitProven(received, member, arrival.nowMs);
-    if (!this.#mayBeNew(hello, member)) return 'replayed';
+    if (member !== undefined && hello.proof !== null) return this.#admitProven(received, member, arrival);
+    if (!this.#mayBeNew(hello, member)) return { verdict: 'replayed' };
     return this.#admitUnproven(arrival);
   }
 
-  #admitProven({ hello, ephemeral }: ReceivedInitiation, member: Advert, nowMs: number): Admission {
+  #admitProven({ hello, ephemeral }: ReceivedInitiation, member: Advert, arrival: Arrival): Admission {
     const { secrets, stamps } = this.#deps;
+    const { nowMs } = arrival;
     const shared = secrets.with(member.noiseKey);
-    if (shared === null || !hasValidProof(hello, shared, ephemeral)) return 'badProof';
-    if (!stamps.isFresh(hello.id, hello.stamp)) return 'replayed';
-    if (!this.#members.take(hello.id, nowMs)) return 'rateLimited';
+    if (shared === null || !hasValidProof(hello, shared, ephemeral)) return { verdict: 'badProof' };
+    if (!stamps.isFresh(hello.id, hello.stamp)) return { verdict: 'replayed' };
+    if (!this.#members.take(hello.id, nowMs)) return { verdict: 'rateLimited' };
+    const waitMs = this.#waitOf(hello, arrival);
+    if (waitMs !== null) return this.#sendAway(hello, waitMs, nowMs);
     stamps.accept(hello.id, hello.stamp);
-    return 'pass';
+    return { verdict: 'pass', isProven: true };
+  }
+
+  #waitOf({ id, demand }: InitiationHello, { bytes, from, nowMs }: Arrival): number | null {
+    const hasCookie = this.#hasCookie(bytes, from, nowMs);
+    return this.#deps.budget.waitOf({ id, ip: from.ip, framesWait: demand === 'frames', hasCookie }, nowMs);
+  }
+
+  /** An older version does not know a wait: it comes again by its back-off. */
+  #sendAway({ demand }: InitiationHello, waitMs: number, nowMs: number): Admission {
+    const isTold = demand !== 'unsaid' && this.#memberCookies.take(0, nowMs);
+    return isTold ? { verdict: 'mustWait', waitMs } : { verdict: 'underLoad' };
   }
 
   #mayBeNew({ id, stamp }: InitiationHello, member: Advert | undefined): boolean {
@@ -145,9 +172,10 @@ export class HandshakeGate {
   }
 
   #admitUnproven({ bytes, from, nowMs }: Arrival): Admission {
-    if (!this.#sources.take(from.ip, nowMs)) return 'rateLimited';
-    if (!this.#hasCookie(bytes, from, nowMs)) return this.#cookies.take(0, nowMs) ? 'needsCookie' : 'underLoad';
-    return this.#unproven.take(0, nowMs) ? 'pass' : 'underLoad';
+    if (!this.#sources.take(from.ip, nowMs)) return { verdict: 'rateLimited' };
+    if (this.#hasCookie(bytes, from, nowMs))
+      return this.#unproven.take(0, nowMs) ? { verdict: 'pass', isProven: false } : { verdict: 'underLoad' };
+    return this.#cookies.take(0, nowMs) ? { verdict: 'needsCookie', waitMs: 0 } : { verdict: 'underLoad' };
   }
 
   #hasCookie(bytes: Uint8Array, from: SocketAddress, nowMs: number): boolean {

@@ -8,7 +8,13 @@ import { NodeIdentity } from '../wire/identity.js';
 import { ClusterSecrets } from '../wire/cluster-secrets.js';
 import { encodePayload } from '../wire/handshake-payload.js';
 import type { HandshakePayload } from '../wire/handshake-payload.js';
-import { HANDSHAKE_LIFETIME_MS, MAX_SESSION_SLOT, SOURCE_BURST, UNPROVEN_BURST } from '../limits.js';
+import {
+  HANDSHAKE_LIFETIME_MS,
+  MAX_PLACES_PER_ADDRESS,
+  MAX_SESSION_SLOT,
+  SOURCE_BURST,
+  UNPROVEN_BURST,
+} from '../limits.js';
 import { FROM_A, FROM_B, HandshakeSide, replyOf, resealed, respondedOf } from '../testing/handshake-side.js';
 import type { HandshakeRefusal } from './handshake-refusal.js';
 import type { HandshakeOutcome } from './handshakes.js';
@@ -100,6 +106,12 @@ const SCENARIOS: Record<
     return pair.toB(pair.a.initiate(other));
   },
   needsCookie: (pair) => pair.toB(new HandshakeSide(3).initiate()),
+  mustWait: (pair) => {
+    const members = Array.from({ length: MAX_PLACES_PER_ADDRESS }, (_, i) => new HandshakeSide(10 + i));
+    for (const member of members) member.meet(pair.b);
+    for (const member of members) pair.toB(member.initiate(pair.b));
+    return pair.toB(pair.initiation);
+  },
   underLoad: (pair) => {
     pair.load();
     return pair.b.receiveWithCookie(new HandshakeSide(3).initiate(), FROM_A, 1);
@@ -169,12 +181,12 @@ describe('a handshake datagram', () => {
     expect(scenario(new Pair())).toMatchObject({ type: 'refused', reason });
   });
 
-  it('that is refused sends nothing back, except a cookie to a node that is not known and its version to one of another', () => {
+  it('that is refused sends nothing back, except a cookie to a node that is not known or must wait, and its version to one of another', () => {
     for (const [reason, scenario] of Object.entries(SCENARIOS)) {
       const outcome = scenario(new Pair());
       expect([reason, outcome.type === 'refused' && outcome.reply !== null]).toEqual([
         reason,
-        reason === 'needsCookie' || reason === 'otherVersion',
+        ['needsCookie', 'mustWait', 'otherVersion'].includes(reason),
       ]);
     }
   });

@@ -1,7 +1,7 @@
 /**
  * Names of the reasons why a handshake datagram is refused. Each is counted under its name with `handshake` in front; the
- * table in `docs/data-path.md` says for each what to do. A refusal sends nothing, except `needsCookie`, which sends a cookie,
- * and `otherVersion` of a response, which sends a confirmation once.
+ * table in `docs/data-path.md` says for each what to do. A refusal sends nothing, except `needsCookie` and `mustWait`, which send a
+ * cookie, and `otherVersion` of a response, which sends a confirmation once.
  */
 import type { HandshakeFailure } from '../../common/errors.js';
 import type { HandshakeType } from '../../common/wire/handshake-datagram.js';
@@ -19,6 +19,7 @@ export const HANDSHAKE_REFUSALS = [
   'badProof',
   'rateLimited',
   'needsCookie',
+  'mustWait',
   'underLoad',
   'noFreeSlot',
   // Response, confirmation and cookie: the handshake that their index names.

@@ -24,7 +24,7 @@ import type { HandshakeDatagram } from '../../common/wire/handshake-datagram.js'
 import { decodePayload, encodePayload, negotiateCipher } from '../wire/handshake-payload.js';
 import type { HandshakePayload } from '../wire/handshake-payload.js';
 import type { NodeIdentity } from '../wire/identity.js';
-import { openHello, sealHello } from './initiation-hello.js';
+import { openHello, sealHello, writeDemand } from './initiation-hello.js';
 import type { InitiationHello } from './initiation-hello.js';
 import { INITIATION_BYTES, PROLOGUE } from '../limits.js';
 import type { RandomSource } from '../mesh-io.js';
@@ -64,6 +64,7 @@ export interface InitiationStart {
   readonly stamp: number;
   /** Shared secret with the node that it is for, or null when that node is unknown. */
   readonly shared: Uint8Array | null;
+  readonly framesWait: boolean;
 }
 
 export class InitiatorHandshake {
@@ -75,7 +76,7 @@ export class InitiatorHandshake {
   readonly #noise: HandshakeState;
   #hasToldVersion = false;
 
-  constructor(deps: HandshakeDeps, localIndex: number, { stamp, shared }: InitiationStart) {
+  constructor(deps: HandshakeDeps, localIndex: number, { stamp, shared, framesWait }: InitiationStart) {
     this.localIndex = localIndex;
     this.stamp = stamp;
     this.#deps = deps;
@@ -83,6 +84,7 @@ export class InitiatorHandshake {
     this.#noise = noiseOf(deps, true, () => ephemeral);
     const payload = new Uint8Array(PAYLOAD_BYTES);
     payload.set(sealHello(deps.identity.id, stamp, shared, ephemeral.publicKey, deps.keys));
+    writeDemand(payload, framesWait);
     const noise = this.#noise.writeMessage(payload);
     this.initiation = encodeHandshake(
       { type: TYPE_INITIATION, receiverIndex: 0, senderIndex: localIndex, noise },

@@ -1,8 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseSocketAddress } from '../../common/address/socket-address.js';
 import { ClusterSecrets } from '../wire/cluster-secrets.js';
-import { COOKIE_DATAGRAM_BYTES } from '../../common/wire/cookie-datagram.js';
-import { CROSSING_MS, HANDSHAKE_LIFETIME_MS, INITIATION_BYTES, SOURCE_BURST } from '../limits.js';
+import { COOKIE_DATAGRAM_BYTES, WAIT_COOKIE_DATAGRAM_BYTES } from '../../common/wire/cookie-datagram.js';
+import {
+  CROSSING_MS,
+  HANDSHAKE_LIFETIME_MS,
+  HERD_INTERVAL_MS,
+  INITIATION_BYTES,
+  MAX_PLACES_PER_ADDRESS,
+  SOURCE_BURST,
+} from '../limits.js';
 import { InitiationStamps } from './initiation-stamps.js';
 import { FROM_A, FROM_B, HandshakeSide, replyOf, respondedOf, SECRET } from '../testing/handshake-side.js';
 
@@ -127,7 +134,7 @@ describe('handshakes', () => {
   it('respond to a node that is not known only with a cookie of its address', () => {
     const [a, b] = [new HandshakeSide(1), new HandshakeSide(2)];
     const index = a.handshakes.start(
-      { expects: () => true, staticKey: null, secretIds: null, turn: 0, mayCross: true },
+      { expects: () => true, staticKey: null, secretIds: null, turn: 0, mayCross: true, framesWait: false },
       0,
     )!;
     const plain = a.handshakes.initiationFor(index, FROM_B, 0)!;
@@ -189,5 +196,32 @@ describe('handshakes', () => {
     expect(b.handshakes.receive(initiation, FROM_A, 0).type).toBe('reply');
     expect(b.handshakes.receive(initiation, STRANGER, 1)).toMatchObject({ reason: 'replayed', reply: null });
     expect(b.handshakes.receive(initiation, FROM_A, 2).type).toBe('reply');
+  });
+
+  it('that are told to wait send nothing to that address before, and then the same initiation with the cookie', () => {
+    const [a, b] = [new HandshakeSide(1), new HandshakeSide(2)];
+    a.meet(b);
+    const members = Array.from({ length: MAX_PLACES_PER_ADDRESS }, (_, i) => new HandshakeSide(10 + i));
+    const held = members.map((member) => {
+      member.meet(b);
+      return { member, response: replyOf(b.handshakes.receive(member.initiate(b), FROM_A, 0)) };
+    });
+    const initiation = a.initiate(b, 0);
+    const told = replyOf(b.handshakes.receive(initiation, FROM_A, 0));
+    expect(told).toHaveLength(WAIT_COOKIE_DATAGRAM_BYTES);
+    expect(a.handshakes.receive(told, FROM_B, 0).type).toBe('waits');
+    expect(a.handshakes.receive(told, FROM_B, 1)).toMatchObject({ reason: 'duplicateCookie' });
+    expect(a.handshakes.pollAt()).toBe(HERD_INTERVAL_MS);
+    expect(a.handshakes.takeDue(HERD_INTERVAL_MS - 1)).toEqual([]);
+    for (const { member, response } of held) {
+      const { confirmation } = respondedOf(member.handshakes.receive(response, FROM_B, 1));
+      expect(b.handshakes.receive(confirmation, FROM_A, 1).type).toBe('confirmed');
+    }
+    const [again] = a.handshakes.takeDue(HERD_INTERVAL_MS);
+    expect(again!.to).toEqual(FROM_B);
+    const response = b.handshakes.receive(again!.bytes, FROM_A, HERD_INTERVAL_MS);
+    expect(a.handshakes.receive(replyOf(response), FROM_B, HERD_INTERVAL_MS).type).toBe('responded');
+    expect(a.handshakes.takeDue(HERD_INTERVAL_MS)).toEqual([]);
+    expect(a.handshakes.pollAt()).toBeNull();
   });
 });

@@ -6,7 +6,7 @@
  *   initiation:   MAC -> not our own -> a repeated one gets the same response -> rate -> not crossed -> gate -> response
  *   response:     MAC -> initiator handshake of its index -> read -> expected peer -> confirmation
  *   confirmation: MAC -> responder handshake of its index -> read -> established
- *   cookie:       initiator handshake of its index -> MAC over our initiation's MAC -> kept, initiation sent again
+ *   cookie:       initiator handshake of its index -> MAC over our initiation's MAC -> kept, initiation sent again, after the wait
  * ```
  *
  * When the initiations of two nodes cross, the one of the node with the lower id is responded to, and the other is dropped. It
@@ -28,6 +28,7 @@ import { readHandshake, withCookie } from '../../common/wire/handshake-datagram.
 import type { HandshakeDatagram } from '../../common/wire/handshake-datagram.js';
 import { refusalOf } from './handshake-refusal.js';
 import type { HandshakeRefusal } from './handshake-refusal.js';
+import { HandshakeBudget } from './handshake-budget.js';
 import { HandshakeGate } from './handshake-gate.js';
 import type { Arrival } from './handshake-gate.js';
 import type { InitiationStamps } from './initiation-stamps.js';
@@ -37,6 +38,7 @@ import {
   HANDSHAKE_LIFETIME_MS,
   MAX_COOKIES,
   MAX_DIALED_ADDRESSES,
+  MAX_HERD_WAIT_MS,
   MAX_PENDING_RESPONSES,
   READ_PER_SECOND,
 } from '../limits.js';
@@ -64,6 +66,7 @@ export interface HandshakeTarget {
   readonly turn: number;
   /** The node was not dialled lately: its own initiation may cross this one. */
   readonly mayCross: boolean;
+  readonly framesWait: boolean;
 }
 
 export type HandshakeOutcome =
@@ -75,6 +78,8 @@ export type HandshakeOutcome =
       readonly detail: string | null;
     }
   | { readonly type: 'reply'; readonly reply: Uint8Array }
+  /** The responder told our initiation to wait: {@link Handshakes.takeDue} sends it then. */
+  | { readonly type: 'waits' }
   /** An expected peer responded to our initiation; `confirmation` is the datagram to send. */
   | {
       readonly type: 'responded';
@@ -102,6 +107,13 @@ interface PendingInitiator {
   readonly mayCross: boolean;
   /** Addresses that the initiation went to: cookies of others are refused. Bounded by MAX_DIALED_ADDRESSES. */
   readonly sentTo: BoundedMap<string, true>;
+  /** When the initiation goes out again, and where to: the responder said so. */
+  again: InitiationAgain | null;
+}
+
+interface InitiationAgain {
+  readonly to: SocketAddress;
+  readonly atMs: number;
 }
 
 interface PendingResponder {
@@ -115,6 +127,8 @@ interface PendingResponder {
 interface KeptCookie {
   readonly cookie: Uint8Array;
   readonly untilMs: number;
+  /** Nothing is sent to its address before. */
+  readonly notBeforeMs: number;
 }
 
 const TOO_OFTEN = `more than ${READ_PER_SECOND} initiations a second come from one address`;
@@ -124,6 +138,7 @@ export class Handshakes {
   readonly #slots: SessionSlots;
   readonly #gate: HandshakeGate;
   readonly #secrets: SharedSecrets;
+  readonly #budget: HandshakeBudget;
   /** Handshakes that this node initiated. Bounded by the session slots. */
   readonly #initiators = new Map<number, PendingInitiator>();
   /** Handshakes that peers initiated. Bounded by MAX_PENDING_RESPONSES. */
@@ -136,14 +151,24 @@ export class Handshakes {
   readonly #ended = new BoundedMap<number, HandshakeEnd>(MAX_PENDING_RESPONSES);
   /** Cookies of responders, by their address. Bounded by MAX_COOKIES. */
   readonly #cookies = new BoundedMap<string, KeptCookie>(MAX_COOKIES);
+  /** When the first initiation that waits is due; earlier when its handshake has ended since. */
+  #againMs = Infinity;
 
   constructor(deps: HandshakesDeps, slots: SessionSlots) {
     this.#deps = deps;
     this.#slots = slots;
     this.#secrets = new SharedSecrets(deps.identity.noiseKeys.privateKey);
     const { random, stamps, identity } = deps;
+    this.#budget = new HandshakeBudget(random);
     const member = (id: NodeId): Advert | undefined => deps.member(id);
-    this.#gate = new HandshakeGate({ ownId: identity.id, random, stamps, secrets: this.#secrets, member });
+    this.#gate = new HandshakeGate({
+      ownId: identity.id,
+      random,
+      stamps,
+      secrets: this.#secrets,
+      budget: this.#budget,
+      member,
+    });
   }
 
   get pendingCount(): number {
@@ -151,17 +176,18 @@ export class Handshakes {
   }
 
   /** Starts a handshake and returns its session index, or null when no slot is free. */
-  start({ expects, staticKey, secretIds, turn, mayCross }: HandshakeTarget, nowMs: number): number | null {
+  start({ expects, staticKey, secretIds, turn, mayCross, framesWait }: HandshakeTarget, nowMs: number): number | null {
     const localIndex = this.#slots.allocate();
     if (localIndex === null) return null;
     const shared = staticKey === null ? null : this.#secrets.with(staticKey);
     const { clusterSecrets, stamps } = this.#deps;
     const keys = clusterSecrets.forInitiation(secretIds, turn);
-    const start = { stamp: stamps.next(nowMs), shared };
+    const start = { stamp: stamps.next(nowMs), shared, framesWait };
     const handshake = new InitiatorHandshake({ ...this.#deps, keys }, localIndex, start);
     const sentTo = new BoundedMap<string, true>(MAX_DIALED_ADDRESSES);
     const isForOne = staticKey !== null;
-    this.#initiators.set(localIndex, { keys, handshake, startedMs: nowMs, expects, isForOne, mayCross, sentTo });
+    const pending = { keys, handshake, startedMs: nowMs, expects, isForOne, mayCross, sentTo, again: null };
+    this.#initiators.set(localIndex, pending);
     return localIndex;
   }
 
@@ -171,7 +197,7 @@ export class Handshakes {
     return Math.min(this.#deps.stamps.last + 1, ...stamps);
   }
 
-  /** The initiation for this address, with its cookie if there is one; null when the handshake is over. */
+  /** The initiation for this address, with its cookie if there is one; null when the handshake is over, or is to wait. */
   initiationFor(localIndex: number, to: SocketAddress, nowMs: number): Uint8Array | null {
     const pending = this.#initiators.get(localIndex);
     if (pending === undefined) return null;
@@ -179,6 +205,10 @@ export class Handshakes {
     const address = formatSocketAddress(to);
     pending.sentTo.set(address, true);
     const kept = this.#cookies.get(address);
+    if (kept !== undefined && nowMs < kept.notBeforeMs) {
+      this.#wait(pending, to, kept.notBeforeMs);
+      return null;
+    }
     return kept !== undefined && nowMs < kept.untilMs ? withCookie(initiation, kept.cookie) : initiation;
   }
 
@@ -202,10 +232,31 @@ export class Handshakes {
     }
   }
 
-  /** When {@link expire} has something to do next. */
+  /** Initiations that have waited as long as their responders said. */
+  takeDue(nowMs: number): { readonly to: SocketAddress; readonly bytes: Uint8Array }[] {
+    if (nowMs < this.#againMs) return [];
+    const due = [];
+    this.#againMs = Infinity;
+    for (const [localIndex, pending] of this.#initiators) {
+      const { again } = pending;
+      if (again === null) continue;
+      if (again.atMs > nowMs) {
+        this.#againMs = Math.min(this.#againMs, again.atMs);
+        continue;
+      }
+      pending.again = null;
+      const bytes = this.initiationFor(localIndex, again.to, nowMs);
+      if (bytes !== null) due.push({ to: again.to, bytes });
+    }
+    return due;
+  }
+
+  /** When {@link expire} or {@link takeDue} has something to do next. */
   pollAt(): number | null {
-    for (const { startedMs } of this.#responders.values()) return startedMs + HANDSHAKE_LIFETIME_MS;
-    return null;
+    const againMs = this.#againMs === Infinity ? null : this.#againMs;
+    for (const { startedMs } of this.#responders.values())
+      return Math.min(startedMs + HANDSHAKE_LIFETIME_MS, this.#againMs);
+    return againMs;
   }
 
   /** Never throws, whatever the bytes are. */
@@ -236,10 +287,11 @@ export class Handshakes {
     const received = new ReceivedInitiation({ ...this.#deps, keys }, datagram);
     if (this.#isCrossed(received.hello.id, arrival)) return refused('crossed');
     const admission = this.#gate.admit(received, mac, arrival);
-    if (admission === 'pass') return this.#respond(received, mac, arrival);
-    if (admission !== 'needsCookie') return refused(admission);
+    if (admission.verdict === 'pass') return this.#respond(received, mac, admission.isProven, arrival);
+    if (!('waitMs' in admission)) return refused(admission.verdict);
     const cookie = this.#gate.cookieFor(arrival.from, arrival.nowMs);
-    return refused('needsCookie', encodeCookie(datagram.senderIndex, cookie, datagram.mac, keys));
+    const reply = encodeCookie(datagram.senderIndex, cookie, datagram.mac, keys, admission.waitMs);
+    return refused(admission.verdict, reply);
   }
 
   /** Whether the sender is about to respond to an initiation of this node, which wins. */
@@ -259,7 +311,12 @@ export class Handshakes {
     return { type: 'reply', reply: handshake.response };
   }
 
-  #respond(received: ReceivedInitiation, initiationMac: string, { from, nowMs }: Arrival): HandshakeOutcome {
+  #respond(
+    received: ReceivedInitiation,
+    initiationMac: string,
+    isProven: boolean,
+    { from, nowMs }: Arrival,
+  ): HandshakeOutcome {
     if (this.#responders.size >= MAX_PENDING_RESPONSES) this.#dropOldestResponder();
     const localIndex = this.#slots.allocate();
     if (localIndex === null) return refused('noFreeSlot');
@@ -268,6 +325,7 @@ export class Handshakes {
       const address = formatSocketAddress(from);
       this.#responders.set(localIndex, { handshake, startedMs: nowMs, initiationMac, from: address });
       this.#responderByMac.set(initiationMac, localIndex);
+      if (isProven) this.#budget.take(localIndex, from.ip, nowMs);
       return { type: 'reply', reply: handshake.response };
     } catch (thrown) {
       this.#slots.release(localIndex);
@@ -315,14 +373,24 @@ export class Handshakes {
     if (pending === undefined) return refused(this.#ended.get(index) ?? 'unknownIndex');
     const { keys, handshake } = pending;
     const { initiation } = handshake;
-    const cookie = openCookie(bytes, readHandshake(initiation)!.mac, keys);
-    if (cookie === null) return refused('badCookie');
+    const opened = openCookie(bytes, readHandshake(initiation)!.mac, keys);
+    if (opened === null) return refused('badCookie');
+    const { cookie, waitMs } = opened;
     const address = formatSocketAddress(from);
     if (!pending.sentTo.has(address)) return refused('strayCookie');
     const kept = this.#cookies.get(address);
-    if (kept !== undefined && macsEqual(kept.cookie, cookie)) return refused('duplicateCookie');
-    this.#cookies.set(address, { cookie, untilMs: nowMs + COOKIE_USE_MS });
+    const isSame = kept !== undefined && macsEqual(kept.cookie, cookie);
+    if (isSame && (waitMs === 0 || nowMs < kept.notBeforeMs)) return refused('duplicateCookie');
+    const notBeforeMs = nowMs + Math.min(waitMs, MAX_HERD_WAIT_MS);
+    this.#cookies.set(address, { cookie, untilMs: nowMs + COOKIE_USE_MS, notBeforeMs });
+    if (waitMs > 0) return this.#wait(pending, from, notBeforeMs);
     return { type: 'reply', reply: withCookie(initiation, cookie) };
+  }
+
+  #wait(pending: PendingInitiator, to: SocketAddress, atMs: number): HandshakeOutcome {
+    pending.again ??= { to, atMs };
+    this.#againMs = Math.min(this.#againMs, pending.again.atMs);
+    return { type: 'waits' };
   }
 
   #dropOldestResponder(): void {
@@ -341,6 +409,7 @@ export class Handshakes {
   #forgetResponder(localIndex: number): void {
     this.#responderByMac.delete(this.#responders.get(localIndex)?.initiationMac ?? '');
     this.#responders.delete(localIndex);
+    this.#budget.release(localIndex);
   }
 }
 

@@ -12,6 +12,8 @@
  *
  * The proof is a MAC under the shared secret of the two static keys: only the two nodes can make it, and it is good at no
  * third one. It is zero when the initiator does not know which node is at the address, as with a seed.
+ *
+ * The byte behind the hello is the demand: how badly the initiator needs the handshake. The transcript covers it.
  */
 import { HandshakeError } from '../../common/errors.js';
 import type { NodeId } from '../../common/node-id.js';
@@ -24,10 +26,16 @@ const STAMP_AT = 16;
 const PROOF_AT = STAMP_AT + 8;
 const HELLO_BYTES = PROOF_AT + MAC_BYTES;
 const SEALED_HELLO_BYTES = HELLO_BYTES + TAG_BYTES;
+const DEMAND_AT = SEALED_HELLO_BYTES;
+/** Position is the number on the wire; append-only. `unsaid`: a version that knows no cookie with a wait. */
+const DEMANDS = ['unsaid', 'link', 'frames'] as const;
 const PROOF_LABEL = Buffer.from('heddle/2 initiation proof');
 const SUITE = suiteOf('ChaChaPoly', 'BLAKE2s');
 const NO_PROOF = new Uint8Array(MAC_BYTES);
 const NOTHING = new Uint8Array(0);
+
+/** `frames`: frames wait for the session. */
+export type Demand = (typeof DEMANDS)[number];
 
 export interface InitiationHello {
   readonly id: NodeId;
@@ -35,6 +43,12 @@ export interface InitiationHello {
   readonly stamp: number;
   /** Null when the initiation is for whichever node receives it. */
   readonly proof: Uint8Array | null;
+  readonly demand: Demand;
+}
+
+/** Writes the demand into the payload of an initiation. */
+export function writeDemand(payload: Uint8Array, framesWait: boolean): void {
+  payload[DEMAND_AT] = DEMANDS.indexOf(framesWait ? 'frames' : 'link');
 }
 
 /** @param shared X25519 of the static keys of this node and the one that the initiation is for; null when that is unknown */
@@ -62,6 +76,7 @@ export function openHello(payload: Uint8Array, ephemeral: Uint8Array, keys: Clus
     id: idOf(plain.subarray(0, STAMP_AT)),
     stamp: Number(plain.readBigUInt64BE(STAMP_AT)),
     proof: macsEqual(proof, NO_PROOF) ? null : proof,
+    demand: DEMANDS[payload[DEMAND_AT] ?? 0] ?? 'link',
   };
 }
 

@@ -30,6 +30,7 @@ class Bench {
         staticKey: null,
         secretIds: null,
         isProven: true,
+        framesWait: false,
         provenAddress: null,
       },
       nowMs,

@@ -12,6 +12,7 @@ import type { Dialer, DialTarget } from './dial.js';
 import {
   CLOSE_STAGGER_MS,
   DIAL_DOWN_MS,
+  FRAMES_WAIT_MS,
   LONG_DEAD_AFTER_MS,
   MAX_DEAD_DIAL_RETRY_MS,
   MAX_DIAL_RETRY_MS,
@@ -50,6 +51,8 @@ export class Peer {
   #lastHandshakeMs: number | null = null;
   #counters: PeerCounters | null = null;
   #link: Link;
+  /** When the router last said that frames wait. */
+  #wantedMs = -Infinity;
   #isNeighbour = false;
   readonly #traffic: Traffic;
   readonly #establisher: SessionEstablisher;
@@ -254,6 +257,7 @@ export class Peer {
 
   /** Frames wait for this peer: tries at once, without starting the back-off over. */
   sessionWanted(nowMs: number): void {
+    this.#wantedMs = nowMs;
     this.open(nowMs);
     if (this.sessions.active === null) this.#establisher.handle({ type: 'hurry' }, nowMs);
   }
@@ -324,6 +328,7 @@ export class Peer {
       staticKey: this.#advert?.noiseKey ?? null,
       secretIds: this.#advert?.secretIds ?? null,
       isProven: this.isProven,
+      framesWait: nowMs - this.#wantedMs < FRAMES_WAIT_MS,
       provenAddress: this.path.endpoint,
     };
   }

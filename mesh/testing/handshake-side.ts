@@ -81,14 +81,15 @@ export class HandshakeSide {
   /**
    * The initiation of a new handshake.
    * @param target whom it is for; null for any node
+   * @param framesWait whether it says that frames wait
    * @param turn handshakes before it that got no response
    */
-  initiate(target: HandshakeSide | null = null, nowMs = 0, turn = 0): Uint8Array {
+  initiate(target: HandshakeSide | null = null, nowMs = 0, turn = 0, framesWait = false): Uint8Array {
     const staticKey = target?.identity.noiseKeys.publicKey ?? null;
     const expects = (id: NodeId): boolean => target === null || id === target.identity.id;
     return this.handshakes.initiationFor(
       this.handshakes.start(
-        { expects, staticKey, secretIds: target?.advert.secretIds ?? null, turn, mayCross: true },
+        { expects, staticKey, secretIds: target?.advert.secretIds ?? null, turn, mayCross: true, framesWait },
         nowMs,
       )!,
       FROM_B,
@@ -101,9 +102,9 @@ export class HandshakeSide {
     const asked = this.handshakes.receive(initiation, from, nowMs);
     if (asked.type !== 'refused' || asked.reason !== 'needsCookie') return asked;
     const keys = this.deps.clusterSecrets.authenticating(initiation) ?? this.#keys;
-    const cookie = openCookie(replyOf(asked), readHandshake(initiation)!.mac, keys);
-    assert(cookie !== null, 'the cookie is for this initiation');
-    return this.handshakes.receive(withCookie(initiation, cookie), from, nowMs);
+    const opened = openCookie(replyOf(asked), readHandshake(initiation)!.mac, keys);
+    assert(opened !== null, 'the cookie is for this initiation');
+    return this.handshakes.receive(withCookie(initiation, opened.cookie), from, nowMs);
   }
 
   /** An initiation that differs from a good one in its prologue or ephemeral key. */

@@ -3,7 +3,7 @@
  * two cores of an AMD EPYC with Node 20.20, beside other work. The costs of the router per packet are those of 64-byte datagrams
  * (docs/measurements.md, 83 to 128 thousand a second).
  */
-import { TYPE_CONFIRMATION, TYPE_INITIATION, TYPE_RESPONSE } from '../../common/wire/datagram-header.js';
+import { TYPE_CONFIRMATION, TYPE_COOKIE, TYPE_INITIATION, TYPE_RESPONSE } from '../../common/wire/datagram-header.js';
 import type { MeshEffect, MeshEvent } from '../../mesh/mesh-io.js';
 import type { NodeCosts } from '../../mesh/testing/node-costs.js';
 
@@ -22,6 +22,8 @@ const DATAGRAM_US: Readonly<Record<number, number>> = {
 };
 /** One that gets no answer: its MAC, and rates. */
 const REFUSED_INITIATION_US = 20;
+/** One that gets a cookie: its MAC and hello, the shared secret at the first one of a member, and the cookie. */
+const COOKIE_US = 150;
 const OTHER_DATAGRAM_US = 62;
 const EVENT_US: Readonly<Partial<Record<MeshEvent['type'], number>>> = {
   control: 28,
@@ -48,6 +50,7 @@ export const MEASURED_COSTS: NodeCosts = {
 function baseOf(event: MeshEvent, effects: readonly MeshEffect[]): number {
   if (event.type === 'datagram' && event.bytes[0] === TYPE_INITIATION && !effects.some(isSent))
     return REFUSED_INITIATION_US;
+  if (effects.some((effect) => effect.type === 'sendDatagram' && effect.bytes[0] === TYPE_COOKIE)) return COOKIE_US;
   if (event.type === 'datagram') return DATAGRAM_US[event.bytes[0] ?? 0] ?? OTHER_DATAGRAM_US;
   return EVENT_US[event.type] ?? OTHER_EVENT_US;
 }

@@ -4,6 +4,7 @@
  */
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { calibrate } from './calibrate.js';
+import { runHerd } from './herd.js';
 import { describe, reportOf } from './report.js';
 import { runSeed } from './seed-run.js';
 import type { SeedResult } from './seed-run.js';
@@ -23,6 +24,11 @@ async function main(args: readonly string[]): Promise<number> {
       return EXIT.usage;
     case 'calibrate':
       process.stdout.write(calibrate());
+      return EXIT.ok;
+    case 'herd':
+      process.stdout.write(
+        `${JSON.stringify(runHerd(parsed.options.nodes, parsed.options.cpu, parsed.options.firstSeed))}\n`,
+      );
       return EXIT.ok;
     case 'run':
       return simulate(parsed.options);

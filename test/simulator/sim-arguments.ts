@@ -18,7 +18,7 @@ export interface SimOptions {
 }
 
 export type Parsed =
-  | { readonly kind: 'run' | 'calibrate'; readonly options: SimOptions }
+  | { readonly kind: 'run' | 'calibrate' | 'herd'; readonly options: SimOptions }
   | { readonly kind: 'help' }
   | { readonly kind: 'mistake'; readonly message: string };
 
@@ -46,6 +46,7 @@ the same run. Exit codes: 0 nothing was violated, 1 something was, 2 usage.
                     ${wrapped(LIE_KINDS)}
   --real-crypto     the cryptography of the product instead of a fast one of the same shape
   --calibrate       measure what events cost a node on this machine, instead of a simulation
+  --herd            a node restarts, and all others want it at once: how long that takes, as one JSON object
   --json            print one JSON object
   --help            this text
 `;
@@ -60,6 +61,7 @@ const OPTIONS = {
   faults: { type: 'string' },
   'real-crypto': { type: 'boolean', default: false },
   calibrate: { type: 'boolean', default: false },
+  herd: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -82,6 +84,7 @@ export function parseSimArguments(args: readonly string[]): Parsed {
       workers: number('workers'),
       json: values.json,
     };
+    if (values.herd) return { kind: 'herd', options };
     return { kind: values.calibrate ? 'calibrate' : 'run', options };
   } catch (thrown) {
     return { kind: 'mistake', message: messageOf(thrown) };

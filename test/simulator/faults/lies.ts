@@ -172,7 +172,7 @@ function initiationOf({ node, random, nowMs }: Liar, target: SimNode | null): Ui
   const deps = { ...nobody, identity: node.identity, random, clusterSecrets, stamps, lastStamp: () => stamps.last };
   const handshakes = new Handshakes(deps, new SessionSlots(random));
   const staticKey = target?.identity.noiseKeys.publicKey ?? null;
-  const dial = { expects: () => true, staticKey, secretIds: null, turn: 0, mayCross: false };
+  const dial = { expects: () => true, staticKey, secretIds: null, turn: 0, framesWait: true, mayCross: false };
   return handshakes.initiationFor(handshakes.start(dial, nowMs)!, node.address, nowMs)!;
 }
 
