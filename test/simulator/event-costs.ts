@@ -22,7 +22,7 @@ const DATAGRAM_US: Readonly<Record<number, number>> = {
 };
 /** One that gets no answer: its MAC, and rates. */
 const REFUSED_INITIATION_US = 20;
-/** One that gets a cookie: its MAC and hello, the shared secret at the first one of a member, and the cookie. */
+/** One that gets a cookie, reckoned and not measured: its MAC and hello, the secret shared with a new member, and the cookie. */
 const COOKIE_US = 150;
 const OTHER_DATAGRAM_US = 62;
 const EVENT_US: Readonly<Partial<Record<MeshEvent['type'], number>>> = {
