@@ -3,7 +3,7 @@ import type { SimNode } from '../../../mesh/testing/sim-node.js';
 import type { SimCluster } from '../sim-cluster.js';
 import type { Violations } from './violations.js';
 
-/** A conflict is known to both nodes so long after its cause. */
+/** A conflict is known to both nodes so long after its cause, or after a path between them is back. */
 const OWNER_WITHIN_MS = 15_000;
 /** An overload ends so long after its cause. */
 const OVERLOAD_WITHIN_MS = 30_000;
@@ -63,11 +63,17 @@ export class StateCheck {
 
   #conflict(cidr: string, acting: readonly SimNode[]): void {
     const { nowMs } = this.#cluster.network;
-    const sinceMs = this.#conflictSinceMs.get(cidr) ?? nowMs;
+    const knownMs = this.#conflictSinceMs.get(cidr) ?? nowMs;
+    const sinceMs = this.#areApart(acting) ? nowMs : knownMs;
     this.#conflictSinceMs.set(cidr, sinceMs);
     if (nowMs - sinceMs < OWNER_WITHIN_MS) return;
     const numbers = acting.map(({ number }) => number);
     this.#violations.add('one owner of a CIDR', numbers, `nodes ${numbers.join(' and ')} act as owner of ${cidr}`);
+  }
+
+  #areApart(nodes: readonly SimNode[]): boolean {
+    const { paths } = this.#cluster.network;
+    return nodes.some((from) => nodes.some((to) => from !== to && paths.properties(from, to).isBlocked));
   }
 
   #checkBounds(node: SimNode): void {
