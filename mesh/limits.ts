@@ -199,6 +199,10 @@ export const MAX_PLACES = 64;
 export const MAX_PLACES_PER_ADDRESS = 16;
 /** How long a handshake that is not confirmed holds its place. */
 export const PLACE_MS = 3_000;
+/** How long such a member is one that did not confirm. */
+export const UNCONFIRMED_MS = 60_000;
+/** One that did not confirm gets a place only while fewer than these are taken. */
+export const MAX_PLACES_OF_UNCONFIRMED = 16;
 /** Between two initiators that were told to wait: a handshake takes 1.8 ms of a core, 7 ms of a quarter. */
 export const HERD_INTERVAL_MS = 15;
 /** The longest that an initiator is told to wait, and the longest that it does: less than HANDSHAKE_LIFETIME_MS. */

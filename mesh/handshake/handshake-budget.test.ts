@@ -25,9 +25,8 @@ const claim = (number: number, changes: Partial<Claim> = {}): Claim => ({
 function budgetWith(held: number): HandshakeBudget {
   const budget = new HandshakeBudget(new SeededRandom(1));
   for (let i = 0; i < held; i++) {
-    const { ip } = claim(i);
     expect(budget.waitOf(claim(i, { framesWait: true }), 0)).toBeNull();
-    budget.take(i, ip, 0);
+    budget.take(i, claim(i), 0);
   }
   return budget;
 }
@@ -73,7 +72,7 @@ describe('the budget of handshakes', () => {
   it('gives one address a quarter of the places', () => {
     const budget = new HandshakeBudget(new SeededRandom(1));
     const { ip } = claim(1);
-    for (let i = 0; i < MAX_PLACES_PER_ADDRESS; i++) budget.take(i, ip, 0);
+    for (let i = 0; i < MAX_PLACES_PER_ADDRESS; i++) budget.take(i, claim(i, { ip }), 0);
     expect(budget.waitOf(claim(2, { ip, framesWait: true }), 0)).not.toBeNull();
     expect(budget.waitOf(claim(3, { framesWait: true, hasCookie: true }), 0)).toBeNull();
   });
@@ -84,5 +83,26 @@ describe('the budget of handshakes', () => {
     for (let i = 0; i < FIRST_BURST; i++) budget.waitOf(liar, 0);
     for (let i = 0; i < 100; i++) budget.waitOf(liar, 0);
     expect(budget.waitOf(claim(2001, { framesWait: true }), 0)).toBe((FIRST_BURST + 1) * HERD_INTERVAL_MS);
+  });
+
+  it('leaves places to others when many members of few addresses come again and again and never confirm', () => {
+    const budget = new HandshakeBudget(new SeededRandom(1));
+    let index = 0;
+    const come = (who: Claim, nowMs: number): boolean => {
+      const isIn = budget.waitOf(who, nowMs) === null;
+      if (isIn) budget.take(index++, who, nowMs);
+      return isIn;
+    };
+    const liars = Array.from({ length: 64 }, (_, i) =>
+      claim(i, { ip: parseIpAddress(`192.0.2.${i % 4}`), framesWait: true, hasCookie: true }),
+    );
+    const honest: boolean[] = [];
+    for (let nowMs = 0; nowMs < 30_000; nowMs += 200) {
+      for (const liar of liars) come(liar, nowMs);
+      if (nowMs < 2 * PLACE_MS) continue;
+      honest.push(come(claim(5000 + nowMs, { hasCookie: true }), nowMs));
+      if (honest.at(-1) === true) budget.release(index - 1);
+    }
+    expect(honest.filter((isIn) => !isIn)).toEqual([]);
   });
 });

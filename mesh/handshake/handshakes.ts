@@ -325,7 +325,7 @@ export class Handshakes {
       const address = formatSocketAddress(from);
       this.#responders.set(localIndex, { handshake, startedMs: nowMs, initiationMac, from: address });
       this.#responderByMac.set(initiationMac, localIndex);
-      if (isProven) this.#budget.take(localIndex, from.ip, nowMs);
+      if (isProven) this.#budget.take(localIndex, { id: received.hello.id, ip: from.ip }, nowMs);
       return { type: 'reply', reply: handshake.response };
     } catch (thrown) {
       this.#slots.release(localIndex);
