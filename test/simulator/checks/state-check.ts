@@ -3,7 +3,7 @@ import type { SimNode } from '../../../mesh/testing/sim-node.js';
 import type { SimCluster } from '../sim-cluster.js';
 import type { Violations } from './violations.js';
 
-/** A conflict is known to both nodes so long after its cause, or after a path between them is back. */
+/** A conflict is over so long after its nodes have a path to each other, and know each other: one may have no seed that it reaches. */
 const OWNER_WITHIN_MS = 15_000;
 /** An overload ends so long after its cause. */
 const OVERLOAD_WITHIN_MS = 30_000;
@@ -73,7 +73,9 @@ export class StateCheck {
 
   #areApart(nodes: readonly SimNode[]): boolean {
     const { paths } = this.#cluster.network;
-    return nodes.some((from) => nodes.some((to) => from !== to && paths.properties(from, to).isBlocked));
+    const isApart = (from: SimNode, to: SimNode): boolean =>
+      paths.properties(from, to).isBlocked || !from.members().some(({ id }) => id === to.id);
+    return nodes.some((from) => nodes.some((to) => from !== to && isApart(from, to)));
   }
 
   #checkBounds(node: SimNode): void {
