@@ -136,7 +136,7 @@ export class Deaths {
    */
   #doubt(nowMs: number): void {
     const { neighbourhood, peers } = this.#deps;
-    for (const [id, suspicion] of first(this.#suspicions, DEATHS_DOUBTED_AT_ONCE)) {
+    for (const [id, suspicion] of [...this.#suspicions].slice(0, DEATHS_DOUBTED_AT_ONCE)) {
       if (nowMs - suspicion.atMs < DEATH_DOUBTED_AFTER_MS) continue;
       const mayReport = neighbourhood.neighboursOf(id);
       if (suspicion.reports.every(({ observer }) => mayReport.has(observer))) {
@@ -278,13 +278,4 @@ export class Deaths {
 
 function refutedKey({ node, observer }: DeathReport): string {
   return observer + node;
-}
-
-function first<Entry>(entries: Iterable<Entry>, count: number): Entry[] {
-  const taken: Entry[] = [];
-  for (const entry of entries) {
-    if (taken.length === count) break;
-    taken.push(entry);
-  }
-  return taken;
 }
