@@ -18,6 +18,13 @@ export const MAX_LANES = 16;
 /** Pod CIDRs that one node may claim. */
 export const MAX_CIDRS_PER_NODE = 16;
 
+/** Pairs of members that one node relays between (ADR 0044). */
+export const MAX_RELAY_PAIRS = 256;
+/** Channels on which one node receives from relays. */
+export const MAX_RELAY_CHANNELS = 1024;
+/** A pair without a datagram for this long is closed by the relay. */
+export const RELAY_IDLE_MS = 60_000;
+
 /** Fragments of a unit, one datagram each: the segments that every kernel takes in one GSO send. */
 export const MAX_FRAGMENTS = 64;
 /** Bytes of a sealed unit with its tag: below the 16 bits of the length field, and a multiple of MAX_FRAGMENTS. */

@@ -27,12 +27,55 @@ export interface EngineStatus {
   readonly fasterPackage: string | null;
 }
 
+/** Label of the envelopes on one hop of a relay (ADR 0044), chosen at random by the node that receives them. */
+export interface RelayChannel {
+  /** 1 to 2^32 - 1. */
+  readonly channel: number;
+  /** 8 bytes, never logged. */
+  readonly token: Uint8Array;
+}
+
+/** Way to a peer through a relay: envelopes with the channel that the relay chose, sent to the relay's own direct path. */
+export interface RelayRoute {
+  /** The relay. Its path must be direct, also when it changes: nothing is sent over a peer that is itself relayed. */
+  readonly peer: NodeId;
+  readonly channel: RelayChannel;
+}
+
+/** Channel of an end: envelopes with it are accepted from the relay's own direct path. */
+export interface OpenChannel {
+  /** That this node chose. */
+  readonly channel: RelayChannel;
+  /** The other end. */
+  readonly peer: NodeId;
+  readonly relay: NodeId;
+  /** That the relay chose, for the way back: for answers to probes on the channel, and for probes on it. */
+  readonly send?: RelayChannel | null;
+}
+
+/** One end of a pair that this node relays between. */
+export interface RelayEnd {
+  readonly peer: NodeId;
+  /** That this node chose: envelopes from the end have it. */
+  readonly receive: RelayChannel;
+  /** That the end chose: envelopes to the end get it. */
+  readonly send: RelayChannel;
+}
+
+/** A pair that this node relays between, over its own direct paths to both. */
+export interface OpenRelay {
+  readonly ends: readonly [RelayEnd, RelayEnd];
+}
+
 /** Address of a peer, and the MTU of the path to it. */
 export interface PeerPath {
   readonly peer: NodeId;
+  /** Direct, also while the path is relayed. */
   readonly endpoint: SocketAddress;
-  /** Largest IP packet that fits the path, from the path-MTU search. */
+  /** Largest IP packet that fits the path, from the path-MTU search. The router subtracts the envelope of a relayed path. */
   readonly mtuBytes: number;
+  /** Where all sealed datagrams to the peer go in place of the endpoint. Absent or null: directly. */
+  readonly relay?: RelayRoute | null;
   /** How long the link is up, null while it is not: the router keeps it for the next agent. Absent from older versions. */
   readonly upForMs?: number | null;
 }
@@ -71,12 +114,43 @@ export type RouterCommand =
   | { readonly type: 'removeSession'; readonly localIndex: number }
   /** Forget path, sessions and counters of a peer. */
   | { readonly type: 'removePeer'; readonly peer: NodeId }
-  /** A handshake datagram (wire types 1 to 4), sent as it is. */
-  | { readonly type: 'sendDatagram'; readonly to: SocketAddress; readonly bytes: Uint8Array }
+  /** A handshake datagram (wire types 1 to 4), sent as it is; in an envelope and not to `to` when there is a relay. */
+  | {
+      readonly type: 'sendDatagram';
+      readonly to: SocketAddress;
+      readonly bytes: Uint8Array;
+      readonly relay?: RelayRoute;
+    }
   /** One control message, sealed by the router into a control unit (wire type 6). */
   | { readonly type: 'sendControl'; readonly peer: NodeId; readonly bytes: Uint8Array }
-  /** A probe (wire type 7) padded so that its IP packet has `sizeBytes`; the peer's router answers by itself. */
-  | { readonly type: 'probe'; readonly peer: NodeId; readonly probeId: number; readonly sizeBytes: number };
+  /**
+   * A probe (wire type 7) padded so that its IP packet, with an envelope if it gets one, has `sizeBytes`; the peer's router answers
+   * by itself, the way that the probe came.
+   */
+  | {
+      readonly type: 'probe';
+      readonly peer: NodeId;
+      readonly probeId: number;
+      readonly sizeBytes: number;
+      /** To the endpoint, although the path is relayed. */
+      readonly direct?: boolean;
+      /** On this opened channel, whatever the path is. */
+      readonly channel?: number;
+    }
+  // The next four only to a router whose hello has `relaying`: others end the connection at a command that they do not know.
+  /** The same number again replaces the channel. */
+  | ({ readonly type: 'openChannel' } & OpenChannel)
+  | { readonly type: 'closeChannel'; readonly channel: number }
+  /** Replaces a pair that has one of the receive channels. */
+  | ({ readonly type: 'openRelay' } & OpenRelay)
+  /** Both directions, by the receive channel of either end. */
+  | { readonly type: 'closeRelay'; readonly channel: number };
+
+/** Channels and pairs that are open, as the agent said them. Never logged. */
+export interface Relaying {
+  readonly channels: readonly OpenChannel[];
+  readonly pairs: readonly OpenRelay[];
+}
 
 /** State of one session; holds no secret. */
 export interface SessionStatus {
@@ -128,9 +202,17 @@ export type RouterEvent =
       readonly generation: number;
       readonly paths: readonly PeerPath[];
       readonly sessions: readonly SessionStatus[];
+      /** Absent from a router that knows no relays. An agent that starts opens again what it wants to keep. */
+      readonly relaying?: Relaying;
     }
   /** A datagram of wire type 1 to 4 from anyone. */
-  | { readonly type: 'datagram'; readonly from: SocketAddress; readonly bytes: Uint8Array }
+  | {
+      readonly type: 'datagram';
+      readonly from: SocketAddress;
+      readonly bytes: Uint8Array;
+      /** This node's, of the envelope that it came in; `from` is then the relay's address. */
+      readonly channel?: number;
+    }
   /** An opened control unit: authentic, from this peer. */
   | { readonly type: 'control'; readonly peer: NodeId; readonly bytes: Uint8Array }
   | {
@@ -139,8 +221,12 @@ export type RouterEvent =
       readonly probeId: number;
       readonly sizeBytes: number;
       readonly roundTripUs: number;
-      /** The address under which the peer saw this node. */
+      /** The address under which the peer saw this node, or its relay. */
       readonly observed: SocketAddress;
+      /** The answer came in an envelope. */
+      readonly relayed?: boolean;
+      /** Of that envelope. */
+      readonly channel?: number;
     }
   /** The first authentic datagram arrived on a session: the peer holds its keys. */
   | { readonly type: 'sessionConfirmed'; readonly peer: NodeId; readonly localIndex: number }
@@ -150,6 +236,14 @@ export type RouterEvent =
   | { readonly type: 'sessionWanted'; readonly peer: NodeId }
   /** The kernel refuses datagrams of the size in use: the MTU of the interface towards the peer is smaller. */
   | { readonly type: 'tooBig'; readonly peer: NodeId }
+  // The next two only on connections on which the agent opened a channel or a pair: an older agent does not know them.
+  /**
+   * The newest data or control of a peer whose path is relayed came without an envelope. The router goes on as before. At most once
+   * a second per peer.
+   */
+  | { readonly type: 'heardDirectly'; readonly peer: NodeId; readonly from: SocketAddress }
+  /** The pair with this receive channel, of its first end, had no datagram for RELAY_IDLE_MS. Once a second until it is closed. */
+  | { readonly type: 'relayIdle'; readonly channel: number }
   /** Once a second while anything changed. */
   | {
       readonly type: 'counters';

@@ -252,7 +252,8 @@ export class ControlPlane {
     this.deps.onReport(report);
     if (report.type === 'counters') {
       this.driver.feed({ type: 'counters', peers: report.peers, sessions: report.sessions });
-    } else {
+    } else if (report.type !== 'heardDirectly' && report.type !== 'relayIdle') {
+      // The mesh core asks for no relays yet, so these two never come.
       this.driver.feed(report);
     }
   }

@@ -22,8 +22,9 @@ import {
 } from '../../common/codec/message-shape.js';
 import type { Check } from '../../common/codec/message-shape.js';
 import { DecodeError } from '../../common/errors.js';
-import { MAX_SESSIONS } from '../../common/protocol.js';
+import { MAX_RELAY_CHANNELS, MAX_RELAY_PAIRS, MAX_SESSIONS } from '../../common/protocol.js';
 import type { RouterEvent } from '../../common/router-port.js';
+import { TOKEN_BYTES } from '../../common/wire/relay-envelope.js';
 
 /** The longest list of an event is that of the sessions. */
 const MAX_LIST_LENGTH = MAX_SESSIONS;
@@ -32,7 +33,26 @@ const index = integer(0, 0xffffffff);
 const address = object({ ip, port });
 const descriptors = object({ tapIndex: count, tapQueues: count, udpInodes: listOf(count, MAX_LIST_LENGTH) });
 const cipher = oneOf('aes-256-gcm', 'chacha20-poly1305');
-const path = object({ peer: nodeId, endpoint: address, mtuBytes: count, upForMs: orAbsent(orNull(count)) });
+const token: Check = (value) => value instanceof Uint8Array && value.length === TOKEN_BYTES;
+const relayChannel = object({ channel: index, token });
+const relayEnd = object({ peer: nodeId, receive: relayChannel, send: relayChannel });
+const relaying = object({
+  channels: listOf(
+    object({ channel: relayChannel, peer: nodeId, relay: nodeId, send: orAbsent(orNull(relayChannel)) }),
+    MAX_RELAY_CHANNELS,
+  ),
+  pairs: listOf(
+    object({ ends: (value) => listOf(relayEnd, 2)(value) && (value as unknown[]).length === 2 }),
+    MAX_RELAY_PAIRS,
+  ),
+});
+const path = object({
+  peer: nodeId,
+  endpoint: address,
+  mtuBytes: count,
+  upForMs: orAbsent(orNull(count)),
+  relay: orAbsent(orNull(object({ peer: nodeId, channel: relayChannel }))),
+});
 const session = object({
   peer: nodeId,
   localIndex: index,
@@ -63,14 +83,25 @@ const SHAPES: Readonly<Record<RouterEvent['type'], Check>> = {
     generation: count,
     paths: listOf(path, MAX_LIST_LENGTH),
     sessions: listOf(session, MAX_LIST_LENGTH),
+    relaying: orAbsent(relaying),
   }),
-  datagram: object({ from: address, bytes }),
+  datagram: object({ from: address, bytes, channel: orAbsent(index) }),
   control: object({ peer: nodeId, bytes }),
-  probeAnswer: object({ peer: nodeId, probeId: index, sizeBytes: count, roundTripUs: count, observed: address }),
+  probeAnswer: object({
+    peer: nodeId,
+    probeId: index,
+    sizeBytes: count,
+    roundTripUs: count,
+    observed: address,
+    relayed: orAbsent(flag),
+    channel: orAbsent(index),
+  }),
   sessionConfirmed: object({ peer: nodeId, localIndex: index }),
   roamed: object({ peer: nodeId, endpoint: address }),
   sessionWanted: object({ peer: nodeId }),
   tooBig: object({ peer: nodeId }),
+  heardDirectly: object({ peer: nodeId, from: address }),
+  relayIdle: object({ channel: index }),
   counters: object({
     drops: mapOf(count),
     peers: listOf(peerCounters, MAX_LIST_LENGTH),

@@ -41,6 +41,8 @@ export const TYPE_COOKIE = 4;
 export const TYPE_DATA = 5;
 export const TYPE_CONTROL = 6;
 export const TYPE_PROBE = 7;
+/** An envelope (`relay-envelope.ts`), whose bytes behind the lane are none of the fields below. */
+export const TYPE_RELAY = 8;
 
 /** Name of each type; the position is the number. Zero is no type. */
 export const DATAGRAM_TYPE_NAMES = [
@@ -52,6 +54,7 @@ export const DATAGRAM_TYPE_NAMES = [
   'data',
   'control',
   'probe',
+  'relay',
 ] as const;
 
 export interface DatagramHeader {

@@ -19,6 +19,12 @@ const tables = {
   localAddresses: ['10.1.0.5', 'fd00::5'],
   routes: [{ cidr: '10.2.0.0/16', peer }],
 };
+const channel = (number: number) => ({ channel: number, token: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, number & 0xff) });
+const relay = { peer: 'cd'.repeat(16), channel: channel(7) };
+const ends = [
+  { peer, receive: channel(1), send: channel(2) },
+  { peer: relay.peer, receive: channel(3), send: channel(4) },
+];
 const good = {
   tables: { type: 'tables', tables },
   path: { type: 'path', path: { peer, endpoint, mtuBytes: 1500 } },
@@ -29,6 +35,16 @@ const good = {
   sendDatagram: { type: 'sendDatagram', to: endpoint, bytes: Uint8Array.of(1) },
   sendControl: { type: 'sendControl', peer, bytes: Uint8Array.of(1) },
   probe: { type: 'probe', peer, probeId: 0xffffffff, sizeBytes: 1500 },
+  'path through a relay': { type: 'path', path: { peer, endpoint, mtuBytes: 1500, relay } },
+  'path that is direct again': { type: 'path', path: { peer, endpoint, mtuBytes: 1500, relay: null } },
+  'sendDatagram through a relay': { type: 'sendDatagram', to: endpoint, bytes: Uint8Array.of(1), relay },
+  'direct probe': { type: 'probe', peer, probeId: 1, sizeBytes: 1500, direct: true },
+  'probe on a channel': { type: 'probe', peer, probeId: 1, sizeBytes: 1500, channel: 0xffffffff },
+  openChannel: { type: 'openChannel', channel: channel(9), peer, relay: relay.peer, send: channel(7) },
+  'openChannel without a way back': { type: 'openChannel', channel: channel(9), peer, relay: relay.peer },
+  closeChannel: { type: 'closeChannel', channel: 9 },
+  openRelay: { type: 'openRelay', ends },
+  closeRelay: { type: 'closeRelay', channel: 1 },
 };
 
 describe('a command of the agent', () => {
@@ -55,6 +71,11 @@ describe('a command of the agent', () => {
     ['a cipher that is none', { type: 'installSession', session: { ...session, cipher: 'null' } }],
     ['a path without room for anything', { type: 'path', path: { peer, endpoint, mtuBytes: 575 } }],
     ['a path beyond IP', { type: 'path', path: { peer, endpoint, mtuBytes: 65536 } }],
+    ['a channel of 0', { type: 'closeChannel', channel: 0 }],
+    ['a short token', { ...good.openChannel, send: { channel: 1, token: new Uint8Array(7) } }],
+    ['a pair of one end', { type: 'openRelay', ends: ends.slice(1) }],
+    ['a pair of three ends', { type: 'openRelay', ends: [...ends, ends[0]] }],
+    ['a relay without a channel', { type: 'path', path: { ...good.path.path, relay: { peer } } }],
     ['a port of 0', { type: 'sendDatagram', to: { ip: '192.0.2.1', port: 0 }, bytes: new Uint8Array(1) }],
     ['an endpoint that is a name', { type: 'path', path: { peer, endpoint: { ip: 'host', port: 1 }, mtuBytes: 1500 } }],
     ['a datagram to nowhere', { type: 'sendDatagram', to: { ip: '', port: 1 }, bytes: new Uint8Array(1) }],

@@ -3,6 +3,7 @@ import type { Check } from '../../common/codec/message-shape.js';
 import {
   bytes,
   count,
+  flag,
   integer,
   isRecord,
   listOf,
@@ -19,6 +20,7 @@ import { parseCidr } from '../../common/address/cidr.js';
 import { parseIpAddress } from '../../common/address/ip-address.js';
 import { parseNodeId } from '../../common/node-id.js';
 import type { ForwardingTables, RouterCommand } from '../../common/router-port.js';
+import { TOKEN_BYTES } from '../../common/wire/relay-envelope.js';
 import { KEY_BYTES } from '../aead/aead.js';
 import { MAX_LOCAL_ADDRESSES, MAX_ROUTES, MAX_TABLE_CIDRS, MIN_PATH_MTU_BYTES } from '../limits.js';
 
@@ -31,11 +33,16 @@ const tables = object({
   localAddresses: listOf(text, MAX_LOCAL_ADDRESSES),
   routes: listOf(object({ cidr: text, peer: nodeId }), MAX_ROUTES),
 });
+const token: Check = (value) => value instanceof Uint8Array && value.length === TOKEN_BYTES;
+const relayChannel = object({ channel: index, token });
+const relayRoute = object({ peer: nodeId, channel: relayChannel });
+const relayEnd = object({ peer: nodeId, receive: relayChannel, send: relayChannel });
 const path = object({
   peer: nodeId,
   endpoint,
   mtuBytes: integer(MIN_PATH_MTU_BYTES, 65_535),
   upForMs: orAbsent(orNull(count)),
+  relay: orAbsent(orNull(relayRoute)),
 });
 const session = object({
   peer: nodeId,
@@ -53,9 +60,24 @@ const SHAPES: Readonly<Record<RouterCommand['type'], Check>> = {
   activateSession: object({ localIndex: index }),
   removeSession: object({ localIndex: index }),
   removePeer: object({ peer: nodeId }),
-  sendDatagram: object({ to: endpoint, bytes }),
+  sendDatagram: object({ to: endpoint, bytes, relay: orAbsent(relayRoute) }),
   sendControl: object({ peer: nodeId, bytes }),
-  probe: object({ peer: nodeId, probeId: integer(0, 0xffffffff), sizeBytes: integer(0, 65_535) }),
+  probe: object({
+    peer: nodeId,
+    probeId: integer(0, 0xffffffff),
+    sizeBytes: integer(0, 65_535),
+    direct: orAbsent(flag),
+    channel: orAbsent(index),
+  }),
+  openChannel: object({
+    channel: relayChannel,
+    peer: nodeId,
+    relay: nodeId,
+    send: orAbsent(orNull(relayChannel)),
+  }),
+  closeChannel: object({ channel: index }),
+  openRelay: object({ ends: (value) => listOf(relayEnd, 2)(value) && (value as unknown[]).length === 2 }),
+  closeRelay: object({ channel: index }),
 };
 
 /** The command in `message`, or a {@link DecodeError} that names its type (never a value: keys travel here). */
