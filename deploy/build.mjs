@@ -26,6 +26,8 @@ const entries = {
   'bench-core': 'test/bench/core/main.ts',
   crowd: 'test/crowd/main.ts',
   'bare-node': 'test/net/bare-node.ts',
+  'hostile-member': 'test/net/hostile-main.ts',
+  replay: 'test/net/replay.ts',
   'api-server': 'test/net/api-server.ts',
   confined: 'test/net/confined.ts',
   rooms: 'test/architecture/picture.ts',

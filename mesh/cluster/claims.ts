@@ -77,7 +77,7 @@ export class Claims {
     }
     for (const { cidr, owner } of outside) {
       deps.claimedOutside(this.#nameOf(owner), nowMs);
-      const fields = { cidr, owner };
+      const fields = { cidr, owner, name: this.#nameOf(owner) };
       const message = 'a pod CIDR outside the cluster CIDRs is ignored; compare the cluster CIDRs of both nodes';
       notices.write('warn', message, nowMs, `${cidr}${owner}`, fields);
     }
