@@ -50,6 +50,8 @@ interface Held {
   readonly installedMs: number;
   confirmed: boolean;
   unitsSent: number;
+  /** Of them, those in the last report. */
+  unitsReported: number;
 }
 
 const SMALL_PACKET_BYTES = 200;
@@ -195,14 +197,24 @@ export class FakeRouter {
   }
 
   sessionStatus(nowMs: number): SessionStatus[] {
-    return [...this.sessions.values()].map(({ keys, unitsSent, installedMs }) => ({
-      peer: keys.peer,
-      localIndex: keys.localIndex,
-      active: this.active.get(keys.peer) === keys.localIndex,
-      unitsSent,
-      ageMs: nowMs - installedMs,
-      cipher: keys.cipher,
-    }));
+    return Array.from(this.sessions.values(), (held) => this.#statusOf(held, nowMs));
+  }
+
+  /** Of the sessions that have sent something since the last report. */
+  usedSessions(nowMs: number): SessionStatus[] {
+    const used: SessionStatus[] = [];
+    for (const held of this.sessions.values()) {
+      if (held.unitsReported === held.unitsSent) continue;
+      held.unitsReported = held.unitsSent;
+      used.push(this.#statusOf(held, nowMs));
+    }
+    return used;
+  }
+
+  #statusOf({ keys, unitsSent, installedMs }: Held, nowMs: number): SessionStatus {
+    const active = this.active.get(keys.peer) === keys.localIndex;
+    const { peer, localIndex, cipher } = keys;
+    return { peer, localIndex, active, unitsSent, ageMs: nowMs - installedMs, cipher };
   }
 
   /** Of the peers whose counters are others than in the last report, or of all after {@link reportAll}. */
@@ -224,6 +236,7 @@ export class FakeRouter {
   /** A core has connected, which knows of no report. */
   reportAll(): void {
     this.#reported.clear();
+    for (const held of this.sessions.values()) held.unitsReported = -1;
   }
 
   #open(peer: NodeId, from: SocketAddress, body: UnitBody, nowMs: number): void {
@@ -259,7 +272,7 @@ export class FakeRouter {
     if (before !== undefined && before !== keys.localIndex) this.slotClashes.push(slot);
     this.#slots.set(slot, keys.localIndex);
     const [sendKey, receiveKey] = [hex(keys.sendKey), hex(keys.receiveKey)];
-    const held = { keys, sendKey, receiveKey, confirmed: false, unitsSent: 0, installedMs: nowMs };
+    const held = { keys, sendKey, receiveKey, confirmed: false, unitsSent: 0, unitsReported: 0, installedMs: nowMs };
     this.sessions.set(keys.localIndex, held);
   }
 

@@ -95,7 +95,11 @@ export function transit(path: PathProperties, sizeBytes: number, random: RandomS
   if (path.isBlocked) return { fate: 'blocked' };
   if (sizeBytes > path.mtuBytes) return { fate: 'tooLarge' };
   const copies = random.fraction() < path.duplication ? 2 : 1;
-  const delaysMs = Array.from({ length: copies }, () => delayOf(path, random)).filter((delayMs) => delayMs !== null);
+  const delaysMs: number[] = [];
+  for (let i = 0; i < copies; i++) {
+    const delayMs = delayOf(path, random);
+    if (delayMs !== null) delaysMs.push(delayMs);
+  }
   return delaysMs.length === 0 ? { fate: 'lost' } : { fate: 'delivered', delaysMs };
 }
 

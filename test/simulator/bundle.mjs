@@ -14,12 +14,13 @@ const FAST = {
   'mesh/wire/curve-keys.ts': 'curve-keys.ts',
   'mesh/wire/advert.ts': 'advert.ts',
   'mesh/wire/control-message.ts': 'control-message.ts',
+  'common/wire/handshake-mac.ts': 'handshake-mac.ts',
 };
 
 const fastModules = {
   name: 'fast-modules',
   setup({ onResolve }) {
-    onResolve({ filter: /\/(suite|curve-keys|advert|control-message)\.js$/ }, ({ path, resolveDir }) => {
+    onResolve({ filter: /\/(suite|curve-keys|advert|control-message|handshake-mac)\.js$/ }, ({ path, resolveDir }) => {
       if (resolveDir === join(HERE, 'fast')) return undefined;
       const wanted = join(resolveDir, path.replace(/\.js$/, '.ts'));
       const fast = Object.entries(FAST).find(([real]) => join(ROOT, real) === wanted)?.[1];

@@ -8,16 +8,19 @@ import type { Advert, UnverifiedAdvert } from '../../../mesh/wire/advert.js';
 export { signAdvert } from '../../../mesh/wire/advert.js';
 export type { Advert, AdvertStamp, UnverifiedAdvert } from '../../../mesh/wire/advert.js';
 
-/** By the array, which most copies share. */
-const read = new WeakMap<Uint8Array, UnverifiedAdvert>();
+/** Kept at the object itself: a weak map of millions of them makes every garbage collection longer. */
+const READ = Symbol('read');
+const VERIFIED = Symbol('verified');
+
+type Encoded = Uint8Array & { [READ]?: UnverifiedAdvert };
+type Unverified = UnverifiedAdvert & { [VERIFIED]?: Advert | null };
+
 /** By their bytes. Bounded by the adverts that the nodes of one simulation sign. */
 const decoded = new Map<string, UnverifiedAdvert>();
-const verified = new WeakMap<UnverifiedAdvert, Advert | null>();
 
 export function readAdvert(bytes: Uint8Array): UnverifiedAdvert {
-  let advert = read.get(bytes);
-  if (advert === undefined) read.set(bytes, (advert = internedAdvert(bytes)));
-  return advert;
+  // Most copies share the array.
+  return ((bytes as Encoded)[READ] ??= internedAdvert(bytes));
 }
 
 function internedAdvert(bytes: Uint8Array): UnverifiedAdvert {
@@ -30,9 +33,8 @@ function internedAdvert(bytes: Uint8Array): UnverifiedAdvert {
 }
 
 export function verifyAdvert(unverified: UnverifiedAdvert): Advert | null {
-  const known = verified.get(unverified);
+  const interned: Unverified = unverified;
+  const known = interned[VERIFIED];
   if (known !== undefined) return known;
-  const advert = verify(unverified);
-  verified.set(unverified, advert);
-  return advert;
+  return (interned[VERIFIED] = verify(unverified));
 }

@@ -8,14 +8,17 @@ import type { ControlMessage } from '../../../mesh/wire/control-message.js';
 export { CONTROL_TYPES, describeControl } from '../../../mesh/wire/control-message.js';
 export type { ControlMessage, DigestEntry } from '../../../mesh/wire/control-message.js';
 
-const sent = new WeakMap<Uint8Array, ControlMessage>();
+/** The message, kept at its bytes (see `advert.ts`). */
+const SENT = Symbol('sent');
+
+type Encoded = Uint8Array & { [SENT]?: ControlMessage };
 
 export function encodeControl(message: ControlMessage): Uint8Array {
-  const bytes = encode(message);
-  sent.set(bytes, message);
+  const bytes: Encoded = encode(message);
+  bytes[SENT] = message;
   return bytes;
 }
 
 export function decodeControl(bytes: Uint8Array): ControlMessage | null {
-  return sent.get(bytes) ?? decode(bytes);
+  return (bytes as Encoded)[SENT] ?? decode(bytes);
 }

@@ -11,6 +11,11 @@ import { isEqual, mix } from './mix.js';
 export { KEY_BYTES, SIGNATURE_BYTES } from '../../../mesh/wire/curve-keys.js';
 export type { KeyPair } from '../../../mesh/wire/curve-keys.js';
 
+/** The bytes of a private key, kept at it: an export takes longer than all else here. */
+const BYTES = Symbol('bytes');
+
+type Key = KeyObject & { [BYTES]?: Uint8Array };
+
 export function x25519KeyPair(seed: Uint8Array): KeyPair {
   return keyPair(seed, 1);
 }
@@ -20,7 +25,7 @@ export function ed25519KeyPair(seed: Uint8Array): KeyPair {
 }
 
 export function x25519(privateKey: KeyObject, publicKey: Uint8Array): Uint8Array {
-  const own = privateKey.export();
+  const own = bytesOf(privateKey);
   return mix(
     KEY_BYTES,
     Uint8Array.from(publicKey, (byte, i) => byte + own[i]!),
@@ -28,7 +33,7 @@ export function x25519(privateKey: KeyObject, publicKey: Uint8Array): Uint8Array
 }
 
 export function signEd25519(privateKey: KeyObject, message: Uint8Array): Uint8Array {
-  return mix(SIGNATURE_BYTES, privateKey.export(), message);
+  return mix(SIGNATURE_BYTES, bytesOf(privateKey), message);
 }
 
 export function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
@@ -38,4 +43,8 @@ export function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signat
 function keyPair(seed: Uint8Array, curve: number): KeyPair {
   const publicKey = mix(KEY_BYTES, seed, Uint8Array.of(curve));
   return { publicKey, privateKey: createSecretKey(publicKey) };
+}
+
+function bytesOf(privateKey: Key): Uint8Array {
+  return (privateKey[BYTES] ??= privateKey.export());
 }
