@@ -240,16 +240,13 @@ export class Mesh {
     const known = peerTable.peers.get(event.peer);
     const peer = known ?? (event.type === 'sessionWanted' ? peerTable.peerOf(event.peer, now) : null);
     if (peer === null) return counters.count('unknownPeer');
+    const wasSteady = peer.isSteady;
     switch (event.type) {
-      case 'control': {
-        const { state } = peer.link;
+      case 'control':
         peer.unitReceived(now);
         control.receive(peer, event.bytes, now);
         this.#wakeAt(nodeChanges.pollAt());
-        // What was heard on a link moves its deadlines on; they are put right when they come up.
-        if (state === 'up' && peer.link.state === 'up') return;
         break;
-      }
       case 'probeAnswer':
         peer.probeAnswered(event.sizeBytes, event.roundTripUs / 1000, now);
         if (peer.path.seenAt(event.observed)) peerTable.touchQuiet(now);
@@ -267,7 +264,9 @@ export class Mesh {
         peer.path.stepMtu({ type: 'refused' }, now);
         break;
     }
-    this.#advancePeer(peer, now);
+    // What is heard on such a link moves its deadlines on; they are put right when they come up.
+    const isHeard = event.type === 'control' || event.type === 'probeAnswer';
+    if (!isHeard || !wasSteady || !peer.isSteady) this.#advancePeer(peer, now);
   }
 
   #updateCounters(event: EventOf<'counters'>, now: number): void {

@@ -44,6 +44,8 @@ export class Neighbourhood {
   /** What was last asked of another member, until a member changes. */
   #asked: { readonly id: NodeId; readonly neighbours: ReadonlySet<NodeId> } | null = null;
   #neighbours: ReadonlySet<NodeId> = new Set();
+  /** A neighbour that was linked when that was last asked, so that the next answer needs no look-up. */
+  #lastLinked: Peer | null = null;
   #isDirty = false;
   /** Whether {@link update} had to wait. */
   #isPutOff = false;
@@ -61,9 +63,13 @@ export class Neighbourhood {
     return this.#neighbours;
   }
 
-  /** Whether this node is linked to a neighbour. Asked with every event: the first one that is linked will do. */
+  /** Whether this node is linked to a neighbour. Asked with every event: any one that is linked will do. */
   get hasLink(): boolean {
-    for (const id of this.#neighbours) if (this.#isLinked(id)) return true;
+    if (this.#lastLinked !== null && this.#lastLinked.isNeighbour && this.#lastLinked.isLinked) return true;
+    for (const id of this.#neighbours) {
+      this.#lastLinked = this.#deps.peers.get(id) ?? null;
+      if (this.#lastLinked?.isLinked === true) return true;
+    }
     return false;
   }
 

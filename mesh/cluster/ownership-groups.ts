@@ -69,9 +69,11 @@ export class OwnershipGroups {
    * @returns whether the entries changed
    */
   update(owners: ReadonlySet<NodeId>, source: ClaimSource, clusterCidrs: readonly Cidr[]): boolean {
-    const isOtherCluster = this.#clusterCidrs.join() !== clusterCidrs.join();
+    const isOtherCluster = !areEqual(this.#clusterCidrs, clusterCidrs);
     this.#clusterCidrs = clusterCidrs;
-    if (isOtherCluster) return this.#replace(new Set([...this.#blocks.keys(), ...owners]), source);
+    // At the start of a node nothing is held that another cluster could change.
+    if (isOtherCluster && this.#blocks.size > 0)
+      return this.#replace(new Set([...this.#blocks.keys(), ...owners]), source);
     const entangled = new Set<NodeId>();
     let hasChanged = false;
     for (const owner of owners) {

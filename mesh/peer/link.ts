@@ -154,7 +154,10 @@ function reported(link: Link, isQuiet: boolean, nowMs: number): Link {
 
 /** In `idle`, `connecting` and `down` there is no session: what was received belongs to an earlier one. */
 function heard(link: Link, atMs: number, nowMs: number): Link {
-  if (link.state === 'up') return { ...link, lastHeardMs: Math.max(link.lastHeardMs, Math.min(atMs, nowMs)) };
+  if (link.state === 'up') {
+    const heardMs = Math.min(atMs, nowMs);
+    return heardMs <= link.lastHeardMs ? link : { ...link, lastHeardMs: heardMs };
+  }
   if (link.state !== 'stale' || nowMs - atMs >= STALE_AFTER_MS) return link;
   return { state: 'up', sinceMs: nowMs, lastHeardMs: Math.min(atMs, nowMs) };
 }

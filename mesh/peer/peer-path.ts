@@ -50,6 +50,11 @@ export class PeerPath {
     return this.#mtu.mtuBytes;
   }
 
+  /** Whether an answer to a probe decides what is sent next. */
+  get isSearching(): boolean {
+    return this.#mtu.phase.name === 'search';
+  }
+
   /** Of small datagrams: the median of the last probes. */
   get rttMs(): number | null {
     return this.#roundTrip.medianMs;
@@ -142,6 +147,7 @@ export class PeerPath {
   /** Sends the probes that are due on a link that carries them. */
   advance(isStale: boolean, nowMs: number): void {
     if (nowMs >= this.#probeDueMs()) this.probeNow(isStale, nowMs);
+    if (nowMs < (mtuPollAt(this.#mtu) ?? Infinity)) return;
     this.stepMtu({ type: 'tick', lastHeardMs: this.#lastHeardMs, roundTripMs: this.rttMs }, nowMs);
   }
 

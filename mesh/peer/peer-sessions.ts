@@ -180,6 +180,7 @@ export class PeerSessions {
 
   /** Removes sessions whose retirement, age or number of units is over. */
   expire(nowMs: number): void {
+    if (!this.#sessions.some((session) => isOver(session, nowMs))) return;
     for (const session of [...this.#sessions]) if (isOver(session, nowMs)) this.remove(session, nowMs);
   }
 
@@ -193,8 +194,11 @@ export class PeerSessions {
 
   /** When {@link expire} has something to do next, or null. */
   pollAt(): number | null {
-    const times = this.#sessions.map((session) => session.retireAtMs ?? session.createdMs + REFUSE_AFTER_MS);
-    return times.length === 0 ? null : Math.min(...times);
+    let atMs = Infinity;
+    for (const { retireAtMs, createdMs } of this.#sessions) {
+      atMs = Math.min(atMs, retireAtMs ?? createdMs + REFUSE_AFTER_MS);
+    }
+    return atMs === Infinity ? null : atMs;
   }
 
   /** Retires what was installed before the active session. */

@@ -122,6 +122,11 @@ export class Peer {
     return isIdle && this.path.endpoint === null && this.#lastHandshakeMs === null && this.sessions.count === 0;
   }
 
+  /** Whether the link stands, and what is heard on it only moves its deadlines on. */
+  get isSteady(): boolean {
+    return this.#link.state === 'up' && !this.path.isSearching;
+  }
+
   /** Whether control messages reach the peer: there is a session, and the link is not down. */
   get isLinked(): boolean {
     return this.sessions.active !== null && isCarrying(this.#link);
@@ -345,13 +350,13 @@ export class Peer {
   /** When {@link advance} has something to do next. */
   pollAt(nowMs: number): number {
     const needed = this.#needsSession(nowMs);
-    const times = [this.#endsAtMs(), this.sessions.pollAt(), this.#establisher.pollAt(needed, nowMs)];
-    if (!this.#isQuiet(nowMs)) {
-      times.push(linkPollAt(this.#link, this.#deps.graceMs(nowMs)));
-      if (!needed && this.#establisher.confirming === null) times.push(this.sessions.active?.rekeyAtMs ?? null);
-      if (this.isLinked) times.push(this.path.pollAt());
-    }
-    return Math.min(...times.map((time) => time ?? Infinity));
+    const sessionsAtMs = this.sessions.pollAt() ?? Infinity;
+    const atMs = Math.min(this.#endsAtMs(), sessionsAtMs, this.#establisher.pollAt(needed, nowMs) ?? Infinity);
+    if (this.#isQuiet(nowMs)) return atMs;
+    const linkAtMs = linkPollAt(this.#link, this.#deps.graceMs(nowMs)) ?? Infinity;
+    const mayRekey = !needed && this.#establisher.confirming === null;
+    const rekeyAtMs = mayRekey ? (this.sessions.active?.rekeyAtMs ?? Infinity) : Infinity;
+    return Math.min(atMs, linkAtMs, rekeyAtMs, this.isLinked ? this.path.pollAt() : Infinity);
   }
 
   /** Removes the peer from router and handshakes; the object is not used afterwards. */

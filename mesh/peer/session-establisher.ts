@@ -102,6 +102,7 @@ export class SessionEstablisher {
    * @param mayYield whether the peer dials too, and no frame waits
    */
   advance(needed: boolean, mayYield: boolean, nowMs: number): void {
+    if (this.isIdle && !needed) return;
     const { confirming } = this;
     const hasOther = confirming !== null && this.#peer.sessions.hasConfirmedBesides(confirming.localIndex);
     const yieldMs = mayYield && this.#peer.id < this.#deps.ownId ? DIAL_YIELD_MS : 0;
