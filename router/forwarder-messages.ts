@@ -15,7 +15,7 @@ import type { Refusals } from './tables/pools.js';
 
 /** Events from a forwarding thread to the main thread of the router. */
 export type ForwarderEvent =
-  | Exclude<RouterEvent, { type: 'hello' | 'counters' }>
+  | Exclude<RouterEvent, { type: 'hello' | 'counters' | 'relayIdle' }>
   | ({ readonly type: 'report' } & ForwarderReport)
   /** A peer's loss report about the lane of another thread. */
   | LossReportOfPeer
@@ -43,6 +43,14 @@ export interface ForwarderReport {
   readonly paths: readonly PeerPath[];
   readonly sessions: readonly SessionStatus[];
   readonly refusals: Refusals;
+  readonly relays: readonly IdleRelay[];
+}
+
+/** How long a pair that is relayed had no datagram. */
+export interface IdleRelay {
+  /** Receive channel of its first end. */
+  readonly channel: number;
+  readonly idleForMs: number;
 }
 
 /**

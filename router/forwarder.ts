@@ -9,16 +9,17 @@
  * and checks a shared flag once a round.
  */
 import type { NodeId } from '../common/node-id.js';
-import type { EngineStatus, PeerCounters, PeerPath } from '../common/router-port.js';
+import type { EngineStatus } from '../common/router-port.js';
 import type { AeadEngine } from './aead/aead.js';
 import { engineStatus, measureAeadEngines } from './aead/selection.js';
 import type { EngineSpeeds } from './aead/selection.js';
+import type { ForwarderDeps, ForwarderOptions } from './forwarder-options.js';
 import { Arena } from './kernel/arena.js';
 import type { ForwarderCommand, ForwarderEvent, ForwarderReport, TablesSlice } from './forwarder-messages.js';
 import { BusyPoll } from './busy-poll.js';
 import { createCarried } from './carried.js';
 import type { Carried } from './carried.js';
-import { Counters, dropsByName } from './tables/counters.js';
+import { Counters } from './tables/counters.js';
 import { swap32 } from './kernel/byte-order.js';
 import { sessionSlot, TYPE_CONTROL } from '../common/wire/datagram-header.js';
 import { DROP } from './tables/drop-reasons.js';
@@ -43,8 +44,6 @@ import { NO_PEER, NO_SESSION, Peers } from './tables/peers.js';
 import { KIND_LOSS_REPORT, probeKind } from '../common/wire/probe-unit.js';
 import { Probes } from './outside/probes.js';
 import { Sessions } from './tables/sessions.js';
-import type { Refusals } from './tables/pools.js';
-import type { SocketFamily } from './kernel/socket-address-memory.js';
 import { readSocketAddress } from './kernel/socket-address-memory.js';
 import { TapQueues } from './inside/tap-queues.js';
 import { ThreadScheduling } from './kernel/thread-scheduling.js';
@@ -52,40 +51,15 @@ import { UnitSender } from './outside/unit-sender.js';
 import { CalledAddresses } from './outside/called-addresses.js';
 import { LOCAL_ADDRESS_BYTES } from './kernel/packet-info.js';
 import { RawSender } from './outside/raw-sender.js';
+import { NO_CHANNEL } from './outside/relay-channels.js';
+import { Relaying } from './outside/relaying.js';
+import { reportOf } from './forwarder-report.js';
 
 const ARENA_BYTES = 64 << 20;
 /** Longest sleep of an idle thread: its timers are checked after each. */
 const IDLE_POLL_MS = 5000;
 /** Bytes of an event descriptor's count; reading resets it. */
 const WAKE_COUNT_BYTES = 8;
-
-export interface ForwarderOptions {
-  /** The TAP queues of all threads, as many for each; this thread reads those of its lane. */
-  readonly tapFds: readonly number[];
-  /** Shared by all threads (`inside/indirection-table.ts`). */
-  readonly indirection: SharedArrayBuffer;
-  readonly udpFd: number;
-  /** Readable when commands wait. */
-  readonly wakeFd: number;
-  readonly lane: number;
-  readonly lanes: number;
-  readonly family: SocketFamily;
-  readonly udpGso: boolean;
-  readonly tapUso: boolean;
-  /** Of an earlier router on this machine; those of other engines are measured. */
-  readonly engineSpeeds?: EngineSpeeds;
-}
-
-export interface ForwarderDeps {
-  /** True when commands may wait; clears the flag. */
-  commandsWaiting(): boolean;
-  nextCommand(): ForwarderCommand | undefined;
-  /** False when too many events wait already. */
-  emit(event: ForwarderEvent): boolean;
-  /** Answers a `beat` command. */
-  beat(): void;
-  nowMs(): number;
-}
 
 export class Forwarder {
   readonly engine: EngineStatus;
@@ -98,6 +72,7 @@ export class Forwarder {
   readonly #reassembly: Reassembly;
   readonly #sender: UnitSender;
   readonly #rawSender: RawSender;
+  readonly #relaying: Relaying;
   readonly #called = new CalledAddresses();
   readonly #queues: TapQueues;
   readonly #refused: RefusedFrames;
@@ -116,6 +91,8 @@ export class Forwarder {
   readonly #wantedMs = new Float64Array(MAX_PEERS + 1).fill(-WANTED_INTERVAL_MS);
   /** When it was last said that datagrams to a peer are too big. */
   readonly #tooBigMs = new Float64Array(MAX_PEERS + 1).fill(-WANTED_INTERVAL_MS);
+  /** When it was last said that a peer behind a relay sends directly. */
+  readonly #directMs = new Float64Array(MAX_PEERS + 1).fill(-WANTED_INTERVAL_MS);
   #expiredMs = -Infinity;
   #balancedMs = -Infinity;
   /** Tables whose slices have not all come. */
@@ -140,8 +117,11 @@ export class Forwarder {
     this.#peers = new Peers(arena, options.family);
     this.#sessions = new Sessions(this.#aead, this.#peers, options.lane);
     this.#reassembly = new Reassembly(arena, this.#counters);
-    this.#sender = new UnitSender(arena, options.udpFd, this.#peers, this.#sessions, this.#counters, options.udpGso);
-    this.#rawSender = new RawSender(arena, options.udpFd, options.family, this.#counters, this.#called);
+    const { udpFd, udpGso: gso, lane, lanes } = options;
+    const [peers, counters] = [this.#peers, this.#counters];
+    this.#sender = new UnitSender(arena, udpFd, peers, this.#sessions, counters, gso);
+    this.#rawSender = new RawSender(arena, udpFd, options.family, counters, this.#called);
+    this.#relaying = new Relaying({ arena, fd: udpFd, peers, counters, lane, lanes, gso, rawSender: this.#rawSender });
     this.#indirection = new IndirectionTable(options.indirection, shapeOf(options), options.lane);
     this.#queues = new TapQueues(arena, options.tapFds, ownQueues(options), this.#indirection);
     this.#refused = new RefusedFrames(arena, this.#queues, this.#sender, this.#counters, () => deps.nowMs());
@@ -150,9 +130,10 @@ export class Forwarder {
     this.#writer = new InsideWriter(arena, this.#queues, this.#counters, this.#refused, options.tapUso);
     this.#probes = new Probes(
       arena,
-      this.#peers,
+      peers,
       this.#sender,
-      this.#counters,
+      this.#relaying.channels,
+      counters,
       () => deps.nowMs() * 1000,
       (answer) => this.#emit({ type: 'probeAnswer', ...answer, peer: this.#peers.idOf(answer.peer)! }),
     );
@@ -301,17 +282,22 @@ export class Forwarder {
       counters: this.#counters,
       lossReports: this.#lossReports,
       lanes: this.options.lanes,
+      channels: this.#relaying.channels,
+      relay: this.#relaying.relay,
       events: {
-        handshake: (address, local, bytes) => {
+        handshake: (address, local, slot, bytes) => {
           const from = readSocketAddress(this.#arena, address);
+          if (slot !== NO_CHANNEL) {
+            return this.#emit({ type: 'datagram', from, bytes, channel: this.#relaying.channels.numberOf(slot) });
+          }
           if (local !== 0) this.#called.note(from, this.#localAddress(local));
           this.#emit({ type: 'datagram', from, bytes });
         },
         control: (peer, bytes) => this.#emit({ type: 'control', peer: idOf(peer), bytes }),
-        probe: (peer, address, unit, length, nowMs) => {
+        probe: (peer, origin, unit, length, nowMs) => {
           const isReport = length > 0 && probeKind(this.#arena.view, unit) === KIND_LOSS_REPORT;
           if (isReport) this.#lossReports.receive(peer, unit, length, nowMs);
-          else this.#probes.receive(peer, address, unit, length);
+          else this.#probes.receive(peer, origin, unit, length);
         },
         confirmed: (peer, session) => {
           const localIndex = swap32(this.#sessions.wireIndexes[session]!);
@@ -323,6 +309,10 @@ export class Forwarder {
           this.#emit({ type: 'roamed', peer: idOf(peer), endpoint });
         },
         calledAt: (peer, local) => this.#setLocal(peer, this.#localAddress(local)),
+        heardDirectly: (peer, address) => {
+          if (!isDue(this.#directMs, peer, this.deps.nowMs())) return;
+          this.#emit({ type: 'heardDirectly', peer: idOf(peer), from: readSocketAddress(this.#arena, address) });
+        },
       },
     });
   }
@@ -338,9 +328,7 @@ export class Forwarder {
   #tellOf(peers: Set<number>, type: 'sessionWanted' | 'tooBig', toldMs: Float64Array, nowMs: number): void {
     for (const peer of peers) {
       const id = this.#peers.idOf(peer);
-      if (id === undefined || nowMs - toldMs[peer]! < WANTED_INTERVAL_MS) continue;
-      toldMs[peer] = nowMs;
-      this.#emit({ type, peer: id });
+      if (id !== undefined && isDue(toldMs, peer, nowMs)) this.#emit({ type, peer: id });
     }
     peers.clear();
   }
@@ -373,10 +361,10 @@ export class Forwarder {
       case 'tablesSlice':
         return this.#takeSlice(command);
       case 'path': {
-        const { endpoint, mtuBytes, upForMs = null } = command.path;
+        const { endpoint, mtuBytes, upForMs = null, relay = null } = command.path;
         const peer = this.#peers.indexOf(command.path.peer);
         if (peer === NO_PEER) return;
-        this.#peers.setPath(peer, endpoint, mtuBytes);
+        this.#peers.setPath(peer, endpoint, mtuBytes, relay);
         // The first datagrams to a peer leave from where its handshake came to.
         const local = this.#peers.localAt(peer) === 0 ? this.#called.of(endpoint) : null;
         if (local !== null) this.#setLocal(peer, local);
@@ -401,11 +389,17 @@ export class Forwarder {
       case 'removePeer':
         return this.#removePeer(command.peer);
       case 'sendDatagram':
+        if (command.relay !== undefined) return this.#relaying.sendThrough(command.relay, command.bytes);
         return this.#rawSender.send(command.to, command.bytes);
       case 'sendControl':
         return this.#sendControl(command.peer, command.bytes);
       case 'probe':
-        return this.#probes.send(this.#peers.find(command.peer), command.probeId, command.sizeBytes);
+        return this.#probes.send(this.#peers.find(command.peer), command);
+      case 'openChannel':
+      case 'closeChannel':
+      case 'openRelay':
+      case 'closeRelay':
+        return this.#relaying.execute(command, this.deps.nowMs());
       case 'lossReport':
         return this.#lossReports.learn(this.#peers.find(command.peer), command.report, this.deps.nowMs());
       case 'report':
@@ -425,6 +419,7 @@ export class Forwarder {
   }
 
   #setLocal(peer: number, local: Uint8Array): void {
+    if (this.#peers.relayedPath(peer) !== undefined) return;
     this.#peers.setLocal(peer, local);
     if (this.options.lanes > 1) this.#emit({ type: 'calledAt', peer: this.#peers.idOf(peer)!, local });
   }
@@ -454,6 +449,7 @@ export class Forwarder {
     this.#reader.forgetWaiting(index);
     this.#counters.forget(index);
     this.#lossReports.forget(index);
+    if (index !== NO_PEER) this.#relaying.channels.forget(index);
     this.#peers.forget(id);
   }
 
@@ -469,28 +465,17 @@ export class Forwarder {
     this.#sender.flush();
   }
 
-  #refusals(): Refusals {
-    const counted = {
-      peers: this.#peers.refusals,
-      receiveContexts: this.#sessions.refusedContexts,
-      expandedKeys: this.#aead.refusedKeys,
-    };
-    return Object.fromEntries(Object.entries(counted).filter(([, count]) => count > 0));
-  }
-
   report(): ForwarderReport {
-    const nowMs = this.deps.nowMs();
-    const peers: PeerCounters[] = [];
-    const paths: PeerPath[] = [];
-    for (const [peer, index] of this.#peers.ids()) {
-      const { lastReceivedMs, ...totals } = this.#counters.totals(index);
-      peers.push({ peer, ...totals, lastReceivedMsAgo: lastReceivedMs === 0 ? null : nowMs - lastReceivedMs });
-      const endpoint = this.#peers.endpoint(index);
-      if (endpoint === null) continue;
-      paths.push({ peer, endpoint, mtuBytes: this.#peers.mtuBytes(index), upForMs: this.#peers.upForMs(index, nowMs) });
-    }
-    const generation = this.#reader.tables.generation;
-    const drops = dropsByName(this.#counters.drops);
-    return { generation, drops, peers, paths, sessions: this.#sessions.statuses(nowMs), refusals: this.#refusals() };
+    const [peers, sessions, counters, aead] = [this.#peers, this.#sessions, this.#counters, this.#aead];
+    const { channels } = this.#relaying;
+    const { generation } = this.#reader.tables;
+    return reportOf({ generation, peers, sessions, counters, channels, aead }, this.deps.nowMs());
   }
+}
+
+/** Whether the agent was not told of the peer for WANTED_INTERVAL_MS; then it is to be told now. */
+function isDue(toldMs: Float64Array, peer: number, nowMs: number): boolean {
+  if (nowMs - toldMs[peer]! < WANTED_INTERVAL_MS) return false;
+  toldMs[peer] = nowMs;
+  return true;
 }

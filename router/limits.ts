@@ -35,6 +35,13 @@ export const WAITING_BYTES = 4 << 20;
 /** The same by number, in one thread. */
 export const MAX_WAITING_FRAMES = 4096;
 
+/** Bytes of enveloped datagrams that a node relays in a second for one pair, in both directions together. */
+export const RELAY_PAIR_BYTES_PER_SECOND = 12_500_000;
+/** The same for all pairs. Each forwarding thread relays an equal part of both. */
+export const RELAY_BYTES_PER_SECOND = 50_000_000;
+/** Time in which an unused rate fills up: so much goes at once. */
+export const RELAY_BURST_MS = 100;
+
 export const MIN_PATH_MTU_BYTES = 576;
 
 /** Queues of the TAP that each thread serves in turn (`tap-queues.ts`): more mean fewer flows that share one. */

@@ -88,6 +88,7 @@ export const IPV6_MTU_DISCOVER = 23;
 export const IPV6_V6ONLY = 26;
 export const IPV6_RECVPKTINFO = 49;
 export const IPV6_PKTINFO = 50;
+export const IPV6_HOPLIMIT = 52;
 export const IPV6_RECVTCLASS = 66;
 export const IPV6_TCLASS = 67;
 /** Set DF, and ignore ICMP: the mesh core searches the path MTU (RFC 8899). */

@@ -4,6 +4,7 @@
  */
 import { SystemCallError } from '../../common/errors.js';
 import { ipFamily, parseIpAddress } from '../../common/address/ip-address.js';
+import { MAX_LANES } from '../../common/protocol.js';
 import { Arena } from './arena.js';
 import { sysBind, sysClose, sysErrno, sysGetsockopt, sysSetsockopt, sysSocket } from './ffi.js';
 import { SOCKET_BUFFER_BYTES } from '../limits.js';
@@ -122,14 +123,19 @@ function setOption(arena: Arena, fd: number, level: number, name: number, value:
   return sysSetsockopt(fd, level, name, arena.base + VALUE, 4) === 0;
 }
 
+/** Hop limit of the datagrams of a lane. */
+export function hopLimitOf(lane: number): number {
+  return HOPS - (lane % MAX_LANES);
+}
+
 /**
  * Gives each lane a hop limit of its own. Lanes share their addresses and ports, so a receiver's GRO would coalesce datagrams of
  * several lanes into one message, which goes to one socket. GRO coalesces nothing that differs in its hop limit (Linux 6.9,
  * and maintained older kernels).
  */
 function setLaneHopLimit(arena: Arena, fd: number, lane: number, family: SocketFamily): void {
-  setOption(arena, fd, IPPROTO_IP, IP_TTL, HOPS - lane);
-  if (family === AF_INET6) setOption(arena, fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, HOPS - lane);
+  setOption(arena, fd, IPPROTO_IP, IP_TTL, hopLimitOf(lane));
+  if (family === AF_INET6) setOption(arena, fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, hopLimitOf(lane));
 }
 
 /**

@@ -11,7 +11,10 @@ import { InsideWriter } from '../inside/inside-writer.js';
 import { AF_INET6 } from '../kernel/linux-abi.js';
 import { LOCAL_ADDRESS_BYTES } from '../kernel/packet-info.js';
 import { LossReports } from './loss-reports.js';
+import { CalledAddresses } from './called-addresses.js';
 import { OutsideReceiver } from './outside-receiver.js';
+import { RawSender } from './raw-sender.js';
+import { Relaying } from './relaying.js';
 import { Peers } from '../tables/peers.js';
 import { Sessions } from '../tables/sessions.js';
 import { DatagramSocket } from '../testing/datagram-socket.js';
@@ -51,7 +54,7 @@ const called: string[] = [];
 const localAddress = (at: number) => Buffer.from(arena.u8.subarray(at, at + LOCAL_ADDRESS_BYTES)).toString('hex');
 const ignore = () => undefined;
 const events = {
-  handshake: (_address: number, local: number, datagram: Uint8Array) => {
+  handshake: (_address: number, local: number, _channel: number, datagram: Uint8Array) => {
     called.push(localAddress(local));
     handshakes.push(datagram);
   },
@@ -59,12 +62,17 @@ const events = {
   probe: ignore,
   confirmed: ignore,
   roamed: ignore,
+  heardDirectly: ignore,
   calledAt: (peer: number, local: number) => {
     called.push(localAddress(local));
     peers.setLocal(peer, arena.u8.slice(local, local + LOCAL_ADDRESS_BYTES));
   },
 };
-const tables = { peers, sessions, reassembly, counters, lossReports };
+const { channels, relay } = new Relaying({
+  ...{ arena, fd: outside.fd, peers, counters, lane: 0, lanes: 1, gso: true },
+  rawSender: new RawSender(arena, outside.fd, AF_INET6, counters, new CalledAddresses()),
+});
+const tables = { peers, sessions, reassembly, counters, lossReports, channels, relay };
 const receiver = new OutsideReceiver({ arena, fd: outside.fd, writer, lanes: 1, events, ...tables });
 /** What the receiver allocated last lies right in front of this. */
 const GUARD_BYTES = 256 << 10;
@@ -167,7 +175,7 @@ describe('single datagrams', () => {
   });
 
   it('are counted when their type is unknown', () => {
-    for (const type of [0, 8, 9, 255]) receive(handshake(100).fill(type, 0, 1));
+    for (const type of [0, 9, 10, 255]) receive(handshake(100).fill(type, 0, 1));
     expect(counters.drops[DROP.datagramUnknownType]).toBe(4);
   });
 });

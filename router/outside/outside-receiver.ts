@@ -8,7 +8,8 @@
  *   4. open      authenticate and decrypt in place; only then mark the window and accept the sender's address
  *   5. hand on   data to the TAP, control messages to the agent; probes are answered
  *
- * Before stage 4 nothing is trusted and nothing is answered. For an unknown index nothing is kept.
+ * Before stage 4 nothing is trusted and nothing is answered. For an unknown index nothing is kept. A datagram in an envelope of a relay
+ * (ADR 0044) is taken out at stage 2, or passed on when this node is the relay (`relay.ts`).
  */
 import type { Arena } from '../kernel/arena.js';
 import { NOTHING_CARRIED } from '../carried.js';
@@ -27,6 +28,8 @@ import {
   TYPE_COOKIE,
   TYPE_DATA,
   TYPE_INITIATION,
+  TYPE_PROBE,
+  TYPE_RELAY,
   typeIn,
 } from '../../common/wire/datagram-header.js';
 import { MAX_FRAGMENTS, MAX_LANES } from '../../common/protocol.js';
@@ -38,6 +41,9 @@ import { DROP } from '../tables/drop-reasons.js';
 import { sysRecvmmsg } from '../kernel/ffi.js';
 import type { Reassembly } from './reassembly.js';
 import { INCOMPLETE } from './reassembly.js';
+import type { Relay } from './relay.js';
+import type { RelayChannels } from './relay-channels.js';
+import { NO_CHANNEL } from './relay-channels.js';
 import { RECEIVE_MESSAGES } from '../limits.js';
 import type { LossReports } from './loss-reports.js';
 import {
@@ -66,15 +72,28 @@ import { trafficClassIn } from '../kernel/traffic-class-info.js';
 import { MARK_BITS, NOT_ECT } from '../packet/congestion-mark.js';
 import { sameSocketAddressMemory } from '../kernel/socket-address-memory.js';
 
-/** Receivers of what is no data. `address` is the arena offset of the sender's socket address, `local` that of the address it called. */
+/**
+ * Receivers of what is no data. `address` is the arena offset of the sender's socket address, `local` that of the address it called, 0
+ * when unknown. `channel` is the slot of the channel that the datagram came on, NO_CHANNEL without an envelope; with one, `address`
+ * is the relay's.
+ */
 export interface ReceiverEvents {
-  handshake(address: number, local: number, datagram: Uint8Array): void;
+  handshake(address: number, local: number, channel: number, datagram: Uint8Array): void;
   control(peer: number, message: Uint8Array): void;
-  probe(peer: number, address: number, unit: number, length: number, nowMs: number): void;
+  probe(peer: number, origin: Readonly<Origin>, unit: number, length: number, nowMs: number): void;
   confirmed(peer: number, session: number): void;
   roamed(peer: number, address: number): void;
   /** The peer calls another local address than before. */
   calledAt(peer: number, local: number): void;
+  /** Data or control of a peer behind a relay, without an envelope. */
+  heardDirectly(peer: number, address: number): void;
+}
+
+/** Where a probe came from, see {@link ReceiverEvents}. Overwritten by the next one. */
+export interface Origin {
+  address: number;
+  local: number;
+  channel: number;
 }
 
 /** Datagram size at an IPv4 path MTU of 1500; adapted to the messages that arrive. */
@@ -105,6 +124,8 @@ export interface OutsideReceiverDeps {
   readonly counters: Counters;
   readonly lossReports: LossReports;
   readonly lanes: number;
+  readonly channels: RelayChannels;
+  readonly relay: Relay;
   readonly events: ReceiverEvents;
 }
 
@@ -126,7 +147,14 @@ export class OutsideReceiver {
   /** Of the current message: size of its coalesced datagrams, and the offset of the local address it came to, 0 when unknown. */
   #segment = 0;
   #local = 0;
+  #trafficClass = 0;
   #nowMs = 0;
+  /** Stands for the sender of what was in an envelope: a socket address that is nobody's. */
+  readonly #enveloped: number;
+  /** Slot of the channel, and address of the relay, of the datagram in hand. */
+  #channel = NO_CHANNEL;
+  #relayAddress = 0;
+  readonly #origin: Origin = { address: 0, local: 0, channel: NO_CHANNEL };
 
   constructor(private readonly deps: OutsideReceiverDeps) {
     const { arena } = deps;
@@ -142,6 +170,7 @@ export class OutsideReceiver {
       this.#names[i] = arena.allocate(SOCKADDR_ROOM);
     }
     this.#linear = arena.allocate(MAX_MESSAGE_BYTES);
+    this.#enveloped = arena.allocate(SOCKADDR_ROOM);
   }
 
   /** Receives one batch; returns how many messages it was. */
@@ -151,6 +180,7 @@ export class OutsideReceiver {
     const received = sysRecvmmsg(this.deps.fd, this.#arena.base + this.#messages, RECEIVE_MESSAGES, MSG_DONTWAIT, 0);
     for (let i = 0; i < received; i++) this.#takeMessage(i);
     this.deps.writer.flush();
+    this.deps.relay.flush();
     return received;
   }
 
@@ -181,6 +211,7 @@ export class OutsideReceiver {
     const end = first + u32[(this.#messages + i * MMSGHDR_BYTES + MSG_CONTROLLEN) >>> 2]!;
     this.#segment = MAX_MESSAGE_BYTES;
     this.#local = 0;
+    this.#trafficClass = 0;
     this.#fragment.mark = NOT_ECT;
     for (let at = first; at + CMSG_DATA < end; at += (u32[at >>> 2]! + 7) & ~7) {
       const word = at >>> 2;
@@ -189,8 +220,10 @@ export class OutsideReceiver {
         continue;
       }
       const trafficClass = trafficClassIn(this.#arena, at);
-      if (trafficClass >= 0) this.#fragment.mark = trafficClass & MARK_BITS;
-      else if (this.#local === 0) this.#local = localAddressIn(this.#arena, at);
+      if (trafficClass >= 0) {
+        this.#trafficClass = trafficClass;
+        this.#fragment.mark = trafficClass & MARK_BITS;
+      } else if (this.#local === 0) this.#local = localAddressIn(this.#arena, at);
     }
   }
 
@@ -215,6 +248,7 @@ export class OutsideReceiver {
       this.#takeDatagrams(header, fragment, bytes, bytes, this.#names[i]!);
       // The next datagram overwrites this one.
       this.deps.writer.flush();
+      this.deps.relay.flush();
     }
     if (segment >= MIN_STRIDE_BYTES && segment % 4 === 0) this.#wantedStride = segment;
   }
@@ -242,11 +276,57 @@ export class OutsideReceiver {
         i += this.#takeSealed(word, fragmentBytes, count - i, total - i * segment);
         continue;
       }
-      if (type >= TYPE_INITIATION && type <= TYPE_COOKIE)
-        this.#takeHandshake(headers + i * DATAGRAM_HEADER_BYTES, fragmentAt, bytes, name);
+      const header = headers + i * DATAGRAM_HEADER_BYTES;
+      if (type >= TYPE_INITIATION && type <= TYPE_COOKIE) this.#takeHandshake(header, fragmentAt, bytes, name);
+      else if (type === TYPE_RELAY) this.#takeEnvelope(header, fragmentAt, bytes, name);
       else this.#drop(DROP.datagramUnknownType);
       i++;
     }
+  }
+
+  /** Takes the envelope at `envelope`, and the `bytes` behind it at `at`. */
+  #takeEnvelope(envelope: number, at: number, bytes: number, name: number): void {
+    const { channels, relay } = this.deps;
+    const word = envelope >>> 2;
+    const channel = channels.find(word);
+    if (channel === NO_CHANNEL) return this.#drop(DROP.relayUnknownChannel);
+    const refusal = channels.refusal(channel, word, name);
+    if (refusal !== null) return this.#drop(refusal);
+    if (bytes <= DATAGRAM_HEADER_BYTES) return this.#drop(DROP.datagramTooShort);
+    if (typeIn(this.#arena.u32[at >>> 2]!) === TYPE_RELAY) return this.#drop(DROP.relayNested);
+    if (channels.isRelays(channel)) relay.forward(channel, envelope, at, bytes, this.#trafficClass, this.#nowMs);
+    else this.#takeOutOf(channel, at, bytes, name);
+  }
+
+  /** Takes the datagram at `at`, of `bytes` with its header, that was in an envelope on this channel. */
+  #takeOutOf(channel: number, at: number, bytes: number, name: number): void {
+    const local = this.#local;
+    // That is where the relay called.
+    this.#local = 0;
+    this.#channel = channel;
+    this.#relayAddress = name;
+    this.#takeInner(at, bytes - DATAGRAM_HEADER_BYTES, name);
+    this.#channel = NO_CHANNEL;
+    this.#local = local;
+  }
+
+  /** @param bytes behind the header */
+  #takeInner(header: number, bytes: number, name: number): void {
+    const word = header >>> 2;
+    const fields = this.#arena.u32[word]!;
+    const type = typeIn(fields);
+    if (bytes < (type >= TYPE_DATA && fragmentsIn(fields) > 1 ? 1 : TAG_BYTES)) {
+      return this.#drop(DROP.datagramTooShort);
+    }
+    const at = header + DATAGRAM_HEADER_BYTES;
+    if (isSealedType(type)) {
+      this.#fragment.at = at;
+      this.#fragment.bytes = bytes;
+      this.#fragment.sender = this.#enveloped;
+      // Fragments lie apart: a unit of several passes through the reassembly.
+      this.#takeSealed(word, 0, 1, bytes);
+    } else if (type >= TYPE_INITIATION && type <= TYPE_COOKIE) this.#takeHandshake(header, at, bytes, name);
+    else this.#drop(DROP.datagramUnknownType);
   }
 
   /**
@@ -331,19 +411,38 @@ export class OutsideReceiver {
       events.confirmed(peer, session);
     }
     if (newest && !sameSocketAddressMemory(this.#arena, sender, peers.addressAt(peer), peers.family)) {
-      events.roamed(peer, sender);
+      this.#fromElsewhere(peer, type, sender);
     }
     if (newest && this.#local !== 0 && !peers.callsAt(peer, this.#local)) events.calledAt(peer, this.#local);
     if (type === TYPE_DATA) writer.deliver(peer, at, length, mark);
     else if (type === TYPE_CONTROL) events.control(peer, this.#arena.u8.slice(at, at + length));
-    else events.probe(peer, sender, at, length, this.#nowMs);
+    else this.#takeProbe(peer, sender, at, length);
+  }
+
+  #takeProbe(peer: number, sender: number, at: number, length: number): void {
+    const origin = this.#origin;
+    const isEnveloped = sender === this.#enveloped;
+    origin.address = isEnveloped ? this.#relayAddress : sender;
+    origin.local = this.#local;
+    origin.channel = isEnveloped ? this.#channel : NO_CHANNEL;
+    this.deps.events.probe(peer, origin, at, length, this.#nowMs);
+  }
+
+  /** The newest unit of a peer came from another address than its datagrams are sent to. */
+  #fromElsewhere(peer: number, type: number, sender: number): void {
+    const { peers, events } = this.deps;
+    // An envelope says nothing about the address of the peer.
+    if (sender === this.#enveloped) return;
+    if (peers.relayedPath(peer) === undefined) return events.roamed(peer, sender);
+    // The other end looks for the direct path with probes all the time.
+    if (type !== TYPE_PROBE) events.heardDirectly(peer, sender);
   }
 
   #takeHandshake(header: number, fragment: number, bytes: number, name: number): void {
     const datagram = new Uint8Array(DATAGRAM_HEADER_BYTES + bytes);
     datagram.set(this.#arena.u8.subarray(header, header + DATAGRAM_HEADER_BYTES));
     datagram.set(this.#arena.u8.subarray(fragment, fragment + bytes), DATAGRAM_HEADER_BYTES);
-    this.deps.events.handshake(name, this.#local, datagram);
+    this.deps.events.handshake(name, this.#local, this.#channel, datagram);
   }
 
   #drop(reason: number): void {

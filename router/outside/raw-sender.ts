@@ -1,4 +1,7 @@
-/** Sender of handshake datagrams of the mesh core: as they are, one by one, from the address that was called. */
+/**
+ * Sender of handshake datagrams of the mesh core: as they are, one by one, from the address that was called; or to a relay, in an
+ * envelope.
+ */
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { Arena } from '../kernel/arena.js';
 import type { Counters } from '../tables/counters.js';
@@ -21,7 +24,7 @@ import { LOCAL_ADDRESS_BYTES, packetInfoBytes, writePacketInfo } from '../kernel
 import type { SocketFamily } from '../kernel/socket-address-memory.js';
 import { socketAddressBytes, writeSocketAddress } from '../kernel/socket-address-memory.js';
 
-const MAX_DATAGRAM_BYTES = 65507;
+export const MAX_DATAGRAM_BYTES = 65507;
 
 export class RawSender {
   readonly #message: number;
@@ -53,6 +56,24 @@ export class RawSender {
       this.counters.drops[DROP.sendFailed]!++;
       return;
     }
+    this.#place(bytes);
+    const source = this.called.sourceFor(to, bytes[0]!);
+    if (this.#sendFrom(source)) return;
+    if (source !== null) this.called.forget(to);
+    if (source === null || !this.#sendFrom(null)) this.counters.drops[DROP.sendFailed]!++;
+  }
+
+  /** Sends once to the socket address at offset `address`, from the local address at offset `local`, 0 for any. */
+  sendTo(address: number, local: number, bytes: Uint8Array): void {
+    const { u8 } = this.arena;
+    u8.copyWithin(this.#address, address, address + SOCKADDR_ROOM);
+    this.#place(bytes);
+    const source = local === 0 ? null : u8.slice(local, local + LOCAL_ADDRESS_BYTES);
+    if (!this.#sendFrom(source)) this.counters.drops[DROP.sendFailed]!++;
+  }
+
+  #place(bytes: Uint8Array): void {
+    const { arena } = this;
     arena.u8.set(bytes, this.#data);
     arena.writeAddress(this.#iovec, this.#data);
     arena.writeLength(this.#iovec + 8, bytes.length);
@@ -60,10 +81,6 @@ export class RawSender {
     arena.u32[(this.#message + MSG_NAMELEN) >>> 2] = socketAddressBytes(this.family);
     arena.writeAddress(this.#message + MSG_IOV, this.#iovec);
     arena.writeLength(this.#message + MSG_IOVLEN, 1);
-    const source = this.called.sourceFor(to, bytes[0]!);
-    if (this.#sendFrom(source)) return;
-    if (source !== null) this.called.forget(to);
-    if (source === null || !this.#sendFrom(null)) this.counters.drops[DROP.sendFailed]!++;
   }
 
   /** False when the kernel refuses. */

@@ -6,7 +6,8 @@
  *   2. close     seal, write the datagram headers, queue the message
  *   3. flush     one sendmmsg for all queued messages; their slots are free again
  *
- * Without UDP GSO (old kernels, some devices) every datagram becomes a message of its own; nothing else changes.
+ * Without UDP GSO (old kernels, some devices) every datagram becomes a message of its own; nothing else changes. Units to a peer
+ * behind a relay go another way, {@link Way}, which is looked for where a peer without a direct path would be refused.
  */
 import { assert } from '../../common/errors.js';
 import type { Arena } from '../kernel/arena.js';
@@ -29,16 +30,11 @@ import { sysErrno, sysPoll, sysSendmmsg } from '../kernel/ffi.js';
 import { FLUSH_AFTER_BYTES, MAX_FRAME_BYTES, UNIT_SLOTS } from '../limits.js';
 import {
   CMSG_ROOM,
-  CMSG_UDP_SEGMENT_BYTES,
   CMSG_UDP_SEGMENT_ROOM,
-  EADDRNOTAVAIL,
   EAGAIN,
   EINTR,
-  EINVAL,
   EIO,
   EMSGSIZE,
-  ENETUNREACH,
-  ENODEV,
   ENOBUFS,
   IOVEC_BYTES,
   MMSGHDR_BYTES,
@@ -51,16 +47,18 @@ import {
   MSG_NAMELEN,
   POLLFD_BYTES,
   POLLOUT,
-  SOL_UDP,
   UDP_MAX_PAYLOAD_BYTES,
-  UDP_SEGMENT,
 } from '../kernel/linux-abi.js';
 import type { Peers } from '../tables/peers.js';
 import { NO_SESSION } from '../tables/peers.js';
 import type { Sessions } from '../tables/sessions.js';
-import { packetInfoBytes, writePacketInfo } from '../kernel/packet-info.js';
-import { TRAFFIC_CLASS_INFO_BYTES, writeTrafficClassInfo } from '../kernel/traffic-class-info.js';
+import { packetInfoBytes } from '../kernel/packet-info.js';
+import { writeSegmentSizeInfo } from '../kernel/segment-size-info.js';
+import { TRAFFIC_CLASS_INFO_BYTES } from '../kernel/traffic-class-info.js';
 import { socketAddressBytes } from '../kernel/socket-address-memory.js';
+import type { EnvelopeWords } from '../tables/envelope-words.js';
+import { ENVELOPED_HEADER_BYTES, EnvelopedUnits } from './enveloped-unit.js';
+import { isRefusedSource, writeHeaderInfo } from './header-info.js';
 
 /** Room in front of a unit: AES-GCM in OpenSSL's record mode writes there. */
 const HEADROOM_BYTES = 64;
@@ -78,6 +76,16 @@ const BYTES_BEFORE_SOURCE = [
   TRAFFIC_CLASS_INFO_BYTES,
   CMSG_UDP_SEGMENT_ROOM + TRAFFIC_CLASS_INFO_BYTES,
 ];
+
+/** Another way to a peer than its direct path. */
+export interface Way {
+  /** Arena offset of a socket address, which stays as it is until the flush. */
+  readonly address: number;
+  /** Arena offset of the local address that the datagrams leave from; 0 for the one that the route says. */
+  readonly local: number;
+  /** Null for datagrams without an envelope. */
+  readonly envelope: EnvelopeWords | null;
+}
 
 export class UnitSender {
   readonly #slotAt = new Int32Array(UNIT_SLOTS);
@@ -100,6 +108,9 @@ export class UnitSender {
   readonly tooBigFor = new Set<number>();
   #messageCount = 0;
   readonly #pollAt: number;
+  readonly #enveloped: EnvelopedUnits;
+  /** To the peer of the last unit behind a relay. */
+  readonly #way = { address: 0, local: 0, envelope: null as EnvelopeWords | null };
   /** The unit last sealed; overwritten by every one. */
   readonly #unit = { counter: 0, type: 0, lane: 0, fragments: 0 };
 
@@ -120,6 +131,7 @@ export class UnitSender {
     }
     this.#messagesAt = arena.allocate(MAX_MESSAGES * MMSGHDR_BYTES);
     this.#pollAt = arena.allocate(POLLFD_BYTES);
+    this.#enveloped = new EnvelopedUnits(arena);
   }
 
   /** A free slot for a unit to this peer. Flushes when none is left, so slots that are not closed must stay few. */
@@ -175,18 +187,70 @@ export class UnitSender {
 
   /** As {@link close}, but in one datagram whatever the path MTU: that is what probes test. */
   closeWhole(slot: number, length: number, type: number): boolean {
-    return this.#seal(slot, length, type, (length + TAG_BYTES + 3) & ~3);
+    return this.#seal(slot, length, type, wholeFragment(length));
+  }
+
+  /** As {@link closeWhole}, another way than the peer's path says. */
+  closeFor(slot: number, length: number, type: number, way: Way): boolean {
+    const session = this.peers.activeSession[this.#slotPeer[slot]!]!;
+    if (session === NO_SESSION) return this.#refuse(slot, DROP.noSession);
+    return this.#sealFor(slot, session, length, type, wholeFragment(length), way);
   }
 
   #seal(slot: number, length: number, type: number, fragment: number): boolean {
     const peer = this.#slotPeer[slot]!;
     const session = this.peers.activeSession[peer]!;
-    if (session === NO_SESSION || !this.peers.isReachable(peer)) return this.#refuse(slot, DROP.noSession);
+    if (session === NO_SESSION || !this.peers.isDirect(peer)) return this.#sealRelayed(slot, length, type, fragment);
+    const fragments = this.#sealInPlace(slot, session, length, type, fragment);
+    if (fragments === 0) return false;
+    this.#layOut(slot, fragment, fragments, length + TAG_BYTES);
+    const address = this.peers.addressAt(peer);
+    const iovecs = this.#iovecsAt[slot]!;
+    const local = this.peers.localAt(peer);
+    this.#queueMessages(slot, address, local, iovecs, fragment + DATAGRAM_HEADER_BYTES, fragments);
+    this.#noteQueued(slot, length + TAG_BYTES);
+    return true;
+  }
+
+  /** To a peer behind a relay; the unit is dropped when there is no way. */
+  #sealRelayed(slot: number, length: number, type: number, fragment: number): boolean {
+    const { peers } = this;
+    const peer = this.#slotPeer[slot]!;
+    const session = peers.activeSession[peer]!;
+    if (session === NO_SESSION || !peers.isRelayed(peer)) return this.#refuse(slot, DROP.noSession);
+    const way = this.#way;
+    way.address = peers.addressAt(peer);
+    way.local = peers.localAt(peer);
+    way.envelope = peers.relayedPath(peer)!.envelope;
+    return this.#sealFor(slot, session, length, type, fragment, way);
+  }
+
+  #sealFor(slot: number, session: number, length: number, type: number, fragment: number, way: Way): boolean {
+    const { address, local, envelope } = way;
+    const fragments = this.#sealInPlace(slot, session, length, type, fragment);
+    if (fragments === 0) return false;
+    const total = length + TAG_BYTES;
+    if (envelope === null) {
+      this.#layOut(slot, fragment, fragments, total);
+      const iovecs = this.#iovecsAt[slot]!;
+      this.#queueMessages(slot, address, local, iovecs, fragment + DATAGRAM_HEADER_BYTES, fragments);
+    } else {
+      const [headers, unit] = [this.#headersAt[slot]!, this.#slotAt[slot]!];
+      const { lane } = this.sessions;
+      const iovecs = this.#enveloped.layOut(slot, envelope, lane, headers, unit, fragment, fragments, total);
+      this.#queueMessages(slot, address, local, iovecs, fragment + ENVELOPED_HEADER_BYTES, fragments);
+    }
+    this.#noteQueued(slot, total);
+    return true;
+  }
+
+  /** Seals the unit of a slot and writes the headers of its datagrams. Returns how many they are, 0 when it is refused. */
+  #sealInPlace(slot: number, session: number, length: number, type: number, fragment: number): number {
     const counter = this.sessions.nextCounter[session]!;
-    if (counter >= REFUSE_AFTER_UNITS) return this.#refuse(slot, DROP.sessionExhausted);
+    if (counter >= REFUSE_AFTER_UNITS) return Number(this.#refuse(slot, DROP.sessionExhausted));
     const total = length + TAG_BYTES;
     const fragments = fragmentsFor(total, fragment);
-    if (fragments > MAX_FRAGMENTS || total > MAX_UNIT_BYTES) return this.#refuse(slot, DROP.frameTooLarge);
+    if (fragments > MAX_FRAGMENTS || total > MAX_UNIT_BYTES) return Number(this.#refuse(slot, DROP.frameTooLarge));
     this.sessions.nextCounter[session] = counter + 1;
     const unit = this.#unit;
     unit.counter = counter;
@@ -195,12 +259,13 @@ export class UnitSender {
     unit.fragments = fragments;
     this.sessions.sealingKeys[session]!.seal(this.#slotAt[slot]!, length, unit);
     this.#writeHeaders(slot, session, total, unit);
-    this.#layOut(slot, fragment, fragments, total);
-    this.#queueMessages(slot, peer, fragment, fragments);
+    return fragments;
+  }
+
+  #noteQueued(slot: number, total: number): void {
     this.#queued[this.#queuedCount++] = slot;
     this.#queuedBytes += total;
     if (this.#queuedBytes >= FLUSH_AFTER_BYTES) this.flush();
-    return true;
   }
 
   /** Sends all queued messages. Those that the kernel refuses are dropped and counted. */
@@ -285,49 +350,56 @@ export class UnitSender {
     this.#shortFragment[slot] = fragments - 1;
   }
 
-  #queueMessages(slot: number, peer: number, fragment: number, fragments: number): void {
-    const iovecs = this.#iovecsAt[slot]!;
+  /** @param datagramBytes with headers, of all datagrams but the last */
+  #queueMessages(
+    slot: number,
+    address: number,
+    local: number,
+    iovecs: number,
+    datagramBytes: number,
+    fragments: number,
+  ): void {
+    const { arena, peers } = this;
+    const peer = this.#slotPeer[slot]!;
     const control = this.#controlAt[slot]!;
     const header = control + CMSG_UDP_SEGMENT_ROOM;
-    const headerBytes = this.#writeHeaderInfo(slot, peer, header);
+    const trafficClass = this.#slotClass[slot]!;
+    const headerBytes = writeHeaderInfo(arena, header, trafficClass, peers.hasIpv4(peer), local, peers.family);
     if (fragments === 1 || !this.gso) {
       for (let i = 0; i < fragments; i++) {
-        this.#queueMessage(peer, iovecs + i * 2 * IOVEC_BYTES, 2, header, headerBytes);
+        this.#queueMessage(peer, address, iovecs + i * 2 * IOVEC_BYTES, 2, header, headerBytes);
       }
       return;
     }
-    this.#writeSegmentSize(control, fragment + DATAGRAM_HEADER_BYTES);
+    writeSegmentSizeInfo(arena, control, datagramBytes);
     const controlBytes = CMSG_UDP_SEGMENT_ROOM + headerBytes;
     // With their headers the largest units exceed one GSO send.
-    const most = Math.floor(UDP_MAX_PAYLOAD_BYTES / (fragment + DATAGRAM_HEADER_BYTES));
+    const most = Math.floor(UDP_MAX_PAYLOAD_BYTES / datagramBytes);
     for (let i = 0; i < fragments; i += most) {
-      this.#queueMessage(peer, iovecs + i * 2 * IOVEC_BYTES, Math.min(most, fragments - i) * 2, control, controlBytes);
+      const count = Math.min(most, fragments - i) * 2;
+      this.#queueMessage(peer, address, iovecs + i * 2 * IOVEC_BYTES, count, control, controlBytes);
     }
   }
 
-  #queueMessage(peer: number, iovecs: number, count: number, control: number, controlBytes: number): void {
+  #queueMessage(
+    peer: number,
+    address: number,
+    iovecs: number,
+    count: number,
+    control: number,
+    controlBytes: number,
+  ): void {
     const { arena } = this;
     const { u32 } = arena;
     this.#messagePeer[this.#messageCount] = peer;
     const at = this.#messagesAt + this.#messageCount++ * MMSGHDR_BYTES;
-    arena.writeAddress(at + MSG_NAME, this.peers.addressAt(peer));
+    arena.writeAddress(at + MSG_NAME, address);
     u32[(at + MSG_NAMELEN) >>> 2] = socketAddressBytes(this.peers.family);
     arena.writeAddress(at + MSG_IOV, iovecs);
     arena.writeLength(at + MSG_IOVLEN, count);
     if (controlBytes > 0) arena.writeAddress(at + MSG_CONTROL, control);
     arena.writeLength(at + MSG_CONTROLLEN, controlBytes);
     u32[(at + MSG_FLAGS) >>> 2] = 0;
-  }
-
-  /** Writes the control messages with traffic class and, last, local address where there is one. Returns their bytes. */
-  #writeHeaderInfo(slot: number, peer: number, at: number): number {
-    const trafficClass = this.#slotClass[slot]!;
-    const local = this.peers.localAt(peer);
-    const classBytes = trafficClass === 0 ? 0 : TRAFFIC_CLASS_INFO_BYTES;
-    if (classBytes > 0) writeTrafficClassInfo(this.arena, at, trafficClass, this.peers.hasIpv4(peer));
-    if (local === 0) return classBytes;
-    writePacketInfo(this.arena, at + classBytes, local, this.peers.family);
-    return classBytes + packetInfoBytes(this.peers.family);
   }
 
   /** Takes the local address off a queued message that has one. */
@@ -341,14 +413,6 @@ export class UnitSender {
     return true;
   }
 
-  #writeSegmentSize(at: number, bytes: number): void {
-    const { u32 } = this.arena;
-    this.arena.writeLength(at, CMSG_UDP_SEGMENT_BYTES);
-    u32[(at + 8) >>> 2] = SOL_UDP;
-    u32[(at + 12) >>> 2] = UDP_SEGMENT;
-    u32[(at + 16) >>> 2] = bytes;
-  }
-
   #waitWritable(): void {
     this.arena.i32[this.#pollAt >>> 2] = this.fd;
     this.arena.u32[(this.#pollAt + 4) >>> 2] = POLLOUT;
@@ -356,7 +420,7 @@ export class UnitSender {
   }
 }
 
-/** The local address is no longer one of this host: EINVAL for IPv6, ENETUNREACH for IPv4. */
-function isRefusedSource(errno: number): boolean {
-  return errno === EINVAL || errno === EADDRNOTAVAIL || errno === ENODEV || errno === ENETUNREACH;
+/** Bytes of the one fragment of a unit. */
+function wholeFragment(length: number): number {
+  return (length + TAG_BYTES + 3) & ~3;
 }

@@ -5,7 +5,7 @@ import { HeddleError, messageOf } from '../../common/errors.js';
 import { Arena } from '../kernel/arena.js';
 import { sysEventfd, sysWrite } from '../kernel/ffi.js';
 import type { ForwarderCommand, ForwarderEvent } from '../forwarder-messages.js';
-import type { ForwarderOptions } from '../forwarder.js';
+import type { ForwarderOptions } from '../forwarder-options.js';
 import { O_CLOEXEC, O_NONBLOCK } from '../kernel/linux-abi.js';
 import type { Assignment, ThreadReady, ThreadRetired, ThreadState } from './router-worker.js';
 import { FLAG_BEATS, FLAG_COMMANDS, FLAG_COUNT, FLAG_EVENTS_TAKEN } from './worker-flags.js';

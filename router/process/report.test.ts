@@ -14,7 +14,7 @@ function traffic(peer: number, n: number, lastReceivedMsAgo: number | null, loss
 }
 
 function report(fields: Partial<ForwarderReport>): ForwarderReport {
-  return { generation: 4, drops: {}, peers: [], paths, sessions: [], refusals: {}, ...fields };
+  return { generation: 4, drops: {}, peers: [], paths, sessions: [], refusals: {}, relays: [], ...fields };
 }
 
 describe('merging the reports of several threads', () => {
@@ -29,6 +29,12 @@ describe('merging the reports of several threads', () => {
       report({ refusals: { peers: 2, expandedKeys: 3 } }),
     ]);
     expect(merged.refusals).toEqual({ peers: 3, expandedKeys: 3 });
+  });
+
+  it('takes a pair for as idle as the thread that used it last', () => {
+    const relays = (...idle: number[]) =>
+      report({ relays: idle.map((idleForMs, i) => ({ channel: i + 1, idleForMs })) });
+    expect(mergeReports([relays(5, 100), relays(70, 2)]).relays).toEqual(relays(5, 2).relays);
   });
 
   it('adds up drops and traffic', () => {

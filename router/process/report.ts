@@ -1,8 +1,11 @@
-/** Sum of the reports of all forwarding threads: traffic, drops and refusals are added, the rest is the first thread's. */
+/**
+ * Sum of the reports of all forwarding threads: traffic, drops and refusals are added, a relayed pair is as idle as in the thread that
+ * used it last, the rest is the first thread's.
+ */
 import type { NodeId } from '../../common/node-id.js';
 import type { PeerCounters, SessionStatus } from '../../common/router-port.js';
 import type { PoolName } from '../tables/pools.js';
-import type { ForwarderReport } from '../forwarder-messages.js';
+import type { ForwarderReport, IdleRelay } from '../forwarder-messages.js';
 
 /** @param reports of all threads, at least one */
 export function mergeReports(reports: readonly ForwarderReport[]): ForwarderReport {
@@ -12,16 +15,22 @@ export function mergeReports(reports: readonly ForwarderReport[]): ForwarderRepo
   const refusals: Partial<Record<PoolName, number>> = {};
   const peers = new Map<NodeId, PeerCounters>();
   const sessions = new Map<number, SessionStatus>();
+  const relays = new Map<number, IdleRelay>();
   for (const report of reports) {
     add(drops, report.drops);
     add(refusals, report.refusals);
+    for (const relay of report.relays) {
+      const known = relays.get(relay.channel);
+      if (known === undefined || relay.idleForMs < known.idleForMs) relays.set(relay.channel, relay);
+    }
     for (const counters of report.peers) peers.set(counters.peer, addCounters(peers.get(counters.peer), counters));
     for (const session of report.sessions) {
       const known = sessions.get(session.localIndex);
       sessions.set(session.localIndex, { ...session, unitsSent: Math.max(session.unitsSent, known?.unitsSent ?? 0) });
     }
   }
-  return { ...first!, drops, peers: [...peers.values()], sessions: [...sessions.values()], refusals };
+  const lists = { peers: [...peers.values()], sessions: [...sessions.values()], relays: [...relays.values()] };
+  return { ...first!, ...lists, drops, refusals };
 }
 
 function add(totals: Record<string, number>, counts: Readonly<Record<string, number>>): void {

@@ -14,6 +14,7 @@ import type { RouterLaunchOptions } from '../../common/launch-contract.js';
 import type { Logger } from '../../common/log.js';
 import { emptyFolder, engineSpeedsFile, routerStateSocket } from '../../common/host/run-files.js';
 import { encodeMessage, MessageDecoder } from '../../common/codec/message-stream.js';
+import { RELAY_IDLE_MS } from '../../common/protocol.js';
 import type {
   CipherName,
   EngineStatus,
@@ -23,7 +24,7 @@ import type {
   RouterEvent,
 } from '../../common/router-port.js';
 import { ROUTER_PORT_VERSION } from '../../common/router-port.js';
-import type { ForwarderEvent, ForwarderReport } from '../forwarder-messages.js';
+import type { ForwarderEvent, ForwarderReport, IdleRelay } from '../forwarder-messages.js';
 import { ForwardingThread } from './forwarding-thread.js';
 import type { ThreadOptions, ThreadStart } from './forwarding-thread.js';
 import { IndirectionTable, shapeOf } from '../inside/indirection-table.js';
@@ -36,6 +37,7 @@ import { MAX_COMMAND_BYTES } from '../limits.js';
 import { eraseKeys } from '../tables/session-state.js';
 import { keepSpeeds, recallSpeeds } from './engine-memory.js';
 import type { ThreadReady } from './router-worker.js';
+import { OpenRelays } from './open-relays.js';
 import { PoolLog } from './pool-log.js';
 import { ROUTER_STATE_VERSION } from './router-state.js';
 import type { RouterState } from './router-state.js';
@@ -81,6 +83,9 @@ export class RouterProcess {
   #engine: EngineStatus | undefined;
   /** As the agent sent them last. */
   #tables: ForwardingTables | null = null;
+  readonly #relays = new OpenRelays();
+  /** The agent that is connected has opened a channel or a pair: it knows the events about them. */
+  #knowsRelays = false;
   #agent: Socket | null = null;
   #greeted = false;
   #lastCounters = '';
@@ -180,6 +185,8 @@ export class RouterProcess {
     this.#instance = state.instance;
     if (state.tables !== null) this.#command({ type: 'tables', tables: state.tables });
     for (const path of state.paths) this.#command({ type: 'path', path });
+    for (const channel of state.relaying?.channels ?? []) this.#command({ type: 'openChannel', ...channel });
+    for (const pair of state.relaying?.pairs ?? []) this.#command({ type: 'openRelay', ...pair });
     state.lanes.forEach((sessions, lane) => this.#threads[lane]!.command({ type: 'resumeSessions', sessions }));
     this.log.info({ sessions: state.lanes[0]!.length }, 'sessions of the router before are taken over');
     state.lanes.flat().forEach(eraseKeys);
@@ -196,6 +203,7 @@ export class RouterProcess {
       tables: this.#tables,
       paths: states[0]!.paths,
       lanes: states.map(({ sessions }) => sessions),
+      relaying: this.#relays.relaying,
     };
   }
 
@@ -230,6 +238,7 @@ export class RouterProcess {
     this.#agent?.destroy();
     this.#agent = socket;
     this.#greeted = false;
+    this.#knowsRelays = false;
     this.#lastCounters = '';
     const decoder = new MessageDecoder(MAX_COMMAND_BYTES);
     socket.on('data', (chunk: Buffer) => this.#fromAgent(socket, decoder, chunk));
@@ -245,7 +254,9 @@ export class RouterProcess {
   #fromAgent(socket: Socket, decoder: MessageDecoder, chunk: Buffer): void {
     try {
       for (const message of decoder.push(chunk)) {
-        this.#command(checkRouterCommand(message));
+        const command = checkRouterCommand(message);
+        this.#knowsRelays ||= command.type === 'openChannel' || command.type === 'openRelay';
+        this.#command(command);
       }
     } catch (thrown) {
       this.log.error(
@@ -258,6 +269,8 @@ export class RouterProcess {
 
   #command(command: RouterCommand): void {
     if (command.type === 'tables') this.#tables = command.tables;
+    if (command.type === 'removePeer') for (const close of this.#relays.without(command.peer)) this.#command(close);
+    this.#relays.note(command);
     const lanes = this.#lanesFor(command.type);
     const parts = command.type === 'tables' ? tableSlices(command.tables) : [command];
     for (let lane = 0; lane < lanes; lane++) for (const part of parts) this.#threads[lane]!.command(part);
@@ -280,7 +293,7 @@ export class RouterProcess {
     }
     if (event.type !== 'report') {
       // Every thread confirms and wants sessions; the agent takes the first event, repeats change nothing.
-      if (this.#greeted) this.#toAgent(event);
+      if (this.#greeted && (event.type !== 'heardDirectly' || this.#knowsRelays)) this.#toAgent(event);
       return;
     }
     this.#reports[lane] = event;
@@ -290,6 +303,13 @@ export class RouterProcess {
     this.#pools.note(merged.refusals);
     if (!this.#greeted) this.#greet(merged);
     this.#sendCounters(merged);
+    if (this.#knowsRelays) this.#tellOfIdle(merged.relays);
+  }
+
+  #tellOfIdle(relays: readonly IdleRelay[]): void {
+    for (const { channel, idleForMs } of relays) {
+      if (idleForMs >= RELAY_IDLE_MS) this.#toAgent({ type: 'relayIdle', channel });
+    }
   }
 
   #greet(report: ForwarderReport): void {
@@ -306,6 +326,7 @@ export class RouterProcess {
       generation: report.generation,
       paths: report.paths,
       sessions: report.sessions,
+      relaying: this.#relays.relaying,
     });
   }
 

@@ -2,11 +2,21 @@
  * State that a router passes to the one that follows (ADR 0037), as a message and its check. With it that one forwards at once, and
  * says hello to the agent in the name of this one. Bounded as the commands of the agent are; it holds keys and is never logged.
  */
-import { count, flag, integer, isRecord, listOf, object, orNull, text } from '../../common/codec/message-shape.js';
+import {
+  count,
+  flag,
+  integer,
+  isRecord,
+  listOf,
+  object,
+  orAbsent,
+  orNull,
+  text,
+} from '../../common/codec/message-shape.js';
 import type { Check } from '../../common/codec/message-shape.js';
 import { DecodeError } from '../../common/errors.js';
-import { MAX_LANES, MAX_PEERS, MAX_SESSIONS } from '../../common/protocol.js';
-import type { ForwardingTables, PeerPath } from '../../common/router-port.js';
+import { MAX_LANES, MAX_PEERS, MAX_RELAY_CHANNELS, MAX_RELAY_PAIRS, MAX_SESSIONS } from '../../common/protocol.js';
+import type { ForwardingTables, PeerPath, Relaying } from '../../common/router-port.js';
 import { MAX_COMMAND_BYTES } from '../limits.js';
 import type { SessionState } from '../tables/session-state.js';
 import { checkRouterCommand } from './router-command.js';
@@ -25,6 +35,8 @@ export interface RouterState {
   readonly paths: readonly PeerPath[];
   /** By lane: each thread goes on with its own counters. */
   readonly lanes: readonly (readonly SessionState[])[];
+  /** Absent from a router that knows no relays. */
+  readonly relaying?: Relaying;
 }
 
 const receiving = object({
@@ -47,6 +59,9 @@ const state = object({
   tables: orNull(isRecord),
   paths: listOf(anything, MAX_PEERS),
   lanes: listOf(listOf(session, MAX_SESSIONS), MAX_LANES),
+  relaying: orAbsent(
+    object({ channels: listOf(isRecord, MAX_RELAY_CHANNELS), pairs: listOf(isRecord, MAX_RELAY_PAIRS) }),
+  ),
 });
 
 /** Throws {@link DecodeError} when `message` is no state, is of another version, or of other than `lanes` threads. */
@@ -59,6 +74,8 @@ export function checkRouterState(message: unknown, lanes: number): RouterState {
   // The rest is what an agent could have sent.
   if (checked.tables !== null) checkRouterCommand({ type: 'tables', tables: checked.tables });
   for (const path of checked.paths) checkRouterCommand({ type: 'path', path });
+  for (const channel of checked.relaying?.channels ?? []) checkRouterCommand({ ...channel, type: 'openChannel' });
+  for (const pair of checked.relaying?.pairs ?? []) checkRouterCommand({ ...pair, type: 'openRelay' });
   for (const sessions of checked.lanes) {
     for (const one of sessions) checkRouterCommand({ type: 'installSession', session: one });
   }

@@ -8,7 +8,7 @@ import { assert } from '../../common/errors.js';
 import type { EngineStatus, PeerPath } from '../../common/router-port.js';
 import type { EngineSpeeds } from '../aead/selection.js';
 import type { ForwarderCommand } from '../forwarder-messages.js';
-import type { ForwarderDeps, ForwarderOptions } from '../forwarder.js';
+import type { ForwarderDeps, ForwarderOptions } from '../forwarder-options.js';
 import { Forwarder } from '../forwarder.js';
 import { ownQueues } from '../inside/indirection-table.js';
 import { dropBoundingSet, dropCapabilities, forbidNewPrivileges } from '../kernel/privileges.js';

@@ -9,6 +9,7 @@ import { silentLogger } from '../../common/log.js';
 import type { NodeId } from '../../common/node-id.js';
 import { parseCidr } from '../../common/address/cidr.js';
 import { parseSocketAddress } from '../../common/address/socket-address.js';
+import type { Relaying } from '../../common/router-port.js';
 import type { RouterState } from './router-state.js';
 import { FormerRouter, StateGiver } from './state-handover.js';
 
@@ -64,6 +65,22 @@ describe('the state of a router', () => {
     expect(await late!.takeState(1)).toBeNull();
     expect(retired).toEqual({ times: 1, given: 1 });
     close();
+  });
+
+  it('has the channels and pairs of relays, checked as commands of the agent', async () => {
+    const channel = { channel: 7, token: new Uint8Array(8) };
+    const ends = [1, 2].map((n) => ({ peer, receive: { ...channel, channel: n }, send: channel }));
+    const relaying = {
+      channels: [{ channel, peer, relay: peer, send: null }],
+      pairs: [{ ends }],
+    } as unknown as Relaying;
+    const good = await giver('relaying', stateOf({ relaying }));
+    expect((await (await FormerRouter.find(good.path, silentLogger()))!.takeState(1))!.relaying).toEqual(relaying);
+    good.close();
+    const short = { channels: [], pairs: [{ ends: ends.slice(1) }] } as unknown as Relaying;
+    const bad = await giver('bad-relaying', stateOf({ relaying: short }));
+    expect(await (await FormerRouter.find(bad.path, silentLogger()))!.takeState(1)).toBeNull();
+    bad.close();
   });
 
   it('is asked for by its version only', async () => {

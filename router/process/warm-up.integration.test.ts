@@ -43,6 +43,7 @@ describe('WarmUp', () => {
       paths: [],
       sessions: [],
       refusals: {},
+      relays: [],
     });
   });
 });

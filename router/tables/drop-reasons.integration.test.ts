@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { ipToBytes } from '../../common/address/ip-address.js';
 import type { NodeId } from '../../common/node-id.js';
+import type { RelayChannel } from '../../common/router-port.js';
+import { wrapDatagram } from '../../common/wire/relay-envelope.js';
 import { Arena } from '../kernel/arena.js';
 import { Counters, dropsByName } from './counters.js';
 import { MAX_LANES, MAX_PEERS, MAX_UNIT_BYTES, REFUSE_AFTER_UNITS } from '../../common/protocol.js';
@@ -11,7 +13,13 @@ import { DROP_REASONS } from './drop-reasons.js';
 import { sysClose } from '../kernel/ffi.js';
 import { measureAeadEngines } from '../aead/selection.js';
 import { KEY_BYTES } from '../aead/aead.js';
-import { MAX_INCOMPLETE_UNITS_PER_SESSION, MAX_RECEIVE_CONTEXTS, WAIT_FOR_SESSION_MS } from '../limits.js';
+import {
+  MAX_INCOMPLETE_UNITS_PER_SESSION,
+  MAX_RECEIVE_CONTEXTS,
+  RELAY_BURST_MS,
+  RELAY_PAIR_BYTES_PER_SECOND,
+  WAIT_FOR_SESSION_MS,
+} from '../limits.js';
 import { AF_INET6 } from '../kernel/linux-abi.js';
 import { CE, NOT_ECT } from '../packet/congestion-mark.js';
 import { Peers } from './peers.js';
@@ -21,7 +29,8 @@ import type { FrameSpec } from '../testing/frame-builder.js';
 import { buildRecord, bytesOf, frameOf, VIRTIO_BYTES } from '../testing/frame-builder.js';
 import { settle } from '../testing/exchange.js';
 import { encodeHeader, sealUnit } from '../testing/reference-wire.js';
-import { podAddress, TestNode } from '../testing/test-node.js';
+import { nodeIdOf, podAddress, TestNode } from '../testing/test-node.js';
+import { DatagramSocket } from '../testing/datagram-socket.js';
 import { WirePeer } from '../testing/wire-peer.js';
 import { UnitSender } from '../outside/unit-sender.js';
 
@@ -195,7 +204,49 @@ const WAYS: Readonly<Record<DropReason, () => void>> = {
     fromPod(outward({ destination: pod(4), payload: patternBytes(60_000, 1) }));
     fromPod(outward({ destination: pod(4), payload: patternBytes(6_000, 1) }));
   },
+  relayUnknownChannel: () => fromPeer([wrapDatagram(new Uint8Array(40), channel(1))]),
+  relayWrongToken: () => {
+    openChannel(channel(2));
+    fromPeer([wrapDatagram(new Uint8Array(40), { ...channel(2), token: new Uint8Array(8) })]);
+  },
+  relayWrongSource: () => {
+    openChannel(channel(3));
+    const elsewhere = new DatagramSocket();
+    elsewhere.send(node.address, wrapDatagram(new Uint8Array(40), channel(3)));
+    elsewhere.close();
+  },
+  relayNested: () => {
+    openChannel(channel(4));
+    fromPeer([wrapDatagram(wrapDatagram(new Uint8Array(40), channel(4)), channel(4))]);
+  },
+  relayOverRate: () => {
+    relayTo(channel(5), peer);
+    const datagram = wrapDatagram(patternBytes(40_000, 1).fill(5, 0, 1), channel(5));
+    for (let bytes = 0; bytes <= (RELAY_PAIR_BYTES_PER_SECOND / 1000) * RELAY_BURST_MS; bytes += datagram.length) {
+      fromPeer([datagram]);
+      settle([node]);
+    }
+  },
+  relayEndGone: () => {
+    relayTo(channel(6), { id: nodeIdOf(33) });
+    fromPeer([wrapDatagram(Uint8Array.from(patternBytes(40, 1).fill(5, 0, 1)), channel(6))]);
+  },
 };
+
+function channel(number: number): RelayChannel {
+  return { channel: number, token: new Uint8Array(8).fill(number) };
+}
+
+/** The peer relays for this node. */
+function openChannel(opened: RelayChannel): void {
+  node.command({ type: 'openChannel', channel: opened, peer: nodeIdOf(3), relay: peer.id });
+}
+
+/** This node relays for the peer. */
+function relayTo(receive: RelayChannel, end: { readonly id: NodeId }): void {
+  const other = { peer: end.id, receive: channel(receive.channel + 100), send: channel(8) };
+  node.command({ type: 'openRelay', ends: [{ peer: peer.id, receive, send: channel(9) }, other] });
+}
 
 /** Reasons that a running node's pods and peers cannot cause at will. */
 const OWN_TESTS: readonly DropReason[] = ['sessionExhausted', 'tapWriteFailed', 'noReceiveContext'];

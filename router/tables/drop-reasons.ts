@@ -39,6 +39,13 @@ export const DROP_REASONS = [
   'congestedNotEct',
   // inside to outside
   'waitingFull',
+  // in envelopes of relays
+  'relayUnknownChannel',
+  'relayWrongToken',
+  'relayWrongSource',
+  'relayNested',
+  'relayOverRate',
+  'relayEndGone',
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];

@@ -6,6 +6,7 @@ import { parseSocketAddress } from '../../common/address/socket-address.js';
 import { Arena } from '../kernel/arena.js';
 import { DATAGRAM_HEADER_BYTES } from '../../common/wire/datagram-header.js';
 import { MAX_FRAGMENTS, MAX_PEERS, MAX_UNIT_BYTES, UNKNOWN_PATH_MTU_BYTES } from '../../common/protocol.js';
+import { ENVELOPE_BYTES } from '../../common/wire/relay-envelope.js';
 import { TAG_BYTES } from '../../common/wire/sealed-unit.js';
 import { MIN_PATH_MTU_BYTES } from '../limits.js';
 import { AF_INET, AF_INET6, UDP_MAX_PAYLOAD_BYTES } from '../kernel/linux-abi.js';
@@ -14,6 +15,7 @@ import { NO_PEER, NO_SESSION, Peers } from './peers.js';
 const id = (n: number): NodeId => n.toString(16).padStart(32, '0') as NodeId;
 const v4 = parseSocketAddress('192.0.2.7', 6785);
 const v6 = parseSocketAddress('2001:db8::7', 6785);
+const channel = { channel: 5, token: new Uint8Array(8) };
 const fresh = (family: typeof AF_INET | typeof AF_INET6 = AF_INET6): Peers => new Peers(new Arena(1 << 20), family);
 
 describe('the peers of a thread', () => {
@@ -47,7 +49,7 @@ describe('the peers of a thread', () => {
     peers.activeSession[index] = 5;
     peers.forget(id(1));
     expect(peers.indexOf(id(2))).toBe(index);
-    expect(peers.isReachable(index)).toBe(false);
+    expect(peers.isDirect(index)).toBe(false);
     expect(peers.endpoint(index)).toBeNull();
     expect(peers.mtuBytes(index)).toBe(UNKNOWN_PATH_MTU_BYTES);
     expect(peers.fragmentBudget(index)).toBe(MAX_FRAGMENTS);
@@ -76,9 +78,63 @@ describe('the peers of a thread', () => {
     const peers = fresh(AF_INET);
     const index = peers.indexOf(id(1));
     peers.setPath(index, v4, 1500);
-    expect(peers.isReachable(index)).toBe(true);
+    expect(peers.isDirect(index)).toBe(true);
     peers.setPath(index, v6, 1500);
-    expect(peers.isReachable(index)).toBe(false);
+    expect(peers.isDirect(index)).toBe(false);
+  });
+
+  it('behind a relay are sent to where the relay is, from where the relay calls, in datagrams that have room for an envelope', () => {
+    const arena = new Arena(1 << 20);
+    const peers = new Peers(arena, AF_INET6);
+    const [peer, relay] = [peers.indexOf(id(1)), peers.indexOf(id(2))];
+    const local = new Uint8Array(16).fill(7);
+    const goesTo = () => arena.u8.slice(peers.addressAt(peer), peers.addressAt(peer) + 28);
+    const relayIs = () => arena.u8.slice(peers.addressAt(relay), peers.addressAt(relay) + 28);
+    peers.setPath(peer, v4, 1500, { peer: id(2), channel });
+    expect([peers.isDirect(peer), peers.isRelayed(peer), peers.endpoint(peer)]).toEqual([false, false, v4]);
+    for (const endpoint of [v4, v6]) {
+      peers.setPath(relay, endpoint, 1500);
+      peers.setLocal(relay, local);
+      expect([peers.isDirect(peer), peers.isRelayed(peer), peers.hasIpv4(peer)]).toEqual([
+        false,
+        true,
+        endpoint === v4,
+      ]);
+      expect([goesTo(), peers.endpoint(peer)]).toEqual([relayIs(), v4]);
+      expect(peers.callsAt(peer, peers.localAt(relay))).toBe(true);
+      expect(peers.fragmentBytes[peer]).toBe(peers.fragmentBytes[relay]! - ENVELOPE_BYTES);
+    }
+    peers.setPath(peer, v4, 1500);
+    expect([peers.isDirect(peer), peers.isRelayed(peer), peers.localAt(peer)]).toEqual([true, false, 0]);
+    expect(peers.relayedPath(peer)).toBeUndefined();
+  });
+
+  it('behind a relay cannot be reached while that has no direct path, or when it is forgotten', () => {
+    const peers = fresh();
+    const [peer, relay, other] = [peers.indexOf(id(1)), peers.indexOf(id(2)), peers.indexOf(id(3))];
+    peers.setPath(other, v6, 1500);
+    peers.setPath(relay, v6, 1500);
+    peers.setPath(peer, v4, 1500, { peer: id(2), channel });
+    peers.setPath(relay, v6, 1500, { peer: id(3), channel });
+    expect([peers.isRelayed(peer), peers.isRelayed(relay)]).toEqual([false, true]);
+    peers.setPath(relay, v6, 1500);
+    expect(peers.isRelayed(peer)).toBe(true);
+    peers.forget(id(2));
+    expect(peers.isRelayed(peer)).toBe(false);
+    // Another node with that index is no relay.
+    expect(peers.indexOf(id(4))).toBe(relay);
+    peers.setPath(relay, v6, 1500);
+    expect(peers.isRelayed(peer)).toBe(false);
+  });
+
+  it('do not relay to themselves', () => {
+    const peers = fresh();
+    const peer = peers.indexOf(id(1));
+    peers.setPath(peer, v4, 1500);
+    peers.setPath(peer, v4, 1500, { peer: id(1), channel });
+    expect([peers.isDirect(peer), peers.isRelayed(peer)]).toEqual([false, false]);
+    peers.setPath(peer, v4, 1500);
+    expect(peers.isDirect(peer)).toBe(true);
   });
 
   it('get units that one send call can carry, cut into aligned fragments that fit the path', () => {
