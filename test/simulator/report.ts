@@ -1,5 +1,6 @@
 /** Report of simulations: one object, or lines for people. */
 import type { SimOptions } from './sim-arguments.js';
+import type { FirstPacketTimes } from './checks/first-packets.js';
 import type { Figures, RunOutcome } from './run.js';
 
 /** A seed that violated something, with the fewest faults that still do. */
@@ -52,16 +53,26 @@ export function reportOf(
       refused: sum(({ frames }) => frames.refused),
     },
     trace: outcomes.length === 1 ? outcomes[0]!.trace : '',
+    firstPacketMs: worstFirstPackets(outcomes),
+    firstPacketsLost: sum(({ firstPacketsLost }) => firstPacketsLost),
     wallSeconds: Number(wallSeconds.toFixed(1)),
     failures,
   };
 }
 
+function worstFirstPackets(outcomes: readonly RunOutcome[]): FirstPacketTimes | null {
+  const times = outcomes.flatMap(({ firstPacketMs }) => firstPacketMs ?? []);
+  if (times.length === 0) return null;
+  return { p50: Math.max(...times.map(({ p50 }) => p50)), p99: Math.max(...times.map(({ p99 }) => p99)) };
+}
+
 export function describe(report: Report): string {
-  const { failures, frames, ...figures } = report;
+  const { failures, frames, firstPacketMs, ...figures } = report;
   const lines = Object.entries(figures).map(([name, value]) => `${name.padEnd(24)} ${value ?? 'never'}`);
   const traffic = `${frames.sent} sent, ${frames.arrived} arrived, ${frames.refused} refused`;
-  return [...lines, `${'frames'.padEnd(24)} ${traffic}`, ...failures.map(describeFailure), ''].join('\n');
+  const first = firstPacketMs === null ? 'none' : `p50 ${firstPacketMs.p50}, p99 ${firstPacketMs.p99}`;
+  const more = [`${'firstPacketMs'.padEnd(24)} ${first}`, `${'frames'.padEnd(24)} ${traffic}`];
+  return [...lines, ...more, ...failures.map(describeFailure), ''].join('\n');
 }
 
 function describeFailure({ seed, violations, faults, diagram }: Failure): string {

@@ -6,6 +6,7 @@
  *   0 s      20 s      30 s           38 s          50 s      M min - 45 s         M min - 10 s
  * ```
  */
+import type { FirstPacketTimes } from './checks/first-packets.js';
 import { LieCheck } from './checks/lie-check.js';
 import { LinkCheck } from './checks/link-check.js';
 import { StateCheck } from './checks/state-check.js';
@@ -69,6 +70,9 @@ export interface Figures {
   readonly eventsLost: number;
   readonly frames: { readonly sent: number; readonly arrived: number; readonly refused: number };
   readonly trace: string;
+  /** Null where no frame went to a member without a link. */
+  readonly firstPacketMs: FirstPacketTimes | null;
+  readonly firstPacketsLost: number;
 }
 
 export interface RunOutcome extends Figures {
@@ -132,7 +136,7 @@ class Run {
     this.#state.lookAtEnd();
     this.#checkRest(rest, links, restAfter);
     const revokeMs = this.#revoke();
-    const { sent, arrived, refused } = this.#traffic;
+    const { sent, arrived, refused, firstPackets } = this.#traffic;
     return {
       seed: this.#plan.seed,
       violations: this.#violations.count,
@@ -146,6 +150,8 @@ class Run {
       frames: { sent, arrived, refused },
       eventsLost: network.nodes.reduce((sum, { agentCpu, routerCpu }) => sum + agentCpu.refused + routerCpu.refused, 0),
       trace: this.#measures.trace.text,
+      firstPacketMs: firstPackets.times,
+      firstPacketsLost: firstPackets.lost,
       kept: this.#violations.kept,
       diagram: this.#violations.diagram,
     };

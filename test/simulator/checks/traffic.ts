@@ -6,6 +6,7 @@ import type { SimFrame } from '../../../mesh/testing/fake-router.js';
 import { SeededRandom } from '../../../mesh/testing/seeded-random.js';
 import type { SimNode } from '../../../mesh/testing/sim-node.js';
 import type { SimCluster } from '../sim-cluster.js';
+import { FirstPackets } from './first-packets.js';
 import type { Violations } from './violations.js';
 
 const FRAMES_PER_SECOND = 50;
@@ -20,6 +21,7 @@ export class Traffic {
   sent = 0;
   arrived = 0;
   refused = 0;
+  readonly firstPackets = new FirstPackets();
   readonly #cluster: SimCluster;
   readonly #violations: Violations;
   readonly #random: SeededRandom;
@@ -48,15 +50,20 @@ export class Traffic {
     if (source === target || source.router === null) return;
     const frame: SimFrame = { sizeBytes: FRAME_BYTES, sentMs: network.nowMs, state: 'waiting', endedMs: null };
     const wasCalm = this.#isCalm(source, target);
+    const isFirst = !source.router.active.has(target.id);
     this.sent++;
     source.sendFrame(target.id, frame);
-    network.at(network.nowMs + ANSWERED_WITHIN_MS + MARGIN_MS, () => this.#check(source, target, frame, wasCalm));
+    network.at(network.nowMs + ANSWERED_WITHIN_MS + MARGIN_MS, () => {
+      const isCalm = wasCalm && this.#isCalm(source, target) && !this.#cluster.hasLostSince(frame.sentMs);
+      if (isFirst && isCalm) this.firstPackets.add(frame);
+      this.#check(source, target, frame, isCalm);
+    });
   }
 
-  #check(source: SimNode, target: SimNode, frame: SimFrame, wasCalm: boolean): void {
+  #check(source: SimNode, target: SimNode, frame: SimFrame, isCalm: boolean): void {
     if (frame.state === 'arrived') this.arrived++;
     else if (frame.state === 'refused') this.refused++;
-    else if (wasCalm && this.#isCalm(source, target) && !this.#cluster.hasLostSince(frame.sentMs)) {
+    else if (isCalm) {
       const text = `a frame of node ${source.number} to node ${target.number} is ${frame.state} after 3 s`;
       this.#violations.add('frames arrive or are refused', [source.number, target.number], text);
     }
