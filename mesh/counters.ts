@@ -21,6 +21,8 @@ const OTHER_COUNTERS = [
   'revokedNode',
   'revocationRefused',
   'notNamed',
+  'relayTooOften',
+  'unknownChannel',
 ] as const;
 
 export type CounterName = HandshakeCounter | (typeof OTHER_COUNTERS)[number];

@@ -2,7 +2,7 @@
  * Limits of the mesh core, one sentence each. The first block is protocol that only mesh cores read: both ends must agree on
  * it. What the router must agree on too is in `common/protocol.ts`. The second block is tuning: a node may change it alone.
  */
-import { MAX_PEERS, MAX_SESSIONS } from '../common/protocol.js';
+import { MAX_PEERS, MAX_RELAY_PAIRS, MAX_SESSIONS } from '../common/protocol.js';
 
 // Specification (docs/wire.md).
 
@@ -329,6 +329,71 @@ export const MAX_POD_REPORTS = 512;
 export const TOPOLOGY_AGE_MS = 10_000;
 /** Shortest time between two links messages to one peer. */
 export const LINKS_ANSWER_INTERVAL_MS = 1_000;
+
+/** Members that are asked at once whether they relay to a peer. */
+export const RELAYS_ASKED = 3;
+/** A peer that frames wait for has so long to answer directly, before a relay is looked for. */
+export const RELAY_FRAMES_AFTER_MS = 1_000;
+/** The same for a neighbour that no frame waits for. */
+export const RELAY_NEIGHBOUR_AFTER_MS = 5_000;
+/** The same for a link that was up, from when the peer was last heard: in time before it goes down. */
+export const RELAY_SILENT_AFTER_MS = 4_000;
+/** How much longer the end with the higher id waits, which is told of the relay that the other finds. */
+export const RELAY_YIELD_MS = 300;
+/** How long an answer to a query is waited for, and the time until a relay that makes a link is asked again. */
+export const RELAY_OFFER_MS = 300;
+/** How long a relay is tried before the next one is. */
+export const RELAY_TRY_MS = 600;
+/** Between two tries to get a channel open, or an answer on it. */
+export const RELAY_REPEAT_MS = 250;
+/** How long one search for a relay takes at most. */
+export const RELAY_SEARCH_MS = 3_000;
+/** The wait after a search that found none; doubles. */
+export const RELAY_RETRY_MS = 5_000;
+/** The longest wait between two searches. */
+export const MAX_RELAY_RETRY_MS = 60_000;
+/** A relay that did not work is not asked again for so long. */
+export const RELAY_FAILED_MS = 60_000;
+/** Relays that did not work and are remembered for one peer; the oldest is dropped beyond this. */
+export const MAX_FAILED_RELAYS = 8;
+/** Without an answer through the relay for so long, although others are due every 5 s, it is probed every second. */
+export const RELAY_DOUBT_AFTER_MS = 6_000;
+/** And so long after the last answer it counts as one that drops. */
+export const RELAY_LOST_AFTER_MS = 9_000;
+/** Between two direct probes to a peer that is reached through a relay, the first few times. */
+export const DIRECT_PROBE_MS = 10_000;
+/** How many those are. */
+export const DIRECT_PROBES_OFTEN = 6;
+/** The same later. */
+export const MAX_DIRECT_PROBE_MS = 60_000;
+/** Between direct probes once one was answered. */
+export const DIRECT_PROBE_AGAIN_MS = 1_000;
+/** So many of them answered in a row lead back to the direct path. */
+export const DIRECT_ANSWERS = 3;
+/** A relay that is no longer needed relays what is on its way for so long. */
+export const RELAY_LINGER_MS = 2_000;
+/** Messages to a peer that say which way this node sends to it. */
+export const RELAY_SAID_TIMES = 3;
+/** Channels of this node as an end; further ones are refused. */
+export const MAX_CHANNELS = 256;
+/** Channels to one peer. */
+export const MAX_CHANNELS_PER_PEER = 4;
+/** Channels through one relay. */
+export const MAX_CHANNELS_PER_RELAY = 64;
+/** Pairs that this node relays between. */
+export const MAX_RELAYED_PAIRS = MAX_RELAY_PAIRS;
+/** Those of one member. */
+export const MAX_RELAYED_PAIRS_PER_MEMBER = 16;
+/** A pair of which one end has not said its channel is dropped after this. */
+export const RELAY_PENDING_MS = 3_000;
+/** Messages about relays that are read of one peer at once. */
+export const RELAY_BURST = 64;
+/** The same per second, sustained. */
+export const RELAYS_PER_SECOND = 16;
+/** Links that one member makes this node make as a relay, at once. */
+export const RELAY_LINK_BURST = 8;
+/** The same per second, sustained. */
+export const RELAY_LINKS_PER_SECOND = 0.2;
 
 /** Source addresses whose last refused handshake is kept for people; the oldest is dropped beyond this. */
 export const MAX_REFUSED_SOURCES = 64;

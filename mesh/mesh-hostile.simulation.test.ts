@@ -8,7 +8,7 @@ import { encodeControl } from './wire/control-message.js';
 import { signDeathReport } from './wire/death-report.js';
 import type { DeathReport } from './wire/death-report.js';
 import { generateIdentity } from './wire/identity.js';
-import { describePacket } from './testing/fake-router.js';
+import { describePacket } from './testing/packet.js';
 import { SeededRandom } from './testing/seeded-random.js';
 import type { SimNetwork } from './testing/sim-network.js';
 import type { SimNode } from './testing/sim-node.js';

@@ -5,7 +5,17 @@
 import type { Cidr } from '../common/address/cidr.js';
 import type { IpAddress } from '../common/address/ip-address.js';
 import type { NodeId } from '../common/node-id.js';
-import type { CipherName, PeerCounters, PeerPath, SessionKeys, SessionStatus } from '../common/router-port.js';
+import type {
+  CipherName,
+  OpenChannel,
+  OpenRelay,
+  PeerCounters,
+  PeerPath,
+  Relaying,
+  RelayRoute,
+  SessionKeys,
+  SessionStatus,
+} from '../common/router-port.js';
 import type { SocketAddress } from '../common/address/socket-address.js';
 import type { LinkState } from '../common/api.js';
 
@@ -35,10 +45,18 @@ export type MeshEvent =
       readonly ciphers: readonly CipherName[];
       readonly paths: readonly PeerPath[];
       readonly sessions: readonly SessionStatus[];
+      /** Absent from a router that knows no relays. */
+      readonly relaying?: Relaying;
     }
   | { readonly type: 'routerDisconnected' }
   /** A handshake datagram, wire types 1 to 4, from any source. */
-  | { readonly type: 'datagram'; readonly from: SocketAddress; readonly bytes: Uint8Array }
+  | {
+      readonly type: 'datagram';
+      readonly from: SocketAddress;
+      readonly bytes: Uint8Array;
+      /** Of this node, through which it came; `from` is then the relay's address. */
+      readonly channel?: number;
+    }
   | { readonly type: 'control'; readonly peer: NodeId; readonly bytes: Uint8Array }
   | {
       readonly type: 'probeAnswer';
@@ -47,11 +65,18 @@ export type MeshEvent =
       readonly sizeBytes: number;
       readonly roundTripUs: number;
       readonly observed: SocketAddress;
+      /** It came through a relay, in this channel of this node. */
+      readonly relayed?: boolean;
+      readonly channel?: number;
     }
   | { readonly type: 'sessionConfirmed'; readonly peer: NodeId; readonly localIndex: number }
   | { readonly type: 'roamed'; readonly peer: NodeId; readonly endpoint: SocketAddress }
   | { readonly type: 'sessionWanted'; readonly peer: NodeId }
   | { readonly type: 'tooBig'; readonly peer: NodeId }
+  /** A peer whose path is relayed sends directly. */
+  | { readonly type: 'heardDirectly'; readonly peer: NodeId; readonly from: SocketAddress }
+  /** A pair that this node relays between was not used for long; again every second until it is closed. */
+  | { readonly type: 'relayIdle'; readonly channel: number }
   | { readonly type: 'counters'; readonly peers: readonly PeerCounters[]; readonly sessions: readonly SessionStatus[] }
   /** Addresses of the configured seeds, after name resolution; replaces the previous list. */
   | { readonly type: 'seeds'; readonly seeds: readonly SocketAddress[] }
@@ -91,14 +116,32 @@ export type MeshEvent =
   | { readonly type: 'stop' };
 
 export type MeshEffect =
-  | { readonly type: 'sendDatagram'; readonly to: SocketAddress; readonly bytes: Uint8Array }
+  | {
+      readonly type: 'sendDatagram';
+      readonly to: SocketAddress;
+      readonly bytes: Uint8Array;
+      /** Through this relay, in place of `to`. */
+      readonly relay?: RelayRoute;
+    }
   | { readonly type: 'sendControl'; readonly peer: NodeId; readonly bytes: Uint8Array }
-  | { readonly type: 'probe'; readonly peer: NodeId; readonly probeId: number; readonly sizeBytes: number }
+  | {
+      readonly type: 'probe';
+      readonly peer: NodeId;
+      readonly probeId: number;
+      readonly sizeBytes: number;
+      /** Directly, or in this channel, whatever the path is. */
+      readonly direct?: boolean;
+      readonly channel?: number;
+    }
   | { readonly type: 'path'; readonly path: PeerPath }
   | { readonly type: 'installSession'; readonly session: SessionKeys }
   | { readonly type: 'activateSession'; readonly localIndex: number }
   | { readonly type: 'removeSession'; readonly localIndex: number }
   | { readonly type: 'removePeer'; readonly peer: NodeId }
+  | ({ readonly type: 'openChannel' } & OpenChannel)
+  | { readonly type: 'closeChannel'; readonly channel: number }
+  | ({ readonly type: 'openRelay' } & OpenRelay)
+  | { readonly type: 'closeRelay'; readonly channel: number }
   /** The ownership table or the usability of a route changed: read `routes()` again. */
   | { readonly type: 'routesChanged' }
   /** The known adverts or the stamps changed: keep `adverts()` and `stamps()` on disk for the next start. */
@@ -126,6 +169,9 @@ export interface MemberView {
   /** Cluster secrets that it has, oldest first, as public identifiers; null from an earlier version. */
   readonly secretIds: readonly string[] | null;
   readonly endpoint: SocketAddress | null;
+  /** The node that relays between, null for a direct path; and why. */
+  readonly relay: NodeId | null;
+  readonly relayReason: string | null;
   readonly state: LinkState;
   readonly reason: string;
   readonly cipher: CipherName | null;

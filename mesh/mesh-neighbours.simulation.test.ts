@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { TYPE_INITIATION } from '../common/wire/datagram-header.js';
 import { neighboursAmong } from './cluster/rings.js';
 import { CONNECT_WITHIN_MS, NEIGHBOURS, QUIET_AFTER_MS } from './limits.js';
-import type { SimFrame } from './testing/fake-router.js';
+import type { SimFrame } from './testing/packet.js';
 import type { SimNetwork } from './testing/sim-network.js';
 import type { SimNode } from './testing/sim-node.js';
 import { simulation } from './testing/simulation.js';

@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { CONNECT_WITHIN_MS, DOWN_AFTER_MS } from './limits.js';
-import type { SimFrame } from './testing/fake-router.js';
+import type { SimFrame } from './testing/packet.js';
 import type { SimNetwork } from './testing/sim-network.js';
 import { isFullMesh } from './testing/sim-node.js';
 import type { SimNode } from './testing/sim-node.js';
@@ -10,8 +9,8 @@ const NODES = 6;
 const FOR_MS = 60_000;
 /** The time a frame waits for a session, and a moment. */
 const ANSWERED_WITHIN_MS = 3_500;
-/** An agent dials a dead peer less and less often. */
-const LINKED_AGAIN_MS = 30_000;
+/** A direct probe is sent once a minute, and three are answered. */
+const DIRECT_AGAIN_MS = 75_000;
 
 type Cut = (network: SimNetwork, a: SimNode, b: SimNode, isBlocked: boolean) => void;
 
@@ -29,39 +28,30 @@ function fateOfFrame(network: SimNetwork, from: SimNode, to: SimNode): SimFrame[
 }
 
 describe('two nodes that cannot meet, and reach all others', () => {
-  it.each(Object.keys(CUTS))(
-    'hear that each other is unreachable, stay alive for all others, and meet when the path is back (cut %s)',
-    (name) =>
-      convergedSimulation(NODES, 11, (network, nodes) => {
-        const [a, b, ...others] = nodes as [SimNode, SimNode, ...SimNode[]];
-        const cut = CUTS[name]!;
-        cut(network, a, b, true);
-        const stayedMs = network.runWhile(
-          () => others.every((c) => [a, b].every((end) => c.stateOf(end) === 'up' && end.stateOf(c) === 'up')),
-          FOR_MS,
-        );
-        expect(stayedMs).toBe(FOR_MS);
-        expect([a.stateOf(b), b.stateOf(a)]).toEqual(['down', 'down']);
-        expect(fateOfFrame(network, a, b)).toBe('refused');
-        expect(fateOfFrame(network, b, a)).toBe('refused');
-        expect(fateOfFrame(network, a, others[0]!)).toBe('arrived');
-        cut(network, a, b, false);
-        expect(network.runUntil(() => isFullMesh(nodes), LINKED_AGAIN_MS)).toBeLessThan(LINKED_AGAIN_MS);
-        expect(fateOfFrame(network, a, b)).toBe('arrived');
-        expect(fateOfFrame(network, b, a)).toBe('arrived');
-      })(),
-  );
-
-  it(
-    'are refused, and not left to wait, from the time their link is down',
-    convergedSimulation(NODES, 12, (network, nodes) => {
-      const [a, b] = nodes as [SimNode, SimNode];
-      network.paths.changeBetween([a], [b], { isBlocked: true });
-      expect(network.runUntil(() => a.stateOf(b) === 'down', FOR_MS)).toBeLessThan(DOWN_AFTER_MS + CONNECT_WITHIN_MS);
-      const frame: SimFrame = { sizeBytes: 1000, sentMs: network.nowMs, state: 'waiting', endedMs: null };
-      a.sendFrame(b.id, frame);
-      network.run(100);
-      expect(frame.state).toBe('refused');
-    }),
+  it.each(Object.keys(CUTS))('are linked through a relay, and directly again when the path is back (cut %s)', (name) =>
+    convergedSimulation(NODES, 11, (network, nodes) => {
+      const [a, b, ...others] = nodes as [SimNode, SimNode, ...SimNode[]];
+      const cut = CUTS[name]!;
+      cut(network, a, b, true);
+      const stayedMs = network.runWhile(
+        () => nodes.every((node) => nodes.every((other) => node === other || node.stateOf(other) !== 'down')),
+        FOR_MS,
+      );
+      expect(stayedMs).toBe(FOR_MS);
+      expect([a.stateOf(b), b.stateOf(a)]).toEqual(['up', 'up']);
+      expect(others.map(({ id }) => id)).toContain(a.relayTo(b));
+      expect(others.map(({ id }) => id)).toContain(b.relayTo(a));
+      expect(fateOfFrame(network, a, b)).toBe('arrived');
+      expect(fateOfFrame(network, b, a)).toBe('arrived');
+      expect(fateOfFrame(network, a, others[0]!)).toBe('arrived');
+      cut(network, a, b, false);
+      const isDirect = (): boolean => a.relayTo(b) === null && b.relayTo(a) === null;
+      expect(network.runUntil(isDirect, DIRECT_AGAIN_MS)).toBeLessThan(DIRECT_AGAIN_MS);
+      expect(isFullMesh(nodes)).toBe(true);
+      expect(fateOfFrame(network, a, b)).toBe('arrived');
+      expect(fateOfFrame(network, b, a)).toBe('arrived');
+      network.run(10_000);
+      expect(nodes.map(({ router }) => router?.relays.status)).toEqual(nodes.map(() => ({ channels: [], pairs: [] })));
+    })(),
   );
 });

@@ -1,6 +1,7 @@
 /** Parts of the mesh core, wired to each other: every part is built here and gets what it uses of the others. */
 import type { Cidr } from '../common/address/cidr.js';
 import type { NodeId } from '../common/node-id.js';
+import type { SocketAddress } from '../common/address/socket-address.js';
 import type { CipherName } from '../common/router-port.js';
 import { Authority } from './cluster/authority.js';
 import { Conduct } from './cluster/conduct.js';
@@ -10,6 +11,7 @@ import { Gossip } from './cluster/gossip.js';
 import { NodeChanges } from './cluster/node-changes.js';
 import { PeerTable } from './cluster/peer-table.js';
 import { Seeds } from './cluster/seeds.js';
+import { Relaying } from './cluster/relaying.js';
 import { RevocationSpread } from './cluster/revocation-spread.js';
 import { Revocations } from './cluster/revocations.js';
 import { SelfAdvert } from './cluster/self-advert.js';
@@ -83,6 +85,7 @@ export class MeshParts {
   readonly refusedSources = new RefusedSources();
   readonly topology: Topology;
   readonly control: ControlDispatcher;
+  readonly relaying: Relaying;
   readonly outcomes: HandshakeOutcomes;
   readonly emit: MeshHooks['emit'];
   readonly #advancePeer: MeshHooks['advancePeer'];
@@ -91,17 +94,20 @@ export class MeshParts {
 
   constructor(options: MeshOptions, hooks: MeshHooks) {
     const { identity, random } = options;
-    this.emit = hooks.emit;
+    this.emit = (effect) => {
+      const addressed = this.relaying.addressed(effect);
+      if (addressed !== null) hooks.emit(addressed);
+    };
     this.#advancePeer = hooks.advancePeer;
-    this.notices = new Notices(hooks.emit);
+    this.notices = new Notices(this.emit);
     const nameOf = (id: NodeId): string => this.peerTable.members.get(id)?.name ?? id;
-    this.conduct = new Conduct({ counters: this.counters, notices: new Notices(hooks.emit), nameOf });
+    this.conduct = new Conduct({ counters: this.counters, notices: new Notices(this.emit), nameOf });
     this.secrets = new ClusterSecrets(options.clusterSecrets);
     this.self = new SelfAdvert(identity, options.self, random, options.wallClockMs, () => ({
       lowestStamp: this.handshakes?.lowestStamp() ?? 0,
       secretIds: this.secrets.ids,
     }));
-    this.authority = new Authority({ isNeeded: options.needsAuthority, random, emit: hooks.emit });
+    this.authority = new Authority({ isNeeded: options.needsAuthority, random, emit: this.emit });
     this.slots = new SessionSlots(random);
     const { cachedStamps, cachedAdverts, wallClockMs } = options;
     // The own advert is among them.
@@ -110,9 +116,10 @@ export class MeshParts {
     this.revocations.recall(cachedStamps.revocations ?? []);
     this.stamps = new InitiationStamps(options.cachedStamps, options.wallClockMs, () => this.peerTable.stampsChanged());
     this.handshakes = this.#makeHandshakes(options);
-    this.#dialer = new Dialer({ handshakes: this.handshakes, random, emit: hooks.emit });
+    this.#dialer = new Dialer({ handshakes: this.handshakes, random, emit: this.emit });
     this.topology = new Topology(identity.id);
     this.peerTable = this.#makePeerTable(options);
+    this.relaying = this.#makeRelaying(options);
     this.revocationSpread = this.#makeRevocationSpread(identity.id, random);
     this.nodeChanges = this.#makeNodeChanges(random);
     this.watchDuty = this.#makeWatchDuty(options);
@@ -133,13 +140,13 @@ export class MeshParts {
       stamps: this.stamps,
       lastStamp: () => this.stamps.last,
       member: (id: NodeId) => this.peerTable.members.get(id),
+      isWayTo: (address: SocketAddress, id: NodeId) => this.relaying.paths.routeAt(address, id) !== null,
     };
     return new Handshakes(deps, this.slots);
   }
 
   #makePeerTable({ identity, random, underlay, clusterCidrs, needsAuthority }: MeshOptions): PeerTable {
     const { self, counters, notices, slots, emit } = this;
-    const nextProbeId = (): number => (this.#probeId = (this.#probeId + 1) >>> 0);
     return new PeerTable({
       self,
       clusterCidrs,
@@ -154,7 +161,9 @@ export class MeshParts {
         slots,
         underlay,
         emit,
-        nextProbeId,
+        nextProbeId: () => this.#nextProbeId(),
+        routeAt: (address, peer) => this.relaying.paths.routeAt(address, peer),
+        channelsTo: (id) => this.relaying.paths.channelsTo(id),
         noteLag: (lagMs, nowMs) => this.health.note(lagMs, nowMs),
         graceMs: (nowMs) => this.health.graceMs(nowMs),
         hasMet: (id) => this.stamps.hasMet(id),
@@ -169,6 +178,24 @@ export class MeshParts {
       advertLearned: (advert, nowMs) => this.deaths.advertLearned(advert, nowMs),
       compareAdverts: (peer, nowMs) => this.gossip.linkedWith(peer, nowMs),
       advancePeer: this.#advancePeer,
+      considerRelays: (peer, nowMs) => this.relaying.consider(peer, nowMs),
+      forgotten: (id, nowMs) => this.relaying.forgotten(id, nowMs),
+    });
+  }
+
+  #nextProbeId(): number {
+    this.#probeId = (this.#probeId + 1) >>> 0;
+    return this.#probeId;
+  }
+
+  #makeRelaying({ identity, random }: MeshOptions): Relaying {
+    const { peerTable, conduct, emit } = this;
+    return new Relaying({
+      ...{ ownId: identity.id, random, conduct, emit, peers: peerTable.peers },
+      isMember: (id) => peerTable.members.get(id) !== undefined,
+      open: (id, nowMs) => peerTable.open(id, nowMs),
+      nextProbeId: () => this.#nextProbeId(),
+      schedule: (peer, nowMs) => peerTable.schedule(peer, nowMs),
     });
   }
 
@@ -268,6 +295,7 @@ export class MeshParts {
       learnNodeChanges: (changes, nowMs) => nodeChanges.learn(changes, nowMs),
       learnDeaths: (reports, from, nowMs) => this.deaths.receive(reports, from, nowMs),
       learnRevocations: (encoded, from, nowMs) => this.revocationSpread.receive(encoded, from, nowMs),
+      relayMessage: (message, from, nowMs) => this.relaying.receive(from, message, nowMs),
     });
   }
 

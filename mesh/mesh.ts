@@ -65,6 +65,7 @@ export class Mesh {
     if (this.#parts.router.isUp && !this.#stopped) this.#advance(now);
     this.#effects.push(...this.#parts.peerTable.flush(now));
     this.#wakeAt(this.#parts.peerTable.neighbourhood.pollAt());
+    this.#wakeAt(this.#parts.relaying.pollAt());
     return this.#effects;
   }
 
@@ -178,11 +179,11 @@ export class Mesh {
     const peer = peerTable.peers.get(advert.id);
     return peer === undefined
       ? idleView(advert, this.#clock.toCaller(witness.knownSinceMs(advert, now)))
-      : memberView(peer, advert, this.#clock);
+      : memberView(peer, advert, this.#parts.relaying.paths.reasonOf(advert.id), this.#clock);
   }
 
   #dispatch(event: MeshEvent, now: number): void {
-    const { router, handshakes, outcomes, self, peerTable, topology } = this.#parts;
+    const { router, self, peerTable, topology } = this.#parts;
     switch (event.type) {
       case 'routerConnected':
         router.connected(event, this.#parts, now);
@@ -192,8 +193,7 @@ export class Mesh {
       case 'routerDisconnected':
         return router.disconnected(now);
       case 'datagram':
-        outcomes.apply(handshakes.receive(event.bytes, event.from, now), event.from, now);
-        return this.#wakeAt(handshakes.pollAt());
+        return this.#receiveHandshake(event, now);
       case 'counters':
         return this.#updateCounters(event, now);
       case 'seeds':
@@ -221,7 +221,11 @@ export class Mesh {
       case 'nodeChanged':
         this.#parts.nodeChanges.learn([event.change], now);
         return this.#wakeAt(this.#parts.nodeChanges.pollAt());
+      case 'relayIdle':
+        return this.#parts.relaying.idle(event.channel);
       case 'tick':
+      // The other end says itself which way it sends.
+      case 'heardDirectly':
         return;
       case 'stop':
         return this.#stop();
@@ -233,6 +237,24 @@ export class Mesh {
       case 'tooBig':
         return this.#peerEvent(event, now);
     }
+  }
+
+  #receiveHandshake(event: EventOf<'datagram'>, now: number): void {
+    const { relaying, handshakes, outcomes, counters } = this.#parts;
+    const from = relaying.sourceOf(event);
+    if (from === null) return counters.count('unknownChannel');
+    outcomes.apply(handshakes.receive(event.bytes, from, now), from, now);
+    this.#wakeAt(handshakes.pollAt());
+  }
+
+  /** An answer that came another way than the path takes shows only that the peer lives. */
+  #probeAnswered(peer: Peer, event: EventOf<'probeAnswer'>, now: number): void {
+    const { relaying, peerTable } = this.#parts;
+    const { relayed = false, channel, sizeBytes, roundTripUs, observed } = event;
+    const isOfPath = relaying.paths.probeAnswered(peer, relayed ? (channel ?? 0) : null, now);
+    if (isOfPath) peer.probeAnswered(sizeBytes, roundTripUs / 1000, now);
+    else peer.unitReceived(now);
+    if (!relayed && peer.path.seenAt(observed)) peerTable.touchQuiet(now);
   }
 
   #peerEvent(event: PeerEvent, now: number): void {
@@ -248,8 +270,7 @@ export class Mesh {
         this.#wakeAt(nodeChanges.pollAt());
         break;
       case 'probeAnswer':
-        peer.probeAnswered(event.sizeBytes, event.roundTripUs / 1000, now);
-        if (peer.path.seenAt(event.observed)) peerTable.touchQuiet(now);
+        this.#probeAnswered(peer, event, now);
         break;
       case 'sessionConfirmed':
         peer.sessionConfirmed(event.localIndex, now);
@@ -340,7 +361,7 @@ export class Mesh {
     const { self, handshakes, peerTable, seeds, control, gossip, topology, nodeChanges, watchDuty, deaths } =
       this.#parts;
     handshakes.expire(now);
-    for (const { to, bytes } of handshakes.takeDue(now)) this.#effects.push({ type: 'sendDatagram', to, bytes });
+    for (const { to, bytes } of handshakes.takeDue(now)) this.#parts.emit({ type: 'sendDatagram', to, bytes });
     if (self.advance(now)) peerTable.selfChanged();
     peerTable.advance(now);
     seeds.advance(now);
@@ -349,6 +370,7 @@ export class Mesh {
     gossip.advance(now);
     watchDuty.advance(now);
     nodeChanges.advance(now);
+    this.#parts.relaying.advance(now);
     this.#dueMs = null;
     this.#wakeAt(peerTable.pollAt());
     this.#wakeAt(self.pollAt(now));

@@ -4,6 +4,7 @@
  */
 import type { CipherName } from '../common/router-port.js';
 import type { PeerTable } from './cluster/peer-table.js';
+import type { Relaying } from './cluster/relaying.js';
 import type { Revocations } from './cluster/revocations.js';
 import type { Seeds } from './cluster/seeds.js';
 import type { Handshakes } from './handshake/handshakes.js';
@@ -25,6 +26,7 @@ export interface RouterConnectionDeps {
   readonly handshakes: Handshakes;
   readonly seeds: Seeds;
   readonly revocations: Revocations;
+  readonly relaying: Relaying;
   readonly emit: (effect: MeshEffect) => void;
 }
 
@@ -53,6 +55,8 @@ export class RouterConnection {
     this.#instance = event.instance;
     this.#ciphers = event.ciphers;
     deps.peerTable.routesWanted();
+    // Before the paths, which go through channels.
+    deps.relaying.routerConnected(event.relaying ?? null, before === null, nowMs);
     if (event.instance === before) return reconcile(event, nowMs - this.#downSinceMs, deps, nowMs);
     replace(event, before === null ? LINK_REASONS.cached : LINK_REASONS.routerLost, deps, nowMs);
   }
@@ -77,9 +81,7 @@ function replace(event: RouterConnected, reason: string, deps: RouterConnectionD
     if (deps.revocations.isRevoked(status.peer)) deps.emit({ type: 'removePeer', peer: status.peer });
     else peerTable.peerInRouter(status.peer, nowMs).adopt(status, nowMs);
   }
-  for (const { peer, endpoint, mtuBytes, upForMs } of event.paths) {
-    peerTable.peers.get(peer)?.resume(endpoint, mtuBytes, upForMs ?? null, nowMs);
-  }
+  for (const path of event.paths) peerTable.peers.get(path.peer)?.resume(path, nowMs);
   for (const peer of peerTable.peers.values()) peer.path.emit(nowMs);
 }
 

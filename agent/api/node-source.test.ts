@@ -19,6 +19,8 @@ const member: MemberView = {
   version: '0.1.0',
   podCidrs: [parseCidr('10.1.2.0/24')],
   endpoint: { ip: parseIpAddress('192.0.2.2'), port: 6785 },
+  relay: null,
+  relayReason: null,
   state: 'up',
   reason: 'the peer answers',
   cipher: 'aes-256-gcm',

@@ -235,10 +235,11 @@ export class ControlPlane {
   }
 
   #routerConnected(hello: RouterHello): void {
-    const { instance, ciphers, tapName, paths, sessions } = hello;
+    const { instance, ciphers, tapName, paths, sessions, relaying } = hello;
     this.deps.notices.log.info({ instance, tap: tapName, sessions: sessions.length }, 'connected to the router');
     this.#tables.routerConnected(hello.generation);
-    this.driver.feed({ type: 'routerConnected', instance, ciphers, paths, sessions });
+    const held = relaying === undefined ? {} : { relaying };
+    this.driver.feed({ type: 'routerConnected', instance, ciphers, paths, sessions, ...held });
     void this.#tables.publish();
     this.deps.onRouterChanged();
   }
@@ -252,8 +253,7 @@ export class ControlPlane {
     this.deps.onReport(report);
     if (report.type === 'counters') {
       this.driver.feed({ type: 'counters', peers: report.peers, sessions: report.sessions });
-    } else if (report.type !== 'heardDirectly' && report.type !== 'relayIdle') {
-      // The mesh core asks for no relays yet, so these two never come.
+    } else {
       this.driver.feed(report);
     }
   }

@@ -106,6 +106,10 @@ export class MeshDriver {
       case 'activateSession':
       case 'removeSession':
       case 'removePeer':
+      case 'openChannel':
+      case 'closeChannel':
+      case 'openRelay':
+      case 'closeRelay':
         return this.options.sendToRouter(effect);
     }
   }

@@ -25,6 +25,7 @@ const EXCESSES = {
   nodeChangesTooOften: { of: 'changes of nodes', namedAfter: FEW_REFUSALS },
   deathsTooOften: { of: 'messages about deaths', namedAfter: FEW_REFUSALS },
   oldDeathReport: { of: 'reports of deaths that are over', namedAfter: MANY_REFUSALS },
+  relayTooOften: { of: 'messages about relays', namedAfter: FEW_REFUSALS },
   revocationRefused: { of: 'revocations that do not count', namedAfter: FEW_REFUSALS },
 } as const satisfies Partial<Record<CounterName, { readonly of: string; readonly namedAfter: number }>>;
 

@@ -8,6 +8,8 @@ import { BoundedMap } from '../../common/bounded-map.js';
 import { decodeControl, encodeControl } from '../wire/control-message.js';
 import type { DeathReport } from '../wire/death-report.js';
 import type { ControlMessage } from '../wire/control-message.js';
+import { isRelayMessage } from '../wire/relay-messages.js';
+import type { RelayMessage } from '../wire/relay-messages.js';
 import type { Counters } from '../counters.js';
 import type { Conduct, Excess } from './conduct.js';
 import type { Gossip } from './gossip.js';
@@ -41,6 +43,7 @@ export interface ControlDispatcherDeps {
   learnNodeChanges(changes: readonly NodeChange[], nowMs: number): void;
   learnDeaths(reports: readonly DeathReport[], from: NodeId, nowMs: number): void;
   learnRevocations(encoded: readonly Uint8Array[], from: NodeId, nowMs: number): void;
+  relayMessage(message: RelayMessage, from: Peer, nowMs: number): void;
 }
 
 export class ControlDispatcher {
@@ -101,6 +104,7 @@ export class ControlDispatcher {
 
   #handle(peer: Peer, message: ControlMessage, nowMs: number): void {
     const { gossip, topology } = this.#deps;
+    if (isRelayMessage(message)) return this.#deps.relayMessage(message, peer, nowMs);
     switch (message.type) {
       case 'adverts':
         return this.#deps.learnAdverts(message.adverts, peer.id, nowMs);

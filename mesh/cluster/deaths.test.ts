@@ -35,6 +35,8 @@ function idlePeer(id: NodeId): Peer {
     noteLag: () => undefined,
     graceMs: () => 0,
     hasMet: () => true,
+    routeAt: () => null,
+    channelsTo: () => [],
     linkChanged: () => undefined,
   };
   return new Peer(deps, id, idleLink(0), 0);

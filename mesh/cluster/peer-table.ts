@@ -63,6 +63,10 @@ export interface PeerTableDeps {
   compareAdverts(peer: NodeId, nowMs: number): void;
   /** Does what is due for a peer that changed, and schedules its next deadline. */
   advancePeer(peer: Peer, nowMs: number): void;
+  /** A link or a path may have changed. */
+  considerRelays(peer: Peer, nowMs: number): void;
+  /** The peer is gone. */
+  forgotten(id: NodeId, nowMs: number): void;
 }
 
 export class PeerTable {
@@ -276,6 +280,7 @@ export class PeerTable {
   /** Does what is due for this peer. */
   advancePeer(peer: Peer, nowMs: number): void {
     peer.advance(nowMs);
+    this.#deps.considerRelays(peer, nowMs);
     if (forgetAt(peer) <= nowMs) this.#forget(peer, nowMs);
     else if (peer.isBlank && this.members.get(peer.id) !== undefined) this.#drop(peer);
     else this.schedule(peer, nowMs);
@@ -413,6 +418,7 @@ export class PeerTable {
     peer.dispose(nowMs);
     this.#drop(peer);
     this.#forgetMember(peer.id);
+    this.#deps.forgotten(peer.id, nowMs);
   }
 
   #drop(peer: Peer): void {

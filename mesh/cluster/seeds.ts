@@ -142,6 +142,7 @@ export class Seeds {
       isProven: true,
       framesWait: false,
       provenAddress: seed.address,
+      channels: [],
     };
     seed.dial = this.#deps.dialer.tryNow(seed.dial, target, nowMs);
   }

@@ -8,11 +8,14 @@ import type { OwnershipEntry } from './ownership-table.js';
 import type { Peer } from '../peer/peer.js';
 import type { PeerTable } from './peer-table.js';
 
-export function memberView(peer: Peer, advert: Advert, clock: CoreClock): MemberView {
+/** @param relayReason why its path is relayed, or null */
+export function memberView(peer: Peer, advert: Advert, relayReason: string | null, clock: CoreClock): MemberView {
   const { link } = peer;
   return {
     ...descriptionOf(advert),
     endpoint: peer.path.endpoint ?? advert.endpoints[0] ?? null,
+    relay: peer.path.relay,
+    relayReason,
     state: link.state,
     reason: linkReason(link),
     cipher: peer.sessions.active?.cipher ?? null,
@@ -28,6 +31,8 @@ export function idleView(advert: Advert, sinceMs: number): MemberView {
   return {
     ...descriptionOf(advert),
     endpoint: advert.endpoints[0] ?? null,
+    relay: null,
+    relayReason: null,
     state: 'idle',
     reason: LINK_REASONS.idle,
     ...{ cipher: null, rttMs: null, mtuBytes: null, sinceMs, lastHandshakeMs: null },

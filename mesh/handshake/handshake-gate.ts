@@ -59,6 +59,8 @@ export interface HandshakeGateDeps {
   readonly budget: HandshakeBudget;
   /** The advert of another member. */
   member(id: NodeId): Advert | undefined;
+  /** Whether the address stands for a channel of a relay with this member. */
+  isWayTo(address: SocketAddress, id: NodeId): boolean;
 }
 
 /** An initiation datagram and where it came from. */
@@ -124,7 +126,8 @@ export class HandshakeGate {
   /** Whether the sender of a repeated initiation may get the response at this other address too. */
   mayAnswerAt({ id }: InitiationHello, { bytes, from, nowMs }: Arrival): boolean {
     const endpoints = this.#deps.member(id)?.endpoints ?? [];
-    return endpoints.some(({ ip }) => ip === from.ip) || this.#hasCookie(bytes, from, nowMs);
+    const isKnown = endpoints.some(({ ip }) => ip === from.ip) || this.#deps.isWayTo(from, id);
+    return isKnown || this.#hasCookie(bytes, from, nowMs);
   }
 
   /** The cookie that proves that a sender receives at `from`. */

@@ -52,6 +52,8 @@ export interface HandshakesDeps extends Omit<HandshakeDeps, 'keys'> {
   readonly stamps: InitiationStamps;
   /** The advert of another member. */
   member(id: NodeId): Advert | undefined;
+  /** Whether the address stands for a channel of a relay with this member. */
+  isWayTo(address: SocketAddress, id: NodeId): boolean;
 }
 
 /** The node that a handshake is started with. */
@@ -168,6 +170,7 @@ export class Handshakes {
       secrets: this.#secrets,
       budget: this.#budget,
       member,
+      isWayTo: (address, id) => deps.isWayTo(address, id),
     });
   }
 

@@ -32,6 +32,7 @@ class Bench {
         isProven: true,
         framesWait: false,
         provenAddress: null,
+        channels: [],
       },
       nowMs,
     );

@@ -5,6 +5,7 @@
 import type { IpAddress } from '../../common/address/ip-address.js';
 import { formatSocketAddress, sameSocketAddress } from '../../common/address/socket-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
+import { isChannelAddress } from './channel-address.js';
 import type { Handshakes, HandshakeTarget } from '../handshake/handshakes.js';
 import { DialBudget } from './dial-budget.js';
 import { DIAL_ADDRESSES_PER_TRY, DIAL_RETRY_MS, HANDSHAKE_LIFETIME_MS } from '../limits.js';
@@ -31,6 +32,8 @@ export interface DialHandshake {
 /** What a try needs to know of the node. */
 export interface DialTarget extends Omit<HandshakeTarget, 'mayCross' | 'turn'> {
   readonly addresses: readonly SocketAddress[];
+  /** Those that stand for channels of relays, which every try is sent to as well. */
+  readonly channels: readonly SocketAddress[];
   /** Whether a handshake with the node has ever succeeded. */
   readonly isProven: boolean;
   /** The address that a try does not need the budget for: configured, or the node was heard at it. */
@@ -71,7 +74,8 @@ export class Dialer {
 
   /** Sends an initiation to the addresses of this try, of a new handshake if there is none or its time is over. */
   tryNow(dial: Dial, target: DialTarget, nowMs: number): Dial {
-    const addresses = addressesOfTry(target.addresses, dial.tries).filter((to) => this.#mayDial(to, target, nowMs));
+    const direct = addressesOfTry(target.addresses, dial.tries).filter((to) => this.#mayDial(to, target, nowMs));
+    const addresses = [...target.channels, ...direct];
     if (addresses.length === 0 && target.addresses.length > 0) {
       return {
         ...dial,
@@ -128,7 +132,8 @@ export function dialable(
 ): SocketAddress[] {
   const unique = new Map<string, SocketAddress>();
   for (const address of addresses) {
-    if (address !== null && !ownAddresses.includes(address.ip)) unique.set(formatSocketAddress(address), address);
+    if (address === null || isChannelAddress(address)) continue;
+    if (!ownAddresses.includes(address.ip)) unique.set(formatSocketAddress(address), address);
   }
   return [...unique.values()];
 }

@@ -5,8 +5,10 @@
 import type { NodeId } from '../../common/node-id.js';
 import { sameSocketAddress } from '../../common/address/socket-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
+import type { RelayRoute } from '../../common/router-port.js';
 import { LIVENESS_PROBE_BYTES, PROBE_INTERVAL_MS, RTT_PROBE_INTERVAL_MS } from '../limits.js';
 import type { MeshEffect, RandomSource, UnderlayFacts } from '../mesh-io.js';
+import { isChannelAddress } from './channel-address.js';
 import { mtuPollAt, stepMtu, unknownPathMtu } from './path-mtu.js';
 import type { MtuEvent, PathMtu } from './path-mtu.js';
 import { RoundTrip } from './round-trip.js';
@@ -18,12 +20,18 @@ export interface PeerPathDeps {
   nextProbeId(): number;
   /** This node did something so late. */
   noteLag(lagMs: number, nowMs: number): void;
+  /** The way that stands behind this address, if it is one of our channels with this peer; else null. */
+  routeAt(address: SocketAddress, peer: NodeId): RelayRoute | null;
 }
 
 export class PeerPath {
   readonly #deps: PeerPathDeps;
   readonly #peer: NodeId;
   #endpoint: SocketAddress | null = null;
+  /** The first of its advert. */
+  #advertised: SocketAddress | null = null;
+  /** The way through a relay that is used in place of the endpoint. */
+  #route: RelayRoute | null = null;
   /** Where the peer last saw this node. */
   #seenAt: SocketAddress | null = null;
   #mtu: PathMtu;
@@ -46,6 +54,11 @@ export class PeerPath {
     return this.#endpoint;
   }
 
+  /** The relay that the path goes through, null for a direct one. */
+  get relay(): NodeId | null {
+    return this.#route?.peer ?? null;
+  }
+
   get mtuBytes(): number {
     return this.#mtu.mtuBytes;
   }
@@ -61,14 +74,40 @@ export class PeerPath {
   }
 
   /** What the router knew of the path before this process started. */
-  restore(endpoint: SocketAddress, mtuBytes: number): void {
+  restore(endpoint: SocketAddress, mtuBytes: number, route: RelayRoute | null): void {
     this.#endpoint = endpoint;
+    this.#route = route;
     this.#mtu = unknownPathMtu(this.#deps.underlay.mtuBytes, mtuBytes);
   }
 
   /** An address to try while none is known. */
   suggestEndpoint(endpoint: SocketAddress): void {
-    this.#endpoint ??= endpoint;
+    if (!isChannelAddress(endpoint)) this.#endpoint ??= endpoint;
+  }
+
+  /** Where the peer says that it is: probed directly while the peer was never met without a relay. */
+  noteAdvertised(endpoint: SocketAddress | null): void {
+    this.#advertised = endpoint;
+  }
+
+  /** A handshake came to its end there: the path goes that way, with both directions. */
+  establishedAt(from: SocketAddress, nowMs: number): void {
+    if (!isChannelAddress(from)) {
+      this.useRelay(null, nowMs);
+      return this.moveTo(from, nowMs);
+    }
+    // A relay can pass on what is not of the peer that its channel is for.
+    const route = this.#deps.routeAt(from, this.#peer);
+    if (route !== null) this.useRelay(route, nowMs);
+  }
+
+  /** From now on the path goes through the relay, or directly with null: another path, whose MTU is searched anew. */
+  useRelay(route: RelayRoute | null, nowMs: number): void {
+    if (isSameRoute(this.#route, route)) return;
+    this.#route = route;
+    this.#roundTrip.clear();
+    if (this.#mtu.phase.name !== 'idle') this.#mtu = stepMtu(this.#mtu, { type: 'start' }, nowMs).mtu;
+    this.emit(nowMs);
   }
 
   /** A new address is a new path: its MTU is searched anew. */
@@ -88,9 +127,10 @@ export class PeerPath {
 
   /** Sends the path to the router. */
   emit(nowMs: number): void {
-    if (this.#endpoint === null) return;
+    const endpoint = this.#endpoint ?? (this.#route === null ? null : this.#advertised);
+    if (endpoint === null) return;
     const upForMs = this.#upSinceMs === null ? null : Math.max(0, nowMs - this.#upSinceMs);
-    const path = { peer: this.#peer, endpoint: this.#endpoint, mtuBytes: this.mtuBytes, upForMs };
+    const path = { peer: this.#peer, endpoint, mtuBytes: this.mtuBytes, upForMs, relay: this.#route };
     this.#deps.emit({ type: 'path', path });
   }
 
@@ -121,6 +161,7 @@ export class PeerPath {
 
   linkDown(nowMs: number): void {
     this.#upSinceMs = null;
+    this.#route = null;
     this.#roundTrip.clear();
     this.stepMtu({ type: 'stop' }, nowMs);
   }
@@ -171,4 +212,10 @@ export class PeerPath {
     const silentMs = Math.max(this.#lastHeardMs, this.#lastProbeMs) + this.#probeWaitMs;
     return Math.min(silentMs, this.#lastProbeMs + RTT_PROBE_INTERVAL_MS);
   }
+}
+
+function isSameRoute(a: RelayRoute | null, b: RelayRoute | null): boolean {
+  if (a === null || b === null) return a === b;
+  const isSameToken = Buffer.compare(a.channel.token, b.channel.token) === 0;
+  return a.peer === b.peer && a.channel.channel === b.channel.channel && isSameToken;
 }

@@ -51,6 +51,8 @@ class Bench {
       noteLag: () => undefined,
       graceMs: () => 0,
       hasMet: () => true,
+      routeAt: () => null,
+      channelsTo: () => [],
       linkChanged: () => undefined,
     };
     this.peer = new Peer(deps, identity.id, idleLink(0), 0);

@@ -4,7 +4,7 @@
  * Not here: what concerns several peers at once (gossip, ownership, seeds).
  */
 import type { NodeId } from '../../common/node-id.js';
-import type { PeerCounters, SessionKeys, SessionStatus } from '../../common/router-port.js';
+import type { PeerCounters, PeerPath as PeerPathStatus, SessionKeys, SessionStatus } from '../../common/router-port.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { Advert } from '../wire/advert.js';
 import { dialable } from './dial.js';
@@ -40,6 +40,8 @@ export interface PeerDeps extends PeerPathDeps {
   graceMs(nowMs: number): number;
   /** Whether a handshake with the node has ever succeeded. */
   hasMet(id: NodeId): boolean;
+  /** Addresses that stand for channels of relays with this peer. */
+  channelsTo(id: NodeId): SocketAddress[];
 }
 
 export class Peer {
@@ -135,7 +137,7 @@ export class Peer {
   /** It became a neighbour, or is one no longer: then its link stays as long as frames pass. @param link the one to begin with */
   setNeighbour(isNeighbour: boolean, link: Link | null, nowMs: number): void {
     if (this.#isNeighbour && !isNeighbour) this.#traffic.note(nowMs);
-    if (isNeighbour && this.#isQuiet(nowMs)) this.#excuseSilence(nowMs);
+    if (isNeighbour && this.isQuiet(nowMs)) this.#excuseSilence(nowMs);
     const wasNew = this.#isNew;
     this.#isNeighbour = isNeighbour;
     // Nobody needs the link to a former neighbour that has not been dialled yet.
@@ -159,17 +161,17 @@ export class Peer {
 
   /** Shows the peer on a quiet link where this node is now. */
   touchIfQuiet(nowMs: number): void {
-    if (this.#isQuiet(nowMs)) this.path.probeNow(false, nowMs);
+    if (this.isQuiet(nowMs)) this.path.probeNow(false, nowMs);
   }
 
   /** Others may have dropped their sessions with this node: a quiet link is ended here too. */
   closeIfQuiet(nowMs: number): void {
-    if (this.#isQuiet(nowMs) && !this.isHeard(nowMs)) this.close(nowMs);
+    if (this.isQuiet(nowMs) && !this.isHeard(nowMs)) this.close(nowMs);
   }
 
   /** The peer ended the data link. */
   closedByPeer(nowMs: number): void {
-    const isNeeded = this.#isNeighbour || !this.#isQuiet(nowMs);
+    const isNeeded = this.#isNeighbour || !this.isQuiet(nowMs);
     this.#drop({ type: 'closed' }, nowMs);
     if (isNeeded) this.open(nowMs);
   }
@@ -179,6 +181,7 @@ export class Peer {
     if (this.#advert !== null && this.#advert.incarnation !== advert.incarnation) this.#doubtSessions(nowMs);
     this.#advert = advert;
     this.#advertAtMs = nowMs;
+    this.path.noteAdvertised(advert.endpoints[0] ?? null);
     // A peer that signs a new advert is alive.
     if (this.#link.state === 'down' && !this.#isNeighbour) this.#drop({ type: 'closed' }, nowMs);
     if (!this.isLinked) this.#establisher.handle({ type: 'restart' }, nowMs);
@@ -186,13 +189,13 @@ export class Peer {
 
   /** The peer responded to our initiation: installs the session and sends the confirmation, repeatedly if need be. */
   installAsInitiator(keys: SessionKeys, confirmation: Uint8Array, from: SocketAddress, nowMs: number): void {
-    this.path.moveTo(from, nowMs);
+    this.path.establishedAt(from, nowMs);
     this.#establisher.installAsInitiator(keys, confirmation, from, nowMs);
   }
 
   /** The peer confirmed its handshake. @param startedMs when its initiation arrived */
   installAsResponder(keys: SessionKeys, from: SocketAddress, startedMs: number, nowMs: number): void {
-    this.path.moveTo(from, nowMs);
+    this.path.establishedAt(from, nowMs);
     this.#establisher.installAsResponder(keys, startedMs, nowMs);
     this.#established(nowMs);
     this.path.probeNow(this.#link.state === 'stale', nowMs);
@@ -236,7 +239,22 @@ export class Peer {
   isHeard(nowMs: number): boolean {
     if (this.#link.state !== 'up') return false;
     // The router tells once a second what it heard.
-    return !this.#isQuiet(nowMs) || nowMs - this.#link.lastHeardMs < STALE_AFTER_MS + PROBE_INTERVAL_MS;
+    return !this.isQuiet(nowMs) || nowMs - this.#link.lastHeardMs < STALE_AFTER_MS + PROBE_INTERVAL_MS;
+  }
+
+  /** Whether nothing is sent on the link, and its silence says nothing. */
+  isQuiet(nowMs: number): boolean {
+    return !this.#isNeighbour && this.#link.state === 'up' && this.#traffic.isQuiet(nowMs);
+  }
+
+  /** Whether the router keeps frames for it that wait for a session. */
+  framesWait(nowMs: number): boolean {
+    return nowMs - this.#wantedMs < FRAMES_WAIT_MS;
+  }
+
+  /** There is another way to it: a handshake is tried there at once. */
+  wayOpened(nowMs: number): void {
+    if (!this.isLinked) this.#establisher.handle({ type: 'hurry' }, nowMs);
   }
 
   /** Its neighbours heard nothing of it. */
@@ -244,7 +262,7 @@ export class Peer {
     if (this.isHeard(nowMs)) return;
     // One that lives after all does not go on with sessions that this node drops.
     this.#tellClosed();
-    this.#step({ type: 'reported', isQuiet: this.#isQuiet(nowMs) }, nowMs);
+    this.#step({ type: 'reported', isQuiet: this.isQuiet(nowMs) }, nowMs);
   }
 
   /** What its neighbours reported counts no more: nothing is known against it, and a frame dials it. */
@@ -254,7 +272,7 @@ export class Peer {
 
   updateCounters(counters: PeerCounters, nowMs: number): void {
     this.#counters = counters;
-    const wasQuiet = this.#isQuiet(nowMs);
+    const wasQuiet = this.isQuiet(nowMs);
     const isUsed = this.#traffic.report(counters.txFrames + counters.rxFrames, nowMs);
     if (isUsed && wasQuiet) this.#excuseSilence(nowMs);
     if (counters.lastReceivedMsAgo !== null) this.heard(nowMs - Math.max(0, counters.lastReceivedMsAgo), nowMs);
@@ -275,8 +293,8 @@ export class Peer {
   }
 
   /** What the router knew of path and link before this process started, with the sessions it holds. */
-  resume(endpoint: SocketAddress, mtuBytes: number, upForMs: number | null, nowMs: number): void {
-    this.path.restore(endpoint, mtuBytes);
+  resume({ endpoint, mtuBytes, upForMs = null, relay = null }: PeerPathStatus, nowMs: number): void {
+    this.path.restore(endpoint, mtuBytes, relay);
     const isKnown = upForMs !== null || this.#link.state === 'idle';
     if (isKnown && this.sessions.active !== null)
       this.#step({ type: 'resumed', sinceMs: nowMs - (upForMs ?? 0) }, nowMs);
@@ -328,23 +346,24 @@ export class Peer {
     const known = [this.path.endpoint, ...(this.#advert?.endpoints ?? [])];
     return {
       addresses: dialable(known, this.#deps.underlay.ownAddresses),
+      channels: this.#deps.channelsTo(this.id),
       maxRetryMs: longDead ? MAX_DEAD_DIAL_RETRY_MS : MAX_DIAL_RETRY_MS,
       expects: (peer) => peer === this.id,
       staticKey: this.#advert?.noiseKey ?? null,
       secretIds: this.#advert?.secretIds ?? null,
       isProven: this.isProven,
-      framesWait: nowMs - this.#wantedMs < FRAMES_WAIT_MS,
+      framesWait: this.framesWait(nowMs),
       provenAddress: this.path.endpoint,
     };
   }
 
   /** Does all that is due. */
   advance(nowMs: number): void {
-    if (!this.#isQuiet(nowMs)) this.#step({ type: 'tick', graceMs: this.#deps.graceMs(nowMs) }, nowMs);
+    if (!this.isQuiet(nowMs)) this.#step({ type: 'tick', graceMs: this.#deps.graceMs(nowMs) }, nowMs);
     if (nowMs >= this.#endsAtMs()) this.#end(nowMs);
     this.sessions.expire(nowMs);
     this.#establisher.advance(this.#needsSession(nowMs), this.#isNew, nowMs);
-    if (this.isLinked && !this.#isQuiet(nowMs)) this.path.advance(this.#link.state === 'stale', nowMs);
+    if (this.isLinked && !this.isQuiet(nowMs)) this.path.advance(this.#link.state === 'stale', nowMs);
   }
 
   /** When {@link advance} has something to do next. */
@@ -352,7 +371,7 @@ export class Peer {
     const needed = this.#needsSession(nowMs);
     const sessionsAtMs = this.sessions.pollAt() ?? Infinity;
     const atMs = Math.min(this.#endsAtMs(), sessionsAtMs, this.#establisher.pollAt(needed, nowMs) ?? Infinity);
-    if (this.#isQuiet(nowMs)) return atMs;
+    if (this.isQuiet(nowMs)) return atMs;
     const linkAtMs = linkPollAt(this.#link, this.#deps.graceMs(nowMs)) ?? Infinity;
     const mayRekey = !needed && this.#establisher.confirming === null;
     const rekeyAtMs = mayRekey ? (this.sessions.active?.rekeyAtMs ?? Infinity) : Infinity;
@@ -400,11 +419,6 @@ export class Peer {
     this.#step(event, nowMs);
   }
 
-  /** Whether nothing is sent on the link, and its silence says nothing. */
-  #isQuiet(nowMs: number): boolean {
-    return !this.#isNeighbour && this.#link.state === 'up' && this.#traffic.isQuiet(nowMs);
-  }
-
   /** Whether it is a neighbour that this node has not met yet. */
   get #isNew(): boolean {
     return this.#isNeighbour && this.#link.state === 'connecting' && !this.#link.wasIdle;
@@ -415,7 +429,7 @@ export class Peer {
    * when it would have turned quiet before its silence told.
    */
   #doubtSessions(nowMs: number): void {
-    const wasQuiet = this.#isQuiet(nowMs);
+    const wasQuiet = this.isQuiet(nowMs);
     this.#traffic.note(nowMs);
     if (wasQuiet) this.#excuseSilence(nowMs);
   }
@@ -469,6 +483,6 @@ export class Peer {
     if (this.#link.state === 'idle') return false;
     if (this.#isGivenUp(nowMs)) return false;
     if (this.sessions.active === null || this.#link.state !== 'up') return true;
-    return !this.#isQuiet(nowMs) && this.sessions.isRekeyDue(nowMs);
+    return !this.isQuiet(nowMs) && this.sessions.isRekeyDue(nowMs);
   }
 }

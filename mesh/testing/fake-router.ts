@@ -3,44 +3,27 @@
  * session equals the send key it was sent with. Answers probes without the core, as the real router does.
  */
 import type { NodeId } from '../../common/node-id.js';
-import type { PeerCounters, PeerPath, SessionKeys, SessionStatus } from '../../common/router-port.js';
+import type { PeerCounters, PeerPath, RelayRoute, SessionKeys, SessionStatus } from '../../common/router-port.js';
 import { sameSocketAddress } from '../../common/address/socket-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
-import { checkCookie, describeCookie } from '../../common/wire/cookie-datagram.js';
-import { describeHandshake } from '../../common/wire/handshake-datagram.js';
+import { ENVELOPE_BYTES } from '../../common/wire/relay-envelope.js';
 import { STALE_AFTER_MS } from '../limits.js';
 import type { MeshEffect, MeshEvent } from '../mesh-io.js';
-import { describeControl } from '../wire/control-message.js';
-
-export type Packet =
-  | { readonly kind: 'datagram'; readonly bytes: Uint8Array }
-  | { readonly kind: 'unit'; readonly index: number; readonly key: string; readonly body: UnitBody };
-
-type UnitBody =
-  | { readonly kind: 'control'; readonly bytes: Uint8Array }
-  | { readonly kind: 'probe'; readonly id: number; readonly sizeBytes: number; readonly sentMs: number }
-  | {
-      readonly kind: 'answer';
-      readonly id: number;
-      readonly sizeBytes: number;
-      readonly sentMs: number;
-      readonly observed: SocketAddress;
-    }
-  | { readonly kind: 'frame'; readonly frame: SimFrame };
-
-/** Frame of a pod. What becomes of it is written into it. */
-export interface SimFrame {
-  readonly sizeBytes: number;
-  readonly sentMs: number;
-  /** `waiting` in the router of the sender, `onWay` to the peer, `refused` with an ICMP message to the sender. */
-  state: 'waiting' | 'onWay' | 'arrived' | 'refused';
-  endedMs: number | null;
-}
+import { FakeRelays } from './fake-relays.js';
+import { isProbe, packetBytes, SMALL_PACKET_BYTES, UNDERLAY_BYTES, UNIT_BYTES } from './packet.js';
+import type { Envelope, Inner, SimFrame, UnitBody, Packet } from './packet.js';
 
 export interface FakeRouterDeps {
   at(atMs: number, run: () => void): void;
   send(to: SocketAddress, packet: Packet, sizeBytes: number): void;
   toCore(event: MeshEvent): void;
+}
+
+/** Way of a probe or an answer, where it is not that of the path. */
+interface Way {
+  readonly direct?: boolean;
+  readonly channel?: number;
+  readonly to?: SocketAddress;
 }
 
 interface Held {
@@ -54,10 +37,6 @@ interface Held {
   unitsReported: number;
 }
 
-const SMALL_PACKET_BYTES = 200;
-const UNDERLAY_BYTES = 28;
-/** With the header of the datagram and the tag. */
-const UNIT_BYTES = UNDERLAY_BYTES + 32;
 /** Between two events that frames want a session with one peer, as in the router. */
 const WANTED_INTERVAL_MS = 1000;
 /** How long a frame waits for a session, and how many wait for one peer, as in the router. */
@@ -87,21 +66,24 @@ export class FakeRouter {
   readonly #receivedFrames = new Map<NodeId, number>();
   /** Slots in which a session was installed while another was in it: a fault of the core. */
   readonly slotClashes: number[] = [];
+  readonly relays: FakeRelays;
   readonly #deps: FakeRouterDeps;
 
   constructor(instance: string, deps: FakeRouterDeps) {
     this.instance = instance;
     this.#deps = deps;
+    this.relays = new FakeRelays({
+      directEndpoint: (peer) => this.#directEndpoint(peer),
+      send: (to, packet, sizeBytes) => deps.send(to, packet, sizeBytes),
+    });
   }
 
   apply(effect: MeshEffect, nowMs: number): void {
     switch (effect.type) {
-      case 'sendDatagram':
-        return this.#deps.send(
-          effect.to,
-          { kind: 'datagram', bytes: effect.bytes },
-          effect.bytes.length + UNDERLAY_BYTES,
-        );
+      case 'sendDatagram': {
+        const { to, relay = null, bytes } = effect;
+        return this.#transmit(relay, to, { kind: 'datagram', bytes }, bytes.length + UNDERLAY_BYTES);
+      }
       case 'path':
         this.paths.set(effect.path.peer, effect.path);
         this.#noteUp(effect.path, nowMs);
@@ -118,7 +100,15 @@ export class FakeRouter {
         return this.#remove(effect.localIndex);
       case 'removePeer':
         this.paths.delete(effect.peer);
-        return;
+        return this.relays.removePeer(effect.peer);
+      case 'openChannel':
+        return this.relays.openChannel(effect);
+      case 'closeChannel':
+        return this.relays.closeChannel(effect.channel);
+      case 'openRelay':
+        return this.relays.openRelay(effect, nowMs);
+      case 'closeRelay':
+        return this.relays.closeRelay(effect.channel);
       case 'sendControl':
         return this.seal(effect.peer, { kind: 'control', bytes: effect.bytes }, effect.bytes.length + UNIT_BYTES);
       case 'probe':
@@ -126,6 +116,7 @@ export class FakeRouter {
           effect.peer,
           { kind: 'probe', id: effect.probeId, sizeBytes: effect.sizeBytes, sentMs: nowMs },
           effect.sizeBytes,
+          effect,
         );
       case 'routesChanged':
       case 'advertsChanged':
@@ -137,9 +128,29 @@ export class FakeRouter {
   }
 
   receive(from: SocketAddress, packet: Packet, nowMs: number): void {
+    if (packet.kind === 'envelope') return this.#receiveEnvelope(from, packet, nowMs);
     if (packet.kind === 'datagram') return this.#deps.toCore({ type: 'datagram', from, bytes: packet.bytes });
+    const peer = this.#receiveUnit(packet, nowMs);
+    if (peer === null) return;
+    this.#followRoaming(peer, from);
+    this.#open(peer, from, packet.body, null, nowMs);
+  }
+
+  #receiveEnvelope(from: SocketAddress, envelope: Envelope, nowMs: number): void {
+    const channel = this.relays.receive(from, envelope, packetBytes(envelope.inner), nowMs);
+    if (channel === null) return;
+    const { inner } = envelope;
+    const number = channel.channel.channel;
+    if (inner.kind === 'datagram')
+      return this.#deps.toCore({ type: 'datagram', from, bytes: inner.bytes, channel: number });
+    const peer = this.#receiveUnit(inner, nowMs);
+    if (peer !== null) this.#open(peer, from, inner.body, number, nowMs);
+  }
+
+  /** The peer that sealed it, or null when it is not opened. */
+  #receiveUnit(packet: Extract<Packet, { kind: 'unit' }>, nowMs: number): NodeId | null {
     const held = this.sessions.get(packet.index);
-    if (held === undefined || held.receiveKey !== packet.key) return;
+    if (held === undefined || held.receiveKey !== packet.key) return null;
     const { peer } = held.keys;
     if (nowMs - (this.lastReceivedMs.get(peer) ?? -Infinity) > STALE_AFTER_MS) this.heardSinceMs.set(peer, nowMs);
     this.lastReceivedMs.set(peer, nowMs);
@@ -147,8 +158,7 @@ export class FakeRouter {
       held.confirmed = true;
       this.#deps.toCore({ type: 'sessionConfirmed', peer, localIndex: packet.index });
     }
-    this.#followRoaming(peer, from);
-    this.#open(peer, from, packet.body, nowMs);
+    return peer;
   }
 
   /** Takes a frame of a pod of this node. @param isRouted whether the tables have its destination */
@@ -179,13 +189,29 @@ export class FakeRouter {
   }
 
   /** Sends a unit in the active session of `peer`; without a session or a path it is dropped. */
-  seal(peer: NodeId, body: UnitBody, sizeBytes: number): void {
+  seal(peer: NodeId, body: UnitBody, sizeBytes: number, way: Way = {}): void {
     const held = this.sessions.get(this.active.get(peer) ?? -1);
     const path = this.paths.get(peer);
     if (held === undefined || path === undefined) return;
     held.unitsSent++;
     const packet = { kind: 'unit', index: held.keys.remoteIndex, key: held.sendKey, body } as const;
-    this.#deps.send(path.endpoint, packet, sizeBytes);
+    this.#transmit(this.#routeOf(path, way), way.to ?? path.endpoint, packet, sizeBytes);
+  }
+
+  /** @param way what a probe or an answer says about it */
+  #routeOf({ relay = null }: PeerPath, way: Way): RelayRoute | null {
+    if (way.channel !== undefined) return this.relays.wayOf(way.channel) ?? relay;
+    return way.direct === true || way.to !== undefined ? null : relay;
+  }
+
+  #transmit(relay: RelayRoute | null, to: SocketAddress, packet: Inner, sizeBytes: number): void {
+    if (relay === null) this.#deps.send(to, packet, sizeBytes);
+    else this.relays.send(relay, packet, isProbe(packet) ? sizeBytes - ENVELOPE_BYTES : sizeBytes);
+  }
+
+  #directEndpoint(peer: NodeId): SocketAddress | null {
+    const path = this.paths.get(peer);
+    return path === undefined || path.relay ? null : path.endpoint;
   }
 
   /** The paths, as a hello reports them. */
@@ -219,6 +245,7 @@ export class FakeRouter {
 
   /** Of the peers whose counters are others than in the last report, or of all after {@link reportAll}. */
   counters(nowMs: number): PeerCounters[] {
+    for (const channel of this.relays.idle(nowMs)) this.#deps.toCore({ type: 'relayIdle', channel });
     const changed: PeerCounters[] = [];
     for (const peer of this.paths.keys()) {
       const lastMs = this.lastReceivedMs.get(peer) ?? null;
@@ -239,7 +266,8 @@ export class FakeRouter {
     for (const held of this.sessions.values()) held.unitsReported = -1;
   }
 
-  #open(peer: NodeId, from: SocketAddress, body: UnitBody, nowMs: number): void {
+  /** @param channel of the envelope that it came in, or null */
+  #open(peer: NodeId, from: SocketAddress, body: UnitBody, channel: number | null, nowMs: number): void {
     if (body.kind === 'control') return this.#deps.toCore({ type: 'control', peer, bytes: body.bytes });
     if (body.kind === 'frame') {
       this.#receivedFrames.set(peer, (this.#receivedFrames.get(peer) ?? 0) + 1);
@@ -249,15 +277,18 @@ export class FakeRouter {
     }
     const { id, sizeBytes, sentMs } = body;
     if (body.kind === 'probe') {
-      return this.seal(peer, { kind: 'answer', id, sizeBytes, sentMs, observed: from }, SMALL_PACKET_BYTES);
+      const way = channel === null ? { to: from } : { channel };
+      return this.seal(peer, { kind: 'answer', id, sizeBytes, sentMs, observed: from }, SMALL_PACKET_BYTES, way);
     }
     const roundTripUs = (nowMs - sentMs) * 1000;
-    this.#deps.toCore({ type: 'probeAnswer', peer, probeId: id, sizeBytes, roundTripUs, observed: body.observed });
+    const came = channel === null ? {} : { relayed: true, channel };
+    const { observed } = body;
+    this.#deps.toCore({ type: 'probeAnswer', peer, probeId: id, sizeBytes, roundTripUs, observed, ...came });
   }
 
   #followRoaming(peer: NodeId, from: SocketAddress): void {
     const path = this.paths.get(peer);
-    if (path === undefined || sameSocketAddress(path.endpoint, from)) return;
+    if (path === undefined || path.relay || sameSocketAddress(path.endpoint, from)) return;
     this.paths.set(peer, { ...path, endpoint: from });
     this.#deps.toCore({ type: 'roamed', peer, endpoint: from });
   }
@@ -282,29 +313,6 @@ export class FakeRouter {
     this.sessions.delete(localIndex);
     this.#slots.delete(localIndex & 0xffff);
     if (this.active.get(held.keys.peer) === localIndex) this.active.delete(held.keys.peer);
-  }
-}
-
-/** The packet in words, for a log. */
-export function describePacket(packet: Packet): string {
-  if (packet.kind === 'datagram') return describeDatagram(packet.bytes);
-  return `${describeBody(packet.body)} in session 0x${packet.index.toString(16).padStart(8, '0')}`;
-}
-
-function describeDatagram(bytes: Uint8Array): string {
-  return checkCookie(bytes) ? describeCookie(bytes) : describeHandshake(bytes);
-}
-
-function describeBody(body: UnitBody): string {
-  switch (body.kind) {
-    case 'control':
-      return describeControl(body.bytes);
-    case 'probe':
-      return `probe ${body.id} of ${body.sizeBytes} bytes`;
-    case 'answer':
-      return `answer to probe ${body.id}`;
-    case 'frame':
-      return 'frame of a pod';
   }
 }
 

@@ -1,8 +1,8 @@
 /** Sequence log of a simulated network: time, sender, receiver and message of every transmission, and its fate. */
 import { formatSocketAddress } from '../../common/address/socket-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
-import { describePacket } from './fake-router.js';
-import type { Packet } from './fake-router.js';
+import { describePacket } from './packet.js';
+import type { Packet } from './packet.js';
 import type { SimHost, Transit } from './sim-paths.js';
 
 /** Older messages are dropped: a failure shows the last ones. */

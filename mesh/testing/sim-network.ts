@@ -9,7 +9,7 @@ import type { IpAddress } from '../../common/address/ip-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import { BASE_MTU_BYTES } from '../limits.js';
 import { EventQueue } from './event-queue.js';
-import type { Packet } from './fake-router.js';
+import type { Packet } from './packet.js';
 import { SeededRandom } from './seeded-random.js';
 import { SimLog } from './sim-log.js';
 import type { LoggedMessage } from './sim-log.js';
@@ -161,5 +161,6 @@ export class SimNetwork implements SimWorld {
 }
 
 function isControl(packet: Packet): boolean {
+  if (packet.kind === 'envelope') return isControl(packet.inner);
   return packet.kind === 'unit' && packet.body.kind === 'control';
 }

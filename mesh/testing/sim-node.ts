@@ -14,7 +14,7 @@ import type { MeshOptions } from '../mesh-parts.js';
 import { generateIdentity } from '../wire/identity.js';
 import type { NodeIdentity } from '../wire/identity.js';
 import { FakeRouter } from './fake-router.js';
-import type { Packet, SimFrame } from './fake-router.js';
+import type { Packet, SimFrame } from './packet.js';
 import { FREE } from './node-costs.js';
 import type { NodeCosts } from './node-costs.js';
 import { SeededRandom } from './seeded-random.js';
@@ -69,6 +69,8 @@ export class SimNode implements SimHost {
   /** Whether the core wants this node to watch the authority. */
   isWatching = false;
   readonly notices: Extract<MeshEffect, { type: 'notice' }>[] = [];
+  /** Whether its router is of a version that knows relays. */
+  knowsRelays = true;
   /** While true, nothing reaches the core: the process stands still. */
   isPaused = false;
   readonly number: number;
@@ -207,7 +209,8 @@ export class SimNode implements SimHost {
     const paths = router.pathStatus(this.#world.nowMs);
     const sessions = router.sessionStatus(this.#world.nowMs);
     const ciphers = ['aes-256-gcm', 'chacha20-poly1305'] as const;
-    this.handle({ type: 'routerConnected', instance: router.instance, ciphers, paths, sessions });
+    const held = this.knowsRelays ? { relaying: router.relays.status } : {};
+    this.handle({ type: 'routerConnected', instance: router.instance, ciphers, paths, sessions, ...held });
   }
 
   moveTo(lastByte: number): void {
@@ -313,6 +316,10 @@ export class SimNode implements SimHost {
       case 'activateSession':
       case 'removeSession':
       case 'removePeer':
+      case 'openChannel':
+      case 'closeChannel':
+      case 'openRelay':
+      case 'closeRelay':
         return this.#command(
           () => this.#costs.command(effect),
           (router) => router.apply(effect, this.#world.nowMs),
@@ -371,6 +378,11 @@ export class SimNode implements SimHost {
 
   stateOf(other: SimNode): string {
     return this.mesh?.member(other.id, this.#ownMs())?.state ?? 'unknown';
+  }
+
+  /** The relay through which it sends to the other, or null. */
+  relayTo(other: SimNode): NodeId | null {
+    return this.mesh?.member(other.id, this.#ownMs())?.relay ?? null;
   }
 
   usableRoutes(): string[] {

@@ -10,6 +10,7 @@ import { anyText } from '../../test/fuzz/any-text.js';
 import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
 import { decodeControl, describeControl, encodeControl } from './control-message.js';
 import type { ControlMessage } from './control-message.js';
+import { RELAY_ANSWERS, RELAY_ENDS } from './relay-messages.js';
 import { MAX_UNIT_BYTES } from '../../common/protocol.js';
 import { MAX_DIGEST_ENTRIES, MAX_LINKS_PER_MESSAGE, MAX_POD_ADDRESSES, MAX_PODS_PER_MESSAGE } from '../limits.js';
 
@@ -24,6 +25,28 @@ const anyPods = fc.array(
     ips: fc.array(anyAddress, { maxLength: MAX_POD_ADDRESSES }),
   }),
   { maxLength: 20 },
+);
+const anyChannel = fc.record({
+  channel: fc.integer({ min: 1, max: 0xffff_ffff }),
+  token: fc.uint8Array({ minLength: 8, maxLength: 8 }).map((bytes) => new Uint8Array(bytes)),
+});
+const anyRelayMessage: fc.Arbitrary<ControlMessage> = fc.oneof(
+  fc.record({ type: fc.constant('relayQuery' as const), target: anyId, mayLink: fc.boolean() }),
+  fc.record({
+    type: fc.constant('relayOffer' as const),
+    target: anyId,
+    answer: fc.constantFrom(...RELAY_ANSWERS),
+    roundTripUs: fc.nat(),
+  }),
+  fc.record({ type: fc.constant('relayOpen' as const), target: anyId, channel: anyChannel }),
+  fc.record({
+    type: fc.constant('relayOpened' as const),
+    peer: anyId,
+    channel: anyChannel,
+    isComplete: fc.boolean(),
+  }),
+  fc.record({ type: fc.constant('relayClosed' as const), peer: anyId, reason: fc.constantFrom(...RELAY_ENDS) }),
+  fc.record({ type: fc.constant('relayUsed' as const), relay: fc.option(anyId) }),
 );
 const anyMessage: fc.Arbitrary<ControlMessage> = fc.oneof(
   fc.record({
@@ -71,6 +94,7 @@ const anyMessage: fc.Arbitrary<ControlMessage> = fc.oneof(
       { maxLength: 64 },
     ),
   }),
+  anyRelayMessage,
   fc.constant<ControlMessage>({ type: 'goodbye' }),
   fc.constant<ControlMessage>({ type: 'linksQuery' }),
   fc.record({
@@ -111,6 +135,15 @@ describe('control messages', () => {
     expect(hex({ type: 'links', links: [link], pods: { list, count: 3 } })).toBe(
       `9506019197c410${id}01c0cd05dc0001a1789192a16191c4040a01020303`,
     );
+    const channel = { channel: 7, token: new Uint8Array(8).fill(9) };
+    expect(hex({ type: 'relayQuery', target: id, mayLink: true })).toBe(`940d01c410${id}c3`);
+    expect(hex({ type: 'relayOffer', target: id, answer: 'noRoom', roundTripUs: 5 })).toBe(`950e01c410${id}0205`);
+    expect(hex({ type: 'relayOpen', target: id, channel })).toBe(`950f01c410${id}07c4080909090909090909`);
+    expect(hex({ type: 'relayOpened', peer: id, channel, isComplete: false })).toBe(
+      `961001c410${id}07c4080909090909090909c2`,
+    );
+    expect(hex({ type: 'relayClosed', peer: id, reason: 'gone' })).toBe(`941101c410${id}02`);
+    expect(hex({ type: 'relayUsed', relay: null })).toBe('931201c0');
     expect(hex({ type: 'digest', fromId: id, toId: null, entries: [{ id, revision: 5 }] })).toBe(
       `950201c410${id}c09192c410${id}05`,
     );
@@ -125,6 +158,7 @@ describe('control messages', () => {
     );
     expect(described({ type: 'pull', ids: [id] })).toBe('pull (1)');
     expect(described({ type: 'goodbye' })).toBe('goodbye');
+    expect(described({ type: 'relayClosed', peer: id, reason: 'idle' })).toBe(`relay to ${id} is closed: idle`);
     expect(described({ type: 'links', links: [], pods: null })).toBe('links (0, pods unknown)');
     expect(describeControl(new Uint8Array(9))).toBe('control message of 9 bytes that is not understood');
   });
@@ -134,6 +168,10 @@ describe('control messages', () => {
     expect(decodeControl(encodeMsgpack([4, 2]))).toBeNull();
     expect(decodeControl(encodeMsgpack([4, 1, 'reason']))).toEqual({ type: 'goodbye' });
     expect(decodeControl(encodeMsgpack([3, 1, [], { more: 1 }]))).toEqual({ type: 'pull', ids: [] });
+    const id = new Uint8Array(16);
+    expect(decodeControl(encodeMsgpack([14, 1, id, 99, 0]))).toMatchObject({ type: 'relayOffer', answer: 'off' });
+    expect(decodeControl(encodeMsgpack([17, 1, id, 99]))).toMatchObject({ type: 'relayClosed', reason: 'gone' });
+    expect(decodeControl(encodeMsgpack([19, 1, id]))).toBeNull();
   });
 
   it('about links are read without ciphers and pods, and with further fields', () => {
@@ -168,6 +206,8 @@ describe('control messages', () => {
     ['a pod whose name is no text', [6, 1, [], [[7, []]], 1]],
     ['a pod of too long a name', [6, 1, [], [['x'.repeat(318), []]], 1]],
     ['a pod with an address of 5 bytes', [6, 1, [], [['x', [new Uint8Array(5)]]], 1]],
+    ['channel 0', [15, 1, new Uint8Array(16), 0, new Uint8Array(8)]],
+    ['a token of 7 bytes', [15, 1, new Uint8Array(16), 1, new Uint8Array(7)]],
     ['a pod with too many addresses', [6, 1, [], [['x', Array(17).fill(new Uint8Array(4))]], 1]],
   ])('with %s are refused', (_what, value) => {
     expect(() => decodeControl(encodeMsgpack(value))).toThrow(DecodeError);

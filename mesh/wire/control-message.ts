@@ -15,6 +15,7 @@
  *  10 deaths      [10, 1, [[id, revision, observer id, signature], ...]]   death-report.ts
  *  11 hashes      [11, 1, hashes of all buckets]       cluster/bucket-hashes.ts
  *  12 buckets     [12, 1, [bucket, ...], [[id, revision], ...]]   all in these buckets
+ *  13 to 18                                            relay-messages.ts
  * ```
  */
 import { Type } from 'typebox';
@@ -40,6 +41,8 @@ import { SIGNATURE_BYTES } from './curve-keys.js';
 import type { DeathReport } from './death-report.js';
 import { linksFields, readLinks } from './links-message.js';
 import type { LinksMessage } from './links-message.js';
+import { describeRelayMessage, isRelayMessage, readRelayMessage, RELAY_TYPES, relayFields } from './relay-messages.js';
+import type { RelayMessage } from './relay-messages.js';
 import { Bytes, bytesOfId, Count, Fields, Id, idOf, ListOf, Text } from './wire-schema.js';
 
 export const CONTROL_TYPES = {
@@ -55,6 +58,7 @@ export const CONTROL_TYPES = {
   deaths: 10,
   hashes: 11,
   buckets: 12,
+  ...RELAY_TYPES,
 } as const;
 const MESSAGE_VERSION = 1;
 const NODE_CHANGE_BYTES = 8;
@@ -83,7 +87,8 @@ export type ControlMessage =
   | { readonly type: 'revocations'; readonly revocations: readonly Uint8Array[] }
   | { readonly type: 'nodeChanges'; readonly changes: readonly NodeChange[] }
   | { readonly type: 'deaths'; readonly reports: readonly DeathReport[] }
-  | LinksMessage;
+  | LinksMessage
+  | RelayMessage;
 
 const Head = Compile(Fields(Count(), Count()));
 const Adverts = Compile(Fields(Count(), Count(), ListOf(Bytes(1, MAX_ADVERT_BYTES), MAX_ADVERTS_PER_MESSAGE)));
@@ -151,8 +156,13 @@ export function decodeControl(bytes: Uint8Array): ControlMessage | null {
     case CONTROL_TYPES.deaths:
       if (!Deaths.Check(value)) break;
       return { type: 'deaths', reports: value[2].map(deathReportOf) };
-    default:
-      return null;
+    default: {
+      const relayType = relayTypeOf(type);
+      if (relayType === null) return null;
+      const message = readRelayMessage(relayType, value);
+      if (message === null) break;
+      return message;
+    }
   }
   throw new DecodeError(`a control message of type ${type} does not have the expected fields`);
 }
@@ -160,6 +170,7 @@ export function decodeControl(bytes: Uint8Array): ControlMessage | null {
 /** The message in words, for logs of tests. */
 export function describeControl(bytes: Uint8Array): string {
   const message = decodedOrNull(bytes);
+  if (message !== null && isRelayMessage(message)) return describeRelayMessage(message);
   switch (message?.type) {
     case undefined:
       return `control message of ${bytes.length} bytes that is not understood`;
@@ -203,6 +214,7 @@ function headOf(value: unknown): readonly [number, number] {
 }
 
 function fieldsOf(message: ControlMessage): unknown[] {
+  if (isRelayMessage(message)) return relayFields(message);
   switch (message.type) {
     case 'adverts':
       return [message.adverts];
@@ -229,6 +241,11 @@ function fieldsOf(message: ControlMessage): unknown[] {
     case 'deaths':
       return [message.reports.map(deathReportFields)];
   }
+}
+
+function relayTypeOf(type: number): keyof typeof RELAY_TYPES | null {
+  const types = Object.keys(RELAY_TYPES) as (keyof typeof RELAY_TYPES)[];
+  return types.find((name) => RELAY_TYPES[name] === type) ?? null;
 }
 
 function nodeChangeOf([name, change]: readonly [string, Uint8Array]): NodeChange {

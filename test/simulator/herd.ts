@@ -2,7 +2,7 @@
  * Simulation of a herd: a node restarts, and pods of all other nodes want it at once, as when a name moves to an address of it.
  * Each node sends a frame again and again until one has arrived. Told is how long that takes, and whether other links suffer.
  */
-import type { SimFrame } from '../../mesh/testing/fake-router.js';
+import type { SimFrame } from '../../mesh/testing/packet.js';
 import type { SimNode } from '../../mesh/testing/sim-node.js';
 import { Measures, timesUntilKnown } from './measures.js';
 import { SimCluster } from './sim-cluster.js';

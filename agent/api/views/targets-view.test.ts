@@ -15,6 +15,8 @@ const member = (extra: Partial<MemberView> = {}): MemberView => ({
   version: '0.1.0',
   podCidrs: [],
   endpoint: at('192.0.2.2:6785'),
+  relay: null,
+  relayReason: null,
   state: 'up',
   reason: 'the peer answers',
   cipher: null,

@@ -17,6 +17,8 @@ const member = (digit: string, name: string, extra: Partial<MemberView> = {}): M
   version: '0.1.0',
   podCidrs: [parseCidr('10.1.2.0/24')],
   endpoint: parseSocketAddress('192.0.2.2:6785'),
+  relay: null,
+  relayReason: null,
   state: 'up',
   reason: '',
   cipher: 'aes-256-gcm',

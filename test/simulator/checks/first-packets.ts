@@ -2,7 +2,7 @@
  * First packets: frames to members that their sender has no link with, between nodes that no fault has touched. Each waits for a
  * handshake, and is to arrive.
  */
-import type { SimFrame } from '../../../mesh/testing/fake-router.js';
+import type { SimFrame } from '../../../mesh/testing/packet.js';
 
 /** From the moment a pod sends such a frame until it arrives: one way of the path is in it. Milliseconds. */
 export interface FirstPacketTimes {

@@ -1,6 +1,6 @@
 /** Sequence diagram (Mermaid text) of the last messages between some nodes. */
 import { formatSocketAddress } from '../../../common/address/socket-address.js';
-import { describePacket } from '../../../mesh/testing/fake-router.js';
+import { describePacket } from '../../../mesh/testing/packet.js';
 import type { LoggedMessage } from '../../../mesh/testing/sim-log.js';
 
 const MAX_ARROWS = 40;

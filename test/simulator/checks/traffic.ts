@@ -2,7 +2,7 @@
  * Traffic of pods: frames between nodes whose popularity follows Zipf's law, and the check that each one arrives, or is refused
  * with a word to its sender, in 3 s, where no fault has touched either end.
  */
-import type { SimFrame } from '../../../mesh/testing/fake-router.js';
+import type { SimFrame } from '../../../mesh/testing/packet.js';
 import { SeededRandom } from '../../../mesh/testing/seeded-random.js';
 import type { SimNode } from '../../../mesh/testing/sim-node.js';
 import type { SimCluster } from '../sim-cluster.js';

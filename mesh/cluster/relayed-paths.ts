@@ -1,0 +1,228 @@
+/**
+ * Relays to peers (ADR 0044), as this node uses them: one {@link RelayedPath} for each peer that does not answer directly, or to which
+ * a channel is open. A peer that answers costs nothing here.
+ */
+import type { NodeId } from '../../common/node-id.js';
+import type { OpenChannel, RelayChannel, RelayRoute } from '../../common/router-port.js';
+import type { SocketAddress } from '../../common/address/socket-address.js';
+import { Deadlines } from '../deadlines.js';
+import { MAX_CHANNELS, MAX_CHANNELS_PER_RELAY } from '../limits.js';
+import type { MeshEffect } from '../mesh-io.js';
+import { channelAddress, isChannelAddress } from '../peer/channel-address.js';
+import type { Peer } from '../peer/peer.js';
+import type { RelayCandidate } from '../peer/relay-choice.js';
+import { isCarrying } from '../peer/link.js';
+import { RelayedPath } from '../peer/relayed-path.js';
+import type { RelayedPathDeps } from '../peer/relayed-path.js';
+import type { RelayMessage } from '../wire/relay-messages.js';
+import { isDirectlyHeard } from './relays.js';
+
+type MessageOf<Type extends RelayMessage['type']> = Extract<RelayMessage, { type: Type }>;
+
+export interface RelayedPathsDeps {
+  readonly ownId: NodeId;
+  readonly peers: ReadonlyMap<NodeId, Peer>;
+  /** Whether the router knows relays. */
+  isAble(): boolean;
+  isMember(id: NodeId): boolean;
+  newChannel(): RelayChannel;
+  nextProbeId(): number;
+  send(to: NodeId, message: RelayMessage): void;
+  emit(effect: MeshEffect): void;
+  /** Notes when a peer that changed has something to do. */
+  schedule(peer: Peer, nowMs: number): void;
+}
+
+export class RelayedPaths {
+  readonly #deps: RelayedPathsDeps;
+  readonly #pathDeps: RelayedPathDeps;
+  /** Of peers that are sought, bounded as these are, and of members that opened a channel: MAX_CHANNELS. */
+  readonly #paths = new Map<NodeId, RelayedPath>();
+  readonly #deadlines = new Deadlines<NodeId>();
+  /** Those of them that have a channel. Bounded by MAX_CHANNELS. */
+  readonly #open = new Set<RelayedPath>();
+
+  constructor(deps: RelayedPathsDeps) {
+    this.#deps = deps;
+    this.#pathDeps = {
+      ownId: deps.ownId,
+      candidates: (nowMs) => this.#candidates(nowMs),
+      hasRoom: (relay) => this.#hasRoom(relay),
+      newChannel: () => deps.newChannel(),
+      nextProbeId: () => deps.nextProbeId(),
+      send: (to, message) => deps.send(to, message),
+      emit: (effect) => deps.emit(effect),
+    };
+  }
+
+  /** Peers to which the path goes through a relay. */
+  get count(): number {
+    let count = 0;
+    for (const id of this.#paths.keys()) if (this.#deps.peers.get(id)?.path.relay) count++;
+    return count;
+  }
+
+  /** Channels that are open, with those that are being opened. */
+  get channelCount(): number {
+    let count = 0;
+    for (const { relays } of this.#open) count += [...relays].length;
+    return count;
+  }
+
+  /** Why the path to the peer is relayed, or null. */
+  reasonOf(id: NodeId): string | null {
+    return this.#paths.get(id)?.reason() ?? null;
+  }
+
+  /** Addresses that stand for the channels to a peer; the one in use first. */
+  channelsTo(id: NodeId): SocketAddress[] {
+    return this.#paths.get(id)?.openChannels().map(channelAddress) ?? [];
+  }
+
+  /** The way that stands behind an address, if it is that of a channel with this peer, or with any when none is given. */
+  routeAt(address: SocketAddress, peer?: NodeId): RelayRoute | null {
+    if (!isChannelAddress(address)) return null;
+    const paths = peer === undefined ? this.#open : [this.#paths.get(peer)];
+    for (const path of paths) {
+      const channel = path?.openChannels().find((number) => channelAddress(number).ip === address.ip);
+      if (channel !== undefined) return path?.routeOf(channel) ?? null;
+    }
+    return null;
+  }
+
+  /** A link or a path changed, or something is due. */
+  consider(peer: Peer, nowMs: number): void {
+    const { state } = peer.link;
+    const isFine = state === 'up' || state === 'idle';
+    if (!isFine || this.#paths.has(peer.id)) this.#advance(peer.id, nowMs);
+    if (!isCarrying(peer.link) || peer.path.relay !== null) this.#relayGone(peer.id, nowMs);
+  }
+
+  /** The peer is gone. */
+  forgotten(id: NodeId, nowMs: number): void {
+    this.#relayGone(id, nowMs);
+    if (this.#paths.has(id) && !this.#deps.isMember(id)) this.#delete(id);
+  }
+
+  offered(relay: Peer, { target, answer, roundTripUs }: MessageOf<'relayOffer'>, nowMs: number): void {
+    this.#paths.get(target)?.offered(relay.id, answer, relay.path.rttMs ?? 0, roundTripUs, nowMs);
+    this.#advance(target, nowMs);
+  }
+
+  opened(relay: Peer, { peer: id, channel, isComplete }: MessageOf<'relayOpened'>, nowMs: number): void {
+    if (!this.#deps.isAble() || !this.#deps.isMember(id) || id === this.#deps.ownId || id === relay.id) return;
+    this.#pathTo(id).opened(relay.id, channel, isComplete, nowMs);
+    const peer = this.#deps.peers.get(id);
+    peer?.wayOpened(nowMs);
+    this.#advance(id, nowMs);
+    if (peer !== undefined) this.#deps.schedule(peer, nowMs);
+  }
+
+  /** Whether the relay had a channel of this node. */
+  closed(relay: NodeId, { peer: id, reason }: MessageOf<'relayClosed'>, nowMs: number): boolean {
+    const peer = this.#deps.peers.get(id);
+    const isOurs = this.#paths.get(id)?.closed(relay, reason, peer, nowMs) ?? false;
+    this.#advance(id, nowMs);
+    if (peer !== undefined) this.#deps.schedule(peer, nowMs);
+    return isOurs;
+  }
+
+  usedByPeer(peer: Peer, { relay }: MessageOf<'relayUsed'>, nowMs: number): void {
+    this.#paths.get(peer.id)?.usedByPeer(relay, peer, nowMs);
+    this.#advance(peer.id, nowMs);
+  }
+
+  /** A probe was answered. Whether the answer shows what the path in use is like. @param channel null for a direct answer */
+  probeAnswered(peer: Peer, channel: number | null, nowMs: number): boolean {
+    const path = this.#paths.get(peer.id);
+    if (path === undefined) return channel === null;
+    const isOfPath = path.probeAnswered(channel, peer, nowMs);
+    this.#advance(peer.id, nowMs);
+    return isOfPath;
+  }
+
+  /** What the router held before this process started. */
+  adopt(channels: readonly OpenChannel[], nowMs: number): void {
+    for (const channel of channels) {
+      const { peer, relay } = channel;
+      if (this.#deps.isMember(peer) && this.#deps.isMember(relay) && this.#hasRoom(relay)) {
+        this.#pathTo(peer).adopt(channel, nowMs);
+        this.#open.add(this.#pathTo(peer));
+      }
+    }
+    this.restore(channels);
+  }
+
+  /** Another router needs all channels; the same one may hold some that were closed meanwhile. */
+  restore(held: readonly OpenChannel[]): void {
+    const channels = [...this.#open].flatMap((path) => path.channels());
+    const own = new Set(channels.map(({ channel }) => channel.channel));
+    for (const { channel } of held) {
+      if (!own.has(channel.channel)) this.#deps.emit({ type: 'closeChannel', channel: channel.channel });
+    }
+    for (const channel of channels) this.#deps.emit({ type: 'openChannel', ...channel });
+  }
+
+  /** Does what is due. */
+  advance(nowMs: number): void {
+    for (const id of this.#deadlines.takeDue(nowMs)) this.#advance(id, nowMs);
+  }
+
+  /** When {@link advance} has something to do, or null. */
+  pollAt(): number | null {
+    return this.#deadlines.nextMs();
+  }
+
+  #advance(id: NodeId, nowMs: number): void {
+    if (!this.#deps.isAble()) return;
+    const peer = this.#deps.peers.get(id);
+    const path = this.#paths.get(id) ?? (peer === undefined ? undefined : this.#pathTo(id));
+    if (path === undefined) return;
+    path.advance(peer, nowMs);
+    if (path.hasChannel) this.#open.add(path);
+    else this.#open.delete(path);
+    if (path.isOver(peer)) this.#delete(id);
+    else this.#deadlines.set(id, path.wakeAtMs);
+  }
+
+  #pathTo(id: NodeId): RelayedPath {
+    const path = this.#paths.get(id) ?? new RelayedPath(this.#pathDeps, id);
+    this.#paths.set(id, path);
+    return path;
+  }
+
+  #delete(id: NodeId): void {
+    const path = this.#paths.get(id);
+    if (path !== undefined) this.#open.delete(path);
+    this.#paths.delete(id);
+    this.#deadlines.delete(id);
+  }
+
+  /** This node has no direct link to a relay any more. */
+  #relayGone(relay: NodeId, nowMs: number): void {
+    for (const path of this.#open) {
+      if (![...path.relays].includes(relay)) continue;
+      path.closed(relay, 'gone', this.#deps.peers.get(path.peer), nowMs);
+      this.#advance(path.peer, nowMs);
+    }
+  }
+
+  #candidates(nowMs: number): RelayCandidate[] {
+    return Array.from(this.#deps.peers.values()).flatMap((peer) => {
+      const { id, isNeighbour, path } = peer;
+      return path.rttMs !== null && isDirectlyHeard(peer, nowMs) ? [{ id, isNeighbour, rttMs: path.rttMs }] : [];
+    });
+  }
+
+  #hasRoom(relay: NodeId): boolean {
+    let all = 0;
+    let ofRelay = 0;
+    for (const { relays } of this.#open) {
+      for (const id of relays) {
+        all++;
+        if (id === relay) ofRelay++;
+      }
+    }
+    return all < MAX_CHANNELS && ofRelay < MAX_CHANNELS_PER_RELAY;
+  }
+}

@@ -1,0 +1,193 @@
+import { describe, expect, it } from '@jest/globals';
+import type { NodeId } from '../../common/node-id.js';
+import type { RelayChannel } from '../../common/router-port.js';
+import {
+  MAX_RELAYED_PAIRS,
+  MAX_RELAYED_PAIRS_PER_MEMBER,
+  RELAY_BURST,
+  RELAY_LINK_BURST,
+  RELAY_PENDING_MS,
+} from '../limits.js';
+import type { MeshEffect } from '../mesh-io.js';
+import type { Peer } from '../peer/peer.js';
+import type { RelayMessage } from '../wire/relay-messages.js';
+import { Relays } from './relays.js';
+
+const id = (number: number) => number.toString(16).padStart(32, '0') as NodeId;
+
+interface FakePeer {
+  state: 'up' | 'idle' | 'down';
+  relay: NodeId | null;
+}
+
+/** A relay with links to peers, what it said, and what its router was told. */
+class Bench {
+  readonly said: [NodeId, RelayMessage][] = [];
+  readonly effects: MeshEffect[] = [];
+  readonly refused: NodeId[] = [];
+  readonly linkedTo: NodeId[] = [];
+  isAble = true;
+  readonly relays: Relays;
+  readonly #peers = new Map<NodeId, Peer>();
+  #channels = 100;
+
+  constructor(count: number) {
+    for (let number = 1; number <= count; number++) this.set(number, { state: 'up', relay: null });
+    this.relays = new Relays({
+      peers: this.#peers,
+      conduct: { refused: (from) => this.refused.push(from) },
+      isAble: () => this.isAble,
+      isMember: (node) => this.#peers.has(node),
+      open: (node) => this.linkedTo.push(node),
+      newChannel: () => this.channel(this.#channels++),
+      send: (to, message) => this.said.push([to, message]),
+      emit: (effect) => this.effects.push(effect),
+    });
+  }
+
+  set(number: number, { state, relay }: FakePeer): void {
+    const isUp = state === 'up';
+    const peer = {
+      id: id(number),
+      isLinked: isUp,
+      isHeard: () => isUp,
+      link: { state },
+      path: { relay, rttMs: number },
+    };
+    this.#peers.set(id(number), peer as unknown as Peer);
+  }
+
+  peer(number: number): Peer {
+    return this.#peers.get(id(number))!;
+  }
+
+  channel(number: number): RelayChannel {
+    return { channel: number, token: new Uint8Array(8).fill(number & 255) };
+  }
+
+  query(from: number, target: number, mayLink = false): RelayMessage {
+    this.relays.answerQuery(this.peer(from), { type: 'relayQuery', target: id(target), mayLink }, 0);
+    return this.said.at(-1)![1];
+  }
+
+  open(from: number, target: number, nowMs = 0): void {
+    const channel = this.channel(from * 1000 + target);
+    this.relays.open(this.peer(from), { type: 'relayOpen', target: id(target), channel }, nowMs);
+  }
+
+  openPair(a: number, b: number): void {
+    this.open(a, b);
+    this.open(b, a);
+  }
+
+  effectsOf(type: MeshEffect['type']): MeshEffect[] {
+    return this.effects.filter((effect) => effect.type === type);
+  }
+}
+
+describe('a relay', () => {
+  it('offers the round trip to a member that it has a direct link to', () => {
+    const bench = new Bench(3);
+    expect(bench.query(1, 2)).toEqual({ type: 'relayOffer', target: id(2), answer: 'yes', roundTripUs: 2000 });
+    bench.set(2, { state: 'up', relay: id(3) });
+    expect(bench.query(1, 2)).toMatchObject({ answer: 'noLink', roundTripUs: 0 });
+    bench.set(2, { state: 'down', relay: null });
+    expect(bench.query(1, 2, true)).toMatchObject({ answer: 'noLink' });
+    expect(bench.query(1, 9, true)).toMatchObject({ answer: 'noLink' });
+    expect(bench.query(1, 1)).toMatchObject({ answer: 'noLink' });
+    bench.isAble = false;
+    expect(bench.query(1, 3)).toMatchObject({ answer: 'off' });
+  });
+
+  it('makes a link when frames wait, a bounded number for one member', () => {
+    const bench = new Bench(40);
+    for (let target = 2; target <= 40; target++) bench.set(target, { state: 'idle', relay: null });
+    expect(bench.query(1, 2)).toMatchObject({ answer: 'noLink' });
+    expect(bench.query(1, 2, true)).toMatchObject({ answer: 'connecting' });
+    for (let target = 3; target <= 40; target++) bench.query(1, target, true);
+    expect(bench.linkedTo).toHaveLength(RELAY_LINK_BURST);
+  });
+
+  it('opens a pair when both ends have said their channels, and says so to both', () => {
+    const bench = new Bench(2);
+    bench.open(1, 2);
+    expect(bench.effects).toEqual([]);
+    expect(bench.said).toEqual([
+      [id(2), { type: 'relayOpened', peer: id(1), channel: bench.channel(101), isComplete: false }],
+    ]);
+    bench.open(2, 1);
+    expect(bench.effects).toEqual([
+      {
+        type: 'openRelay',
+        ends: [
+          { peer: id(1), receive: bench.channel(100), send: bench.channel(1002) },
+          { peer: id(2), receive: bench.channel(101), send: bench.channel(2001) },
+        ],
+      },
+    ]);
+    expect(bench.said.slice(1).map(([to, message]) => [to, message])).toEqual([
+      [id(2), { type: 'relayOpened', peer: id(1), channel: bench.channel(101), isComplete: true }],
+      [id(1), { type: 'relayOpened', peer: id(2), channel: bench.channel(100), isComplete: true }],
+    ]);
+    bench.open(1, 2);
+    expect(bench.effects).toHaveLength(1);
+    expect(bench.said.at(-1)?.[0]).toBe(id(1));
+  });
+
+  it('drops a pair whose other end never answers', () => {
+    const bench = new Bench(2);
+    bench.open(1, 2);
+    expect(bench.relays.pollAt()).toBe(RELAY_PENDING_MS);
+    bench.relays.expire(RELAY_PENDING_MS);
+    expect(bench.said.at(-2)).toEqual([id(1), { type: 'relayClosed', peer: id(2), reason: 'gone' }]);
+    expect(bench.relays.pollAt()).toBeNull();
+  });
+
+  it('ends the pairs of a member without a direct link, that an end leaves, and that are not used', () => {
+    const bench = new Bench(4);
+    bench.openPair(1, 2);
+    bench.openPair(1, 3);
+    bench.openPair(1, 4);
+    expect(bench.relays.count).toBe(3);
+    bench.set(2, { state: 'up', relay: id(4) });
+    bench.relays.consider(bench.peer(2));
+    expect(bench.said.at(-2)).toEqual([id(1), { type: 'relayClosed', peer: id(2), reason: 'gone' }]);
+    bench.relays.closedByEnd(id(3), { type: 'relayClosed', peer: id(1), reason: 'direct' });
+    expect(bench.said.at(-1)).toEqual([id(1), { type: 'relayClosed', peer: id(3), reason: 'direct' }]);
+    bench.relays.idle(104);
+    expect(bench.said.at(-1)).toEqual([id(4), { type: 'relayClosed', peer: id(1), reason: 'idle' }]);
+    expect(bench.effectsOf('closeRelay')).toHaveLength(3);
+    expect(bench.relays.count).toBe(0);
+  });
+
+  it('has a bounded number of pairs, of one member and in all', () => {
+    const bench = new Bench(60);
+    for (let other = 2; other <= 40; other++) bench.open(1, other);
+    expect(bench.query(1, 50)).toMatchObject({ answer: 'noRoom' });
+    expect(bench.query(50, 1)).toMatchObject({ answer: 'noRoom' });
+    bench.open(1, 50);
+    expect(bench.said.at(-1)).toEqual([id(1), { type: 'relayClosed', peer: id(50), reason: 'noRoom' }]);
+    const opened = (): number =>
+      new Set(bench.said.flatMap(([to, message]) => (message.type === 'relayOpened' ? [to + message.peer] : []))).size;
+    expect(opened()).toBe(MAX_RELAYED_PAIRS_PER_MEMBER);
+    for (let a = 2; a <= 60; a++) for (let b = a + 1; b <= 60; b++) bench.open(a, b);
+    expect(opened()).toBe(MAX_RELAYED_PAIRS);
+  });
+
+  it('reads a bounded number of messages of one member', () => {
+    const bench = new Bench(2);
+    for (let i = 0; i < RELAY_BURST; i++) expect(bench.relays.mayRead(id(1), 0)).toBe(true);
+    expect(bench.relays.mayRead(id(1), 0)).toBe(false);
+    expect(bench.relays.mayRead(id(2), 0)).toBe(true);
+    expect(bench.refused).toEqual([id(1)]);
+  });
+
+  it('closes what its router holds and it does not know, and says the rest again to another router', () => {
+    const bench = new Bench(3);
+    bench.openPair(1, 2);
+    bench.effects.length = 0;
+    const end = (number: number) => ({ peer: id(number), receive: bench.channel(number), send: bench.channel(number) });
+    bench.relays.restore([{ ends: [end(1), end(3)] }]);
+    expect(bench.effects.map(({ type }) => type)).toEqual(['closeRelay', 'openRelay']);
+  });
+});

@@ -1,0 +1,271 @@
+/**
+ * Pairs that this node relays between (ADR 0044): two members that it has direct links to, and a channel for each, swapped by the
+ * router. Nothing of what passes is seen here.
+ *
+ * ```
+ *   relayOpen of one end -> room, direct links to both? -> relayOpened, not complete, to the other -> its relayOpen
+ *     -> openRelay, relayOpened to both; no second channel in RELAY_PENDING_MS -> dropped
+ *   an end closes, a link to one ends, no datagram for long -> closeRelay, relayClosed
+ * ```
+ */
+import type { NodeId } from '../../common/node-id.js';
+import type { OpenRelay, RelayChannel } from '../../common/router-port.js';
+import {
+  MAX_MEMBERS,
+  MAX_RELAYED_PAIRS,
+  MAX_RELAYED_PAIRS_PER_MEMBER,
+  RELAY_BURST,
+  RELAY_LINK_BURST,
+  RELAY_LINKS_PER_SECOND,
+  RELAY_PENDING_MS,
+  RELAYS_PER_SECOND,
+} from '../limits.js';
+import type { MeshEffect } from '../mesh-io.js';
+import { isCarrying } from '../peer/link.js';
+import type { Peer } from '../peer/peer.js';
+import { RateLimiter } from '../rate-limiter.js';
+import type { RelayAnswer, RelayEndReason, RelayMessage } from '../wire/relay-messages.js';
+import type { Conduct } from './conduct.js';
+
+type MessageOf<Type extends RelayMessage['type']> = Extract<RelayMessage, { type: Type }>;
+
+export interface RelaysDeps {
+  readonly peers: ReadonlyMap<NodeId, Peer>;
+  readonly conduct: Pick<Conduct, 'refused'>;
+  /** Whether the router can relay. */
+  isAble(): boolean;
+  isMember(id: NodeId): boolean;
+  /** Makes a link to a member that has none. */
+  open(id: NodeId, nowMs: number): void;
+  newChannel(): RelayChannel;
+  send(to: NodeId, message: RelayMessage): void;
+  emit(effect: MeshEffect): void;
+}
+
+interface End {
+  readonly peer: NodeId;
+  readonly receive: RelayChannel;
+  /** That the end chose, once it has said it. */
+  send: RelayChannel | null;
+}
+
+interface Pair {
+  readonly ends: readonly [End, End];
+  readonly sinceMs: number;
+}
+
+export class Relays {
+  readonly #deps: RelaysDeps;
+  /** By both ids. Bounded by MAX_RELAYED_PAIRS. */
+  readonly #pairs = new Map<string, Pair>();
+  /** Pairs of each member. Bounded as the pairs are. */
+  readonly #ofMember = new Map<NodeId, number>();
+  readonly #messages = new RateLimiter<NodeId>({
+    burst: RELAY_BURST,
+    perSecond: RELAYS_PER_SECOND,
+    maxKeys: MAX_MEMBERS,
+  });
+
+  readonly #links = new RateLimiter<NodeId>({
+    burst: RELAY_LINK_BURST,
+    perSecond: RELAY_LINKS_PER_SECOND,
+    maxKeys: MAX_MEMBERS,
+  });
+
+  constructor(deps: RelaysDeps) {
+    this.#deps = deps;
+  }
+
+  /** Pairs that are relayed between. */
+  get count(): number {
+    let count = 0;
+    for (const pair of this.#pairs.values()) if (isComplete(pair)) count++;
+    return count;
+  }
+
+  /** Whether a message about relays may be read of this peer now. */
+  mayRead(from: NodeId, nowMs: number): boolean {
+    const isWithinRate = this.#messages.take(from, nowMs);
+    if (!isWithinRate) this.#deps.conduct.refused(from, 'relayTooOften', nowMs);
+    return isWithinRate;
+  }
+
+  answerQuery(from: Peer, { target, mayLink }: MessageOf<'relayQuery'>, nowMs: number): void {
+    const answer = this.#answerTo(from, target, mayLink, nowMs);
+    const roundTripMs = answer === 'yes' ? (this.#deps.peers.get(target)?.path.rttMs ?? 0) : 0;
+    this.#deps.send(from.id, { type: 'relayOffer', target, answer, roundTripUs: Math.round(roundTripMs * 1000) });
+  }
+
+  /** An end opens its side of a pair, or says it again. */
+  open(from: Peer, { target, channel }: MessageOf<'relayOpen'>, nowMs: number): void {
+    const known = this.#pairs.get(keyOf(from.id, target));
+    const answer = this.#answerTo(from, target, false, nowMs);
+    const isRefused = answer !== 'yes' && (known === undefined || answer !== 'noRoom');
+    if (isRefused) return this.#refuse(from.id, target, answer === 'noRoom' ? 'noRoom' : 'gone');
+    const pair = known ?? this.#add(from.id, target, nowMs);
+    const [near, far] = pair.ends[0].peer === from.id ? pair.ends : ([pair.ends[1], pair.ends[0]] as const);
+    const isSame = near.send !== null && isSameChannel(near.send, channel);
+    near.send = channel;
+    if (!isComplete(pair)) return this.#sayOpened(far, from.id, false);
+    if (!isSame) this.#emitPair(pair);
+    this.#sayOpened(near, target, true);
+    if (!isSame) this.#sayOpened(far, from.id, true);
+  }
+
+  /** An end does not need the pair any more. */
+  closedByEnd(from: NodeId, { peer, reason }: MessageOf<'relayClosed'>): void {
+    const pair = this.#pairs.get(keyOf(from, peer));
+    if (pair === undefined) return;
+    this.#remove(pair);
+    this.#deps.send(peer, { type: 'relayClosed', peer: from, reason });
+  }
+
+  /** The router saw no datagram of the pair with this channel for long. */
+  idle(channel: number): void {
+    for (const pair of this.#pairs.values()) {
+      if (pair.ends.some(({ receive }) => receive.channel === channel)) return this.#close(pair, 'idle');
+    }
+    this.#deps.emit({ type: 'closeRelay', channel });
+  }
+
+  /** A link or a path changed: pairs of a member without a direct link end. */
+  consider(peer: Peer): void {
+    if (!this.#ofMember.has(peer.id) || (isCarrying(peer.link) && peer.path.relay === null)) return;
+    this.forgotten(peer.id);
+  }
+
+  /** The peer is gone. */
+  forgotten(id: NodeId): void {
+    if (!this.#ofMember.has(id)) return;
+    for (const pair of this.#pairs.values()) if (pair.ends.some(({ peer }) => peer === id)) this.#close(pair, 'gone');
+  }
+
+  /** Drops pairs of which one end never answered. */
+  expire(nowMs: number): void {
+    for (const pair of this.#pairs.values()) {
+      if (!isComplete(pair) && nowMs - pair.sinceMs >= RELAY_PENDING_MS) this.#close(pair, 'gone');
+    }
+  }
+
+  /** When {@link expire} has something to do, or null. */
+  pollAt(): number | null {
+    for (const pair of this.#pairs.values()) if (!isComplete(pair)) return pair.sinceMs + RELAY_PENDING_MS;
+    return null;
+  }
+
+  /** What the router held before this process started. */
+  adopt(pairs: readonly OpenRelay[], nowMs: number): void {
+    for (const { ends } of pairs) {
+      const isKept = this.#pairs.size < MAX_RELAYED_PAIRS && ends.every(({ peer }) => this.#deps.isMember(peer));
+      if (isKept) this.#keep({ ends: [{ ...ends[0] }, { ...ends[1] }], sinceMs: nowMs });
+    }
+    // The router tells of pairs that are not used once they were said again.
+    this.restore(pairs);
+  }
+
+  /** Another router needs all pairs; the same one may hold some that were closed meanwhile. */
+  restore(held: readonly OpenRelay[]): void {
+    const channels = new Set(Array.from(this.#pairs.values(), ({ ends }) => ends[0].receive.channel));
+    for (const { ends } of held) {
+      const isKnown = ends.some(({ receive }) => channels.has(receive.channel));
+      if (!isKnown) this.#deps.emit({ type: 'closeRelay', channel: ends[0].receive.channel });
+    }
+    for (const pair of this.#pairs.values()) if (isComplete(pair)) this.#emitPair(pair);
+  }
+
+  #answerTo(from: Peer, target: NodeId, mayLink: boolean, nowMs: number): RelayAnswer {
+    const { peers } = this.#deps;
+    const isMember = (id: NodeId): boolean => this.#deps.isMember(id);
+    if (!this.#deps.isAble() || from.path.relay !== null || !isMember(from.id)) return 'off';
+    if (target === from.id || !isMember(target)) return 'noLink';
+    if (!this.#hasRoom(from.id) || !this.#hasRoom(target)) return 'noRoom';
+    const peer = peers.get(target);
+    if (peer !== undefined && isDirectlyHeard(peer, nowMs)) return 'yes';
+    return mayLink && this.#makesLink(from.id, target, peer, nowMs) ? 'connecting' : 'noLink';
+  }
+
+  /** A quiet link is asked whether it lives. */
+  #makesLink(from: NodeId, target: NodeId, peer: Peer | undefined, nowMs: number): boolean {
+    const { state } = peer?.link ?? { state: 'idle' };
+    if (state === 'connecting') return true;
+    if (state === 'up' && peer?.path.relay === null) {
+      peer.touchIfQuiet(nowMs);
+      return true;
+    }
+    if (state !== 'idle' || !this.#links.take(from, nowMs)) return false;
+    this.#deps.open(target, nowMs);
+    return true;
+  }
+
+  #hasRoom(member: NodeId): boolean {
+    const ofMember = this.#ofMember.get(member) ?? 0;
+    return this.#pairs.size < MAX_RELAYED_PAIRS && ofMember < MAX_RELAYED_PAIRS_PER_MEMBER;
+  }
+
+  #add(a: NodeId, b: NodeId, nowMs: number): Pair {
+    const end = (peer: NodeId): End => ({ peer, receive: this.#deps.newChannel(), send: null });
+    return this.#keep({ ends: [end(a), end(b)], sinceMs: nowMs });
+  }
+
+  #keep(pair: Pair): Pair {
+    const [a, b] = pair.ends;
+    this.#pairs.set(keyOf(a.peer, b.peer), pair);
+    for (const { peer } of pair.ends) this.#ofMember.set(peer, (this.#ofMember.get(peer) ?? 0) + 1);
+    return pair;
+  }
+
+  #close(pair: Pair, reason: RelayEndReason): void {
+    this.#remove(pair);
+    const [a, b] = pair.ends;
+    this.#deps.send(a.peer, { type: 'relayClosed', peer: b.peer, reason });
+    this.#deps.send(b.peer, { type: 'relayClosed', peer: a.peer, reason });
+  }
+
+  #remove(pair: Pair): void {
+    const [a, b] = pair.ends;
+    if (!this.#pairs.delete(keyOf(a.peer, b.peer))) return;
+    for (const { peer } of pair.ends) {
+      const left = (this.#ofMember.get(peer) ?? 1) - 1;
+      if (left === 0) this.#ofMember.delete(peer);
+      else this.#ofMember.set(peer, left);
+    }
+    if (isComplete(pair)) this.#deps.emit({ type: 'closeRelay', channel: a.receive.channel });
+  }
+
+  #emitPair({ ends }: Pair): void {
+    const [a, b] = ends;
+    if (a.send === null || b.send === null) return;
+    this.#deps.emit({
+      type: 'openRelay',
+      ends: [
+        { ...a, send: a.send },
+        { ...b, send: b.send },
+      ],
+    });
+  }
+
+  #sayOpened(end: End, peer: NodeId, isComplete: boolean): void {
+    this.#deps.send(end.peer, { type: 'relayOpened', peer, channel: end.receive, isComplete });
+  }
+
+  #refuse(to: NodeId, peer: NodeId, reason: RelayEndReason): void {
+    this.#deps.send(to, { type: 'relayClosed', peer, reason });
+  }
+}
+
+/** Whether there is a direct link over which the peer was heard lately. */
+export function isDirectlyHeard(peer: Peer, nowMs: number): boolean {
+  return peer.isLinked && peer.path.relay === null && peer.isHeard(nowMs);
+}
+
+function isComplete({ ends }: Pair): boolean {
+  return ends[0].send !== null && ends[1].send !== null;
+}
+
+function isSameChannel(a: RelayChannel, b: RelayChannel): boolean {
+  return a.channel === b.channel && Buffer.compare(a.token, b.token) === 0;
+}
+
+function keyOf(a: NodeId, b: NodeId): string {
+  return a < b ? a + b : b + a;
+}

@@ -1,0 +1,424 @@
+/**
+ * Relays to one peer, as an end of the pair sees them (ADR 0044): the search for one, the channels that are open, the one in use, and
+ * the way back to the direct path. Which way this node sends is in `peer-path.ts`; it changes here, and when a handshake has come
+ * through a channel.
+ *
+ * ```
+ *             needed            offers          answer to a probe, or a handshake, in the channel
+ *    direct ----------> search --------> channel -------------------------------------------------> relayed
+ *      ^                   |  ^                                                                        |
+ *      |   none: again later  +------------ no answers through it, closed, relay gone -----------------+
+ *      +------------------------------ three direct probes answered -----------------------------------+
+ * ```
+ *
+ * The other end is told which way is used: where one direction works, it hears this node and would not look for a relay.
+ */
+import { BoundedMap } from '../../common/bounded-map.js';
+import type { NodeId } from '../../common/node-id.js';
+import type { OpenChannel, RelayChannel, RelayRoute } from '../../common/router-port.js';
+import {
+  LIVENESS_PROBE_BYTES,
+  MAX_CHANNELS_PER_PEER,
+  MAX_FAILED_RELAYS,
+  MAX_RELAY_RETRY_MS,
+  RELAY_DOUBT_AFTER_MS,
+  RELAY_FAILED_MS,
+  RELAY_LINGER_MS,
+  RELAY_LOST_AFTER_MS,
+  RELAY_REPEAT_MS,
+  RELAY_RETRY_MS,
+  RELAY_SAID_TIMES,
+  RELAY_YIELD_MS,
+} from '../limits.js';
+import type { MeshEffect } from '../mesh-io.js';
+import { encodeControl } from '../wire/control-message.js';
+import type { RelayAnswer, RelayEndReason, RelayMessage } from '../wire/relay-messages.js';
+import { DirectReturn } from './direct-return.js';
+import type { Peer } from './peer.js';
+import { noted, relaySearch, relayStep } from './relay-choice.js';
+import type { RelayCandidate, RelaySearch } from './relay-choice.js';
+import { relayNeededAtMs } from './relay-need.js';
+
+const SAY_AGAIN_MS = 1_000;
+
+export interface RelayedPathDeps {
+  readonly ownId: NodeId;
+  /** Members with a direct link over which they are heard. */
+  candidates(nowMs: number): RelayCandidate[];
+  /** Whether one more channel may be open through this relay. */
+  hasRoom(relay: NodeId): boolean;
+  newChannel(): RelayChannel;
+  nextProbeId(): number;
+  send(to: NodeId, message: RelayMessage): void;
+  emit(effect: MeshEffect): void;
+}
+
+/** Channel through one relay. */
+interface Held {
+  readonly relay: NodeId;
+  readonly receive: RelayChannel;
+  /** That the relay chose; null until it has said so. */
+  send: RelayChannel | null;
+  /** Asked for by this node, and not by the other end. */
+  readonly isOurs: boolean;
+  /** When it was last asked for or probed. */
+  triedMs: number;
+  /** When it is closed as no longer needed; Infinity while it is. */
+  leaveAtMs: number;
+}
+
+export class RelayedPath {
+  readonly peer: NodeId;
+  readonly #deps: RelayedPathDeps;
+  /** By relay. Bounded by MAX_CHANNELS_PER_PEER. */
+  readonly #channels = new Map<NodeId, Held>();
+  /** Relays that did not work, and until when they are not asked. Bounded by MAX_FAILED_RELAYS. */
+  readonly #failed = new BoundedMap<NodeId, number>(MAX_FAILED_RELAYS);
+  #search: RelaySearch | null = null;
+  #retries = 0;
+  #retryAtMs = -Infinity;
+  /** The relay in use. */
+  #current: NodeId | null = null;
+  /** When a probe was last answered through it. */
+  #answeredMs = 0;
+  #doubtedMs = -Infinity;
+  /** There is no way that works, whatever is heard. */
+  #isLost = false;
+  #return: DirectReturn | null = null;
+  #sayings = 0;
+  #sayAtMs = 0;
+  #wakeAtMs = Infinity;
+
+  constructor(deps: RelayedPathDeps, peer: NodeId) {
+    this.#deps = deps;
+    this.peer = peer;
+  }
+
+  /** When {@link advance} has something to do next, as of its last call. */
+  get wakeAtMs(): number {
+    return this.#wakeAtMs;
+  }
+
+  /** Relays with a channel. */
+  get relays(): Iterable<NodeId> {
+    return this.#channels.keys();
+  }
+
+  get hasChannel(): boolean {
+    return this.#channels.size > 0;
+  }
+
+  /** Whether nothing is to be remembered of the peer. */
+  isOver(peer: Peer | undefined): boolean {
+    const isFine = peer === undefined || peer.link.state === 'up' || peer.link.state === 'idle';
+    return isFine && this.#channels.size === 0 && this.#search === null && !this.#isLost && this.#sayings === 0;
+  }
+
+  /** Ways to the peer in which a handshake may be tried, by our channel; the one in use first. */
+  openChannels(): number[] {
+    const open = [...this.#channels.values()].filter(({ send }) => send !== null);
+    open.sort((a, b) => Number(b.relay === this.#current) - Number(a.relay === this.#current));
+    return open.map(({ receive }) => receive.channel);
+  }
+
+  /** The way through one of our channels, or null. */
+  routeOf(channel: number): RelayRoute | null {
+    const held = this.#heldAt(channel);
+    return held?.send === undefined || held.send === null ? null : { peer: held.relay, channel: held.send };
+  }
+
+  /** What is to be open in the router. */
+  channels(): OpenChannel[] {
+    return Array.from(this.#channels.values(), (held) => this.#openChannel(held));
+  }
+
+  /** A channel from before this process started. */
+  adopt({ channel, relay, send = null }: OpenChannel, nowMs: number): void {
+    const held = { relay, receive: channel, send, isOurs: false, triedMs: nowMs, leaveAtMs: Infinity };
+    this.#channels.set(relay, held);
+  }
+
+  /** Does what is due. */
+  advance(peer: Peer | undefined, nowMs: number): void {
+    this.#wakeAtMs = Infinity;
+    if (peer !== undefined) {
+      this.#follow(peer, nowMs);
+      this.#advanceSearch(peer, nowMs);
+      this.#watchRelay(peer, nowMs);
+      this.#say(peer, nowMs);
+    }
+    for (const held of this.#channels.values()) this.#advanceChannel(held, peer, nowMs);
+  }
+
+  /** A member answered whether it relays. @param ownRttMs between this node and it */
+  offered(relay: NodeId, answer: RelayAnswer, ownRttMs: number, roundTripUs: number, nowMs: number): void {
+    const search = this.#search;
+    if (search?.asked.get(relay)?.state !== 'asked') return;
+    if (answer === 'yes') {
+      this.#search = noted(search, [relay], { state: 'offers', sumMs: ownRttMs + roundTripUs / 1000 });
+    } else if (answer === 'connecting') this.#search = noted(search, [relay], { state: 'connecting', atMs: nowMs });
+    else this.#search = noted(search, [relay], { state: 'refuses' });
+  }
+
+  /** A relay has opened its side, because this node asked or the other end did. */
+  opened(relay: NodeId, channel: RelayChannel, isComplete: boolean, nowMs: number): void {
+    const known = this.#channels.get(relay);
+    if (known === undefined && (isComplete || !this.#hasRoom(relay))) {
+      return this.#deps.send(relay, { type: 'relayClosed', peer: this.peer, reason: isComplete ? 'gone' : 'noRoom' });
+    }
+    const held = known ?? this.#hold(relay, false, nowMs);
+    held.send = channel;
+    held.triedMs = -Infinity;
+    this.#deps.emit({ type: 'openChannel', ...this.#openChannel(held) });
+    if (!isComplete) this.#askToOpen(held);
+  }
+
+  /** A relay has closed the channel, or the link to the relay is gone. Whether there was a channel. */
+  closed(relay: NodeId, reason: RelayEndReason, peer: Peer | undefined, nowMs: number): boolean {
+    if (this.#search !== null) this.#search = noted(this.#search, [relay], { state: 'refuses' });
+    const held = this.#channels.get(relay);
+    if (held === undefined) return false;
+    this.#release(held);
+    if (this.#current !== relay || peer === undefined) return true;
+    this.#take(null, peer, nowMs);
+    this.#isLost = reason !== 'direct' && reason !== 'idle';
+    this.#retryAtMs = nowMs;
+    if (reason === 'idle') peer.closeIfQuiet(nowMs);
+    peer.probeIfLinked(nowMs);
+    return true;
+  }
+
+  /** The peer sends to this node through the relay, or directly again. */
+  usedByPeer(relay: NodeId | null, peer: Peer, nowMs: number): void {
+    if (relay === null) {
+      if (this.#current !== null) this.#take(null, peer, nowMs);
+    } else if (this.#channels.get(relay)?.send && (this.#current === null || peer.id < this.#deps.ownId)) {
+      this.#take(relay, peer, nowMs);
+    }
+  }
+
+  /** A probe was answered, in a channel or directly. Whether it shows what the path in use is like. */
+  probeAnswered(channel: number | null, peer: Peer, nowMs: number): boolean {
+    if (channel === null) return this.#answeredDirectly(peer, nowMs);
+    const held = this.#heldAt(channel);
+    if (held?.send === undefined || held.send === null) return false;
+    if (held.relay !== this.#current && (this.#search !== null || this.#isLost)) {
+      peer.path.useRelay(this.routeOf(channel), nowMs);
+      this.#follow(peer, nowMs);
+    }
+    if (held.relay !== this.#current) return false;
+    this.#answeredMs = nowMs;
+    this.#isLost = false;
+    return true;
+  }
+
+  /** Why the path is what it is, in words; null while it is direct. */
+  reason(): string | null {
+    if (this.#current === null) return null;
+    const { intervalMs } = this.#return ?? new DirectReturn(0);
+    return `no answer without a relay; probed directly every ${intervalMs / 1000} s`;
+  }
+
+  #answeredDirectly(peer: Peer, nowMs: number): boolean {
+    if (this.#current === null) {
+      this.#isLost = false;
+      return true;
+    }
+    const isUrgent = this.#search !== null || this.#isLost;
+    if (this.#return?.answered(isUrgent, nowMs) !== true) return false;
+    peer.path.useRelay(null, nowMs);
+    this.#follow(peer, nowMs);
+    return true;
+  }
+
+  /** The path was changed, here or by a handshake: tells the other end. */
+  #follow(peer: Peer, nowMs: number): void {
+    const { relay } = peer.path;
+    if (relay === this.#current) return;
+    const before = this.#current;
+    this.#take(relay, peer, nowMs);
+    if (before !== null && peer.link.state === 'down') this.#fail(before, nowMs);
+    // A link that ended needs no relay, until it is made again.
+    this.#sayings = peer.isLinked ? RELAY_SAID_TIMES : 0;
+    this.#sayAtMs = nowMs;
+  }
+
+  #take(relay: NodeId | null, peer: Peer, nowMs: number): void {
+    const before = this.#current === null ? undefined : this.#channels.get(this.#current);
+    if (before !== undefined && before.relay !== relay) before.leaveAtMs = nowMs + RELAY_LINGER_MS;
+    const held = relay === null ? undefined : this.#channels.get(relay);
+    if (held !== undefined) held.leaveAtMs = Infinity;
+    peer.path.useRelay(held?.send ? { peer: held.relay, channel: held.send } : null, nowMs);
+    this.#current = relay;
+    this.#return = relay === null ? null : new DirectReturn(nowMs);
+    this.#answeredMs = nowMs;
+    this.#isLost = false;
+    this.#search = null;
+    this.#sayings = 0;
+  }
+
+  #advanceSearch(peer: Peer, nowMs: number): void {
+    const neededAtMs = this.#neededAtMs(peer, nowMs);
+    if (neededAtMs === Infinity) {
+      this.#search = null;
+      this.#retries = 0;
+      this.#retryAtMs = -Infinity;
+      return;
+    }
+    const beginMs = Math.max(neededAtMs, this.#retryAtMs);
+    if (this.#search === null) {
+      if (nowMs < beginMs) return this.#wake(beginMs);
+      if (this.#current !== null) this.#fail(this.#current, nowMs);
+      this.#search = relaySearch(nowMs);
+    }
+    this.#stepSearch(this.#search, peer, nowMs);
+  }
+
+  #stepSearch(search: RelaySearch, peer: Peer, nowMs: number): void {
+    const candidates = this.#deps.candidates(nowMs).filter(({ id }) => id !== this.peer && !this.#hasFailed(id, nowMs));
+    const step = relayStep(search, candidates, nowMs);
+    switch (step.type) {
+      case 'wait':
+        return this.#wake(step.untilMs);
+      case 'ask': {
+        const mayLink = peer.framesWait(nowMs) || peer.link.state === 'down';
+        for (const relay of step.relays) this.#deps.send(relay, { type: 'relayQuery', target: this.peer, mayLink });
+        this.#search = noted(search, step.relays, { state: 'asked', atMs: nowMs });
+        return this.#stepSearch(this.#search, peer, nowMs);
+      }
+      case 'try':
+        this.#search = noted(search, [step.relay], this.#tried(step.relay, nowMs));
+        return this.#stepSearch(this.#search, peer, nowMs);
+      case 'giveUp':
+        return this.#giveUp(nowMs);
+    }
+  }
+
+  #tried(relay: NodeId, nowMs: number): { state: 'tried'; atMs: number } | { state: 'refuses' } {
+    const known = this.#channels.get(relay);
+    if (known?.send) return { state: 'tried', atMs: nowMs };
+    if (known === undefined && !this.#hasRoom(relay)) return { state: 'refuses' };
+    const held = known ?? this.#hold(relay, true, nowMs);
+    if (known === undefined) this.#deps.emit({ type: 'openChannel', ...this.#openChannel(held) });
+    this.#askToOpen(held);
+    held.triedMs = nowMs;
+    return { state: 'tried', atMs: nowMs };
+  }
+
+  #giveUp(nowMs: number): void {
+    for (const [relay, { state }] of this.#search?.asked ?? []) if (state === 'tried') this.#fail(relay, nowMs);
+    this.#search = null;
+    this.#retryAtMs = nowMs + Math.min(MAX_RELAY_RETRY_MS, RELAY_RETRY_MS * 2 ** Math.min(this.#retries++, 10));
+    this.#wake(this.#retryAtMs);
+  }
+
+  #neededAtMs(peer: Peer, nowMs: number): number {
+    if (this.#isLost) return nowMs;
+    const neededAtMs = relayNeededAtMs(peer, this.#current !== null, nowMs);
+    return peer.id < this.#deps.ownId ? neededAtMs + RELAY_YIELD_MS : neededAtMs;
+  }
+
+  /** Whether the relay in use answers, and whether the direct path is back. */
+  #watchRelay(peer: Peer, nowMs: number): void {
+    const held = this.#current === null ? undefined : this.#channels.get(this.#current);
+    if (held === undefined || this.#return === null || !peer.isLinked || peer.isQuiet(nowMs)) {
+      this.#answeredMs = nowMs;
+      return;
+    }
+    const isUrgent = this.#search !== null || this.#isLost;
+    if (this.#return.probes(isUrgent, nowMs)) this.#probe({ direct: true });
+    this.#wake(this.#return.nextMs);
+    const lostAtMs = this.#answeredMs + RELAY_LOST_AFTER_MS;
+    const doubtAtMs = Math.max(this.#answeredMs + RELAY_DOUBT_AFTER_MS, this.#doubtedMs + SAY_AGAIN_MS);
+    if (!this.#isLost && nowMs >= lostAtMs) {
+      this.#isLost = true;
+      return this.#advanceSearch(peer, nowMs);
+    }
+    if (nowMs >= doubtAtMs) {
+      this.#doubtedMs = nowMs;
+      this.#probe({ channel: held.receive.channel });
+    }
+    this.#wake(nowMs >= doubtAtMs ? nowMs + SAY_AGAIN_MS : Math.min(doubtAtMs, lostAtMs));
+  }
+
+  #say(peer: Peer, nowMs: number): void {
+    if (this.#sayings === 0) return;
+    if (!peer.isLinked) this.#sayings = 0;
+    else if (nowMs >= this.#sayAtMs) {
+      const bytes = encodeControl({ type: 'relayUsed', relay: this.#current });
+      this.#deps.emit({ type: 'sendControl', peer: this.peer, bytes });
+      this.#sayings--;
+      this.#sayAtMs = nowMs + SAY_AGAIN_MS;
+    }
+    if (this.#sayings > 0) this.#wake(this.#sayAtMs);
+  }
+
+  #advanceChannel(held: Held, peer: Peer | undefined, nowMs: number): void {
+    if (held.relay === this.#current) return;
+    const isSearching = this.#search !== null;
+    // Nobody needs what a search has opened and left.
+    if (held.isOurs && !isSearching) held.leaveAtMs = Math.min(held.leaveAtMs, nowMs + RELAY_LINGER_MS);
+    if (nowMs >= held.leaveAtMs) return this.#leave(held, peer);
+    this.#wake(held.leaveAtMs);
+    if (!isSearching) return;
+    const againMs = held.triedMs + RELAY_REPEAT_MS;
+    if (nowMs < againMs) return this.#wake(againMs);
+    held.triedMs = nowMs;
+    this.#wake(nowMs + RELAY_REPEAT_MS);
+    if (held.send === null) this.#askToOpen(held);
+    else if (peer?.isLinked === true) this.#probe({ channel: held.receive.channel });
+  }
+
+  #leave(held: Held, peer: Peer | undefined): void {
+    const isDirect = this.#current === null && !this.#isLost && peer?.link.state === 'up';
+    const reason = isDirect ? 'direct' : 'gone';
+    this.#deps.send(held.relay, { type: 'relayClosed', peer: this.peer, reason });
+    this.#release(held);
+  }
+
+  #release({ relay, receive }: Held): void {
+    this.#channels.delete(relay);
+    this.#deps.emit({ type: 'closeChannel', channel: receive.channel });
+  }
+
+  #hold(relay: NodeId, isOurs: boolean, nowMs: number): Held {
+    const receive = this.#deps.newChannel();
+    const held: Held = { relay, receive, send: null, isOurs, triedMs: nowMs, leaveAtMs: Infinity };
+    this.#channels.set(relay, held);
+    return held;
+  }
+
+  #hasRoom(relay: NodeId): boolean {
+    return this.#channels.size < MAX_CHANNELS_PER_PEER && this.#deps.hasRoom(relay);
+  }
+
+  #askToOpen({ relay, receive }: Held): void {
+    this.#deps.send(relay, { type: 'relayOpen', target: this.peer, channel: receive });
+  }
+
+  #openChannel({ relay, receive, send }: Held): OpenChannel {
+    return { channel: receive, peer: this.peer, relay, send };
+  }
+
+  #probe(way: { readonly direct: true } | { readonly channel: number }): void {
+    const probeId = this.#deps.nextProbeId();
+    this.#deps.emit({ type: 'probe', peer: this.peer, probeId, sizeBytes: LIVENESS_PROBE_BYTES, ...way });
+  }
+
+  #heldAt(channel: number): Held | undefined {
+    for (const held of this.#channels.values()) if (held.receive.channel === channel) return held;
+    return undefined;
+  }
+
+  #fail(relay: NodeId, nowMs: number): void {
+    this.#failed.set(relay, nowMs + RELAY_FAILED_MS);
+  }
+
+  #hasFailed(relay: NodeId, nowMs: number): boolean {
+    return nowMs < (this.#failed.get(relay) ?? -Infinity);
+  }
+
+  #wake(atMs: number): void {
+    this.#wakeAtMs = Math.min(this.#wakeAtMs, atMs);
+  }
+}
