@@ -86,7 +86,7 @@ describe('meshctl peers', () => {
   it('prints more columns with -o wide', async () => {
     const [header, second, first] = (await printed('peers', '-o', 'wide')).split('\n');
     expect(header!.split(/ {2,}/)).toEqual(
-      'NAME,ID,KEY,ENDPOINT,PATH,STATE,RTT,LOSS,MTU,RX,TX,SINCE,CIPHER,POD CIDRS,VERSION,LAST HANDSHAKE,REASON'.split(
+      'NAME,ID,KEY,ENDPOINT,PATH,STATE,RTT,LOSS,MTU,RX,TX,SINCE,CIPHER,POD CIDRS,VERSION,LAST HANDSHAKE,PATH REASON,REASON'.split(
         ',',
       ),
     );
@@ -101,10 +101,17 @@ describe('meshctl peers', () => {
         '0.43ms',
         '<0.1%',
       ],
-      ...['1500', '1.20GiB', '512B', '5m12s', 'aes-256-gcm', '10.1.2.0/24,fd00:2::/64', '0.1.0', '70s', 'answers'],
+      ...['1500', '1.20GiB', '512B', '5m12s', 'aes-256-gcm', '10.1.2.0/24,fd00:2::/64', '0.1.0', '70s', '-', 'answers'],
     ]);
     expect(second!.endsWith('no answer from 192.0.2.3:6785 for 12 s')).toBe(true);
-    expect(second!.split(/ {2,}/)).toHaveLength(17);
+    expect(second!.split(/ {2,}/)).toHaveLength(18);
+  });
+
+  it('names the node that relays, and says why with -o wide', async () => {
+    const pathReason = 'no answer without a relay; probed directly every 10 s';
+    agent.answers.set('/v1/peers', [{ ...PEERS[0], path: 'relayed', via: 'node-c', pathReason }]);
+    const wide = (await printed('peers', '-o', 'wide')).split('\n')[1]!.split(/ {2,}/);
+    expect(wide).toEqual(expect.arrayContaining(['via node-c', pathReason]));
   });
 
   it('prints the document itself with -o json and -o yaml', async () => {
@@ -308,6 +315,17 @@ describe('meshctl status', () => {
     const text = await printed('status', '-o', 'wide');
     expect(text).toContain('Key         ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=\n');
     expect(text).toContain('Drops       17 (replay 12, no-route 3, source-mismatch 1, too-long 1, bad-tag 0)\n');
+  });
+
+  it('counts what is relayed', async () => {
+    agent.answers.set('/v1/status', { ...STATUS, relays: { pairs: 2, peers: 1 } });
+    expect(await printed('status')).toContain('Relays      1 peer through others, between 2 pairs\n');
+  });
+
+  it('says that nothing is relayed with -o wide only', async () => {
+    agent.answers.set('/v1/status', { ...STATUS, relays: { pairs: 0, peers: 0 } });
+    expect(await printed('status')).not.toContain('Relays');
+    expect(await printed('status', '-o', 'wide')).toContain('Relays      0 peers through others, between 0 pairs\n');
   });
 
   it('prints few lines for a healthy node', async () => {

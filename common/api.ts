@@ -17,6 +17,9 @@ export type LinkState = (typeof LINK_STATES)[number];
 
 const LinkStateSchema = Type.Enum(LINK_STATES);
 
+/** direct: datagrams go straight to the peer. relayed: through a third node, unread by it. none: there is no link. */
+const PathSchema = Type.Union([Type.Literal('direct'), Type.Literal('none'), Type.Literal('relayed')]);
+
 const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Union([schema, Type.Null()]);
 
 export const PeerSchema = Type.Object({
@@ -24,7 +27,7 @@ export const PeerSchema = Type.Object({
   name: Type.String(),
   publicKey: Type.String({ description: 'Ed25519 identity key, base64' }),
   endpoint: nullable(Type.String({ description: 'UDP address the link uses, ip:port' })),
-  path: Type.Union([Type.Literal('direct'), Type.Literal('none')]),
+  path: PathSchema,
   state: LinkStateSchema,
   reason: Type.String({ description: 'Why the link is in this state, in words' }),
   cipher: nullable(Type.String()),
@@ -41,6 +44,10 @@ export const PeerSchema = Type.Object({
   version: Type.String({ description: 'Heddle version the peer runs' }),
   secretIds: Type.Optional(
     nullable(Type.Array(Type.String(), { description: 'Cluster secrets it has, oldest first, as public identifiers' })),
+  ),
+  via: Type.Optional(nullable(Type.String({ description: 'Name of the node that relays; null unless relayed' }))),
+  pathReason: Type.Optional(
+    nullable(Type.String({ description: 'Why the path is relayed, in words; null unless it is' })),
   ),
 });
 export type Peer = Static<typeof PeerSchema>;
@@ -161,6 +168,12 @@ export const StatusSchema = Type.Object({
     }),
   ),
   peers: Type.Object({ total: Type.Integer(), up: Type.Integer() }),
+  relays: Type.Optional(
+    Type.Object({
+      pairs: Type.Integer({ description: 'Pairs of other nodes that this node relays between' }),
+      peers: Type.Integer({ description: 'Peers that this node reaches through a relay' }),
+    }),
+  ),
   verdict: Type.Optional(Type.Enum(VERDICTS)),
   targets: Type.Optional(
     Type.Array(TargetSchema, { description: 'Seeds, members without a link, and addresses that were refused' }),
@@ -200,7 +213,7 @@ const TopologyLinkSchema = Type.Object({
   a: Type.String(),
   b: Type.String(),
   state: LinkStateSchema,
-  path: Type.Union([Type.Literal('direct'), Type.Literal('none')]),
+  path: PathSchema,
   cipher: nullable(Type.String()),
   rttMs: nullable(Type.Number()),
   mtuBytes: nullable(Type.Integer()),

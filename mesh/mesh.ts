@@ -165,12 +165,14 @@ export class Mesh {
 
   /** What was refused, by reason, and how much state there is. */
   counters(): Readonly<Record<string, number>> {
-    const { counters, peerTable, slots, handshakes } = this.#parts;
+    const { counters, peerTable, slots, handshakes, relaying } = this.#parts;
     return {
       ...counters.all(),
       members: peerTable.members.size,
       sessionSlots: slots.count,
       pendingHandshakes: handshakes.pendingCount,
+      relayedPairs: relaying.pairCount,
+      relayedPeers: relaying.paths.count,
     };
   }
 

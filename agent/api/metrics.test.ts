@@ -8,12 +8,15 @@ describe('metrics', () => {
     const metrics = createMetrics(source, () => 3);
     await metrics.render();
     source.currentPeers = [fakePeer('node-b', 'b')];
+    source.currentStatus = { ...source.currentStatus, relays: { pairs: 2, peers: 1 } };
     const lines = (await metrics.render()).split('\n');
     const peer = `peer="node-b",id="${'b'.repeat(32)}"`;
     expect(lines).toEqual(
       expect.arrayContaining([
         'heddle_build_info{version="0.1.0",cipher="aes-256-gcm"} 1',
         'heddle_peers{state="up"} 1',
+        'heddle_relayed_pairs 2',
+        'heddle_relayed_peers 1',
         'heddle_peers{state="down"} 0',
         `heddle_peer_rtt_seconds{${peer}} 0.0005`,
         `heddle_peer_mtu_bytes{${peer}} 1500`,

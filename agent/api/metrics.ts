@@ -67,6 +67,8 @@ function nodeMetrics(registry: Registry): Filler {
   const ready = gauge(registry, 'heddle_ready', '1 when the node can serve pods');
   const condition = gauge(registry, 'heddle_condition', '1 when the condition of readiness is met', ['condition']);
   const router = gauge(registry, 'heddle_router_connected', '1 while the agent has a forwarding process');
+  const relayedPairs = gauge(registry, 'heddle_relayed_pairs', 'Pairs of other nodes that this node relays between');
+  const relayedPeers = gauge(registry, 'heddle_relayed_peers', 'Peers that this node reaches through a relay');
   const endpoints = gauge(registry, 'heddle_endpoints', 'Pod interfaces on this node');
   const ipam = gauge(registry, 'heddle_ipam_addresses', 'Pod addresses of this node by state', ['cidr', 'state']);
   const elements = gauge(registry, 'heddle_policy_elements', 'Elements in the table of network policies');
@@ -84,6 +86,8 @@ function nodeMetrics(registry: Registry): Filler {
     ready.set(Number(status.ready));
     for (const each of status.conditions) condition.set(Number(each.ok), { condition: each.name });
     router.set(Number(status.router.connected));
+    relayedPairs.set(status.relays?.pairs ?? 0);
+    relayedPeers.set(status.relays?.peers ?? 0);
     endpoints.set(source.endpoints().length);
     elements.set(source.policies()?.elements ?? 0);
     for (const { packets, direction, policies } of source.policies()?.drops().totals ?? [])

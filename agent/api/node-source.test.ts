@@ -156,6 +156,21 @@ describe('AgentApiSource', () => {
     ]);
   });
 
+  it('names the node that relays to a peer, and counts what is relayed', () => {
+    const relayReason = 'no answer without a relay; probed directly every 10 s';
+    const relayed = { ...member, relay: id('c'), relayReason };
+    const relay = { ...member, id: id('c'), name: 'node-c' };
+    const { mesh } = source().source.deps;
+    const counters = () => ({ relayedPairs: 2, relayedPeers: 1 });
+    const { source: api } = source({ mesh: { ...mesh, members: () => [relayed, relay], counters } });
+    expect(api.peers().map(({ path, via, pathReason }) => [path, via, pathReason])).toEqual([
+      ['relayed', 'node-c', relayReason],
+      ['direct', null, null],
+    ]);
+    expect(api.status()).toMatchObject({ relays: { pairs: 2, peers: 1 }, drops: { podForeignSource: 2 } });
+    expect(api.topology().links.map(({ path }) => path)).toEqual(['relayed', 'direct']);
+  });
+
   it('tells how each route is reached and who else claims it', () => {
     expect(
       source()

@@ -100,7 +100,7 @@ export interface ApiSourceDeps {
 }
 
 /** Among the core's counters, those that tell how much there is now, not how often something was refused. */
-const MESH_GAUGES: readonly string[] = ['members', 'sessionSlots', 'pendingHandshakes'];
+const MESH_GAUGES: readonly string[] = ['members', 'sessionSlots', 'pendingHandshakes', 'relayedPairs', 'relayedPeers'];
 
 type CountersReport = Extract<RouterEvent, { type: 'counters' }>;
 
@@ -203,6 +203,7 @@ export class AgentApiSource implements ApiSource {
       verdict: verdictOf(conditions),
       targets: this.#targets(members),
       peers: { total: members.length, up: members.filter(({ state }) => state === 'up').length },
+      relays: this.#relays(),
       revoked: this.#revoked(),
       networkPolicies: deps.policies.state,
       drops: this.#allDrops(),
@@ -213,9 +214,10 @@ export class AgentApiSource implements ApiSource {
     const wallTime = (ms: number) => wallTimeAt(this.deps.clock, ms);
     const members = this.#members();
     const causes = new Map(this.#missingPeers(members).map(({ name, cause }) => [name, cause]));
+    const nameOf = this.#names();
     return members.map((member) => {
       const reason = causes.get(member.name) ?? member.reason;
-      return peerView({ ...member, reason }, this.#counters.get(member.id), wallTime);
+      return peerView({ ...member, reason }, this.#counters.get(member.id), wallTime, nameOf);
     });
   }
 
@@ -253,6 +255,11 @@ export class AgentApiSource implements ApiSource {
     const revoked = (): readonly RevokedNode[] => this.#revoked();
     const deps = { ownId: id, ownName: settings().nodeName, peers, revoked, decide };
     return isRevoked ? revokeNode(key, deps) : readmitNode(key, deps);
+  }
+
+  #relays(): NonNullable<Status['relays']> {
+    const { relayedPairs = 0, relayedPeers = 0 } = this.deps.mesh.counters();
+    return { pairs: relayedPairs, peers: relayedPeers };
   }
 
   #revoked(): RevokedNode[] {

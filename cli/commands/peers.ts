@@ -26,7 +26,7 @@ function peerColumns(nowMs: number): readonly Column<Peer>[] {
     { title: 'ID', text: (peer) => peer.id, wide: true },
     { title: 'KEY', text: (peer) => peer.publicKey.slice(0, SHORT_KEY_LENGTH) },
     { title: 'ENDPOINT', text: (peer) => peer.endpoint ?? UNKNOWN },
-    { title: 'PATH', text: (peer) => peer.path },
+    { title: 'PATH', text: pathText },
     { title: 'STATE', text: (peer) => peer.state, tone: (peer) => STATE_TONES[peer.state] ?? 'plain' },
     { title: 'RTT', text: (peer) => formatRoundTrip(peer.rttMs) },
     { title: 'LOSS', text: (peer) => formatShare(peer.lossRatio), wide: true },
@@ -38,6 +38,11 @@ function peerColumns(nowMs: number): readonly Column<Peer>[] {
     { title: 'POD CIDRS', text: (peer) => peer.podCidrs.join(','), wide: true },
     { title: 'VERSION', text: (peer) => peer.version, wide: true },
     { title: 'LAST HANDSHAKE', text: (peer) => formatAge(peer.lastHandshake, nowMs), wide: true },
+    { title: 'PATH REASON', text: (peer) => peer.pathReason ?? UNKNOWN, wide: true },
     { title: 'REASON', text: (peer) => peer.reason, wide: true },
   ];
+}
+
+function pathText({ path, via }: Peer): string {
+  return path === 'relayed' ? `via ${via ?? UNKNOWN}` : path;
 }

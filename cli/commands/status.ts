@@ -12,7 +12,11 @@ const MAX_DROP_REASONS = 3;
 
 export const statusView: View<Status> = {
   text(status, context) {
-    const lines = [...identityLines(status, context), ...networkLines(status), ...dropLines(status, context.wide)];
+    const lines = [
+      ...identityLines(status, context),
+      ...networkLines(status, context.wide),
+      ...dropLines(status, context.wide),
+    ];
     const facts = lines.map(([label, text]) => `${label.padEnd(LABEL_WIDTH)}${printable(text)}`);
     const conditions = status.conditions.map((condition) => conditionLine(condition, context.paint));
     const tables = [...targetLines(status, context), ...revokedLines(status, context)];
@@ -35,7 +39,7 @@ function identityLines(status: Status, { nowMs, wide }: ViewContext): Fact[] {
   ];
 }
 
-function networkLines(status: Status): Fact[] {
+function networkLines(status: Status, wide: boolean): Fact[] {
   const { connected, tap, instance, engine, sealNsPerKiB } = status.router;
   const sealing = engine === undefined || engine === null ? '' : `, ${engine}, ${sealNsPerKiB ?? '?'} ns/KiB`;
   return [
@@ -43,10 +47,23 @@ function networkLines(status: Status): Fact[] {
     ['Pod CIDRs', `${listed(status.podCidrs)} of ${listed(status.clusterCidrs)}, MTU ${status.podMtuBytes}`],
     ['Router', connected ? `connected (${tap ?? 'no TAP'}, instance ${instance ?? 'unknown'})` : 'not connected'],
     ['Peers', `${status.peers.up} of ${status.peers.total} up`],
+    ...relayLines(status, wide),
     ...status.addresses.map(({ cidr, total, used, quarantined }): Fact => [
       'Addresses',
       `${cidr}: ${used} of ${formatCount(total)} used${quarantined > 0 ? `, ${quarantined} in quarantine` : ''}`,
     ]),
+  ];
+}
+
+/** An agent of an earlier version does not tell. */
+function relayLines({ relays }: Status, wide: boolean): Fact[] {
+  if (relays === undefined || (!wide && relays.pairs + relays.peers === 0)) return [];
+  const { pairs, peers } = relays;
+  return [
+    [
+      'Relays',
+      `${peers} ${peers === 1 ? 'peer' : 'peers'} through others, between ${pairs} ${pairs === 1 ? 'pair' : 'pairs'}`,
+    ],
   ];
 }
 

@@ -6,14 +6,23 @@ import type { PeerCounters } from '../../../common/router-port.js';
 import { formatSocketAddress } from '../../../common/address/socket-address.js';
 import type { LostClaim, MemberView, RouteView } from '../../../mesh/index.js';
 
-/** @param wallTime the wall-clock time of a moment on the core's clock */
-export function peerView(member: MemberView, counters: PeerCounters | undefined, wallTime: (ms: number) => Date): Peer {
+/**
+ * @param wallTime the wall-clock time of a moment on the core's clock
+ * @param nameOf the name of a member, or its id when it has gone
+ */
+export function peerView(
+  member: MemberView,
+  counters: PeerCounters | undefined,
+  wallTime: (ms: number) => Date,
+  nameOf: (id: NodeId) => string,
+): Peer {
+  const path = pathOf(member);
   return {
     id: member.id,
     name: member.name,
     publicKey: Buffer.from(member.publicKey).toString('base64'),
     endpoint: member.endpoint === null ? null : formatSocketAddress(member.endpoint),
-    path: pathOf(member.state),
+    path,
     state: member.state,
     reason: member.reason,
     cipher: member.cipher,
@@ -29,6 +38,8 @@ export function peerView(member: MemberView, counters: PeerCounters | undefined,
     lastHandshake: member.lastHandshakeMs === null ? null : wallTime(member.lastHandshakeMs).toISOString(),
     version: member.version,
     secretIds: member.secretIds === null ? null : [...member.secretIds],
+    via: path === 'relayed' && member.relay !== null ? nameOf(member.relay) : null,
+    pathReason: path === 'relayed' ? member.relayReason : null,
   };
 }
 
@@ -37,9 +48,9 @@ export function lossOf(state: MemberView['state'], counters: PeerCounters | unde
   return state === 'down' ? 1 : (counters?.lossRatio ?? 0);
 }
 
-/** Datagrams go straight to the peer, or nowhere. */
-export function pathOf(state: MemberView['state']): Peer['path'] {
-  return state === 'up' || state === 'stale' ? 'direct' : 'none';
+export function pathOf({ state, relay }: Pick<MemberView, 'state' | 'relay'>): Peer['path'] {
+  if (state !== 'up' && state !== 'stale') return 'none';
+  return relay === null ? 'direct' : 'relayed';
 }
 
 /** @param nameOf the name of a member, or its id when it has gone */

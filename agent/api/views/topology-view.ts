@@ -61,7 +61,7 @@ export class TopologyView {
       a: self.id,
       b: member.id,
       state: member.state,
-      path: pathOf(member.state),
+      path: pathOf(member),
       cipher: member.cipher,
       rttMs: member.rttMs,
       mtuBytes: member.mtuBytes,
@@ -80,7 +80,8 @@ export class TopologyView {
       a,
       b,
       state,
-      path: pathOf(state),
+      // A report of another node does not say which way its datagrams take.
+      path: pathOf({ state, relay: null }),
       cipher,
       rttMs,
       mtuBytes,
