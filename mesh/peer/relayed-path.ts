@@ -29,6 +29,7 @@ import {
   RELAY_RETRY_MS,
   RELAY_SAID_TIMES,
   RELAY_YIELD_MS,
+  RELAYS_ASKED,
 } from '../limits.js';
 import type { MeshEffect } from '../mesh-io.js';
 import { encodeControl } from '../wire/control-message.js';
@@ -281,7 +282,7 @@ export class RelayedPath {
       case 'wait':
         return this.#wake(step.untilMs);
       case 'ask': {
-        const mayLink = peer.framesWait(nowMs) || peer.link.state === 'down';
+        const mayLink = this.#mayLink(search, peer, nowMs);
         for (const relay of step.relays) this.#deps.send(relay, { type: 'relayQuery', target: this.peer, mayLink });
         this.#search = noted(search, step.relays, { state: 'asked', atMs: nowMs });
         return this.#stepSearch(this.#search, peer, nowMs);
@@ -292,6 +293,11 @@ export class RelayedPath {
       case 'giveUp':
         return this.#giveUp(nowMs);
     }
+  }
+
+  /** Neighbours have many in common, so that the first ones need no new link for this one. */
+  #mayLink({ asked }: RelaySearch, peer: Peer, nowMs: number): boolean {
+    return !peer.isNeighbour || peer.framesWait(nowMs) || peer.link.state === 'down' || asked.size >= RELAYS_ASKED;
   }
 
   #tried(relay: NodeId, nowMs: number): { state: 'tried'; atMs: number } | { state: 'refuses' } {

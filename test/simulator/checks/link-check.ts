@@ -46,7 +46,17 @@ export class LinkCheck {
       this.#violations.add('no link is down that is heard', pair, text);
     }
     if (![observer, peer].every((node) => this.#cluster.isCalm(node, SETTLE_MS))) return;
+    if (!this.#canMeet(observer, peer)) return;
     this.falseDeaths++;
     this.#violations.add('no live node is taken for dead', pair, `${names}, and no fault has touched them`);
+  }
+  /** Directly, or through a calm node that both reach. */
+  #canMeet(a: SimNode, b: SimNode): boolean {
+    const { paths } = this.#cluster.network;
+    const isOpen = (from: SimNode, to: SimNode): boolean =>
+      !paths.properties(from, to).isBlocked && !paths.properties(to, from).isBlocked;
+    if (isOpen(a, b)) return true;
+    const relays = this.#cluster.members.filter((node) => node !== a && node !== b);
+    return relays.some((node) => this.#cluster.isCalm(node, SETTLE_MS) && isOpen(a, node) && isOpen(node, b));
   }
 }

@@ -29,7 +29,7 @@ const NAT_PORTS = 20_000;
 const LIE_AFTER_MS = 1_000;
 const LIE_EVERY_MS = 100;
 
-/** A fault that breaks nothing beyond single datagrams. */
+/** A fault that breaks nothing beyond single datagrams, or a path for which a relay stands in. */
 const HARMLESS: readonly SimNode[] = [];
 
 const BEGIN: Readonly<Record<FailureKind, Begin>> = {
@@ -58,7 +58,7 @@ const BEGIN: Readonly<Record<FailureKind, Begin>> = {
   },
   'one-way': (cluster, random) => {
     const [a, b] = [pick(cluster, random), pick(cluster, random)];
-    return onPaths(cluster, [a, b], true, (from, to) => (from === a && to === b ? { isBlocked: true } : null));
+    return onPaths(cluster, HARMLESS, true, (from, to) => (from === a && to === b ? { isBlocked: true } : null));
   },
   flapping: (cluster, random) => {
     const victim = pick(cluster, random);
@@ -147,7 +147,7 @@ const BEGIN: Readonly<Record<FailureKind, Begin>> = {
   'no-path': (cluster, random) => {
     const [a, b] = [pick(cluster, random), pick(cluster, random)];
     const isHit = (from: unknown, to: unknown): boolean => (from === a && to === b) || (from === b && to === a);
-    return onPaths(cluster, [a, b], true, (from, to) => (isHit(from, to) ? { isBlocked: true } : null));
+    return onPaths(cluster, HARMLESS, true, (from, to) => (isHit(from, to) ? { isBlocked: true } : null));
   },
 };
 
