@@ -5,22 +5,16 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import { PrerequisiteError, ROOT } from './prerequisites.mjs';
+import { ROOT, runMain } from './prerequisites.mjs';
 
 /**
  * @param {string} script name in `dist/`
  * @param {string[]} args
- * @param {(args: string[]) => Promise<string[]>} prepare fulfils the prerequisites, or throws {@link PrerequisiteError};
+ * @param {(args: string[]) => Promise<string[]>} prepare fulfils the prerequisites, or throws `PrerequisiteError`;
  *   resolves to the words before the command line
  */
 export async function launch(script, args, prepare) {
-  try {
-    run(await prepare(args), join(ROOT, 'dist', script), args);
-  } catch (thrown) {
-    if (!(thrown instanceof PrerequisiteError)) throw thrown;
-    process.stderr.write(`${thrown.message}\n`);
-    process.exitCode = 1;
-  }
+  await runMain(async () => run(await prepare(args), join(ROOT, 'dist', script), args));
 }
 
 function run(launcher, script, args) {

@@ -2,7 +2,7 @@
  * Prerequisites of a fresh clone: platform, npm packages, build, system tools, and permission to make network namespaces.
  * Shared by `npm run demo`, `npm test` and `npm run bench`. Plain JavaScript with Node's own modules only, since it runs
  * before `node_modules` exists and on any version of Node. Prints on standard error only. Every function fulfils its
- * condition or throws {@link PrerequisiteError} with what to do.
+ * condition or throws {@link PrerequisiteError} with what to do; {@link runMain} prints that.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { accessSync, closeSync, constants, existsSync, openSync, readdirSync, statSync } from 'node:fs';
@@ -64,6 +64,19 @@ const SEARCH_PATH = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', 
 
 /** A condition that the user has to fulfil. The message is printed without a stack trace. */
 export class PrerequisiteError extends Error {}
+
+/**
+ * Runs a program, and ends with exit code 1 when it throws.
+ * @param {() => Promise<void>} main
+ */
+export async function runMain(main) {
+  try {
+    await main();
+  } catch (thrown) {
+    process.stderr.write(`${thrown instanceof PrerequisiteError ? thrown.message : thrown.stack}\n`);
+    process.exitCode = 1;
+  }
+}
 
 export function checkPlatform() {
   const [major, minor] = process.versions.node.split('.').map(Number);

@@ -12,7 +12,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync }
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { checkPlatform, ensureBuilt, ensureDependencies, PrerequisiteError, ROOT } from '../prerequisites.mjs';
+import { checkPlatform, ensureBuilt, ensureDependencies, PrerequisiteError, ROOT, runMain } from '../prerequisites.mjs';
 import { NODE_MAJOR, sizeProblem } from './contents.mjs';
 import { writeArchive } from './oci-archive.mjs';
 import { makeRoot } from './root-files.mjs';
@@ -88,9 +88,4 @@ function emptyFolder(path) {
   return path;
 }
 
-try {
-  await main();
-} catch (thrown) {
-  console.error(thrown instanceof PrerequisiteError ? thrown.message : thrown.stack);
-  process.exitCode = 1;
-}
+await runMain(main);

@@ -10,7 +10,14 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { checkPlatform, ensureDependencies, NODE_PROGRAMS, PrerequisiteError, ROOT } from '../prerequisites.mjs';
+import {
+  checkPlatform,
+  ensureDependencies,
+  NODE_PROGRAMS,
+  PrerequisiteError,
+  ROOT,
+  runMain,
+} from '../prerequisites.mjs';
 import { writeRelease } from './archive.mjs';
 
 const RELEASES = join(ROOT, 'test/releases');
@@ -51,9 +58,4 @@ async function minified(dist) {
   return files;
 }
 
-try {
-  await main();
-} catch (thrown) {
-  console.error(thrown instanceof PrerequisiteError ? thrown.message : thrown.stack);
-  process.exitCode = 1;
-}
+await runMain(main);

@@ -12,7 +12,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } 
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { checkPlatform, ensureBuilt, ensureDependencies, PrerequisiteError, ROOT } from '../prerequisites.mjs';
+import { checkPlatform, ensureBuilt, ensureDependencies, PrerequisiteError, ROOT, runMain } from '../prerequisites.mjs';
 import { copyHeddleFiles } from '../image/heddle-files.mjs';
 
 const ARCHITECTURES = ['x64', 'arm64'];
@@ -50,9 +50,4 @@ function makeTarball(arch, output, scratch) {
   return file;
 }
 
-try {
-  await main();
-} catch (thrown) {
-  console.error(thrown instanceof PrerequisiteError ? thrown.message : thrown.stack);
-  process.exitCode = 1;
-}
+await runMain(main);

@@ -9,7 +9,7 @@ import * as prerequisites from '../../deploy/prerequisites.mjs';
 /** Thousands of cores in one heap. */
 const HEAP_MIB = Math.floor((totalmem() / 2 ** 20) * 0.8);
 
-try {
+await prerequisites.runMain(async () => {
   prerequisites.checkPlatform();
   await prerequisites.ensureDependencies();
   const { bundle } = await import('./bundle.mjs');
@@ -19,8 +19,4 @@ try {
   const flags = [`--max-old-space-size=${HEAP_MIB}`, '--max-semi-space-size=64', '--expose-gc', '--enable-source-maps'];
   const { status } = spawnSync(process.execPath, [...flags, program, ...args], { stdio: 'inherit' });
   process.exitCode = status ?? 1;
-} catch (thrown) {
-  if (!(thrown instanceof prerequisites.PrerequisiteError)) throw thrown;
-  process.stderr.write(`${thrown.message}\n`);
-  process.exitCode = 1;
-}
+});
