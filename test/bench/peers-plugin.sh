@@ -46,5 +46,6 @@ case_heddle_up() {
   for pid in $(cat "$PIDFILE"); do pgrep -P "$pid"; done >>"$PIDFILE.children"
   cat "$PIDFILE.children" >>"$PIDFILE"
   SERVER_IP=$(ip -n "$NS_PODB" -4 -o addr show eth0 | awk '{sub("/.*", "", $4); print $4}')
-  sleep 2 # the path MTU search settles
+  # A node's start is over: path MTU search, stand-by router, and V8's collections of what starting left (0.4 s of processor time).
+  sleep 12
 }
