@@ -27,7 +27,7 @@ export interface CrowdSettings {
   /** The nodes that all members dial. */
   readonly seeds: readonly SocketAddress[];
   readonly mtuBytes: number;
-  /** Whether members link with each other too: then their number of links is the square of the crowd's. */
+  /** Whether members take part in gossip, and link with their neighbours among each other. */
   readonly linkAmong: boolean;
 }
 

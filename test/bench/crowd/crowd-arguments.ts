@@ -23,12 +23,13 @@ const NUMBERS = {
 export const USAGE = `Usage: npm run bench:crowd -- [options]
 
 Starts one node (meshd, as installed) in a network namespace, and in another one a crowd: a process that plays many nodes with
-the real mesh core. When all links are up it measures what the idle node costs: memory by kind and processor time by process.
+the real mesh core. When its links are up it measures what the idle node costs: memory by kind and processor time by process.
+Members that do not hear of each other all take the node for their neighbour, so it has a link to each.
 
   --peers N     nodes in the crowd, up to ${MAX_CROWD} (default ${NUMBERS.peers.default})
   --seconds N   how long to measure (default ${NUMBERS.seconds.default})
   --settle N    seconds to wait between the last link and the measurement (default ${NUMBERS.settle.default})
-  --link-among  the members link with each other too, and take part in gossip (costs the square of their number)
+  --link-among  the members take part in gossip and link with their neighbours, as in a cluster: so does the node
   --json        print one JSON object on standard output, all else on standard error
   --help        this text
 `;

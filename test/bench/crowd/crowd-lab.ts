@@ -16,14 +16,15 @@ import type { CrowdBenchOptions } from './crowd-arguments.js';
 
 export const UNDERLAY_INTERFACE = 'und0';
 const SECRET_BYTES = 32;
-/** For all links, and beyond that for each. */
+/** For all links, and beyond that for each member. */
 const LINKS_TIMEOUT_MS = 30_000;
-const LINK_TIMEOUT_MS = 150;
+const LINK_TIMEOUT_MS = 300;
 
 export class CrowdLab {
   private constructor(
     readonly node: DemoNode,
     private readonly peers: number,
+    private readonly linkAmong: boolean,
   ) {}
 
   /** @param distDir folder of the built programs */
@@ -51,15 +52,17 @@ export class CrowdLab {
       ...['--peers', `${peers}`, '--seed', seed, '--secret-file', secretFile],
       ...(linkAmong ? ['--link-among'] : []),
     ]);
-    return new CrowdLab(node, peers);
+    return new CrowdLab(node, peers, linkAmong);
   }
 
-  /** Resolves when the node has a working link to every member. */
+  /** Resolves when the node knows every member, and each link that it wants works: to neighbours, or to all that dial it. */
   async waitLinks(): Promise<void> {
-    const timeoutMs = LINKS_TIMEOUT_MS + this.peers * LINK_TIMEOUT_MS;
-    await waitUntil(`${this.peers} links of ${this.node.name}`, timeoutMs, async () => {
-      const peers = await this.node.api.peers();
-      return peers.filter(({ state }) => state === 'up').length >= this.peers;
+    const { peers, linkAmong, node } = this;
+    const timeoutMs = LINKS_TIMEOUT_MS + peers * LINK_TIMEOUT_MS;
+    await waitUntil(`${peers} members known to ${node.name}, and its links up`, timeoutMs, async () => {
+      const known = await node.api.peers();
+      const done = known.filter(({ state }) => state === 'up' || (linkAmong && state === 'idle'));
+      return known.length >= peers && done.length === known.length && known.some(({ state }) => state === 'up');
     });
   }
 }
