@@ -28,7 +28,7 @@ export interface ClusterPlan {
   readonly pods: readonly PodPlan[];
 }
 
-export const MAX_NODES = 16;
+export const MAX_NODES = 64;
 export const MAX_PODS_PER_NODE = 16;
 
 /** UDP port of every node, and the only one that may be seen on the underlay. */

@@ -17,7 +17,7 @@ describe('parseDemoArguments', () => {
 
   it.each([
     [['--nodes', '0'], '--nodes is "0"'],
-    [['--nodes', '17'], '1 to 16'],
+    [['--nodes', '65'], '1 to 64'],
     [['--nodes', '2.5'], '--nodes'],
     [['--nodes', '0x2'], '--nodes'],
     [['--pods', ''], '--pods'],
