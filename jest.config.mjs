@@ -7,7 +7,7 @@
 import { bundledPackages } from './test/runner/bundled-packages.mjs';
 
 const SOURCES = '<rootDir>/{common,router,mesh,ipam,cni,kube,policy,agent,supervisor,cli,web-ui,deploy}/**';
-const RULES = '<rootDir>/test/{architecture,bench,crowd,fuzz,mutations,runner,simulator}/**';
+const RULES = '<rootDir>/test/{architecture,bench,crowd,curves,fuzz,mutations,runner,simulator}/**';
 const INTEGRATION = '*.integration.test.ts';
 const SIMULATION = '*.simulation.test.ts';
 
