@@ -94,6 +94,11 @@ export class Mesh {
     return Array.from(this.#parts.peerTable.members.all(), (advert) => this.#view(advert, now));
   }
 
+  /** Other members. */
+  get memberCount(): number {
+    return this.#parts.peerTable.members.size;
+  }
+
   /** Adverts that were new to this process so far. */
   get learnedAdverts(): number {
     return this.#parts.peerTable.members.learned;
@@ -165,10 +170,10 @@ export class Mesh {
 
   /** What was refused, by reason, and how much state there is. */
   counters(): Readonly<Record<string, number>> {
-    const { counters, peerTable, slots, handshakes, relaying } = this.#parts;
+    const { counters, slots, handshakes, relaying } = this.#parts;
     return {
       ...counters.all(),
-      members: peerTable.members.size,
+      members: this.memberCount,
       sessionSlots: slots.count,
       pendingHandshakes: handshakes.pendingCount,
       relayedPairs: relaying.pairCount,

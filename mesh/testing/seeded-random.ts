@@ -17,6 +17,8 @@ export class SeededRandom implements RandomSource {
   }
 
   bytes(length: number): Uint8Array {
-    return Uint8Array.from({ length }, () => Math.floor(this.fraction() * 256));
+    const bytes = new Uint8Array(length);
+    for (let i = 0; i < length; i++) bytes[i] = Math.floor(this.fraction() * 256);
+    return bytes;
   }
 }

@@ -446,7 +446,7 @@ export class SimNode implements SimHost {
       if (this.router !== null && !this.isPaused) {
         const peers = this.router.counters(this.#world.nowMs);
         this.#handleFromRouter({ type: 'counters', peers, sessions: this.router.usedSessions(this.#world.nowMs) });
-        this.#members = mesh.counters()['members'] ?? 0;
+        this.#members = mesh.memberCount;
       }
       this.#scheduleCounters(mesh);
     });

@@ -71,7 +71,7 @@ export function timesUntilKnown(
   let unaware = [...observers];
   while (cluster.network.nowMs < startMs + forMs) {
     cluster.network.run(Math.min(LOOK_EVERY_MS, startMs + forMs - cluster.network.nowMs));
-    if (unaware.length > 0) unaware = unaware.filter(({ mesh }) => (mesh?.counters()['members'] ?? 0) < count);
+    if (unaware.length > 0) unaware = unaware.filter(({ mesh }) => (mesh?.memberCount ?? 0) < count);
     shares.forEach((share, i) => {
       if (unaware.length <= observers.length * (1 - share)) times[i] ??= cluster.network.nowMs - startMs;
     });

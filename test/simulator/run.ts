@@ -106,7 +106,7 @@ class Run {
 
   constructor(plan: RunPlan) {
     this.#plan = plan;
-    this.#cluster = new SimCluster(plan.seed, plan.cpu, (message) => this.#measures.onMessage(message));
+    this.#cluster = new SimCluster(plan.seed, plan.cpu, (message) => this.#measures.onMessage(message), plan.nodes);
     this.#violations = new Violations(this.#cluster);
     this.#traffic = new Traffic(this.#cluster, this.#violations, plan.seed);
     this.#links = new LinkCheck(this.#cluster, this.#violations);

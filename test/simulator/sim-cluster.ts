@@ -15,8 +15,9 @@ const SEED_NODES = 3;
 /** In a larger cluster each node has so many seeds of its own, drawn from all, as with Kubernetes (`kube/cluster-facts.ts`). */
 const COMMON_SEEDS_UP_TO = 300;
 const PORT = 6785;
-/** About 20 s of 30 nodes with frames, for the diagram of a failure. */
+/** About 20 s of 30 nodes with frames, for the diagram of a failure. In a large cluster they would all be kept for nothing. */
 const KEPT_MESSAGES = 20_000;
+const KEPT_MESSAGES_OF_MANY = 1000;
 
 export class SimCluster {
   readonly network: SimNetwork;
@@ -39,9 +40,11 @@ export class SimCluster {
   #lossyMs = -Infinity;
   #addresses = 0;
 
-  constructor(seed: number, cpuShare: number, onMessage: (message: LoggedMessage) => void) {
+  /** @param expectedNodes about so many, if they are many */
+  constructor(seed: number, cpuShare: number, onMessage: (message: LoggedMessage) => void, expectedNodes = 0) {
     this.cpuShare = cpuShare;
-    this.network = new SimNetwork(seed, { keepsDatagrams: false, keptMessages: KEPT_MESSAGES, onMessage });
+    const keptMessages = expectedNodes > COMMON_SEEDS_UP_TO ? KEPT_MESSAGES_OF_MANY : KEPT_MESSAGES;
+    this.network = new SimNetwork(seed, { keepsDatagrams: false, keptMessages, onMessage });
   }
 
   /** How many nodes a fault has added that are dead for ever. */
