@@ -268,6 +268,9 @@ export const DIAL_DOWN_MS = 60_000;
 /** Time between two looks at who is a neighbour, and what each member adds: of 5000 that start, all are known within seconds. */
 export const NEIGHBOURS_INTERVAL_MS = 250;
 export const NEIGHBOURS_INTERVAL_PER_MEMBER_MS = 0.5;
+/** A look is put off when so large a share of the members is new since the last one, so often in a row at most. */
+export const GROWING_SHARE = 1 / 4;
+export const MAX_GROWTHS = 8;
 /** A node that has joined makes links to the other seeds within so long for each member: all may have started at once. */
 export const SEED_SPREAD_PER_MEMBER_MS = 60;
 /** Time between two tries of a node without any linked neighbour to find others, and the members that each tries. */

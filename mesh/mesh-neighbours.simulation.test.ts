@@ -193,6 +193,22 @@ describe('a mesh of more members than neighbours', () => {
   );
 
   it(
+    'finds its neighbours when it knows most members: at a start few links are to nodes that are none in the end',
+    simulation(10, (network) => {
+      const nodes = Array.from({ length: 4 * SIZE }, () => network.addNode());
+      // Each has three seeds of its own.
+      const seedsOf = (i: number): SimNode[] =>
+        [i + 1, 3 * i + 7, 5 * i + 31].map((seed) => nodes[seed % nodes.length]!);
+      nodes.forEach((node, i) => node.start(seedsOf(i).filter((seed) => seed !== node)));
+      expect(runUntil(network, () => isKnownToAll(nodes), 20_000)).toBeLessThan(4_000);
+      network.run(2_000);
+      const links = nodes.reduce((sum, { router }) => sum + router!.active.size, 0) / 2;
+      const pairs = (nodes.length * NEIGHBOURS) / 2;
+      expect(links).toBeLessThan(1.5 * pairs);
+    }),
+  );
+
+  it(
     'keeps state beside the advert only of members that it has a link with, or tries to have',
     knownSimulation(8, (network, nodes) => {
       network.run(QUIET_AFTER_MS);

@@ -8,8 +8,11 @@
  */
 import type { NodeId } from '../../common/node-id.js';
 import {
+  GROWING_SHARE,
   LONELY_DIALS,
   LONELY_INTERVAL_MS,
+  MAX_GROWTHS,
+  NEIGHBOURS,
   NEIGHBOURS_INTERVAL_MS,
   NEIGHBOURS_INTERVAL_PER_MEMBER_MS,
 } from '../limits.js';
@@ -50,6 +53,9 @@ export class Neighbourhood {
   /** Whether {@link update} had to wait. */
   #isPutOff = false;
   #nextUpdateMs = -Infinity;
+  /** How often in a row {@link update} had to wait since many members were new, and how many there were when it last looked. */
+  #growths = 0;
+  #sizeBefore = 0;
   #nextTryMs = 0;
 
   constructor(deps: NeighbourhoodDeps) {
@@ -113,10 +119,11 @@ export class Neighbourhood {
    * @param firstLink the link with which a new member that is a neighbour begins
    */
   update(firstLink: (nowMs: number) => Link, nowMs: number): void {
-    this.#isPutOff = this.#isDirty && nowMs < this.#nextUpdateMs && this.hasLink;
+    this.#isPutOff = this.#isDirty && this.hasLink && this.#mustWait(nowMs);
     if (!this.#isDirty || this.#isPutOff) return;
     this.#isDirty = false;
-    this.#nextUpdateMs = nowMs + NEIGHBOURS_INTERVAL_MS + this.#deps.members.size * NEIGHBOURS_INTERVAL_PER_MEMBER_MS;
+    this.#growths = 0;
+    this.#planUpdate(nowMs);
     const { peers, members } = this.#deps;
     const ofAll = this.#nextOfAll.ids(() => members.ids());
     const neighbours = new Set([...ofAll, ...this.#nextOfLiving.ids(() => this.#living())]);
@@ -134,9 +141,28 @@ export class Neighbourhood {
     this.#newMembers.clear();
   }
 
-  /** Ids of the peers to gossip with: the linked neighbours, or any linked peers while there is no such neighbour. */
+  /** While many members are new, the neighbours would soon be others again: the time between two updates goes by once more. */
+  #mustWait(nowMs: number): boolean {
+    if (nowMs < this.#nextUpdateMs) return true;
+    const { size } = this.#deps.members;
+    const isGrowing = size > NEIGHBOURS && size - this.#sizeBefore > size * GROWING_SHARE;
+    if (!isGrowing || this.#growths === MAX_GROWTHS) return false;
+    this.#growths++;
+    this.#planUpdate(nowMs);
+    return true;
+  }
+
+  #planUpdate(nowMs: number): void {
+    this.#sizeBefore = this.#deps.members.size;
+    this.#nextUpdateMs = nowMs + NEIGHBOURS_INTERVAL_MS + this.#sizeBefore * NEIGHBOURS_INTERVAL_PER_MEMBER_MS;
+  }
+
+  /**
+   * Ids of the peers to gossip with: the linked neighbours, or any linked peers while there is no such neighbour, or the
+   * neighbours are yet to be found among many new members.
+   */
   linked(): NodeId[] {
-    const linked = this.#linkedNeighbours();
+    const linked = this.#growths > 0 ? [] : this.#linkedNeighbours();
     if (linked.length > 0) return linked;
     return Array.from(this.#deps.peers.values())
       .filter((peer) => peer.isLinked)
@@ -145,7 +171,7 @@ export class Neighbourhood {
 
   /** Whether adverts are compared with a peer whose link came up. */
   compares(peer: Peer): boolean {
-    return peer.isNeighbour || !this.hasLink;
+    return peer.isNeighbour || this.#growths > 0 || !this.hasLink;
   }
 
   /** Links to some members while this node has no link to a neighbour. */
