@@ -270,6 +270,8 @@ export interface KeptStamps {
   readonly firstHeard: readonly (readonly [NodeId, number])[];
   /** Encoded (`wire/revocation.ts`). Absent from versions before 0.3. */
   readonly revocations?: readonly Uint8Array[];
+  /** Members that said goodbye. Absent from versions before 0.3. */
+  readonly left?: readonly NodeId[];
 }
 
 /** A node that an operator has revoked. */

@@ -52,7 +52,7 @@ export class Mesh {
       advancePeer: (peer, nowMs) => this.#advancePeer(peer, nowMs),
     });
     const { peerTable } = this.#parts;
-    peerTable.recall(options.cachedAdverts);
+    peerTable.recall(options.cachedAdverts, options.cachedStamps.left ?? []);
   }
 
   /** Takes one event. `nowMs` is the caller's monotonic clock, which may jump. Never throws on input. */
@@ -150,13 +150,14 @@ export class Mesh {
 
   /** The encoded adverts of this node and of all members, for `cachedAdverts` of the next start. */
   adverts(): Uint8Array[] {
-    return Array.from(this.#parts.peerTable.currentAdverts(), ({ bytes }) => bytes);
+    return Array.from(this.#parts.peerTable.adverts(), ({ bytes }) => bytes);
   }
 
   /** For `cachedStamps` of the next start. */
   stamps(): KeptStamps {
-    const { stamps, witness, revocations } = this.#parts;
-    return { ...stamps.kept(), firstHeard: witness.kept(), revocations: revocations.encoded() };
+    const { stamps, witness, revocations, peerTable } = this.#parts;
+    const kept = { firstHeard: witness.kept(), revocations: revocations.encoded(), left: peerTable.left() };
+    return { ...stamps.kept(), ...kept };
   }
 
   /** Nodes that are revoked, the latest decision last. */

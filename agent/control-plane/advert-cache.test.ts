@@ -23,7 +23,7 @@ function cache() {
 const ID = '0123456789abcdef0123456789abcdef' as NodeId;
 const known = (...bytes: number[]): KnownMembers => ({
   adverts: bytes.map((byte) => Uint8Array.of(byte, byte)),
-  stamps: { own: 7, accepted: [[ID, 5]], firstHeard: [[ID, 6]], revocations: [Uint8Array.of(7, 8)] },
+  stamps: { own: 7, accepted: [[ID, 5]], firstHeard: [[ID, 6]], revocations: [Uint8Array.of(7, 8)], left: [ID] },
 });
 
 describe('AdvertCache', () => {

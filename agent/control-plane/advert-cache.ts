@@ -28,7 +28,8 @@ export interface KnownMembers {
 export const NO_MEMBERS: KnownMembers = { adverts: [], stamps: { own: 0, accepted: [], firstHeard: [] } };
 
 const Stamp = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
-const ByMember = Type.Array(Type.Tuple([Type.String({ pattern: '^[0-9a-f]{32}$' }), Stamp]), {
+const NodeIdText = Type.String({ pattern: '^[0-9a-f]{32}$' });
+const ByMember = Type.Array(Type.Tuple([NodeIdText, Stamp]), {
   maxItems: MAX_ADVERTS,
 });
 const Body = Compile(
@@ -39,6 +40,7 @@ const Body = Compile(
     firstHeard: ByMember,
     // Since version 0.3.
     revocations: Type.Optional(Type.Array(Type.String(), { maxItems: MAX_ADVERTS })),
+    left: Type.Optional(Type.Array(NodeIdText, { maxItems: MAX_ADVERTS })),
   }),
 );
 
@@ -50,6 +52,7 @@ const codec: DurableCodec<KnownMembers> = {
     acceptedStamps: stamps.accepted,
     firstHeard: stamps.firstHeard,
     revocations: (stamps.revocations ?? []).map(toBase64),
+    left: stamps.left ?? [],
   }),
   decode(body) {
     if (!Body.Check(body)) throw new DecodeError('not adverts and stamps');
@@ -60,6 +63,7 @@ const codec: DurableCodec<KnownMembers> = {
         accepted: byMember(body.acceptedStamps),
         firstHeard: byMember(body.firstHeard),
         revocations: (body.revocations ?? []).map(fromBase64),
+        left: (body.left ?? []).map((id) => id as NodeId),
       },
     };
   },

@@ -179,9 +179,13 @@ export class Neighbourhood {
     if (nowMs < this.#nextTryMs || !this.#isLonely()) return;
     this.#nextTryMs = nowMs + LONELY_INTERVAL_MS;
     const { members, peers, random } = this.#deps;
-    const idle = Array.from(members.ids()).filter((id) => (peers.get(id)?.link.state ?? 'idle') === 'idle');
-    for (const id of sample(idle, LONELY_DIALS, random)) {
+    const isCandidate = (id: NodeId): boolean => {
+      const peer = peers.get(id);
+      return peer === undefined || peer.link.state === 'idle' || peer.hasLeft;
+    };
+    for (const id of sample(Array.from(members.ids()).filter(isCandidate), LONELY_DIALS, random)) {
       const peer = this.#deps.memberPeer(id, nowMs);
+      if (peer.hasLeft) peer.close(nowMs);
       peer.open(nowMs);
       this.#deps.advancePeer(peer, nowMs);
     }

@@ -162,13 +162,17 @@ export class PeerTable {
     yield* this.members.all();
   }
 
-  /** Learns the adverts of members that were known before this node's restart. */
-  recall(adverts: readonly Uint8Array[]): void {
+  /**
+   * Learns the adverts of members that were known before this node's restart. Those that had left are dialled as before: when a whole
+   * cluster was shut down, the one that has kept its address may be among them.
+   */
+  recall(adverts: readonly Uint8Array[], left: readonly NodeId[]): void {
     for (const bytes of adverts) {
       const result = this.members.learnEncoded(bytes);
       if (result.type === 'new') this.#member(result.advert, result.before, 0);
       else this.#applyLearned(result, null, 0);
     }
+    for (const id of left) if (this.members.get(id) !== undefined) this.#memberPeer(id, 0).goodbyeReceived(0);
     this.neighbourhood.update((nowMs) => this.#firstLink(nowMs), 0);
     this.#claims.allChanged();
     this.#claims.update(0);
@@ -176,7 +180,14 @@ export class PeerTable {
     this.#claims.allChanged();
   }
 
-  /** The same without nodes that said goodbye: what is kept, and passed on. */
+  /** Members that said goodbye and have not come back. */
+  left(): NodeId[] {
+    return [...this.#peers.values()]
+      .filter(({ id, hasLeft }) => hasLeft && this.members.get(id) !== undefined)
+      .map(({ id }) => id);
+  }
+
+  /** The adverts without those of nodes that said goodbye: what is passed on. */
   *currentAdverts(): Generator<Advert> {
     for (const advert of this.adverts()) if (this.#peers.get(advert.id)?.hasLeft !== true) yield advert;
   }
