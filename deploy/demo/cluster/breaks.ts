@@ -47,7 +47,8 @@ async function breakNode(node: RunningNode): Promise<string> {
 async function breakLink(a: RunningNode, b: RunningNode): Promise<string> {
   await dropInput(a, `ip saddr ${b.underlayV4} udp dport ${UNDERLAY_PORT} drop`);
   await dropInput(b, `ip saddr ${a.underlayV4} udp dport ${UNDERLAY_PORT} drop`);
-  return `${a.name} and ${b.name} do not hear each other. After 6 s: meshctl links --state down, the map of the page`;
+  const { name } = a;
+  return `${name} and ${b.name} do not hear each other: within 6 s another node relays. See meshctl peers -o wide on ${name}`;
 }
 
 async function breakLoss(demo: RunningDemo, percent: number): Promise<string> {
