@@ -51,6 +51,11 @@ async function ping(from: Pod, to: Pod): Promise<boolean> {
   }
 }
 
+/** Frames that a pod's node has refused because it has no link to the owner of their destination. */
+async function refusedFrames({ node }: Pod): Promise<number> {
+  return (await node.api.status()).drops['noRoute'] ?? 0;
+}
+
 /** How many of a few pings go as envelopes to the node of the other pod. */
 async function envelopesOfPings(from: Pod, to: Pod): Promise<number> {
   const before = await envelopes(to.node);
@@ -195,6 +200,25 @@ describe('two of three nodes without a path to each other, with two forwarding t
         expect(Object.keys(drops)).not.toContain('wrongLane');
       }
       stream.close();
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'refuse frames to each other when the third one cannot be reached either, until they meet again',
+    async () => {
+      const { nodes, pods } = lab.get();
+      const [a, b] = pods as [Pod, Pod, Pod];
+      await block(a.node, b.node, nodes[2]!);
+      await block(b.node, a.node, nodes[2]!);
+      const before = await refusedFrames(a);
+      await waitUntil('frames that are refused', DIRECT_WITHIN_MS, async () => {
+        if (await ping(a, b)) return false;
+        return (await peerOf(a, b)).state === 'down' && (await refusedFrames(a)) > before;
+      });
+      await block(a.node);
+      await block(b.node);
+      await waitUntil('pings', DIRECT_WITHIN_MS, () => ping(a, b));
     },
     TEST_TIMEOUT_MS,
   );
