@@ -73,6 +73,8 @@ export const DIGESTS_PER_SECOND = 1;
 export const MAX_REVOCATIONS = 1024;
 /** Nodes that the decisions of one member keep out at most. */
 export const MAX_REVOKED_PER_ISSUER = 16;
+/** Messages of decisions that are read of one peer at once: all that one member decides, each passed on by itself, and digests. */
+export const REVOCATIONS_BURST = 24;
 /** Changes of nodes by the authority in one message. */
 export const MAX_NODE_CHANGES_PER_MESSAGE = 32;
 /** Nodes that watch the authority: one that is slow or of ill will does not matter. */

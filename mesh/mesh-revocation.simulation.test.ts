@@ -1,5 +1,7 @@
 /** Revoked nodes in a simulated cluster: whose word counts, how fast, and for how long. */
 import { describe, expect, it } from '@jest/globals';
+import type { NodeId } from '../common/node-id.js';
+import { MAX_REVOKED_PER_ISSUER } from './limits.js';
 import { isFullMesh } from './testing/sim-node.js';
 import type { SimNode } from './testing/sim-node.js';
 import { convergedSimulation } from './testing/simulation.js';
@@ -28,6 +30,24 @@ describe('a node that is revoked', () => {
       for (const node of rest) expect(node.usableRoutes()).toHaveLength(2 * rest.length);
       expect(first.mesh!.revoked()).toMatchObject([{ node: victim.id, issuer: first.id }]);
       expect(victim.notices.map(({ message }) => message).join()).toContain('this node was revoked');
+    }),
+  );
+
+  it(
+    'is told of to every neighbour at once, as often as one node may decide, so that no node learns of it by chance',
+    convergedSimulation(12, 6, (network, [first, ...others]) => {
+      // They learn from the first node alone.
+      network.paths.changeBetween(others, others, { isBlocked: true });
+      const strangers = Array.from({ length: MAX_REVOKED_PER_ISSUER }, (_, i) => `${i + 10}`.padEnd(32, '0') as NodeId);
+      for (const node of strangers) first!.handle({ type: 'revoke', node, isRevoked: true });
+      network.run(100);
+      for (const { mesh } of others)
+        expect(
+          mesh!
+            .revoked()
+            .map(({ node }) => node)
+            .sort(),
+        ).toEqual(strangers);
     }),
   );
 

@@ -23,6 +23,7 @@ import {
   MAX_MEMBERS,
   NODE_CHANGE_BURST,
   NODE_CHANGES_PER_SECOND,
+  REVOCATIONS_BURST,
 } from '../limits.js';
 import { RateLimiter } from '../rate-limiter.js';
 import type { NodeChange, RandomSource } from '../mesh-io.js';
@@ -60,7 +61,7 @@ export class ControlDispatcher {
 
   /** Messages of revocations that each peer may send: each costs up to 32 checks of a signature. */
   readonly #revocations = new RateLimiter<NodeId>({
-    burst: DIGEST_BURST,
+    burst: REVOCATIONS_BURST,
     perSecond: DIGESTS_PER_SECOND,
     maxKeys: MAX_MEMBERS,
   });

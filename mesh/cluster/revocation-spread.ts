@@ -1,18 +1,16 @@
 /**
- * Spread of revocations: a new decision is sent to GOSSIP_FANOUT linked peers, and by each of them once more; a sample of all
+ * Spread of revocations: a new decision is sent to all linked neighbours, and by each of them once more; a sample of all
  * decisions goes along with every digest, for nodes that this misses. A decision that counts is carried out here: the node's link,
  * sessions and advert go at once, or it may come back.
  */
 import type { NodeId } from '../../common/node-id.js';
 import type { Conduct } from './conduct.js';
-import { GOSSIP_FANOUT } from '../limits.js';
 import type { RandomSource } from '../mesh-io.js';
 import type { Notices } from '../notices.js';
 import { encodeControl } from '../wire/control-message.js';
 import type { Revocation } from '../wire/revocation.js';
 import type { PeerTable } from './peer-table.js';
 import type { LearnedRevocation, Revocations } from './revocations.js';
-import { sample } from './sample.js';
 
 export interface RevocationSpreadDeps {
   readonly ownId: NodeId;
@@ -68,10 +66,13 @@ export class RevocationSpread {
     peerTable.stampsChanged();
   }
 
-  /** The node itself is told too, so that its log and its status say why it has no links. */
+  /**
+   * To all neighbours: of 30 nodes that each tell 6 of theirs, one learns of it by chance with the next digests in one case of 60.
+   * The node itself is told too, so that its log and its status say why it has no links.
+   */
   #pass({ node, bytes }: Revocation, from: NodeId | null): void {
-    const { peerTable, random } = this.#deps;
-    const receivers = new Set(sample(peerTable.neighbourhood.linked(), GOSSIP_FANOUT, random));
+    const { peerTable } = this.#deps;
+    const receivers = new Set(peerTable.neighbourhood.linked());
     if (peerTable.peers.get(node)?.isLinked === true) receivers.add(node);
     if (from !== null) receivers.delete(from);
     const message = encodeControl({ type: 'revocations', revocations: [bytes] });
