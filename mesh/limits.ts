@@ -337,6 +337,8 @@ export const LINKS_ANSWER_INTERVAL_MS = 1_000;
 
 /** Members that are asked at once whether they relay to a peer. */
 export const RELAYS_ASKED = 3;
+/** Members that are asked in one search: a dead peer has none that reaches it. */
+export const MAX_RELAYS_ASKED = 6;
 /** A peer that frames wait for has so long to answer directly, before a relay is looked for. */
 export const RELAY_FRAMES_AFTER_MS = 1_000;
 /** The same for a neighbour that no frame waits for. */
@@ -354,7 +356,7 @@ export const RELAY_REPEAT_MS = 250;
 /** How long one search for a relay takes at most. */
 export const RELAY_SEARCH_MS = 3_000;
 /** The wait after a search that found none; doubles. */
-export const RELAY_RETRY_MS = 5_000;
+export const RELAY_RETRY_MS = 10_000;
 /** The longest wait between two searches. */
 export const MAX_RELAY_RETRY_MS = 60_000;
 /** A relay that did not work is not asked again for so long. */
@@ -395,6 +397,14 @@ export const RELAY_PENDING_MS = 3_000;
 export const RELAY_BURST = 64;
 /** The same per second, sustained. */
 export const RELAYS_PER_SECOND = 16;
+/** Pairs that one member opens or changes at this node per second, sustained; at once, as many as it may have. */
+export const RELAY_OPENS_PER_SECOND = 1;
+/** The same for the other end, whoever asks: half of what it reads of this node. */
+export const RELAY_TELLS_PER_SECOND = 8;
+/** The same at once. */
+export const RELAY_TELL_BURST = 32;
+/** A channel that is not used for so long is closed, when its relay does not say so. */
+export const CHANNEL_UNUSED_MS = 30_000;
 /** Links that one member makes this node make as a relay, at once. */
 export const RELAY_LINK_BURST = 8;
 /** The same per second, sustained. */

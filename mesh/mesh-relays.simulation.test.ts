@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { RELAY_IDLE_MS } from '../common/protocol.js';
-import { CLOSE_AFTER_MS, FRAMES_WAIT_MS, MAX_CHANNELS_PER_RELAY, QUIET_AFTER_MS } from './limits.js';
+import { CHANNEL_UNUSED_MS, CLOSE_AFTER_MS, FRAMES_WAIT_MS, MAX_CHANNELS_PER_RELAY, QUIET_AFTER_MS } from './limits.js';
 import type { SimFrame } from './testing/packet.js';
 import type { SimNetwork } from './testing/sim-network.js';
 import type { SimNode } from './testing/sim-node.js';
@@ -227,6 +227,8 @@ describe('a member of ill will', () => {
       for (let round = 0; round < 200; round++) say(round);
       network.run(5_000);
       expect(a.router!.relays.status.channels.length).toBeLessThanOrEqual(MAX_CHANNELS_PER_RELAY);
+      network.run(CHANNEL_UNUSED_MS);
+      expect(a.router!.relays.status.channels).toEqual([]);
       expect(nodes.slice(2).map((node) => a.relayTo(node))).toEqual([null, null, null, null]);
       expect(nodes.slice(2).map((node) => fateOfFrame(network, a, node))).toEqual(Array(4).fill('arrived'));
     }),

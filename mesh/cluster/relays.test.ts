@@ -7,6 +7,7 @@ import {
   RELAY_BURST,
   RELAY_LINK_BURST,
   RELAY_PENDING_MS,
+  RELAY_TELL_BURST,
 } from '../limits.js';
 import type { MeshEffect } from '../mesh-io.js';
 import type { Peer } from '../peer/peer.js';
@@ -172,6 +173,17 @@ describe('a relay', () => {
     expect(opened()).toBe(MAX_RELAYED_PAIRS_PER_MEMBER);
     for (let a = 2; a <= 60; a++) for (let b = a + 1; b <= 60; b++) bench.open(a, b);
     expect(opened()).toBe(MAX_RELAYED_PAIRS);
+  });
+
+  it('tells an end no more often of what another one opens and closes than an honest relay would', () => {
+    const bench = new Bench(2);
+    for (let round = 0; round < 200; round++) {
+      const channel = bench.channel(round + 1);
+      bench.relays.open(bench.peer(1), { type: 'relayOpen', target: id(2), channel }, round * 10);
+    }
+    const told = bench.said.filter(([to]) => to === id(2)).length;
+    expect(told).toBeLessThan(RELAY_TELL_BURST);
+    expect(told).toBeGreaterThan(0);
   });
 
   it('reads a bounded number of messages of one member', () => {

@@ -17,7 +17,11 @@ import {
   RELAY_BURST,
   RELAY_LINK_BURST,
   RELAY_LINKS_PER_SECOND,
+  RELAY_OPENS_PER_SECOND,
   RELAY_PENDING_MS,
+  RELAY_REPEAT_MS,
+  RELAY_TELL_BURST,
+  RELAY_TELLS_PER_SECOND,
   RELAYS_PER_SECOND,
 } from '../limits.js';
 import type { MeshEffect } from '../mesh-io.js';
@@ -52,6 +56,8 @@ interface End {
 interface Pair {
   readonly ends: readonly [End, End];
   readonly sinceMs: number;
+  /** When an end was last told of it. */
+  saidMs: number;
 }
 
 export class Relays {
@@ -63,6 +69,19 @@ export class Relays {
   readonly #messages = new RateLimiter<NodeId>({
     burst: RELAY_BURST,
     perSecond: RELAYS_PER_SECOND,
+    maxKeys: MAX_MEMBERS,
+  });
+
+  readonly #opens = new RateLimiter<NodeId>({
+    burst: MAX_RELAYED_PAIRS_PER_MEMBER,
+    perSecond: RELAY_OPENS_PER_SECOND,
+    maxKeys: MAX_MEMBERS,
+  });
+
+  /** Of ends that are told what others asked for. */
+  readonly #tells = new RateLimiter<NodeId>({
+    burst: RELAY_TELL_BURST,
+    perSecond: RELAY_TELLS_PER_SECOND,
     maxKeys: MAX_MEMBERS,
   });
 
@@ -102,10 +121,14 @@ export class Relays {
     const answer = this.#answerTo(from, target, false, nowMs);
     const isRefused = answer !== 'yes' && (known === undefined || answer !== 'noRoom');
     if (isRefused) return this.#refuse(from.id, target, answer === 'noRoom' ? 'noRoom' : 'gone');
+    if (known === undefined && !this.#opens.has(from.id, nowMs)) return;
     const pair = known ?? this.#add(from.id, target, nowMs);
     const [near, far] = pair.ends[0].peer === from.id ? pair.ends : ([pair.ends[1], pair.ends[0]] as const);
     const isSame = near.send !== null && isSameChannel(near.send, channel);
+    // The other end is told at the rate of an honest node, or it would take this one for the cause.
+    if (isSame ? nowMs < pair.saidMs + RELAY_REPEAT_MS : !this.#mayTell(from.id, target, nowMs)) return;
     near.send = channel;
+    pair.saidMs = nowMs;
     if (!isComplete(pair)) return this.#sayOpened(far, from.id, false);
     if (!isSame) this.#emitPair(pair);
     this.#sayOpened(near, target, true);
@@ -157,7 +180,7 @@ export class Relays {
   adopt(pairs: readonly OpenRelay[], nowMs: number): void {
     for (const { ends } of pairs) {
       const isKept = this.#pairs.size < MAX_RELAYED_PAIRS && ends.every(({ peer }) => this.#deps.isMember(peer));
-      if (isKept) this.#keep({ ends: [{ ...ends[0] }, { ...ends[1] }], sinceMs: nowMs });
+      if (isKept) this.#keep({ ends: [{ ...ends[0] }, { ...ends[1] }], sinceMs: nowMs, saidMs: -Infinity });
     }
     // The router tells of pairs that are not used once they were said again.
     this.restore(pairs);
@@ -197,6 +220,10 @@ export class Relays {
     return true;
   }
 
+  #mayTell(from: NodeId, to: NodeId, nowMs: number): boolean {
+    return this.#opens.take(from, nowMs) && this.#tells.take(to, nowMs);
+  }
+
   #hasRoom(member: NodeId): boolean {
     const ofMember = this.#ofMember.get(member) ?? 0;
     return this.#pairs.size < MAX_RELAYED_PAIRS && ofMember < MAX_RELAYED_PAIRS_PER_MEMBER;
@@ -204,7 +231,7 @@ export class Relays {
 
   #add(a: NodeId, b: NodeId, nowMs: number): Pair {
     const end = (peer: NodeId): End => ({ peer, receive: this.#deps.newChannel(), send: null });
-    return this.#keep({ ends: [end(a), end(b)], sinceMs: nowMs });
+    return this.#keep({ ends: [end(a), end(b)], sinceMs: nowMs, saidMs: -Infinity });
   }
 
   #keep(pair: Pair): Pair {

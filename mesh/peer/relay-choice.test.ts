@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { NodeId } from '../../common/node-id.js';
-import { RELAY_OFFER_MS, RELAY_SEARCH_MS, RELAY_TRY_MS, RELAYS_ASKED } from '../limits.js';
+import { MAX_RELAYS_ASKED, RELAY_OFFER_MS, RELAY_SEARCH_MS, RELAY_TRY_MS, RELAYS_ASKED } from '../limits.js';
 import { noted, relaySearch, relayStep } from './relay-choice.js';
 import type { RelayCandidate } from './relay-choice.js';
 
@@ -45,6 +45,15 @@ describe('the choice of a relay', () => {
     expect(first.asked.size).toBe(RELAYS_ASKED);
     expect(relayStep(first, FOUR, 10)).toEqual({ type: 'ask', relays: [id('a')] });
     expect(relayStep(noted(first, [id('a')], { state: 'refuses' }), FOUR, 20)).toEqual({ type: 'giveUp' });
+  });
+
+  it('asks no more than six members for a peer that may be dead', () => {
+    const many = Array.from('23456789abcdef', (digit) => candidate(digit, 1));
+    let search = relaySearch(0);
+    for (let step = relayStep(search, many, 0); step.type === 'ask'; step = relayStep(search, many, 0)) {
+      search = noted(search, step.relays, { state: 'refuses' });
+    }
+    expect(search.asked.size).toBe(MAX_RELAYS_ASKED);
   });
 
   it('asks a relay again that makes a link to the peer', () => {

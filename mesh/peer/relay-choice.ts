@@ -8,7 +8,7 @@
  * ```
  */
 import type { NodeId } from '../../common/node-id.js';
-import { RELAY_OFFER_MS, RELAY_SEARCH_MS, RELAY_TRY_MS, RELAYS_ASKED } from '../limits.js';
+import { MAX_RELAYS_ASKED, RELAY_OFFER_MS, RELAY_SEARCH_MS, RELAY_TRY_MS, RELAYS_ASKED } from '../limits.js';
 
 /** A member with a direct link. */
 export interface RelayCandidate {
@@ -26,7 +26,7 @@ export type Asked =
 
 export interface RelaySearch {
   readonly startedMs: number;
-  /** Bounded by the members that are linked, of which a few are asked in RELAY_SEARCH_MS. */
+  /** Bounded by MAX_RELAYS_ASKED. */
   readonly asked: ReadonlyMap<NodeId, Asked>;
 }
 
@@ -61,6 +61,7 @@ export function relayStep(search: RelaySearch, candidates: readonly RelayCandida
 
 /** Those with the shortest round trip that were not asked yet, neighbours first. */
 function relaysToAsk({ asked }: RelaySearch, candidates: readonly RelayCandidate[]): NodeId[] {
+  if (asked.size >= MAX_RELAYS_ASKED) return [];
   return candidates
     .filter(({ id }) => !asked.has(id))
     .sort((a, b) => Number(b.isNeighbour) - Number(a.isNeighbour) || a.rttMs - b.rttMs)

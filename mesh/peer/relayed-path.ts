@@ -17,6 +17,7 @@ import { BoundedMap } from '../../common/bounded-map.js';
 import type { NodeId } from '../../common/node-id.js';
 import type { OpenChannel, RelayChannel, RelayRoute } from '../../common/router-port.js';
 import {
+  CHANNEL_UNUSED_MS,
   LIVENESS_PROBE_BYTES,
   MAX_CHANNELS_PER_PEER,
   MAX_FAILED_RELAYS,
@@ -64,7 +65,7 @@ interface Held {
   readonly isOurs: boolean;
   /** When it was last asked for or probed. */
   triedMs: number;
-  /** When it is closed as no longer needed; Infinity while it is. */
+  /** When it is closed as not used; Infinity while it is. */
   leaveAtMs: number;
 }
 
@@ -135,7 +136,8 @@ export class RelayedPath {
 
   /** A channel from before this process started. */
   adopt({ channel, relay, send = null }: OpenChannel, nowMs: number): void {
-    const held = { relay, receive: channel, send, isOurs: false, triedMs: nowMs, leaveAtMs: Infinity };
+    const leaveAtMs = nowMs + CHANNEL_UNUSED_MS;
+    const held = { relay, receive: channel, send, isOurs: false, triedMs: nowMs, leaveAtMs };
     this.#channels.set(relay, held);
   }
 
@@ -389,7 +391,7 @@ export class RelayedPath {
 
   #hold(relay: NodeId, isOurs: boolean, nowMs: number): Held {
     const receive = this.#deps.newChannel();
-    const held: Held = { relay, receive, send: null, isOurs, triedMs: nowMs, leaveAtMs: Infinity };
+    const held: Held = { relay, receive, send: null, isOurs, triedMs: nowMs, leaveAtMs: nowMs + CHANNEL_UNUSED_MS };
     this.#channels.set(relay, held);
     return held;
   }

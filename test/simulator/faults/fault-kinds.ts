@@ -45,6 +45,7 @@ export const LIE_KINDS = [
   'lie-late-goodbyes',
   'lie-goodbye',
   'lie-revocations',
+  'lie-relays',
 ] as const;
 
 export const FAULT_KINDS = [...FAILURE_KINDS, ...LIE_KINDS] as const;

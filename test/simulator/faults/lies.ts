@@ -2,6 +2,7 @@
 import { parseCidr } from '../../../common/address/cidr.js';
 import type { Cidr } from '../../../common/address/cidr.js';
 import { encodeHandshake, readHandshake } from '../../../common/wire/handshake-datagram.js';
+import { TOKEN_BYTES } from '../../../common/wire/relay-envelope.js';
 import { MAX_CIDRS_PER_NODE } from '../../../common/protocol.js';
 import { Handshakes } from '../../../mesh/handshake/handshakes.js';
 import { InitiationStamps } from '../../../mesh/handshake/initiation-stamps.js';
@@ -133,6 +134,22 @@ const LIES: Readonly<Record<LieKind, Lie>> = {
       ({ id }) => signRevocation(liar.node.identity, KEYS, { node: id, name: '', isRevoked: true, atMs }).bytes,
     );
     for (const bytes of revocations) liar.tellAll({ type: 'revocations', revocations: [bytes] });
+  },
+  'lie-relays': (liar) => {
+    const relay = liar.node.id;
+    return () => {
+      // It drops what it is asked to pass on.
+      if (liar.node.router !== null) liar.node.router.relays.receive = () => null;
+      for (const { id } of liar.honest) {
+        const channel = { channel: 1 + liar.random.bytes(1)[0]!, token: liar.random.bytes(TOKEN_BYTES) };
+        liar.tellAll({ type: 'relayOffer', target: id, answer: 'yes', roundTripUs: 0 });
+        liar.tellAll({ type: 'relayOpened', peer: id, channel, isComplete: false });
+        liar.tellAll({ type: 'relayOpen', target: id, channel });
+        liar.tellAll({ type: 'relayQuery', target: id, mayLink: true });
+        liar.tellAll({ type: 'relayClosed', peer: id, reason: 'gone' });
+      }
+      liar.tellAll({ type: 'relayUsed', relay });
+    };
   },
 };
 
