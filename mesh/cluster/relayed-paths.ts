@@ -12,6 +12,7 @@ import { channelAddress, isChannelAddress } from '../peer/channel-address.js';
 import type { Peer } from '../peer/peer.js';
 import type { RelayCandidate } from '../peer/relay-choice.js';
 import { isCarrying } from '../peer/link.js';
+import { relayNeededAtMs } from '../peer/relay-need.js';
 import { RelayedPath } from '../peer/relayed-path.js';
 import type { RelayedPathDeps } from '../peer/relayed-path.js';
 import type { RelayMessage } from '../wire/relay-messages.js';
@@ -92,9 +93,8 @@ export class RelayedPaths {
 
   /** A link or a path changed, or something is due. */
   consider(peer: Peer, nowMs: number): void {
-    const { state } = peer.link;
-    const isFine = state === 'up' || state === 'idle';
-    if (!isFine || this.#paths.has(peer.id)) this.#advance(peer.id, nowMs);
+    const isNeeded = relayNeededAtMs(peer, false, nowMs) !== Infinity;
+    if (isNeeded || this.#paths.has(peer.id)) this.#advance(peer.id, nowMs);
     if (!isCarrying(peer.link) || peer.path.relay !== null) this.#relayGone(peer.id, nowMs);
   }
 
@@ -181,7 +181,7 @@ export class RelayedPaths {
     path.advance(peer, nowMs);
     if (path.hasChannel) this.#open.add(path);
     else this.#open.delete(path);
-    if (path.isOver(peer)) this.#delete(id);
+    if (path.isOver(peer, nowMs)) this.#delete(id);
     else this.#deadlines.set(id, path.wakeAtMs);
   }
 

@@ -172,6 +172,7 @@ export class Relays {
 
   /** When {@link expire} has something to do, or null. */
   pollAt(): number | null {
+    if (this.#pairs.size === 0) return null;
     for (const pair of this.#pairs.values()) if (!isComplete(pair)) return pair.sinceMs + RELAY_PENDING_MS;
     return null;
   }

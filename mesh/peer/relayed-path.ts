@@ -111,9 +111,9 @@ export class RelayedPath {
   }
 
   /** Whether nothing is to be remembered of the peer. */
-  isOver(peer: Peer | undefined): boolean {
-    const isFine = peer === undefined || peer.link.state === 'up' || peer.link.state === 'idle';
-    return isFine && this.#channels.size === 0 && this.#search === null && !this.#isLost && this.#sayings === 0;
+  isOver(peer: Peer | undefined, nowMs: number): boolean {
+    const isNeeded = peer !== undefined && relayNeededAtMs(peer, false, nowMs) !== Infinity;
+    return !isNeeded && this.#channels.size === 0 && this.#search === null && !this.#isLost && this.#sayings === 0;
   }
 
   /** Ways to the peer in which a handshake may be tried, by our channel; the one in use first. */
