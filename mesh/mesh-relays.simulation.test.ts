@@ -156,6 +156,41 @@ describe('a link through a relay', () => {
     }),
   );
 
+  it.each(['an end', 'the other end'])('goes the direct way to %s that was never met without a relay', (who) =>
+    relayedSimulation(29, (network, [a, b, seed]) => {
+      const restarted = who === 'an end' ? a : b;
+      restarted.kill();
+      network.run(20_000);
+      restarted.start([seed]);
+      expect(network.runUntil(() => isRelayed(a, b), 30_000)).toBeLessThan(30_000);
+      cut(network, a, b, false);
+      expect(network.runUntil(() => a.relayTo(b) === null && b.relayTo(a) === null, 60_000)).toBeLessThan(60_000);
+      network.run(5_000);
+      expect(fateOfFrame(network, a, b)).toBe('arrived');
+      expect(fateOfFrame(network, b, a)).toBe('arrived');
+    })(),
+  );
+
+  it.each([
+    ['one end', 1],
+    ['both ends', 2],
+  ])('stays when %s moved to another address, and goes the direct way there', (_who, moving) =>
+    relayedSimulation(30, (network, [a, b]) => {
+      [a, b].slice(0, moving).forEach((node, i) => {
+        node.moveTo(200 + i);
+        node.handle({ type: 'self', self: node.self });
+      });
+      network.run(20_000);
+      expect(isRelayed(a, b)).toBe(true);
+      expect(fateOfFrame(network, a, b)).toBe('arrived');
+      cut(network, a, b, false);
+      const isDirect = (): boolean => a.relayTo(b) === null && b.relayTo(a) === null;
+      expect(network.runUntil(isDirect, 90_000)).toBeLessThan(90_000);
+      expect(fateOfFrame(network, a, b)).toBe('arrived');
+      expect(fateOfFrame(network, b, a)).toBe('arrived');
+    })(),
+  );
+
   it(
     'goes down when the other end is dead, as fast as a direct one',
     convergedSimulation(NODES, 28, (network, nodes) => {

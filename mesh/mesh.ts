@@ -231,9 +231,10 @@ export class Mesh {
         return this.#wakeAt(this.#parts.nodeChanges.pollAt());
       case 'relayIdle':
         return this.#parts.relaying.idle(event.channel);
-      case 'tick':
-      // The other end says itself which way it sends.
       case 'heardDirectly':
+        // The other end says itself which way it sends; this is where it does so from.
+        return peerTable.peers.get(event.peer)?.path.heardDirectly(event.from);
+      case 'tick':
         return;
       case 'stop':
         return this.#stop();

@@ -32,6 +32,8 @@ export class PeerPath {
   #advertised: SocketAddress | null = null;
   /** The way through a relay that is used in place of the endpoint. */
   #route: RelayRoute | null = null;
+  /** Where the peer behind the relay was last heard without it. */
+  #heardAt: SocketAddress | null = null;
   /** Where the peer last saw this node. */
   #seenAt: SocketAddress | null = null;
   #mtu: PathMtu;
@@ -85,9 +87,27 @@ export class PeerPath {
     if (!isChannelAddress(endpoint)) this.#endpoint ??= endpoint;
   }
 
-  /** Where the peer says that it is: probed directly while the peer was never met without a relay. */
-  noteAdvertised(endpoint: SocketAddress | null): void {
+  /**
+   * Where the peer says that it is. Behind a relay nothing that arrives shows that it has moved: direct probes go to another address
+   * that it says, and to this one while it was never met without a relay.
+   */
+  noteAdvertised(endpoint: SocketAddress | null, nowMs: number): void {
+    const before = this.#advertised;
     this.#advertised = endpoint;
+    if (this.#route === null || endpoint === null || before === null || sameSocketAddress(before, endpoint)) return;
+    this.#endpoint = endpoint;
+    this.emit(nowMs);
+  }
+
+  /** The peer was heard without the relay that the path goes through. */
+  heardDirectly(from: SocketAddress): void {
+    if (this.#route !== null) this.#heardAt = from;
+  }
+
+  /** The peer sends directly: so does this node, to where it was heard. */
+  followDirectly(nowMs: number): void {
+    if (this.#route !== null) this.#endpoint = this.#heardAt ?? this.#endpoint;
+    this.useRelay(null, nowMs);
   }
 
   /** A handshake came to its end there: the path goes that way, with both directions. */
@@ -104,7 +124,10 @@ export class PeerPath {
   /** From now on the path goes through the relay, or directly with null: another path, whose MTU is searched anew. */
   useRelay(route: RelayRoute | null, nowMs: number): void {
     if (isSameRoute(this.#route, route)) return;
+    // Without an address the router would go on sending to the relay.
+    if (route === null) this.#endpoint ??= this.#heardAt ?? this.#advertised;
     this.#route = route;
+    this.#heardAt = null;
     this.#roundTrip.clear();
     if (this.#mtu.phase.name !== 'idle') this.#mtu = stepMtu(this.#mtu, { type: 'start' }, nowMs).mtu;
     this.emit(nowMs);

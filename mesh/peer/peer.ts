@@ -181,7 +181,7 @@ export class Peer {
     if (this.#advert !== null && this.#advert.incarnation !== advert.incarnation) this.#doubtSessions(nowMs);
     this.#advert = advert;
     this.#advertAtMs = nowMs;
-    this.path.noteAdvertised(advert.endpoints[0] ?? null);
+    this.path.noteAdvertised(advert.endpoints[0] ?? null, nowMs);
     // A peer that signs a new advert is alive.
     if (this.#link.state === 'down' && !this.#isNeighbour) this.#drop({ type: 'closed' }, nowMs);
     if (!this.isLinked) this.#establisher.handle({ type: 'restart' }, nowMs);

@@ -194,7 +194,9 @@ export class RelayedPath {
   /** The peer sends to this node through the relay, or directly again. */
   usedByPeer(relay: NodeId | null, peer: Peer, nowMs: number): void {
     if (relay === null) {
-      if (this.#current !== null) this.#take(null, peer, nowMs);
+      if (this.#current === null) return;
+      peer.path.followDirectly(nowMs);
+      this.#take(null, peer, nowMs);
     } else if (this.#channels.get(relay)?.send && (this.#current === null || peer.id < this.#deps.ownId)) {
       this.#take(relay, peer, nowMs);
     }

@@ -132,7 +132,7 @@ export class FakeRouter {
     if (packet.kind === 'datagram') return this.#deps.toCore({ type: 'datagram', from, bytes: packet.bytes });
     const peer = this.#receiveUnit(packet, nowMs);
     if (peer === null) return;
-    this.#followRoaming(peer, from);
+    this.#followRoaming(peer, from, packet.body);
     this.#open(peer, from, packet.body, null, nowMs);
   }
 
@@ -286,9 +286,14 @@ export class FakeRouter {
     this.#deps.toCore({ type: 'probeAnswer', peer, probeId: id, sizeBytes, roundTripUs, observed, ...came });
   }
 
-  #followRoaming(peer: NodeId, from: SocketAddress): void {
+  #followRoaming(peer: NodeId, from: SocketAddress, { kind }: UnitBody): void {
     const path = this.paths.get(peer);
-    if (path === undefined || path.relay || sameSocketAddress(path.endpoint, from)) return;
+    if (path === undefined) return;
+    if (path.relay) {
+      if (kind === 'control' || kind === 'frame') this.#deps.toCore({ type: 'heardDirectly', peer, from });
+      return;
+    }
+    if (sameSocketAddress(path.endpoint, from)) return;
     this.paths.set(peer, { ...path, endpoint: from });
     this.#deps.toCore({ type: 'roamed', peer, endpoint: from });
   }
