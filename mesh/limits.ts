@@ -359,8 +359,10 @@ export const RELAY_SEARCH_MS = 3_000;
 export const RELAY_RETRY_MS = 10_000;
 /** The longest wait between two searches. */
 export const MAX_RELAY_RETRY_MS = 60_000;
-/** A relay that did not work is not asked again for so long. */
+/** A relay that failed twice within so long is not asked again for so long. */
 export const RELAY_FAILED_MS = 60_000;
+/** The same for one that failed once in that time, or closed the channel in use: others come before it. Less than RELAY_RETRY_MS. */
+export const RELAY_CLOSED_MS = 4_000;
 /** Relays that did not work and are remembered for one peer; the oldest is dropped beyond this. */
 export const MAX_FAILED_RELAYS = 8;
 /** Without an answer through the relay for so long, although others are due every 5 s, it is probed every second. */
@@ -383,6 +385,8 @@ export const RELAY_LINGER_MS = 2_000;
 export const RELAY_SAID_TIMES = 3;
 /** Channels of this node as an end; further ones are refused. */
 export const MAX_CHANNELS = 256;
+/** Those that others may have asked for: what they take leaves room for those that this node needs. */
+export const MAX_CHANNELS_OF_OTHERS = 128;
 /** Channels to one peer. */
 export const MAX_CHANNELS_PER_PEER = 4;
 /** Channels through one relay. */

@@ -6,7 +6,7 @@ import type { NodeId } from '../../common/node-id.js';
 import type { OpenChannel, RelayChannel, RelayRoute } from '../../common/router-port.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import { Deadlines } from '../deadlines.js';
-import { MAX_CHANNELS, MAX_CHANNELS_PER_RELAY } from '../limits.js';
+import { MAX_CHANNELS, MAX_CHANNELS_OF_OTHERS, MAX_CHANNELS_PER_RELAY } from '../limits.js';
 import type { MeshEffect } from '../mesh-io.js';
 import { channelAddress, isChannelAddress } from '../peer/channel-address.js';
 import type { Peer } from '../peer/peer.js';
@@ -48,7 +48,7 @@ export class RelayedPaths {
     this.#pathDeps = {
       ownId: deps.ownId,
       candidates: (nowMs) => this.#candidates(nowMs),
-      hasRoom: (relay) => this.#hasRoom(relay),
+      hasRoom: (relay, isOurs) => this.#hasRoom(relay, isOurs),
       newChannel: () => deps.newChannel(),
       nextProbeId: () => deps.nextProbeId(),
       send: (to, message) => deps.send(to, message),
@@ -111,8 +111,8 @@ export class RelayedPaths {
 
   opened(relay: Peer, { peer: id, channel, isComplete }: MessageOf<'relayOpened'>, nowMs: number): void {
     if (!this.#deps.isAble() || !this.#deps.isMember(id) || id === this.#deps.ownId || id === relay.id) return;
-    this.#pathTo(id).opened(relay.id, channel, isComplete, nowMs);
     const peer = this.#deps.peers.get(id);
+    this.#pathTo(id).opened(relay.id, channel, isComplete, peer, nowMs);
     peer?.wayOpened(nowMs);
     this.#advance(id, nowMs);
     if (peer !== undefined) this.#deps.schedule(peer, nowMs);
@@ -145,7 +145,7 @@ export class RelayedPaths {
   adopt(channels: readonly OpenChannel[], nowMs: number): void {
     for (const channel of channels) {
       const { peer, relay } = channel;
-      if (this.#deps.isMember(peer) && this.#deps.isMember(relay) && this.#hasRoom(relay)) {
+      if (this.#deps.isMember(peer) && this.#deps.isMember(relay) && this.#hasRoom(relay, true)) {
         this.#pathTo(peer).adopt(channel, nowMs);
         this.#open.add(this.#pathTo(peer));
       }
@@ -214,7 +214,7 @@ export class RelayedPaths {
     });
   }
 
-  #hasRoom(relay: NodeId): boolean {
+  #hasRoom(relay: NodeId, isOurs: boolean): boolean {
     let all = 0;
     let ofRelay = 0;
     for (const { relays } of this.#open) {
@@ -223,6 +223,6 @@ export class RelayedPaths {
         if (id === relay) ofRelay++;
       }
     }
-    return all < MAX_CHANNELS && ofRelay < MAX_CHANNELS_PER_RELAY;
+    return all < (isOurs ? MAX_CHANNELS : MAX_CHANNELS_OF_OTHERS) && ofRelay < MAX_CHANNELS_PER_RELAY;
   }
 }

@@ -22,6 +22,7 @@ import {
   MAX_CHANNELS_PER_PEER,
   MAX_FAILED_RELAYS,
   MAX_RELAY_RETRY_MS,
+  RELAY_CLOSED_MS,
   RELAY_DOUBT_AFTER_MS,
   RELAY_FAILED_MS,
   RELAY_LINGER_MS,
@@ -47,8 +48,8 @@ export interface RelayedPathDeps {
   readonly ownId: NodeId;
   /** Members with a direct link over which they are heard. */
   candidates(nowMs: number): RelayCandidate[];
-  /** Whether one more channel may be open through this relay. */
-  hasRoom(relay: NodeId): boolean;
+  /** Whether one more channel may be open through this relay. @param isOurs asked for by this node */
+  hasRoom(relay: NodeId, isOurs: boolean): boolean;
   newChannel(): RelayChannel;
   nextProbeId(): number;
   send(to: NodeId, message: RelayMessage): void;
@@ -164,15 +165,17 @@ export class RelayedPath {
   }
 
   /** A relay has opened its side, because this node asked or the other end did. */
-  opened(relay: NodeId, channel: RelayChannel, isComplete: boolean, nowMs: number): void {
+  opened(relay: NodeId, channel: RelayChannel, isComplete: boolean, peer: Peer | undefined, nowMs: number): void {
     const known = this.#channels.get(relay);
-    if (known === undefined && (isComplete || !this.#hasRoom(relay))) {
+    if (known === undefined && (isComplete || !this.#hasRoom(relay, false))) {
       return this.#deps.send(relay, { type: 'relayClosed', peer: this.peer, reason: isComplete ? 'gone' : 'noRoom' });
     }
     const held = known ?? this.#hold(relay, false, nowMs);
     held.send = channel;
     held.triedMs = -Infinity;
     this.#deps.emit({ type: 'openChannel', ...this.#openChannel(held) });
+    if (relay === this.#current) peer?.path.useRelay({ peer: relay, channel }, nowMs);
+    else if (!held.isOurs) held.leaveAtMs = nowMs + CHANNEL_UNUSED_MS;
     if (!isComplete) this.#askToOpen(held);
   }
 
@@ -184,7 +187,9 @@ export class RelayedPath {
     this.#release(held);
     if (this.#current !== relay || peer === undefined) return true;
     this.#take(null, peer, nowMs);
-    this.#isLost = reason !== 'direct' && reason !== 'idle';
+    // The peer says itself that it sends directly. A relay that closes again and again shall not be the first one every time.
+    this.#isLost = reason !== 'idle';
+    if (this.#isLost) this.#avoid(relay, RELAY_CLOSED_MS, nowMs);
     this.#retryAtMs = nowMs;
     if (reason === 'idle') peer.closeIfQuiet(nowMs);
     peer.probeIfLinked(nowMs);
@@ -306,13 +311,23 @@ export class RelayedPath {
 
   #tried(relay: NodeId, nowMs: number): { state: 'tried'; atMs: number } | { state: 'refuses' } {
     const known = this.#channels.get(relay);
-    if (known?.send) return { state: 'tried', atMs: nowMs };
-    if (known === undefined && !this.#hasRoom(relay)) return { state: 'refuses' };
+    if (known === undefined) this.#makeRoom();
+    if (known === undefined && !this.#hasRoom(relay, true)) return { state: 'refuses' };
     const held = known ?? this.#hold(relay, true, nowMs);
     if (known === undefined) this.#deps.emit({ type: 'openChannel', ...this.#openChannel(held) });
+    // Also when it is open: the relay may have closed it, and the message that said so was lost.
     this.#askToOpen(held);
-    held.triedMs = nowMs;
+    if (held.send === null) held.triedMs = nowMs;
     return { state: 'tried', atMs: nowMs };
+  }
+
+  /** Those that others asked for, and of which nothing came, shall not be in the way. */
+  #makeRoom(): void {
+    if (this.#channels.size < MAX_CHANNELS_PER_PEER) return;
+    for (const held of this.#channels.values()) {
+      const isTried = this.#search?.asked.get(held.relay)?.state === 'tried';
+      if (!held.isOurs && !isTried && held.relay !== this.#current) return this.#leave(held, undefined);
+    }
   }
 
   #giveUp(nowMs: number): void {
@@ -398,8 +413,8 @@ export class RelayedPath {
     return held;
   }
 
-  #hasRoom(relay: NodeId): boolean {
-    return this.#channels.size < MAX_CHANNELS_PER_PEER && this.#deps.hasRoom(relay);
+  #hasRoom(relay: NodeId, isOurs: boolean): boolean {
+    return this.#channels.size < MAX_CHANNELS_PER_PEER && this.#deps.hasRoom(relay, isOurs);
   }
 
   #askToOpen({ relay, receive }: Held): void {
@@ -420,8 +435,14 @@ export class RelayedPath {
     return undefined;
   }
 
+  /** Once may be a message that was lost: the only relay shall not be out of reach for that. */
   #fail(relay: NodeId, nowMs: number): void {
-    this.#failed.set(relay, nowMs + RELAY_FAILED_MS);
+    const isAgain = nowMs - (this.#failed.get(relay) ?? -Infinity) < RELAY_FAILED_MS;
+    this.#avoid(relay, isAgain ? RELAY_FAILED_MS : RELAY_CLOSED_MS, nowMs);
+  }
+
+  #avoid(relay: NodeId, forMs: number, nowMs: number): void {
+    this.#failed.set(relay, Math.max(this.#failed.get(relay) ?? -Infinity, nowMs + forMs));
   }
 
   #hasFailed(relay: NodeId, nowMs: number): boolean {
