@@ -85,8 +85,8 @@ export class RelayedPaths {
     if (!isChannelAddress(address)) return null;
     const paths = peer === undefined ? this.#open : [this.#paths.get(peer)];
     for (const path of paths) {
-      const channel = path?.openChannels().find((number) => channelAddress(number).ip === address.ip);
-      if (channel !== undefined) return path?.routeOf(channel) ?? null;
+      const route = path?.routeAt(address);
+      if (route) return route;
     }
     return null;
   }

@@ -13,6 +13,8 @@
  *
  * The other end is told which way is used: where one direction works, it hears this node and would not look for a relay.
  */
+import type { IpAddress } from '../../common/address/ip-address.js';
+import type { SocketAddress } from '../../common/address/socket-address.js';
 import { BoundedMap } from '../../common/bounded-map.js';
 import type { NodeId } from '../../common/node-id.js';
 import type { OpenChannel, RelayChannel, RelayRoute } from '../../common/router-port.js';
@@ -36,6 +38,7 @@ import {
 import type { MeshEffect } from '../mesh-io.js';
 import { encodeControl } from '../wire/control-message.js';
 import type { RelayAnswer, RelayEndReason, RelayMessage } from '../wire/relay-messages.js';
+import { channelAddress } from './channel-address.js';
 import { DirectReturn } from './direct-return.js';
 import type { Peer } from './peer.js';
 import { noted, relaySearch, relayStep } from './relay-choice.js';
@@ -60,6 +63,8 @@ export interface RelayedPathDeps {
 interface Held {
   readonly relay: NodeId;
   readonly receive: RelayChannel;
+  /** Of the address that stands for the channel; made once, as every handshake in a channel is compared with it. */
+  readonly ip: IpAddress;
   /** That the relay chose; null until it has said so. */
   send: RelayChannel | null;
   /** Asked for by this node, and not by the other end. */
@@ -130,6 +135,12 @@ export class RelayedPath {
     return held?.send === undefined || held.send === null ? null : { peer: held.relay, channel: held.send };
   }
 
+  /** The way through the channel that this address stands for, or null. */
+  routeAt({ ip }: SocketAddress): RelayRoute | null {
+    for (const held of this.#channels.values()) if (held.ip === ip) return this.routeOf(held.receive.channel);
+    return null;
+  }
+
   /** What is to be open in the router. */
   channels(): OpenChannel[] {
     return Array.from(this.#channels.values(), (held) => this.#openChannel(held));
@@ -138,7 +149,8 @@ export class RelayedPath {
   /** A channel from before this process started. */
   adopt({ channel, relay, send = null }: OpenChannel, nowMs: number): void {
     const leaveAtMs = nowMs + CHANNEL_UNUSED_MS;
-    const held = { relay, receive: channel, send, isOurs: false, triedMs: nowMs, leaveAtMs };
+    const { ip } = channelAddress(channel.channel);
+    const held = { relay, receive: channel, ip, send, isOurs: false, triedMs: nowMs, leaveAtMs };
     this.#channels.set(relay, held);
   }
 
@@ -408,7 +420,9 @@ export class RelayedPath {
 
   #hold(relay: NodeId, isOurs: boolean, nowMs: number): Held {
     const receive = this.#deps.newChannel();
-    const held: Held = { relay, receive, send: null, isOurs, triedMs: nowMs, leaveAtMs: nowMs + CHANNEL_UNUSED_MS };
+    const { ip } = channelAddress(receive.channel);
+    const leaveAtMs = nowMs + CHANNEL_UNUSED_MS;
+    const held: Held = { relay, receive, ip, send: null, isOurs, triedMs: nowMs, leaveAtMs };
     this.#channels.set(relay, held);
     return held;
   }
