@@ -191,6 +191,26 @@ describe('a link through a relay', () => {
     })(),
   );
 
+  it.each(['the relay', 'an end'])('ends with the revocation of %s, which is left with no channel and no pair', (who) =>
+    relayedSimulation(33, (network, nodes, relay) => {
+      const [a, b] = nodes;
+      const revoked = who === 'the relay' ? relay : b;
+      network.run(10_000);
+      expect(isRelayed(a, b)).toBe(true);
+      a.handle({ type: 'revoke', node: revoked.id, isRevoked: true });
+      network.run(1_000);
+      const others = nodes.filter((node) => node !== revoked);
+      const ofRevoked = others.flatMap(({ router }) => [
+        ...router!.relays.status.channels.filter((open) => open.relay === revoked.id || open.peer === revoked.id),
+        ...router!.relays.status.pairs.filter(({ ends }) => ends.some(({ peer }) => peer === revoked.id)),
+      ]);
+      expect(ofRevoked).toEqual([]);
+      network.run(5_000);
+      if (revoked === relay) expect(fateOfFrame(network, a, b)).toBe('arrived');
+      else expect(openPairs(others)).toBe(0);
+    })(),
+  );
+
   it(
     'goes down when the other end is dead, as fast as a direct one',
     convergedSimulation(NODES, 28, (network, nodes) => {
