@@ -122,6 +122,12 @@ export class CrowdRouter {
         return this.#seal(command.peer, TYPE_CONTROL, command.bytes);
       case 'probe':
         return this.#probe(command.peer, command.probeId, command.sizeBytes);
+      case 'openChannel':
+      case 'closeChannel':
+      case 'openRelay':
+      case 'closeRelay':
+        // Never sent to a router whose `hello` has no `relaying`.
+        return;
     }
   }
 
