@@ -18,7 +18,7 @@ describe('the demo on the command line', () => {
     }
   });
 
-  it.each([[['--bogus']], [['--nodes', '17']], [['--shell', 'pod-zz']], [['stray']]])(
+  it.each([[['--bogus']], [['--nodes', '65']], [['--shell', 'pod-zz']], [['stray']]])(
     'refuses %j with its usage',
     (args) => {
       const { status, stdout, stderr } = demo(...args);
