@@ -7,13 +7,11 @@ import type { IpAddress } from '../common/address/ip-address.js';
 import type { NodeId } from '../common/node-id.js';
 import type {
   CipherName,
-  OpenChannel,
-  OpenRelay,
   PeerCounters,
   PeerPath,
   Relaying,
-  RelayRoute,
-  SessionKeys,
+  RouterCommand,
+  RouterEvent,
   SessionStatus,
 } from '../common/router-port.js';
 import type { SocketAddress } from '../common/address/socket-address.js';
@@ -49,34 +47,8 @@ export type MeshEvent =
       readonly relaying?: Relaying;
     }
   | { readonly type: 'routerDisconnected' }
-  /** A handshake datagram, wire types 1 to 4, from any source. */
-  | {
-      readonly type: 'datagram';
-      readonly from: SocketAddress;
-      readonly bytes: Uint8Array;
-      /** Of this node, through which it came; `from` is then the relay's address. */
-      readonly channel?: number;
-    }
-  | { readonly type: 'control'; readonly peer: NodeId; readonly bytes: Uint8Array }
-  | {
-      readonly type: 'probeAnswer';
-      readonly peer: NodeId;
-      readonly probeId: number;
-      readonly sizeBytes: number;
-      readonly roundTripUs: number;
-      readonly observed: SocketAddress;
-      /** It came through a relay, in this channel of this node. */
-      readonly relayed?: boolean;
-      readonly channel?: number;
-    }
-  | { readonly type: 'sessionConfirmed'; readonly peer: NodeId; readonly localIndex: number }
-  | { readonly type: 'roamed'; readonly peer: NodeId; readonly endpoint: SocketAddress }
-  | { readonly type: 'sessionWanted'; readonly peer: NodeId }
-  | { readonly type: 'tooBig'; readonly peer: NodeId }
-  /** A peer whose path is relayed sends directly. */
-  | { readonly type: 'heardDirectly'; readonly peer: NodeId; readonly from: SocketAddress }
-  /** A pair that this node relays between was not used for long; again every second until it is closed. */
-  | { readonly type: 'relayIdle'; readonly channel: number }
+  /** Of the router, as it came. */
+  | Exclude<RouterEvent, { type: 'hello' | 'counters' }>
   | { readonly type: 'counters'; readonly peers: readonly PeerCounters[]; readonly sessions: readonly SessionStatus[] }
   /** Addresses of the configured seeds, after name resolution; replaces the previous list. */
   | { readonly type: 'seeds'; readonly seeds: readonly SocketAddress[] }
@@ -116,32 +88,8 @@ export type MeshEvent =
   | { readonly type: 'stop' };
 
 export type MeshEffect =
-  | {
-      readonly type: 'sendDatagram';
-      readonly to: SocketAddress;
-      readonly bytes: Uint8Array;
-      /** Through this relay, in place of `to`. */
-      readonly relay?: RelayRoute;
-    }
-  | { readonly type: 'sendControl'; readonly peer: NodeId; readonly bytes: Uint8Array }
-  | {
-      readonly type: 'probe';
-      readonly peer: NodeId;
-      readonly probeId: number;
-      readonly sizeBytes: number;
-      /** Directly, or in this channel, whatever the path is. */
-      readonly direct?: boolean;
-      readonly channel?: number;
-    }
-  | { readonly type: 'path'; readonly path: PeerPath }
-  | { readonly type: 'installSession'; readonly session: SessionKeys }
-  | { readonly type: 'activateSession'; readonly localIndex: number }
-  | { readonly type: 'removeSession'; readonly localIndex: number }
-  | { readonly type: 'removePeer'; readonly peer: NodeId }
-  | ({ readonly type: 'openChannel' } & OpenChannel)
-  | { readonly type: 'closeChannel'; readonly channel: number }
-  | ({ readonly type: 'openRelay' } & OpenRelay)
-  | { readonly type: 'closeRelay'; readonly channel: number }
+  /** For the router, as it is. The agent makes the tables, from `routes()`. */
+  | Exclude<RouterCommand, { type: 'tables' }>
   /** The ownership table or the usability of a route changed: read `routes()` again. */
   | { readonly type: 'routesChanged' }
   /** The known adverts or the stamps changed: keep `adverts()` and `stamps()` on disk for the next start. */

@@ -148,10 +148,7 @@ export class RelayedPath {
 
   /** A channel from before this process started. */
   adopt({ channel, relay, send = null }: OpenChannel, nowMs: number): void {
-    const leaveAtMs = nowMs + CHANNEL_UNUSED_MS;
-    const { ip } = channelAddress(channel.channel);
-    const held = { relay, receive: channel, ip, send, isOurs: false, triedMs: nowMs, leaveAtMs };
-    this.#channels.set(relay, held);
+    this.#hold(relay, channel, false, nowMs).send = send;
   }
 
   /** Does what is due. */
@@ -182,7 +179,7 @@ export class RelayedPath {
     if (known === undefined && (isComplete || !this.#hasRoom(relay, false))) {
       return this.#deps.send(relay, { type: 'relayClosed', peer: this.peer, reason: isComplete ? 'gone' : 'noRoom' });
     }
-    const held = known ?? this.#hold(relay, false, nowMs);
+    const held = known ?? this.#hold(relay, this.#deps.newChannel(), false, nowMs);
     held.send = channel;
     held.triedMs = -Infinity;
     this.#deps.emit({ type: 'openChannel', ...this.#openChannel(held) });
@@ -224,7 +221,7 @@ export class RelayedPath {
     if (channel === null) return this.#answeredDirectly(peer, nowMs);
     const held = this.#heldAt(channel);
     if (held?.send === undefined || held.send === null) return false;
-    if (held.relay !== this.#current && (this.#search !== null || this.#isLost)) {
+    if (held.relay !== this.#current && this.#isSeeking) {
       peer.path.useRelay(this.routeOf(channel), nowMs);
       this.#follow(peer, nowMs);
     }
@@ -241,13 +238,17 @@ export class RelayedPath {
     return `no answer without a relay; probed directly every ${intervalMs / 1000} s`;
   }
 
+  /** Whether another way is looked for, or will be at once. */
+  get #isSeeking(): boolean {
+    return this.#search !== null || this.#isLost;
+  }
+
   #answeredDirectly(peer: Peer, nowMs: number): boolean {
     if (this.#current === null) {
       this.#isLost = false;
       return true;
     }
-    const isUrgent = this.#search !== null || this.#isLost;
-    if (this.#return?.answered(isUrgent, nowMs) !== true) return false;
+    if (this.#return?.answered(this.#isSeeking, nowMs) !== true) return false;
     peer.path.useRelay(null, nowMs);
     this.#follow(peer, nowMs);
     return true;
@@ -325,7 +326,7 @@ export class RelayedPath {
     const known = this.#channels.get(relay);
     if (known === undefined) this.#makeRoom();
     if (known === undefined && !this.#hasRoom(relay, true)) return { state: 'refuses' };
-    const held = known ?? this.#hold(relay, true, nowMs);
+    const held = known ?? this.#hold(relay, this.#deps.newChannel(), true, nowMs);
     if (known === undefined) this.#deps.emit({ type: 'openChannel', ...this.#openChannel(held) });
     // Also when it is open: the relay may have closed it, and the message that said so was lost.
     this.#askToOpen(held);
@@ -362,8 +363,7 @@ export class RelayedPath {
       this.#answeredMs = nowMs;
       return;
     }
-    const isUrgent = this.#search !== null || this.#isLost;
-    if (this.#return.probes(isUrgent, nowMs)) this.#probe({ direct: true });
+    if (this.#return.probes(this.#isSeeking, nowMs)) this.#probe({ direct: true });
     this.#wake(this.#return.nextMs);
     const lostAtMs = this.#answeredMs + RELAY_LOST_AFTER_MS;
     const doubtAtMs = Math.max(this.#answeredMs + RELAY_DOUBT_AFTER_MS, this.#doubtedMs + SAY_AGAIN_MS);
@@ -418,8 +418,7 @@ export class RelayedPath {
     this.#deps.emit({ type: 'closeChannel', channel: receive.channel });
   }
 
-  #hold(relay: NodeId, isOurs: boolean, nowMs: number): Held {
-    const receive = this.#deps.newChannel();
+  #hold(relay: NodeId, receive: RelayChannel, isOurs: boolean, nowMs: number): Held {
     const { ip } = channelAddress(receive.channel);
     const leaveAtMs = nowMs + CHANNEL_UNUSED_MS;
     const held: Held = { relay, receive, ip, send: null, isOurs, triedMs: nowMs, leaveAtMs };
