@@ -3,18 +3,13 @@
  * IPv6 socket uses that of IPv4 for mapped addresses.
  */
 import type { Arena } from './arena.js';
-import { CMSG_DATA, IP_TTL, IPPROTO_IP, IPPROTO_IPV6, IPV6_HOPLIMIT } from './linux-abi.js';
+import { INT_INFO_BYTES, writeIntInfo } from './int-info.js';
+import { IP_TTL, IPPROTO_IP, IPPROTO_IPV6, IPV6_HOPLIMIT } from './linux-abi.js';
 
-/** With the padding behind it. */
-export const HOP_LIMIT_INFO_BYTES = CMSG_DATA + 8;
-const INT_BYTES = 4;
+export const HOP_LIMIT_INFO_BYTES = INT_INFO_BYTES;
 
 /** Writes the control message at `at`. */
 export function writeHopLimitInfo(arena: Arena, at: number, hopLimit: number, ipv4: boolean): void {
-  const { u32 } = arena;
-  const word = at >>> 2;
-  arena.writeLength(at, CMSG_DATA + INT_BYTES);
-  u32[word + 2] = ipv4 ? IPPROTO_IP : IPPROTO_IPV6;
-  u32[word + 3] = ipv4 ? IP_TTL : IPV6_HOPLIMIT;
-  u32[word + 4] = hopLimit;
+  if (ipv4) writeIntInfo(arena, at, IPPROTO_IP, IP_TTL, hopLimit);
+  else writeIntInfo(arena, at, IPPROTO_IPV6, IPV6_HOPLIMIT, hopLimit);
 }

@@ -8,20 +8,15 @@
  * ```
  */
 import type { Arena } from './arena.js';
+import { INT_INFO_BYTES, writeIntInfo } from './int-info.js';
 import { CMSG_DATA, IP_TOS, IPPROTO_IP, IPPROTO_IPV6, IPV6_TCLASS } from './linux-abi.js';
 
-/** With the padding behind it. */
-export const TRAFFIC_CLASS_INFO_BYTES = CMSG_DATA + 8;
-const INT_BYTES = 4;
+export const TRAFFIC_CLASS_INFO_BYTES = INT_INFO_BYTES;
 
 /** Writes the control message at `at`. */
 export function writeTrafficClassInfo(arena: Arena, at: number, trafficClass: number, ipv4: boolean): void {
-  const { u32 } = arena;
-  const word = at >>> 2;
-  arena.writeLength(at, CMSG_DATA + INT_BYTES);
-  u32[word + 2] = ipv4 ? IPPROTO_IP : IPPROTO_IPV6;
-  u32[word + 3] = ipv4 ? IP_TOS : IPV6_TCLASS;
-  u32[word + 4] = trafficClass;
+  if (ipv4) writeIntInfo(arena, at, IPPROTO_IP, IP_TOS, trafficClass);
+  else writeIntInfo(arena, at, IPPROTO_IPV6, IPV6_TCLASS, trafficClass);
 }
 
 /** Traffic class in the control message at `at`; -1 when it is another one. */
