@@ -20,8 +20,10 @@ function startMembers(count: number, linkAmong: boolean) {
   const plans = planCrowd(count);
   const addressOf = (i: number): SocketAddress => ({ ip: plans[i]!.address, port: PORT });
   const settings = { clusterSecret: random.bytes(32), port: PORT, mtuBytes: 1500, linkAmong };
+  const sent = plans.map(() => 0);
   const members: CrowdMember[] = plans.map((plan, i) => {
     const send = (to: SocketAddress, datagram: Uint8Array): void => {
+      sent[i]!++;
       const target = members.find((member) => member.plan.address === to.ip);
       if (datagram.length + OVERHEAD_BYTES > PATH_MTU_BYTES) return;
       clock.after(DELAY_MS, () => target?.receive(addressOf(i), datagram));
@@ -30,7 +32,7 @@ function startMembers(count: number, linkAmong: boolean) {
     return new CrowdMember(plan, { ...settings, seeds }, { clock, random, notices, send });
   });
   for (const member of members) member.start();
-  return { clock, members };
+  return { clock, members, sent };
 }
 
 describe('members of a crowd', () => {
@@ -46,6 +48,17 @@ describe('members of a crowd', () => {
     const { clock, members } = startMembers(4, true);
     clock.advance(10_000);
     expect(members.map(({ linksUp }) => linksUp)).toEqual([3, 3, 3, 3]);
+  });
+
+  it('send nothing to the node they dialled once they have found their neighbours', () => {
+    const seconds = 10;
+    const { clock, members, sent } = startMembers(30, true);
+    clock.advance(25_000);
+    expect(members[0]!.linksUp).toBe(29);
+    const before = sent[0]!;
+    clock.advance(seconds * 1000);
+    // A probe and an answer a second with each of the 16 neighbours, and a digest now and then.
+    expect((sent[0]! - before) / seconds).toBeLessThan(40);
   });
 
   it('say goodbye when they stop', () => {

@@ -45,10 +45,8 @@ export interface CrowdRouterDeps {
   nowMs(): number;
 }
 
-/** Totals since it began. */
+/** Totals of data since it began, as a router counts them: neither control units nor probes. It has no TAP, so it sends none. */
 interface Traffic {
-  txBytes: number;
-  txFrames: number;
   rxBytes: number;
   rxFrames: number;
   lastReceivedMs: number | null;
@@ -90,7 +88,7 @@ export class CrowdRouter {
     const nowMs = this.deps.nowMs();
     const peers = Array.from(this.#traffic, ([peer, { lastReceivedMs, ...totals }]) => {
       const lastReceivedMsAgo = lastReceivedMs === null ? null : nowMs - lastReceivedMs;
-      return { peer, ...totals, lastReceivedMsAgo, lossRatio: 0 };
+      return { peer, txBytes: 0, txFrames: 0, ...totals, lastReceivedMsAgo, lossRatio: 0 };
     });
     return { type: 'counters', peers, sessions: this.#statuses() };
   }
@@ -145,8 +143,6 @@ export class CrowdRouter {
   #opened(session: Session, unit: OpenedUnit, from: SocketAddress): void {
     const { peer, localIndex } = session.keys;
     const traffic = this.#trafficOf(peer);
-    traffic.rxBytes += unit.plain.length;
-    traffic.rxFrames++;
     traffic.lastReceivedMs = this.deps.nowMs();
     if (session.unitsOpened === 0) this.deps.up({ type: 'sessionConfirmed', peer, localIndex });
     session.highest = Math.max(session.highest, unit.counter);
@@ -155,6 +151,10 @@ export class CrowdRouter {
     this.#followRoaming(peer, from);
     if (unit.type === TYPE_CONTROL) this.deps.up({ type: 'control', peer, bytes: unit.plain });
     else if (unit.type === TYPE_PROBE) this.#takeProbe(peer, unit.plain, from);
+    else {
+      traffic.rxBytes += unit.plain.length;
+      traffic.rxFrames++;
+    }
     this.#reportWhenDue(session);
   }
 
@@ -199,9 +199,6 @@ export class CrowdRouter {
     if (session === undefined || path === undefined) return;
     const whole = plaintext.length + TAG_BYTES;
     const fragmentBytes = type === TYPE_PROBE ? whole : fragmentBytesFor(path.mtuBytes, headersBytes(path));
-    const traffic = this.#trafficOf(peer);
-    traffic.txBytes += plaintext.length;
-    traffic.txFrames++;
     for (const datagram of sealUnit(session.sealing, session.unitsSent++, plaintext, { type, fragmentBytes })) {
       this.deps.send(path.endpoint, datagram);
     }
@@ -217,7 +214,7 @@ export class CrowdRouter {
   #trafficOf(peer: NodeId): Traffic {
     const known = this.#traffic.get(peer);
     if (known !== undefined) return known;
-    const none = { txBytes: 0, txFrames: 0, rxBytes: 0, rxFrames: 0, lastReceivedMs: null };
+    const none = { rxBytes: 0, rxFrames: 0, lastReceivedMs: null };
     this.#traffic.set(peer, none);
     return none;
   }
