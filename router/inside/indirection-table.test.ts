@@ -58,6 +58,30 @@ describe('the indirection table', () => {
     );
   });
 
+  it('takes a moved stream home when it is alone', () => {
+    const threads = tables();
+    interval(threads, { 0: 100, 1: 100, 2: 100, 3: 100 });
+    expect(laneOf(threads, 0)).toBe(1);
+    interval(threads, { 0: 400 });
+    expect(laneOf(threads, 0)).toBe(0);
+  });
+
+  it('takes a moved bucket home when it is idle', () => {
+    const threads = tables();
+    interval(threads, { 0: 100, 1: 100, 2: 100, 3: 100 });
+    interval(threads, { 1: 500, 8: 400 });
+    expect(laneOf(threads, 0)).toBe(0);
+  });
+
+  it('agrees with the other node of a flow again when only one of them moved it', () => {
+    const [here, there] = [tables(), tables()];
+    interval(here, { 0: 100, 1: 300 }); // The end of one stream and the beginning of another, in one look of this node.
+    interval(there, { 1: 400 });
+    expect(laneOf(here, 0)).not.toBe(laneOf(there, 0));
+    for (const threads of [here, there]) interval(threads, { 0: 400 });
+    expect(laneOf(here, 0)).toBe(laneOf(there, 0));
+  });
+
   it('looks at the load since the last look only', () => {
     const threads = tables();
     interval(threads, { 0: 5000 });

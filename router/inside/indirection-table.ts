@@ -8,7 +8,9 @@
  * ```
  *
  * The load of a bucket is the number of frames written to the TAP for it: data in one direction, acknowledgements in the
- * other. Both nodes of a flow see about the same proportions, and so move the same flows.
+ * other. Both nodes of a flow see about the same proportions, and so mostly move the same flows. Where only one does, the
+ * answers of a flow come by another lane than its packets and keep two threads of each node busy: so a bucket goes home, to the
+ * lane of the first table, which is the same on all nodes, as soon as that overloads nothing.
  */
 const BUCKETS = 256;
 /** Fewer frames in an interval than this are no load worth moving: about 1000 a second. */
@@ -54,7 +56,7 @@ export class IndirectionTable {
   static createMemory({ lanes, queuesPerLane }: IndirectionShape): SharedArrayBuffer {
     const memory = new SharedArrayBuffer(BUCKETS + lanes * BUCKETS * 4);
     const queues = lanes * queuesPerLane;
-    new Uint8Array(memory, 0, BUCKETS).forEach((_, bucket, all) => (all[bucket] = bucket % queues));
+    new Uint8Array(memory, 0, BUCKETS).forEach((_, bucket, all) => (all[bucket] = firstQueue(bucket, queues)));
     return memory;
   }
 
@@ -66,11 +68,15 @@ export class IndirectionTable {
     return this.#queues[bucket]!;
   }
 
-  /** Moves at most one bucket of this lane to the lane with the least load. To be called every BALANCE_INTERVAL_MS. */
+  /**
+   * Moves at most one bucket of this lane to the lane with the least load, and those home that need not be here. To be called
+   * every BALANCE_INTERVAL_MS.
+   */
   balance(): void {
     if (this.shape.lanes === 1) return;
     this.#measure();
     const laneLoads = this.#laneLoads();
+    this.#sendHome(laneLoads);
     const least = laneLoads.indexOf(Math.min(...laneLoads));
     const own = laneLoads[this.lane]!;
     const difference = own - laneLoads[least]!;
@@ -79,6 +85,21 @@ export class IndirectionTable {
       (load, i) => this.#laneOf(i) === this.lane && load >= MIN_SHARE * difference && load <= MAX_SHARE * difference,
     );
     if (bucket !== -1) this.#queues[bucket] = least * this.shape.queuesPerLane + (bucket % this.shape.queuesPerLane);
+  }
+
+  /** Buckets that are idle, or whose home would have no more to do with them than this lane has. Keeps `laneLoads` true. */
+  #sendHome(laneLoads: number[]): void {
+    const { lanes, queuesPerLane } = this.shape;
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      if (this.#laneOf(bucket) !== this.lane) continue;
+      const queue = firstQueue(bucket, lanes * queuesPerLane);
+      const home = Math.floor(queue / queuesPerLane);
+      const load = this.#loads[bucket]!;
+      if (home === this.lane || (load > 0 && laneLoads[home]! + load > laneLoads[this.lane]!)) continue;
+      this.#queues[bucket] = queue;
+      laneLoads[home]! += load;
+      laneLoads[this.lane]! -= load;
+    }
   }
 
   /** Load of each bucket since the last look. */
@@ -102,6 +123,9 @@ export class IndirectionTable {
     return Math.floor(this.#queues[bucket]! / this.shape.queuesPerLane);
   }
 }
+
+/** The queue of a bucket in the first table, of all `queues`. */
+const firstQueue = (bucket: number, queues: number): number => bucket % queues;
 
 /** The TAP queues of all threads, as many for each. */
 export interface SharedQueues {
