@@ -19,7 +19,7 @@ export const MAX_LANES = 16;
 export const MAX_CIDRS_PER_NODE = 16;
 
 /** Pairs of members that one node relays between (ADR 0044). */
-export const MAX_RELAY_PAIRS = 256;
+export const MAX_RELAY_PAIRS = 2048;
 /** Channels on which one node receives from relays. */
 export const MAX_RELAY_CHANNELS = 1024;
 /** A pair without a datagram for this long is closed by the relay. */

@@ -2,7 +2,7 @@
  * Limits of the mesh core, one sentence each. The first block is protocol that only mesh cores read: both ends must agree on
  * it. What the router must agree on too is in `common/protocol.ts`. The second block is tuning: a node may change it alone.
  */
-import { MAX_PEERS, MAX_RELAY_PAIRS, MAX_SESSIONS } from '../common/protocol.js';
+import { MAX_PEERS, MAX_RELAY_CHANNELS, MAX_RELAY_PAIRS, MAX_SESSIONS } from '../common/protocol.js';
 
 // Specification (docs/wire.md).
 
@@ -335,10 +335,26 @@ export const TOPOLOGY_AGE_MS = 10_000;
 /** Shortest time between two links messages to one peer. */
 export const LINKS_ANSWER_INTERVAL_MS = 1_000;
 
-/** Members that are asked at once whether they relay to a peer. */
+/** Members that are asked at once whether they relay to a peer; when all say no, as many again as were asked before. */
 export const RELAYS_ASKED = 3;
-/** Members that are asked in one search: a dead peer has none that reaches it. */
-export const MAX_RELAYS_ASKED = 6;
+/** Members that are asked in one search. */
+export const MAX_RELAYS_ASKED = 24;
+/** Those of them that may make a link to the peer for it: a dead peer has none that reaches it. */
+export const MAX_RELAYS_LINKING = 6;
+/** When members that said no are asked again in a search: others have found a relay meanwhile. */
+export const RELAY_ASK_AGAIN_MS = [500, 1_500];
+/** Members that are asked again. */
+export const RELAYS_ASKED_AGAIN = 8;
+/** Relays that worked, for any peer, or that another member named: they are asked first. The oldest is dropped beyond this. */
+export const MAX_KNOWN_RELAYS = 16;
+/** How long a relay is known for that. */
+export const KNOWN_RELAY_MS = 10 * 60_000;
+/** Links without traffic that are probed when a path is gone, those with the newest frames. */
+export const MAX_DOUBTED_LINKS = 64;
+/** Links that are made to relays that other members named, at once. */
+export const NAMED_RELAY_BURST = 4;
+/** The same per second, sustained. */
+export const NAMED_RELAYS_PER_SECOND = 0.2;
 /** A peer that frames wait for has so long to answer directly, before a relay is looked for. */
 export const RELAY_FRAMES_AFTER_MS = 1_000;
 /** The same for a neighbour that no frame waits for. */
@@ -384,35 +400,37 @@ export const RELAY_LINGER_MS = 2_000;
 /** Messages to a peer that say which way this node sends to it. */
 export const RELAY_SAID_TIMES = 3;
 /** Channels of this node as an end; further ones are refused. */
-export const MAX_CHANNELS = 256;
-/** Those that others may have asked for: what they take leaves room for those that this node needs. */
-export const MAX_CHANNELS_OF_OTHERS = 128;
+export const MAX_CHANNELS = MAX_RELAY_CHANNELS;
+/** Those that others asked for and that are not in use: what they take leaves room for those that this node needs. */
+export const MAX_CHANNELS_OF_OTHERS = 256;
 /** Channels to one peer. */
 export const MAX_CHANNELS_PER_PEER = 4;
-/** Channels through one relay. */
+/** Those through one relay. */
 export const MAX_CHANNELS_PER_RELAY = 64;
-/** Pairs that this node relays between. */
+/** Pairs that this node relays between; when all are taken, the member that asked for the most of them gives one up. */
 export const MAX_RELAYED_PAIRS = MAX_RELAY_PAIRS;
-/** Those of one member. */
-export const MAX_RELAYED_PAIRS_PER_MEMBER = 16;
+/** Those that one member asked for. */
+export const MAX_RELAYED_PAIRS_PER_MEMBER = 256;
 /** A pair of which one end has not said its channel is dropped after this. */
 export const RELAY_PENDING_MS = 3_000;
-/** Messages about relays that are read of one peer at once. */
-export const RELAY_BURST = 64;
+/** Messages about relays that are read of one peer at once: a site of some hundred nodes is cut off, and all have one relay. */
+export const RELAY_BURST = 256;
+/** The same per second, sustained: 0.3 % of a core. */
+export const RELAYS_PER_SECOND = 64;
+/** Pairs that one member opens or changes at this node at once. */
+export const RELAY_OPEN_BURST = 64;
 /** The same per second, sustained. */
-export const RELAYS_PER_SECOND = 16;
-/** Pairs that one member opens or changes at this node per second, sustained; at once, as many as it may have. */
-export const RELAY_OPENS_PER_SECOND = 1;
+export const RELAY_OPENS_PER_SECOND = 8;
 /** The same for the other end, whoever asks: half of what it reads of this node. */
-export const RELAY_TELLS_PER_SECOND = 8;
+export const RELAY_TELLS_PER_SECOND = 32;
 /** The same at once. */
-export const RELAY_TELL_BURST = 32;
+export const RELAY_TELL_BURST = 128;
 /** A channel that is not used for so long is closed, when its relay does not say so. */
 export const CHANNEL_UNUSED_MS = 30_000;
 /** Links that one member makes this node make as a relay, at once. */
-export const RELAY_LINK_BURST = 8;
+export const RELAY_LINK_BURST = 32;
 /** The same per second, sustained. */
-export const RELAY_LINKS_PER_SECOND = 0.2;
+export const RELAY_LINKS_PER_SECOND = 0.5;
 
 /** Source addresses whose last refused handshake is kept for people; the oldest is dropped beyond this. */
 export const MAX_REFUSED_SOURCES = 64;

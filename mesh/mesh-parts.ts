@@ -33,6 +33,7 @@ import { RouterConnection } from './router-connection.js';
 import { ClusterSecrets } from './wire/cluster-secrets.js';
 import { preferCipher } from './wire/handshake-payload.js';
 import type { NodeIdentity } from './wire/identity.js';
+import { RELAY_SEARCH_MS } from './limits.js';
 
 export interface MeshOptions {
   readonly identity: NodeIdentity;
@@ -164,6 +165,7 @@ export class MeshParts {
         nextProbeId: () => this.#nextProbeId(),
         routeAt: (address, peer) => this.relaying.paths.routeAt(address, peer),
         channelsTo: (id) => this.relaying.paths.channelsTo(id),
+        carriesOthers: (id) => this.relaying.needs(id),
         noteLag: (lagMs, nowMs) => this.health.note(lagMs, nowMs),
         graceMs: (nowMs) => this.health.graceMs(nowMs),
         hasMet: (id) => this.stamps.hasMet(id),
@@ -193,7 +195,7 @@ export class MeshParts {
     return new Relaying({
       ...{ ownId: identity.id, random, conduct, emit, peers: peerTable.peers },
       isMember: (id) => peerTable.members.get(id) !== undefined,
-      open: (id, nowMs) => peerTable.open(id, nowMs),
+      open: (id, nowMs) => peerTable.open(id, nowMs, nowMs + RELAY_SEARCH_MS),
       nextProbeId: () => this.#nextProbeId(),
       schedule: (peer, nowMs) => peerTable.schedule(peer, nowMs),
     });

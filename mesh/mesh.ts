@@ -230,7 +230,7 @@ export class Mesh {
         this.#parts.nodeChanges.learn([event.change], now);
         return this.#wakeAt(this.#parts.nodeChanges.pollAt());
       case 'relayIdle':
-        return this.#parts.relaying.idle(event.channel);
+        return this.#parts.relaying.idle(event.channel, now);
       case 'heardDirectly':
         // The other end says itself which way it sends; this is where it does so from.
         return peerTable.peers.get(event.peer)?.path.heardDirectly(event.from);

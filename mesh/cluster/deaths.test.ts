@@ -37,6 +37,7 @@ function idlePeer(id: NodeId): Peer {
     hasMet: () => true,
     routeAt: () => null,
     channelsTo: () => [],
+    carriesOthers: () => false,
     linkChanged: () => undefined,
   };
   return new Peer(deps, id, idleLink(0), 0);

@@ -454,10 +454,10 @@ export class PeerTable {
   }
 
   /** Makes a link to a member that has none and that nothing is known against. */
-  open(id: NodeId, nowMs: number): void {
+  open(id: NodeId, nowMs: number, untilMs?: number): void {
     const peer = this.peerOf(id, nowMs);
     if (peer?.link.state !== 'idle') return;
-    peer.open(nowMs);
+    peer.open(nowMs, untilMs);
     this.#deps.advancePeer(peer, nowMs);
   }
 

@@ -5,8 +5,19 @@
 import type { NodeId } from '../../common/node-id.js';
 import type { OpenChannel, RelayChannel, RelayRoute } from '../../common/router-port.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
+import { BoundedMap } from '../../common/bounded-map.js';
 import { Deadlines } from '../deadlines.js';
-import { MAX_CHANNELS, MAX_CHANNELS_OF_OTHERS, MAX_CHANNELS_PER_RELAY } from '../limits.js';
+import {
+  KNOWN_RELAY_MS,
+  MAX_CHANNELS,
+  MAX_CHANNELS_OF_OTHERS,
+  MAX_CHANNELS_PER_RELAY,
+  MAX_DOUBTED_LINKS,
+  MAX_KNOWN_RELAYS,
+  NAMED_RELAY_BURST,
+  NAMED_RELAYS_PER_SECOND,
+  TOUCH_INTERVAL_MS,
+} from '../limits.js';
 import type { MeshEffect } from '../mesh-io.js';
 import { channelAddress, isChannelAddress } from '../peer/channel-address.js';
 import type { Peer } from '../peer/peer.js';
@@ -15,6 +26,7 @@ import { isCarrying } from '../peer/link.js';
 import { relayNeededAtMs } from '../peer/relay-need.js';
 import { RelayedPath } from '../peer/relayed-path.js';
 import type { RelayedPathDeps } from '../peer/relayed-path.js';
+import { RateLimiter } from '../rate-limiter.js';
 import type { RelayMessage } from '../wire/relay-messages.js';
 import { isDirectlyHeard } from './relays.js';
 
@@ -30,6 +42,8 @@ export interface RelayedPathsDeps {
   nextProbeId(): number;
   send(to: NodeId, message: RelayMessage): void;
   emit(effect: MeshEffect): void;
+  /** Makes a link to a member that has none, or tries to for as long as a search lasts. */
+  open(id: NodeId, nowMs: number): void;
   /** Notes when a peer that changed has something to do. */
   schedule(peer: Peer, nowMs: number): void;
 }
@@ -42,6 +56,10 @@ export class RelayedPaths {
   readonly #deadlines = new Deadlines<NodeId>();
   /** Those of them that have a channel. Bounded by MAX_CHANNELS. */
   readonly #open = new Set<RelayedPath>();
+  /** Relays that work for some peer, or that another member named, and when that was; the newest last. */
+  readonly #known = new BoundedMap<NodeId, number>(MAX_KNOWN_RELAYS);
+  #doubtedMs = -Infinity;
+  readonly #namings = new RateLimiter({ burst: NAMED_RELAY_BURST, perSecond: NAMED_RELAYS_PER_SECOND, maxKeys: 1 });
 
   constructor(deps: RelayedPathsDeps) {
     this.#deps = deps;
@@ -49,6 +67,8 @@ export class RelayedPaths {
       ownId: deps.ownId,
       candidates: (nowMs) => this.#candidates(nowMs),
       hasRoom: (relay, isOurs) => this.#hasRoom(relay, isOurs),
+      named: (relay, nowMs) => this.#named(relay, nowMs),
+      relayTaken: (relay, before, nowMs) => this.#relayTaken(relay, before, nowMs),
       newChannel: () => deps.newChannel(),
       nextProbeId: () => deps.nextProbeId(),
       send: (to, message) => deps.send(to, message),
@@ -68,6 +88,22 @@ export class RelayedPaths {
     let count = 0;
     for (const { relays } of this.#open) count += [...relays].length;
     return count;
+  }
+
+  /** A relay that another member may ask for a way to this peer: the one in use, or one that works for others. */
+  relayFor(id: NodeId, nowMs: number): NodeId | null {
+    const inUse = this.#paths.get(id)?.relay ?? null;
+    const known = [...this.#known].reverse().flatMap(([relay, atMs]) => {
+      const peer = this.#deps.peers.get(relay);
+      return nowMs - atMs < KNOWN_RELAY_MS && peer !== undefined && isDirectlyHeard(peer, nowMs) ? [relay] : [];
+    });
+    return inUse ?? known[0] ?? null;
+  }
+
+  /** Whether the path to some peer goes through this relay. */
+  uses(relay: NodeId): boolean {
+    for (const path of this.#open) if (path.relay === relay) return true;
+    return false;
   }
 
   /** Why the path to the peer is relayed, or null. */
@@ -104,9 +140,9 @@ export class RelayedPaths {
     if (this.#paths.has(id) && !this.#deps.isMember(id)) this.#delete(id);
   }
 
-  offered(relay: Peer, { target, answer, roundTripUs }: MessageOf<'relayOffer'>, nowMs: number): void {
-    this.#paths.get(target)?.offered(relay.id, answer, relay.path.rttMs ?? 0, roundTripUs, nowMs);
-    this.#advance(target, nowMs);
+  offered(relay: Peer, offer: MessageOf<'relayOffer'>, nowMs: number): void {
+    this.#paths.get(offer.target)?.offered(relay.id, offer, relay.path.rttMs ?? 0, nowMs);
+    this.#advance(offer.target, nowMs);
   }
 
   opened(relay: Peer, { peer: id, channel, isComplete }: MessageOf<'relayOpened'>, nowMs: number): void {
@@ -210,19 +246,51 @@ export class RelayedPaths {
   #candidates(nowMs: number): RelayCandidate[] {
     return Array.from(this.#deps.peers.values()).flatMap((peer) => {
       const { id, isNeighbour, path } = peer;
-      return path.rttMs !== null && isDirectlyHeard(peer, nowMs) ? [{ id, isNeighbour, rttMs: path.rttMs }] : [];
+      const isKnown = nowMs - (this.#known.get(id) ?? -Infinity) < KNOWN_RELAY_MS;
+      return path.rttMs !== null && isDirectlyHeard(peer, nowMs)
+        ? [{ id, isNeighbour, isKnown, rttMs: path.rttMs }]
+        : [];
     });
   }
 
-  #hasRoom(relay: NodeId, isOurs: boolean): boolean {
-    let all = 0;
-    let ofRelay = 0;
-    for (const { relays } of this.#open) {
-      for (const id of relays) {
-        all++;
-        if (id === relay) ofRelay++;
-      }
+  /** A path is gone. Those of links on which nothing is sent now may be too, and their next frames would be lost: they are probed. */
+  #doubtQuietLinks(nowMs: number): void {
+    if (nowMs - this.#doubtedMs < TOUCH_INTERVAL_MS) return;
+    this.#doubtedMs = nowMs;
+    const quiet = [...this.#deps.peers.values()].filter((peer) => peer.isQuiet(nowMs) && peer.path.relay === null);
+    quiet.sort((a, b) => b.lastTrafficMs - a.lastTrafficMs);
+    for (const peer of quiet.slice(0, MAX_DOUBTED_LINKS)) {
+      peer.doubt(nowMs);
+      this.#deps.schedule(peer, nowMs);
     }
-    return all < (isOurs ? MAX_CHANNELS : MAX_CHANNELS_OF_OTHERS) && ofRelay < MAX_CHANNELS_PER_RELAY;
+  }
+
+  #relayTaken(relay: NodeId | null, before: NodeId | null, nowMs: number): void {
+    if (relay !== null) this.#known.set(relay, nowMs);
+    if (before === null) return this.#doubtQuietLinks(nowMs);
+    // Its link may be closed when nothing else needs it.
+    const left = this.#deps.peers.get(before);
+    if (left !== undefined) this.#deps.schedule(left, nowMs);
+  }
+
+  #named(relay: NodeId, nowMs: number): boolean {
+    const { ownId, peers } = this.#deps;
+    if (relay === ownId || !this.#deps.isMember(relay)) return false;
+    const peer = peers.get(relay);
+    if (peer === undefined || !isDirectlyHeard(peer, nowMs)) {
+      if (!this.#namings.take(0, nowMs)) return false;
+      if (peer !== undefined && peer.link.state === 'up') peer.touchIfQuiet(nowMs);
+      else this.#deps.open(relay, nowMs);
+    }
+    this.#known.set(relay, nowMs);
+    return true;
+  }
+
+  #hasRoom(relay: NodeId, isOurs: boolean): boolean {
+    if (this.channelCount >= MAX_CHANNELS) return false;
+    if (isOurs) return true;
+    const unused = [...this.#open].flatMap((path) => path.unusedOfOthers());
+    const ofRelay = unused.filter((id) => id === relay).length;
+    return unused.length < MAX_CHANNELS_OF_OTHERS && ofRelay < MAX_CHANNELS_PER_RELAY;
   }
 }

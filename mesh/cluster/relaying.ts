@@ -13,7 +13,7 @@ import type { RelayedPathsDeps } from './relayed-paths.js';
 import { Relays } from './relays.js';
 import type { RelaysDeps } from './relays.js';
 
-type Shared = 'isAble' | 'newChannel' | 'send';
+type Shared = 'isAble' | 'newChannel' | 'send' | 'relayFor';
 type Datagram = Extract<MeshEvent, { type: 'datagram' }>;
 
 export interface RelayingDeps extends Omit<RelayedPathsDeps, Shared>, Omit<RelaysDeps, Shared> {
@@ -37,7 +37,7 @@ export class Relaying {
         deps.emit({ type: 'sendControl', peer: to, bytes: encodeControl(message) }),
     };
     this.paths = new RelayedPaths(parts);
-    this.#relays = new Relays(parts);
+    this.#relays = new Relays({ ...parts, relayFor: (id, nowMs) => this.paths.relayFor(id, nowMs) });
   }
 
   /** Pairs that this node relays between. */
@@ -58,7 +58,7 @@ export class Relaying {
         return this.paths.opened(from, message, nowMs);
       case 'relayClosed':
         // Said by a relay to an end, or by an end to a relay.
-        if (!this.paths.closed(from.id, message, nowMs)) this.#relays.closedByEnd(from.id, message);
+        if (!this.paths.closed(from.id, message, nowMs)) this.#relays.closedByEnd(from.id, message, nowMs);
         return;
       case 'relayUsed':
         return this.paths.usedByPeer(from, message, nowMs);
@@ -94,19 +94,24 @@ export class Relaying {
   }
 
   /** A pair that this node relays between has not been used for long. */
-  idle(channel: number): void {
-    this.#relays.idle(channel);
+  idle(channel: number, nowMs: number): void {
+    this.#relays.idle(channel, nowMs);
+  }
+
+  /** Whether the link to this member carries what others send, or what this node sends through it. */
+  needs(id: NodeId): boolean {
+    return this.#relays.needs(id) || this.paths.uses(id);
   }
 
   /** A link or a path changed, or something is due. */
   consider(peer: Peer, nowMs: number): void {
-    this.#relays.consider(peer);
+    this.#relays.consider(peer, nowMs);
     this.paths.consider(peer, nowMs);
   }
 
   /** The peer is gone. */
   forgotten(id: NodeId, nowMs: number): void {
-    this.#relays.forgotten(id);
+    this.#relays.forgotten(id, nowMs);
     this.paths.forgotten(id, nowMs);
   }
 

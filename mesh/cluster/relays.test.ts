@@ -28,6 +28,8 @@ class Bench {
   readonly refused: NodeId[] = [];
   readonly linkedTo: NodeId[] = [];
   isAble = true;
+  /** The relay that this node uses itself. */
+  via: NodeId | null = null;
   readonly relays: Relays;
   readonly #peers = new Map<NodeId, Peer>();
   #channels = 100;
@@ -40,6 +42,8 @@ class Bench {
       isAble: () => this.isAble,
       isMember: (node) => this.#peers.has(node),
       open: (node) => this.linkedTo.push(node),
+      relayFor: () => this.via,
+      schedule: () => undefined,
       newChannel: () => this.channel(this.#channels++),
       send: (to, message) => this.said.push([to, message]),
       emit: (effect) => this.effects.push(effect),
@@ -76,9 +80,9 @@ class Bench {
     this.relays.open(this.peer(from), { type: 'relayOpen', target: id(target), channel }, nowMs);
   }
 
-  openPair(a: number, b: number): void {
-    this.open(a, b);
-    this.open(b, a);
+  openPair(a: number, b: number, nowMs = 0): void {
+    this.open(a, b, nowMs);
+    this.open(b, a, nowMs);
   }
 
   effectsOf(type: MeshEffect['type']): MeshEffect[] {
@@ -89,7 +93,13 @@ class Bench {
 describe('a relay', () => {
   it('offers the round trip to a member that it has a direct link to', () => {
     const bench = new Bench(3);
-    expect(bench.query(1, 2)).toEqual({ type: 'relayOffer', target: id(2), answer: 'yes', roundTripUs: 2000 });
+    expect(bench.query(1, 2)).toEqual({
+      type: 'relayOffer',
+      target: id(2),
+      answer: 'yes',
+      roundTripUs: 2000,
+      via: null,
+    });
     bench.set(2, { state: 'up', relay: id(3) });
     expect(bench.query(1, 2)).toMatchObject({ answer: 'noLink', roundTripUs: 0 });
     bench.set(2, { state: 'down', relay: null });
@@ -151,28 +161,53 @@ describe('a relay', () => {
     bench.openPair(1, 4);
     expect(bench.relays.count).toBe(3);
     bench.set(2, { state: 'up', relay: id(4) });
-    bench.relays.consider(bench.peer(2));
+    bench.relays.consider(bench.peer(2), 0);
     expect(bench.said.at(-2)).toEqual([id(1), { type: 'relayClosed', peer: id(2), reason: 'gone' }]);
-    bench.relays.closedByEnd(id(3), { type: 'relayClosed', peer: id(1), reason: 'direct' });
+    bench.relays.closedByEnd(id(3), { type: 'relayClosed', peer: id(1), reason: 'direct' }, 0);
     expect(bench.said.at(-1)).toEqual([id(1), { type: 'relayClosed', peer: id(3), reason: 'direct' }]);
-    bench.relays.idle(104);
+    bench.relays.idle(104, 0);
     expect(bench.said.at(-1)).toEqual([id(4), { type: 'relayClosed', peer: id(1), reason: 'idle' }]);
     expect(bench.effectsOf('closeRelay')).toHaveLength(3);
     expect(bench.relays.count).toBe(0);
   });
 
-  it('has a bounded number of pairs, of one member and in all', () => {
-    const bench = new Bench(60);
-    for (let other = 2; other <= 40; other++) bench.open(1, other);
-    expect(bench.query(1, 50)).toMatchObject({ answer: 'noRoom' });
-    expect(bench.query(50, 1)).toMatchObject({ answer: 'noRoom' });
-    bench.open(1, 50);
-    expect(bench.said.at(-1)).toEqual([id(1), { type: 'relayClosed', peer: id(50), reason: 'noRoom' }]);
-    const opened = (): number =>
-      new Set(bench.said.flatMap(([to, message]) => (message.type === 'relayOpened' ? [to + message.peer] : []))).size;
-    expect(opened()).toBe(MAX_RELAYED_PAIRS_PER_MEMBER);
-    for (let a = 2; a <= 60; a++) for (let b = a + 1; b <= 60; b++) bench.open(a, b);
-    expect(opened()).toBe(MAX_RELAYED_PAIRS);
+  it('has a bounded number of pairs that one member asked for, and does not make others pay for them', () => {
+    const bench = new Bench(MAX_RELAYED_PAIRS_PER_MEMBER + 4);
+    const last = MAX_RELAYED_PAIRS_PER_MEMBER + 4;
+    for (let other = 2; other <= last; other++) bench.openPair(1, other, other * 1000);
+    expect(bench.relays.count).toBe(MAX_RELAYED_PAIRS_PER_MEMBER);
+    expect(bench.query(1, last)).toMatchObject({ answer: 'noRoom' });
+    expect(bench.said).toContainEqual([id(1), { type: 'relayClosed', peer: id(last), reason: 'noRoom' }]);
+    expect(bench.query(2, 1)).toMatchObject({ answer: 'yes' });
+    expect(bench.query(last, 1)).toMatchObject({ answer: 'yes' });
+  });
+
+  it('has a bounded number of pairs in all, of which the member with the most gives way to one with fewer', () => {
+    const liars = MAX_RELAYED_PAIRS / MAX_RELAYED_PAIRS_PER_MEMBER;
+    const bench = new Bench(liars + MAX_RELAYED_PAIRS_PER_MEMBER + 2);
+    const [honest, other] = [liars + MAX_RELAYED_PAIRS_PER_MEMBER + 1, liars + MAX_RELAYED_PAIRS_PER_MEMBER + 2];
+    for (let liar = 1; liar <= liars; liar++) {
+      for (let i = 1; i <= MAX_RELAYED_PAIRS_PER_MEMBER; i++) bench.openPair(liar, liars + i, i * 1000);
+    }
+    expect(bench.relays.count).toBe(MAX_RELAYED_PAIRS);
+    expect(bench.query(honest, other)).toMatchObject({ answer: 'yes' });
+    bench.said.length = 0;
+    bench.openPair(honest, other, 1e6);
+    expect(bench.relays.count).toBe(MAX_RELAYED_PAIRS);
+    const closed = bench.said.flatMap(([to, message]) => (message.type === 'relayClosed' ? [to] : []));
+    expect(closed).toHaveLength(2);
+    expect([honest, other].map(id)).not.toContain(closed[0]);
+    expect(bench.said.at(-1)).toMatchObject([id(honest), { type: 'relayOpened', isComplete: true }]);
+  });
+
+  it('names the relay that it uses itself to a member that it has no way for', () => {
+    const bench = new Bench(4);
+    bench.set(2, { state: 'up', relay: id(3) });
+    bench.via = id(3);
+    expect(bench.query(1, 2)).toMatchObject({ answer: 'noLink', via: id(3) });
+    expect(bench.query(1, 4)).toMatchObject({ answer: 'yes', via: null });
+    bench.via = id(1);
+    expect(bench.query(1, 2)).toMatchObject({ answer: 'noLink', via: null });
   });
 
   it('tells an end no more often of what another one opens and closes than an honest relay would', () => {

@@ -17,6 +17,7 @@ import {
   RELAY_BURST,
   RELAY_LINK_BURST,
   RELAY_LINKS_PER_SECOND,
+  RELAY_OPEN_BURST,
   RELAY_OPENS_PER_SECOND,
   RELAY_PENDING_MS,
   RELAY_REPEAT_MS,
@@ -39,8 +40,12 @@ export interface RelaysDeps {
   /** Whether the router can relay. */
   isAble(): boolean;
   isMember(id: NodeId): boolean;
-  /** Makes a link to a member that has none. */
+  /** Makes a link to a member that has none, or tries to for as long as a search lasts. */
   open(id: NodeId, nowMs: number): void;
+  /** A relay that this node uses itself, for this peer or for others; null: none. */
+  relayFor(id: NodeId, nowMs: number): NodeId | null;
+  /** A link that pairs needed may be closed. */
+  schedule(peer: Peer, nowMs: number): void;
   newChannel(): RelayChannel;
   send(to: NodeId, message: RelayMessage): void;
   emit(effect: MeshEffect): void;
@@ -55,6 +60,8 @@ interface End {
 
 interface Pair {
   readonly ends: readonly [End, End];
+  /** The member that asked first: the other end is not to pay for it. */
+  readonly opener: NodeId;
   readonly sinceMs: number;
   /** When an end was last told of it. */
   saidMs: number;
@@ -66,6 +73,8 @@ export class Relays {
   readonly #pairs = new Map<string, Pair>();
   /** Pairs of each member. Bounded as the pairs are. */
   readonly #ofMember = new Map<NodeId, number>();
+  /** Pairs that each member asked for. Bounded as the pairs are. */
+  readonly #opened = new Map<NodeId, number>();
   readonly #messages = new RateLimiter<NodeId>({
     burst: RELAY_BURST,
     perSecond: RELAYS_PER_SECOND,
@@ -73,7 +82,7 @@ export class Relays {
   });
 
   readonly #opens = new RateLimiter<NodeId>({
-    burst: MAX_RELAYED_PAIRS_PER_MEMBER,
+    burst: RELAY_OPEN_BURST,
     perSecond: RELAY_OPENS_PER_SECOND,
     maxKeys: MAX_MEMBERS,
   });
@@ -112,7 +121,9 @@ export class Relays {
   answerQuery(from: Peer, { target, mayLink }: MessageOf<'relayQuery'>, nowMs: number): void {
     const answer = this.#answerTo(from, target, mayLink, nowMs);
     const roundTripMs = answer === 'yes' ? (this.#deps.peers.get(target)?.path.rttMs ?? 0) : 0;
-    this.#deps.send(from.id, { type: 'relayOffer', target, answer, roundTripUs: Math.round(roundTripMs * 1000) });
+    const via = answer === 'noLink' ? this.#viaFor(from.id, target, nowMs) : null;
+    const roundTripUs = Math.round(roundTripMs * 1000);
+    this.#deps.send(from.id, { type: 'relayOffer', target, answer, roundTripUs, via });
   }
 
   /** An end opens its side of a pair, or says it again. */
@@ -135,38 +146,45 @@ export class Relays {
     if (!isSame) this.#sayOpened(far, from.id, true);
   }
 
+  /** Whether the link to this member carries pairs. */
+  needs(id: NodeId): boolean {
+    return this.#ofMember.has(id);
+  }
+
   /** An end does not need the pair any more. */
-  closedByEnd(from: NodeId, { peer, reason }: MessageOf<'relayClosed'>): void {
+  closedByEnd(from: NodeId, { peer, reason }: MessageOf<'relayClosed'>, nowMs: number): void {
     const pair = this.#pairs.get(keyOf(from, peer));
     if (pair === undefined) return;
-    this.#remove(pair);
+    this.#remove(pair, nowMs);
     this.#deps.send(peer, { type: 'relayClosed', peer: from, reason });
   }
 
   /** The router saw no datagram of the pair with this channel for long. */
-  idle(channel: number): void {
+  idle(channel: number, nowMs: number): void {
     for (const pair of this.#pairs.values()) {
-      if (pair.ends.some(({ receive }) => receive.channel === channel)) return this.#close(pair, 'idle');
+      if (pair.ends.some(({ receive }) => receive.channel === channel)) return this.#close(pair, 'idle', nowMs);
     }
     this.#deps.emit({ type: 'closeRelay', channel });
   }
 
   /** A link or a path changed: pairs of a member without a direct link end. */
-  consider(peer: Peer): void {
+  consider(peer: Peer, nowMs: number): void {
     if (!this.#ofMember.has(peer.id) || (isCarrying(peer.link) && peer.path.relay === null)) return;
-    this.forgotten(peer.id);
+    this.forgotten(peer.id, nowMs);
   }
 
   /** The peer is gone. */
-  forgotten(id: NodeId): void {
+  forgotten(id: NodeId, nowMs: number): void {
     if (!this.#ofMember.has(id)) return;
-    for (const pair of this.#pairs.values()) if (pair.ends.some(({ peer }) => peer === id)) this.#close(pair, 'gone');
+    for (const pair of this.#pairs.values()) {
+      if (pair.ends.some(({ peer }) => peer === id)) this.#close(pair, 'gone', nowMs);
+    }
   }
 
   /** Drops pairs of which one end never answered. */
   expire(nowMs: number): void {
     for (const pair of this.#pairs.values()) {
-      if (!isComplete(pair) && nowMs - pair.sinceMs >= RELAY_PENDING_MS) this.#close(pair, 'gone');
+      if (!isComplete(pair) && nowMs - pair.sinceMs >= RELAY_PENDING_MS) this.#close(pair, 'gone', nowMs);
     }
   }
 
@@ -181,7 +199,9 @@ export class Relays {
   adopt(pairs: readonly OpenRelay[], nowMs: number): void {
     for (const { ends } of pairs) {
       const isKept = this.#pairs.size < MAX_RELAYED_PAIRS && ends.every(({ peer }) => this.#deps.isMember(peer));
-      if (isKept) this.#keep({ ends: [{ ...ends[0] }, { ...ends[1] }], sinceMs: nowMs, saidMs: -Infinity });
+      // Which of both asked is not known any more.
+      const opener = ends[0].peer;
+      if (isKept) this.#keep({ ends: [{ ...ends[0] }, { ...ends[1] }], opener, sinceMs: nowMs, saidMs: -Infinity });
     }
     // The router tells of pairs that are not used once they were said again.
     this.restore(pairs);
@@ -202,7 +222,7 @@ export class Relays {
     const isMember = (id: NodeId): boolean => this.#deps.isMember(id);
     if (!this.#deps.isAble() || from.path.relay !== null || !isMember(from.id)) return 'off';
     if (target === from.id || !isMember(target)) return 'noLink';
-    if (!this.#hasRoom(from.id) || !this.#hasRoom(target)) return 'noRoom';
+    if (!this.#hasRoom(from.id)) return 'noRoom';
     const peer = peers.get(target);
     if (peer !== undefined && isDirectlyHeard(peer, nowMs)) return 'yes';
     return mayLink && this.#makesLink(from.id, target, peer, nowMs) ? 'connecting' : 'noLink';
@@ -226,36 +246,64 @@ export class Relays {
   }
 
   #hasRoom(member: NodeId): boolean {
-    const ofMember = this.#ofMember.get(member) ?? 0;
-    return this.#pairs.size < MAX_RELAYED_PAIRS && ofMember < MAX_RELAYED_PAIRS_PER_MEMBER;
+    const ofMember = this.#opened.get(member) ?? 0;
+    if (ofMember >= MAX_RELAYED_PAIRS_PER_MEMBER) return false;
+    return this.#pairs.size < MAX_RELAYED_PAIRS || this.#greediest(ofMember + 1) !== null;
+  }
+
+  /** The member that asked for the most pairs, if they are more than so many. */
+  #greediest(than: number): NodeId | null {
+    let greediest: NodeId | null = null;
+    let most = than;
+    for (const [member, count] of this.#opened) if (count > most) [greediest, most] = [member, count];
+    return greediest;
+  }
+
+  /**
+   * With all pairs taken, the newest one of the member that asked for the most is closed. Each time the shares are more alike, so
+   * honest members do not push each other out in turn.
+   */
+  #makeRoom(member: NodeId, nowMs: number): void {
+    if (this.#pairs.size < MAX_RELAYED_PAIRS) return;
+    const from = this.#greediest((this.#opened.get(member) ?? 0) + 1);
+    const newest = [...this.#pairs.values()].findLast(({ opener }) => opener === from);
+    if (newest !== undefined) this.#close(newest, 'noRoom', nowMs);
+  }
+
+  #viaFor(from: NodeId, target: NodeId, nowMs: number): NodeId | null {
+    const via = this.#deps.relayFor(target, nowMs);
+    return via === from || via === target ? null : via;
   }
 
   #add(a: NodeId, b: NodeId, nowMs: number): Pair {
+    this.#makeRoom(a, nowMs);
     const end = (peer: NodeId): End => ({ peer, receive: this.#deps.newChannel(), send: null });
-    return this.#keep({ ends: [end(a), end(b)], sinceMs: nowMs, saidMs: -Infinity });
+    return this.#keep({ ends: [end(a), end(b)], opener: a, sinceMs: nowMs, saidMs: -Infinity });
   }
 
   #keep(pair: Pair): Pair {
     const [a, b] = pair.ends;
     this.#pairs.set(keyOf(a.peer, b.peer), pair);
-    for (const { peer } of pair.ends) this.#ofMember.set(peer, (this.#ofMember.get(peer) ?? 0) + 1);
+    for (const { peer } of pair.ends) addTo(this.#ofMember, peer, 1);
+    addTo(this.#opened, pair.opener, 1);
     return pair;
   }
 
-  #close(pair: Pair, reason: RelayEndReason): void {
-    this.#remove(pair);
+  #close(pair: Pair, reason: RelayEndReason, nowMs: number): void {
+    this.#remove(pair, nowMs);
     const [a, b] = pair.ends;
     this.#deps.send(a.peer, { type: 'relayClosed', peer: b.peer, reason });
     this.#deps.send(b.peer, { type: 'relayClosed', peer: a.peer, reason });
   }
 
-  #remove(pair: Pair): void {
+  #remove(pair: Pair, nowMs: number): void {
     const [a, b] = pair.ends;
     if (!this.#pairs.delete(keyOf(a.peer, b.peer))) return;
+    addTo(this.#opened, pair.opener, -1);
     for (const { peer } of pair.ends) {
-      const left = (this.#ofMember.get(peer) ?? 1) - 1;
-      if (left === 0) this.#ofMember.delete(peer);
-      else this.#ofMember.set(peer, left);
+      addTo(this.#ofMember, peer, -1);
+      const end = this.#deps.peers.get(peer);
+      if (end !== undefined && !this.needs(peer)) this.#deps.schedule(end, nowMs);
     }
     if (isComplete(pair)) this.#deps.emit({ type: 'closeRelay', channel: a.receive.channel });
   }
@@ -284,6 +332,12 @@ export class Relays {
 /** Whether there is a direct link over which the peer was heard lately. */
 export function isDirectlyHeard(peer: Peer, nowMs: number): boolean {
   return peer.isLinked && peer.path.relay === null && peer.isHeard(nowMs);
+}
+
+function addTo(counts: Map<NodeId, number>, id: NodeId, count: number): void {
+  const sum = (counts.get(id) ?? 0) + count;
+  if (sum === 0) counts.delete(id);
+  else counts.set(id, sum);
 }
 
 function isComplete({ ends }: Pair): boolean {

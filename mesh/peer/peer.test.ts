@@ -53,6 +53,7 @@ class Bench {
       hasMet: () => true,
       routeAt: () => null,
       channelsTo: () => [],
+      carriesOthers: () => false,
       linkChanged: () => undefined,
     };
     this.peer = new Peer(deps, identity.id, idleLink(0), 0);

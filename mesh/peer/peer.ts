@@ -42,6 +42,8 @@ export interface PeerDeps extends PeerPathDeps {
   hasMet(id: NodeId): boolean;
   /** Addresses that stand for channels of relays with this peer. */
   channelsTo(id: NodeId): SocketAddress[];
+  /** Whether the link is needed for what passes a relay, this node or the peer. */
+  carriesOthers(id: NodeId): boolean;
 }
 
 export class Peer {
@@ -56,6 +58,8 @@ export class Peer {
   /** When the router last said that frames wait. */
   #wantedMs = -Infinity;
   #isNeighbour = false;
+  /** When a first contact is given up that no frame needs. */
+  #triedUntilMs = Infinity;
   readonly #traffic: Traffic;
   readonly #establisher: SessionEstablisher;
   readonly #deps: PeerDeps;
@@ -148,8 +152,9 @@ export class Peer {
     else this.#link = link;
   }
 
-  /** A link is needed, though no frame waits for it. */
-  open(nowMs: number): void {
+  /** A link is needed, though no frame waits for it. @param untilMs it is needed until then, and is given up without a word */
+  open(nowMs: number, untilMs = Infinity): void {
+    this.#triedUntilMs = this.#link.state === 'idle' ? untilMs : Math.max(untilMs, this.#triedUntilMs);
     this.#step({ type: 'wanted' }, nowMs);
   }
 
@@ -162,6 +167,16 @@ export class Peer {
   /** Shows the peer on a quiet link where this node is now. */
   touchIfQuiet(nowMs: number): void {
     if (this.isQuiet(nowMs)) this.path.probeNow(false, nowMs);
+  }
+
+  /**
+   * The peer has another process than before, which may not hold our sessions, or its path may be gone: the link is probed for a
+   * while from now on, also when it would have turned quiet before its silence told.
+   */
+  doubt(nowMs: number): void {
+    const wasQuiet = this.isQuiet(nowMs);
+    this.#traffic.note(nowMs);
+    if (wasQuiet) this.#excuseSilence(nowMs);
   }
 
   /** Others may have dropped their sessions with this node: a quiet link is ended here too. */
@@ -178,7 +193,7 @@ export class Peer {
 
   /** A new advert may name addresses at which the peer responds. */
   learnAdvert(advert: Advert, nowMs: number): void {
-    if (this.#advert !== null && this.#advert.incarnation !== advert.incarnation) this.#doubtSessions(nowMs);
+    if (this.#advert !== null && this.#advert.incarnation !== advert.incarnation) this.doubt(nowMs);
     this.#advert = advert;
     this.#advertAtMs = nowMs;
     this.path.noteAdvertised(advert.endpoints[0] ?? null, nowMs);
@@ -424,16 +439,6 @@ export class Peer {
     return this.#isNeighbour && this.#link.state === 'connecting' && !this.#link.wasIdle;
   }
 
-  /**
-   * The peer has another process than before, which may not hold our sessions: the link is probed for a while from now on, also
-   * when it would have turned quiet before its silence told.
-   */
-  #doubtSessions(nowMs: number): void {
-    const wasQuiet = this.isQuiet(nowMs);
-    this.#traffic.note(nowMs);
-    if (wasQuiet) this.#excuseSilence(nowMs);
-  }
-
   /** The silence of a link that was quiet says nothing: it counts from about when a frame was sent, or it is probed again. */
   #excuseSilence(nowMs: number): void {
     this.heard(nowMs - PROBE_INTERVAL_MS, nowMs);
@@ -448,7 +453,8 @@ export class Peer {
   #endsAtMs(): number {
     if (this.#isNeighbour || this.#advert === null) return Infinity;
     if (this.#link.state === 'down') return this.#leftAloneAtMs();
-    if (this.#link.state !== 'up') return Infinity;
+    if (this.#link.state === 'connecting') return this.#triedUntilMs;
+    if (this.#link.state !== 'up' || this.#deps.carriesOthers(this.id)) return Infinity;
     return this.#traffic.closeAtMs + (this.id < this.#deps.ownId ? CLOSE_STAGGER_MS : 0);
   }
 

@@ -5,23 +5,30 @@ import {
   RELAY_CLOSED_MS,
   RELAY_FAILED_MS,
   RELAY_LINGER_MS,
+  RELAY_OFFER_MS,
   RELAY_RETRY_MS,
   RELAY_SEARCH_MS,
   RELAY_SAID_TIMES,
   CHANNEL_UNUSED_MS,
 } from '../limits.js';
 import type { MeshEffect } from '../mesh-io.js';
-import type { RelayMessage } from '../wire/relay-messages.js';
+import type { RelayAnswer, RelayMessage } from '../wire/relay-messages.js';
 import type { Peer } from './peer.js';
 import { RelayedPath } from './relayed-path.js';
 
 const id = (number: number) => number.toString(16).padStart(32, '0') as NodeId;
 const [OWN, PEER, RELAY, OTHER] = [id(1), id(2), id(3), id(4)];
+const offer = (answer: RelayAnswer, via: NodeId | null = null) => ({
+  ...({ type: 'relayOffer', target: PEER, answer } as const),
+  ...{ roundTripUs: answer === 'yes' ? 1000 : 0, via },
+});
 const channel = (number: number): RelayChannel => ({ channel: number, token: new Uint8Array(8).fill(number) });
 
 let said: { to: NodeId; message: RelayMessage }[] = [];
 let effects: MeshEffect[] = [];
 let relays: NodeId[] = [];
+/** Relays that other members named. */
+let named: NodeId[] = [];
 let channels = 100;
 let path: RelayedPath;
 
@@ -56,14 +63,20 @@ beforeEach(() => {
   said = [];
   effects = [];
   relays = [RELAY];
+  named = [];
   channels = 100;
   peer.path.route = null;
   peer.link.state = 'connecting';
   path = new RelayedPath(
     {
       ownId: OWN,
-      candidates: () => relays.map((relay) => ({ id: relay, isNeighbour: true, rttMs: 1 })),
+      candidates: () => relays.map((relay) => ({ id: relay, isNeighbour: true, isKnown: false, rttMs: 1 })),
       hasRoom: () => true,
+      named: (relay) => {
+        named.push(relay);
+        return true;
+      },
+      relayTaken: () => undefined,
       newChannel: () => channel(channels++),
       nextProbeId: () => 1,
       send: (to, message) => said.push({ to, message }),
@@ -80,8 +93,8 @@ function toldOf(type: RelayMessage['type']): NodeId[] {
 /** Searches until the path goes through the relay, whose channel has this number. */
 function goThrough(relay: NodeId, number: number, nowMs: number): void {
   path.advance(thePeer, nowMs);
-  path.offered(relay, 'yes', 1, 1000, nowMs);
-  for (const other of relays) if (other !== relay) path.offered(other, 'noLink', 1, 0, nowMs);
+  path.offered(relay, offer('yes'), 1, nowMs);
+  for (const other of relays) if (other !== relay) path.offered(other, offer('noLink'), 1, nowMs);
   path.advance(thePeer, nowMs);
   path.opened(relay, channel(number), true, thePeer, nowMs);
   path.probeAnswered([...path.openChannels()].at(-1)!, thePeer, nowMs);
@@ -95,7 +108,7 @@ describe('a channel that the other end asked for', () => {
     peer.link.state = 'connecting';
     said = [];
     path.advance(thePeer, 10);
-    path.offered(RELAY, 'yes', 1, 1000, 10);
+    path.offered(RELAY, offer('yes'), 1, 10);
     path.advance(thePeer, 10);
     expect(toldOf('relayOpen')).toEqual([RELAY]);
   });
@@ -138,11 +151,31 @@ describe('the relay in use', () => {
       said = [];
       path.advance(thePeer, nowMs);
       if (toldOf('relayQuery').length > 0) searches.push(nowMs);
-      path.offered(RELAY, 'yes', 1, 1000, nowMs);
+      path.offered(RELAY, offer('yes'), 1, nowMs);
     }
     expect(searches.length).toBeGreaterThan(2);
     expect(searches[1]! - searches[0]!).toBeLessThan(RELAY_SEARCH_MS + RELAY_RETRY_MS);
     expect(searches[2]! - searches[1]!).toBeGreaterThanOrEqual(RELAY_FAILED_MS);
+  });
+
+  it('is one that a member named that has no link to the peer itself, once there is a link to it', () => {
+    path.advance(thePeer, 0);
+    path.offered(RELAY, offer('noLink', OTHER), 1, 10);
+    expect(named).toEqual([OTHER]);
+    relays = [RELAY, OTHER];
+    for (let nowMs = 10; nowMs <= RELAY_OFFER_MS + 10; nowMs += 10) path.advance(thePeer, nowMs);
+    expect(toldOf('relayQuery')).toEqual([RELAY, OTHER]);
+  });
+
+  it('is asked for later when nothing answers through it, and not at once again and again', () => {
+    goThrough(RELAY, 1, 0);
+    peer.link.state = 'up';
+    const wakes: number[] = [];
+    for (let nowMs = 0; nowMs < 30_000; nowMs += 70) {
+      path.advance(thePeer, nowMs);
+      wakes.push(path.wakeAtMs - nowMs);
+    }
+    expect(Math.min(...wakes)).toBeGreaterThan(0);
   });
 
   it('may choose another channel', () => {
@@ -161,7 +194,7 @@ describe('the relay in use', () => {
     expect(peer.path.route).toBeNull();
     path.advance(thePeer, 200);
     expect(toldOf('relayQuery')).toEqual([OTHER]);
-    path.offered(OTHER, 'noLink', 1, 0, 210);
+    path.offered(OTHER, offer('noLink'), 1, 210);
     for (let nowMs = 210; nowMs < 200 + RELAY_CLOSED_MS; nowMs += 50) path.advance(thePeer, nowMs);
     expect(toldOf('relayQuery')).not.toContain(RELAY);
     for (let nowMs = 200 + RELAY_CLOSED_MS; nowMs < 40_000; nowMs += 50) path.advance(thePeer, nowMs);

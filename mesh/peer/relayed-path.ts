@@ -23,6 +23,7 @@ import {
   LIVENESS_PROBE_BYTES,
   MAX_CHANNELS_PER_PEER,
   MAX_FAILED_RELAYS,
+  MAX_RELAYS_ASKED,
   MAX_RELAY_RETRY_MS,
   RELAY_CLOSED_MS,
   RELAY_DOUBT_AFTER_MS,
@@ -33,15 +34,14 @@ import {
   RELAY_RETRY_MS,
   RELAY_SAID_TIMES,
   RELAY_YIELD_MS,
-  RELAYS_ASKED,
 } from '../limits.js';
 import type { MeshEffect } from '../mesh-io.js';
 import { encodeControl } from '../wire/control-message.js';
-import type { RelayAnswer, RelayEndReason, RelayMessage } from '../wire/relay-messages.js';
+import type { RelayEndReason, RelayMessage, RelayOffer } from '../wire/relay-messages.js';
 import { channelAddress } from './channel-address.js';
 import { DirectReturn } from './direct-return.js';
 import type { Peer } from './peer.js';
-import { noted, relaySearch, relayStep } from './relay-choice.js';
+import { mayLinkFor, noted, relaySearch, relayStep } from './relay-choice.js';
 import type { RelayCandidate, RelaySearch } from './relay-choice.js';
 import { relayNeededAtMs } from './relay-need.js';
 
@@ -53,6 +53,10 @@ export interface RelayedPathDeps {
   candidates(nowMs: number): RelayCandidate[];
   /** Whether one more channel may be open through this relay. @param isOurs asked for by this node */
   hasRoom(relay: NodeId, isOurs: boolean): boolean;
+  /** Another member reaches peers through this relay: a link to it is made if there is none. False when it may not be. */
+  named(relay: NodeId, nowMs: number): boolean;
+  /** The path goes through another relay than before, or through none; one of both is not null. */
+  relayTaken(relay: NodeId | null, before: NodeId | null, nowMs: number): void;
   newChannel(): RelayChannel;
   nextProbeId(): number;
   send(to: NodeId, message: RelayMessage): void;
@@ -122,6 +126,17 @@ export class RelayedPath {
     return !isNeeded && this.#channels.size === 0 && this.#search === null && !this.#isLost && this.#sayings === 0;
   }
 
+  /** The relay in use, or null. */
+  get relay(): NodeId | null {
+    return this.#current;
+  }
+
+  /** Relays of channels that others asked for and that are not in use. */
+  unusedOfOthers(): NodeId[] {
+    const held = [...this.#channels.values()];
+    return held.flatMap(({ relay, isOurs }) => (isOurs || relay === this.#current ? [] : [relay]));
+  }
+
   /** Ways to the peer in which a handshake may be tried, by our channel; the one in use first. */
   openChannels(): number[] {
     const open = [...this.#channels.values()].filter(({ send }) => send !== null);
@@ -164,13 +179,21 @@ export class RelayedPath {
   }
 
   /** A member answered whether it relays. @param ownRttMs between this node and it */
-  offered(relay: NodeId, answer: RelayAnswer, ownRttMs: number, roundTripUs: number, nowMs: number): void {
+  offered(relay: NodeId, { answer, roundTripUs, via }: RelayOffer, ownRttMs: number, nowMs: number): void {
     const search = this.#search;
     if (search?.asked.get(relay)?.state !== 'asked') return;
     if (answer === 'yes') {
       this.#search = noted(search, [relay], { state: 'offers', sumMs: ownRttMs + roundTripUs / 1000 });
     } else if (answer === 'connecting') this.#search = noted(search, [relay], { state: 'connecting', atMs: nowMs });
-    else this.#search = noted(search, [relay], { state: 'refuses' });
+    else this.#search = noted(search, [relay], { state: answer === 'noLink' ? 'hasNone' : 'refuses' });
+    if (answer === 'noLink' && via !== null) this.#noteNamed(this.#search, via, nowMs);
+  }
+
+  /** It is asked once there is a link to it. */
+  #noteNamed(search: RelaySearch, relay: NodeId, nowMs: number): void {
+    const isAsked = search.asked.has(relay) || search.asked.size >= MAX_RELAYS_ASKED;
+    if (relay === this.peer || isAsked || this.#hasFailed(relay, nowMs) || !this.#deps.named(relay, nowMs)) return;
+    this.#search = noted(search, [relay], { state: 'connecting', atMs: nowMs });
   }
 
   /** A relay has opened its side, because this node asked or the other end did. */
@@ -267,7 +290,8 @@ export class RelayedPath {
   }
 
   #take(relay: NodeId | null, peer: Peer, nowMs: number): void {
-    const before = this.#current === null ? undefined : this.#channels.get(this.#current);
+    const left = this.#current;
+    const before = left === null ? undefined : this.#channels.get(left);
     if (before !== undefined && before.relay !== relay) before.leaveAtMs = nowMs + RELAY_LINGER_MS;
     const held = relay === null ? undefined : this.#channels.get(relay);
     if (held !== undefined) held.leaveAtMs = Infinity;
@@ -278,6 +302,7 @@ export class RelayedPath {
     this.#isLost = false;
     this.#search = null;
     this.#sayings = 0;
+    if (left !== relay) this.#deps.relayTaken(relay, left, nowMs);
   }
 
   #advanceSearch(peer: Peer, nowMs: number): void {
@@ -304,9 +329,14 @@ export class RelayedPath {
       case 'wait':
         return this.#wake(step.untilMs);
       case 'ask': {
-        const mayLink = this.#mayLink(search, peer, nowMs);
-        for (const relay of step.relays) this.#deps.send(relay, { type: 'relayQuery', target: this.peer, mayLink });
+        const mayLink = mayLinkFor(search, peer, nowMs);
+        const known = new Set(candidates.flatMap(({ id, isKnown }) => (isKnown ? [id] : [])));
+        for (const relay of step.relays) {
+          const message = { type: 'relayQuery', target: this.peer, mayLink: mayLink || known.has(relay) } as const;
+          this.#deps.send(relay, message);
+        }
         this.#search = noted(search, step.relays, { state: 'asked', atMs: nowMs });
+        if (step.isAgain) this.#search = { ...this.#search, again: search.again + 1 };
         return this.#stepSearch(this.#search, peer, nowMs);
       }
       case 'try':
@@ -315,11 +345,6 @@ export class RelayedPath {
       case 'giveUp':
         return this.#giveUp(nowMs);
     }
-  }
-
-  /** Neighbours have many in common, so that the first ones need no new link for this one. */
-  #mayLink({ asked }: RelaySearch, peer: Peer, nowMs: number): boolean {
-    return !peer.isNeighbour || peer.framesWait(nowMs) || peer.link.state === 'down' || asked.size >= RELAYS_ASKED;
   }
 
   #tried(relay: NodeId, nowMs: number): { state: 'tried'; atMs: number } | { state: 'refuses' } {
@@ -365,9 +390,9 @@ export class RelayedPath {
     }
     if (this.#return.probes(this.#isSeeking, nowMs)) this.#probe({ direct: true });
     this.#wake(this.#return.nextMs);
-    const lostAtMs = this.#answeredMs + RELAY_LOST_AFTER_MS;
+    const lostAtMs = this.#isLost ? Infinity : this.#answeredMs + RELAY_LOST_AFTER_MS;
     const doubtAtMs = Math.max(this.#answeredMs + RELAY_DOUBT_AFTER_MS, this.#doubtedMs + SAY_AGAIN_MS);
-    if (!this.#isLost && nowMs >= lostAtMs) {
+    if (nowMs >= lostAtMs) {
       this.#isLost = true;
       return this.#advanceSearch(peer, nowMs);
     }

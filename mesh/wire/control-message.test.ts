@@ -37,6 +37,7 @@ const anyRelayMessage: fc.Arbitrary<ControlMessage> = fc.oneof(
     target: anyId,
     answer: fc.constantFrom(...RELAY_ANSWERS),
     roundTripUs: fc.nat(),
+    via: fc.option(anyId),
   }),
   fc.record({ type: fc.constant('relayOpen' as const), target: anyId, channel: anyChannel }),
   fc.record({
@@ -137,7 +138,9 @@ describe('control messages', () => {
     );
     const channel = { channel: 7, token: new Uint8Array(8).fill(9) };
     expect(hex({ type: 'relayQuery', target: id, mayLink: true })).toBe(`940d01c410${id}c3`);
-    expect(hex({ type: 'relayOffer', target: id, answer: 'noRoom', roundTripUs: 5 })).toBe(`950e01c410${id}0205`);
+    const offer = { type: 'relayOffer', target: id, roundTripUs: 5 } as const;
+    expect(hex({ ...offer, answer: 'noRoom', via: null })).toBe(`950e01c410${id}0205`);
+    expect(hex({ ...offer, answer: 'noLink', via: id })).toBe(`960e01c410${id}0105c410${id}`);
     expect(hex({ type: 'relayOpen', target: id, channel })).toBe(`950f01c410${id}07c4080909090909090909`);
     expect(hex({ type: 'relayOpened', peer: id, channel, isComplete: false })).toBe(
       `961001c410${id}07c4080909090909090909c2`,
@@ -169,7 +172,12 @@ describe('control messages', () => {
     expect(decodeControl(encodeMsgpack([4, 1, 'reason']))).toEqual({ type: 'goodbye' });
     expect(decodeControl(encodeMsgpack([3, 1, [], { more: 1 }]))).toEqual({ type: 'pull', ids: [] });
     const id = new Uint8Array(16);
-    expect(decodeControl(encodeMsgpack([14, 1, id, 99, 0]))).toMatchObject({ type: 'relayOffer', answer: 'off' });
+    expect(decodeControl(encodeMsgpack([14, 1, id, 99, 0]))).toMatchObject({
+      type: 'relayOffer',
+      answer: 'off',
+      via: null,
+    });
+    expect(decodeControl(encodeMsgpack([14, 1, id, 1, 0, 'later']))).toMatchObject({ answer: 'noLink', via: null });
     expect(decodeControl(encodeMsgpack([17, 1, id, 99]))).toMatchObject({ type: 'relayClosed', reason: 'gone' });
     expect(decodeControl(encodeMsgpack([19, 1, id]))).toBeNull();
   });

@@ -4,7 +4,7 @@
  *
  * ```
  *   relayQuery   [13, 1, target id, may link]                       can you relay between me and the target?
- *   relayOffer   [14, 1, target id, answer code, round trip us]     the answer; the round trip is 0 unless it is yes
+ *   relayOffer   [14, 1, target id, answer code, round trip us, via] the answer; the round trip is 0 unless it is yes
  *   relayOpen    [15, 1, target id, channel, token]                 open the pair; send to me in this channel
  *   relayOpened  [16, 1, peer id, channel, token, complete]         send in this channel for the peer; not complete: open it too
  *   relayClosed  [17, 1, peer id, reason code]                      the channel is closed, or no longer needed
@@ -26,16 +26,20 @@ export type RelayAnswer = (typeof RELAY_ANSWERS)[number];
 export const RELAY_ENDS = ['direct', 'idle', 'gone', 'noRoom'] as const;
 export type RelayEndReason = (typeof RELAY_ENDS)[number];
 
+export interface RelayOffer {
+  readonly type: 'relayOffer';
+  readonly target: NodeId;
+  readonly answer: RelayAnswer;
+  /** Between the relay and the target. */
+  readonly roundTripUs: number;
+  /** A relay that reaches peers of the sender, which does not relay itself; null, or left out by an older version: none. */
+  readonly via: NodeId | null;
+}
+
 export type RelayMessage =
   /** `mayLink`: a relay without a link to the target may make one. */
   | { readonly type: 'relayQuery'; readonly target: NodeId; readonly mayLink: boolean }
-  /** `roundTripUs` is that between the relay and the target. */
-  | {
-      readonly type: 'relayOffer';
-      readonly target: NodeId;
-      readonly answer: RelayAnswer;
-      readonly roundTripUs: number;
-    }
+  | RelayOffer
   | { readonly type: 'relayOpen'; readonly target: NodeId; readonly channel: RelayChannel }
   | {
       readonly type: 'relayOpened';
@@ -61,6 +65,7 @@ const MAX_U32 = 0xffff_ffff;
 const Channel = Type.Integer({ minimum: 1, maximum: MAX_U32 });
 const Query = Compile(Fields(Count(), Count(), Id, Type.Boolean()));
 const Offer = Compile(Fields(Count(), Count(), Id, Count(), Count(MAX_U32)));
+const OfferVia = Compile(Fields(Count(), Count(), Id, Count(), Count(), Id));
 const Open = Compile(Fields(Count(), Count(), Id, Channel, Bytes(TOKEN_BYTES)));
 const Opened = Compile(Fields(Count(), Count(), Id, Channel, Bytes(TOKEN_BYTES), Type.Boolean()));
 const Closed = Compile(Fields(Count(), Count(), Id, Count()));
@@ -76,7 +81,12 @@ export function relayFields(message: RelayMessage): unknown[] {
     case 'relayQuery':
       return [bytesOfId(message.target), message.mayLink];
     case 'relayOffer':
-      return [bytesOfId(message.target), RELAY_ANSWERS.indexOf(message.answer), message.roundTripUs];
+      return [
+        bytesOfId(message.target),
+        RELAY_ANSWERS.indexOf(message.answer),
+        message.roundTripUs,
+        ...(message.via === null ? [] : [bytesOfId(message.via)]),
+      ];
     case 'relayOpen':
       return [bytesOfId(message.target), message.channel.channel, message.channel.token];
     case 'relayOpened':
@@ -99,7 +109,8 @@ export function readRelayMessage(type: keyof typeof RELAY_TYPES, message: unknow
     case 'relayOffer': {
       if (!Offer.Check(message)) return null;
       const [, , target, answer, roundTripUs] = message;
-      return { type, target: idOf(target), answer: RELAY_ANSWERS[answer] ?? 'off', roundTripUs };
+      const via = OfferVia.Check(message) ? idOf(message[5]) : null;
+      return { type, target: idOf(target), answer: RELAY_ANSWERS[answer] ?? 'off', roundTripUs, via };
     }
     case 'relayOpen': {
       if (!Open.Check(message)) return null;

@@ -142,7 +142,7 @@ const LIES: Readonly<Record<LieKind, Lie>> = {
       if (liar.node.router !== null) liar.node.router.relays.receive = () => null;
       for (const { id } of liar.honest) {
         const channel = { channel: 1 + liar.random.bytes(1)[0]!, token: liar.random.bytes(TOKEN_BYTES) };
-        liar.tellAll({ type: 'relayOffer', target: id, answer: 'yes', roundTripUs: 0 });
+        liar.tellAll({ type: 'relayOffer', target: id, answer: 'yes', roundTripUs: 0, via: null });
         liar.tellAll({ type: 'relayOpened', peer: id, channel, isComplete: false });
         liar.tellAll({ type: 'relayOpen', target: id, channel });
         liar.tellAll({ type: 'relayQuery', target: id, mayLink: true });
