@@ -1,7 +1,7 @@
 /**
  * Messages between agent and router over one unix socket, as length-prefixed msgpack (`common/codec/message-stream.ts`). The
- * agent sends tables, sessions and datagrams; the router sends counters, events and control datagrams. `tables` is always
- * the whole desired state, of which the router applies the difference. Messages hold session keys and are never logged.
+ * agent sends tables, sessions and datagrams; the router sends counters, events and control datagrams. `tables` is the whole
+ * desired state, `tablesChange` what is other since the agent said it last. Messages hold session keys and are never logged.
  */
 import type { Cidr } from './address/cidr.js';
 import type { IpAddress } from './address/ip-address.js';
@@ -91,6 +91,19 @@ export interface ForwardingTables {
   readonly routes: readonly Route[];
 }
 
+/** What is other in newer tables (ADR 0049). Local CIDRs are the same. */
+export interface TablesChange {
+  /** Generation of the tables that it changes: those that the router has. */
+  readonly base: number;
+  readonly generation: number;
+  /** All local addresses, or null when they are the same. */
+  readonly localAddresses: readonly IpAddress[] | null;
+  /** Routes that are gone. */
+  readonly removed: readonly Cidr[];
+  /** Routes that are new, or lead to another peer than before. */
+  readonly routes: readonly Route[];
+}
+
 /** The outcome of one handshake. Base keys: the router derives the key of each lane from them (`docs/wire.md`). */
 export interface SessionKeys {
   readonly peer: NodeId;
@@ -106,6 +119,8 @@ export interface SessionKeys {
 
 export type RouterCommand =
   | { readonly type: 'tables'; readonly tables: ForwardingTables }
+  /** Only to a router whose hello has `takesTablesChanges`. Of another `base` than the router has it ends the connection. */
+  | { readonly type: 'tablesChange'; readonly change: TablesChange }
   | { readonly type: 'path'; readonly path: PeerPath }
   /** From now on this session opens what arrives for it. */
   | { readonly type: 'installSession'; readonly session: SessionKeys }
@@ -204,6 +219,8 @@ export type RouterEvent =
       readonly sessions: readonly SessionStatus[];
       /** Absent from a router that knows no relays. An agent that starts opens again what it wants to keep. */
       readonly relaying?: Relaying;
+      /** Absent from a router that takes whole tables only. */
+      readonly takesTablesChanges?: boolean;
     }
   /** A datagram of wire type 1 to 4 from anyone. */
   | {

@@ -325,7 +325,8 @@ describe('garbage on the router port', () => {
     fc.assert(
       fc.property(command, (value) => {
         const checked = decoded(() => checkRouterCommand(value));
-        if (checked === null) return;
+        // A thread gets a change of tables in slices, after the main thread has checked it against its own.
+        if (checked === null || checked.type === 'tablesChange') return;
         scratch.command(checked);
         accepted++;
       }),

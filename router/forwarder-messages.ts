@@ -10,7 +10,7 @@ import type {
 } from '../common/router-port.js';
 import type { LossReport } from '../common/wire/loss-report-unit.js';
 import type { SessionState } from './tables/session-state.js';
-import type { TablesHead } from './tables/forwarding-tables.js';
+import type { ChangedRoutes, TablesHead } from './tables/forwarding-tables.js';
 import type { Refusals } from './tables/pools.js';
 
 /** Events from a forwarding thread to the main thread of the router. */
@@ -65,10 +65,14 @@ export interface TablesSlice {
   readonly isLast: boolean;
 }
 
+/** A part of what is other in newer tables. A thread takes one, as a slice, and forwards by it at once. */
+export type TablesChangeSlice = { readonly type: 'tablesChangeSlice' } & ChangedRoutes;
+
 /** Commands to a forwarding thread: those of the router port, loss reports that another thread received, requests. */
 export type ForwarderCommand =
-  | RouterCommand
+  | Exclude<RouterCommand, { type: 'tablesChange' }>
   | TablesSlice
+  | TablesChangeSlice
   | LossReportOfPeer
   | CalledByPeer
   | { readonly type: 'report' }

@@ -24,7 +24,7 @@ import { swap32 } from './kernel/byte-order.js';
 import { sessionSlot, TYPE_CONTROL } from '../common/wire/datagram-header.js';
 import { DROP } from './tables/drop-reasons.js';
 import { sysIoctl, sysRead } from './kernel/ffi.js';
-import { compileTables, TablesBuilder } from './tables/forwarding-tables.js';
+import { changedTables, compileTables, TablesBuilder } from './tables/forwarding-tables.js';
 import type { LoopTables } from './tables/forwarding-tables.js';
 import { Reassembly } from './outside/reassembly.js';
 import { BALANCE_INTERVAL_MS, IndirectionTable, ownQueues, shapeOf } from './inside/indirection-table.js';
@@ -348,7 +348,7 @@ export class Forwarder {
     this.#commandsAreLeft = false;
     for (let command = this.deps.nextCommand(); command !== undefined; command = this.deps.nextCommand()) {
       this.#execute(command);
-      if (command.type !== 'tablesSlice') continue;
+      if (command.type !== 'tablesSlice' && command.type !== 'tablesChangeSlice') continue;
       this.#commandsAreLeft = true;
       return;
     }
@@ -360,6 +360,8 @@ export class Forwarder {
         return this.#useTables(compileTables(command.tables, this.#peers));
       case 'tablesSlice':
         return this.#takeSlice(command);
+      case 'tablesChangeSlice':
+        return this.#useTables(changedTables(this.#reader.tables, command, this.#peers));
       case 'path': {
         const { endpoint, mtuBytes, upForMs = null, relay = null } = command.path;
         const peer = this.#peers.indexOf(command.path.peer);

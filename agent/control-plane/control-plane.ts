@@ -93,7 +93,10 @@ export class ControlPlane {
       core: this.mesh,
       clock,
       notices,
-      sendToRouter: (command) => void this.router.send(command),
+      sendToRouter: (command) => {
+        if (command.type === 'removePeer') this.#tables.peerRemoved(command.peer);
+        this.router.send(command);
+      },
       onRoutesChanged: () => this.#routes.request(),
       onAdvertsChanged: () => {
         state.adverts.changed(() => ({ adverts: this.mesh.adverts(), stamps: this.mesh.stamps() }));
@@ -237,7 +240,7 @@ export class ControlPlane {
   #routerConnected(hello: RouterHello): void {
     const { instance, ciphers, tapName, paths, sessions, relaying } = hello;
     this.deps.notices.log.info({ instance, tap: tapName, sessions: sessions.length }, 'connected to the router');
-    this.#tables.routerConnected(hello.generation);
+    this.#tables.routerConnected(hello.generation, hello.takesTablesChanges === true);
     const held = relaying === undefined ? {} : { relaying };
     this.driver.feed({ type: 'routerConnected', instance, ciphers, paths, sessions, ...held });
     void this.#tables.publish();

@@ -50,12 +50,12 @@ describe('TablesPublisher', () => {
         return Promise.resolve(state.connected);
       },
     });
-    const connect = (generation: number) => {
-      publisher.routerConnected(generation);
+    const connect = (generation: number, takesChanges = false) => {
+      publisher.routerConnected(generation, takesChanges);
       return publisher.publish();
     };
     const generations = () => sent.map((command) => (command.type === 'tables' ? command.tables.generation : -1));
-    return { state, publisher, connect, generations };
+    return { state, publisher, connect, generations, sent };
   }
 
   it('numbers on from what a living router has already applied', () => {
@@ -100,6 +100,49 @@ describe('TablesPublisher', () => {
     taken[1]!();
     expect(await Promise.all(pushes)).toEqual([true, true, true, true]);
     expect(sent).toHaveLength(2);
+  });
+
+  it('sends whole tables to a router that connects, and then what has changed', async () => {
+    const { state, publisher, connect, sent } = harness();
+    void connect(7, true);
+    expect(sent).toMatchObject([{ type: 'tables', tables: { generation: 8 } }]);
+    const added = { cidr: parseCidr('10.1.4.0/24'), owner: peer, usable: true };
+    state.input = { ...input, routes: [...input.routes.slice(0, 1), added] };
+    await publisher.publish();
+    const routes = [{ cidr: '10.1.4.0/24', peer }];
+    const change = { base: 8, generation: 9, localAddresses: null, removed: ['10.1.2.0/24'], routes };
+    expect(sent[1]).toEqual({ type: 'tablesChange', change });
+    state.input = { ...state.input, pods: [] };
+    await publisher.publish();
+    const localAddresses = ['fd00:1:1::1', '10.1.1.1'];
+    expect(sent[2]).toEqual({
+      type: 'tablesChange',
+      change: { base: 9, generation: 10, localAddresses, removed: [], routes: [] },
+    });
+    await publisher.publish();
+    expect(sent).toHaveLength(3);
+    void connect(10, true);
+    expect(sent[3]).toMatchObject({ type: 'tables', tables: { generation: 11 } });
+  });
+
+  it('sends whole tables when the CIDRs of this node change, and to a router that takes no changes', async () => {
+    const { state, publisher, connect, sent } = harness();
+    void connect(0, true);
+    state.input = { ...input, podCidrs: [v4] };
+    await publisher.publish();
+    void connect(2);
+    state.input = { ...input, pods: [] };
+    await publisher.publish();
+    expect(sent.map(({ type }) => type)).toEqual(['tables', 'tables', 'tables', 'tables']);
+  });
+
+  it('sends the routes of a peer again that the router was told to forget', async () => {
+    const { publisher, connect, sent } = harness();
+    void connect(0, true);
+    publisher.peerRemoved(peer);
+    await publisher.publish();
+    const routes = [{ cidr: '10.1.2.0/24', peer }];
+    expect(sent[1]).toMatchObject({ type: 'tablesChange', change: { removed: [], routes } });
   });
 
   it('says that nothing was delivered while there is no router', async () => {

@@ -84,6 +84,7 @@ const SHAPES: Readonly<Record<RouterEvent['type'], Check>> = {
     paths: listOf(path, MAX_LIST_LENGTH),
     sessions: listOf(session, MAX_LIST_LENGTH),
     relaying: orAbsent(relaying),
+    takesTablesChanges: orAbsent(flag),
   }),
   datagram: object({ from: address, bytes, channel: orAbsent(index) }),
   control: object({ peer: nodeId, bytes }),

@@ -25,8 +25,10 @@ const ends = [
   { peer, receive: channel(1), send: channel(2) },
   { peer: relay.peer, receive: channel(3), send: channel(4) },
 ];
+const change = { base: 1, generation: 2, localAddresses: null, removed: ['10.3.0.0/16'], routes: tables.routes };
 const good = {
   tables: { type: 'tables', tables },
+  tablesChange: { type: 'tablesChange', change },
   path: { type: 'path', path: { peer, endpoint, mtuBytes: 1500 } },
   installSession: { type: 'installSession', session },
   activateSession: { type: 'activateSession', localIndex: 1 },
@@ -80,6 +82,8 @@ describe('a command of the agent', () => {
     ['an endpoint that is a name', { type: 'path', path: { peer, endpoint: { ip: 'host', port: 1 }, mtuBytes: 1500 } }],
     ['a datagram to nowhere', { type: 'sendDatagram', to: { ip: '', port: 1 }, bytes: new Uint8Array(1) }],
     ['an octal address', { type: 'tables', tables: { ...tables, localAddresses: ['010.1.1.1'] } }],
+    ['a removed CIDR with host bits', { type: 'tablesChange', change: { ...change, removed: ['10.2.0.1/16'] } }],
+    ['a changed route to nobody', { type: 'tablesChange', change: { ...change, routes: [{ cidr: '10.2.0.0/16' }] } }],
     ['a CIDR with host bits', { type: 'tables', tables: { ...tables, routes: [{ cidr: '10.2.0.1/16', peer }] } }],
     ['a local CIDR without a prefix', { type: 'tables', tables: { ...tables, localCidrs: ['10.1.0.0'] } }],
     [

@@ -19,7 +19,7 @@ import { DecodeError, messageOf } from '../../common/errors.js';
 import { parseCidr } from '../../common/address/cidr.js';
 import { parseIpAddress } from '../../common/address/ip-address.js';
 import { parseNodeId } from '../../common/node-id.js';
-import type { ForwardingTables, RouterCommand } from '../../common/router-port.js';
+import type { ForwardingTables, Route, RouterCommand, TablesChange } from '../../common/router-port.js';
 import { TOKEN_BYTES } from '../../common/wire/relay-envelope.js';
 import { KEY_BYTES } from '../aead/aead.js';
 import { MAX_LOCAL_ADDRESSES, MAX_ROUTES, MAX_TABLE_CIDRS, MIN_PATH_MTU_BYTES } from '../limits.js';
@@ -27,11 +27,19 @@ import { MAX_LOCAL_ADDRESSES, MAX_ROUTES, MAX_TABLE_CIDRS, MIN_PATH_MTU_BYTES } 
 const index = integer(1, 0xffffffff);
 const endpoint = object({ ip: text, port });
 const key: Check = (value) => value instanceof Uint8Array && value.length === KEY_BYTES;
+const route = object({ cidr: text, peer: nodeId });
 const tables = object({
   generation: integer(0, Number.MAX_SAFE_INTEGER),
   localCidrs: listOf(text, MAX_TABLE_CIDRS),
   localAddresses: listOf(text, MAX_LOCAL_ADDRESSES),
-  routes: listOf(object({ cidr: text, peer: nodeId }), MAX_ROUTES),
+  routes: listOf(route, MAX_ROUTES),
+});
+const tablesChange = object({
+  base: integer(0, Number.MAX_SAFE_INTEGER),
+  generation: integer(0, Number.MAX_SAFE_INTEGER),
+  localAddresses: orNull(listOf(text, MAX_LOCAL_ADDRESSES)),
+  removed: listOf(text, MAX_ROUTES),
+  routes: listOf(route, MAX_ROUTES),
 });
 const token: Check = (value) => value instanceof Uint8Array && value.length === TOKEN_BYTES;
 const relayChannel = object({ channel: index, token });
@@ -55,6 +63,7 @@ const session = object({
 
 const SHAPES: Readonly<Record<RouterCommand['type'], Check>> = {
   tables: object({ tables }),
+  tablesChange: object({ change: tablesChange }),
   path: object({ path }),
   installSession: object({ session }),
   activateSession: object({ localIndex: index }),
@@ -97,15 +106,26 @@ export function checkRouterCommand(message: unknown): RouterCommand {
 
 function checkAddresses(command: RouterCommand): void {
   if (command.type === 'tables') checkTables(command.tables);
+  if (command.type === 'tablesChange') checkChange(command.change);
   if (command.type === 'path') parseIpAddress(command.path.endpoint.ip);
   if (command.type === 'sendDatagram') parseIpAddress(command.to.ip);
 }
 
 function checkTables(tables: ForwardingTables): void {
   for (const cidr of tables.localCidrs) parseCidr(cidr);
-  for (const { cidr, peer } of tables.routes) {
+  checkRoutes(tables.routes);
+  for (const ip of tables.localAddresses) parseIpAddress(ip);
+}
+
+function checkChange({ localAddresses, removed, routes }: TablesChange): void {
+  for (const cidr of removed) parseCidr(cidr);
+  checkRoutes(routes);
+  for (const ip of localAddresses ?? []) parseIpAddress(ip);
+}
+
+function checkRoutes(routes: readonly Route[]): void {
+  for (const { cidr, peer } of routes) {
     parseCidr(cidr);
     parseNodeId(peer);
   }
-  for (const ip of tables.localAddresses) parseIpAddress(ip);
 }

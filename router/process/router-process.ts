@@ -18,13 +18,12 @@ import { RELAY_IDLE_MS } from '../../common/protocol.js';
 import type {
   CipherName,
   EngineStatus,
-  ForwardingTables,
   RouterCommand,
   RouterDescriptors,
   RouterEvent,
 } from '../../common/router-port.js';
 import { ROUTER_PORT_VERSION } from '../../common/router-port.js';
-import type { ForwarderEvent, ForwarderReport, IdleRelay } from '../forwarder-messages.js';
+import type { ForwarderCommand, ForwarderEvent, ForwarderReport, IdleRelay } from '../forwarder-messages.js';
 import { ForwardingThread } from './forwarding-thread.js';
 import type { ThreadOptions, ThreadStart } from './forwarding-thread.js';
 import { IndirectionTable, shapeOf } from '../inside/indirection-table.js';
@@ -37,12 +36,12 @@ import { MAX_COMMAND_BYTES } from '../limits.js';
 import { eraseKeys } from '../tables/session-state.js';
 import { keepSpeeds, recallSpeeds } from './engine-memory.js';
 import type { ThreadReady } from './router-worker.js';
+import { KeptTables } from './kept-tables.js';
 import { OpenRelays } from './open-relays.js';
 import { PoolLog } from './pool-log.js';
 import { ROUTER_STATE_VERSION } from './router-state.js';
 import type { RouterState } from './router-state.js';
 import { FormerRouter, listenAnew, StateGiver } from './state-handover.js';
-import { tableSlices } from './table-slices.js';
 import { ThreadBeats } from './thread-beats.js';
 import { checkRouterCommand } from './router-command.js';
 import { negotiateOffloads, tapIndexOf } from '../kernel/tap-device.js';
@@ -81,8 +80,7 @@ export class RouterProcess {
   #hasSpeeds = false;
   #unconfined: readonly string[] = [];
   #engine: EngineStatus | undefined;
-  /** As the agent sent them last. */
-  #tables: ForwardingTables | null = null;
+  readonly #tables = new KeptTables();
   readonly #relays = new OpenRelays();
   /** The agent that is connected has opened a channel or a pair: it knows the events about them. */
   #knowsRelays = false;
@@ -200,7 +198,7 @@ export class RouterProcess {
     return {
       version: ROUTER_STATE_VERSION,
       instance: this.#instance,
-      tables: this.#tables,
+      tables: this.#tables.whole,
       paths: states[0]!.paths,
       lanes: states.map(({ sessions }) => sessions),
       relaying: this.#relays.relaying,
@@ -268,12 +266,18 @@ export class RouterProcess {
   }
 
   #command(command: RouterCommand): void {
-    if (command.type === 'tables') this.#tables = command.tables;
+    if (command.type === 'removePeer') this.#tables.removePeer(command.peer);
     if (command.type === 'removePeer') for (const close of this.#relays.without(command.peer)) this.#command(close);
     this.#relays.note(command);
     const lanes = this.#lanesFor(command.type);
-    const parts = command.type === 'tables' ? tableSlices(command.tables) : [command];
+    const parts = this.#partsOf(command);
     for (let lane = 0; lane < lanes; lane++) for (const part of parts) this.#threads[lane]!.command(part);
+  }
+
+  /** What the threads are told. */
+  #partsOf(command: RouterCommand): readonly ForwarderCommand[] {
+    if (command.type === 'tables') return this.#tables.take(command.tables);
+    return command.type === 'tablesChange' ? this.#tables.change(command.change) : [command];
   }
 
   /** State goes to all threads; what is sent once goes to the first. */
@@ -327,6 +331,7 @@ export class RouterProcess {
       paths: report.paths,
       sessions: report.sessions,
       relaying: this.#relays.relaying,
+      takesTablesChanges: true,
     });
   }
 

@@ -6,11 +6,12 @@ import type { Route } from '../../common/router-port.js';
 import { Arena } from '../kernel/arena.js';
 import { ROUTES_PER_SLICE } from '../limits.js';
 import { tableSlices } from '../process/table-slices.js';
-import { compileTables, EMPTY_TABLES, LOCAL, TablesBuilder } from './forwarding-tables.js';
+import { changedTables, compileTables, EMPTY_TABLES, LOCAL, TablesBuilder } from './forwarding-tables.js';
 import { MAX_PEERS } from '../../common/protocol.js';
 import { AF_INET6 } from '../kernel/linux-abi.js';
 import { Peers } from './peers.js';
 import { addressWords } from './prefix-table.js';
+import type { TablesChangeSlice } from '../forwarder-messages.js';
 import type { LoopTables } from './forwarding-tables.js';
 
 const id = (n: number): NodeId => n.toString(16).padStart(32, '0') as NodeId;
@@ -20,6 +21,12 @@ const localCidrs = [parseCidr('10.1.0.0/16'), parseCidr('fd00:0:1::/48')];
 function compile(routes: readonly Route[], peers = new Peers(new Arena(1 << 20), AF_INET6)): LoopTables {
   return compileTables({ generation: 5, localCidrs, localAddresses: [], routes }, peers);
 }
+const slice = (generation: number, routes: TablesChangeSlice['routes']): TablesChangeSlice => ({
+  type: 'tablesChangeSlice',
+  generation,
+  localAddresses: null,
+  routes,
+});
 const lookup = (tables: LoopTables, ip: string): number => tables.routes.lookup(...addressWords(parseIpAddress(ip)));
 
 /** What a {@link PrefixTable} answers where no prefix holds the address. */
@@ -71,6 +78,29 @@ describe('the tables of the loop', () => {
       expect(lookup(builder.tables, `10.${2 + (n >> 8)}.${n & 255}.9`)).toBe(peers.find(id(n + 1)));
     }
     expect(lookup(builder.tables, '10.1.0.9')).toBe(LOCAL);
+  });
+
+  it('take changes in place', () => {
+    const peers = new Peers(new Arena(1 << 20), AF_INET6);
+    const before = compile([route('10.2.0.0/16', 2), route('10.3.0.0/16', 3)], peers);
+    const routes = [{ cidr: parseCidr('10.2.0.0/16'), peer: null }, route('10.3.0.0/16', 4)];
+    const after = changedTables(before, slice(6, routes), peers);
+    expect(after.generation).toBe(6);
+    expect(after.routes).toBe(before.routes);
+    expect(lookup(after, '10.2.0.9')).toBe(NO_ROUTE);
+    expect(lookup(after, '10.3.0.9')).toBe(peers.find(id(4)));
+    expect(after.localAddresses).toBe(before.localAddresses);
+    const pods = changedTables(after, { ...slice(7, []), localAddresses: [parseIpAddress('10.1.0.7')] }, peers);
+    expect(pods.localAddresses.has(...addressWords(parseIpAddress('10.1.0.7')))).toBe(true);
+  });
+
+  it('prefer a local CIDR to a claim of a peer that comes and goes', () => {
+    const peers = new Peers(new Arena(1 << 20), AF_INET6);
+    const tables = compile([], peers);
+    changedTables(tables, slice(6, [route('10.1.0.0/16', 2)]), peers);
+    expect(lookup(tables, '10.1.0.9')).toBe(LOCAL);
+    changedTables(tables, slice(7, [{ cidr: parseCidr('10.1.0.0/16'), peer: null }]), peers);
+    expect(lookup(tables, '10.1.0.9')).toBe(LOCAL);
   });
 
   it('have a slice also without routes', () => {

@@ -1,11 +1,12 @@
 /**
- * Forwarding tables of one thread in the form the loop reads, made from the desired state and swapped as a whole. Route
+ * Forwarding tables of one thread in the form the loop reads, made from the desired state and swapped as a whole, or changed. Route
  * values: a peer's index (from 1), or LOCAL for this node's own CIDRs.
  */
 import type { Cidr } from '../../common/address/cidr.js';
 import { cidrFamily, cidrSize, gatewayOf } from '../../common/address/cidr.js';
-import type { IpFamily } from '../../common/address/ip-address.js';
+import type { IpAddress, IpFamily } from '../../common/address/ip-address.js';
 import { ipToBytes } from '../../common/address/ip-address.js';
+import type { NodeId } from '../../common/node-id.js';
 import type { ForwardingTables as DesiredTables, Route } from '../../common/router-port.js';
 import { AddressSet } from './address-set.js';
 import type { Peers } from './peers.js';
@@ -38,6 +39,15 @@ export const EMPTY_TABLES: LoopTables = {
 /** All of the desired state but the routes. */
 export type TablesHead = Omit<DesiredTables, 'routes'>;
 
+/** What is other in newer tables. */
+export interface ChangedRoutes {
+  readonly generation: number;
+  /** All of them when they changed, or null. */
+  readonly localAddresses: readonly IpAddress[] | null;
+  /** Peer null: the route is gone. */
+  readonly routes: readonly { readonly cidr: Cidr; readonly peer: NodeId | null }[];
+}
+
 /** Tables of the loop while their routes come in slices. */
 export class TablesBuilder {
   readonly tables: LoopTables;
@@ -65,6 +75,26 @@ export class TablesBuilder {
       if (value !== NO_PEER) this.tables.routes.add(cidr, value);
     }
   }
+}
+
+/**
+ * Newer tables: the routes change in place, for all who hold them. At most as many are added as the tables were made for.
+ * @param peers gives the index of a peer; routes to peers beyond MAX_PEERS are left out
+ */
+export function changedTables(tables: LoopTables, change: ChangedRoutes, peers: Peers): LoopTables {
+  const { generation, localAddresses, routes } = change;
+  for (const { cidr, peer } of routes) {
+    // A peer's claim cannot replace a local CIDR.
+    if (tables.localCidrs.has(cidr)) continue;
+    const value = peer === null ? NO_PEER : peers.indexOf(peer);
+    if (value === NO_PEER) tables.routes.delete(cidr);
+    else tables.routes.set(cidr, value);
+  }
+  return {
+    ...tables,
+    generation,
+    localAddresses: localAddresses === null ? tables.localAddresses : new AddressSet(localAddresses),
+  };
 }
 
 export function compileTables(desired: DesiredTables, peers: Peers): LoopTables {

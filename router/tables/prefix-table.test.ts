@@ -61,6 +61,39 @@ describe('the prefix table', () => {
     );
   });
 
+  it('finds what a scan finds after any sequence of additions, changes and removals', () => {
+    const step = fc.record({ cidr, value: fc.option(fc.integer({ min: 0, max: 3 })) });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), fc.array(address), (steps, addresses) => {
+        const table = new PrefixTable([], 60);
+        const model = new Map<Cidr, number>();
+        for (const { cidr: block, value } of steps) {
+          if (value === null) {
+            table.delete(block);
+            model.delete(block);
+          } else {
+            table.set(block, value);
+            model.set(block, value);
+          }
+          expect(table.has(block)).toBe(model.has(block));
+        }
+        const entries = Array.from(model, ([block, value]) => ({ cidr: block, value }));
+        for (const ip of addresses) expect(lookup(table, ip)).toBe(scan(entries, ip));
+      }),
+      { numRuns: fuzzRuns(40) },
+    );
+  });
+
+  it('keeps its room when prefixes come and go', () => {
+    const table = new PrefixTable([], 4);
+    for (let n = 0; n < 1000; n++) {
+      table.set(parseCidr(`10.${n >> 8}.${n & 255}.0/24`), n);
+      if (n >= 4) table.delete(parseCidr(`10.${(n - 4) >> 8}.${(n - 4) & 255}.0/24`));
+    }
+    expect(lookup(table, parseIpAddress('10.3.231.9'))).toBe(999);
+    expect(lookup(table, parseIpAddress('10.3.227.9'))).toBe(-1);
+  });
+
   it('keeps IPv4 apart from the IPv6 default route', () => {
     const table = new PrefixTable([
       { cidr: parseCidr('::/0'), value: 1 },

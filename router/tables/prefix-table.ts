@@ -10,6 +10,7 @@ import type { Cidr } from '../../common/address/cidr.js';
 import { cidrFamily, cidrNetwork, cidrPrefix } from '../../common/address/cidr.js';
 import { ipFamily, ipToBytes } from '../../common/address/ip-address.js';
 import type { IpAddress } from '../../common/address/ip-address.js';
+import { assert } from '../../common/errors.js';
 import { swap32 } from '../kernel/byte-order.js';
 
 export type AddressWords = readonly [number, number, number, number];
@@ -53,12 +54,10 @@ class Lengths {
   }
 }
 
-/** Value of a slot that was never used, where a search ends. */
+/** Value of an empty slot, where a search ends. */
 const ABSENT = -1;
-/** Value of a slot whose entry was removed: a search goes on behind it. */
-const REMOVED = -2;
 
-/** Filled once, up to its capacity; later entries are only removed. Values are integers from 0; absent is -1. */
+/** Of a fixed capacity. Values are integers from 0; absent is -1. */
 export class PrefixTable {
   readonly #slots: number;
   /** IPv4 prefixes are 96 bits longer here; IPv6 ones are never tried for an IPv4 address, so `::/0` stays IPv6. */
@@ -67,6 +66,7 @@ export class PrefixTable {
   readonly #keys: Int32Array;
   readonly #keyLengths: Uint8Array;
   readonly #values: Int32Array;
+  #used = 0;
 
   constructor(entries: readonly { cidr: Cidr; value: number }[], capacity = entries.length) {
     this.#slots = 1 << Math.ceil(Math.log2(Math.max(8, capacity * 2)));
@@ -83,21 +83,45 @@ export class PrefixTable {
     this.#insert(addressWords(cidrNetwork(cidr)), length, value);
   }
 
+  /** Gives a prefix another value, or adds it. */
+  set(cidr: Cidr, value: number): void {
+    const slot = this.#slotOf(cidr);
+    if (slot < 0) this.add(cidr, value);
+    else this.#values[slot] = value;
+  }
+
+  has(cidr: Cidr): boolean {
+    return this.#slotOf(cidr) >= 0;
+  }
+
+  /** Of equal prefixes the first. */
+  delete(cidr: Cidr): void {
+    const slot = this.#slotOf(cidr);
+    if (slot >= 0) this.#vacate(slot);
+  }
+
   /** Removes all prefixes with this value. */
   remove(value: number): void {
     const values = this.#values;
-    for (let slot = values.indexOf(value); slot >= 0; slot = values.indexOf(value, slot + 1)) values[slot] = REMOVED;
+    // Another entry may have come into the slot.
+    for (let slot = values.indexOf(value); slot >= 0; slot = values.indexOf(value, slot)) this.#vacate(slot);
   }
 
   /** The value of the longest prefix that holds the address, or -1. */
   lookup(a: number, b: number, c: number, d: number): number {
     const { bits, masks } = a === 0 && b === 0 && c === MAPPED_WORD ? this.#lengths4 : this.#lengths6;
     for (let i = 0, m = 0; i < bits.length; i++, m += 4) {
-      const value = this.#find(a & masks[m]!, b & masks[m + 1]!, c & masks[m + 2]!, d & masks[m + 3]!, bits[i]!);
-      if (value >= 0) return value;
+      const slot = this.#find(a & masks[m]!, b & masks[m + 1]!, c & masks[m + 2]!, d & masks[m + 3]!, bits[i]!);
+      if (slot >= 0) return this.#values[slot]!;
     }
     return -1;
   }
+
+  #slotOf(cidr: Cidr): number {
+    return this.#find(...addressWords(cidrNetwork(cidr)), mappedLength(cidr));
+  }
+
+  /** The slot of a prefix, or -1. */
 
   #find(a: number, b: number, c: number, d: number, length: number): number {
     const keys = this.#keys;
@@ -105,25 +129,48 @@ export class PrefixTable {
     while (this.#values[slot]! !== ABSENT) {
       const k = slot * 4;
       if (
-        this.#values[slot]! !== REMOVED &&
         keys[k + 3] === d &&
         keys[k + 2] === c &&
         keys[k + 1] === b &&
         keys[k] === a &&
         this.#keyLengths[slot] === length
       ) {
-        return this.#values[slot]!;
+        return slot;
       }
       slot = (slot + 1) & (this.#slots - 1);
     }
-    return ABSENT;
+    return -1;
   }
 
   #insert(words: AddressWords, length: number, value: number): void {
+    assert(this.#used < this.#slots - 1, `room for ${this.#slots - 1} prefixes`);
+    this.#used++;
     let slot = hashWords(words[0], words[1], words[2], words[3], length) & (this.#slots - 1);
     while (this.#values[slot]! !== ABSENT) slot = (slot + 1) & (this.#slots - 1);
     this.#keys.set(words, slot * 4);
     this.#keyLengths[slot] = length;
     this.#values[slot] = value;
+  }
+
+  /** Empties a slot. Later entries of its run that a search would no longer reach move up (Knuth, TAOCP 3, 6.4, algorithm R). */
+  #vacate(slot: number): void {
+    const last = this.#slots - 1;
+    let hole = slot;
+    for (let next = (hole + 1) & last; this.#values[next]! !== ABSENT; next = (next + 1) & last) {
+      if (((next - this.#homeOf(next)) & last) < ((next - hole) & last)) continue;
+      this.#keys.copyWithin(hole * 4, next * 4, next * 4 + 4);
+      this.#keyLengths[hole] = this.#keyLengths[next]!;
+      this.#values[hole] = this.#values[next]!;
+      hole = next;
+    }
+    this.#values[hole] = ABSENT;
+    this.#used--;
+  }
+
+  /** Where the search for the entry of a slot begins. */
+  #homeOf(slot: number): number {
+    const [keys, k] = [this.#keys, slot * 4];
+    const hash = hashWords(keys[k]!, keys[k + 1]!, keys[k + 2]!, keys[k + 3]!, this.#keyLengths[slot]!);
+    return hash & (this.#slots - 1);
   }
 }

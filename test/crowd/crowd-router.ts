@@ -96,6 +96,7 @@ export class CrowdRouter {
   execute(command: RouterCommand): void {
     switch (command.type) {
       case 'tables':
+      case 'tablesChange':
         return;
       case 'path':
         this.#paths.set(command.path.peer, command.path);

@@ -26,7 +26,11 @@ for (const members of KNOWN) {
 }
 
 for (const routes of ROUTES) {
-  const { wholeMs, sliceMs, slice99Ms } = measureStandstill(routes);
+  const measured = measureStandstill(routes);
+  const { wholeMs, sliceMs, slice99Ms, changeMs, hundredMs, wholeBytes, changeBytes, hundredBytes } = measured;
   const sliced = `in slices ${sliceMs.toFixed(3)} ms each, 99 % within ${slice99Ms.toFixed(3)}`;
-  process.stdout.write(`tables of ${routes} routes: whole ${wholeMs.toFixed(2)} ms, ${sliced}\n`);
+  process.stdout.write(`tables of ${routes} routes: ${wholeBytes} bytes, whole ${wholeMs.toFixed(2)} ms, ${sliced}\n`);
+  const ofOne = `${changeBytes} bytes, ${changeMs.toFixed(3)} ms`;
+  const ofHundred = `${hundredBytes} bytes, ${hundredMs.toFixed(3)} ms a slice`;
+  process.stdout.write(`  a join or a death: ${ofOne}; of a hundred nodes: ${ofHundred}\n`);
 }
