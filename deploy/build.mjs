@@ -20,6 +20,7 @@ const entries = {
   demo: 'deploy/demo/main.ts',
   bench: 'test/bench/main.ts',
   'bench-crowd': 'test/bench/crowd/main.ts',
+  'bench-agents': 'test/bench/agents/main.ts',
   'bench-cni': 'test/bench/cni/main.ts',
   'bench-restart': 'test/bench/restart/main.ts',
   'bench-policy': 'test/bench/policy/main.ts',

@@ -6,6 +6,7 @@ import type { NetworkNamespace } from '../machine/network-namespace.js';
 import { ping } from '../traffic/ping.js';
 import { report } from './check-report.js';
 import type { CheckReport } from './check-report.js';
+import { spread } from './spread.js';
 
 export type PingKind = 'same-node' | 'across' | 'gateway' | 'node-to-pod';
 
@@ -33,9 +34,12 @@ export interface PingReport extends CheckReport {
 }
 
 const AT_ONCE = 12;
+/** Of a large cluster, so many pairs: all of 50 nodes with two pods each would be 30,000. */
+const MAX_PINGS = 1000;
 
+/** Between all, or as many pairs as {@link MAX_PINGS}. */
 export async function pingAll(cluster: Cluster): Promise<PingResult[]> {
-  return mapBounded(trials(cluster), AT_ONCE, async (trial) => {
+  return mapBounded(spread(trials(cluster), MAX_PINGS), AT_ONCE, async (trial) => {
     const { rttMs } = await ping(trial.namespace, trial.address);
     return { kind: trial.kind, from: trial.from, to: trial.to, address: trial.address, rttMs };
   });

@@ -6,6 +6,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DemoError, messageOf } from '../../../common/errors.js';
+import { mapBounded } from '../async/map-bounded.js';
 import { ContainerRuntime } from './container-runtime.js';
 import type { CniCommand, CniResult } from './container-runtime.js';
 import { DemoNode } from './demo-node.js';
@@ -44,6 +45,12 @@ export interface Pod {
 }
 
 const SECRET_BYTES = 32;
+/** Nodes that start, or have a pod attached, at the same time: all at once would share the processors until each times out. */
+const AT_ONCE = 4;
+/** Up to so many nodes find each other's MAC addresses: each pair takes an entry at both ends, in both families, of 1024. */
+const MOST_RESOLVED = 20;
+/** Up to so many others, every node links to all of them (NEIGHBOURS in mesh/limits.ts). */
+const MOST_LINKED_TO_ALL = 16;
 /** Number of nodes that are seeds of the others. */
 const SEED_COUNT = 2;
 
@@ -74,10 +81,17 @@ export class Cluster {
   async open(): Promise<void> {
     await this.step('underlay network', () => this.#createUnderlay());
     await this.step(`${count(this.plan.nodes.length, 'node')} ready`, async () => {
-      for (const plan of this.plan.nodes) (await this.addNode(plan)).start();
-      await Promise.all(this.nodes.map((node) => node.waitReady()));
+      for (const plan of this.plan.nodes) await this.addNode(plan);
+      if (this.nodes.length > MOST_RESOLVED) await this.underlay.fixNeighbours();
+      await mapBounded(this.nodes, AT_ONCE, async (node) => {
+        node.start();
+        await node.waitReady();
+      });
     });
-    await this.step('encrypted links between all nodes', () => this.waitLinks());
+    const links = this.#isLinkedToAll
+      ? 'encrypted links between all nodes'
+      : 'all nodes known to all, and their links up';
+    await this.step(links, () => this.waitLinks());
     await this.step(`${count(this.plan.pods.length, 'pod')} attached through CNI`, () => this.attachAll());
   }
 
@@ -91,10 +105,14 @@ export class Cluster {
     writeRunningDemo(this.#runPath, this.options.distDir, { underlay: this.underlay.namespace.name, nodes, pods });
   }
 
-  /** Waits until every node has a link to every other. */
+  /** Waits until every node has a link to every other; in a large cluster, until it knows them and has the links it wants. */
   async waitLinks(timeoutMs?: number): Promise<void> {
     const others = (node: DemoNode): string[] => this.nodes.filter((n) => n !== node).map((n) => n.name);
-    await Promise.all(this.nodes.map((node) => node.waitLinks(others(node), timeoutMs)));
+    await Promise.all(
+      this.nodes.map((node) =>
+        this.#isLinkedToAll ? node.waitLinks(others(node), timeoutMs) : node.waitKnown(others(node), timeoutMs),
+      ),
+    );
   }
 
   /** Makes a node without starting it. @param secret as hex, in place of the cluster's */
@@ -119,7 +137,7 @@ export class Cluster {
   }
 
   async attachAll(): Promise<void> {
-    await Promise.all(this.plan.nodes.map((node) => this.#attachPodsOf(node)));
+    await mapBounded(this.plan.nodes, AT_ONCE, (node) => this.#attachPodsOf(node));
     this.pods.sort(
       (a, b) => this.plan.pods.findIndex((p) => p.name === a.name) - this.plan.pods.findIndex((p) => p.name === b.name),
     );
@@ -185,6 +203,10 @@ export class Cluster {
     const creating = NetworkNamespace.create(`${this.#run.prefix}${name}`);
     this.#creating.add(creating);
     return creating.finally(() => this.#creating.delete(creating));
+  }
+
+  get #isLinkedToAll(): boolean {
+    return this.nodes.length <= MOST_LINKED_TO_ALL + 1;
   }
 
   get #runPath(): string {

@@ -131,6 +131,20 @@ export class DemoNode {
     });
   }
 
+  /**
+   * Waits until every named node is known, and each link that this node wants is up: in a large cluster a node links with its
+   * neighbours, and with others when frames pass.
+   */
+  waitKnown(names: readonly string[], timeoutMs = READY_TIMEOUT_MS): Promise<Peer[]> {
+    return waitUntil(`${names.length} members known to ${this.name}, and its links up`, timeoutMs, async () => {
+      const peers = await this.api.peers();
+      const states = new Map(peers.map(({ name, state }) => [name, state]));
+      const missing = names.filter((name) => !['up', 'idle'].includes(states.get(name) ?? ''));
+      if (missing.length > 0) throw new DemoError(`missing: ${missing.join(', ')}`);
+      return peers.some(({ state }) => state === 'up') && peers;
+    });
+  }
+
   /** Stops `meshd` with SIGTERM; kills processes that have not ended after 4 s. */
   async stop(): Promise<void> {
     for (const supervisor of this.processes('supervisor')) signal(supervisor, 'SIGTERM');

@@ -8,7 +8,22 @@ export const UNDERLAY_BRIDGE = 'underlay0';
 /** The underlay interface inside a node's namespace. */
 export const NODE_INTERFACE = 'eth0';
 
+/** A namespace on the underlay. */
+interface Member {
+  readonly namespace: NetworkNamespace;
+  /** Of its interface, without prefix. */
+  readonly addresses: readonly string[];
+}
+
+/** As `ip` prints it. */
+interface LinkDescription {
+  readonly address: string;
+}
+
 export class Underlay {
+  /** Bounded by the size of the plan. */
+  readonly #members: Member[] = [];
+
   private constructor(
     readonly namespace: NetworkNamespace,
     readonly outside: NetworkNamespace,
@@ -38,6 +53,26 @@ export class Underlay {
     }
   }
 
+  /**
+   * Gives every member permanent neighbour entries for all others. The namespaces share one table of the kernel, in which 1024
+   * entries have room (`gc_thresh3` of arp(7)) and permanent ones do not count; each real machine has a table of its own.
+   */
+  async fixNeighbours(): Promise<void> {
+    const lines: string[] = [];
+    for (const { namespace, addresses } of this.#members) {
+      const [link] = JSON.parse(
+        await namespace.ip('-json', 'link', 'show', 'dev', NODE_INTERFACE),
+      ) as LinkDescription[];
+      lines.push(
+        ...addresses.map((ip) => `neighbour replace ${ip} lladdr ${link!.address} nud permanent dev ${NODE_INTERFACE}`),
+      );
+    }
+    for (const { namespace, addresses } of this.#members) {
+      const others = lines.filter((line) => !addresses.some((ip) => line.startsWith(`neighbour replace ${ip} `)));
+      await namespace.run('ip', ['-batch', '-'], `${others.join('\n')}\n`);
+    }
+  }
+
   private async attach(member: NetworkNamespace, bridgePort: string, v4: string, v6: string): Promise<void> {
     const peer = ['peer', 'name', NODE_INTERFACE, 'netns', member.name];
     await this.namespace.ip('link', 'add', bridgePort, 'type', 'veth', ...peer);
@@ -45,6 +80,7 @@ export class Underlay {
     await member.ip('link', 'set', NODE_INTERFACE, 'up');
     const addresses = ofFamilies(this.families, `${v4}/${UNDERLAY_PREFIX_V4}`, `${v6}/${UNDERLAY_PREFIX_V6}`);
     await addAddresses(member, NODE_INTERFACE, addresses);
+    this.#members.push({ namespace: member, addresses: ofFamilies(this.families, v4, v6) });
   }
 }
 

@@ -13,4 +13,10 @@ describe('pingMatrix', () => {
     expect(lines[1]!.split(/ +/)).toEqual(['pod-a', '·', '0.25', 'FAIL']);
     expect(lines[2]!.split(/ +/)).toEqual(['pod-b', 'FAIL', '·', 'FAIL']);
   });
+
+  it('is one line when there are many pods', () => {
+    const pods = Array.from({ length: 100 }, (_, i) => `pod-${i}`);
+    const results = [result('pod-1', 'pod-2', 0.5), result('pod-3', 'pod-4', 0.75), result('pod-5', 'pod-6', null)];
+    expect(pingMatrix(results, pods)).toBe('2 of 3 pings answered; round trip 0.75 ms in the median');
+  });
 });

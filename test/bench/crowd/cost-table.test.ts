@@ -14,7 +14,7 @@ function processOf(role: Role, rssMib: number, cpuPercent: number): ProcessCost 
 
 const COST = {
   processes: [processOf('supervisor', 50, 0), processOf('agent', 70, 0.25), processOf('router', 60, 0.5)],
-  underlay: { sent: 12.4, received: 11.6 },
+  underlay: { sent: 12.4, received: 11.6, sentBytes: 1500.2, receivedBytes: 1400 },
 };
 
 describe('what a node costs', () => {
@@ -27,6 +27,6 @@ describe('what a node costs', () => {
     expect(lines[1]).toMatch(/^RSS, MiB +50\.0 +70\.0 +60\.0 +130\.0$/);
     expect(lines).toContainEqual(expect.stringMatching(/^CPU, % of a core +0\.00 +0\.25 +0\.50 +0\.75$/));
     expect(lines.at(-2)).toBe('Threads, % of a core: supervisor: -; agent: node 0.25; router: node 0.50');
-    expect(lines.at(-1)).toBe('underlay: 12 datagrams/s sent, 12 received');
+    expect(lines.at(-1)).toBe('underlay: 12 datagrams/s sent, 12 received; 1500 and 1400 bytes/s');
   });
 });

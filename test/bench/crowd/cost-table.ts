@@ -37,7 +37,8 @@ export function costTable(cost: NodeCost): string {
   const threads = processes.map(
     ({ role, threads: busy }) => `${role}: ${busy.map((t) => `${t.name} ${percent(t.cpuPercent)}`).join(', ') || '-'}`,
   );
-  const rate = `underlay: ${underlay.sent.toFixed(0)} datagrams/s sent, ${underlay.received.toFixed(0)} received`;
+  const { sent, received, sentBytes, receivedBytes } = underlay;
+  const rate = `underlay: ${sent.toFixed(0)} datagrams/s sent, ${received.toFixed(0)} received; ${sentBytes.toFixed(0)} and ${receivedBytes.toFixed(0)} bytes/s`;
   return [alignColumns(rows), '', `Threads, % of a core: ${threads.join('; ')}`, rate].join('\n');
 }
 

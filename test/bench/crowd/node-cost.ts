@@ -27,10 +27,12 @@ export interface ProcessCost {
   readonly threads: readonly ThreadCost[];
 }
 
-/** Datagrams on the underlay each second. */
+/** Datagrams on the underlay each second, and their bytes with Ethernet headers. */
 export interface UnderlayRate {
   readonly sent: number;
   readonly received: number;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
 }
 
 export interface NodeCost {
@@ -41,13 +43,12 @@ export interface NodeCost {
 interface Look {
   readonly atMs: number;
   readonly times: readonly ThreadTimes[];
-  readonly sent: number;
-  readonly received: number;
+  readonly traffic: LinkStatistics['stats64'];
 }
 
 /** As `ip` prints it. */
 interface LinkStatistics {
-  readonly stats64: { readonly tx: { readonly packets: number }; readonly rx: { readonly packets: number } };
+  readonly stats64: Readonly<Record<'tx' | 'rx', { readonly packets: number; readonly bytes: number }>>;
 }
 
 /** Memory is read at the end. Throws {@link BenchError} when a process is missing or was replaced during the interval. */
@@ -60,9 +61,13 @@ export async function measureNode(node: DemoNode, interfaceName: string, seconds
   const elapsedMs = after.atMs - before.atMs;
   const processes = ROLES.map((role, i) => costOf(role, pids[i]!, before.times[i]!, after.times[i]!, elapsedMs));
   const perSecond = (count: number): number => (count * 1000) / elapsedMs;
+  const rate = (way: 'tx' | 'rx', of: 'packets' | 'bytes'): number =>
+    perSecond(after.traffic[way][of] - before.traffic[way][of]);
   const underlay = {
-    sent: perSecond(after.sent - before.sent),
-    received: perSecond(after.received - before.received),
+    sent: rate('tx', 'packets'),
+    received: rate('rx', 'packets'),
+    sentBytes: rate('tx', 'bytes'),
+    receivedBytes: rate('rx', 'bytes'),
   };
   return { processes, underlay };
 }
@@ -78,8 +83,7 @@ function processesOf(node: DemoNode): number[] {
 async function lookAt(node: DemoNode, pids: readonly number[], interfaceName: string): Promise<Look> {
   const text = await node.namespace.ip('-json', '-statistics', 'link', 'show', 'dev', interfaceName);
   const [link] = JSON.parse(text) as LinkStatistics[];
-  const { tx, rx } = link!.stats64;
-  return { atMs: performance.now(), times: pids.map(threadTimes), sent: tx.packets, received: rx.packets };
+  return { atMs: performance.now(), times: pids.map(threadTimes), traffic: link!.stats64 };
 }
 
 function costOf(role: Role, pid: number, before: ThreadTimes, after: ThreadTimes, elapsedMs: number): ProcessCost {
