@@ -181,6 +181,18 @@ export const MAX_CONFIRM_RETRY_MS = 1_000;
 export const READ_BURST = 200;
 /** The same per second, sustained: 2 % of a core. */
 export const READ_PER_SECOND = 100;
+/** Initiations that are read per second of all addresses together, sustained: 6 % of a core. */
+export const READ_OF_ALL_PER_SECOND = 200;
+/** The same in a burst. */
+export const READ_OF_ALL_BURST = 1_000;
+/** Those read beyond that of addresses of members, and as many of addresses with a cookie: sources can be forged. */
+export const READ_OF_MEMBERS_PER_SECOND = 200;
+/** The same in a burst. */
+export const READ_OF_MEMBERS_BURST = 1_000;
+/** Cookies sent per second, sustained and at once, for initiations that are not read: 4 % of a core; shorter than what they answer. */
+export const UNREAD_COOKIES_PER_SECOND = 1_000;
+/** How old the list of the members' addresses may be, which is made only while more initiations come than are read. */
+export const MEMBER_ADDRESSES_AGE_MS = 5_000;
 /** Initiations of nodes that are not known, from one source address, in a burst. */
 export const SOURCE_BURST = 20;
 /** Initiations from one source address per second, sustained. */

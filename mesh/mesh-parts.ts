@@ -11,6 +11,7 @@ import { Gossip } from './cluster/gossip.js';
 import { NodeChanges } from './cluster/node-changes.js';
 import { PeerTable } from './cluster/peer-table.js';
 import { Seeds } from './cluster/seeds.js';
+import { memberAddresses } from './cluster/member-addresses.js';
 import { Relaying } from './cluster/relaying.js';
 import { RevocationSpread } from './cluster/revocation-spread.js';
 import { Revocations } from './cluster/revocations.js';
@@ -141,6 +142,7 @@ export class MeshParts {
       stamps: this.stamps,
       lastStamp: () => this.stamps.last,
       member: (id: NodeId) => this.peerTable.members.get(id),
+      memberAddresses: () => memberAddresses(this.peerTable.members.all(), this.peerTable.peers.values()),
       isWayTo: (address: SocketAddress, id: NodeId) => this.relaying.paths.routeAt(address, id) !== null,
     };
     return new Handshakes(deps, this.slots);

@@ -2,6 +2,7 @@
  * Admission of initiations: the checks between a good MAC and the first curve operation with keys of the sender.
  *
  * ```
+ *   rate of the source, rates of all sources --> not read; a cookie, or nothing
  *   admitted before ----------------------------------------------------> replayed
  *   sender is a member
  *     proof for this node: bad -> badProof; old stamp -> replayed; rate of the member -> budget (a cookie with a wait) -> pass
@@ -27,13 +28,19 @@ import {
   MEMBER_COOKIES_PER_SECOND,
   MAX_SEEN_INITIATIONS,
   MAX_SOURCES,
+  MEMBER_ADDRESSES_AGE_MS,
   MEMBER_PER_SECOND,
   READ_BURST,
+  READ_OF_ALL_BURST,
+  READ_OF_ALL_PER_SECOND,
+  READ_OF_MEMBERS_BURST,
+  READ_OF_MEMBERS_PER_SECOND,
   READ_PER_SECOND,
   SOURCE_BURST,
   SOURCE_PER_SECOND,
   UNPROVEN_BURST,
   UNPROVEN_PER_SECOND,
+  UNREAD_COOKIES_PER_SECOND,
 } from '../limits.js';
 import type { RandomSource } from '../mesh-io.js';
 import { RateLimiter } from '../rate-limiter.js';
@@ -51,6 +58,9 @@ export type Admission =
   | { readonly verdict: 'needsCookie' | 'mustWait'; readonly waitMs: number }
   | { readonly verdict: 'replayed' | 'badProof' | 'rateLimited' | 'underLoad' };
 
+/** `cookie`: it is not read, and its sender is told how to show that the address is its own. */
+export type Reading = 'read' | 'cookie' | 'tooOften' | 'underLoad';
+
 export interface HandshakeGateDeps {
   readonly ownId: NodeId;
   readonly random: RandomSource;
@@ -59,6 +69,8 @@ export interface HandshakeGateDeps {
   readonly budget: HandshakeBudget;
   /** The advert of another member. */
   member(id: NodeId): Advert | undefined;
+  /** Addresses at which members are, by their adverts and links. */
+  memberAddresses(): ReadonlySet<IpAddress>;
   /** Whether the address stands for a channel of a relay with this member. */
   isWayTo(address: SocketAddress, id: NodeId): boolean;
 }
@@ -94,6 +106,20 @@ export class HandshakeGate {
     perSecond: MEMBER_COOKIES_PER_SECOND,
     maxKeys: 1,
   });
+  readonly #ofAll = new RateLimiter({ burst: READ_OF_ALL_BURST, perSecond: READ_OF_ALL_PER_SECOND, maxKeys: 1 });
+  /** Beyond those: of addresses of members, and of addresses with a cookie. */
+  readonly #ofFew = new RateLimiter<'member' | 'cookie'>({
+    burst: READ_OF_MEMBERS_BURST,
+    perSecond: READ_OF_MEMBERS_PER_SECOND,
+    maxKeys: 2,
+  });
+  readonly #unreadCookies = new RateLimiter({
+    burst: UNREAD_COOKIES_PER_SECOND,
+    perSecond: UNREAD_COOKIES_PER_SECOND,
+    maxKeys: 1,
+  });
+  #memberAddresses: ReadonlySet<IpAddress> = new Set();
+  #memberAddressesMs = -Infinity;
   /** MACs, in hex, of initiations that were admitted. Bounded by MAX_SEEN_INITIATIONS. */
   readonly #seen = new BoundedMap<string, true>(MAX_SEEN_INITIATIONS);
   #secret: Uint8Array;
@@ -111,9 +137,17 @@ export class HandshakeGate {
     return this.#seen.has(mac);
   }
 
-  /** Whether an initiation from there may be read, which costs ten times what its MAC does. */
-  mayRead({ from, nowMs }: Arrival): boolean {
-    return this.#readable.take(from.ip, nowMs);
+  /**
+   * Whether an initiation may be read, which costs ten times what its MAC does. Who has the secret can forge any number of sources:
+   * all together have one rate, and addresses of members and those with a cookie, which cannot be forged, one each beside it.
+   */
+  reading(arrival: Arrival): Reading {
+    const { bytes, from, nowMs } = arrival;
+    if (!this.#readable.take(from.ip, nowMs)) return 'tooOften';
+    if (this.#ofAll.take(0, nowMs)) return 'read';
+    if (this.#hasCookie(bytes, from, nowMs) && this.#ofFew.take('cookie', nowMs)) return 'read';
+    if (this.#isOfMember(from.ip, nowMs) && this.#ofFew.take('member', nowMs)) return 'read';
+    return this.#unreadCookies.take(0, nowMs) ? 'cookie' : 'underLoad';
   }
 
   /** Checks an initiation with a good MAC that was not seen before. @param mac in hex */
@@ -179,6 +213,14 @@ export class HandshakeGate {
     if (this.#hasCookie(bytes, from, nowMs))
       return this.#unproven.take(0, nowMs) ? { verdict: 'pass', isProven: false } : { verdict: 'underLoad' };
     return this.#cookies.take(0, nowMs) ? { verdict: 'needsCookie', waitMs: 0 } : { verdict: 'underLoad' };
+  }
+
+  #isOfMember(ip: IpAddress, nowMs: number): boolean {
+    if (nowMs - this.#memberAddressesMs >= MEMBER_ADDRESSES_AGE_MS) {
+      this.#memberAddresses = this.#deps.memberAddresses();
+      this.#memberAddressesMs = nowMs;
+    }
+    return this.#memberAddresses.has(ip);
   }
 
   #hasCookie(bytes: Uint8Array, from: SocketAddress, nowMs: number): boolean {

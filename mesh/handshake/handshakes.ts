@@ -15,6 +15,7 @@
 import { HandshakeError } from '../../common/errors.js';
 import type { NodeId } from '../../common/node-id.js';
 import type { SessionKeys } from '../../common/router-port.js';
+import type { IpAddress } from '../../common/address/ip-address.js';
 import { formatSocketAddress } from '../../common/address/socket-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { Advert } from '../wire/advert.js';
@@ -52,6 +53,8 @@ export interface HandshakesDeps extends Omit<HandshakeDeps, 'keys'> {
   readonly stamps: InitiationStamps;
   /** The advert of another member. */
   member(id: NodeId): Advert | undefined;
+  /** Addresses at which members are. */
+  memberAddresses(): ReadonlySet<IpAddress>;
   /** Whether the address stands for a channel of a relay with this member. */
   isWayTo(address: SocketAddress, id: NodeId): boolean;
 }
@@ -170,6 +173,7 @@ export class Handshakes {
       secrets: this.#secrets,
       budget: this.#budget,
       member,
+      memberAddresses: () => deps.memberAddresses(),
       isWayTo: (address, id) => deps.isWayTo(address, id),
     });
   }
@@ -286,15 +290,25 @@ export class Handshakes {
     const pending = this.#responders.get(this.#responderByMac.get(mac) ?? -1);
     if (pending !== undefined) return this.#respondAgain(pending, arrival);
     if (this.#gate.hasSeen(mac)) return refused('replayed');
-    if (!this.#gate.mayRead(arrival)) return refused('rateLimited', null, TOO_OFTEN);
+    const reading = this.#gate.reading(arrival);
+    if (reading === 'tooOften') return refused('rateLimited', null, TOO_OFTEN);
+    if (reading !== 'read')
+      return refused('underLoad', reading === 'cookie' ? this.#cookie(keys, datagram, arrival, 0) : null);
     const received = new ReceivedInitiation({ ...this.#deps, keys }, datagram);
     if (this.#isCrossed(received.hello.id, arrival)) return refused('crossed');
     const admission = this.#gate.admit(received, mac, arrival);
     if (admission.verdict === 'pass') return this.#respond(received, mac, admission.isProven, arrival);
     if (!('waitMs' in admission)) return refused(admission.verdict);
-    const cookie = this.#gate.cookieFor(arrival.from, arrival.nowMs);
-    const reply = encodeCookie(datagram.senderIndex, cookie, datagram.mac, keys, admission.waitMs);
-    return refused(admission.verdict, reply);
+    return refused(admission.verdict, this.#cookie(keys, datagram, arrival, admission.waitMs));
+  }
+
+  #cookie(
+    keys: ClusterKeys,
+    { senderIndex, mac }: HandshakeDatagram,
+    { from, nowMs }: Arrival,
+    waitMs: number,
+  ): Uint8Array {
+    return encodeCookie(senderIndex, this.#gate.cookieFor(from, nowMs), mac, keys, waitMs);
   }
 
   /** Whether the sender is about to respond to an initiation of this node, which wins. */

@@ -62,6 +62,7 @@ export class HandshakeSide {
       stamps: this.stamps,
       lastStamp: () => this.stamps.last,
       member: (id) => this.members.get(id),
+      memberAddresses: () => new Set(),
       isWayTo: () => false,
       ...overrides,
     };

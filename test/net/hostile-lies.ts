@@ -85,7 +85,10 @@ function initiationOf({ identity, settings }: HostileMember, target: Advert | nu
   const nowMs = systemClock.nowMs();
   const stamps = new InitiationStamps({ own: 0, accepted: [] }, Date.now(), () => undefined);
   const clusterSecrets = new ClusterSecrets([settings.clusterSecret]);
-  const nobody = { isWayTo: () => false, member: () => undefined, advert: () => new Uint8Array(), ciphers: () => [] };
+  const nobody = {
+    ...{ isWayTo: () => false, memberAddresses: () => new Set<never>(), member: () => undefined },
+    ...{ advert: () => new Uint8Array(), ciphers: () => [] },
+  };
   const deps = { ...nobody, identity, random: systemRandom, clusterSecrets, stamps, lastStamp: () => stamps.last };
   const handshakes = new Handshakes(deps, new SessionSlots(systemRandom));
   const staticKey = target?.noiseKey ?? null;

@@ -185,7 +185,10 @@ function damaged(advert: Uint8Array, { random }: Liar): Uint8Array {
 function initiationOf({ node, random, nowMs }: Liar, target: SimNode | null): Uint8Array {
   const stamps = new InitiationStamps({ own: 0, accepted: [] }, WALL_CLOCK_MS + nowMs, () => undefined);
   const clusterSecrets = new ClusterSecrets([SECRET]);
-  const nobody = { isWayTo: () => false, member: () => undefined, advert: () => new Uint8Array(), ciphers: () => [] };
+  const nobody = {
+    ...{ isWayTo: () => false, memberAddresses: () => new Set<never>(), member: () => undefined },
+    ...{ advert: () => new Uint8Array(), ciphers: () => [] },
+  };
   const deps = { ...nobody, identity: node.identity, random, clusterSecrets, stamps, lastStamp: () => stamps.last };
   const handshakes = new Handshakes(deps, new SessionSlots(random));
   const staticKey = target?.identity.noiseKeys.publicKey ?? null;

@@ -1,0 +1,103 @@
+import { describe, expect, it } from '@jest/globals';
+import { parseIpAddress } from '../common/address/ip-address.js';
+import { TYPE_INITIATION } from '../common/wire/datagram-header.js';
+import { encodeHandshake, readHandshake } from '../common/wire/handshake-datagram.js';
+import { Handshakes } from './handshake/handshakes.js';
+import { InitiationStamps } from './handshake/initiation-stamps.js';
+import { SessionSlots } from './handshake/session-slots.js';
+import type { NodeCosts } from './testing/node-costs.js';
+import { FREE } from './testing/node-costs.js';
+import { SeededRandom } from './testing/seeded-random.js';
+import type { SimNetwork } from './testing/sim-network.js';
+import type { SimNode } from './testing/sim-node.js';
+import { SECRET, WALL_CLOCK_MS } from './testing/sim-node.js';
+import { simulation } from './testing/simulation.js';
+import { ClusterKeys } from './wire/cluster-keys.js';
+import { ClusterSecrets } from './wire/cluster-secrets.js';
+import { generateIdentity } from './wire/identity.js';
+
+const SOURCES = 4_000;
+const PER_SECOND = 5_000;
+const FLOOD_MS = 20_000;
+/** Work of an initiation by what becomes of it, in microseconds (`test/simulator/event-costs.ts`, docs/security.md). */
+const MAC_US = 20;
+const READ_US = 400;
+
+/** Initiations of a node that has the secret, each with a MAC of its own. */
+function initiations(count: number): Uint8Array[] {
+  const random = new SeededRandom(99);
+  const clusterSecrets = new ClusterSecrets([SECRET]);
+  const stamps = new InitiationStamps({ own: 0, accepted: [] }, WALL_CLOCK_MS, () => undefined);
+  const nobody = { isWayTo: () => false, memberAddresses: () => new Set<never>(), member: () => undefined };
+  const described = { advert: () => new Uint8Array(), ciphers: () => [], lastStamp: () => stamps.last };
+  const deps = { ...nobody, ...described, identity: generateIdentity(random), random, clusterSecrets, stamps };
+  const handshakes = new Handshakes(deps, new SessionSlots(random));
+  const dial = { expects: () => true, staticKey: null, secretIds: null, turn: 0, framesWait: true, mayCross: false };
+  const anywhere = { ip: parseIpAddress('203.0.113.1'), port: 1 };
+  const one = readHandshake(handshakes.initiationFor(handshakes.start(dial, 0)!, anywhere, 0)!)!;
+  const keys = new ClusterKeys(SECRET);
+  return Array.from({ length: count }, (_, i) => encodeHandshake({ ...one, senderIndex: i + 1 }, keys));
+}
+
+/** What an initiation costs is seen by the node's own counters: those that were not read are refused as too many. */
+class FloodCosts implements NodeCosts {
+  node: SimNode | null = null;
+  readCount = 0;
+  #unread = 0;
+
+  event: NodeCosts['event'] = (event) => {
+    if (event.type !== 'datagram' || event.bytes[0] !== TYPE_INITIATION) return MAC_US;
+    const counted = this.node!.mesh!.counters();
+    const unread = (counted['handshakeUnderLoad'] ?? 0) + (counted['handshakeRateLimited'] ?? 0);
+    const isRead = unread === this.#unread;
+    this.#unread = unread;
+    if (isRead) this.readCount++;
+    return isRead ? READ_US : MAC_US;
+  };
+  readonly sendTables = FREE.sendTables.bind(FREE);
+  readonly takeTables = FREE.takeTables.bind(FREE);
+  readonly command = FREE.command.bind(FREE);
+  readonly packet = FREE.packet.bind(FREE);
+}
+
+/** Sends them to the victim in even steps, from forged addresses in turn. */
+function flood(network: SimNetwork, victim: SimNode, datagrams: readonly Uint8Array[]): void {
+  const startMs = network.nowMs;
+  datagrams.forEach((bytes, i) => {
+    const ip = parseIpAddress(`198.51.${100 + ((i % SOURCES) >> 8)}.${(i % SOURCES) & 255}`);
+    network.at(startMs + (i * 1000) / PER_SECOND, () =>
+      victim.receive({ ip, port: 6785 }, { kind: 'datagram', bytes }),
+    );
+  });
+}
+
+describe('a hundred thousand initiations under the secret, from four thousand forged sources', () => {
+  it(
+    'let the links of the victim stay, and those of members and of a new node come up meanwhile',
+    simulation(1, (network) => {
+      const costs = new FloodCosts();
+      const victim = network.addNode({ costs });
+      costs.node = victim;
+      const [known, restarted] = [network.addNode(), network.addNode()];
+      victim.start();
+      for (const node of [known, restarted]) node.start([victim]);
+      network.run(15_000);
+      expect([known, restarted].map((node) => victim.stateOf(node))).toEqual(['up', 'up']);
+      restarted.kill();
+      network.run(10_000);
+      costs.readCount = 0;
+      victim.notices.length = 0;
+      flood(network, victim, initiations((FLOOD_MS / 1000) * PER_SECOND));
+      network.run(3_000);
+      restarted.start([victim]);
+      const joining = network.addNode();
+      joining.start([victim]);
+      expect(network.runUntil(() => victim.stateOf(restarted) === 'up', 10_000)).toBeLessThan(5_000);
+      expect(network.runUntil(() => victim.stateOf(joining) === 'up', 15_000)).toBeLessThan(15_000);
+      const staysMs = network.runWhile(() => victim.stateOf(known) === 'up' && known.stateOf(victim) === 'up', 5_000);
+      expect(staysMs).toBe(5_000);
+      expect(victim.notices.filter(({ message }) => message === 'link is down')).toEqual([]);
+      expect(costs.readCount).toBeLessThan(10_000);
+    }),
+  );
+});
