@@ -11,7 +11,7 @@ import type { Clock } from '../../common/clock.js';
 import { MeshDriver } from '../../agent/control-plane/mesh-driver.js';
 import type { NoticeLog } from '../../common/notice-log.js';
 import { generateIdentity, Mesh } from '../../mesh/index.js';
-import type { MeshEvent, RandomSource } from '../../mesh/index.js';
+import type { MeshEvent, NodeIdentity, RandomSource, SelfDescription } from '../../mesh/index.js';
 import { CROWD_CLUSTER_CIDR } from './crowd-plan.js';
 import type { MemberPlan } from './crowd-plan.js';
 import { CrowdRouter } from './crowd-router.js';
@@ -31,6 +31,16 @@ export interface CrowdSettings {
   readonly linkAmong: boolean;
 }
 
+/** What a member knows from the start, as after a restart, and what it takes part in. Default: as the settings say, and nothing known. */
+export interface MemberPart {
+  readonly identity: NodeIdentity;
+  readonly knownAdverts: readonly Uint8Array[];
+  readonly seeds: readonly SocketAddress[];
+  readonly gossips: boolean;
+  /** It answers handshakes and probes, and sends nothing by itself. */
+  readonly isMute: boolean;
+}
+
 export interface MemberDeps {
   readonly clock: Clock;
   readonly random: RandomSource;
@@ -39,6 +49,7 @@ export interface MemberDeps {
 }
 
 export class CrowdMember {
+  readonly #part: MemberPart;
   readonly #mesh: Mesh;
   readonly #router: CrowdRouter;
   readonly #driver: MeshDriver;
@@ -48,8 +59,11 @@ export class CrowdMember {
     readonly plan: MemberPlan,
     readonly settings: CrowdSettings,
     readonly around: MemberDeps,
+    part: Partial<MemberPart> = {},
   ) {
-    const { clock, notices } = around;
+    const { clock, notices, random } = around;
+    const { seeds, linkAmong: gossips } = settings;
+    this.#part = { identity: generateIdentity(random), knownAdverts: [], seeds, gossips, isMute: false, ...part };
     this.#mesh = this.#createMesh();
     this.#router = new CrowdRouter({
       send: (to, datagram) => around.send(to, datagram),
@@ -76,7 +90,7 @@ export class CrowdMember {
 
   start(): void {
     const { clock } = this.around;
-    this.#driver.feed({ type: 'seeds', seeds: this.settings.seeds });
+    this.#driver.feed({ type: 'seeds', seeds: this.#part.seeds });
     this.#driver.feed(this.#router.hello());
     this.#stopCounters = every(clock, COUNTERS_INTERVAL_MS, () => this.#driver.feed(this.#router.counters()));
   }
@@ -85,10 +99,10 @@ export class CrowdMember {
     this.#router.receive(from, datagram);
   }
 
-  /** Says goodbye. */
+  /** Says goodbye, unless it is mute. */
   stop(): void {
     this.#stopCounters();
-    this.#driver.stop('leave');
+    this.#driver.stop(this.#part.isMute ? 'pause' : 'leave');
   }
 
   #up(event: MeshEvent): void {
@@ -98,34 +112,34 @@ export class CrowdMember {
 
   #down(command: RouterCommand): void {
     if (command.type === 'sendControl' && this.#isKeptOut(command.bytes)) return;
+    if (this.#part.isMute && (command.type === 'sendControl' || command.type === 'probe')) return;
     this.#router.execute(command);
   }
 
   #isKeptOut(message: Uint8Array): boolean {
-    return !this.settings.linkAmong && isGossip(message);
+    return !this.#part.gossips && isGossip(message);
   }
 
   #createMesh(): Mesh {
     const { plan, settings, around } = this;
-    const { name, address, podCidr } = plan;
+    const { address } = plan;
     return new Mesh({
-      identity: generateIdentity(around.random),
-      self: {
-        name,
-        version: HEDDLE_VERSION,
-        endpoints: [{ ip: address, port: settings.port }],
-        podCidrs: [podCidr],
-        podMtuBytes: null,
-      },
+      identity: this.#part.identity,
+      self: describeMember(plan, settings.port),
       clusterSecrets: [settings.clusterSecret],
       clusterCidrs: [parseCidr(CROWD_CLUSTER_CIDR)],
       random: around.random,
       underlay: { mtuBytes: settings.mtuBytes, ownAddresses: [address] },
-      cachedAdverts: [],
+      cachedAdverts: this.#part.knownAdverts,
       cachedStamps: { own: 0, accepted: [], firstHeard: [] },
       wallClockMs: around.clock.wallTime().getTime(),
       cipherPreference: 'auto',
       needsAuthority: false,
     });
   }
+}
+
+/** What a member's advert says. */
+export function describeMember({ name, address, podCidr }: MemberPlan, port: number): SelfDescription {
+  return { name, version: HEDDLE_VERSION, endpoints: [{ ip: address, port }], podCidrs: [podCidr], podMtuBytes: null };
 }

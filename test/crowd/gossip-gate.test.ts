@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { NodeId } from '../../common/node-id.js';
+import { BUCKET_HASH_BYTES, BUCKETS } from '../../mesh/limits.js';
 import { encodeControl } from '../../mesh/wire/control-message.js';
 import { isGossip } from './gossip-gate.js';
 
@@ -10,6 +11,7 @@ describe('the gate', () => {
     expect(isGossip(encodeControl({ type: 'adverts', adverts: [] }))).toBe(true);
     expect(isGossip(encodeControl({ type: 'digest', fromId: ID, toId: null, entries: [] }))).toBe(true);
     expect(isGossip(encodeControl({ type: 'pull', ids: [ID] }))).toBe(true);
+    expect(isGossip(encodeControl({ type: 'hashes', bytes: new Uint8Array(BUCKETS * BUCKET_HASH_BYTES) }))).toBe(true);
   });
 
   it('lets everything else pass', () => {

@@ -11,7 +11,9 @@ import { loadClusterSecrets } from '../../agent/settings/cluster-secret.js';
 import { NoticeLog } from '../../common/notice-log.js';
 import { systemRandom } from '../../agent/control-plane/system-random.js';
 import { Crowd } from './crowd.js';
+import { parseNodeId } from '../../common/node-id.js';
 import { planCrowd } from './crowd-plan.js';
+import { settledParts } from './settled-crowd.js';
 
 const OPTIONS = {
   peers: { type: 'string', default: '100' },
@@ -20,6 +22,8 @@ const OPTIONS = {
   port: { type: 'string', default: '6785' },
   mtu: { type: 'string', default: '1500' },
   'link-among': { type: 'boolean', default: false },
+  /** Id of the node that a settled crowd meets. */
+  settled: { type: 'string' },
 } as const;
 
 async function main(args: readonly string[]): Promise<void> {
@@ -31,11 +35,14 @@ async function main(args: readonly string[]): Promise<void> {
     port,
     seeds: (values.seed ?? []).map((text) => parseSocketAddress(text, port)),
     mtuBytes: Number(values.mtu),
-    linkAmong: values['link-among'],
+    linkAmong: values['link-among'] || values.settled !== undefined,
   };
   const notices = new NoticeLog(createLogger('crowd', 'warn'), systemClock);
   const around = { clock: systemClock, random: systemRandom, notices };
-  const crowd = new Crowd(planCrowd(Number(values.peers)), settings, around);
+  const plans = planCrowd(Number(values.peers));
+  const moment = { random: systemRandom, nowMs: Date.now() };
+  const parts = values.settled === undefined ? [] : settledParts(plans, parseNodeId(values.settled), settings, moment);
+  const crowd = new Crowd(plans, settings, around, parts);
   process.once('SIGTERM', () => void crowd.stop().then(() => process.exit(0)));
   await crowd.start();
 }

@@ -11,6 +11,7 @@ export interface CrowdBenchOptions {
   /** Time between the last link that came up and the first reading. */
   readonly settleSeconds: number;
   readonly linkAmong: boolean;
+  readonly settled: boolean;
   readonly json: boolean;
 }
 
@@ -30,6 +31,8 @@ Members that do not hear of each other all take the node for their neighbour, so
   --seconds N   how long to measure (default ${NUMBERS.seconds.default})
   --settle N    seconds to wait between the last link and the measurement (default ${NUMBERS.settle.default})
   --link-among  the members take part in gossip and link with their neighbours, as in a cluster: so does the node
+  --settled     as --link-among, in a cluster that has run for long: of the members only the neighbours of the node and
+                theirs run, all others are known by their adverts; for thousands
   --json        print one JSON object on standard output, all else on standard error
   --help        this text
 `;
@@ -39,6 +42,7 @@ const OPTIONS = {
   seconds: { type: 'string' },
   settle: { type: 'string' },
   'link-among': { type: 'boolean', default: false },
+  settled: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -52,7 +56,8 @@ export function parseCrowdArguments(args: readonly string[]): Parsed<CrowdBenchO
       peers: wholeNumber('peers', NUMBERS.peers, values.peers),
       seconds: wholeNumber('seconds', NUMBERS.seconds, values.seconds),
       settleSeconds: wholeNumber('settle', NUMBERS.settle, values.settle),
-      linkAmong: values['link-among'],
+      linkAmong: values['link-among'] || values.settled,
+      settled: values.settled,
       json: values.json,
     };
     return { kind: 'run', options };

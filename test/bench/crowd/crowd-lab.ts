@@ -28,7 +28,7 @@ export class CrowdLab {
   ) {}
 
   /** @param distDir folder of the built programs */
-  static async open(lab: Lab, distDir: string, { peers, linkAmong }: CrowdBenchOptions): Promise<CrowdLab> {
+  static async open(lab: Lab, distDir: string, { peers, linkAmong, settled }: CrowdBenchOptions): Promise<CrowdLab> {
     const secretFile = join(lab.folder, 'cluster-secret');
     writeFileSync(secretFile, `${randomBytes(SECRET_BYTES).toString('hex')}\n`, { mode: 0o600 });
     const namespace = await lab.createNamespace('node');
@@ -51,6 +51,7 @@ export class CrowdLab {
       join(distDir, 'crowd.js'),
       ...['--peers', `${peers}`, '--seed', seed, '--secret-file', secretFile],
       ...(linkAmong ? ['--link-among'] : []),
+      ...(settled ? ['--settled', (await node.api.status()).id] : []),
     ]);
     return new CrowdLab(node, peers, linkAmong);
   }

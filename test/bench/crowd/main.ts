@@ -27,8 +27,8 @@ async function measure(lab: Lab, options: CrowdBenchOptions, progress: Progress)
   return progress.step(`measured for ${seconds} s`, () => measureNode(crowd.node, UNDERLAY_INTERFACE, seconds));
 }
 
-function reportJson({ peers, seconds, linkAmong }: CrowdBenchOptions, cost: NodeCost): string {
-  return `${JSON.stringify({ peers, seconds, linkAmong, agentAndRouter: together(cost), ...cost })}\n`;
+function reportJson({ peers, seconds, linkAmong, settled }: CrowdBenchOptions, cost: NodeCost): string {
+  return `${JSON.stringify({ peers, seconds, linkAmong, settled, agentAndRouter: together(cost), ...cost })}\n`;
 }
 
 await runLabProgram({
