@@ -70,6 +70,20 @@ const cutting = fc
   .filter(({ bytes }) => bytes >= TAG_BYTES);
 
 describe('incomplete units', () => {
+  it('are all in the same memory when they come one after the other', () => {
+    const places = Array.from({ length: 100 }, (_, counter) => {
+      const unit = patternBytes(3000, counter);
+      const whole = cut(unit, 1400, { session: counter % SESSIONS, lane: 0, counter })
+        .map(add)
+        .at(-1)!;
+      const at = reassembly.unitAt(whole);
+      expect(unitIn(whole, unit.length)).toEqual(unit);
+      reassembly.release(whole);
+      return at;
+    });
+    expect(new Set(places).size).toBe(1);
+  });
+
   it('are complete with their last missing fragment, in any order and with duplicates', () => {
     const order = fc.array(fc.nat(), { minLength: 64, maxLength: 200 });
     fc.assert(

@@ -2,6 +2,9 @@
  * Reassembly of units whose datagrams did not arrive in one piece: the underlay has no GRO, lost some or reordered them. A
  * fixed number of places, found by session and counter. A unit that needs a taken place displaces the unit in it, so the
  * memory is bounded whatever arrives. Consecutive counters of one session share MAX_INCOMPLETE_UNITS_PER_SESSION places.
+ *
+ * A place with a unit has a block of memory, that which was given back last: a few units at a time are all in a few blocks, and
+ * the kernel backs no more than these.
  */
 import type { Arena } from '../kernel/arena.js';
 import type { Counters } from '../tables/counters.js';
@@ -13,7 +16,7 @@ import { DROP } from '../tables/drop-reasons.js';
 import { MAX_INCOMPLETE_UNITS, MAX_INCOMPLETE_UNITS_PER_SESSION } from '../limits.js';
 
 const HEADROOM_BYTES = 64;
-const PLACE_BYTES = HEADROOM_BYTES + MAX_UNIT_BYTES + TAG_BYTES + 64;
+const BLOCK_BYTES = HEADROOM_BYTES + MAX_UNIT_BYTES + TAG_BYTES + 64;
 const FREE = -1;
 
 export const INCOMPLETE = -1;
@@ -30,17 +33,22 @@ export class Reassembly {
   readonly #present = new Int32Array(MAX_INCOMPLETE_UNITS * 2);
   readonly #missing = new Uint8Array(MAX_INCOMPLETE_UNITS);
   readonly #mark = new Uint8Array(MAX_INCOMPLETE_UNITS);
+  readonly #block = new Uint16Array(MAX_INCOMPLETE_UNITS);
+  /** Blocks of no place; the last one is given next. */
+  readonly #free = new Uint16Array(MAX_INCOMPLETE_UNITS);
+  #freeCount = MAX_INCOMPLETE_UNITS;
 
   constructor(
     private readonly arena: Arena,
     private readonly counters: Counters,
   ) {
-    this.#at = arena.allocate(MAX_INCOMPLETE_UNITS * PLACE_BYTES, 4096);
+    this.#at = arena.allocate(MAX_INCOMPLETE_UNITS * BLOCK_BYTES, 4096);
+    for (let i = 0; i < MAX_INCOMPLETE_UNITS; i++) this.#free[i] = MAX_INCOMPLETE_UNITS - 1 - i;
   }
 
   /** Arena offset of the unit in a place. */
   unitAt(place: number): number {
-    return this.#at + place * PLACE_BYTES + HEADROOM_BYTES;
+    return this.#at + this.#block[place]! * BLOCK_BYTES + HEADROOM_BYTES;
   }
 
   /** Mark of the unit in a place: the strongest of its fragments. */
@@ -88,7 +96,9 @@ export class Reassembly {
   }
 
   release(place: number): void {
+    if (this.#session[place] === FREE) return;
     this.#session[place] = FREE;
+    this.#free[this.#freeCount++] = this.#block[place]!;
   }
 
   /** Drops the incomplete units of a session. */
@@ -114,7 +124,8 @@ export class Reassembly {
   }
 
   #begin(place: number, fragment: Fragment): void {
-    if (this.#session[place] !== FREE) this.counters.drops[DROP.reassemblyEvicted]!++;
+    if (this.#session[place] === FREE) this.#block[place] = this.#free[--this.#freeCount]!;
+    else this.counters.drops[DROP.reassemblyEvicted]!++;
     this.#session[place] = fragment.session;
     this.#lane[place] = fragment.lane;
     this.#counter[place] = fragment.counter;
