@@ -5,6 +5,7 @@
  *   start    at rest   a node joins   a node dies   faults ............. healing   at rest
  *   0 s      20 s      30 s           38 s          50 s      M min - 45 s         M min - 10 s
  * ```
+ * When all know all only later than 20 s, all that follows is as much later, and the run is longer.
  */
 import type { FirstPacketTimes } from './checks/first-packets.js';
 import { LieCheck } from './checks/lie-check.js';
@@ -103,6 +104,7 @@ class Run {
   readonly #links: LinkCheck;
   readonly #state: StateCheck;
   readonly #lies: LieCheck;
+  #isWatched = true;
 
   constructor(plan: RunPlan) {
     this.#plan = plan;
@@ -118,10 +120,11 @@ class Run {
     const { nodes, minutes } = this.#plan;
     const cluster = this.#cluster;
     const { network } = cluster;
-    const endMs = minutes * 60_000;
     cluster.start(nodes);
-    this.#lookAlways(endMs);
+    this.#lookAlways();
     const startMs = this.#start();
+    const lateMs = network.nowMs - START_MS;
+    const endMs = minutes * 60_000 + lateMs;
     const links = countLinks(cluster);
     const handshakesPerLink = this.#measures.responses / Math.max(1, links);
     const rest = this.#measures.rest(cluster, REST_MS);
@@ -129,9 +132,13 @@ class Run {
     const detectMs = this.#die();
     this.#traffic.run(endMs - REST_MS - QUIET_MS);
     if (this.#plan.faults.some(({ kind }) => isLie(kind))) cluster.restartAgents();
-    scheduleFaults(cluster, this.#plan.faults);
+    scheduleFaults(
+      cluster,
+      this.#plan.faults.map((fault) => ({ ...fault, atMs: fault.atMs + lateMs })),
+    );
     network.run(endMs - REST_MS - network.nowMs);
     const restAfter = this.#measures.rest(cluster, REST_MS);
+    this.#isWatched = false;
     this.#checkHandshakes(handshakesPerLink);
     this.#state.lookAtEnd();
     this.#checkRest(rest, links, restAfter);
@@ -208,10 +215,12 @@ class Run {
     return revokeMs;
   }
 
-  #lookAlways(endMs: number): void {
+  /** Until {@link #isWatched} ends. */
+  #lookAlways(): void {
     const { network } = this.#cluster;
     const watchAll = this.#plan.nodes <= ALL_LINKS_OF;
     const look = (): void => {
+      if (!this.#isWatched) return;
       const living = this.#cluster.living();
       this.#state.look();
       this.#lies.look();
@@ -219,7 +228,7 @@ class Run {
         this.#links.look(node);
         if (watchAll) node.onRoutesChanged = () => this.#links.look(node);
       }
-      if (network.nowMs < endMs) network.at(network.nowMs + LOOK_EVERY_MS, look);
+      network.at(network.nowMs + LOOK_EVERY_MS, look);
     };
     look();
   }
