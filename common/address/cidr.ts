@@ -9,6 +9,9 @@ import type { IpAddress, IpFamily } from './ip-address.js';
 
 export type Cidr = Brand<string, 'Cidr'>;
 
+const SLASH = '/'.charCodeAt(0);
+const ZERO = '0'.charCodeAt(0);
+
 /** Parses and canonicalises `address/prefix`. Throws {@link AddressError}. */
 export function parseCidr(text: string): Cidr {
   const slash = text.indexOf('/');
@@ -32,8 +35,13 @@ export function cidrFamily(cidr: Cidr): IpFamily {
   return cidr.includes(':') ? 6 : 4;
 }
 
+/** Without a text of its own: asked for every claim of every member. */
 export function cidrPrefix(cidr: Cidr): number {
-  return Number(cidr.slice(cidr.indexOf('/') + 1));
+  let prefix = 0;
+  for (let at = cidr.length - 1, unit = 1; at > 0 && cidr.charCodeAt(at) !== SLASH; at--, unit *= 10) {
+    prefix += (cidr.charCodeAt(at) - ZERO) * unit;
+  }
+  return prefix;
 }
 
 /** The block of all addresses of a family. */

@@ -61,6 +61,11 @@ export class Authority {
     this.#deps = deps;
   }
 
+  /** Whether there is one: without, every node is named, with all CIDRs. */
+  get isNeeded(): boolean {
+    return this.#deps.isNeeded;
+  }
+
   /** Asks where nothing is known, and again about a node that was refused. */
   standingOf(advert: Advert, nowMs: number): Standing {
     if (!this.#deps.isNeeded) return 'named';

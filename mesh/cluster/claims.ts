@@ -93,11 +93,12 @@ export class Claims {
   }
 
   #standingOf(advert: Advert, nowMs: number): Standing {
-    const claimsSinceMs = this.#deps.witness.claimsSinceMs(advert);
-    if (advert.id === this.#deps.ownId) return { hasLeft: false, isAlive: true, claimsSinceMs, covers: () => true };
-    const peer = this.#deps.peers.get(advert.id);
+    const { ownId, peers, witness, authority } = this.#deps;
+    const claimsSinceMs = (): number => witness.claimsSinceMs(advert);
+    if (advert.id === ownId) return { hasLeft: false, isAlive: true, claimsSinceMs, covers: null };
+    const peer = peers.get(advert.id);
     const isAlive = peer === undefined || isUsable(peer.link);
-    const covers = (cidr: Cidr): boolean => this.#covers(advert, cidr, isAlive, nowMs);
+    const covers = authority.isNeeded ? (cidr: Cidr) => this.#covers(advert, cidr, isAlive, nowMs) : null;
     return { hasLeft: peer?.hasLeft === true, isAlive, claimsSinceMs, covers };
   }
 

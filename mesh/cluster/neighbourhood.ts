@@ -37,9 +37,10 @@ export interface NeighbourhoodDeps {
 
 export class Neighbourhood {
   readonly #deps: NeighbourhoodDeps;
-  /** Next to this node on the rings of all members, and on those without the members that are down. */
+  /** Next to this node on the rings of all members. */
   readonly #nextOfAll: RingNeighbours;
-  readonly #nextOfLiving: RingNeighbours;
+  /** The same without the members that are down; null while none is. */
+  #nextOfLiving: RingNeighbours | null = null;
   /** Members that are down. Bounded by MAX_MEMBERS, as `#newMembers`. */
   readonly #down = new Set<NodeId>();
   /** Members since the last {@link update}. */
@@ -61,7 +62,6 @@ export class Neighbourhood {
   constructor(deps: NeighbourhoodDeps) {
     this.#deps = deps;
     this.#nextOfAll = new RingNeighbours(deps.ownId);
-    this.#nextOfLiving = new RingNeighbours(deps.ownId);
   }
 
   /** This node's neighbours. */
@@ -93,24 +93,36 @@ export class Neighbourhood {
   add(member: NodeId): void {
     this.#newMembers.add(member);
     this.#note(this.#nextOfAll.add(member));
-    if (this.#isDown(member)) this.#down.add(member);
-    else this.#note(this.#nextOfLiving.add(member));
+    if (this.#nextOfLiving !== null) this.#note(this.#nextOfLiving.add(member));
+    if (this.#isDown(member)) this.#wentDown(member);
   }
 
   /** A member went down, or came back. */
   changed(member: NodeId): void {
     if (this.#deps.members.get(member) === undefined || this.#isDown(member) === this.#down.has(member)) return;
-    if (this.#down.delete(member)) return this.#note(this.#nextOfLiving.add(member));
-    this.#down.add(member);
-    this.#note(this.#nextOfLiving.remove(member));
+    if (this.#down.has(member)) this.#cameBack(member);
+    else this.#wentDown(member);
   }
 
   /** Before the node is no member any more. */
   remove(member: NodeId): void {
     if (this.#deps.members.get(member) === undefined) return;
     this.#newMembers.delete(member);
+    if (this.#down.has(member)) this.#cameBack(member);
     this.#note(this.#nextOfAll.remove(member));
-    if (!this.#down.delete(member)) this.#note(this.#nextOfLiving.remove(member));
+    if (this.#nextOfLiving !== null) this.#note(this.#nextOfLiving.remove(member));
+  }
+
+  #wentDown(member: NodeId): void {
+    this.#down.add(member);
+    this.#nextOfLiving ??= this.#nextOfAll.copy();
+    this.#note(this.#nextOfLiving.remove(member));
+  }
+
+  #cameBack(member: NodeId): void {
+    this.#down.delete(member);
+    this.#note(this.#nextOfLiving!.add(member));
+    if (this.#down.size === 0) this.#nextOfLiving = null;
   }
 
   /**
@@ -126,7 +138,8 @@ export class Neighbourhood {
     this.#planUpdate(nowMs);
     const { peers, members } = this.#deps;
     const ofAll = this.#nextOfAll.ids(() => members.ids());
-    const neighbours = new Set([...ofAll, ...this.#nextOfLiving.ids(() => this.#living())]);
+    const ofLiving = this.#nextOfLiving?.ids(() => this.#living()) ?? [];
+    const neighbours = new Set([...ofAll, ...ofLiving]);
     const changed = [...neighbours, ...this.#neighbours].filter(
       (id) => neighbours.has(id) !== this.#neighbours.has(id),
     );

@@ -11,9 +11,10 @@ export interface Standing {
   /** It said goodbye, which withdraws its claims. */
   readonly hasLeft: boolean;
   readonly isAlive: boolean;
-  readonly claimsSinceMs: number;
-  /** Whether the authority gives the node these addresses. */
-  readonly covers: (cidr: Cidr) => boolean;
+  /** Asked for claims that overlap others. */
+  readonly claimsSinceMs: () => number;
+  /** Whether the authority gives the node these addresses; null where there is no authority that could not. */
+  readonly covers: ((cidr: Cidr) => boolean) | null;
 }
 
 export class Ownership {
@@ -76,11 +77,11 @@ export class Ownership {
 
   /** The same list as in the advert when all count. */
   #coveredOf({ id, podCidrs }: Advert, { hasLeft, covers }: Standing): readonly Cidr[] {
-    const isCovered = !hasLeft && podCidrs.every(covers);
+    const isCovered = !hasLeft && (covers === null || podCidrs.every(covers));
     if (hasLeft || isCovered) this.#uncovered.delete(id);
     else this.#uncovered.add(id);
     if (hasLeft) return [];
-    return isCovered ? podCidrs : podCidrs.filter(covers);
+    return covers === null || isCovered ? podCidrs : podCidrs.filter(covers);
   }
 
   #claimsOf(advert: Advert, standing: Standing): Claim[] {
@@ -88,7 +89,7 @@ export class Ownership {
     return this.#coveredOf(advert, standing).map((cidr) => ({
       cidr,
       owner: advert.id,
-      createdAtMs: claimsSinceMs,
+      createdAtMs: claimsSinceMs(),
       isAlive,
     }));
   }

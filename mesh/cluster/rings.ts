@@ -40,6 +40,20 @@ export class RingNeighbours {
     this.#places = placesOf(id);
   }
 
+  /** The same, which goes its own way from now on. */
+  copy(): RingNeighbours {
+    const copy = new RingNeighbours(this.#id);
+    for (let ring = 0; ring < RINGS; ring++) {
+      copy.#first[ring] = this.#first[ring]!;
+      copy.#last[ring] = this.#last[ring]!;
+    }
+    copy.#firstAt.set(this.#firstAt);
+    copy.#lastAt.set(this.#lastAt);
+    copy.#others = this.#others;
+    copy.#isStale = this.#isStale;
+    return copy;
+  }
+
   /** A member that was not there. True when the neighbours may be others than before. */
   add(other: NodeId): boolean {
     this.#others++;
