@@ -15,7 +15,7 @@ Draws docs/curves/*.svg from docs/curves/figures.json. Each FILE holds what one 
 first, in the place of a row of the same size:
 
   npm run -s sim -- --nodes N --seed 1 --minutes M --json > FILE
-  npm run -s bench:crowd -- --peers N --link-among --json > FILE
+  npm run -s bench:crowd -- --peers N --settled --json > FILE
 `;
 
 const DIR = join(process.cwd(), 'docs', 'curves');
