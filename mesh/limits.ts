@@ -189,8 +189,8 @@ export const READ_OF_ALL_BURST = 1_000;
 export const READ_OF_MEMBERS_PER_SECOND = 200;
 /** The same in a burst. */
 export const READ_OF_MEMBERS_BURST = 1_000;
-/** Cookies sent per second, sustained and at once, for initiations that are not read: 4 % of a core; shorter than what they answer. */
-export const UNREAD_COOKIES_PER_SECOND = 1_000;
+/** Cookies sent per second, sustained and at once, for initiations that are not read: 16 % of a core; shorter than what they answer. */
+export const UNREAD_COOKIES_PER_SECOND = 4_000;
 /** How old the list of the members' addresses may be, which is made only while more initiations come than are read. */
 export const MEMBER_ADDRESSES_AGE_MS = 5_000;
 /** Initiations of nodes that are not known, from one source address, in a burst. */

@@ -19,7 +19,11 @@ import { generateIdentity } from './wire/identity.js';
 const SOURCES = 4_000;
 const PER_SECOND = 5_000;
 const FLOOD_MS = 20_000;
-/** Work of an initiation by what becomes of it, in microseconds (`test/simulator/event-costs.ts`, docs/security.md). */
+/**
+ * Work of an initiation by what becomes of it, in microseconds (`test/simulator/event-costs.ts`, docs/security.md). Most of those that
+ * are not read are answered with a cookie.
+ */
+const UNREAD_US = 40;
 const MAC_US = 20;
 const READ_US = 400;
 
@@ -52,7 +56,7 @@ class FloodCosts implements NodeCosts {
     const isRead = unread === this.#unread;
     this.#unread = unread;
     if (isRead) this.readCount++;
-    return isRead ? READ_US : MAC_US;
+    return isRead ? READ_US : UNREAD_US;
   };
   readonly sendTables = FREE.sendTables.bind(FREE);
   readonly takeTables = FREE.takeTables.bind(FREE);
@@ -72,32 +76,34 @@ function flood(network: SimNetwork, victim: SimNode, datagrams: readonly Uint8Ar
 }
 
 describe('a hundred thousand initiations under the secret, from four thousand forged sources', () => {
-  it(
-    'let the links of the victim stay, and those of members and of a new node come up meanwhile',
-    simulation(1, (network) => {
-      const costs = new FloodCosts();
-      const victim = network.addNode({ costs });
-      costs.node = victim;
-      const [known, restarted] = [network.addNode(), network.addNode()];
-      victim.start();
-      for (const node of [known, restarted]) node.start([victim]);
-      network.run(15_000);
-      expect([known, restarted].map((node) => victim.stateOf(node))).toEqual(['up', 'up']);
-      restarted.kill();
-      network.run(10_000);
-      costs.readCount = 0;
-      victim.notices.length = 0;
-      flood(network, victim, initiations((FLOOD_MS / 1000) * PER_SECOND));
-      network.run(3_000);
-      restarted.start([victim]);
-      const joining = network.addNode();
-      joining.start([victim]);
-      expect(network.runUntil(() => victim.stateOf(restarted) === 'up', 10_000)).toBeLessThan(5_000);
-      expect(network.runUntil(() => victim.stateOf(joining) === 'up', 15_000)).toBeLessThan(15_000);
-      const staysMs = network.runWhile(() => victim.stateOf(known) === 'up' && known.stateOf(victim) === 'up', 5_000);
-      expect(staysMs).toBe(5_000);
-      expect(victim.notices.filter(({ message }) => message === 'link is down')).toEqual([]);
-      expect(costs.readCount).toBeLessThan(10_000);
-    }),
+  // With 1000 cookies a second instead of 4000 the new node stayed outside with five of the seeds 1 to 12.
+  it.each([1, 5, 8])(
+    'let the links of the victim stay, and those of members and of a new node come up meanwhile (seed %i)',
+    (seed) =>
+      simulation(seed, (network) => {
+        const costs = new FloodCosts();
+        const victim = network.addNode({ costs });
+        costs.node = victim;
+        const [known, restarted] = [network.addNode(), network.addNode()];
+        victim.start();
+        for (const node of [known, restarted]) node.start([victim]);
+        network.run(15_000);
+        expect([known, restarted].map((node) => victim.stateOf(node))).toEqual(['up', 'up']);
+        restarted.kill();
+        network.run(10_000);
+        costs.readCount = 0;
+        victim.notices.length = 0;
+        flood(network, victim, initiations((FLOOD_MS / 1000) * PER_SECOND));
+        network.run(3_000);
+        restarted.start([victim]);
+        const joining = network.addNode();
+        joining.start([victim]);
+        expect(network.runUntil(() => victim.stateOf(restarted) === 'up', 10_000)).toBeLessThan(5_000);
+        expect(network.runUntil(() => victim.stateOf(joining) === 'up', 15_000)).toBeLessThan(15_000);
+        const staysMs = network.runWhile(() => victim.stateOf(known) === 'up' && known.stateOf(victim) === 'up', 5_000);
+        expect(staysMs).toBeCloseTo(5_000);
+        expect(victim.notices.filter(({ message }) => message === 'link is down')).toEqual([]);
+        expect(costs.readCount).toBeLessThan(10_000);
+      })(),
   );
 });
