@@ -122,8 +122,13 @@ export const GOSSIP_FANOUT_OF_MANY = 3;
 export const FEW_ADVERTS = 16;
 /** Time between two pushes; the first advert after so long is pushed at once. */
 export const PUSH_INTERVAL_MS = 250;
-/** Adverts are compared with a peer whose link came up, unless they were with another so shortly before. */
+/**
+ * Adverts are compared with a peer whose link came up, unless they were with another so shortly before; and so long after the last of
+ * many new ones.
+ */
 export const COMPARE_LINKED_MS = 1_000;
+/** So many comparisons in a row that bring nothing of what this node lacks end those at a start. */
+export const MAX_FRUITLESS = 8;
 /** Adverts up to which all are listed in a digest; of more, the hashes of their buckets are sent. */
 export const SMALL_DIGEST_ENTRIES = 32;
 /** Mean time between two digests. */

@@ -143,6 +143,39 @@ describe('gossip', () => {
     expect(node.sent).toHaveLength(GOSSIP_FANOUT_OF_MANY);
   });
 
+  it('compares adverts a while after the last of many new ones, and not after a few', () => {
+    const comparedAfter = (count: number): boolean => {
+      const node = new Node(advertOf(1));
+      node.linked = [cheapAdvert(1).id];
+      node.gossip.advance(0);
+      for (let n = 0; n < count; n++) {
+        node.gossip.broadcast(cheapAdvert(100 + n), node.linked[0]!);
+        node.gossip.advance(10 * n);
+      }
+      const lastMs = 10 * (count - 1);
+      node.gossip.advance(lastMs + COMPARE_LINKED_MS - 1);
+      expect(node.take().filter(({ type }) => type === 'digest')).toEqual([]);
+      node.gossip.advance(lastMs + COMPARE_LINKED_MS);
+      return node.take().some(({ type }) => type === 'digest');
+    };
+    expect(comparedAfter(FEW_ADVERTS)).toBe(false);
+    expect(comparedAfter(FEW_ADVERTS + 1)).toBe(true);
+  });
+
+  it('goes on comparing after many new adverts while one more comes, and then ends', () => {
+    const node = new Node(advertOf(1));
+    node.linked = [cheapAdvert(1).id];
+    const digestsAt = (nowMs: number): number => {
+      node.gossip.advance(nowMs);
+      return node.take().filter(({ type }) => type === 'digest').length;
+    };
+    for (let n = 0; n <= FEW_ADVERTS; n++) node.gossip.broadcast(cheapAdvert(100 + n), node.linked[0]!);
+    expect([digestsAt(0), digestsAt(COMPARE_LINKED_MS)]).toEqual([0, 1]);
+    node.gossip.broadcast(cheapAdvert(200), node.linked[0]!);
+    expect([digestsAt(1_100), digestsAt(2_099), digestsAt(2_100)]).toEqual([0, 0, 1]);
+    expect([digestsAt(3_100), node.gossip.pollAt()! > 3_200]).toEqual([0, true]);
+  });
+
   it('does not compare with every peer whose link comes up, when many do', () => {
     const node = new Node(advertOf(1));
     for (let n = 0; n < 100; n++) node.members.learn(cheapAdvert(n));

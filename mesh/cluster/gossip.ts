@@ -1,7 +1,8 @@
 /**
  * Gossip of adverts: a new advert is pushed to GOSSIP_FANOUT random linked peers, and each of them pushes it once. Those that come
  * within PUSH_INTERVAL_MS of the last push wait for the next one: when all nodes start at once, adverts travel in batches, and of
- * one node only the newest. Nodes that this misses get it by comparing: every ANTI_ENTROPY_MS a node compares its adverts with those of a random peer.
+ * one node only the newest. Nodes that this misses get it by comparing: every ANTI_ENTROPY_MS a node compares its adverts with those
+ * of a random peer, and sooner when many that were new have come and no more do (`catching-up.ts`).
  *
  * ```
  *   A -> B   hashes: of all buckets of adverts that A knows
@@ -14,6 +15,7 @@
 import { BoundedMap } from '../../common/bounded-map.js';
 import type { NodeId } from '../../common/node-id.js';
 import { bucketOf, differingBuckets } from './bucket-hashes.js';
+import { CatchingUp } from './catching-up.js';
 import type { Advert } from '../wire/advert.js';
 import { encodeControl } from '../wire/control-message.js';
 import type { ControlMessage, DigestEntry } from '../wire/control-message.js';
@@ -62,6 +64,7 @@ export class Gossip {
   #pending = new BoundedMap<NodeId, { readonly advert: Advert; readonly from: NodeId | null }>(MAX_PENDING_ADVERTS);
   #nextPushMs = -Infinity;
   #nextDigestMs: number | null = null;
+  readonly #catchingUp = new CatchingUp();
   #comparedMs = -Infinity;
 
   constructor(members: Membership, deps: GossipDeps, random: RandomSource) {
@@ -73,20 +76,27 @@ export class Gossip {
   /** Queues a new advert for the next push. */
   broadcast(advert: Advert, from: NodeId | null): void {
     this.#pending.set(advert.id, { advert, from });
+    this.#catchingUp.noteNew();
   }
 
   advance(nowMs: number): void {
     if (this.#pending.size > 0 && nowMs >= this.#nextPushMs) this.#pushPending(nowMs);
+    this.#catchingUp.advance(nowMs);
     this.#nextDigestMs ??= nowMs + this.#jittered(ANTI_ENTROPY_MS);
-    if (nowMs < this.#nextDigestMs) return;
+    if (nowMs < this.#digestDueMs) return;
     this.#nextDigestMs = nowMs + this.#jittered(ANTI_ENTROPY_MS);
+    this.#catchingUp.compared(nowMs);
     const [peer] = sample(this.#deps.linkedPeers(), 1, this.#random);
     if (peer !== undefined) this.sendDigest(peer, nowMs);
   }
 
   pollAt(): number | null {
-    if (this.#pending.size === 0) return this.#nextDigestMs;
-    return Math.min(this.#nextPushMs, this.#nextDigestMs ?? Infinity);
+    if (this.#nextDigestMs === null) return this.#pending.size === 0 ? null : this.#nextPushMs;
+    return Math.min(this.#pending.size === 0 ? Infinity : this.#nextPushMs, this.#digestDueMs);
+  }
+
+  get #digestDueMs(): number {
+    return Math.min(this.#nextDigestMs ?? Infinity, this.#catchingUp.dueMs);
   }
 
   answerDigest(peer: NodeId, { fromId, toId, entries }: Extract<ControlMessage, { type: 'digest' }>): void {
@@ -175,7 +185,9 @@ export class Gossip {
     this.#sendAdverts(peer, newer);
     const own = this.#deps.ownAdvert();
     const missing = entries.filter(({ id, revision }) => this.#isMissing(id, revision, own));
-    if (missing.length > 0) this.#send(peer, { type: 'pull', ids: missing.map(({ id }) => id) });
+    if (missing.length === 0) return;
+    this.#catchingUp.noteLacking();
+    this.#send(peer, { type: 'pull', ids: missing.map(({ id }) => id) });
   }
 
   #hashes(): Uint8Array {
