@@ -152,6 +152,14 @@ export type RouterCommand =
       /** On this opened channel, whatever the path is. */
       readonly channel?: number;
     }
+  // The next two only to a router whose hello has `earlyFrames`: others end the connection at a command that they do not know.
+  /**
+   * The agent has chosen this index for a session: data datagrams with it wait for its keys (ADR 0046). Sent before the message that
+   * tells the peer; `removeSession` when there will be no session.
+   */
+  | { readonly type: 'expectSession'; readonly localIndex: number }
+  /** Nothing is sealed with the active session any more until it is activated again: frames wait. It goes on opening. */
+  | { readonly type: 'deactivateSession'; readonly localIndex: number }
   // The next four only to a router whose hello has `relaying`: others end the connection at a command that they do not know.
   /** The same number again replaces the channel. */
   | ({ readonly type: 'openChannel' } & OpenChannel)
@@ -221,6 +229,8 @@ export type RouterEvent =
       readonly relaying?: Relaying;
       /** Absent from a router that takes whole tables only. */
       readonly takesTablesChanges?: boolean;
+      /** It keeps datagrams of sessions that are announced to it. Absent from a router of an older version. */
+      readonly earlyFrames?: boolean;
     }
   /** A datagram of wire type 1 to 4 from anyone. */
   | {

@@ -45,6 +45,8 @@ export type MeshEvent =
       readonly sessions: readonly SessionStatus[];
       /** Absent from a router that knows no relays. */
       readonly relaying?: Relaying;
+      /** It keeps datagrams of announced sessions. Absent: it does not, and is sent no command about them. */
+      readonly earlyFrames?: boolean;
     }
   | { readonly type: 'routerDisconnected' }
   /** Of the router, as it came. */

@@ -31,8 +31,8 @@ import { BALANCE_INTERVAL_MS, IndirectionTable, ownQueues, shapeOf } from './ins
 import { InsideReader } from './inside/inside-reader.js';
 import { InsideWriter } from './inside/inside-writer.js';
 import { RefusedFrames } from './inside/refused-frames.js';
-import { WaitingFrames } from './inside/waiting-frames.js';
-import { EXPIRE_INTERVAL_MS, RECEIVE_MESSAGES, WAITING_BYTES, WANTED_INTERVAL_MS } from './limits.js';
+import { waitingFrames } from './inside/waiting-frames.js';
+import { EARLY_BYTES, EXPIRE_INTERVAL_MS, RECEIVE_MESSAGES, WANTED_INTERVAL_MS } from './limits.js';
 import { MAX_CONTROL_BYTES, MAX_PEERS } from '../common/protocol.js';
 import { ByteQueueLimit, HELD_MS } from './outside/byte-queue-limit.js';
 import { LossReports } from './outside/loss-reports.js';
@@ -45,10 +45,12 @@ import { KIND_LOSS_REPORT, probeKind } from '../common/wire/probe-unit.js';
 import { Probes } from './outside/probes.js';
 import { Sessions } from './tables/sessions.js';
 import { readSocketAddress } from './kernel/socket-address-memory.js';
+import type { WaitingRecords } from './tables/waiting-records.js';
 import { TapQueues } from './inside/tap-queues.js';
 import { ThreadScheduling } from './kernel/thread-scheduling.js';
 import { UnitSender } from './outside/unit-sender.js';
 import { CalledAddresses } from './outside/called-addresses.js';
+import { EarlyDatagrams } from './outside/early-datagrams.js';
 import { LOCAL_ADDRESS_BYTES } from './kernel/packet-info.js';
 import { RawSender } from './outside/raw-sender.js';
 import { NO_CHANNEL } from './outside/relay-channels.js';
@@ -77,7 +79,8 @@ export class Forwarder {
   readonly #queues: TapQueues;
   readonly #refused: RefusedFrames;
   readonly #indirection: IndirectionTable;
-  readonly #waiting: WaitingFrames;
+  readonly #waiting: WaitingRecords;
+  readonly #early: EarlyDatagrams;
   readonly #reader: InsideReader;
   readonly #writer: InsideWriter;
   readonly #receiver: OutsideReceiver;
@@ -125,7 +128,8 @@ export class Forwarder {
     this.#indirection = new IndirectionTable(options.indirection, shapeOf(options), options.lane);
     this.#queues = new TapQueues(arena, options.tapFds, ownQueues(options), this.#indirection);
     this.#refused = new RefusedFrames(arena, this.#queues, this.#sender, this.#counters, () => deps.nowMs());
-    this.#waiting = new WaitingFrames(arena, Math.floor(WAITING_BYTES / options.lanes) & ~3);
+    this.#waiting = waitingFrames(arena, options.lanes);
+    this.#early = new EarlyDatagrams(arena, counters, Math.floor(EARLY_BYTES / lanes) & ~3);
     this.#reader = this.#createReader();
     this.#writer = new InsideWriter(arena, this.#queues, this.#counters, this.#refused, options.tapUso);
     this.#probes = new Probes(
@@ -278,6 +282,7 @@ export class Forwarder {
       peers: this.#peers,
       sessions: this.#sessions,
       reassembly: this.#reassembly,
+      early: this.#early,
       writer: this.#writer,
       counters: this.#counters,
       lossReports: this.#lossReports,
@@ -341,6 +346,7 @@ export class Forwarder {
   #expire(nowMs: number): void {
     this.#expiredMs = nowMs;
     this.#sessions.expire(nowMs);
+    this.#early.expire(nowMs);
   }
 
   /** All that wait, or up to the next slice of tables: frames go before the rest. */
@@ -381,13 +387,17 @@ export class Forwarder {
       case 'installSession':
         this.#reassembly.forget(sessionSlot(command.session.localIndex));
         this.#sessions.install(command.session, this.deps.nowMs());
-        return;
+        return this.#receiver.takeEarly(sessionSlot(command.session.localIndex), this.deps.nowMs());
       case 'activateSession':
         this.#reader.sendWaiting(this.#sessions.activate(command.localIndex));
         return;
+      case 'deactivateSession':
+        return this.#sessions.deactivate(command.localIndex);
+      case 'expectSession':
+        return this.#early.announce(command.localIndex, this.deps.nowMs());
       case 'removeSession':
-        this.#sessions.remove(command.localIndex);
-        return;
+        this.#early.forget(command.localIndex);
+        return this.#sessions.remove(command.localIndex);
       case 'removePeer':
         return this.#removePeer(command.peer);
       case 'sendDatagram':

@@ -1,5 +1,5 @@
 /** Limits of the router, one sentence each. What mesh core or agent must agree on is in `common/protocol.ts`. */
-import { MAX_CIDRS_PER_NODE, MAX_PEERS, MAX_SESSIONS } from '../common/protocol.js';
+import { MAX_CIDRS_PER_NODE, MAX_PEERS, MAX_SESSIONS, UNKNOWN_PATH_MTU_BYTES } from '../common/protocol.js';
 
 /** Receive contexts (session and sender's lane), each with a replay window and a key: most nodes have one lane. */
 export const MAX_RECEIVE_CONTEXTS = MAX_SESSIONS;
@@ -34,6 +34,17 @@ export const WAITING_BYTES_PER_PEER = 64 * 1024 + 64;
 export const WAITING_BYTES = 4 << 20;
 /** The same by number, in one thread. */
 export const MAX_WAITING_FRAMES = 4096;
+
+/** How long a session index is announced before its session is installed, and how long a datagram with it waits for the keys. */
+export const EARLY_MS = 1000;
+/** Datagrams that wait for the keys of one session, in one thread: what waits for a peer fits at the path MTU that is assumed. */
+export const MAX_EARLY_DATAGRAMS_PER_SESSION = 64;
+/** Their bytes, with what is kept of each. */
+export const EARLY_BYTES_PER_SESSION = MAX_EARLY_DATAGRAMS_PER_SESSION * UNKNOWN_PATH_MTU_BYTES;
+/** Bytes of those of all sessions, in all forwarding threads together. */
+export const EARLY_BYTES = 1 << 20;
+/** The same by number, in one thread. */
+export const MAX_EARLY_DATAGRAMS = 4096;
 
 /** Bytes of enveloped datagrams that a node relays in a second for one pair, in both directions together. */
 export const RELAY_PAIR_BYTES_PER_SECOND = 12_500_000;

@@ -238,11 +238,11 @@ export class ControlPlane {
   }
 
   #routerConnected(hello: RouterHello): void {
-    const { instance, ciphers, tapName, paths, sessions, relaying } = hello;
+    const { instance, ciphers, tapName, paths, sessions, relaying, earlyFrames = false } = hello;
     this.deps.notices.log.info({ instance, tap: tapName, sessions: sessions.length }, 'connected to the router');
     this.#tables.routerConnected(hello.generation, hello.takesTablesChanges === true);
     const held = relaying === undefined ? {} : { relaying };
-    this.driver.feed({ type: 'routerConnected', instance, ciphers, paths, sessions, ...held });
+    this.driver.feed({ type: 'routerConnected', instance, ciphers, paths, sessions, earlyFrames, ...held });
     void this.#tables.publish();
     this.deps.onRouterChanged();
   }

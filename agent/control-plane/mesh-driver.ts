@@ -104,6 +104,8 @@ export class MeshDriver {
       case 'path':
       case 'installSession':
       case 'activateSession':
+      case 'deactivateSession':
+      case 'expectSession':
       case 'removeSession':
       case 'removePeer':
       case 'openChannel':

@@ -85,6 +85,7 @@ const SHAPES: Readonly<Record<RouterEvent['type'], Check>> = {
     sessions: listOf(session, MAX_LIST_LENGTH),
     relaying: orAbsent(relaying),
     takesTablesChanges: orAbsent(flag),
+    earlyFrames: orAbsent(flag),
   }),
   datagram: object({ from: address, bytes, channel: orAbsent(index) }),
   control: object({ peer: nodeId, bytes }),

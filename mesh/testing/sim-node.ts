@@ -71,6 +71,8 @@ export class SimNode implements SimHost {
   readonly notices: Extract<MeshEffect, { type: 'notice' }>[] = [];
   /** Whether its router is of a version that knows relays. */
   knowsRelays = true;
+  /** Whether it keeps early datagrams. */
+  keepsEarly = true;
   /** While true, nothing reaches the core: the process stands still. */
   isPaused = false;
   readonly number: number;
@@ -210,7 +212,9 @@ export class SimNode implements SimHost {
     const sessions = router.sessionStatus(this.#world.nowMs);
     const ciphers = ['aes-256-gcm', 'chacha20-poly1305'] as const;
     const held = this.knowsRelays ? { relaying: router.relays.status } : {};
-    this.handle({ type: 'routerConnected', instance: router.instance, ciphers, paths, sessions, ...held });
+    const { instance } = router;
+    const { keepsEarly: earlyFrames } = this;
+    this.handle({ type: 'routerConnected', instance, ciphers, paths, sessions, earlyFrames, ...held });
   }
 
   moveTo(lastByte: number): void {
@@ -314,6 +318,8 @@ export class SimNode implements SimHost {
       case 'path':
       case 'installSession':
       case 'activateSession':
+      case 'deactivateSession':
+      case 'expectSession':
       case 'removeSession':
       case 'removePeer':
       case 'openChannel':

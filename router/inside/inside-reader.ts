@@ -39,8 +39,8 @@ import { createSuperFrame, readSuperFrame, writeSlice } from '../packet/super-fr
 import { paddedRecordBytes, RECORD_LENGTH_BYTES } from '../../common/wire/data-unit.js';
 import type { RefusedFrames } from './refused-frames.js';
 import type { TapQueues } from './tap-queues.js';
-import type { WaitingFrames } from './waiting-frames.js';
-import { NOTHING_WAITS } from './waiting-frames.js';
+import type { WaitingRecords } from '../tables/waiting-records.js';
+import { NOTHING_WAITS } from '../tables/waiting-records.js';
 import type { UnitSender } from '../outside/unit-sender.js';
 import { checkVirtioHeader, VH_GSO_TYPE } from '../packet/virtio-net-header.js';
 
@@ -79,7 +79,7 @@ export class InsideReader {
     private readonly sender: UnitSender,
     private readonly counters: Counters,
     private readonly refused: RefusedFrames,
-    private readonly waiting: WaitingFrames,
+    private readonly waiting: WaitingRecords,
   ) {}
 
   useTables(tables: LoopTables): void {

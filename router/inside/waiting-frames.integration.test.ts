@@ -4,9 +4,10 @@ import { Arena } from '../kernel/arena.js';
 import { MAX_WAITING_FRAMES, WAIT_FOR_SESSION_MS, WANTED_INTERVAL_MS, WAITING_BYTES_PER_PEER } from '../limits.js';
 import { endsOf, expectedFrames, framesOnTheWire, hex, settle } from '../testing/exchange.js';
 import { anyFrame, patternBytes } from '../testing/frame-arbitraries.js';
+import { MAX_PEERS } from '../../common/protocol.js';
 import { buildRecord } from '../testing/frame-builder.js';
 import { installSessions, link, nodeIdOf, TestNode } from '../testing/test-node.js';
-import { NOTHING_WAITS, WaitingFrames } from './waiting-frames.js';
+import { NOTHING_WAITS, WaitingRecords } from '../tables/waiting-records.js';
 
 /** A step of the property: a frame comes, a session comes, time goes by. */
 type Step =
@@ -32,9 +33,16 @@ const steps = fc.array(
 describe('the store of waiting frames', () => {
   const arena = new Arena(1 << 20);
   const source = arena.allocate(1024);
+  const limits = {
+    records: MAX_WAITING_FRAMES,
+    keys: MAX_PEERS,
+    bytesPerKey: WAITING_BYTES_PER_PEER,
+    recordsPerKey: MAX_WAITING_FRAMES,
+    waitMs: WAIT_FOR_SESSION_MS,
+  };
 
   function check(all: readonly Step[]): void {
-    const waiting = new WaitingFrames(arena, RING_BYTES);
+    const waiting = new WaitingRecords(arena, { ...limits, ringBytes: RING_BYTES });
     let expected: { readonly peer: number; readonly bytes: Uint8Array; readonly dueMs: number }[] = [];
     /** All frames that were ever taken in: the ring is held from the oldest of them that waits. */
     const added: typeof expected = [];
@@ -73,7 +81,7 @@ describe('the store of waiting frames', () => {
   });
 
   it('is full at its number of frames, and takes as many again when they left', () => {
-    const waiting = new WaitingFrames(arena, 64 * MAX_WAITING_FRAMES);
+    const waiting = new WaitingRecords(arena, { ...limits, ringBytes: 64 * MAX_WAITING_FRAMES });
     const fill = () => {
       let taken = 0;
       while (waiting.add(1 + (taken % 2000), source, 8, 0)) taken++;

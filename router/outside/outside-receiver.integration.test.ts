@@ -10,6 +10,8 @@ import { RefusedFrames } from '../inside/refused-frames.js';
 import { InsideWriter } from '../inside/inside-writer.js';
 import { AF_INET6 } from '../kernel/linux-abi.js';
 import { LOCAL_ADDRESS_BYTES } from '../kernel/packet-info.js';
+import { EarlyDatagrams } from './early-datagrams.js';
+import { EARLY_BYTES } from '../limits.js';
 import { LossReports } from './loss-reports.js';
 import { CalledAddresses } from './called-addresses.js';
 import { OutsideReceiver } from './outside-receiver.js';
@@ -72,7 +74,8 @@ const { channels, relay } = new Relaying({
   ...{ arena, fd: outside.fd, peers, counters, lane: 0, lanes: 1, gso: true },
   rawSender: new RawSender(arena, outside.fd, AF_INET6, counters, new CalledAddresses()),
 });
-const tables = { peers, sessions, reassembly, counters, lossReports, channels, relay };
+const early = new EarlyDatagrams(arena, counters, EARLY_BYTES);
+const tables = { peers, sessions, reassembly, early, counters, lossReports, channels, relay };
 const receiver = new OutsideReceiver({ arena, fd: outside.fd, writer, lanes: 1, events, ...tables });
 /** What the receiver allocated last lies right in front of this. */
 const GUARD_BYTES = 256 << 10;

@@ -8,8 +8,9 @@
  *   4. open      authenticate and decrypt in place; only then mark the window and accept the sender's address
  *   5. hand on   data to the TAP, control messages to the agent; probes are answered
  *
- * Before stage 4 nothing is trusted and nothing is answered. For an unknown index nothing is kept. A datagram in an envelope of a relay
- * (ADR 0044) is taken out at stage 2, or passed on when this node is the relay (`relay.ts`).
+ * Before stage 4 nothing is trusted and nothing is answered. For an unknown index nothing is kept, unless its keys are on the way
+ * (`early-datagrams.ts`). A datagram in an envelope of a relay (ADR 0044) is taken out at stage 2, or passed on when this node is the
+ * relay (`relay.ts`).
  */
 import type { Arena } from '../kernel/arena.js';
 import { NOTHING_CARRIED } from '../carried.js';
@@ -38,12 +39,14 @@ import { TAG_BYTES } from '../../common/wire/sealed-unit.js';
 import { createFragment } from './fragment.js';
 import type { Fragment } from './fragment.js';
 import { DROP } from '../tables/drop-reasons.js';
+import type { EarlyDatagrams } from './early-datagrams.js';
 import { sysRecvmmsg } from '../kernel/ffi.js';
 import type { Reassembly } from './reassembly.js';
 import { INCOMPLETE } from './reassembly.js';
 import type { Relay } from './relay.js';
 import type { RelayChannels } from './relay-channels.js';
 import { NO_CHANNEL } from './relay-channels.js';
+import type { Origin, ReceiverEvents } from './receiver-events.js';
 import { RECEIVE_MESSAGES } from '../limits.js';
 import type { LossReports } from './loss-reports.js';
 import {
@@ -72,30 +75,6 @@ import { trafficClassIn } from '../kernel/traffic-class-info.js';
 import { MARK_BITS, NOT_ECT } from '../packet/congestion-mark.js';
 import { sameSocketAddressMemory } from '../kernel/socket-address-memory.js';
 
-/**
- * Receivers of what is no data. `address` is the arena offset of the sender's socket address, `local` that of the address it called, 0
- * when unknown. `channel` is the slot of the channel that the datagram came on, NO_CHANNEL without an envelope; with one, `address`
- * is the relay's.
- */
-export interface ReceiverEvents {
-  handshake(address: number, local: number, channel: number, datagram: Uint8Array): void;
-  control(peer: number, message: Uint8Array): void;
-  probe(peer: number, origin: Readonly<Origin>, unit: number, length: number, nowMs: number): void;
-  confirmed(peer: number, session: number): void;
-  roamed(peer: number, address: number): void;
-  /** The peer calls another local address than before. */
-  calledAt(peer: number, local: number): void;
-  /** Data or control of a peer behind a relay, without an envelope. */
-  heardDirectly(peer: number, address: number): void;
-}
-
-/** Where a probe came from, see {@link ReceiverEvents}. Overwritten by the next one. */
-export interface Origin {
-  address: number;
-  local: number;
-  channel: number;
-}
-
 /** Datagram size at an IPv4 path MTU of 1500; adapted to the messages that arrive. */
 const INITIAL_STRIDE_BYTES = 1472;
 const MIN_STRIDE_BYTES = 512;
@@ -120,6 +99,7 @@ export interface OutsideReceiverDeps {
   readonly peers: Peers;
   readonly sessions: Sessions;
   readonly reassembly: Reassembly;
+  readonly early: EarlyDatagrams;
   readonly writer: RecordSink;
   readonly counters: Counters;
   readonly lossReports: LossReports;
@@ -182,6 +162,25 @@ export class OutsideReceiver {
     this.deps.writer.flush();
     this.deps.relay.flush();
     return received;
+  }
+
+  /** Takes the datagrams that came before the keys of the session in this slot. */
+  takeEarly(slot: number, nowMs: number): void {
+    const { early, writer } = this.deps;
+    const fragment = this.#fragment;
+    this.#nowMs = nowMs;
+    this.#local = 0;
+    early.end(slot);
+    early.expire(nowMs);
+    while (early.take(slot)) {
+      fragment.at = early.header + DATAGRAM_HEADER_BYTES;
+      fragment.bytes = early.bytes;
+      fragment.sender = early.isEnveloped ? this.#enveloped : early.sender;
+      fragment.mark = early.mark;
+      // Each lies alone: a unit of several passes through the reassembly.
+      this.#takeSealed(early.header >>> 2, 0, 1, early.bytes);
+    }
+    writer.flush();
   }
 
   #takeMessage(i: number): void {
@@ -339,8 +338,8 @@ export class OutsideReceiver {
     const fragment = this.#fragment;
     const fields = u32[word]!;
     fragment.session = sessions.find(u32[word + INDEX_WORD]!);
-    if (fragment.session === NO_SESSION) return this.#dropOne(DROP.unknownSession);
     fragment.type = typeIn(fields);
+    if (fragment.session === NO_SESSION) return this.#takeUnknown(word);
     fragment.lane = laneIn(fields);
     fragment.number = fragmentIn(fields);
     fragment.fragments = fragmentsIn(fields);
@@ -370,6 +369,12 @@ export class OutsideReceiver {
       this.deps.writer.flush();
       reassembly.release(place);
     }
+    return 1;
+  }
+
+  #takeUnknown(word: number): 1 {
+    const { sender } = this.#fragment;
+    this.deps.early.keep(word, this.#fragment, sender === this.#enveloped, this.#nowMs);
     return 1;
   }
 

@@ -29,7 +29,7 @@ import { DROP } from '../tables/drop-reasons.js';
 import type { Peers } from '../tables/peers.js';
 import { NO_SESSION } from '../tables/peers.js';
 import { readSocketAddress, writeSocketAddress } from '../kernel/socket-address-memory.js';
-import type { Origin } from './outside-receiver.js';
+import type { Origin } from './receiver-events.js';
 import type { RelayChannels } from './relay-channels.js';
 import { NO_CHANNEL } from './relay-channels.js';
 import type { UnitSender, Way } from './unit-sender.js';

@@ -47,6 +47,8 @@ const good = {
   closeChannel: { type: 'closeChannel', channel: 9 },
   openRelay: { type: 'openRelay', ends },
   closeRelay: { type: 'closeRelay', channel: 1 },
+  expectSession: { type: 'expectSession', localIndex: 0xffffffff },
+  deactivateSession: { type: 'deactivateSession', localIndex: 1 },
 };
 
 describe('a command of the agent', () => {

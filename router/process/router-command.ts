@@ -67,6 +67,8 @@ const SHAPES: Readonly<Record<RouterCommand['type'], Check>> = {
   path: object({ path }),
   installSession: object({ session }),
   activateSession: object({ localIndex: index }),
+  deactivateSession: object({ localIndex: index }),
+  expectSession: object({ localIndex: index }),
   removeSession: object({ localIndex: index }),
   removePeer: object({ peer: nodeId }),
   sendDatagram: object({ to: endpoint, bytes, relay: orAbsent(relayRoute) }),

@@ -332,6 +332,7 @@ export class RouterProcess {
       sessions: report.sessions,
       relaying: this.#relays.relaying,
       takesTablesChanges: true,
+      earlyFrames: true,
     });
   }
 

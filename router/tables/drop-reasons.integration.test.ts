@@ -14,6 +14,7 @@ import { sysClose } from '../kernel/ffi.js';
 import { measureAeadEngines } from '../aead/selection.js';
 import { KEY_BYTES } from '../aead/aead.js';
 import {
+  MAX_EARLY_DATAGRAMS_PER_SESSION,
   MAX_INCOMPLETE_UNITS_PER_SESSION,
   MAX_RECEIVE_CONTEXTS,
   RELAY_BURST_MS,
@@ -231,7 +232,24 @@ const WAYS: Readonly<Record<DropReason, () => void>> = {
     relayTo(channel(6), { id: nodeIdOf(33) });
     fromPeer([wrapDatagram(Uint8Array.from(patternBytes(40, 1).fill(5, 0, 1)), channel(6))]);
   },
+  earlyFull: () => {
+    const localIndex = expectSession(0x40);
+    const early = withHeader({ index: localIndex });
+    for (let i = 0; i <= MAX_EARLY_DATAGRAMS_PER_SESSION; i++) {
+      fromPeer(early);
+      settle([node]);
+    }
+    // Those that wait are dropped below.
+  },
+  earlyExpired: () => {
+    node.command({ type: 'removeSession', localIndex: 0x40 });
+  },
 };
+
+function expectSession(localIndex: number): number {
+  node.command({ type: 'expectSession', localIndex });
+  return localIndex;
+}
 
 function channel(number: number): RelayChannel {
   return { channel: number, token: new Uint8Array(8).fill(number) };

@@ -46,6 +46,9 @@ export const DROP_REASONS = [
   'relayNested',
   'relayOverRate',
   'relayEndGone',
+  // outside to inside, before the keys of their session
+  'earlyFull',
+  'earlyExpired',
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];

@@ -120,6 +120,14 @@ export class Sessions {
     return peer;
   }
 
+  /** Seals with it no more until it is activated again; it goes on opening. */
+  deactivate(localIndex: number): void {
+    const slot = this.find(swap32(localIndex));
+    if (slot === NO_SESSION) return;
+    const peer = this.peerOf[slot]!;
+    if (this.peers.activeSession[peer] === slot) this.peers.activeSession[peer] = NO_SESSION;
+  }
+
   remove(localIndex: number): void {
     const slot = this.find(swap32(localIndex));
     if (slot !== NO_SESSION) this.#clear(slot);

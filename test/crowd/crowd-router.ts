@@ -121,11 +121,13 @@ export class CrowdRouter {
         return this.#seal(command.peer, TYPE_CONTROL, command.bytes);
       case 'probe':
         return this.#probe(command.peer, command.probeId, command.sizeBytes);
+      case 'deactivateSession':
+      case 'expectSession':
       case 'openChannel':
       case 'closeChannel':
       case 'openRelay':
       case 'closeRelay':
-        // Never sent to a router whose `hello` has no `relaying`.
+        // Never sent to a router whose `hello` has neither `relaying` nor `earlyFrames`.
         return;
     }
   }
