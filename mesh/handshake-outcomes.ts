@@ -15,6 +15,7 @@ import { MAX_WAITING_NODES } from './limits.js';
 import type { MeshEffect } from './mesh-io.js';
 import type { Notices } from './notices.js';
 import type { Peer } from './peer/peer.js';
+import type { RouterConnection } from './router-connection.js';
 
 type OutcomeOf<Type extends HandshakeOutcome['type']> = Extract<HandshakeOutcome, { type: Type }>;
 
@@ -26,6 +27,7 @@ interface Waiting {
 export interface HandshakeOutcomesDeps {
   readonly ownId: NodeId;
   readonly authority: Authority;
+  readonly router: RouterConnection;
   readonly slots: SessionSlots;
   readonly peerTable: PeerTable;
   readonly seeds: Seeds;
@@ -53,6 +55,8 @@ export class HandshakeOutcomes {
         return this.#refused(outcome, from, nowMs);
       case 'reply':
         return this.#deps.emit({ type: 'sendDatagram', to: from, bytes: outcome.reply });
+      case 'responds':
+        return this.#responds(outcome, from);
       case 'waits':
         return;
       case 'unexpectedPeer':
@@ -63,6 +67,13 @@ export class HandshakeOutcomes {
       case 'confirmed':
         return this.#established(outcome, from, nowMs);
     }
+  }
+
+  /** The router is told of the session first: what the peer seals with it may come before its keys. */
+  #responds({ reply, localIndex }: OutcomeOf<'responds'>, from: SocketAddress): void {
+    const { router, emit } = this.#deps;
+    if (router.keepsEarly) emit({ type: 'expectSession', localIndex });
+    emit({ type: 'sendDatagram', to: from, bytes: reply });
   }
 
   #confirmedAgain(id: NodeId, nowMs: number): void {
@@ -119,7 +130,7 @@ export class HandshakeOutcomes {
   }
 
   #established(outcome: OutcomeOf<'responded' | 'confirmed'>, from: SocketAddress, nowMs: number): void {
-    const { ownId, counters, peerTable, seeds, refusedSources, slots, advancePeer } = this.#deps;
+    const { ownId, counters, peerTable, seeds, refusedSources, router, advancePeer } = this.#deps;
     const { session, startedMs } = outcome;
     if (!this.#isNamed(outcome, from, nowMs)) return;
     if (session.peer === ownId) counters.countHandshake('ownIdentity');
@@ -130,24 +141,35 @@ export class HandshakeOutcomes {
     if (outcome.type === 'responded') seeds.resolve(session.localIndex, session.peer, from, nowMs);
     // The peer's own handshake has finished while ours was in progress: one session is enough.
     const isSurplus = outcome.type === 'responded' && peer?.sessions.hasNewerThan(startedMs) === true;
-    if (peer === null || isSurplus) slots.release(session.localIndex);
-    else if (outcome.type === 'responded') peer.installAsInitiator(session, outcome.confirmation, from, nowMs);
-    else peer.installAsResponder(session, from, startedMs, nowMs);
+    if (peer === null || isSurplus) this.#release(outcome);
+    else if (outcome.type === 'responded') {
+      const { confirmation, keepsEarly } = outcome;
+      // A router that keeps early datagrams is also one that can be told to seal no more.
+      const mayFollow = keepsEarly && router.keepsEarly;
+      peer.installAsInitiator(session, { bytes: confirmation, mayFollow }, from, nowMs);
+    } else peer.installAsResponder(session, from, startedMs, nowMs);
     if (peer !== null) advancePeer(peer, nowMs);
   }
 
   /** A node waits for the authority's answer, after which this node dials it: a stranger takes no place among the members. */
   #isNamed(outcome: OutcomeOf<'responded' | 'confirmed'>, from: SocketAddress, nowMs: number): boolean {
-    const { counters, seeds, slots } = this.#deps;
+    const { counters, seeds } = this.#deps;
     const { advert, session } = outcome;
     const standing = this.#standingOf(advert, nowMs);
     if (standing === 'named') return true;
     counters.count('notNamed');
-    slots.release(session.localIndex);
+    this.#release(outcome);
     if (standing === 'refused') this.#tellRefused(advert, from, nowMs);
     else this.#waiting.set(advert.id, { advert, from });
     if (outcome.type === 'responded') seeds.resolve(session.localIndex, advert.id, from, nowMs);
     return false;
+  }
+
+  /** No session follows. */
+  #release({ type, session: { localIndex } }: OutcomeOf<'responded' | 'confirmed'>): void {
+    const { router, slots, emit } = this.#deps;
+    slots.release(localIndex);
+    if (type === 'confirmed' && router.keepsEarly) emit({ type: 'removeSession', localIndex });
   }
 
   #tellRefused({ id, name }: Advert, from: SocketAddress, nowMs: number): void {

@@ -180,6 +180,11 @@ export const CONFIRM_WITHIN_MS = 10_000;
 export const CONFIRM_YIELD_MS = 2_000;
 /** First wait before the confirmation is repeated; doubles. */
 export const CONFIRM_RETRY_MS = 100;
+/**
+ * At the first repeat after this time frames wait again that followed the first confirmation at once: the peer keeps them no longer
+ * than a second.
+ */
+export const EARLY_FRAMES_MS = 500;
 /** Longest wait between repeats of the confirmation. */
 export const MAX_CONFIRM_RETRY_MS = 1_000;
 /** Initiations with a good MAC that are read of one source address in a burst: of all nodes behind a NAT. */

@@ -33,7 +33,12 @@ function initiations(count: number): Uint8Array[] {
   const clusterSecrets = new ClusterSecrets([SECRET]);
   const stamps = new InitiationStamps({ own: 0, accepted: [] }, WALL_CLOCK_MS, () => undefined);
   const nobody = { isWayTo: () => false, memberAddresses: () => new Set<never>(), member: () => undefined };
-  const described = { advert: () => new Uint8Array(), ciphers: () => [], lastStamp: () => stamps.last };
+  const described = {
+    advert: () => new Uint8Array(),
+    ciphers: () => [],
+    features: () => [],
+    lastStamp: () => stamps.last,
+  };
   const deps = { ...nobody, ...described, identity: generateIdentity(random), random, clusterSecrets, stamps };
   const handshakes = new Handshakes(deps, new SessionSlots(random));
   const dial = { expects: () => true, staticKey: null, secretIds: null, turn: 0, framesWait: true, mayCross: false };

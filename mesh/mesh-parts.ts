@@ -32,7 +32,7 @@ import { Dialer } from './peer/dial.js';
 import type { Peer } from './peer/peer.js';
 import { RouterConnection } from './router-connection.js';
 import { ClusterSecrets } from './wire/cluster-secrets.js';
-import { preferCipher } from './wire/handshake-payload.js';
+import { EARLY_FRAMES, preferCipher } from './wire/handshake-payload.js';
 import type { NodeIdentity } from './wire/identity.js';
 import { RELAY_SEARCH_MS } from './limits.js';
 
@@ -139,6 +139,7 @@ export class MeshParts {
       clusterSecrets: this.secrets,
       advert: () => this.self.current.bytes,
       ciphers: () => preferCipher(this.router.ciphers, cipherPreference),
+      features: () => (this.router.keepsEarly ? [EARLY_FRAMES] : []),
       stamps: this.stamps,
       lastStamp: () => this.stamps.last,
       member: (id: NodeId) => this.peerTable.members.get(id),
@@ -304,9 +305,9 @@ export class MeshParts {
   }
 
   #makeOutcomes(ownId: NodeId): HandshakeOutcomes {
-    const { authority, slots, peerTable, seeds, refusedSources, counters, notices, emit } = this;
+    const { authority, router, slots, peerTable, seeds, refusedSources, counters, notices, emit } = this;
     const advancePeer = this.#advancePeer;
-    const parts = { ownId, authority, slots, peerTable, seeds, refusedSources, counters, notices };
+    const parts = { ownId, authority, router, slots, peerTable, seeds, refusedSources, counters, notices };
     return new HandshakeOutcomes({ ...parts, emit, advancePeer });
   }
 }

@@ -35,6 +35,7 @@ export class RouterConnection {
   #isUp = false;
   #downSinceMs = 0;
   #ciphers: readonly CipherName[] = ['chacha20-poly1305'];
+  #keepsEarly = false;
 
   get isUp(): boolean {
     return this.#isUp;
@@ -49,11 +50,17 @@ export class RouterConnection {
     return this.#ciphers;
   }
 
+  /** Whether it keeps datagrams of a session that is announced to it (ADR 0046). */
+  get keepsEarly(): boolean {
+    return this.#keepsEarly;
+  }
+
   connected(event: RouterConnected, deps: RouterConnectionDeps, nowMs: number): void {
     const before = this.#instance;
     this.#isUp = true;
     this.#instance = event.instance;
     this.#ciphers = event.ciphers;
+    this.#keepsEarly = event.earlyFrames ?? false;
     deps.peerTable.routesWanted();
     // Before the paths, which go through channels.
     deps.relaying.routerConnected(event.relaying ?? null, before === null, nowMs);

@@ -23,6 +23,7 @@ import { encodeHandshake, handshakeOverhead } from '../../common/wire/handshake-
 import type { HandshakeDatagram } from '../../common/wire/handshake-datagram.js';
 import { decodePayload, encodePayload, negotiateCipher } from '../wire/handshake-payload.js';
 import type { HandshakePayload } from '../wire/handshake-payload.js';
+import type { NodeId } from '../../common/node-id.js';
 import type { NodeIdentity } from '../wire/identity.js';
 import { openHello, sealHello, writeDemand } from './initiation-hello.js';
 import type { InitiationHello } from './initiation-hello.js';
@@ -44,8 +45,12 @@ export interface HandshakeDeps {
   advert(): Uint8Array;
   /** This node's ciphers, the preferred one first. */
   ciphers(): readonly CipherName[];
+  /** Names of this node's optional abilities. */
+  features(): readonly string[];
   /** The highest stamp of this node's initiations so far. */
   lastStamp(): number;
+  /** The newest known advert of another member, whose signature was good. */
+  member(id: NodeId): Advert | undefined;
 }
 
 /** The peer as its response or confirmation describes it. */
@@ -53,6 +58,7 @@ export interface PeerHello {
   readonly advert: Advert;
   /** The cipher that both lists lead to. */
   readonly cipher: CipherName;
+  readonly features: readonly string[];
   /** No initiation of the peer to this node with this stamp or a lower one is waited for any more. */
   readonly lastStamp: number;
   /** Session index that the peer chose; datagrams to it carry this index. */
@@ -234,7 +240,8 @@ function noiseOf(deps: HandshakeDeps, initiator: boolean, generateEphemeral: () 
 }
 
 function ownPayload(deps: HandshakeDeps, chosen: CipherName | null): HandshakePayload {
-  return { advert: deps.advert(), features: [], ciphers: deps.ciphers(), chosen, lastStamp: deps.lastStamp() };
+  const [features, ciphers] = [deps.features(), deps.ciphers()];
+  return { advert: deps.advert(), features, ciphers, chosen, lastStamp: deps.lastStamp() };
 }
 
 function payloadOf(bytes: Uint8Array): HandshakePayload {
@@ -249,14 +256,16 @@ function helloOf(
   remoteIndex: number,
 ): PeerHello {
   const unverified = decodedOr('badAdvert', () => readAdvert(payload.advert));
-  const advert = verifyAdvert(unverified);
   const { id } = unverified.advert;
+  const known = deps.member(id);
+  const isKnown = known !== undefined && Buffer.compare(known.bytes, payload.advert) === 0;
+  const advert = isKnown ? known : verifyAdvert(unverified);
   if (advert === null) throw new HandshakeError('badSignature', `the advert of node ${id} is not signed by its key`);
   if (noise.remoteStatic === null || !Buffer.from(advert.noiseKey).equals(noise.remoteStatic)) {
     throw new HandshakeError('otherStaticKey', `the static key is not the one in the advert of node ${id}`);
   }
   const cipher = negotiateCipher(deps.ciphers(), payload.ciphers);
-  return { advert, cipher, lastStamp: payload.lastStamp, remoteIndex };
+  return { advert, cipher, features: payload.features, lastStamp: payload.lastStamp, remoteIndex };
 }
 
 /** Runs a decoder; bytes that do not decode are a handshake failure of this name. */

@@ -12,7 +12,7 @@ describe('handshakes in a flood', () => {
       b.receiveWithCookie(new HandshakeSide(10 + i).initiate(), parseSocketAddress(`10.0.${i >> 8}.${i & 255}:1`), i);
     }
     expect(b.handshakes.pendingCount).toBeLessThan(UNPROVEN_BURST + 10);
-    expect(b.handshakes.receive(a.initiate(b, 400), FROM_A, 400).type).toBe('reply');
+    expect(b.handshakes.receive(a.initiate(b, 400), FROM_A, 400).type).toBe('responds');
   });
 
   it('of one address are read at most 200 at once and 100 a second, whoever sends them; the others cost a MAC', () => {
@@ -29,8 +29,8 @@ describe('handshakes in a flood', () => {
     });
     const unread = refusals.filter((detail) => detail?.includes('initiations a second come from one address'));
     expect(unread).toHaveLength(1000 - READ_BURST);
-    expect(b.handshakes.receive(a.initiate(b), FROM_B, 0).type).toBe('reply');
-    expect(b.handshakes.receive(a.initiate(b), FROM_A, 1_000).type).toBe('reply');
+    expect(b.handshakes.receive(a.initiate(b), FROM_B, 0).type).toBe('responds');
+    expect(b.handshakes.receive(a.initiate(b), FROM_A, 1_000).type).toBe('responds');
   });
 
   it('keep a bounded number of responder handshakes', () => {

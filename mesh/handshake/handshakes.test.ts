@@ -60,6 +60,36 @@ describe('handshakes', () => {
     expect(late).toMatchObject({ type: 'refused', reason: 'replayed', reply: null });
   });
 
+  it('tell of the index before the response, also when that is sent again, and whether data may follow the confirmation', () => {
+    for (const features of [['early-frames', 'another'], ['another'], []]) {
+      const [a, b] = [new HandshakeSide(1), new HandshakeSide(2, { features: () => features })];
+      const initiation = a.initiate();
+      const responds = b.receiveWithCookie(initiation, FROM_A);
+      expect(responds).toEqual(b.handshakes.receive(initiation, FROM_A, 1));
+      const responded = respondedOf(a.handshakes.receive(replyOf(responds), FROM_B, 1));
+      expect(responded.keepsEarly).toBe(features.includes('early-frames'));
+      const { remoteIndex } = responded.session;
+      expect(responds).toMatchObject({ type: 'responds', localIndex: remoteIndex });
+    }
+  });
+
+  it('take an advert that is known byte for byte as it is, and verify any other', () => {
+    const [a, b] = [new HandshakeSide(1), new HandshakeSide(2)];
+    a.meet(b);
+    const responded = respondedOf(
+      a.handshakes.receive(replyOf(b.handshakes.receive(a.initiate(b), FROM_A, 0)), FROM_B, 1),
+    );
+    expect(responded.advert).toBe(b.advert);
+    const confirmed = b.handshakes.receive(responded.confirmation, FROM_A, 2);
+    expect(confirmed).toMatchObject({ type: 'confirmed' });
+    expect((confirmed as { advert: unknown }).advert).toBe(a.advert);
+    // Another signature under the same fields.
+    const forged = b.advert.bytes.with(-1, b.advert.bytes.at(-1)! ^ 1);
+    const liar = new HandshakeSide(2, { advert: () => forged });
+    const answer = replyOf(liar.receiveWithCookie(a.initiate(b, 10), FROM_A, 10));
+    expect(a.handshakes.receive(answer, FROM_B, 11)).toMatchObject({ type: 'refused', reason: 'badSignature' });
+  });
+
   it('keep waiting after a response of an unexpected peer', () => {
     const [a, b, c] = [new HandshakeSide(1), new HandshakeSide(2), new HandshakeSide(3)];
     const initiation = a.initiate(b);
@@ -96,7 +126,7 @@ describe('handshakes', () => {
       for (const known of [true, false]) {
         const [a, b] = [sideOf(1, mine), sideOf(2, theirs)];
         const outcomes = [0, 1].map((turn) => b.receiveWithCookie(a.initiate(known ? b : null, 0, turn), FROM_A));
-        const tried = outcomes.findIndex(({ type }) => type === 'reply');
+        const tried = outcomes.findIndex(({ type }) => type === 'responds');
         expect(tried).toBe(known ? knownAt : unknownAt);
         const responded = a.handshakes.receive(replyOf(outcomes[tried]!), FROM_B, 1);
         expect(b.handshakes.receive(respondedOf(responded).confirmation, FROM_A, 2).type).toBe('confirmed');
@@ -125,10 +155,10 @@ describe('handshakes', () => {
       (_, i) => b.receiveWithCookie(new HandshakeSide(10 + i).initiate(), FROM_A).type,
     );
     // Each takes two: without a cookie and with it.
-    expect(reasons.filter((type) => type === 'reply')).toHaveLength(SOURCE_BURST / 2);
-    expect(b.receiveWithCookie(new HandshakeSide(99).initiate(), FROM_B).type).toBe('reply');
-    expect(b.handshakes.receive(a.initiate(b), FROM_A, 0).type).toBe('reply');
-    expect(b.receiveWithCookie(new HandshakeSide(98).initiate(), FROM_A, 1_000).type).toBe('reply');
+    expect(reasons.filter((type) => type === 'responds')).toHaveLength(SOURCE_BURST / 2);
+    expect(b.receiveWithCookie(new HandshakeSide(99).initiate(), FROM_B).type).toBe('responds');
+    expect(b.handshakes.receive(a.initiate(b), FROM_A, 0).type).toBe('responds');
+    expect(b.receiveWithCookie(new HandshakeSide(98).initiate(), FROM_A, 1_000).type).toBe('responds');
   });
 
   it('respond to a node that is not known only with a cookie of its address', () => {
@@ -148,17 +178,17 @@ describe('handshakes', () => {
     const again = replyOf(a.handshakes.receive(cookie, FROM_B, 1));
     expect(a.handshakes.initiationFor(index, FROM_B, 2)).toEqual(again);
     expect(b.handshakes.receive(again, STRANGER, 1)).toMatchObject({ reason: 'needsCookie' });
-    expect(b.handshakes.receive(again, FROM_A, 1).type).toBe('reply');
+    expect(b.handshakes.receive(again, FROM_A, 1).type).toBe('responds');
   });
 
   it('that cross end as one: of the node with the lower id, until that has had its time', () => {
     const sides = pair().sort((a, b) => (a.identity.id < b.identity.id ? -1 : 1));
     const [lower, higher] = [sides[0], sides[1]];
     const [wins, loses] = [lower.initiate(higher), higher.initiate(lower)];
-    expect(higher.handshakes.receive(wins, FROM_A, 1).type).toBe('reply');
+    expect(higher.handshakes.receive(wins, FROM_A, 1).type).toBe('responds');
     expect(lower.handshakes.receive(loses, FROM_B, 1)).toMatchObject({ reason: 'crossed', reply: null });
     expect(lower.handshakes.receive(loses, FROM_B, CROSSING_MS - 1)).toMatchObject({ reason: 'crossed' });
-    expect(lower.handshakes.receive(loses, FROM_B, CROSSING_MS).type).toBe('reply');
+    expect(lower.handshakes.receive(loses, FROM_B, CROSSING_MS).type).toBe('responds');
   });
 
   it('of a seed cross by its address, which it alone is dialled at', () => {
@@ -179,7 +209,7 @@ describe('handshakes', () => {
   it('refuse an initiation that is older than the last one, also after a restart', () => {
     const [a, b] = pair();
     const [old, newer] = [a.initiate(b), a.initiate(b, 1)];
-    expect(b.handshakes.receive(newer, FROM_A, 1).type).toBe('reply');
+    expect(b.handshakes.receive(newer, FROM_A, 1).type).toBe('responds');
     expect(b.handshakes.receive(old, STRANGER, 2)).toMatchObject({ reason: 'replayed', reply: null });
     const stamps = new InitiationStamps(b.stamps.kept(), 0, () => undefined);
     const restarted = new HandshakeSide(2, { stamps });
@@ -187,15 +217,15 @@ describe('handshakes', () => {
     for (const bytes of [old, newer]) {
       expect(restarted.handshakes.receive(bytes, STRANGER, 3)).toMatchObject({ reason: 'replayed', reply: null });
     }
-    expect(restarted.handshakes.receive(a.initiate(b, 4), FROM_A, 4).type).toBe('reply');
+    expect(restarted.handshakes.receive(a.initiate(b, 4), FROM_A, 4).type).toBe('responds');
   });
 
   it('repeat a response only to the address that it went to', () => {
     const [a, b] = pair();
     const initiation = a.initiate(b);
-    expect(b.handshakes.receive(initiation, FROM_A, 0).type).toBe('reply');
+    expect(b.handshakes.receive(initiation, FROM_A, 0).type).toBe('responds');
     expect(b.handshakes.receive(initiation, STRANGER, 1)).toMatchObject({ reason: 'replayed', reply: null });
-    expect(b.handshakes.receive(initiation, FROM_A, 2).type).toBe('reply');
+    expect(b.handshakes.receive(initiation, FROM_A, 2).type).toBe('responds');
   });
 
   it('that are told to wait send nothing to that address before, and then the same initiation with the cookie', () => {

@@ -45,14 +45,13 @@ import {
 } from '../limits.js';
 import type { SessionSlots } from './session-slots.js';
 import type { ClusterKeys } from '../wire/cluster-keys.js';
+import { EARLY_FRAMES } from '../wire/handshake-payload.js';
 import type { ClusterSecrets } from '../wire/cluster-secrets.js';
 import { SharedSecrets } from './shared-secrets.js';
 
 export interface HandshakesDeps extends Omit<HandshakeDeps, 'keys'> {
   readonly clusterSecrets: ClusterSecrets;
   readonly stamps: InitiationStamps;
-  /** The advert of another member. */
-  member(id: NodeId): Advert | undefined;
   /** Addresses at which members are. */
   memberAddresses(): ReadonlySet<IpAddress>;
   /** Whether the address stands for a channel of a relay with this member. */
@@ -83,6 +82,8 @@ export type HandshakeOutcome =
       readonly detail: string | null;
     }
   | { readonly type: 'reply'; readonly reply: Uint8Array }
+  /** Our response to an initiation, to send; `localIndex` is of the session that follows if the peer confirms. */
+  | { readonly type: 'responds'; readonly reply: Uint8Array; readonly localIndex: number }
   /** The responder told our initiation to wait: {@link Handshakes.takeDue} sends it then. */
   | { readonly type: 'waits' }
   /** An expected peer responded to our initiation; `confirmation` is the datagram to send. */
@@ -91,6 +92,8 @@ export type HandshakeOutcome =
       readonly advert: Advert;
       readonly session: SessionKeys;
       readonly confirmation: Uint8Array;
+      /** The peer keeps data that follows the confirmation at once. */
+      readonly keepsEarly: boolean;
       readonly startedMs: number;
     }
   /** An authentic peer responded that the initiation was not meant for; our handshake still waits. */
@@ -325,7 +328,7 @@ export class Handshakes {
   #respondAgain({ handshake, from }: PendingResponder, arrival: Arrival): HandshakeOutcome {
     const isSame = from === formatSocketAddress(arrival.from);
     if (!isSame && !this.#gate.mayAnswerAt(handshake.initiator, arrival)) return refused('replayed');
-    return { type: 'reply', reply: handshake.response };
+    return responds(handshake);
   }
 
   #respond(
@@ -343,7 +346,7 @@ export class Handshakes {
       this.#responders.set(localIndex, { handshake, startedMs: nowMs, initiationMac, from: address });
       this.#responderByMac.set(initiationMac, localIndex);
       if (isProven) this.#budget.take(localIndex, { id: received.hello.id, ip: from.ip }, nowMs);
-      return { type: 'reply', reply: handshake.response };
+      return responds(handshake);
     } catch (thrown) {
       this.#slots.release(localIndex);
       throw thrown;
@@ -368,7 +371,9 @@ export class Handshakes {
     this.#deps.stamps.accept(hello.advert.id, hello.lastStamp);
     this.#initiators.delete(datagram.receiverIndex);
     this.#ended.set(datagram.receiverIndex, 'duplicateResponse');
-    return { type: 'responded', advert: hello.advert, session, confirmation, startedMs: pending.startedMs };
+    const { advert, features } = hello;
+    const keepsEarly = features.includes(EARLY_FRAMES);
+    return { type: 'responded', advert, session, confirmation, keepsEarly, startedMs: pending.startedMs };
   }
 
   #receiveConfirmation(datagram: HandshakeDatagram): HandshakeOutcome {
@@ -428,6 +433,10 @@ export class Handshakes {
     this.#responders.delete(localIndex);
     this.#budget.release(localIndex);
   }
+}
+
+function responds({ response, localIndex }: ResponderHandshake): HandshakeOutcome {
+  return { type: 'responds', reply: response, localIndex };
 }
 
 function refused(

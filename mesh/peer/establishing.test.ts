@@ -2,7 +2,13 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
 import { parseSocketAddress } from '../../common/address/socket-address.js';
-import { CONFIRM_RETRY_MS, CONFIRM_WITHIN_MS, CONFIRM_YIELD_MS, MAX_CONFIRM_RETRY_MS } from '../limits.js';
+import {
+  CONFIRM_RETRY_MS,
+  CONFIRM_WITHIN_MS,
+  CONFIRM_YIELD_MS,
+  EARLY_FRAMES_MS,
+  MAX_CONFIRM_RETRY_MS,
+} from '../limits.js';
 import { dialAt } from './dial.js';
 import { establishingPollAt, IDLE, stepEstablishing } from './establishing.js';
 import type { Establishing, EstablishingEvent } from './establishing.js';
@@ -194,6 +200,15 @@ describe('establishing a session', () => {
       expect(described(STATES[from], EVENTS[event])).toBe(TABLE[event][from]);
     });
   }
+
+  it('lets frames wait again at the first repeat that comes later than the peer keeps them', () => {
+    const repeatAfter = (ms: number) => {
+      const from = { ...STATES.confirmingDue, repeat: { ...STATES.confirmingDue.repeat, startedMs: NOW - ms } };
+      return described(from, EVENTS.needed);
+    };
+    expect(repeatAfter(EARLY_FRAMES_MS - 1)).toBe('confirming, sendConfirmation');
+    expect(repeatAfter(EARLY_FRAMES_MS)).toBe('confirming, sendConfirmation, withholdSession 7');
+  });
 
   it('dials at once when the chance of a response has risen, and starts the back-off over', () => {
     for (const from of [STATES.dialing, STATES.confirming]) {

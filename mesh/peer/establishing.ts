@@ -16,7 +16,13 @@
  * handshake acknowledges it.
  */
 import type { SocketAddress } from '../../common/address/socket-address.js';
-import { CONFIRM_RETRY_MS, CONFIRM_WITHIN_MS, CONFIRM_YIELD_MS, MAX_CONFIRM_RETRY_MS } from '../limits.js';
+import {
+  CONFIRM_RETRY_MS,
+  CONFIRM_WITHIN_MS,
+  CONFIRM_YIELD_MS,
+  EARLY_FRAMES_MS,
+  MAX_CONFIRM_RETRY_MS,
+} from '../limits.js';
 import { dialAt, hurried, restarted } from './dial.js';
 import type { Dial } from './dial.js';
 
@@ -84,6 +90,8 @@ export type EstablishingEffect =
   /** Drop the handshake of this dial. */
   | { readonly type: 'endDial'; readonly dial: Dial }
   | { readonly type: 'sendConfirmation'; readonly confirming: Confirming }
+  /** Frames wait again until the peer uses the session. */
+  | { readonly type: 'withholdSession'; readonly localIndex: number }
   | { readonly type: 'removeSession'; readonly localIndex: number }
   /** Let the session open datagrams for a while longer. */
   | { readonly type: 'retireSession'; readonly localIndex: number };
@@ -177,7 +185,10 @@ function tickConfirming(
   if (nowMs < repeat.nextMs) return to(current);
   const waitMs = Math.min(MAX_CONFIRM_RETRY_MS, repeat.waitMs * 2);
   const next = { ...repeat, waitMs, nextMs: nowMs + waitMs };
-  return to({ ...current, repeat: next }, { type: 'sendConfirmation', confirming });
+  const effects: EstablishingEffect[] = [{ type: 'sendConfirmation', confirming }];
+  if (nowMs - repeat.startedMs >= EARLY_FRAMES_MS)
+    effects.push({ type: 'withholdSession', localIndex: confirming.localIndex });
+  return to({ ...current, repeat: next }, ...effects);
 }
 
 function responded(current: Establishing, confirming: Confirming, nowMs: number): EstablishingStep {

@@ -44,6 +44,22 @@ class Bench {
 }
 
 describe('the sessions with a peer', () => {
+  it('seal no more with one that the peer has not confirmed in time, until it does', () => {
+    const at = new Bench();
+    const { sessions } = at;
+    const early = at.install('initiator', 0);
+    sessions.activate(early, 0);
+    sessions.withholdAt(early.localIndex);
+    expect(sessions.active).toBeNull();
+    sessions.withholdAt(early.localIndex);
+    expect(at.types()).toEqual(['installSession', 'activateSession', 'deactivateSession']);
+    sessions.confirm(early, 800);
+    sessions.activate(early, 800);
+    sessions.withholdAt(early.localIndex);
+    expect(sessions.active).toBe(early);
+    expect(at.types().slice(3)).toEqual(['activateSession']);
+  });
+
   it('overlap at a switch: the old one is removed 30 s later', () => {
     const at = new Bench();
     const { sessions } = at;

@@ -133,6 +133,14 @@ export class PeerSessions {
     this.#deps.emit({ type: 'activateSession', localIndex: session.localIndex });
   }
 
+  /** An active session that the peer has not confirmed seals no more until it does. */
+  withholdAt(localIndex: number): void {
+    const session = this.find(localIndex);
+    if (session === null || session !== this.#active || session.confirmedMs !== null) return;
+    this.#active = null;
+    this.#deps.emit({ type: 'deactivateSession', localIndex });
+  }
+
   /** The session opens datagrams for RETIRE_AFTER_MS more, then it is removed. */
   retire(session: Session, nowMs: number): void {
     session.retireAtMs ??= nowMs + RETIRE_AFTER_MS;

@@ -26,6 +26,7 @@ import { PeerPath } from './peer-path.js';
 import type { PeerPathDeps } from './peer-path.js';
 import { PeerSessions } from './peer-sessions.js';
 import { SessionEstablisher } from './session-establisher.js';
+import type { Confirmation } from './session-establisher.js';
 import type { SessionSlots } from '../handshake/session-slots.js';
 import { Traffic } from './traffic.js';
 
@@ -203,7 +204,7 @@ export class Peer {
   }
 
   /** The peer responded to our initiation: installs the session and sends the confirmation, repeatedly if need be. */
-  installAsInitiator(keys: SessionKeys, confirmation: Uint8Array, from: SocketAddress, nowMs: number): void {
+  installAsInitiator(keys: SessionKeys, confirmation: Confirmation, from: SocketAddress, nowMs: number): void {
     this.path.establishedAt(from, nowMs);
     this.#establisher.installAsInitiator(keys, confirmation, from, nowMs);
   }

@@ -24,6 +24,13 @@ export interface SessionEstablisherDeps {
   emit(effect: MeshEffect): void;
 }
 
+/** Message that ends a handshake of ours. */
+export interface Confirmation {
+  readonly bytes: Uint8Array;
+  /** Frames may follow it at once: the peer keeps them until it has read it. */
+  readonly mayFollow: boolean;
+}
+
 /** The peer that the sessions are with. */
 export interface SessionPeer {
   readonly id: NodeId;
@@ -59,13 +66,17 @@ export class SessionEstablisher {
     return this.#current.state === 'confirming' ? this.#current.confirming : null;
   }
 
-  /** Installs the session of a handshake of ours. Not active before the peer uses it: until then the peer may not have it. */
-  installAsInitiator(keys: SessionKeys, confirmation: Uint8Array, to: SocketAddress, nowMs: number): void {
+  /**
+   * Installs the session of a handshake of ours. Active when the peer uses it, since until then the peer may not have it; on first
+   * contact with a peer that keeps early frames at once.
+   */
+  installAsInitiator(keys: SessionKeys, { bytes, mayFollow }: Confirmation, to: SocketAddress, nowMs: number): void {
     const { sessions } = this.#peer;
     const firstContact = sessions.active === null;
     const session = sessions.install(keys, 'initiator', this.#deps.random.fraction(), nowMs);
-    const confirming = { localIndex: session.localIndex, bytes: confirmation, to, firstContact };
+    const confirming = { localIndex: session.localIndex, bytes, to, firstContact };
     this.handle({ type: 'responded', confirming }, nowMs);
+    if (firstContact && mayFollow) sessions.activate(session, nowMs);
   }
 
   /** Installs the session of a handshake of the peer's, whose initiation came at `startedMs`. */
@@ -136,6 +147,8 @@ export class SessionEstablisher {
       }
       case 'removeSession':
         return sessions.removeAt(effect.localIndex, nowMs);
+      case 'withholdSession':
+        return sessions.withholdAt(effect.localIndex);
       case 'retireSession':
         return sessions.retireAt(effect.localIndex, nowMs);
     }

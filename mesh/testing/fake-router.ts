@@ -9,6 +9,7 @@ import type { SocketAddress } from '../../common/address/socket-address.js';
 import { ENVELOPE_BYTES } from '../../common/wire/relay-envelope.js';
 import { STALE_AFTER_MS } from '../limits.js';
 import type { MeshEffect, MeshEvent } from '../mesh-io.js';
+import { FakeEarly } from './fake-early.js';
 import { FakeRelays } from './fake-relays.js';
 import { isProbe, packetBytes, SMALL_PACKET_BYTES, UNDERLAY_BYTES, UNIT_BYTES } from './packet.js';
 import type { Envelope, Inner, SimFrame, UnitBody, Packet } from './packet.js';
@@ -18,6 +19,8 @@ export interface FakeRouterDeps {
   send(to: SocketAddress, packet: Packet, sizeBytes: number): void;
   toCore(event: MeshEvent): void;
 }
+
+type Unit = Extract<Packet, { kind: 'unit' }>;
 
 /** Way of a probe or an answer, where it is not that of the path. */
 interface Way {
@@ -67,6 +70,7 @@ export class FakeRouter {
   /** Slots in which a session was installed while another was in it: a fault of the core. */
   readonly slotClashes: number[] = [];
   readonly relays: FakeRelays;
+  readonly early = new FakeEarly();
   readonly #deps: FakeRouterDeps;
 
   constructor(instance: string, deps: FakeRouterDeps) {
@@ -96,7 +100,12 @@ export class FakeRouter {
         this.active.set(held.keys.peer, effect.localIndex);
         return this.#sendWaiting(held.keys.peer);
       }
+      case 'deactivateSession':
+        return this.#deactivate(effect.localIndex);
+      case 'expectSession':
+        return this.early.announce(effect.localIndex, nowMs);
       case 'removeSession':
+        this.early.take(effect.localIndex, nowMs);
         return this.#remove(effect.localIndex);
       case 'removePeer':
         this.paths.delete(effect.peer);
@@ -130,10 +139,16 @@ export class FakeRouter {
   receive(from: SocketAddress, packet: Packet, nowMs: number): void {
     if (packet.kind === 'envelope') return this.#receiveEnvelope(from, packet, nowMs);
     if (packet.kind === 'datagram') return this.#deps.toCore({ type: 'datagram', from, bytes: packet.bytes });
-    const peer = this.#receiveUnit(packet, nowMs);
+    this.#takeUnit(from, packet, null, nowMs);
+  }
+
+  /** @param channel of the envelope that it came in, or null */
+  #takeUnit(from: SocketAddress, unit: Unit, channel: number | null, nowMs: number): void {
+    if (!this.sessions.has(unit.index)) return this.early.keep(from, unit, channel, nowMs);
+    const peer = this.#receiveUnit(unit, nowMs);
     if (peer === null) return;
-    this.#followRoaming(peer, from, packet.body);
-    this.#open(peer, from, packet.body, null, nowMs);
+    if (channel === null) this.#followRoaming(peer, from, unit.body);
+    this.#open(peer, from, unit.body, channel, nowMs);
   }
 
   #receiveEnvelope(from: SocketAddress, envelope: Envelope, nowMs: number): void {
@@ -143,12 +158,11 @@ export class FakeRouter {
     const number = channel.channel.channel;
     if (inner.kind === 'datagram')
       return this.#deps.toCore({ type: 'datagram', from, bytes: inner.bytes, channel: number });
-    const peer = this.#receiveUnit(inner, nowMs);
-    if (peer !== null) this.#open(peer, from, inner.body, number, nowMs);
+    this.#takeUnit(from, inner, number, nowMs);
   }
 
   /** The peer that sealed it, or null when it is not opened. */
-  #receiveUnit(packet: Extract<Packet, { kind: 'unit' }>, nowMs: number): NodeId | null {
+  #receiveUnit(packet: Unit, nowMs: number): NodeId | null {
     const held = this.sessions.get(packet.index);
     if (held === undefined || held.receiveKey !== packet.key) return null;
     const { peer } = held.keys;
@@ -310,6 +324,13 @@ export class FakeRouter {
     const [sendKey, receiveKey] = [hex(keys.sendKey), hex(keys.receiveKey)];
     const held = { keys, sendKey, receiveKey, confirmed: false, unitsSent: 0, unitsReported: 0, installedMs: nowMs };
     this.sessions.set(keys.localIndex, held);
+    for (const { from, unit, channel } of this.early.take(keys.localIndex, nowMs))
+      this.#takeUnit(from, unit, channel, nowMs);
+  }
+
+  #deactivate(localIndex: number): void {
+    const peer = this.sessions.get(localIndex)?.keys.peer;
+    if (peer !== undefined && this.active.get(peer) === localIndex) this.active.delete(peer);
   }
 
   #remove(localIndex: number): void {

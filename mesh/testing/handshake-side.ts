@@ -59,6 +59,7 @@ export class HandshakeSide {
       random,
       advert: () => this.advert.bytes,
       ciphers: () => ciphers,
+      features: () => [],
       stamps: this.stamps,
       lastStamp: () => this.stamps.last,
       member: (id) => this.members.get(id),
@@ -151,7 +152,7 @@ export function resealed(
 
 /** The datagram that an outcome sends back. */
 export function replyOf(outcome: HandshakeOutcome): Uint8Array {
-  const reply = outcome.type === 'reply' || outcome.type === 'refused' ? outcome.reply : null;
+  const reply = 'reply' in outcome ? outcome.reply : null;
   assert(reply !== null, `the outcome ${outcome.type} has a reply`);
   return reply;
 }

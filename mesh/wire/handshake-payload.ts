@@ -27,9 +27,15 @@ const Payload = Compile(
 
 const AnyVersion = Compile(Fields(Count()));
 
+/**
+ * In a response: data datagrams of the new session may follow the confirmation at once, the router keeps them until the confirmation
+ * was read (ADR 0046).
+ */
+export const EARLY_FRAMES = 'early-frames';
+
 export interface HandshakePayload {
   readonly advert: Uint8Array;
-  /** Names of optional abilities; none is defined in protocol version 2. */
+  /** Names of optional abilities of the sender, as {@link EARLY_FRAMES}; unknown names are ignored. */
   readonly features: readonly string[];
   /** Names of ciphers, the preferred one first; unknown names are kept and ignored. */
   readonly ciphers: readonly string[];

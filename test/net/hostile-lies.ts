@@ -87,7 +87,7 @@ function initiationOf({ identity, settings }: HostileMember, target: Advert | nu
   const clusterSecrets = new ClusterSecrets([settings.clusterSecret]);
   const nobody = {
     ...{ isWayTo: () => false, memberAddresses: () => new Set<never>(), member: () => undefined },
-    ...{ advert: () => new Uint8Array(), ciphers: () => [] },
+    ...{ advert: () => new Uint8Array(), ciphers: () => [], features: () => [] },
   };
   const deps = { ...nobody, identity, random: systemRandom, clusterSecrets, stamps, lastStamp: () => stamps.last };
   const handshakes = new Handshakes(deps, new SessionSlots(systemRandom));

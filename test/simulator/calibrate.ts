@@ -1,6 +1,6 @@
 /**
  * Calibration: how long the mesh core takes for each kind of event on this machine, in two clusters of different size. The median of
- * each, and the growth per member between the two.
+ * each, and the growth per member between the two. Events that brought adverts which were new to the node have lines of their own.
  */
 import type { Mesh, MeshEvent } from '../../mesh/index.js';
 import { SimNetwork } from '../../mesh/testing/sim-network.js';
@@ -35,11 +35,13 @@ function timesIn(size: number): Map<string, number[]> {
 function time(mesh: Mesh, times: Map<string, number[]>): void {
   const handle = mesh.handle.bind(mesh);
   mesh.handle = (event, nowMs) => {
+    const learned = mesh.learnedAdverts;
     const startedMs = performance.now();
     const effects = handle(event, nowMs);
-    const kind = kindOf(event);
+    const takenUs = (performance.now() - startedMs) * 1000;
+    const kind = kindOf(event) + (mesh.learnedAdverts > learned ? ', new' : '');
     const taken = times.get(kind) ?? [];
-    taken.push((performance.now() - startedMs) * 1000);
+    taken.push(takenUs);
     times.set(kind, taken);
     return effects;
   };

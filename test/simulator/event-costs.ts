@@ -14,11 +14,16 @@ const ROUTER_COMMAND_US = 5;
 /** Per route of the whole tables, of the agent and of the router. */
 const SEND_ROUTE_US = 2;
 const TAKE_ROUTE_US = 3.4;
-/** Handshake datagrams, by type. */
+/** Handshake datagrams of members whose adverts are known, by type. */
 const DATAGRAM_US: Readonly<Record<number, number>> = {
-  [TYPE_INITIATION]: 640,
-  [TYPE_RESPONSE]: 1430,
-  [TYPE_CONFIRMATION]: 1130,
+  [TYPE_INITIATION]: 460,
+  [TYPE_RESPONSE]: 420,
+  [TYPE_CONFIRMATION]: 480,
+};
+/** What these cost more, besides LEARNED_US, when the sender or its advert was not known. */
+const STRANGER_US: Readonly<Record<number, number>> = {
+  [TYPE_RESPONSE]: 470,
+  [TYPE_CONFIRMATION]: 60,
 };
 /** One that gets no answer: its MAC, and rates. */
 const REFUSED_INITIATION_US = 20;
@@ -40,7 +45,10 @@ const COUNTERS_US = 3.2;
 
 export const MEASURED_COSTS: NodeCosts = {
   event: (event, effects, learned) =>
-    MESSAGE_US * (1 + effects.length) + baseOf(event, effects) + sizeOf(event) + learned * LEARNED_US,
+    MESSAGE_US * (1 + effects.length) +
+    baseOf(event, effects) +
+    sizeOf(event) +
+    (learned === 0 ? 0 : strangerOf(event) + learned * LEARNED_US),
   sendTables: (routes) => MESSAGE_US + routes * SEND_ROUTE_US,
   takeTables: (routes) => MESSAGE_US + routes * TAKE_ROUTE_US,
   command: (effect: MeshEffect) => ROUTER_COMMAND_US + (isSent(effect) ? ROUTER_PACKET_US : 0),
@@ -53,6 +61,10 @@ function baseOf(event: MeshEvent, effects: readonly MeshEffect[]): number {
   if (effects.some((effect) => effect.type === 'sendDatagram' && effect.bytes[0] === TYPE_COOKIE)) return COOKIE_US;
   if (event.type === 'datagram') return DATAGRAM_US[event.bytes[0] ?? 0] ?? OTHER_DATAGRAM_US;
   return EVENT_US[event.type] ?? OTHER_EVENT_US;
+}
+
+function strangerOf(event: MeshEvent): number {
+  return event.type === 'datagram' ? (STRANGER_US[event.bytes[0] ?? 0] ?? 0) : 0;
 }
 
 /** What depends on how much the event says. */

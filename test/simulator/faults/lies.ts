@@ -187,7 +187,7 @@ function initiationOf({ node, random, nowMs }: Liar, target: SimNode | null): Ui
   const clusterSecrets = new ClusterSecrets([SECRET]);
   const nobody = {
     ...{ isWayTo: () => false, memberAddresses: () => new Set<never>(), member: () => undefined },
-    ...{ advert: () => new Uint8Array(), ciphers: () => [] },
+    ...{ advert: () => new Uint8Array(), ciphers: () => [], features: () => [] },
   };
   const deps = { ...nobody, identity: node.identity, random, clusterSecrets, stamps, lastStamp: () => stamps.last };
   const handshakes = new Handshakes(deps, new SessionSlots(random));
