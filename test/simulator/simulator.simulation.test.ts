@@ -151,9 +151,9 @@ describe('a simulation', () => {
     }
   });
 
-  it('takes time for the work of a node: with a hundredth of a core, a cluster starts in seconds', () => {
+  it('takes time for the work of a node: with a hundredth of a core, a cluster starts in more than a second', () => {
     const calm = { ...planRun(small, 1), faults: [] };
     expect(runSimulation(calm).startMs).toBeLessThan(200);
-    expect(runSimulation({ ...calm, cpu: 0.01 }).startMs).toBeGreaterThan(2_000);
+    expect(runSimulation({ ...calm, cpu: 0.01 }).startMs).toBeGreaterThan(1_000);
   });
 });
