@@ -50,8 +50,8 @@ export const MAX_EARLY_DATAGRAMS = 4096;
 export const RELAY_PAIR_BYTES_PER_SECOND = 12_500_000;
 /** The same for all pairs. Each forwarding thread relays an equal part of both. */
 export const RELAY_BYTES_PER_SECOND = 50_000_000;
-/** Time in which an unused rate fills up: so much goes at once. */
-export const RELAY_BURST_MS = 100;
+/** Time in which an unused rate fills up: so much goes at once. TCP that lost all it sent begins again after 200 ms. */
+export const RELAY_BURST_MS = 250;
 
 export const MIN_PATH_MTU_BYTES = 576;
 
