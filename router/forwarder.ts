@@ -386,7 +386,7 @@ export class Forwarder {
       }
       case 'installSession':
         this.#reassembly.forget(sessionSlot(command.session.localIndex));
-        this.#sessions.install(command.session, this.deps.nowMs());
+        if (!this.#sessions.install(command.session, this.deps.nowMs())) return;
         return this.#receiver.takeEarly(sessionSlot(command.session.localIndex), this.deps.nowMs());
       case 'activateSession':
         this.#reader.sendWaiting(this.#sessions.activate(command.localIndex));

@@ -108,6 +108,16 @@ describe('datagrams before the keys of their session', () => {
     expect(b.drops()).toEqual({});
   });
 
+  it('are not looked for when a session is refused, as one beyond the last slot is', () => {
+    const keys = activateAtA();
+    b.command({ type: 'expectSession', localIndex: index });
+    send(frames(1));
+    installAtB({ ...keys, indexB: 0xffff });
+    expect(delivered()).toEqual([]);
+    installAtB(keys);
+    expect(delivered()).toHaveLength(1);
+  });
+
   it('are dropped when the index was not announced, or no more', () => {
     activateAtA();
     expect(b.dropsDuring(() => send(frames(1)))).toEqual({ unknownSession: 1 });
