@@ -2,9 +2,6 @@ import { describe, expect, it } from '@jest/globals';
 import { parseIpAddress } from '../common/address/ip-address.js';
 import { TYPE_INITIATION } from '../common/wire/datagram-header.js';
 import { encodeHandshake, readHandshake } from '../common/wire/handshake-datagram.js';
-import { Handshakes } from './handshake/handshakes.js';
-import { InitiationStamps } from './handshake/initiation-stamps.js';
-import { SessionSlots } from './handshake/session-slots.js';
 import type { NodeCosts } from './testing/node-costs.js';
 import { FREE } from './testing/node-costs.js';
 import { SeededRandom } from './testing/seeded-random.js';
@@ -13,8 +10,8 @@ import type { SimNode } from './testing/sim-node.js';
 import { SECRET, WALL_CLOCK_MS } from './testing/sim-node.js';
 import { simulation } from './testing/simulation.js';
 import { ClusterKeys } from './wire/cluster-keys.js';
-import { ClusterSecrets } from './wire/cluster-secrets.js';
 import { generateIdentity } from './wire/identity.js';
+import { loneInitiation } from './testing/lone-initiation.js';
 
 const SOURCES = 4_000;
 const PER_SECOND = 5_000;
@@ -30,20 +27,9 @@ const READ_US = 400;
 /** Initiations of a node that has the secret, each with a MAC of its own. */
 function initiations(count: number): Uint8Array[] {
   const random = new SeededRandom(99);
-  const clusterSecrets = new ClusterSecrets([SECRET]);
-  const stamps = new InitiationStamps({ own: 0, accepted: [] }, WALL_CLOCK_MS, () => undefined);
-  const nobody = { isWayTo: () => false, memberAddresses: () => new Set<never>(), member: () => undefined };
-  const described = {
-    advert: () => new Uint8Array(),
-    ciphers: () => [],
-    features: () => [],
-    lastStamp: () => stamps.last,
-  };
-  const deps = { ...nobody, ...described, identity: generateIdentity(random), random, clusterSecrets, stamps };
-  const handshakes = new Handshakes(deps, new SessionSlots(random));
-  const dial = { expects: () => true, staticKey: null, secretIds: null, turn: 0, framesWait: true, mayCross: false };
+  const sender = { identity: generateIdentity(random), random, clusterSecret: SECRET, wallMs: WALL_CLOCK_MS, nowMs: 0 };
   const anywhere = { ip: parseIpAddress('203.0.113.1'), port: 1 };
-  const one = readHandshake(handshakes.initiationFor(handshakes.start(dial, 0)!, anywhere, 0)!)!;
+  const one = readHandshake(loneInitiation(sender, anywhere, null))!;
   const keys = new ClusterKeys(SECRET);
   return Array.from({ length: count }, (_, i) => encodeHandshake({ ...one, senderIndex: i + 1 }, keys));
 }

@@ -9,7 +9,7 @@
  * and checks a shared flag once a round.
  */
 import type { NodeId } from '../common/node-id.js';
-import type { EngineStatus } from '../common/router-port.js';
+import type { EngineStatus, SessionKeys } from '../common/router-port.js';
 import type { AeadEngine } from './aead/aead.js';
 import { engineStatus, measureAeadEngines } from './aead/selection.js';
 import type { EngineSpeeds } from './aead/selection.js';
@@ -343,6 +343,13 @@ export class Forwarder {
     this.#indirection.balance();
   }
 
+  #install(session: SessionKeys): void {
+    const slot = sessionSlot(session.localIndex);
+    const nowMs = this.deps.nowMs();
+    this.#reassembly.forget(slot);
+    if (this.#sessions.install(session, nowMs)) this.#receiver.takeEarly(slot, nowMs);
+  }
+
   #expire(nowMs: number): void {
     this.#expiredMs = nowMs;
     this.#sessions.expire(nowMs);
@@ -385,9 +392,7 @@ export class Forwarder {
         return;
       }
       case 'installSession':
-        this.#reassembly.forget(sessionSlot(command.session.localIndex));
-        if (!this.#sessions.install(command.session, this.deps.nowMs())) return;
-        return this.#receiver.takeEarly(sessionSlot(command.session.localIndex), this.deps.nowMs());
+        return this.#install(command.session);
       case 'activateSession':
         this.#reader.sendWaiting(this.#sessions.activate(command.localIndex));
         return;

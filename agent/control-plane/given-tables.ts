@@ -2,6 +2,7 @@
 import type { Cidr } from '../../common/address/cidr.js';
 import type { IpAddress } from '../../common/address/ip-address.js';
 import type { NodeId } from '../../common/node-id.js';
+import { changeRoutes, removeRoutesTo } from '../../common/route-changes.js';
 import type { ForwardingTables, Route, TablesChange } from '../../common/router-port.js';
 
 export type TablesContent = Omit<ForwardingTables, 'generation'>;
@@ -34,13 +35,12 @@ export class GivenTables {
   /** The router was given a difference. */
   apply({ localAddresses, removed, routes }: TablesDifference): void {
     if (localAddresses !== null) this.#localAddresses = localAddresses;
-    for (const cidr of removed) this.#routes.delete(cidr);
-    for (const { cidr, peer } of routes) this.#routes.set(cidr, peer);
+    changeRoutes(this.#routes, { removed, routes });
   }
 
   /** The router has removed a peer, and with it the peer's routes. */
   peerRemoved(id: NodeId): void {
-    for (const [cidr, peer] of this.#routes) if (peer === id) this.#routes.delete(cidr);
+    removeRoutesTo(id, this.#routes);
   }
 
   #missingFrom(routes: readonly Route[], changed: readonly Route[]): Cidr[] {

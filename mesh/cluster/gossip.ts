@@ -91,8 +91,8 @@ export class Gossip {
   }
 
   pollAt(): number | null {
-    if (this.#nextDigestMs === null) return this.#pending.size === 0 ? null : this.#nextPushMs;
-    return Math.min(this.#pending.size === 0 ? Infinity : this.#nextPushMs, this.#digestDueMs);
+    const dueMs = Math.min(this.#pending.size === 0 ? Infinity : this.#nextPushMs, this.#digestDueMs);
+    return dueMs === Infinity ? null : dueMs;
   }
 
   get #digestDueMs(): number {

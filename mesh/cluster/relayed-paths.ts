@@ -92,12 +92,11 @@ export class RelayedPaths {
 
   /** A relay that another member may ask for a way to this peer: the one in use, or one that works for others. */
   relayFor(id: NodeId, nowMs: number): NodeId | null {
-    const inUse = this.#paths.get(id)?.relay ?? null;
-    const known = [...this.#known].reverse().flatMap(([relay, atMs]) => {
+    const isUsable = (relay: NodeId): boolean => {
       const peer = this.#deps.peers.get(relay);
-      return nowMs - atMs < KNOWN_RELAY_MS && peer !== undefined && isDirectlyHeard(peer, nowMs) ? [relay] : [];
-    });
-    return inUse ?? known[0] ?? null;
+      return this.#isKnown(relay, nowMs) && peer !== undefined && isDirectlyHeard(peer, nowMs);
+    };
+    return this.#paths.get(id)?.relay ?? [...this.#known.keys()].findLast(isUsable) ?? null;
   }
 
   /** Whether the path to some peer goes through this relay. */
@@ -246,11 +245,14 @@ export class RelayedPaths {
   #candidates(nowMs: number): RelayCandidate[] {
     return Array.from(this.#deps.peers.values()).flatMap((peer) => {
       const { id, isNeighbour, path } = peer;
-      const isKnown = nowMs - (this.#known.get(id) ?? -Infinity) < KNOWN_RELAY_MS;
       return path.rttMs !== null && isDirectlyHeard(peer, nowMs)
-        ? [{ id, isNeighbour, isKnown, rttMs: path.rttMs }]
+        ? [{ id, isNeighbour, isKnown: this.#isKnown(id, nowMs), rttMs: path.rttMs }]
         : [];
     });
+  }
+
+  #isKnown(relay: NodeId, nowMs: number): boolean {
+    return nowMs - (this.#known.get(relay) ?? -Infinity) < KNOWN_RELAY_MS;
   }
 
   /** A path is gone. Those of links on which nothing is sent now may be too, and their next frames would be lost: they are probed. */

@@ -5,6 +5,7 @@
 import type { Cidr } from '../../common/address/cidr.js';
 import { DecodeError } from '../../common/errors.js';
 import type { NodeId } from '../../common/node-id.js';
+import { changeRoutes, removeRoutesTo } from '../../common/route-changes.js';
 import type { ForwardingTables, TablesChange } from '../../common/router-port.js';
 import type { TablesChangeSlice, TablesSlice } from '../forwarder-messages.js';
 import { MAX_ROUTES } from '../limits.js';
@@ -38,13 +39,12 @@ export class KeptTables {
 
   /** @returns for the threads. Throws {@link DecodeError} when it changes other tables, or there are too many routes then */
   change(change: TablesChange): readonly (TablesSlice | TablesChangeSlice)[] {
-    const { base, generation, localAddresses, removed, routes } = change;
+    const { base, generation, localAddresses } = change;
     const head = this.#head;
     if (head?.generation !== base) {
       throw new DecodeError(`change of tables ${base}, but the router has ${head?.generation ?? 'none'}`);
     }
-    for (const cidr of removed) this.#routes.delete(cidr);
-    for (const { cidr, peer } of routes) this.#routes.set(cidr, peer);
+    changeRoutes(this.#routes, change);
     if (this.#routes.size > MAX_ROUTES) throw new DecodeError(`more than ${MAX_ROUTES} routes`);
     this.#head = { ...head, generation, localAddresses: localAddresses ?? head.localAddresses };
     return this.#routes.size > this.#room ? this.#slices() : changeSlices(change);
@@ -52,7 +52,7 @@ export class KeptTables {
 
   /** Its routes too, as the threads do. */
   removePeer(id: NodeId): void {
-    for (const [cidr, peer] of this.#routes) if (peer === id) this.#routes.delete(cidr);
+    removeRoutesTo(id, this.#routes);
   }
 
   #slices(): TablesSlice[] {

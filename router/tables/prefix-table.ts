@@ -122,7 +122,6 @@ export class PrefixTable {
   }
 
   /** The slot of a prefix, or -1. */
-
   #find(a: number, b: number, c: number, d: number, length: number): number {
     const keys = this.#keys;
     let slot = hashWords(a, b, c, d, length) & (this.#slots - 1);

@@ -4,17 +4,14 @@ import { systemRandom } from '../../agent/control-plane/system-random.js';
 import { parseCidr } from '../../common/address/cidr.js';
 import { systemClock } from '../../common/clock.js';
 import { encodeHandshake, readHandshake } from '../../common/wire/handshake-datagram.js';
-import { Handshakes } from '../../mesh/handshake/handshakes.js';
-import { InitiationStamps } from '../../mesh/handshake/initiation-stamps.js';
-import { SessionSlots } from '../../mesh/handshake/session-slots.js';
 import { generateIdentity } from '../../mesh/index.js';
 import { signAdvert } from '../../mesh/wire/advert.js';
 import type { Advert } from '../../mesh/wire/advert.js';
 import { ClusterKeys } from '../../mesh/wire/cluster-keys.js';
-import { ClusterSecrets } from '../../mesh/wire/cluster-secrets.js';
 import { forgedSocket } from './forged-source.js';
 import { FORGED_STAMP } from './hostile-member.js';
 import type { HostileMember } from './hostile-member.js';
+import { loneInitiation } from '../../mesh/testing/lone-initiation.js';
 
 const STEP_MS = 100;
 const AGE_STEPS = 20;
@@ -82,18 +79,13 @@ function inventedAdvert(): Uint8Array {
 
 /** @param target whom the initiation has a proof for; null for any node */
 function initiationOf({ identity, settings }: HostileMember, target: Advert | null): Uint8Array {
-  const nowMs = systemClock.nowMs();
-  const stamps = new InitiationStamps({ own: 0, accepted: [] }, Date.now(), () => undefined);
-  const clusterSecrets = new ClusterSecrets([settings.clusterSecret]);
-  const nobody = {
-    ...{ isWayTo: () => false, memberAddresses: () => new Set<never>(), member: () => undefined },
-    ...{ advert: () => new Uint8Array(), ciphers: () => [], features: () => [] },
-  };
-  const deps = { ...nobody, identity, random: systemRandom, clusterSecrets, stamps, lastStamp: () => stamps.last };
-  const handshakes = new Handshakes(deps, new SessionSlots(systemRandom));
-  const staticKey = target?.noiseKey ?? null;
-  const dial = { expects: () => true, staticKey, secretIds: null, turn: 0, framesWait: true, mayCross: false };
-  return handshakes.initiationFor(handshakes.start(dial, nowMs)!, settings.address, nowMs)!;
+  const { clusterSecret, address } = settings;
+  const clocks = { wallMs: Date.now(), nowMs: systemClock.nowMs() };
+  return loneInitiation(
+    { identity, random: systemRandom, clusterSecret, ...clocks },
+    address,
+    target?.noiseKey ?? null,
+  );
 }
 
 function addressOf({ endpoints }: Advert): string {

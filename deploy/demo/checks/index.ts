@@ -13,7 +13,7 @@ import { pingAll, reportPings } from './pings.js';
 import { checkTransfers } from './transfers.js';
 
 export type { CheckReport } from './check-report.js';
-export { pingAll, reportPings } from './pings.js';
+export { medianOf, pingAll, reportPings } from './pings.js';
 export type { PingResult } from './pings.js';
 
 export type CheckName = 'pings' | 'transfers' | 'encryption' | 'outside' | 'agentRestart' | 'death';

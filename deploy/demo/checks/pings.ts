@@ -91,6 +91,7 @@ function nodeTrials(cluster: Cluster, pod: Pod): Trial[] {
   );
 }
 
-function medianOf(values: readonly number[]): number | null {
+/** The upper one of the two in the middle when their number is even; null of none. */
+export function medianOf(values: readonly number[]): number | null {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? null;
 }

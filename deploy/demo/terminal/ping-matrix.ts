@@ -1,4 +1,5 @@
 /** Table of round trips between pods, as the demo prints it. Pure. */
+import { medianOf } from '../checks/index.js';
 import type { PingResult } from '../checks/index.js';
 import { alignColumns } from './columns.js';
 
@@ -6,8 +7,8 @@ import { alignColumns } from './columns.js';
 const MAX_PODS = 16;
 
 /**
- * Rows from, columns to. Of many pods, one line that says how many pings were answered. A cell is the best round trip in milliseconds over the address families, `FAIL` when a family got
- * no answer, `·` on the diagonal.
+ * Rows from, columns to. A cell is the best round trip in milliseconds over the address families, `FAIL` when a family got no
+ * answer, `·` on the diagonal. Of many pods, one line that says how many pings were answered.
  */
 export function pingMatrix(results: readonly PingResult[], pods: readonly string[]): string {
   if (pods.length > MAX_PODS) return summary(results);
@@ -19,9 +20,9 @@ export function pingMatrix(results: readonly PingResult[], pods: readonly string
 }
 
 function summary(results: readonly PingResult[]): string {
-  const roundTripsMs = results.flatMap(({ rttMs }) => rttMs ?? []).sort((a, b) => a - b);
-  const median = roundTripsMs[Math.floor(roundTripsMs.length / 2)];
-  const times = median === undefined ? '' : `; round trip ${median.toFixed(2)} ms in the median`;
+  const roundTripsMs = results.flatMap(({ rttMs }) => rttMs ?? []);
+  const median = medianOf(roundTripsMs);
+  const times = median === null ? '' : `; round trip ${median.toFixed(2)} ms in the median`;
   return `${roundTripsMs.length} of ${results.length} pings answered${times}`;
 }
 

@@ -4,15 +4,11 @@ import type { Cidr } from '../../../common/address/cidr.js';
 import { encodeHandshake, readHandshake } from '../../../common/wire/handshake-datagram.js';
 import { TOKEN_BYTES } from '../../../common/wire/relay-envelope.js';
 import { MAX_CIDRS_PER_NODE } from '../../../common/protocol.js';
-import { Handshakes } from '../../../mesh/handshake/handshakes.js';
-import { InitiationStamps } from '../../../mesh/handshake/initiation-stamps.js';
-import { SessionSlots } from '../../../mesh/handshake/session-slots.js';
 import { BUCKET_HASH_BYTES, BUCKETS, MAX_DEATHS_PER_MESSAGE } from '../../../mesh/limits.js';
 import { CLUSTER_CIDRS, SECRET, WALL_CLOCK_MS } from '../../../mesh/testing/sim-node.js';
 import type { SimNode } from '../../../mesh/testing/sim-node.js';
 import { readAdvert, signAdvert } from '../../../mesh/wire/advert.js';
 import { ClusterKeys } from '../../../mesh/wire/cluster-keys.js';
-import { ClusterSecrets } from '../../../mesh/wire/cluster-secrets.js';
 import { encodeControl } from '../../../mesh/wire/control-message.js';
 import type { ControlMessage, DigestEntry } from '../../../mesh/wire/control-message.js';
 import { signDeathReport } from '../../../mesh/wire/death-report.js';
@@ -22,6 +18,7 @@ import { signRevocation } from '../../../mesh/wire/revocation.js';
 import type { LieKind } from './fault-kinds.js';
 import { FORGED_STAMP } from './liar.js';
 import type { Liar } from './liar.js';
+import { loneInitiation } from '../../../mesh/testing/lone-initiation.js';
 
 const DEFAULT_ROUTES = ['0.0.0.0/0', '0.0.0.0/1', '128.0.0.0/1', '::/0', '2000::/3'].map(parseCidr);
 const INVENTED_PER_STEP = 40;
@@ -183,17 +180,9 @@ function damaged(advert: Uint8Array, { random }: Liar): Uint8Array {
 
 /** @param target whom the initiation has a proof for; null for any node */
 function initiationOf({ node, random, nowMs }: Liar, target: SimNode | null): Uint8Array {
-  const stamps = new InitiationStamps({ own: 0, accepted: [] }, WALL_CLOCK_MS + nowMs, () => undefined);
-  const clusterSecrets = new ClusterSecrets([SECRET]);
-  const nobody = {
-    ...{ isWayTo: () => false, memberAddresses: () => new Set<never>(), member: () => undefined },
-    ...{ advert: () => new Uint8Array(), ciphers: () => [], features: () => [] },
-  };
-  const deps = { ...nobody, identity: node.identity, random, clusterSecrets, stamps, lastStamp: () => stamps.last };
-  const handshakes = new Handshakes(deps, new SessionSlots(random));
-  const staticKey = target?.identity.noiseKeys.publicKey ?? null;
-  const dial = { expects: () => true, staticKey, secretIds: null, turn: 0, framesWait: true, mayCross: false };
-  return handshakes.initiationFor(handshakes.start(dial, nowMs)!, node.address, nowMs)!;
+  const { identity, address } = node;
+  const sender = { identity, random, clusterSecret: SECRET, wallMs: WALL_CLOCK_MS + nowMs, nowMs };
+  return loneInitiation(sender, address, target?.identity.noiseKeys.publicKey ?? null);
 }
 
 function revisionOf(node: SimNode): number {
