@@ -199,13 +199,16 @@ export const READ_OF_ALL_BURST = 1_000;
 export const READ_OF_MEMBERS_PER_SECOND = 200;
 /** The same in a burst. */
 export const READ_OF_MEMBERS_BURST = 1_000;
-/** Cookies sent per second, sustained and at once, for initiations that are not read: 16 % of a core; shorter than what they answer. */
-export const UNREAD_COOKIES_PER_SECOND = 4_000;
+/**
+ * Cookies sent per second, sustained and at once, for initiations that are not read or not of a proven address: 16 % of a core; shorter
+ * than what they answer.
+ */
+export const COOKIES_PER_SECOND = 4_000;
 /** How old the list of the members' addresses may be, which is made only while more initiations come than are read. */
 export const MEMBER_ADDRESSES_AGE_MS = 5_000;
-/** Initiations of nodes that are not known, from one source address, in a burst. */
+/** Initiations with a cookie in a burst from one source address: of nodes that are not known, and those read beyond READ_PER_SECOND. */
 export const SOURCE_BURST = 20;
-/** Initiations from one source address per second, sustained. */
+/** The same per second, sustained. */
 export const SOURCE_PER_SECOND = 5;
 /** Source addresses whose rate is remembered; the oldest is dropped beyond this. */
 export const MAX_SOURCES = 4096;
@@ -237,8 +240,6 @@ export const FIRST_BURST = 6;
 export const FIRST_PER_SECOND = 1 / 15;
 /** Cookies sent per second to members, sustained and at once: 3 % of a core. */
 export const MEMBER_COOKIES_PER_SECOND = 500;
-/** Cookies sent per second to unproven addresses, sustained and at once. */
-export const COOKIES_PER_SECOND = 100;
 /** Distance of a restarted node's stamps from the last one on disk: more than are used until a write is done. */
 export const STAMP_RESERVE = 10_000;
 /** Initiations remembered so that a replay costs no curve operation; the oldest is dropped beyond this. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { IpAddress } from '../common/address/ip-address.js';
 import { parseIpAddress } from '../common/address/ip-address.js';
 import { TYPE_INITIATION } from '../common/wire/datagram-header.js';
 import { encodeHandshake, readHandshake } from '../common/wire/handshake-datagram.js';
@@ -55,11 +56,18 @@ class FloodCosts implements NodeCosts {
   readonly packet = FREE.packet.bind(FREE);
 }
 
-/** Sends them to the victim in even steps, from forged addresses in turn. */
-function flood(network: SimNetwork, victim: SimNode, datagrams: readonly Uint8Array[]): void {
+const MANY = Array.from({ length: SOURCES }, (_, i) => parseIpAddress(`198.51.${100 + (i >> 8)}.${i & 255}`));
+
+/** Sends them to the victim in even steps, from these forged addresses in turn. */
+function flood(
+  network: SimNetwork,
+  victim: SimNode,
+  datagrams: readonly Uint8Array[],
+  sources: readonly IpAddress[] = MANY,
+): void {
   const startMs = network.nowMs;
   datagrams.forEach((bytes, i) => {
-    const ip = parseIpAddress(`198.51.${100 + ((i % SOURCES) >> 8)}.${(i % SOURCES) & 255}`);
+    const ip = sources[i % sources.length]!;
     network.at(startMs + (i * 1000) / PER_SECOND, () =>
       victim.receive({ ip, port: 6785 }, { kind: 'datagram', bytes }),
     );
@@ -96,5 +104,31 @@ describe('a hundred thousand initiations under the secret, from four thousand fo
         expect(victim.notices.filter(({ message }) => message === 'link is down')).toEqual([]);
         expect(costs.readCount).toBeLessThan(10_000);
       })(),
+  );
+});
+
+describe('a hundred thousand initiations under the secret, from the addresses of the nodes that they are to keep out', () => {
+  it(
+    'let the link of a member come up, and that of a new node',
+    simulation(5, (network) => {
+      const costs = new FloodCosts();
+      const victim = network.addNode({ costs });
+      costs.node = victim;
+      const [known, restarted] = [network.addNode(), network.addNode()];
+      victim.start();
+      for (const node of [known, restarted]) node.start([victim]);
+      network.run(15_000);
+      restarted.kill();
+      network.run(10_000);
+      costs.readCount = 0;
+      const joining = network.addNode();
+      flood(network, victim, initiations((FLOOD_MS / 1000) * PER_SECOND), [restarted.address.ip, joining.address.ip]);
+      network.run(3_000);
+      restarted.start([victim]);
+      joining.start([victim]);
+      expect(network.runUntil(() => victim.stateOf(restarted) === 'up', 10_000)).toBeLessThan(5_000);
+      expect(network.runUntil(() => victim.stateOf(joining) === 'up', 15_000)).toBeLessThan(10_000);
+      expect(costs.readCount).toBeLessThan(10_000);
+    }),
   );
 });

@@ -2,15 +2,16 @@
  * Admission of initiations: the checks between a good MAC and the first curve operation with keys of the sender.
  *
  * ```
- *   rate of the source, rates of all sources --> not read; a cookie, or nothing
+ *   rate of the source, rates of all sources --> not read, but a cookie is sent
  *   admitted before ----------------------------------------------------> replayed
  *   sender is a member
  *     proof for this node: bad -> badProof; old stamp -> replayed; rate of the member -> budget (a cookie with a wait) -> pass
  *     no proof:            stamp below those that its advert or an earlier handshake rules out -> replayed
- *   rate of the source -> cookie of this source? no: a cookie is sent -> rate of all unproven nodes -> pass
+ *   cookie of this source? no: a cookie is sent -> rate of the source -> rate of all unproven nodes -> pass
  * ```
  *
- * So a recorded initiation of a member gets no answer, and nothing but a cookie goes to an address that is not proven.
+ * So a recorded initiation of a member gets no answer, and nothing but a cookie goes to an address that is not proven. Whoever can
+ * forge sources can use up what is counted by a source, but not what is counted by a source with a cookie.
  */
 import type { IpAddress } from '../../common/address/ip-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
@@ -40,7 +41,6 @@ import {
   SOURCE_PER_SECOND,
   UNPROVEN_BURST,
   UNPROVEN_PER_SECOND,
-  UNREAD_COOKIES_PER_SECOND,
 } from '../limits.js';
 import type { RandomSource } from '../mesh-io.js';
 import { RateLimiter } from '../rate-limiter.js';
@@ -54,12 +54,13 @@ import type { SharedSecrets } from './shared-secrets.js';
 export type Admission =
   /** `isProven`: the response takes a place of the budget. */
   | { readonly verdict: 'pass'; readonly isProven: boolean }
-  /** A cookie is the answer. */
-  | { readonly verdict: 'needsCookie' | 'mustWait'; readonly waitMs: number }
-  | { readonly verdict: 'replayed' | 'badProof' | 'rateLimited' | 'underLoad' };
+  /** A cookie with a wait is the answer. */
+  | { readonly verdict: 'mustWait'; readonly waitMs: number }
+  /** `needsCookie`: a cookie is the answer. */
+  | { readonly verdict: 'needsCookie' | 'replayed' | 'badProof' | 'rateLimited' | 'underLoad' };
 
-/** `cookie`: it is not read, and its sender is told how to show that the address is its own. */
-export type Reading = 'read' | 'cookie' | 'tooOften' | 'underLoad';
+/** `tooOften`: more come from its address than are read. `underLoad`: the same of all addresses. */
+export type Reading = 'read' | 'tooOften' | 'underLoad';
 
 export interface HandshakeGateDeps {
   readonly ownId: NodeId;
@@ -84,6 +85,7 @@ export interface Arrival {
 
 export class HandshakeGate {
   readonly #deps: HandshakeGateDeps;
+  /** Of those with a cookie, and not of members. */
   readonly #sources = new RateLimiter<IpAddress>({
     burst: SOURCE_BURST,
     perSecond: SOURCE_PER_SECOND,
@@ -92,6 +94,12 @@ export class HandshakeGate {
   readonly #readable = new RateLimiter<IpAddress>({
     burst: READ_BURST,
     perSecond: READ_PER_SECOND,
+    maxKeys: MAX_SOURCES,
+  });
+  /** Beyond those: of those with a cookie. */
+  readonly #readableWithCookie = new RateLimiter<IpAddress>({
+    burst: SOURCE_BURST,
+    perSecond: SOURCE_PER_SECOND,
     maxKeys: MAX_SOURCES,
   });
   readonly #members = new RateLimiter<NodeId>({
@@ -113,11 +121,6 @@ export class HandshakeGate {
     perSecond: READ_OF_MEMBERS_PER_SECOND,
     maxKeys: 2,
   });
-  readonly #unreadCookies = new RateLimiter({
-    burst: UNREAD_COOKIES_PER_SECOND,
-    perSecond: UNREAD_COOKIES_PER_SECOND,
-    maxKeys: 1,
-  });
   #memberAddresses: ReadonlySet<IpAddress> = new Set();
   #memberAddressesMs = -Infinity;
   /** MACs, in hex, of initiations that were admitted. Bounded by MAX_SEEN_INITIATIONS. */
@@ -138,16 +141,22 @@ export class HandshakeGate {
   }
 
   /**
-   * Whether an initiation may be read, which costs ten times what its MAC does. Who has the secret can forge any number of sources:
-   * all together have one rate, and addresses of members and those with a cookie, which cannot be forged, one each beside it.
+   * Whether an initiation may be read, which costs ten times what its MAC does. Who has the secret can forge any number of sources,
+   * and those of others: all together have one rate, and addresses of members and those with a cookie, which cannot be forged, one
+   * each beside it.
    */
   reading(arrival: Arrival): Reading {
-    const { bytes, from, nowMs } = arrival;
-    if (!this.#readable.take(from.ip, nowMs)) return 'tooOften';
-    if (this.#ofAll.take(0, nowMs)) return 'read';
-    if (this.#hasCookie(bytes, from, nowMs) && this.#ofFew.take('cookie', nowMs)) return 'read';
-    if (this.#isOfMember(from.ip, nowMs) && this.#ofFew.take('member', nowMs)) return 'read';
-    return this.#unreadCookies.take(0, nowMs) ? 'cookie' : 'underLoad';
+    const { from, nowMs } = arrival;
+    const mayRead = this.#readable.take(from.ip, nowMs);
+    if (mayRead && this.#ofAll.take(0, nowMs)) return 'read';
+    if (this.#mayReadWithCookie(arrival)) return 'read';
+    if (!mayRead) return 'tooOften';
+    return this.#isOfMember(from.ip, nowMs) && this.#ofFew.take('member', nowMs) ? 'read' : 'underLoad';
+  }
+
+  /** The cookie for the sender of an initiation that is not read or has none, with which it can come again; null beyond their rate. */
+  cookieToSend({ from, nowMs }: Arrival): Uint8Array | null {
+    return this.#cookies.take(0, nowMs) ? this.cookieFor(from, nowMs) : null;
   }
 
   /** Checks an initiation with a good MAC that was not seen before. @param mac in hex */
@@ -209,10 +218,14 @@ export class HandshakeGate {
   }
 
   #admitUnproven({ bytes, from, nowMs }: Arrival): Admission {
+    if (!this.#hasCookie(bytes, from, nowMs)) return { verdict: 'needsCookie' };
     if (!this.#sources.take(from.ip, nowMs)) return { verdict: 'rateLimited' };
-    if (this.#hasCookie(bytes, from, nowMs))
-      return this.#unproven.take(0, nowMs) ? { verdict: 'pass', isProven: false } : { verdict: 'underLoad' };
-    return this.#cookies.take(0, nowMs) ? { verdict: 'needsCookie', waitMs: 0 } : { verdict: 'underLoad' };
+    return this.#unproven.take(0, nowMs) ? { verdict: 'pass', isProven: false } : { verdict: 'underLoad' };
+  }
+
+  #mayReadWithCookie({ bytes, from, nowMs }: Arrival): boolean {
+    if (!this.#hasCookie(bytes, from, nowMs)) return false;
+    return this.#readableWithCookie.take(from.ip, nowMs) && this.#ofFew.take('cookie', nowMs);
   }
 
   #isOfMember(ip: IpAddress, nowMs: number): boolean {

@@ -92,8 +92,8 @@ const SCENARIOS: Record<
   },
   rateLimited: (pair) => {
     const stranger = new HandshakeSide(3);
-    for (let i = 0; i < SOURCE_BURST; i++) pair.toB(stranger.initiate());
-    return pair.toB(stranger.initiate());
+    for (let i = 0; i < SOURCE_BURST; i++) pair.b.receiveWithCookie(stranger.initiate(), FROM_A);
+    return pair.b.receiveWithCookie(stranger.initiate(), FROM_A);
   },
   replayed: (pair) => {
     pair.response();

@@ -1,7 +1,7 @@
 /**
  * Names of the reasons why a handshake datagram is refused. Each is counted under its name with `handshake` in front; the
- * table in `docs/data-path.md` says for each what to do. A refusal sends nothing, except `needsCookie` and `mustWait`, which send a
- * cookie, and `otherVersion` of a response, which sends a confirmation once.
+ * table in `docs/data-path.md` says for each what to do. A refusal sends nothing, except `needsCookie` and `mustWait`, and of what
+ * is not read `rateLimited` and `underLoad`, which send a cookie, and `otherVersion` of a response, which sends a confirmation once.
  */
 import type { HandshakeFailure } from '../../common/errors.js';
 import type { HandshakeType } from '../../common/wire/handshake-datagram.js';

@@ -15,7 +15,7 @@ describe('handshakes in a flood', () => {
     expect(b.handshakes.receive(a.initiate(b, 400), FROM_A, 400).type).toBe('responds');
   });
 
-  it('of one address are read at most 200 at once and 100 a second, whoever sends them; the others cost a MAC', () => {
+  it('of one address are read at most 200 at once and 100 a second, whoever sends them; the others get a cookie', () => {
     const [a, b] = [new HandshakeSide(1), new HandshakeSide(2)];
     a.meet(b);
     const initiations = [a.initiate(), a.initiate(b), new HandshakeSide(3).initiate()];
@@ -31,6 +31,20 @@ describe('handshakes in a flood', () => {
     expect(unread).toHaveLength(1000 - READ_BURST);
     expect(b.handshakes.receive(a.initiate(b), FROM_B, 0).type).toBe('responds');
     expect(b.handshakes.receive(a.initiate(b), FROM_A, 1_000).type).toBe('responds');
+  });
+
+  it.each([90, 1000])('from the address of a node that is not known, %i of them, do not keep it out', (count) => {
+    const [b, stranger] = [new HandshakeSide(2), new HandshakeSide(3)];
+    const initiation = new HandshakeSide(1).initiate();
+    for (let senderIndex = 0; senderIndex < count; senderIndex++) {
+      const outcome = b.handshakes.receive(
+        resealed(initiation, () => ({ senderIndex })),
+        FROM_A,
+        0,
+      );
+      expect(outcome.type).toBe('refused');
+    }
+    expect(b.receiveWithCookie(stranger.initiate(), FROM_A, 1).type).toBe('responds');
   });
 
   it('keep a bounded number of responder handshakes', () => {

@@ -289,29 +289,31 @@ export class Handshakes {
   #receiveInitiation(keys: ClusterKeys, datagram: HandshakeDatagram, arrival: Arrival): HandshakeOutcome {
     const own = this.#initiators.get(datagram.senderIndex)?.handshake.initiation;
     if (own !== undefined && macsEqual(datagram.mac, readHandshake(own)!.mac)) return refused('ownInitiation');
+    const { from, nowMs } = arrival;
     const mac = Buffer.from(datagram.mac).toString('hex');
     const pending = this.#responders.get(this.#responderByMac.get(mac) ?? -1);
     if (pending !== undefined) return this.#respondAgain(pending, arrival);
     if (this.#gate.hasSeen(mac)) return refused('replayed');
     const reading = this.#gate.reading(arrival);
-    if (reading === 'tooOften') return refused('rateLimited', null, TOO_OFTEN);
-    if (reading !== 'read')
-      return refused('underLoad', reading === 'cookie' ? this.#cookie(keys, datagram, arrival, 0) : null);
+    if (reading === 'tooOften') return refused('rateLimited', this.#askForCookie(keys, datagram, arrival), TOO_OFTEN);
+    if (reading === 'underLoad') return refused('underLoad', this.#askForCookie(keys, datagram, arrival));
     const received = new ReceivedInitiation({ ...this.#deps, keys }, datagram);
     if (this.#isCrossed(received.hello.id, arrival)) return refused('crossed');
     const admission = this.#gate.admit(received, mac, arrival);
     if (admission.verdict === 'pass') return this.#respond(received, mac, admission.isProven, arrival);
-    if (!('waitMs' in admission)) return refused(admission.verdict);
-    return refused(admission.verdict, this.#cookie(keys, datagram, arrival, admission.waitMs));
+    if (admission.verdict === 'needsCookie') {
+      const cookie = this.#askForCookie(keys, datagram, arrival);
+      return refused(cookie === null ? 'underLoad' : 'needsCookie', cookie);
+    }
+    if (admission.verdict !== 'mustWait') return refused(admission.verdict);
+    const cookie = this.#gate.cookieFor(from, nowMs);
+    return refused('mustWait', encodeCookie(datagram.senderIndex, cookie, datagram.mac, keys, admission.waitMs));
   }
 
-  #cookie(
-    keys: ClusterKeys,
-    { senderIndex, mac }: HandshakeDatagram,
-    { from, nowMs }: Arrival,
-    waitMs: number,
-  ): Uint8Array {
-    return encodeCookie(senderIndex, this.#gate.cookieFor(from, nowMs), mac, keys, waitMs);
+  /** Null beyond the rate of such cookies. */
+  #askForCookie(keys: ClusterKeys, { senderIndex, mac }: HandshakeDatagram, arrival: Arrival): Uint8Array | null {
+    const cookie = this.#gate.cookieToSend(arrival);
+    return cookie === null ? null : encodeCookie(senderIndex, cookie, mac, keys);
   }
 
   /** Whether the sender is about to respond to an initiation of this node, which wins. */

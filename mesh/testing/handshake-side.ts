@@ -103,7 +103,7 @@ export class HandshakeSide {
   /** Receives an initiation, and the same with the cookie that it asked for. */
   receiveWithCookie(initiation: Uint8Array, from: SocketAddress, nowMs = 0): HandshakeOutcome {
     const asked = this.handshakes.receive(initiation, from, nowMs);
-    if (asked.type !== 'refused' || asked.reason !== 'needsCookie') return asked;
+    if (asked.type !== 'refused' || asked.reply === null) return asked;
     const keys = this.deps.clusterSecrets.authenticating(initiation) ?? this.#keys;
     const opened = openCookie(replyOf(asked), readHandshake(initiation)!.mac, keys);
     assert(opened !== null, 'the cookie is for this initiation');
