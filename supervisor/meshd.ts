@@ -3,7 +3,7 @@
  * Executable `meshd`, the node service. Without a command it is the supervisor of router and agent; commands run one of the
  * two or print something. It imports as little as possible, since its imports stay in memory as long as the node runs.
  */
-import { chmodSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -32,6 +32,7 @@ import {
 import { NodeService } from './node-service.js';
 import { launchAgent, launchRouter, passedNumbers } from './programs.js';
 import { readConfig } from './read-config.js';
+import { openStateFolder } from './state-folder.js';
 
 const PROGRAM = fileURLToPath(import.meta.url);
 const PROGRAM_FOLDER = dirname(PROGRAM);
@@ -105,9 +106,12 @@ async function supervise(argv: readonly string[], withAgent: boolean): Promise<n
   if ('exitCode' in reading) return reading.exitCode;
   const { config } = reading;
   mkdirSync(config.runDir, { recursive: true, mode: 0o755 });
-  mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
-  chmodSync(config.stateDir, 0o700);
+  const foreign = openStateFolder(config.stateDir);
   const log = createLogger('supervisor', config.logLevel);
+  if (foreign !== null) {
+    const fields = { path: config.stateDir, reason: `${foreign} is in it` };
+    log.warn(fields, 'the state directory holds files of others, so its mode is left as it is; set one of its own');
+  }
   forbidRingsOfChildren(log);
   const service = new NodeService({
     ...{ config, log, descriptors: descriptorKeeper(config) },

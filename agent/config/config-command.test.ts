@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { describeConfig } from './config-command.js';
+import { describeConfig, readHostFile } from './config-command.js';
 
 const noFile = () => null;
 
@@ -18,5 +18,10 @@ describe('describeConfig', () => {
 
   it('reports every mistake instead', () => {
     expect(() => describeConfig(['--listen-port', '0'], {}, noFile)).toThrow(/listen-port/);
+  });
+
+  it('names a file that is none', () => {
+    const attempt = () => describeConfig(['--config', '/tmp'], {}, readHostFile);
+    expect(attempt).toThrow('file /tmp cannot be read: it is a directory (expected a regular file)');
   });
 });

@@ -2,7 +2,8 @@
  * Text of `meshd config`, and of the settings in `meshd --help`. The supervisor reads its configuration by running this
  * in a short-lived process, because parser and schema would stay in its memory.
  */
-import { readFileSync } from 'node:fs';
+import { ConfigError, messageOf } from '../../common/errors.js';
+import { readPlainFileSync } from '../../common/storage/plain-file.js';
 import { explainConfig, formatConfigHelp, loadConfig } from './config-sources.js';
 import type { ReadFile } from './config-sources.js';
 
@@ -11,15 +12,17 @@ export { formatConfigHelp };
 /** Prints the configuration as one line of JSON, for programs. */
 const JSON_FLAG = '--json';
 
+const MAX_FILE_BYTES = 1 << 20;
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Reads a file of the host; null when there is none. Other failures are thrown. */
+/** Reads a file of the host; null when there is none. Throws ConfigError when it cannot be read. */
 export const readHostFile: ReadFile = (path) => {
   try {
-    return readFileSync(path, 'utf8');
+    return readPlainFileSync(path, MAX_FILE_BYTES);
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw thrown;
+    throw new ConfigError([`file ${path} cannot be read: ${messageOf(thrown)}`]);
   }
 };
 

@@ -40,7 +40,7 @@ const MIN_POD_MTU = { 4: 576, 6: 1280 } as const;
 /** Where the path-MTU search starts (`docs/wire.md`). */
 const MIN_UNDERLAY_MTU = 1200;
 
-/** Ranges no pod may have: loopback, link-local, multicast and this-network. */
+/** Ranges no pod may have: loopback, link-local, multicast, this-network, and IPv4 in the form of IPv6. */
 const RESERVED = [
   '0.0.0.0/8',
   '127.0.0.0/8',
@@ -48,6 +48,8 @@ const RESERVED = [
   '224.0.0.0/3',
   '::/128',
   '::1/128',
+  // IPv4-mapped addresses.
+  '::ffff:0:0/96',
   'fe80::/10',
   'ff00::/8',
 ].map(parseCidr);

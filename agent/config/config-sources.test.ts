@@ -247,6 +247,11 @@ describe('what a configuration must look like', () => {
       'flag --cluster-cidrs: 169.254.0.0/17 overlaps the reserved range 169.254.0.0/16',
     ],
     [
+      'IPv4 in the form of IPv6',
+      ['--cluster-cidrs', '::ffff:10.0.0.0/104'],
+      'flag --cluster-cidrs: ::ffff:a00:0/104 overlaps the reserved range ::ffff:0:0/96',
+    ],
+    [
       'the whole address space',
       ['--cluster-cidrs', '0.0.0.0/0'],
       'flag --cluster-cidrs: 0.0.0.0/0 overlaps the reserved range 0.0.0.0/8',

@@ -2,14 +2,17 @@
  * Cluster secrets from a file: 32 bytes on a line, mixed into every handshake; during a rotation a second, newer one on the next
  * line. The content never appears in a message.
  */
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { ConfigError, messageOf } from '../../common/errors.js';
+import { readPlainFile } from '../../common/storage/plain-file.js';
 import { MAX_CLUSTER_SECRETS } from '../../mesh/index.js';
 
 export const CLUSTER_SECRET_BYTES = 32;
 /** In force where there is no secret and none is needed: everybody knows it (`docs/security.md`). No file may hold it. */
 export const NO_CLUSTER_SECRET: Uint8Array = new Uint8Array(CLUSTER_SECRET_BYTES);
 const READABLE_BY_OTHERS = 0o004;
+/** Two lines, with room for white space. */
+const MAX_FILE_BYTES = 4096;
 
 export interface SecretFile {
   /** Oldest first. */
@@ -43,16 +46,14 @@ export function parseClusterSecrets(text: string, source: string): readonly Uint
  */
 export async function loadClusterSecrets(path: string, isNeeded = true): Promise<SecretFile> {
   if (!isNeeded && !(await exists(path))) return { secrets: [NO_CLUSTER_SECRET], isNone: true, warning: null };
-  const [text, mode] = await Promise.all([readFile(path, 'utf8'), stat(path).then((found) => found.mode)]).catch(
-    (thrown: unknown) => {
-      throw problem(
-        path,
-        `cannot be read: ${messageOf(thrown)}; make one with "openssl rand -hex 32" and give all nodes
+  const { bytes, mode } = await readPlainFile(path, MAX_FILE_BYTES).catch((thrown: unknown) => {
+    throw problem(
+      path,
+      `cannot be read: ${messageOf(thrown)}; make one with "openssl rand -hex 32" and give all nodes
       the same`,
-      );
-    },
-  );
-  const secrets = parseClusterSecrets(text, path);
+    );
+  });
+  const secrets = parseClusterSecrets(Buffer.from(bytes).toString('utf8'), path);
   const warning =
     (mode & READABLE_BY_OTHERS) === 0 ? null : `${path} is readable by every user; run "chmod 600 ${path}"`;
   return { secrets, isNone: false, warning };

@@ -2,17 +2,19 @@
  * List of the keys that are nodes, from a file: a line for each node, `name public-key [pod-CIDR...]`. `#` begins a comment. A node
  * with pod CIDRs in its line may claim no others. A file with a bad line is refused as a whole.
  */
-import { readFile } from 'node:fs/promises';
 import { parseCidr } from '../../common/address/cidr.js';
 import type { Cidr } from '../../common/address/cidr.js';
 import { ConfigError, DecodeError, HeddleError, messageOf } from '../../common/errors.js';
 import { nodeIdOf } from '../../common/node-id.js';
 import type { NodeId } from '../../common/node-id.js';
 import { MAX_PEERS } from '../../common/protocol.js';
+import { readPlainFile } from '../../common/storage/plain-file.js';
 
 const BASE64_OF_32_BYTES = /^[A-Za-z0-9+/]{43}=$/;
 /** In one message. */
 const MAX_NAMED_PROBLEMS = 5;
+/** A line for each of MAX_PEERS nodes, with long names and all pod CIDRs that a node may claim, has half of it. */
+const MAX_FILE_BYTES = 16 << 20;
 
 export interface TrustedKey {
   readonly node: NodeId;
@@ -32,11 +34,11 @@ export function parseTrustedKeys(text: string, source: string): readonly Trusted
 
 /** Rejects with {@link ConfigError} that says what to do. */
 export async function loadTrustedKeys(path: string): Promise<readonly TrustedKey[]> {
-  const text = await readFile(path, 'utf8').catch((thrown: unknown) => {
+  const { bytes } = await readPlainFile(path, MAX_FILE_BYTES).catch((thrown: unknown) => {
     const how = 'make an empty one, start meshd, and collect the lines that "meshctl key" prints on each node';
     throw new ConfigError([`trustedKeysFile: ${path} cannot be read: ${messageOf(thrown)}; ${how}`]);
   });
-  return parseTrustedKeys(text, path);
+  return parseTrustedKeys(Buffer.from(bytes).toString('utf8'), path);
 }
 
 /** Inverse of {@link parseTrustedKeys}. */

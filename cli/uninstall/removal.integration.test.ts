@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { CommandError } from '../../common/errors.js';
 import { loadConfig } from '../../agent/config/config-sources.js';
 import { takeInstanceLock } from '../../supervisor/instance-lock.js';
@@ -89,6 +89,18 @@ describe('uninstall', () => {
     expect((await uninstall(commands, request)).removed).toEqual([]);
     expect(existsSync(join(folder, 'run'))).toBe(false);
     expect(existsSync(join(folder, 'state'))).toBe(true);
+  });
+
+  it('leaves what a setting names and is not of Heddle: a folder in place of a socket, and files in the root of the router', async () => {
+    const files = [join(folder, 'run', 'api.sock', 'file'), join(folder, 'run', 'empty', 'file')];
+    for (const file of files) {
+      mkdirSync(dirname(file));
+      writeFileSync(file, '');
+    }
+    const { commands } = host(interfaces());
+    const { removed } = await uninstall(commands, { config: config(), dryRun: false, purge: true });
+    expect(files.filter(existsSync)).toEqual(files);
+    expect(removed.filter((label) => label.startsWith(join(folder, 'run')))).toEqual([]);
   });
 
   it('changes nothing on a dry run', async () => {

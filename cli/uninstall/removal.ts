@@ -2,7 +2,7 @@
  * Removal of Heddle from a host: interfaces, nft tables, changed settings, CNI files, sockets, and the state on request. It
  * searches the host, so it works after any crash, and a second run finds nothing.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync } from 'node:fs';
 import { rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CNI_BIN_FILES, CNI_CONF_FILES, LEFT_CONF_NAME } from '../../cni/index.js';
@@ -75,16 +75,14 @@ async function findArtefacts(commands: CommandRunner, { config, purge }: Uninsta
   const { bridgeName, tapName, cniConfDir, cniBinDir, apiSocket, stateDir } = config;
   const inFolder = (folder: string, names: readonly string[]) =>
     folder === '' ? [] : names.map((name) => join(folder, name));
-  const runFiles = [
+  const sockets = [
     supervisorSocket(config),
     successionSocket(config),
     routerSocket(config),
     cniSocket(config),
     apiSocket,
-    childrenFile(config),
-    emptyFolder(config),
-    engineSpeedsFile(config),
   ];
+  const runFiles = [childrenFile(config), engineSpeedsFile(config)];
   return [
     // First, so that no runtime attaches a pod meanwhile.
     ...inFolder(cniConfDir, [...CNI_CONF_FILES, LEFT_CONF_NAME])
@@ -93,7 +91,9 @@ async function findArtefacts(commands: CommandRunner, { config, purge }: Uninsta
     ...(await findHostArtefacts(commands, { bridgeName, tapName })),
     ...(await findSettingArtefacts(commands, systemDisk, stateDir)),
     ...inFolder(cniBinDir, CNI_BIN_FILES).filter(existsSync).map(fileArtefact),
+    ...sockets.filter(isSocket).map(fileArtefact),
     ...runFiles.filter(existsSync).map(fileArtefact),
+    ...[emptyFolder(config)].filter(isEmptyFolder).map(folderArtefact),
     ...(purge ? stateFiles(config) : [settingsRecordFile(config)]).filter(existsSync).map(fileArtefact),
   ];
 }
@@ -102,14 +102,29 @@ function fileArtefact(path: string): Artefact {
   return { label: path, remove: () => rm(path, { recursive: true, force: true }) };
 }
 
-/** Removes a folder of Heddle when nothing else is in it. */
+/** A setting may name what is none. */
+function isSocket(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSocket() ?? false;
+}
+
+function isEmptyFolder(path: string): boolean {
+  return existsSync(path) && readdirSync(path).length === 0;
+}
+
+function folderArtefact(path: string): Artefact {
+  return { label: path, remove: () => removeIfEmpty(path) };
+}
+
 async function removeEmptyFolders({ config, purge }: UninstallRequest): Promise<void> {
-  for (const folder of [config.runDir, ...(purge ? [config.stateDir] : [])]) {
-    try {
-      await rmdir(folder);
-    } catch (thrown) {
-      if (!['ENOTEMPTY', 'EBUSY', 'ENOENT'].includes((thrown as NodeJS.ErrnoException).code ?? '')) throw thrown;
-    }
+  for (const folder of [config.runDir, ...(purge ? [config.stateDir] : [])]) await removeIfEmpty(folder);
+}
+
+/** Removes a folder of Heddle when nothing else is in it. */
+async function removeIfEmpty(folder: string): Promise<void> {
+  try {
+    await rmdir(folder);
+  } catch (thrown) {
+    if (!['ENOTEMPTY', 'EBUSY', 'ENOENT'].includes((thrown as NodeJS.ErrnoException).code ?? '')) throw thrown;
   }
 }
 

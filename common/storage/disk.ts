@@ -2,13 +2,14 @@
  * File operations for durable state, as an interface whose every operation a test can let fail, and the atomic replacement
  * of a file: write, fsync, rename, fsync of the directory ({@link replaceFile}).
  */
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { HeddleError, messageOf } from '../errors.js';
+import { readPlainFile } from './plain-file.js';
 
 /** Paths are absolute. Every operation may reject with the system's error. */
 export interface Disk {
-  /** The whole file, or null when there is none. */
+  /** The whole file, or null when there is none. Rejects for what is no regular file. */
   read(path: string): Promise<Uint8Array | null>;
   /** Creates or truncates, writes everything, fsyncs the file. */
   writeSynced(path: string, bytes: Uint8Array, mode: number): Promise<void>;
@@ -45,7 +46,11 @@ export async function replaceFile(disk: Disk, path: string, bytes: Uint8Array, m
 }
 
 export const systemDisk: Disk = {
-  read: (path) => unlessAbsent(readFile(path), null),
+  read: (path) =>
+    unlessAbsent(
+      readPlainFile(path).then(({ bytes }) => bytes),
+      null,
+    ),
   async writeSynced(path, bytes, mode) {
     const file = await open(path, 'w', mode);
     try {
