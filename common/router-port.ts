@@ -160,6 +160,8 @@ export type RouterCommand =
   | { readonly type: 'expectSession'; readonly localIndex: number }
   /** Nothing is sealed with the active session any more until it is activated again: frames wait. It goes on opening. */
   | { readonly type: 'deactivateSession'; readonly localIndex: number }
+  /** Only to a router whose hello has `reportsChanges`. Its `counters` on this connection hold what has changed, from now on. */
+  | { readonly type: 'reportChanges' }
   // The next four only to a router whose hello has `relaying`: others end the connection at a command that they do not know.
   /** The same number again replaces the channel. */
   | ({ readonly type: 'openChannel' } & OpenChannel)
@@ -199,6 +201,17 @@ export interface PeerCounters {
   readonly lossRatio: number;
 }
 
+/** Of counters that hold only what has changed (ADR 0042). */
+export interface CountersChange {
+  /**
+   * On each connection all counters come first, in pieces: `first`, `rest`, `rest` ... Peers without traffic are in none of them.
+   * `change`: since the event before. A peer that is in one for the first time had no traffic then.
+   */
+  readonly part: 'first' | 'rest' | 'change';
+  /** Peers that the router has forgotten. */
+  readonly removed: readonly NodeId[];
+}
+
 /** What the router reads and writes, by numbers of the kernel that a later interface or socket of the same name has not. */
 export interface RouterDescriptors {
   /** Interface number of the TAP. */
@@ -231,6 +244,8 @@ export type RouterEvent =
       readonly takesTablesChanges?: boolean;
       /** It keeps datagrams of sessions that are announced to it. Absent from a router of an older version. */
       readonly earlyFrames?: boolean;
+      /** Absent from a router that reports the counters of all peers every time. */
+      readonly reportsChanges?: boolean;
     }
   /** A datagram of wire type 1 to 4 from anyone. */
   | {
@@ -271,10 +286,12 @@ export type RouterEvent =
   | { readonly type: 'heardDirectly'; readonly peer: NodeId; readonly from: SocketAddress }
   /** The pair with this receive channel, of its first end, had no datagram for RELAY_IDLE_MS. Once a second until it is closed. */
   | { readonly type: 'relayIdle'; readonly channel: number }
-  /** Once a second while anything changed. */
+  /** Once a second while anything changed; in pieces when much has. */
   | {
       readonly type: 'counters';
       readonly drops: Readonly<Record<string, number>>;
       readonly peers: readonly PeerCounters[];
       readonly sessions: readonly SessionStatus[];
+      /** Absent when `peers` and `sessions` are all there are; of other peers nothing is known then. */
+      readonly changes?: CountersChange;
     };

@@ -35,12 +35,17 @@ export interface CalledByPeer {
   readonly local: Uint8Array;
 }
 
-/** State of one thread at one moment. */
+/** State of one thread at one moment. Of peers, what has changed since its last report, in pieces when that is much. */
 export interface ForwarderReport {
   readonly generation: number;
   readonly drops: Readonly<Record<string, number>>;
+  /** Peers that the thread has forgotten. One that it has met again since then is in `peers` too. */
+  readonly removed: readonly NodeId[];
   readonly peers: readonly PeerCounters[];
-  readonly paths: readonly PeerPath[];
+  /** Other peers have changed too: the next report is due at once. */
+  readonly hasMore: boolean;
+  /** Of all peers, or null when they were not asked for. */
+  readonly paths: readonly PeerPath[] | null;
   readonly sessions: readonly SessionStatus[];
   readonly refusals: Refusals;
   readonly relays: readonly IdleRelay[];
@@ -70,12 +75,12 @@ export type TablesChangeSlice = { readonly type: 'tablesChangeSlice' } & Changed
 
 /** Commands to a forwarding thread: those of the router port, loss reports that another thread received, requests. */
 export type ForwarderCommand =
-  | Exclude<RouterCommand, { type: 'tablesChange' }>
+  | Exclude<RouterCommand, { type: 'tablesChange' | 'reportChanges' }>
   | TablesSlice
   | TablesChangeSlice
   | LossReportOfPeer
   | CalledByPeer
-  | { readonly type: 'report' }
+  | { readonly type: 'report'; readonly withPaths: boolean }
   | { readonly type: 'beat' }
   /** Sessions of the router before, whose threads have ended. */
   | { readonly type: 'resumeSessions'; readonly sessions: readonly SessionState[] }

@@ -1,7 +1,12 @@
-/** Report of a forwarding thread: counters, paths, sessions and relays at one moment. */
+/**
+ * Reports of a forwarding thread: counters, paths, sessions and relays at one moment. Of the counters of peers a report holds those
+ * that have changed since the last one, at most {@link REPORTED_PEERS}: what a report takes does not depend on how many peers there are.
+ */
+import type { NodeId } from '../common/node-id.js';
 import type { PeerCounters, PeerPath } from '../common/router-port.js';
 import type { AeadEngine } from './aead/aead.js';
-import type { ForwarderReport } from './forwarder-messages.js';
+import type { ForwarderEvent, ForwarderReport } from './forwarder-messages.js';
+import { REPORTED_PEERS } from './limits.js';
 import type { RelayChannels } from './outside/relay-channels.js';
 import type { Counters } from './tables/counters.js';
 import { dropsByName } from './tables/counters.js';
@@ -9,38 +14,94 @@ import type { Peers } from './tables/peers.js';
 import type { Refusals } from './tables/pools.js';
 import type { Sessions } from './tables/sessions.js';
 
+/** Parts of the thread. */
 export interface Reported {
-  readonly generation: number;
   readonly peers: Peers;
   readonly sessions: Sessions;
   readonly counters: Counters;
   readonly channels: RelayChannels;
   readonly aead: AeadEngine;
+  readonly generation: () => number;
+  /** False when there is no room for the event. */
+  readonly emit: (event: ForwarderEvent) => boolean;
 }
 
-export function reportOf(thread: Reported, nowMs: number): ForwarderReport {
-  const { generation, sessions, counters, channels } = thread;
-  const peers: PeerCounters[] = [];
-  const paths: PeerPath[] = [];
-  for (const [peer, index] of thread.peers.ids()) {
-    const { lastReceivedMs, ...totals } = counters.totals(index);
-    peers.push({ peer, ...totals, lastReceivedMsAgo: lastReceivedMs === 0 ? null : nowMs - lastReceivedMs });
-    const endpoint = thread.peers.endpoint(index);
-    if (endpoint === null) continue;
-    const relayed = thread.peers.relayedPath(index);
-    const relay = relayed === undefined ? {} : { relay: relayed.route };
-    const path = { mtuBytes: thread.peers.mtuBytes(index), upForMs: thread.peers.upForMs(index, nowMs), ...relay };
-    paths.push({ peer, endpoint, ...path });
+export type WholeReport = ForwarderReport & { readonly paths: readonly PeerPath[] };
+
+export class ForwarderReports {
+  /** Peers that were forgotten since the last report; bounded by the commands of the agent in a second. */
+  readonly #removed = new Set<NodeId>();
+
+  constructor(readonly thread: Reported) {}
+
+  /** A peer is forgotten. */
+  removed(id: NodeId): void {
+    this.#removed.add(id);
   }
-  return {
-    generation,
-    drops: dropsByName(counters.drops),
-    peers,
-    paths,
-    sessions: sessions.statuses(nowMs),
-    refusals: refusalsOf(thread),
-    relays: channels.idleTimes(nowMs),
-  };
+
+  /** Nothing has been removed: the counters begin anew. */
+  clear(): void {
+    this.#removed.clear();
+  }
+
+  /** What has changed since the last report that was emitted. */
+  emitChanges(withPaths: boolean, nowMs: number): void {
+    const { counters, peers, emit } = this.thread;
+    const changed = counters.changed(REPORTED_PEERS);
+    const report = {
+      ...this.#head(nowMs),
+      removed: [...this.#removed],
+      peers: Array.from(changed).flatMap((index) => this.#countersOf(peers.idOf(index), index, nowMs)),
+      hasMore: counters.changedCount > changed.length,
+      paths: withPaths ? this.#paths(nowMs) : null,
+    };
+    if (!emit({ type: 'report', ...report })) return;
+    counters.settle(changed);
+    this.#removed.clear();
+  }
+
+  /** Of all peers, whatever was reported before. */
+  whole(nowMs: number): WholeReport {
+    const peers = Array.from(this.thread.peers.ids(), ([id, index]) => this.#countersOf(id, index, nowMs)).flat();
+    return { ...this.#head(nowMs), removed: [], peers, hasMore: false, paths: this.#paths(nowMs) };
+  }
+
+  #head(nowMs: number): Omit<ForwarderReport, 'peers' | 'removed' | 'hasMore' | 'paths'> {
+    const { generation, counters, sessions, channels } = this.thread;
+    return {
+      generation: generation(),
+      drops: dropsByName(counters.drops),
+      sessions: sessions.statuses(nowMs),
+      refusals: refusalsOf(this.thread),
+      relays: channels.idleTimes(nowMs),
+    };
+  }
+
+  /** None of a peer that was forgotten. */
+  #countersOf(peer: NodeId | undefined, index: number, nowMs: number): PeerCounters[] {
+    if (peer === undefined) return [];
+    const { lastReceivedMs, ...totals } = this.thread.counters.totals(index);
+    return [{ peer, ...totals, lastReceivedMsAgo: lastReceivedMs === 0 ? null : nowMs - lastReceivedMs }];
+  }
+
+  #paths(nowMs: number): PeerPath[] {
+    const { peers } = this.thread;
+    const paths: PeerPath[] = [];
+    for (const [peer, index] of peers.ids()) {
+      const endpoint = peers.endpoint(index);
+      if (endpoint === null) continue;
+      const relayed = peers.relayedPath(index);
+      const relay = relayed === undefined ? {} : { relay: relayed.route };
+      paths.push({
+        peer,
+        endpoint,
+        mtuBytes: peers.mtuBytes(index),
+        upForMs: peers.upForMs(index, nowMs),
+        ...relay,
+      });
+    }
+    return paths;
+  }
 }
 
 function refusalsOf({ peers, sessions, aead }: Reported): Refusals {

@@ -15,8 +15,7 @@ import { engineStatus, measureAeadEngines } from './aead/selection.js';
 import type { EngineSpeeds } from './aead/selection.js';
 import type { ForwarderDeps, ForwarderOptions } from './forwarder-options.js';
 import { Arena } from './kernel/arena.js';
-import type { ForwarderCommand, ForwarderEvent, ForwarderReport, TablesSlice } from './forwarder-messages.js';
-import { BusyPoll } from './busy-poll.js';
+import type { ForwarderCommand, ForwarderEvent, TablesSlice } from './forwarder-messages.js';
 import { createCarried } from './carried.js';
 import type { Carried } from './carried.js';
 import { Counters } from './tables/counters.js';
@@ -32,22 +31,24 @@ import { InsideReader } from './inside/inside-reader.js';
 import { InsideWriter } from './inside/inside-writer.js';
 import { RefusedFrames } from './inside/refused-frames.js';
 import { waitingFrames } from './inside/waiting-frames.js';
-import { EARLY_BYTES, EXPIRE_INTERVAL_MS, RECEIVE_MESSAGES, WANTED_INTERVAL_MS } from './limits.js';
-import { MAX_CONTROL_BYTES, MAX_PEERS } from '../common/protocol.js';
+import { EARLY_BYTES, EXPIRE_INTERVAL_MS, RECEIVE_MESSAGES } from './limits.js';
+import { MAX_CONTROL_BYTES } from '../common/protocol.js';
 import { ByteQueueLimit, HELD_MS } from './outside/byte-queue-limit.js';
 import { LossReports } from './outside/loss-reports.js';
 import { SIOCOUTQ } from './kernel/linux-abi.js';
 import { OutsideReceiver } from './outside/outside-receiver.js';
-import { PollPolicy } from './poll-policy.js';
+import type { PollPolicy } from './poll-policy.js';
 import { PollSet } from './poll-set.js';
 import { NO_PEER, NO_SESSION, Peers } from './tables/peers.js';
 import { KIND_LOSS_REPORT, probeKind } from '../common/wire/probe-unit.js';
 import { Probes } from './outside/probes.js';
 import { Sessions } from './tables/sessions.js';
+import { ToldPeers } from './tables/told-peers.js';
 import { readSocketAddress } from './kernel/socket-address-memory.js';
 import type { WaitingRecords } from './tables/waiting-records.js';
 import { TapQueues } from './inside/tap-queues.js';
 import { ThreadScheduling } from './kernel/thread-scheduling.js';
+import { threadPollPolicy } from './thread-poll-policy.js';
 import { UnitSender } from './outside/unit-sender.js';
 import { CalledAddresses } from './outside/called-addresses.js';
 import { EarlyDatagrams } from './outside/early-datagrams.js';
@@ -55,7 +56,8 @@ import { LOCAL_ADDRESS_BYTES } from './kernel/packet-info.js';
 import { RawSender } from './outside/raw-sender.js';
 import { NO_CHANNEL } from './outside/relay-channels.js';
 import { Relaying } from './outside/relaying.js';
-import { reportOf } from './forwarder-report.js';
+import { ForwarderReports } from './forwarder-report.js';
+import type { WholeReport } from './forwarder-report.js';
 
 const ARENA_BYTES = 64 << 20;
 /** Longest sleep of an idle thread: its timers are checked after each. */
@@ -86,16 +88,17 @@ export class Forwarder {
   readonly #receiver: OutsideReceiver;
   readonly #probes: Probes;
   readonly #lossReports: LossReports;
+  readonly #reports: ForwarderReports;
   readonly #pollSet: PollSet;
   readonly #queuedAt: number;
   readonly #byteQueueLimit: ByteQueueLimit;
   readonly #wakeCountAt: number;
   /** When each peer's session was last asked for. */
-  readonly #wantedMs = new Float64Array(MAX_PEERS + 1).fill(-WANTED_INTERVAL_MS);
+  readonly #wantedTold = new ToldPeers();
   /** When it was last said that datagrams to a peer are too big. */
-  readonly #tooBigMs = new Float64Array(MAX_PEERS + 1).fill(-WANTED_INTERVAL_MS);
+  readonly #tooBigTold = new ToldPeers();
   /** When it was last said that a peer behind a relay sends directly. */
-  readonly #directMs = new Float64Array(MAX_PEERS + 1).fill(-WANTED_INTERVAL_MS);
+  readonly #directTold = new ToldPeers();
   #expiredMs = -Infinity;
   #balancedMs = -Infinity;
   /** Tables whose slices have not all come. */
@@ -150,13 +153,14 @@ export class Forwarder {
       (peer, report) => this.#emit({ type: 'lossReport', peer: this.#peers.idOf(peer)!, report }),
     );
     this.#receiver = this.#createReceiver();
+    this.#reports = this.#createReports();
     const { first, count } = ownQueues(options);
     this.#pollSet = new PollSet(arena, { ...options, queueFds: options.tapFds.slice(first, first + count) });
     this.#wakeCountAt = arena.allocate(WAKE_COUNT_BYTES);
     this.#queuedAt = arena.allocate(4);
     this.#byteQueueLimit = new ByteQueueLimit(() => this.#queuedBytes());
     this.#scheduling = new ThreadScheduling(arena);
-    this.#pollPolicy = this.#createPollPolicy();
+    this.#pollPolicy = threadPollPolicy(this.#pollSet, this.#scheduling, () => deps.nowMs());
   }
 
   /** The peer table: tests and measurements set the number of fragments by it. */
@@ -167,6 +171,7 @@ export class Forwarder {
   /** Resets all counters: the warm-up is no traffic. */
   clearCounters(): void {
     this.#counters.clear();
+    this.#reports.clear();
   }
 
   /** Executes one command, before the loop runs. */
@@ -245,28 +250,13 @@ export class Forwarder {
     this.#carried.moreWaits = fromOutside === RECEIVE_MESSAGES || (inside !== 0 && this.#reader.moreWaits);
     if (this.#commandsAreLeft || this.deps.commandsWaiting()) this.#takeCommands();
     const { tooBigFor } = this.#sender;
-    if (tooBigFor.size > 0) this.#tellOf(tooBigFor, 'tooBig', this.#tooBigMs, nowMs);
+    if (tooBigFor.size > 0) this.#tellOf(tooBigFor, 'tooBig', this.#tooBigTold, nowMs);
     const { wantedPeers } = this.#reader;
-    if (wantedPeers.size > 0) this.#tellOf(wantedPeers, 'sessionWanted', this.#wantedMs, nowMs);
+    if (wantedPeers.size > 0) this.#tellOf(wantedPeers, 'sessionWanted', this.#wantedTold, nowMs);
     if (nowMs >= this.#waiting.dueMs) this.#reader.refuseOverdue(nowMs);
     if (nowMs - this.#balancedMs >= BALANCE_INTERVAL_MS) this.#balance(nowMs);
     if (nowMs - this.#expiredMs >= EXPIRE_INTERVAL_MS) this.#expire(nowMs);
     return fromOutside > 0 || fromInside > 0;
-  }
-
-  #createPollPolicy(): PollPolicy {
-    const { deps } = this;
-    const scheduling = this.#scheduling;
-    const busyPoll = new BusyPoll(
-      () => this.#pollSet.wait(0),
-      () => deps.nowMs(),
-      () => scheduling.waitedMs(),
-    );
-    return new PollPolicy({
-      pause: (us) => scheduling.pause(us),
-      setPreempting: (mayPreempt) => scheduling.setPreempting(mayPreempt),
-      busyPoll,
-    });
   }
 
   #createReader(): InsideReader {
@@ -293,7 +283,8 @@ export class Forwarder {
         handshake: (address, local, slot, bytes) => {
           const from = readSocketAddress(this.#arena, address);
           if (slot !== NO_CHANNEL) {
-            return this.#emit({ type: 'datagram', from, bytes, channel: this.#relaying.channels.numberOf(slot) });
+            this.#emit({ type: 'datagram', from, bytes, channel: this.#relaying.channels.numberOf(slot) });
+            return;
           }
           if (local !== 0) this.#called.note(from, this.#localAddress(local));
           this.#emit({ type: 'datagram', from, bytes });
@@ -315,25 +306,28 @@ export class Forwarder {
         },
         calledAt: (peer, local) => this.#setLocal(peer, this.#localAddress(local)),
         heardDirectly: (peer, address) => {
-          if (!isDue(this.#directMs, peer, this.deps.nowMs())) return;
+          if (!this.#directTold.isDue(peer, this.deps.nowMs())) return;
           this.#emit({ type: 'heardDirectly', peer: idOf(peer), from: readSocketAddress(this.#arena, address) });
         },
       },
     });
   }
 
-  #emit(event: ForwarderEvent): void {
-    if (!this.deps.emit(event)) this.#counters.drops[DROP.controlCongested]!++;
+  /** False when the event is lost. */
+  #emit(event: ForwarderEvent): boolean {
+    const isTaken = this.deps.emit(event);
+    if (!isTaken) this.#counters.drops[DROP.controlCongested]!++;
+    return isTaken;
   }
 
   /**
    * Tells the agent of these peers and empties the set; of one peer at most once in WANTED_INTERVAL_MS.
-   * @param toldMs when it was told of each peer
+   * @param told when it was told of each peer
    */
-  #tellOf(peers: Set<number>, type: 'sessionWanted' | 'tooBig', toldMs: Float64Array, nowMs: number): void {
+  #tellOf(peers: Set<number>, type: 'sessionWanted' | 'tooBig', told: ToldPeers, nowMs: number): void {
     for (const peer of peers) {
       const id = this.#peers.idOf(peer);
-      if (id !== undefined && isDue(toldMs, peer, nowMs)) this.#emit({ type, peer: id });
+      if (id !== undefined && told.isDue(peer, nowMs)) this.#emit({ type, peer: id });
     }
     peers.clear();
   }
@@ -420,7 +414,7 @@ export class Forwarder {
       case 'lossReport':
         return this.#lossReports.learn(this.#peers.find(command.peer), command.report, this.deps.nowMs());
       case 'report':
-        return this.#emit({ type: 'report', ...this.report() });
+        return this.#reports.emitChanges(command.withPaths, this.deps.nowMs());
       case 'beat':
         return this.deps.beat();
       case 'resumeSessions':
@@ -465,6 +459,7 @@ export class Forwarder {
     this.#useTables(tables);
     this.#reader.forgetWaiting(index);
     this.#counters.forget(index);
+    if (index !== NO_PEER) this.#reports.removed(id);
     this.#lossReports.forget(index);
     if (index !== NO_PEER) this.#relaying.channels.forget(index);
     this.#peers.forget(id);
@@ -482,17 +477,23 @@ export class Forwarder {
     this.#sender.flush();
   }
 
-  report(): ForwarderReport {
+  #createReports(): ForwarderReports {
     const [peers, sessions, counters, aead] = [this.#peers, this.#sessions, this.#counters, this.#aead];
-    const { channels } = this.#relaying;
-    const { generation } = this.#reader.tables;
-    return reportOf({ generation, peers, sessions, counters, channels, aead }, this.deps.nowMs());
+    const generation = (): number => this.#reader.tables.generation;
+    const emit = (event: ForwarderEvent): boolean => this.#emit(event);
+    return new ForwarderReports({
+      peers,
+      sessions,
+      counters,
+      aead,
+      channels: this.#relaying.channels,
+      generation,
+      emit,
+    });
   }
-}
 
-/** Whether the agent was not told of the peer for WANTED_INTERVAL_MS; then it is to be told now. */
-function isDue(toldMs: Float64Array, peer: number, nowMs: number): boolean {
-  if (nowMs - toldMs[peer]! < WANTED_INTERVAL_MS) return false;
-  toldMs[peer] = nowMs;
-  return true;
+  /** All peers, whatever was reported before. */
+  report(): WholeReport {
+    return this.#reports.whole(this.deps.nowMs());
+  }
 }

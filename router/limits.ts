@@ -9,6 +9,10 @@ export const MAX_EXPANDED_KEYS = MAX_SESSIONS + MAX_RECEIVE_CONTEXTS;
 export const MAX_ROUTES = MAX_PEERS * MAX_CIDRS_PER_NODE;
 /** Routes that a forwarding thread takes between two batches of frames: 0.2 ms. */
 export const ROUTES_PER_SLICE = 128;
+/** Peers whose counters a forwarding thread reports between two batches of frames; other changes are in the next report. */
+export const REPORTED_PEERS = 128;
+/** Peers in one `counters` event to an agent that takes changes. */
+export const COUNTERS_PER_EVENT = 512;
 /** Addresses of pods and gateways of this node in the tables of a command. */
 export const MAX_LOCAL_ADDRESSES = 65_536;
 /** Pod CIDRs of this node in the tables of a command. */

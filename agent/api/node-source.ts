@@ -6,7 +6,6 @@ import type { Condition, Endpoint, Peer, RevokedNode, Route, Status, Target, Top
 import type { Cidr } from '../../common/address/cidr.js';
 import type { IpAddress } from '../../common/address/ip-address.js';
 import type { NodeId } from '../../common/node-id.js';
-import type { PeerCounters, RouterEvent } from '../../common/router-port.js';
 import { formatSocketAddress } from '../../common/address/socket-address.js';
 import { HEDDLE_VERSION } from '../../common/version.js';
 import type { EndpointRecord } from '../../cni/index.js';
@@ -35,6 +34,8 @@ import type { SettingsReport } from '../settings/settings-keeper.js';
 import { readmitNode, revokeNode } from './revoked-nodes.js';
 import { endpointView, peerView, routeView, winReasonText } from './views/peer-view.js';
 import type { RouterHello } from '../control-plane/router-client.js';
+import { ReportedCounters } from './views/reported-counters.js';
+import type { CountersReport } from './views/reported-counters.js';
 import { isWell, targetsView } from './views/targets-view.js';
 import { TopologyView } from './views/topology-view.js';
 
@@ -102,25 +103,21 @@ export interface ApiSourceDeps {
 /** Among the core's counters, those that tell how much there is now, not how often something was refused. */
 const MESH_GAUGES: readonly string[] = ['members', 'sessionSlots', 'pendingHandshakes', 'relayedPairs', 'relayedPeers'];
 
-type CountersReport = Extract<RouterEvent, { type: 'counters' }>;
-
 export class AgentApiSource implements ApiSource {
   readonly #startedAt: string;
   readonly #topology = new TopologyView();
   readonly #listeners = new Set<() => void>();
   #drops: Readonly<Record<string, number>> = {};
-  /** Bounded by the router's own table of peers. */
-  #counters: ReadonlyMap<NodeId, PeerCounters> = new Map();
+  readonly #counters = new ReportedCounters();
 
   constructor(readonly deps: ApiSourceDeps) {
     this.#startedAt = deps.clock.wallTime().toISOString();
   }
 
-  /** The router's counters, once a second. */
+  /** The router reported its counters. */
   countersChanged(report: CountersReport): void {
     this.#drops = report.drops;
-    this.#counters = new Map(report.peers.map((counters) => [counters.peer, counters]));
-    this.#topology.countersChanged(report.peers, this.deps.clock.nowMs());
+    this.#counters.take(report, this.deps.clock.nowMs());
     this.changed();
   }
 
@@ -217,7 +214,7 @@ export class AgentApiSource implements ApiSource {
     const nameOf = this.#names();
     return members.map((member) => {
       const reason = causes.get(member.name) ?? member.reason;
-      return peerView({ ...member, reason }, this.#counters.get(member.id), wallTime, nameOf);
+      return peerView({ ...member, reason }, this.#counters.byPeer.get(member.id), wallTime, nameOf);
     });
   }
 

@@ -130,7 +130,7 @@ async function harness() {
     onNarrowCidrs: () => narrowings.push(control.narrowCidrs()),
     onChange: () => undefined,
   });
-  const sayHello = (generation: number) =>
+  const sayHello = (generation: number, more: object = {}) =>
     connections.at(-1)?.listener.onBytes(
       encodeMessage({
         type: 'hello',
@@ -141,6 +141,7 @@ async function harness() {
         generation,
         paths: [],
         sessions: [],
+        ...more,
       }),
     );
   const tables = (): ForwardingTables[] =>
@@ -158,6 +159,17 @@ describe('ControlPlane', () => {
     expect(tables()[0]).toMatchObject({ generation: 18, localCidrs: ['10.1.1.0/24'] });
     expect(tables()[0]?.localAddresses).toEqual(['10.1.1.1', '10.1.1.2']);
     expect(tables()[0]?.routes.map(({ cidr }) => cidr)).toEqual(['10.1.2.0/24']);
+    await control.stop('leave');
+  });
+
+  it.each([
+    [{ reportsChanges: true }, 1],
+    [{}, 0],
+  ])('asks a router that says %j for changes of its counters %d times', async (more, times) => {
+    const { control, sayHello, connections } = await harness();
+    control.start();
+    sayHello(0, more);
+    expect(connections[0]!.commands.filter(({ type }) => type === 'reportChanges')).toHaveLength(times);
     await control.stop('leave');
   });
 

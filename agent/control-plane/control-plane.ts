@@ -241,6 +241,7 @@ export class ControlPlane {
     const { instance, ciphers, tapName, paths, sessions, relaying, earlyFrames = false } = hello;
     this.deps.notices.log.info({ instance, tap: tapName, sessions: sessions.length }, 'connected to the router');
     this.#tables.routerConnected(hello.generation, hello.takesTablesChanges === true);
+    if (hello.reportsChanges === true) this.router.send({ type: 'reportChanges' });
     const held = relaying === undefined ? {} : { relaying };
     this.driver.feed({ type: 'routerConnected', instance, ciphers, paths, sessions, earlyFrames, ...held });
     void this.#tables.publish();

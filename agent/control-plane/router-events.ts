@@ -86,6 +86,7 @@ const SHAPES: Readonly<Record<RouterEvent['type'], Check>> = {
     relaying: orAbsent(relaying),
     takesTablesChanges: orAbsent(flag),
     earlyFrames: orAbsent(flag),
+    reportsChanges: orAbsent(flag),
   }),
   datagram: object({ from: address, bytes, channel: orAbsent(index) }),
   control: object({ peer: nodeId, bytes }),
@@ -108,6 +109,7 @@ const SHAPES: Readonly<Record<RouterEvent['type'], Check>> = {
     drops: mapOf(count),
     peers: listOf(peerCounters, MAX_LIST_LENGTH),
     sessions: listOf(session, MAX_LIST_LENGTH),
+    changes: orAbsent(object({ part: oneOf('first', 'rest', 'change'), removed: listOf(nodeId, MAX_LIST_LENGTH) })),
   }),
 };
 

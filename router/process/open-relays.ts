@@ -6,6 +6,8 @@ import { MAX_RELAY_CHANNELS, MAX_RELAY_PAIRS } from '../../common/protocol.js';
 import type { NodeId } from '../../common/node-id.js';
 import type { OpenChannel, OpenRelay, Relaying, RouterCommand } from '../../common/router-port.js';
 
+type CloseCommand = Extract<RouterCommand, { type: 'closeChannel' | 'closeRelay' }>;
+
 export class OpenRelays {
   /** By the number of the channel; MAX_RELAY_CHANNELS at most, as in the threads. */
   readonly #channels = new Map<number, OpenChannel>();
@@ -36,7 +38,7 @@ export class OpenRelays {
   }
 
   /** The commands that close all that this peer has a part in. */
-  without(peer: NodeId): RouterCommand[] {
+  without(peer: NodeId): CloseCommand[] {
     const { channels, pairs } = this.relaying;
     const itsChannels = channels.filter((channel) => channel.peer === peer || channel.relay === peer);
     const itsPairs = pairs.filter(({ ends }) => ends.some((end) => end.peer === peer));

@@ -48,6 +48,7 @@ const good = {
   openRelay: { type: 'openRelay', ends },
   closeRelay: { type: 'closeRelay', channel: 1 },
   expectSession: { type: 'expectSession', localIndex: 0xffffffff },
+  reportChanges: { type: 'reportChanges' },
   deactivateSession: { type: 'deactivateSession', localIndex: 1 },
 };
 

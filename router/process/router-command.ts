@@ -89,6 +89,7 @@ const SHAPES: Readonly<Record<RouterCommand['type'], Check>> = {
   closeChannel: object({ channel: index }),
   openRelay: object({ ends: (value) => listOf(relayEnd, 2)(value) && (value as unknown[]).length === 2 }),
   closeRelay: object({ channel: index }),
+  reportChanges: object({}),
 };
 
 /** The command in `message`, or a {@link DecodeError} that names its type (never a value: keys travel here). */

@@ -30,6 +30,9 @@ import { IndirectionTable, shapeOf } from '../inside/indirection-table.js';
 import { duplicate } from '../kernel/descriptor.js';
 import { processorFlags } from '../kernel/processor.js';
 import { mergeReports } from './report.js';
+import type { MergedReport } from './report.js';
+import { CounterReports } from './counter-reports.js';
+import { PeerTotals } from './peer-totals.js';
 import { confine } from '../kernel/confinement.js';
 import { canBecome, dropBoundingSet, forbidNewPrivileges } from '../kernel/privileges.js';
 import { MAX_COMMAND_BYTES } from '../limits.js';
@@ -52,6 +55,9 @@ import type { UnderlayOffloads } from '../kernel/underlay-socket.js';
 /** The connection of an agent that leaves this many bytes unread is closed; it connects again. */
 const MAX_QUEUED_BYTES = 16 << 20;
 const REPORT_INTERVAL_MS = 1000;
+
+/** Commands that change what the threads do. */
+type AppliedCommand = Exclude<RouterCommand, { type: 'reportChanges' }>;
 
 export interface RouterProcessOptions extends RouterLaunchOptions {
   /** Of `router-worker.ts`, one for each lane. */
@@ -86,7 +92,10 @@ export class RouterProcess {
   #knowsRelays = false;
   #agent: Socket | null = null;
   #greeted = false;
-  #lastCounters = '';
+  /** Threads that were asked for a report and have not answered in full. */
+  readonly #asked = new Set<number>();
+  readonly #totals = new PeerTotals();
+  readonly #counters = new CounterReports(this.#totals);
   #reportTimer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -237,7 +246,7 @@ export class RouterProcess {
     this.#agent = socket;
     this.#greeted = false;
     this.#knowsRelays = false;
-    this.#lastCounters = '';
+    this.#counters.agentConnected();
     const decoder = new MessageDecoder(MAX_COMMAND_BYTES);
     socket.on('data', (chunk: Buffer) => this.#fromAgent(socket, decoder, chunk));
     socket.on('error', (error) => this.log.warn({ reason: error.message }, 'connection to the agent failed'));
@@ -254,7 +263,8 @@ export class RouterProcess {
       for (const message of decoder.push(chunk)) {
         const command = checkRouterCommand(message);
         this.#knowsRelays ||= command.type === 'openChannel' || command.type === 'openRelay';
-        this.#command(command);
+        if (command.type === 'reportChanges') this.#reportChanges();
+        else this.#command(command);
       }
     } catch (thrown) {
       this.log.error(
@@ -265,7 +275,12 @@ export class RouterProcess {
     }
   }
 
-  #command(command: RouterCommand): void {
+  #reportChanges(): void {
+    this.#counters.reportChanges();
+    this.#askForReports();
+  }
+
+  #command(command: AppliedCommand): void {
     if (command.type === 'removePeer') this.#tables.removePeer(command.peer);
     if (command.type === 'removePeer') for (const close of this.#relays.without(command.peer)) this.#command(close);
     this.#relays.note(command);
@@ -275,7 +290,7 @@ export class RouterProcess {
   }
 
   /** What the threads are told. */
-  #partsOf(command: RouterCommand): readonly ForwarderCommand[] {
+  #partsOf(command: AppliedCommand): readonly ForwarderCommand[] {
     if (command.type === 'tables') return this.#tables.take(command.tables);
     return command.type === 'tablesChange' ? this.#tables.change(command.change) : [command];
   }
@@ -287,7 +302,11 @@ export class RouterProcess {
 
   #askForReports(): void {
     if (this.#agent === null) return;
-    for (const thread of this.#threads) thread.command({ type: 'report' });
+    const withPaths = !this.#greeted;
+    this.#threads.forEach((thread, lane) => {
+      this.#asked.add(lane);
+      thread.command({ type: 'report', withPaths });
+    });
   }
 
   #fromThread(lane: number, event: ForwarderEvent): void {
@@ -300,13 +319,21 @@ export class RouterProcess {
       if (this.#greeted && (event.type !== 'heardDirectly' || this.#knowsRelays)) this.#toAgent(event);
       return;
     }
-    this.#reports[lane] = event;
-    const reports = this.#reports.filter((report) => report !== undefined);
-    if (reports.length < this.#threads.length) return;
+    this.#reported(lane, event);
+  }
+
+  #reported(lane: number, report: ForwarderReport): void {
+    this.#totals.take(lane, report, performance.now());
+    // One that was asked for before this agent came has no paths for the hello.
+    if (this.#greeted || report.paths !== null) this.#reports[lane] = report;
+    if (report.hasMore) return this.#threads[lane]!.command({ type: 'report', withPaths: false });
+    this.#asked.delete(lane);
+    const reports = this.#reports.filter((known) => known !== undefined);
+    if (reports.length < this.#threads.length || this.#asked.size > 0) return;
     const merged = mergeReports(reports);
     this.#pools.note(merged.refusals);
-    if (!this.#greeted) this.#greet(merged);
-    this.#sendCounters(merged);
+    if (this.#greeted) this.#sendCounters(merged);
+    else this.#greet(merged);
     if (this.#knowsRelays) this.#tellOfIdle(merged.relays);
   }
 
@@ -316,7 +343,7 @@ export class RouterProcess {
     }
   }
 
-  #greet(report: ForwarderReport): void {
+  #greet(report: MergedReport): void {
     this.#greeted = true;
     this.#toAgent({
       type: 'hello',
@@ -328,22 +355,17 @@ export class RouterProcess {
       unconfined: this.#unconfined,
       ...(this.#engine === undefined ? {} : { engine: this.#engine }),
       generation: report.generation,
-      paths: report.paths,
+      paths: report.paths ?? [],
       sessions: report.sessions,
       relaying: this.#relays.relaying,
       takesTablesChanges: true,
       earlyFrames: true,
+      reportsChanges: true,
     });
   }
 
-  /** Only when something changed, or the ages of recent traffic do: an idle router sends nothing. */
-  #sendCounters({ drops, peers, sessions }: ForwarderReport): void {
-    const used = sessions.map(({ localIndex, active, unitsSent }) => [localIndex, active, unitsSent]);
-    const fingerprint = JSON.stringify([drops, used, peers.map(({ rxFrames, txFrames }) => [rxFrames, txFrames])]);
-    const recent = peers.some(({ lastReceivedMsAgo }) => (lastReceivedMsAgo ?? Infinity) < REPORT_INTERVAL_MS * 2);
-    if (fingerprint === this.#lastCounters && !recent) return;
-    this.#lastCounters = fingerprint;
-    this.#toAgent({ type: 'counters', drops, peers, sessions });
+  #sendCounters(report: MergedReport): void {
+    for (const event of this.#counters.next(report, performance.now())) this.#toAgent(event);
   }
 
   #toAgent(event: RouterEvent): void {

@@ -34,12 +34,14 @@ describe('WarmUp', () => {
   });
 
   it('leaves no peer, session, path or count', () => {
-    forwarder.execute({ type: 'report' });
+    forwarder.execute({ type: 'report', withPaths: true });
     expect(events.at(-1)).toEqual({
       type: 'report',
       generation: 0,
       drops: {},
+      removed: [],
       peers: [],
+      hasMore: false,
       paths: [],
       sessions: [],
       refusals: {},

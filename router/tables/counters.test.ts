@@ -33,4 +33,30 @@ describe('the counters of a thread', () => {
     expect(Object.values(counters.totals(1)).every((value) => value === 0)).toBe(true);
     expect(counters.totals(MAX_PEERS).txFrames).toBe(1);
   });
+
+  it('name the peers that changed, each once, until they are settled', () => {
+    const counters = new Counters();
+    counters.sent(1, 1, 1);
+    counters.received(1, 1, 1);
+    counters.heard(2, 5);
+    counters.lossReported(MAX_PEERS, 0.5);
+    expect([...counters.changed(10)].sort((a, b) => a - b)).toEqual([1, 2, MAX_PEERS]);
+    expect(counters.changedCount).toBe(3);
+    counters.settle(counters.changed(2));
+    expect(counters.changedCount).toBe(1);
+    counters.settle(counters.changed(2));
+    expect(counters.changed(10)).toHaveLength(0);
+    counters.sent(2, 1, 1);
+    expect([...counters.changed(10)]).toEqual([2]);
+  });
+
+  it('have room for all peers among those that changed, and forget them with the counts', () => {
+    const counters = new Counters();
+    for (let peer = 0; peer <= MAX_PEERS; peer++) counters.heard(peer, 1);
+    expect(counters.changed(Infinity)).toHaveLength(MAX_PEERS + 1);
+    counters.clear();
+    expect(counters.changedCount).toBe(0);
+    counters.heard(7, 1);
+    expect([...counters.changed(10)]).toEqual([7]);
+  });
 });

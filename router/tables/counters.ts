@@ -1,6 +1,6 @@
 /**
  * Counters of one forwarding thread: drops by reason, traffic by peer. Doubles, so that a count never wraps (exact to 2^53).
- * Only their thread touches them; the main thread asks for a report.
+ * Only their thread touches them; the main thread asks for reports, which hold the peers that changed in between.
  */
 import { DROP_REASONS } from './drop-reasons.js';
 import { MAX_PEERS } from '../../common/protocol.js';
@@ -33,24 +33,32 @@ export interface PeerTotals {
 export class Counters {
   readonly drops = new Float64Array(DROP_REASONS.length);
   readonly #peers = new Float64Array((MAX_PEERS + 1) * PEER_FIELDS);
+  /** 1 for the peers that are in the list of those that changed. */
+  readonly #isChanged = new Uint8Array(MAX_PEERS + 1);
+  readonly #changed = new Uint16Array(MAX_PEERS + 1);
+  #changedCount = 0;
 
   sent(peer: number, frames: number, bytes: number): void {
+    this.#change(peer);
     const at = peer * PEER_FIELDS;
     this.#peers[at + TX_BYTES] = this.#peers[at + TX_BYTES]! + bytes;
     this.#peers[at + TX_FRAMES] = this.#peers[at + TX_FRAMES]! + frames;
   }
 
   received(peer: number, frames: number, bytes: number): void {
+    this.#change(peer);
     const at = peer * PEER_FIELDS;
     this.#peers[at + RX_BYTES] = this.#peers[at + RX_BYTES]! + bytes;
     this.#peers[at + RX_FRAMES] = this.#peers[at + RX_FRAMES]! + frames;
   }
 
   heard(peer: number, nowMs: number): void {
+    this.#change(peer);
     this.#peers[peer * PEER_FIELDS + LAST_RECEIVED_MS] = nowMs;
   }
 
   lossReported(peer: number, ratio: number): void {
+    this.#change(peer);
     this.#peers[peer * PEER_FIELDS + LOSS_RATIO] = ratio;
   }
 
@@ -66,13 +74,36 @@ export class Counters {
     };
   }
 
+  /** Some of the peers that changed and were not settled: at most `limit`, in no order. Valid until the next change. */
+  changed(limit: number): Uint16Array {
+    return this.#changed.subarray(Math.max(0, this.#changedCount - limit), this.#changedCount);
+  }
+
+  /** How many peers have changed. */
+  get changedCount(): number {
+    return this.#changedCount;
+  }
+
+  /** Those that {@link changed} gave have been reported. */
+  settle(changed: Uint16Array): void {
+    for (const peer of changed) this.#isChanged[peer] = 0;
+    this.#changedCount -= changed.length;
+  }
+
   /** Resets all counts, drops included. */
   clear(): void {
     this.drops.fill(0);
     this.#peers.fill(0);
+    this.settle(this.changed(Infinity));
   }
 
   forget(peer: number): void {
     this.#peers.fill(0, peer * PEER_FIELDS, (peer + 1) * PEER_FIELDS);
+  }
+
+  #change(peer: number): void {
+    if (this.#isChanged[peer] === 1) return;
+    this.#isChanged[peer] = 1;
+    this.#changed[this.#changedCount++] = peer;
   }
 }

@@ -17,7 +17,8 @@ import { sysClose } from '../kernel/ffi.js';
 import { Forwarder } from '../forwarder.js';
 import { tableSlices } from '../process/table-slices.js';
 import { IndirectionTable } from '../inside/indirection-table.js';
-import type { ForwarderCommand, ForwarderEvent, ForwarderReport } from '../forwarder-messages.js';
+import type { ForwarderCommand, ForwarderEvent } from '../forwarder-messages.js';
+import type { WholeReport } from '../forwarder-report.js';
 import { AF_INET6 } from '../kernel/linux-abi.js';
 import { negotiateUnderlay, openUnderlaySockets } from '../kernel/underlay-socket.js';
 import { LOOPBACK, waitReadable } from './datagram-socket.js';
@@ -50,6 +51,7 @@ export class TestNode {
   readonly events: ForwarderEvent[] = [];
   /** While false, events are refused, as when too many wait. */
   takesEvents = true;
+  #onBeat: () => void = () => undefined;
   /** The forwarding thread's clock. Loss reports are due by it, so a clock that stands still means none. */
   nowMs = 0;
   readonly #commands: ForwarderCommand[] = [];
@@ -83,7 +85,7 @@ export class TestNode {
         if (this.takesEvents) this.events.push(event);
         return this.takesEvents;
       },
-      beat: () => undefined,
+      beat: () => this.#onBeat(),
       nowMs: () => this.nowMs,
     });
   }
@@ -111,14 +113,13 @@ export class TestNode {
     return waitReadable(this.#waitArena, this.udpFd, timeoutMs);
   }
 
-  report(): ForwarderReport {
-    const before = this.events.length;
-    const took = this.takesEvents;
-    this.takesEvents = true;
-    this.command({ type: 'report' });
-    this.takesEvents = took;
-    const at = this.events.findIndex((event, i) => i >= before && event.type === 'report');
-    return this.events.splice(at, 1)[0] as ForwarderReport & { type: 'report' };
+  /** Of all peers, as it is when the thread takes its commands. */
+  report(): WholeReport {
+    let report = this.forwarder.report();
+    this.#onBeat = () => (report = this.forwarder.report());
+    this.command({ type: 'beat' });
+    this.#onBeat = () => undefined;
+    return report;
   }
 
   drops(): Readonly<Record<string, number>> {

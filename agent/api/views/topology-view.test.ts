@@ -5,6 +5,7 @@ import type { NodeId } from '../../../common/node-id.js';
 import type { PeerCounters } from '../../../common/router-port.js';
 import { parseSocketAddress } from '../../../common/address/socket-address.js';
 import type { MemberView, RemoteLinkView, RemotePodsView } from '../../../mesh/index.js';
+import { ReportedCounters } from './reported-counters.js';
 import { TopologyView } from './topology-view.js';
 import type { TopologyInput } from './topology-view.js';
 
@@ -49,13 +50,19 @@ const remote = (a: string, b: string, extra: Partial<RemoteLinkView> = {}): Remo
   ageMs: 0,
   ...extra,
 });
+const report = (...peers: PeerCounters[]) => ({ type: 'counters' as const, drops: {}, peers, sessions: [] });
+function reportedOnce(): ReportedCounters {
+  const reported = new ReportedCounters();
+  reported.take(report(counters('b', 0, 0)), 9_000);
+  return reported;
+}
 const input = (extra: Partial<TopologyInput> = {}): TopologyInput => ({
   at: new Date('2026-01-01T00:00:00Z'),
   nowMs: 10_000,
   self: { id: id('a'), name: 'node-a', endpoint: '192.0.2.1:6785', podCidrs: ['10.1.1.0/24'], version: '0.1.0' },
   endpoints: [],
   members: [member('b', 'node-b'), member('c', 'node-c', { state: 'down', endpoint: null })],
-  counters: new Map([[id('b'), counters('b', 0, 0)]]),
+  counters: reportedOnce(),
   remoteLinks: [],
   remotePods: [],
   reports: { received: 1, expected: 2, complete: false },
@@ -114,10 +121,13 @@ describe('TopologyView', () => {
 
   it('shows the throughput of its own links in both directions', () => {
     const view = new TopologyView();
-    view.countersChanged([counters('b', 0, 0)], 9_000);
-    view.countersChanged([counters('b', 1_250_000, 125_000)], 10_000);
-    expect(view.draw(input()).links[0]).toMatchObject({ abBitsPerSecond: 10_000_000, baBitsPerSecond: 1_000_000 });
-    expect(view.draw(input({ nowMs: 20_000 })).links[0]).toMatchObject({ abBitsPerSecond: 0 });
+    const reported = reportedOnce();
+    reported.take(report(counters('b', 1_250_000, 125_000)), 10_000);
+    expect(view.draw(input({ counters: reported })).links[0]).toMatchObject({
+      abBitsPerSecond: 10_000_000,
+      baBitsPerSecond: 1_000_000,
+    });
+    expect(view.draw(input({ counters: reported, nowMs: 20_000 })).links[0]).toMatchObject({ abBitsPerSecond: 0 });
   });
 
   it('draws a link between others once, from the newer report, with its throughput', () => {

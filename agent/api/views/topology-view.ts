@@ -1,12 +1,12 @@
 /** Topology of the cluster as this node knows it: its own links, and those of other nodes as they report them. */
 import type { Endpoint, Topology, TopologyLink, TopologyNode } from '../../../common/api.js';
 import type { NodeId } from '../../../common/node-id.js';
-import type { PeerCounters } from '../../../common/router-port.js';
 import { formatSocketAddress } from '../../../common/address/socket-address.js';
 import type { MemberView, RemoteLinkView, RemotePodsView, TopologyReports } from '../../../mesh/index.js';
 import { lossOf, pathOf } from './peer-view.js';
 import { podNameOf } from '../../pod-name.js';
 import { RateMeter } from './rate-meter.js';
+import type { ReportedCounters } from './reported-counters.js';
 
 export interface TopologyInput {
   readonly at: Date;
@@ -16,25 +16,14 @@ export interface TopologyInput {
   };
   readonly endpoints: readonly Endpoint[];
   readonly members: readonly MemberView[];
-  readonly counters: ReadonlyMap<NodeId, PeerCounters>;
+  readonly counters: ReportedCounters;
   readonly remoteLinks: readonly RemoteLinkView[];
   readonly remotePods: readonly RemotePodsView[];
   readonly reports: TopologyReports;
 }
 
 export class TopologyView {
-  readonly #ownRates = new RateMeter();
   readonly #remoteRates = new RateMeter();
-
-  /** Takes note of the router's counters, for the rates. */
-  countersChanged(counters: Iterable<PeerCounters>, nowMs: number): void {
-    const peers = new Set<string>();
-    for (const { peer, txBytes, rxBytes } of counters) {
-      this.#ownRates.record(peer, nowMs, [txBytes, rxBytes]);
-      peers.add(peer);
-    }
-    this.#ownRates.keepOnly(peers);
-  }
 
   draw(input: TopologyInput): Topology {
     const { members, self, at } = input;
@@ -56,7 +45,7 @@ export class TopologyView {
   }
 
   #ownLink(member: MemberView, { self, counters, nowMs }: TopologyInput): TopologyLink {
-    const [abBitsPerSecond = 0, baBitsPerSecond = 0] = this.#ownRates.rates(member.id, nowMs, 2);
+    const [abBitsPerSecond = 0, baBitsPerSecond = 0] = counters.rates(member.id, nowMs);
     return {
       a: self.id,
       b: member.id,
@@ -65,7 +54,7 @@ export class TopologyView {
       cipher: member.cipher,
       rttMs: member.rttMs,
       mtuBytes: member.mtuBytes,
-      lossRatio: lossOf(member.state, counters.get(member.id)),
+      lossRatio: lossOf(member.state, counters.byPeer.get(member.id)),
       abBitsPerSecond,
       baBitsPerSecond,
     };
