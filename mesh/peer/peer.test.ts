@@ -13,7 +13,7 @@ import { decodeControl } from '../wire/control-message.js';
 import { generateIdentity } from '../wire/identity.js';
 import { dialAt } from './dial.js';
 import type { Dialer } from './dial.js';
-import { idleLink } from './link.js';
+import { idleLink, isUsable } from './link.js';
 import { Peer } from './peer.js';
 
 const LOW = '0'.repeat(32) as NodeId;
@@ -275,5 +275,36 @@ describe('a peer without a link', () => {
     expect(bench.peer.link.state).toBe('down');
     bench.peer.learnAdvert(advertOf(2), 11_000);
     expect(bench.peer.link.state).toBe('idle');
+  });
+
+  const neighbour = (told: (peer: Peer) => void): Bench => {
+    const bench = new Bench();
+    bench.peer.setNeighbour(true, null, 0);
+    told(bench.peer);
+    expect(bench.peer.link.state).toBe('down');
+    return bench;
+  };
+
+  /** It is dialled for a while, and by a frame then. */
+  const endsAsNeighbour = (bench: Bench): void => {
+    expect(isUsable(bench.peer.link)).toBe(true);
+    bench.peer.setNeighbour(false, null, 3);
+    bench.runTo(12_000 + DIAL_DOWN_MS, SILENT);
+    expect(bench.peer.link.state).toBe('idle');
+  };
+
+  it.each([
+    ['reported dead', (peer: Peer) => peer.reported(1)],
+    ['gone', (peer: Peer) => peer.goodbyeReceived(1)],
+  ])('is there again after it was %s while a neighbour, and can be dialled when it is none any more', (_what, told) => {
+    const bench = neighbour(told);
+    bench.peer.learnAdvert(advertOf(2), 2);
+    endsAsNeighbour(bench);
+  });
+
+  it('is there again when the reports of its death count no more, also after it was a neighbour', () => {
+    const bench = neighbour((peer) => peer.reported(1));
+    bench.peer.reportsVoid(2);
+    endsAsNeighbour(bench);
   });
 });

@@ -198,8 +198,8 @@ export class Peer {
     this.#advert = advert;
     this.#advertAtMs = nowMs;
     this.path.noteAdvertised(advert.endpoints[0] ?? null, nowMs);
-    // A peer that signs a new advert is alive.
-    if (this.#link.state === 'down' && !this.#isNeighbour) this.#drop({ type: 'closed' }, nowMs);
+    // A peer that signs a new advert is alive. Of a neighbour that this node itself does not reach, it is no news.
+    if (this.hasLeft || this.isReported || !this.#isNeighbour) this.#clear(nowMs);
     if (!this.isLinked) this.#establisher.handle({ type: 'restart' }, nowMs);
   }
 
@@ -281,9 +281,9 @@ export class Peer {
     this.#step({ type: 'reported', isQuiet: this.isQuiet(nowMs) }, nowMs);
   }
 
-  /** What its neighbours reported counts no more: nothing is known against it, and a frame dials it. */
+  /** What its neighbours reported counts no more. */
   reportsVoid(nowMs: number): void {
-    if (this.isReported && !this.#isNeighbour) this.#drop({ type: 'closed' }, nowMs);
+    if (this.isReported) this.#clear(nowMs);
   }
 
   updateCounters(counters: PeerCounters, nowMs: number): void {
@@ -427,6 +427,12 @@ export class Peer {
     this.#deps.emit({ type: 'sendControl', peer: this.id, bytes: encodeControl({ type: 'linkClosed' }) });
   }
 
+  /** Nothing is known any more against a peer that was down. */
+  #clear(nowMs: number): void {
+    if (this.#link.state === 'down') this.#drop({ type: 'closed' }, nowMs);
+    if (this.#isNeighbour) this.open(nowMs);
+  }
+
   /** Drops sessions and handshakes, with what the link becomes. */
   #drop(event: LinkEvent, nowMs: number): void {
     this.#establisher.handle({ type: 'stopped' }, nowMs);
@@ -459,10 +465,7 @@ export class Peer {
     return this.#traffic.closeAtMs + (this.id < this.#deps.ownId ? CLOSE_STAGGER_MS : 0);
   }
 
-  /**
-   * One that left, or that others found dead, is not dialled; one that was never met may be invented, and is forgotten
-   * (`cluster/peer-table.ts`).
-   */
+  /** One that left or was reported is not dialled; one never met may be invented, and is forgotten (`cluster/peer-table.ts`). */
   #leftAloneAtMs(): number {
     return this.hasLeft || this.isReported || !this.isProven ? Infinity : this.#link.sinceMs + DIAL_DOWN_MS;
   }
