@@ -49,15 +49,29 @@ describe('the sessions with a peer', () => {
     const { sessions } = at;
     const early = at.install('initiator', 0);
     sessions.activate(early, 0);
-    sessions.withholdAt(early.localIndex);
+    sessions.withholdAt(early.localIndex, 700);
     expect(sessions.active).toBeNull();
-    sessions.withholdAt(early.localIndex);
+    sessions.withholdAt(early.localIndex, 700);
     expect(at.types()).toEqual(['installSession', 'activateSession', 'deactivateSession']);
     sessions.confirm(early, 800);
     sessions.activate(early, 800);
-    sessions.withholdAt(early.localIndex);
+    sessions.withholdAt(early.localIndex, 700);
     expect(sessions.active).toBe(early);
     expect(at.types().slice(3)).toEqual(['activateSession']);
+  });
+
+  it('seal with one that the peer has confirmed while another one is not confirmed in time', () => {
+    const at = new Bench();
+    const { sessions } = at;
+    const early = at.install('initiator', 0);
+    sessions.activate(early, 0);
+    const accepted = at.install('responder', 10);
+    sessions.retire(accepted, 10);
+    sessions.withholdAt(early.localIndex, 700);
+    expect([sessions.active, accepted.retireAtMs]).toEqual([accepted, null]);
+    sessions.confirm(early, 800);
+    sessions.activate(early, 800);
+    expect([sessions.active, early.retireAtMs]).toEqual([early, null]);
   });
 
   it('overlap at a switch: the old one is removed 30 s later', () => {

@@ -133,10 +133,12 @@ export class PeerSessions {
     this.#deps.emit({ type: 'activateSession', localIndex: session.localIndex });
   }
 
-  /** An active session that the peer has not confirmed seals no more until it does. */
-  withholdAt(localIndex: number): void {
+  /** An active session that the peer has not confirmed seals no more until it does; the youngest confirmed one takes its place. */
+  withholdAt(localIndex: number, nowMs: number): void {
     const session = this.find(localIndex);
     if (session === null || session !== this.#active || session.confirmedMs !== null) return;
+    const successor = this.#youngestConfirmed();
+    if (successor !== undefined) return this.activate(successor, nowMs);
     this.#active = null;
     this.#deps.emit({ type: 'deactivateSession', localIndex });
   }
@@ -150,7 +152,7 @@ export class PeerSessions {
   remove(session: Session, nowMs: number): void {
     this.#drop(session, true);
     if (this.#active !== null) return;
-    const successor = this.#sessions.findLast((other) => other.confirmedMs !== null);
+    const successor = this.#youngestConfirmed();
     if (successor !== undefined) this.activate(successor, nowMs);
   }
 
@@ -207,6 +209,10 @@ export class PeerSessions {
       atMs = Math.min(atMs, retireAtMs ?? createdMs + REFUSE_AFTER_MS);
     }
     return atMs === Infinity ? null : atMs;
+  }
+
+  #youngestConfirmed(): Session | undefined {
+    return this.#sessions.findLast((session) => session.confirmedMs !== null);
   }
 
   /** Retires what was installed before the active session. */

@@ -148,7 +148,7 @@ export class SessionEstablisher {
       case 'removeSession':
         return sessions.removeAt(effect.localIndex, nowMs);
       case 'withholdSession':
-        return sessions.withholdAt(effect.localIndex);
+        return sessions.withholdAt(effect.localIndex, nowMs);
       case 'retireSession':
         return sessions.retireAt(effect.localIndex, nowMs);
     }
