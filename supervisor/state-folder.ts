@@ -1,5 +1,5 @@
 /** The state folder of a node: made, and closed to others where it is the node's alone. */
-import { chmodSync, mkdirSync, readdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { stateFiles } from '../common/host/run-files.js';
 
@@ -15,6 +15,8 @@ export function openStateFolder(stateDir: string): string | null {
   const isOwn = (name: string): boolean =>
     own.some((one) => name === one || name === `.${one}.tmp` || name.startsWith(`${one}.corrupt-`));
   const foreign = readdirSync(stateDir).find((name) => name !== NOT_FOREIGN && !isOwn(name)) ?? null;
-  if (foreign === null) chmodSync(stateDir, PRIVATE_FOLDER_MODE);
+  const isOpen = (statSync(stateDir).mode & 0o7777) !== PRIVATE_FOLDER_MODE;
+  // Not without need: the node starts from a disk that is read-only too.
+  if (foreign === null && isOpen) chmodSync(stateDir, PRIVATE_FOLDER_MODE);
   return foreign;
 }

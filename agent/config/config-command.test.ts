@@ -22,6 +22,6 @@ describe('describeConfig', () => {
 
   it('names a file that is none', () => {
     const attempt = () => describeConfig(['--config', '/tmp'], {}, readHostFile);
-    expect(attempt).toThrow('file /tmp cannot be read: it is a directory (expected a regular file)');
+    expect(attempt).toThrow('file /tmp cannot be read: /tmp is a directory (expected a regular file)');
   });
 });

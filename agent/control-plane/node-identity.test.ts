@@ -34,7 +34,11 @@ describe('loadOrCreateIdentity', () => {
   it('refuses a damaged file instead of becoming someone else', async () => {
     const path = join(folder, 'identity.json');
     writeFileSync(path, '');
-    await expect(loadOrCreateIdentity(systemDisk, path, codec)).rejects.toMatchObject({ code: 'IDENTITY_INVALID' });
+    await expect(loadOrCreateIdentity(systemDisk, path, codec)).rejects.toMatchObject({
+      code: 'IDENTITY_INVALID',
+      message: `${path}: the key file is not valid; put back a copy of it, or remove it, after which the node joins as a new one`,
+    });
     expect(statSync(path).size).toBe(0);
+    await expect(loadOrCreateIdentity(systemDisk, folder, codec)).rejects.toMatchObject({ code: 'IDENTITY_INVALID' });
   });
 });

@@ -1,5 +1,6 @@
 /** Key pair of the node on disk: made once, kept for the life of the node. Owns the file, not the keys (`mesh/`). */
 import { dirname } from 'node:path';
+import { HeddleError, IdentityError, messageOf } from '../../common/errors.js';
 import { PRIVATE_FILE_MODE, replaceFile } from '../../common/storage/disk.js';
 import type { Disk } from '../../common/storage/disk.js';
 
@@ -19,10 +20,26 @@ export async function loadOrCreateIdentity<Identity>(
   path: string,
   codec: IdentityCodec<Identity>,
 ): Promise<Identity> {
-  const bytes = await disk.read(path);
-  if (bytes !== null) return codec.decode(Buffer.from(bytes).toString('utf8'));
+  const known = await readIdentity(disk, path, codec);
+  if (known !== null) return known;
   const identity = codec.generate();
   await disk.makeDirectory(dirname(path));
   await replaceFile(disk, path, Buffer.from(codec.encode(identity)), PRIVATE_FILE_MODE);
   return identity;
+}
+
+/** Null without a file. */
+async function readIdentity<Identity>(
+  disk: Disk,
+  path: string,
+  codec: IdentityCodec<Identity>,
+): Promise<Identity | null> {
+  try {
+    const bytes = await disk.read(path);
+    return bytes === null ? null : codec.decode(Buffer.from(bytes).toString('utf8'));
+  } catch (thrown) {
+    if (!(thrown instanceof HeddleError)) throw thrown;
+    const cure = 'put back a copy of it, or remove it, after which the node joins as a new one';
+    throw new IdentityError(`${path}: ${messageOf(thrown)}; ${cure}`);
+  }
 }

@@ -90,10 +90,10 @@ describe('loadClusterSecrets', () => {
   it('is not read from what is no file, nor from a long one', async () => {
     const long = join(folder, 'long');
     writeFileSync(long, `${hex}\n`.repeat(1000));
-    await expect(loadClusterSecrets('/dev/zero')).rejects.toThrow('/dev/zero cannot be read: it is a device');
-    await expect(loadClusterSecrets('/dev/zero', false)).rejects.toThrow('it is a device');
-    await expect(secretIdsIn(systemDisk, '/dev/zero')).rejects.toThrow('it is a device');
-    await expect(loadClusterSecrets(long)).rejects.toThrow('it has 65000 bytes (expected at most 4096)');
+    await expect(loadClusterSecrets('/dev/zero')).rejects.toThrow('/dev/zero cannot be read: /dev/zero is a device');
+    await expect(loadClusterSecrets('/dev/zero', false)).rejects.toThrow('/dev/zero is a device');
+    await expect(secretIdsIn(systemDisk, '/dev/zero')).rejects.toThrow('/dev/zero is a device');
+    await expect(loadClusterSecrets(long)).rejects.toThrow('has 65000 bytes (expected at most 4096)');
   });
 
   it('says how to make the file when there is none', async () => {

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
 import { CrashingDisk } from '../testing/crashing-disk.js';
@@ -46,6 +46,17 @@ describe('a durable file', () => {
     } finally {
       await rm(directory, { recursive: true });
     }
+  });
+
+  it('is damaged, and no error, also on a disk that takes no copy', async () => {
+    const disk = new CrashingDisk(() => 0);
+    const file = new DurableFile(disk, PATH, numbers);
+    await file.write([1]);
+    disk.flipByte(PATH, 3);
+    jest.spyOn(disk, 'writeSynced').mockRejectedValueOnce(new Error('no space left'));
+    const reason = expect.stringContaining('; no copy is kept: no space left');
+    expect(await file.read()).toEqual({ kind: 'corrupt', reason, keptAs: null });
+    expect(await disk.read(`${PATH}.corrupt-1`)).toBeNull();
   });
 
   it('treats a file of another kind as damaged', async () => {

@@ -1,6 +1,6 @@
 /**
  * Durable file: one value as JSON with a checksum. A file that differs from what was written (truncated, a byte flipped,
- * edited by hand) is copied to `NAME.corrupt-<n>` and reported to the caller, who rebuilds the value. The damaged file stays
+ * edited by hand) is copied to `NAME.corrupt-<n>`, where the disk takes it, and reported to the caller, who rebuilds the value. The damaged file stays
  * until the next write, so that a crash in between is not taken for a first start. A file of a later version of Heddle is
  * treated in the same way, and the reason says so. One writer per file.
  *
@@ -31,7 +31,8 @@ export interface DurableCodec<T> {
 export type DurableRead<T> =
   | { readonly kind: 'absent' }
   | { readonly kind: 'value'; readonly value: T }
-  | { readonly kind: 'corrupt'; readonly reason: string; readonly keptAs: string };
+  /** `keptAs` is null when the disk takes no copy. */
+  | { readonly kind: 'corrupt'; readonly reason: string; readonly keptAs: string | null };
 
 export class DurableFile<T> {
   constructor(
@@ -41,14 +42,14 @@ export class DurableFile<T> {
     readonly codec: DurableCodec<T>,
   ) {}
 
-  /** The last written value. Rejects only when the disk does. */
+  /** The last written value. Rejects only when the disk cannot be read. */
   async read(): Promise<DurableRead<T>> {
     const bytes = await this.disk.read(this.path);
     if (bytes === null) return { kind: 'absent' };
     try {
       return { kind: 'value', value: this.#decode(bytes) };
     } catch (thrown) {
-      return { kind: 'corrupt', reason: messageOf(thrown), keptAs: await this.#keepAside(bytes) };
+      return { kind: 'corrupt', ...(await this.#keepAside(bytes, messageOf(thrown))) };
     }
   }
 
@@ -80,14 +81,20 @@ export class DurableFile<T> {
     return this.codec.decode(body);
   }
 
-  async #keepAside(bytes: Uint8Array): Promise<string> {
+  /** A full disk keeps nobody from going on without the file. */
+  async #keepAside(bytes: Uint8Array, damage: string): Promise<{ reason: string; keptAs: string | null }> {
     let keptAs = '';
     for (let n = 1; n <= MAX_CORRUPT_FILES; n++) {
       keptAs = `${this.path}.corrupt-${n}`;
       if ((await this.disk.describe(keptAs)) === null) break;
     }
-    await this.disk.writeSynced(keptAs, bytes, PRIVATE_FILE_MODE);
-    return keptAs;
+    try {
+      await this.disk.writeSynced(keptAs, bytes, PRIVATE_FILE_MODE);
+      return { reason: damage, keptAs };
+    } catch (thrown) {
+      await this.disk.remove(keptAs).catch(() => undefined); // what there is of it
+      return { reason: `${damage}; no copy is kept: ${messageOf(thrown)}`, keptAs: null };
+    }
   }
 }
 

@@ -24,8 +24,8 @@ describe('a file that people write', () => {
   it('is refused when it is longer than it may be', async () => {
     const path = join(folder, 'file');
     writeFileSync(path, 'text');
-    expect(() => readPlainFileSync(path, 3)).toThrow('it has 4 bytes (expected at most 3)');
-    await expect(readPlainFile(path, 3)).rejects.toThrow('it has 4 bytes');
+    expect(() => readPlainFileSync(path, 3)).toThrow(`${path} has 4 bytes (expected at most 3)`);
+    await expect(readPlainFile(path, 3)).rejects.toThrow('has 4 bytes');
   });
 
   it('is refused when it is a pipe, a directory or a device, without waiting for its other end or its end', async () => {
@@ -35,8 +35,8 @@ describe('a file that people write', () => {
       [folder, 'a directory'],
       ['/dev/zero', 'a device'],
     ] as const) {
-      expect(() => readPlainFileSync(path, 100)).toThrow(`it is ${kind}`);
-      await expect(readPlainFile(path)).rejects.toThrow(`it is ${kind}`);
+      expect(() => readPlainFileSync(path, 100)).toThrow(`${path} is ${kind}`);
+      await expect(readPlainFile(path)).rejects.toThrow(`${path} is ${kind}`);
     }
   });
 });

@@ -21,7 +21,7 @@ export async function readPlainFile(path: string, maxBytes = Infinity): Promise<
   const file = await open(path, FLAGS);
   try {
     const found = await file.stat();
-    checkPlain(found, maxBytes);
+    checkPlain(path, found, maxBytes);
     return { bytes: await file.readFile(), mode: found.mode & 0o7777 };
   } finally {
     await file.close();
@@ -32,19 +32,19 @@ export async function readPlainFile(path: string, maxBytes = Infinity): Promise<
 export function readPlainFileSync(path: string, maxBytes: number): string {
   const fd = openSync(path, FLAGS);
   try {
-    checkPlain(fstatSync(fd), maxBytes);
+    checkPlain(path, fstatSync(fd), maxBytes);
     return readFileSync(fd, 'utf8');
   } finally {
     closeSync(fd);
   }
 }
 
-function checkPlain(found: Stats, maxBytes: number): void {
+function checkPlain(path: string, found: Stats, maxBytes: number): void {
   if (!found.isFile()) {
-    throw new HeddleError('CONFIG_INVALID', `it is ${kindOf(found)} (expected a regular file)`);
+    throw new HeddleError('CONFIG_INVALID', `${path} is ${kindOf(found)} (expected a regular file)`);
   }
   if (found.size > maxBytes) {
-    throw new HeddleError('CONFIG_INVALID', `it has ${found.size} bytes (expected at most ${maxBytes})`);
+    throw new HeddleError('CONFIG_INVALID', `${path} has ${found.size} bytes (expected at most ${maxBytes})`);
   }
 }
 
