@@ -1,4 +1,5 @@
 /** Parser of the command line of `meshctl`, and its help; the only importer of commander. */
+import { isIP } from 'node:net';
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_API_SOCKET, LINK_STATES } from '../common/api.js';
 import { HEDDLE_VERSION } from '../common/version.js';
@@ -171,7 +172,7 @@ function addQuestion(
   command.addOption(new Option('-o, --output <format>', 'output format').choices(OUTPUT_FORMATS).default('table'));
   if (!UNWATCHED.includes(subject)) command.option('-w, --watch', 'print again on every change');
   if (ARRANGED.includes(subject)) addArrangement(command);
-  if (subject === 'who') command.argument('<address>', 'IP address of a pod or node');
+  if (subject === 'who') command.argument('<address>', 'IP address of a pod or node', ipAddress);
   if (subject === 'status')
     command.option('--check', 'exit with 1 when the node is not ready, with 4 when there is a warning');
   if (subject === 'peers') command.argument('[peer]', 'one peer only: its name, its id, or the beginning of its id');
@@ -223,6 +224,11 @@ function addPolicyTest(policy: Command, terminal: Terminal, accept: (invocation:
     const format = flags.output ?? 'table';
     accept({ type: 'policyTest', socketPath: socketPathOf(flags, terminal), from, to, format });
   });
+}
+
+function ipAddress(text: string): string {
+  if (isIP(text) !== 0) return text;
+  throw new InvalidArgumentError('Expected an IP address; "meshctl pods" lists pods by their names.');
 }
 
 function policyTarget(text: string): PolicyTarget {

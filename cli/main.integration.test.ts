@@ -208,6 +208,12 @@ describe('the whole cluster from one node', () => {
     expect((await lines('who', address))[1]).toMatch(line);
   });
 
+  it.each(['pod-a', '10.1.2.256', '10.1.2.0/24'])('takes %s for no address', async (text) => {
+    expect(await run('who', text)).toBe(2);
+    expect(terminal.printed.err).toContain(`argument value '${text}' is invalid`);
+    expect(terminal.printed.err).toContain('Expected an IP address');
+  });
+
   it('exits with 1 when nobody has the address', async () => {
     expect(await run('who', '203.0.113.1')).toBe(1);
     expect(terminal.printed.out).toContain('no pod, node or pod CIDR of this cluster has this address');

@@ -24,6 +24,10 @@ describe('the state folder', () => {
     chmodSync(folder, 0o755);
     expect(openStateFolder(folder)).toBeNull();
     expect(modeOf(folder)).toBe(0o700);
+    // On a disk that is read-only nothing can be changed.
+    const changedMs = statSync(folder).ctimeMs;
+    openStateFolder(folder);
+    expect(statSync(folder).ctimeMs).toBe(changedMs);
   });
 
   it('stays as open as it is when it holds files of others too', () => {
