@@ -8,6 +8,7 @@ import { Arena } from '../kernel/arena.js';
 import { MAX_LANES, MAX_SESSIONS } from '../../common/protocol.js';
 import { swap32 } from '../kernel/byte-order.js';
 import { AF_INET6 } from '../kernel/linux-abi.js';
+import { MAX_RECEIVE_CONTEXTS } from '../limits.js';
 import { NO_PEER, NO_SESSION, Peers } from './peers.js';
 import { NO_CONTEXT, Sessions } from './sessions.js';
 
@@ -67,6 +68,23 @@ describe('the sessions of a thread', () => {
     expect(sessions.statuses(NOW_MS)).toEqual([
       { peer: id(1), localIndex: INDEX, active: true, unitsSent: 0, ageMs: NOW_MS, cipher: 'aes-256-gcm' },
     ]);
+  });
+
+  it('open for a peer also when all contexts were taken by lanes that nobody used', () => {
+    for (let slot = 1; slot <= MAX_RECEIVE_CONTEXTS / MAX_LANES; slot++) {
+      sessions.install(keysFor(slot), 0);
+      for (let lane = 0; lane < MAX_LANES; lane++) sessions.context(slot, lane);
+    }
+    const used = sessions.context(1, 0);
+    sessions.markOpened(used, 0, 1);
+    const late = MAX_RECEIVE_CONTEXTS / MAX_LANES + 1;
+    sessions.install(keysFor(late), 0);
+    const tries = Array.from({ length: 16 }, () => sessions.context(late, 3));
+    expect(tries.filter((context) => context !== NO_CONTEXT)).toHaveLength(1);
+    const context = sessions.context(late, 3);
+    expect(context).toBe(tries.at(-1));
+    expect(opens(context, 1, 3)).toBe(true);
+    expect(sessions.context(1, 0)).toBe(used);
   });
 
   it('neither seal, open nor are found after removal', () => {
