@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HeddleError } from '../common/errors.js';
@@ -23,6 +23,15 @@ describe('takeInstanceLock', () => {
     expect(await isListening(path)).toBe(true);
     lock.release();
     expect(existsSync(path)).toBe(false);
+  });
+
+  it('is for its user alone, also where files are open to all', async () => {
+    const path = join(folder, 'meshd.sock');
+    const before = process.umask(0);
+    const lock = await takeInstanceLock(path);
+    process.umask(before);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    lock.release();
   });
 
   it('is free again after release', async () => {

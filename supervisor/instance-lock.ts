@@ -2,11 +2,11 @@
  * Lock that allows one `meshd` per run directory: a listening unix socket. It accepts connections while its owner lives and
  * refuses them from its end on, also after `kill -9`, so a stale lock is recognised with certainty.
  */
-import { rmSync, statSync } from 'node:fs';
+import { chmodSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { HeddleError, messageOf } from '../common/errors.js';
-import { isListening, MAX_SOCKET_PATH_BYTES } from '../common/host/unix-socket.js';
+import { isListening, MAX_SOCKET_PATH_BYTES, SOCKET_MODE } from '../common/host/unix-socket.js';
 
 /** The next supervisor, and programs that look whether the lock is held. */
 const MAX_CONNECTIONS = 8;
@@ -34,6 +34,8 @@ export async function takeInstanceLock(
   const server = createServer(accept);
   server.maxConnections = MAX_CONNECTIONS;
   await listen(server, path);
+  // Who connects can end the agent. Whatever the umask is, only root can.
+  chmodSync(path, SOCKET_MODE);
   server.unref();
   const inode = statSync(path).ino;
   return {
