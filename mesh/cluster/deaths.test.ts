@@ -49,6 +49,7 @@ function withReports() {
   const members = new Membership(own!.id);
   for (const identity of [victim!, ...observers]) members.learn(advertOf(identity));
   const peers = new Map([[victim!.id, idlePeer(victim!.id)]]);
+  const renewals = { count: 0 };
   const deaths = new Deaths({
     identity: own!,
     random: new SeededRandom(3),
@@ -60,12 +61,12 @@ function withReports() {
     neighbourhood: { ids: neighbours, linked: () => [], neighboursOf: () => neighbours },
     ownAdvert: () => advertOf(own!),
     isTrusted: () => true,
-    renewSelf: () => undefined,
+    renewSelf: () => void renewals.count++,
     send: () => undefined,
     advancePeer: () => undefined,
   });
   for (const observer of observers) deaths.receive([signDeathReport(observer, victim!.id, 1)], observer.id, 0);
-  return { deaths, neighbours, stateOf: () => peers.get(victim!.id)!.link.state };
+  return { deaths, neighbours, renewals, stateOf: () => peers.get(victim!.id)!.link.state };
 }
 
 describe('reports of a death', () => {
@@ -74,6 +75,16 @@ describe('reports of a death', () => {
     expect(stateOf()).toBe('down');
     deaths.remind(observers[0]!.id, 2 * DEATH_DOUBTED_AFTER_MS);
     expect(stateOf()).toBe('down');
+  });
+
+  it('about this node are answered, also after many in the name of their observer that it did not sign', () => {
+    const { deaths, renewals } = withReports();
+    const [observer, liar] = observers;
+    const forged = { ...signDeathReport(liar!, own!.id, 1), observer: observer!.id };
+    for (let i = 0; i < 100; i++) deaths.receive([forged], liar!.id, i);
+    expect(renewals.count).toBe(0);
+    deaths.receive([signDeathReport(observer!, own!.id, 1)], liar!.id, 100);
+    expect(renewals.count).toBe(1);
   });
 
   it('are void when an observer is no neighbour of the member any more, as after the cluster was divided', () => {

@@ -252,8 +252,10 @@ export class Deaths {
     const { ownAdvert, renewSelf, conduct } = this.#deps;
     if (report.revision !== ownAdvert().revision) return;
     const observer = this.#observerOf(report, nowMs);
-    if (observer === null || !this.#refutations.take(observer.id, nowMs)) return;
+    if (observer === null || !this.#refutations.has(observer.id, nowMs)) return;
     if (!hasGoodSignature(report, observer.identityKey)) return conduct.refused(from, 'badDeathReport', nowMs);
+    // Not before: reports in the name of others would use up what answers theirs.
+    this.#refutations.take(observer.id, nowMs);
     renewSelf();
     for (const peer of this.#deps.peers.values()) {
       peer.closeIfQuiet(nowMs);
