@@ -1,6 +1,6 @@
 /** First minutes in a fresh clone without a network: what the user is told, and when. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -50,4 +50,27 @@ describe.each(['deploy/demo/start.mjs', 'test/run.mjs'])('%s in a clone without 
     },
     2 * WORD_WITHIN_MS,
   );
+});
+
+describe.each([
+  'deploy/image/image.mjs',
+  'deploy/tarball/tarball.mjs',
+  'deploy/release/release.mjs',
+  'test/mutations/start.mjs',
+  'test/bench/core/start.mjs',
+])('%s', (script) => {
+  const run = (option: string) => spawnSync(process.execPath, [script, option], { encoding: 'utf8' });
+
+  it('says how it is used', () => {
+    const { status, stdout, stderr } = run('--help');
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^Usage: npm run /);
+  });
+
+  it('does nothing for an option that it does not know', () => {
+    const { status, stdout, stderr } = run('--nonsense');
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/^Usage: npm run /m);
+    expect(stderr).not.toContain('    at ');
+  });
 });

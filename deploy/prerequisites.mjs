@@ -66,13 +66,21 @@ const SEARCH_PATH = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', 
 export class PrerequisiteError extends Error {}
 
 /**
- * Runs a program, and ends with exit code 1 when it throws.
+ * Runs a program, and ends with exit code 1 when it throws. With `usage`, which ends with a line feed, it answers `--help`, and
+ * options that it does not know with exit code 2.
  * @param {() => Promise<void>} main
+ * @param {string | null} usage
  */
-export async function runMain(main) {
+export async function runMain(main, usage = null) {
+  if (usage !== null && process.argv.includes('--help')) return void process.stdout.write(usage);
   try {
     await main();
   } catch (thrown) {
+    if (usage !== null && String(thrown.code).startsWith('ERR_PARSE_ARGS')) {
+      process.stderr.write(`${thrown.message}\n\n${usage}`);
+      process.exitCode = 2;
+      return;
+    }
     process.stderr.write(`${thrown instanceof PrerequisiteError ? thrown.message : thrown.stack}\n`);
     process.exitCode = 1;
   }

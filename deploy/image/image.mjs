@@ -26,6 +26,15 @@ const CONFIG = {
 };
 const MIB = 1 << 20;
 
+const USAGE = `Usage: npm run image -- --output FILE.tar | --root FOLDER
+
+  --output FILE.tar  archive for \`ctr --namespace k8s.io images import FILE.tar\`
+  --root FOLDER      the root file system only, with the Node that runs this
+  --name REFERENCE   (default localhost/heddle:${VERSION})
+  --fast             leaves the layer uncompressed
+  --help             this text
+`;
+
 async function main() {
   const { values } = parseArgs({
     options: {
@@ -88,4 +97,4 @@ function emptyFolder(path) {
   return path;
 }
 
-await runMain(main);
+await runMain(main, USAGE);

@@ -24,6 +24,14 @@ const RELEASES = join(ROOT, 'test/releases');
 /** An archive is in every clone from then on. */
 const MAX_BYTES = 1.5e6;
 
+const USAGE = `Usage: npm run release -- [options]
+
+Makes test/releases/heddle-VERSION.json.br of a checkout without changes.
+
+  --source FOLDER    another checkout, with its packages installed
+  --help             this text
+`;
+
 async function main() {
   const { values } = parseArgs({ options: { source: { type: 'string', default: ROOT } } });
   const source = resolve(values.source);
@@ -58,4 +66,4 @@ async function minified(dist) {
   return files;
 }
 
-await runMain(main);
+await runMain(main, USAGE);

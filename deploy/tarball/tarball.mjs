@@ -21,6 +21,13 @@ const SCRIPTS = ['install.sh', 'uninstall.sh'];
 const REPRODUCIBLE = ['--sort=name', '--mtime=@0', '--owner=0', '--group=0', '--numeric-owner'];
 const MIB = 1 << 20;
 
+const USAGE = `Usage: npm run tarball -- [options]
+
+  --output FOLDER    for heddle-VERSION-linux-ARCH.tar.gz (default .)
+  --arch x64|arm64   (default: of this machine)
+  --help             this text
+`;
+
 async function main() {
   const options = { output: { type: 'string', default: '.' }, arch: { type: 'string', default: process.arch } };
   const { output, arch } = parseArgs({ options }).values;
@@ -50,4 +57,4 @@ function makeTarball(arch, output, scratch) {
   return file;
 }
 
-await runMain(main);
+await runMain(main, USAGE);

@@ -8,7 +8,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT } from '../../deploy/prerequisites.mjs';
 
+const USAGE = `Usage: npm run mutations -- [TEXT]
+
+Makes each mutation of test/mutations/mutations.json whose place contains TEXT, and runs the test that has to turn red.
+`;
+
 const [part = ''] = process.argv.slice(2);
+if (part.startsWith('-')) {
+  (part === '--help' ? process.stdout : process.stderr).write(USAGE);
+  process.exit(part === '--help' ? 0 : 2);
+}
 const mutations = JSON.parse(readFileSync(join(ROOT, 'test/mutations/mutations.json'), 'utf8'));
 const copy = mkdtempSync(join(tmpdir(), 'heddle-mutations-'));
 const wanted = mutations.filter(({ place }) => place.includes(part));

@@ -5,6 +5,11 @@
 import { launch } from '../../../deploy/launch.mjs';
 import * as prerequisites from '../../../deploy/prerequisites.mjs';
 
+const USAGE = `Usage: npm run bench:core
+
+Measures what the mesh core costs at rest, what a known member costs, and how long forwarding tables stop a thread. No options.
+`;
+
 async function prepare() {
   prerequisites.checkPlatform();
   await prerequisites.ensureDependencies();
@@ -12,4 +17,9 @@ async function prepare() {
   return [];
 }
 
-await launch('bench-core.js', process.argv.slice(2), prepare);
+const [first] = process.argv.slice(2);
+if (first === undefined) await launch('bench-core.js', [], prepare);
+else {
+  (first === '--help' ? process.stdout : process.stderr).write(USAGE);
+  process.exitCode = first === '--help' ? 0 : 2;
+}
