@@ -93,6 +93,7 @@ export class MeshParts {
   readonly #advancePeer: MeshHooks['advancePeer'];
   readonly #dialer: Dialer;
   #probeId = 0;
+  #hasGivenAdvert = false;
 
   constructor(options: MeshOptions, hooks: MeshHooks) {
     const { identity, random } = options;
@@ -106,7 +107,7 @@ export class MeshParts {
     this.conduct = new Conduct({ counters: this.counters, notices: new Notices(this.emit), nameOf });
     this.secrets = new ClusterSecrets(options.clusterSecrets);
     this.self = new SelfAdvert(identity, options.self, random, options.wallClockMs, () => ({
-      lowestStamp: this.handshakes?.lowestStamp() ?? 0,
+      lowestStamp: this.handshakes?.voidOpen() ?? 0,
       secretIds: this.secrets.ids,
     }));
     this.authority = new Authority({ isNeeded: options.needsAuthority, random, emit: this.emit });
@@ -137,7 +138,7 @@ export class MeshParts {
       identity,
       random,
       clusterSecrets: this.secrets,
-      advert: () => this.self.current.bytes,
+      advert: () => this.#advertToGive(),
       ciphers: () => preferCipher(this.router.ciphers, cipherPreference),
       features: () => (this.router.keepsEarly ? [EARLY_FRAMES] : []),
       stamps: this.stamps,
@@ -147,6 +148,19 @@ export class MeshParts {
       isWayTo: (address: SocketAddress, id: NodeId) => this.relaying.paths.routeAt(address, id) !== null,
     };
     return new Handshakes(deps, this.slots);
+  }
+
+  /**
+   * The own advert, for another node. When it leaves this node for the first time, it voids the open initiations that were sent
+   * before it: the second one that would do so otherwise would soon follow it to every member.
+   */
+  #advertToGive(): Uint8Array {
+    if (!this.#hasGivenAdvert && this.handshakes.hasOpen) {
+      this.self.replace();
+      this.peerTable.selfChanged();
+    }
+    this.#hasGivenAdvert = true;
+    return this.self.current.bytes;
   }
 
   #makePeerTable({ identity, random, underlay, clusterCidrs, needsAuthority }: MeshOptions): PeerTable {
@@ -282,7 +296,7 @@ export class MeshParts {
       memberAt: (address) => peerTable.memberAt(address),
       memberCount: () => peerTable.members.size,
       open: (id, nowMs) => peerTable.open(id, nowMs),
-      resolved: () => this.self.renew(),
+      resolved: () => this.handshakes.hasOpen && this.self.renew(),
     });
   }
 

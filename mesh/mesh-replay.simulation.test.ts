@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { formatSocketAddress, parseSocketAddress } from '../common/address/socket-address.js';
 import { COOKIE_DATAGRAM_BYTES } from '../common/wire/cookie-datagram.js';
+import { TYPE_INITIATION } from '../common/wire/datagram-header.js';
 import type { SimNetwork } from './testing/sim-network.js';
 import { isFullMesh } from './testing/sim-node.js';
 import type { SimNode } from './testing/sim-node.js';
-import { convergedSimulation } from './testing/simulation.js';
+import { convergedSimulation, simulation } from './testing/simulation.js';
 
 /** Sends every recorded handshake datagram to every node, each from another address; gives what the nodes sent back. */
 function replayAll(network: SimNetwork, nodes: readonly SimNode[], recorded: readonly Uint8Array[]): Uint8Array[] {
@@ -99,6 +100,25 @@ describe('a replayed handshake datagram', () => {
       for (const bytes of recorded) a!.router?.receive(stranger, { kind: 'datagram', bytes }, network.nowMs);
       network.run(500);
       expect(network.captured.slice(sentBefore).filter(({ to }) => to.ip === stranger.ip)).toEqual([]);
+    }),
+  );
+});
+
+describe('the first advert of a node that starts', () => {
+  it(
+    'voids what it has sent to its seeds, so that no second one follows',
+    simulation(7, (network) => {
+      const seeds = [network.addNode(), network.addNode(), network.addNode()];
+      for (const seed of seeds) seed.start(seeds.filter((other) => other !== seed));
+      const nodes = [...seeds, ...Array.from({ length: 9 }, () => network.addNode())];
+      for (const node of nodes.slice(seeds.length)) node.start(seeds);
+      expect(network.runUntil(() => isFullMesh(nodes), 20_000)).toBeLessThan(15_000);
+      network.run(5_000);
+      const learned = nodes.map(({ mesh }) => mesh!.learnedAdverts);
+      expect(learned).toEqual(nodes.map(() => nodes.length - 1));
+      const initiations = network.captured.filter(({ bytes }) => bytes[0] === TYPE_INITIATION);
+      const recorded = initiations.map(({ bytes }) => bytes);
+      expect(replayAll(network, nodes, recorded)).toEqual([]);
     }),
   );
 });

@@ -9,7 +9,6 @@ import { ADVERT_MIN_INTERVAL_MS, ADVERT_REFRESH_MS } from '../limits.js';
 import type { RandomSource, SelfDescription } from '../mesh-io.js';
 import { WallClock } from '../wall-clock.js';
 
-/** `lowestStamp` is that of the initiations of this node that are not over. */
 export type VaryingFields = Pick<AdvertStamp, 'lowestStamp' | 'secretIds'>;
 
 export class SelfAdvert {
@@ -51,6 +50,11 @@ export class SelfAdvert {
   /** What the advert says besides the description has changed. */
   renew(): void {
     this.#dirty = true;
+  }
+
+  /** Signs anew at once, before any other node has the advert. */
+  replace(): void {
+    this.#advert = this.#sign(this.#advert.createdAtMs, this.#advert.revision + 1);
   }
 
   setDescription(self: SelfDescription): void {

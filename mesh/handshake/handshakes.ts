@@ -112,6 +112,8 @@ interface PendingInitiator {
   readonly startedMs: number;
   readonly expects: HandshakeTarget['expects'];
   readonly isForOne: boolean;
+  /** The initiation has no proof: any node could respond to it. */
+  readonly isOpen: boolean;
   readonly mayCross: boolean;
   /** Addresses that the initiation went to: cookies of others are refused. Bounded by MAX_DIALED_ADDRESSES. */
   readonly sentTo: BoundedMap<string, true>;
@@ -161,6 +163,9 @@ export class Handshakes {
   readonly #cookies = new BoundedMap<string, KeptCookie>(MAX_COOKIES);
   /** When the first initiation that waits is due; earlier when its handshake has ended since. */
   #againMs = Infinity;
+  /** Of open initiations, those without a proof: the stamp of the last one, and the lowest that the own advert does not void. */
+  #lastOpenStamp = 0;
+  #lowestStamp = 0;
 
   constructor(deps: HandshakesDeps, slots: SessionSlots) {
     this.#deps = deps;
@@ -193,18 +198,31 @@ export class Handshakes {
     const { clusterSecrets, stamps } = this.#deps;
     const keys = clusterSecrets.forInitiation(secretIds, turn);
     const start = { stamp: stamps.next(nowMs), shared, framesWait };
+    const isOpen = shared === null;
+    if (isOpen) this.#lastOpenStamp = start.stamp;
     const handshake = new InitiatorHandshake({ ...this.#deps, keys }, localIndex, start);
     const sentTo = new BoundedMap<string, true>(MAX_DIALED_ADDRESSES);
     const isForOne = staticKey !== null;
-    const pending = { keys, handshake, startedMs: nowMs, expects, isForOne, mayCross, sentTo, again: null };
+    const pending = { keys, handshake, startedMs: nowMs, expects, isForOne, isOpen, mayCross, sentTo, again: null };
     this.#initiators.set(localIndex, pending);
     return localIndex;
   }
 
-  /** Initiations of this node with a lower stamp than this are replays. */
-  lowestStamp(): number {
-    const stamps = Array.from(this.#initiators.values(), ({ handshake }) => handshake.stamp);
-    return Math.min(this.#deps.stamps.last + 1, ...stamps);
+  /** For a new advert: the lowest stamp. Open initiations that were made before are replays to who knows the advert. */
+  voidOpen(): number {
+    this.#lowestStamp = this.#deps.stamps.last + 1;
+    return this.#lowestStamp;
+  }
+
+  /** Whether there was an open initiation that no advert of this node voids. */
+  get hasOpen(): boolean {
+    return this.#lastOpenStamp >= this.#lowestStamp;
+  }
+
+  /** Whether members refuse the initiation of this handshake, since they know the advert. */
+  isVoid(localIndex: number): boolean {
+    const pending = this.#initiators.get(localIndex);
+    return pending !== undefined && pending.isOpen && pending.handshake.stamp < this.#lowestStamp;
   }
 
   /** The initiation for this address, with its cookie if there is one; null when the handshake is over, or is to wait. */

@@ -85,4 +85,16 @@ describe('dialling', () => {
     expect(bench.dialer.end(second)).toEqual({ ...second, handshake: null });
     expect(bench.side.slots.count).toBe(0);
   });
+
+  it('starts a new handshake when an advert has voided the last one', () => {
+    const bench = new Bench();
+    const first = bench.dial(dialAt(0), 0);
+    expect(bench.side.handshakes.hasOpen).toBe(true);
+    bench.side.handshakes.voidOpen();
+    expect(bench.side.handshakes.hasOpen).toBe(false);
+    const second = bench.dial(first, first.nextMs);
+    expect(second.handshake?.localIndex).not.toBe(first.handshake?.localIndex);
+    expect(bench.dial(second, second.nextMs).handshake).toEqual(second.handshake);
+    expect(bench.side.slots.count).toBe(1);
+  });
 });

@@ -105,9 +105,10 @@ export class Dialer {
 
   #currentHandshake({ handshake, tries }: Dial, target: DialTarget, nowMs: number): DialHandshake | null {
     const { handshakes } = this.#deps;
-    if (handshake !== null && nowMs - handshake.startedMs < HANDSHAKE_LIFETIME_MS) return handshake;
-    if (handshake !== null) handshakes.cancel(handshake.localIndex, 'expired');
-    const turn = handshake === null ? 0 : handshake.turn + 1;
+    const isVoid = handshake !== null && handshakes.isVoid(handshake.localIndex);
+    if (handshake !== null && !isVoid && nowMs - handshake.startedMs < HANDSHAKE_LIFETIME_MS) return handshake;
+    if (handshake !== null) handshakes.cancel(handshake.localIndex, isVoid ? 'superseded' : 'expired');
+    const turn = handshake === null ? 0 : handshake.turn + (isVoid ? 0 : 1);
     const localIndex = handshakes.start({ ...target, turn, mayCross: tries === 0 }, nowMs);
     return localIndex === null ? null : { localIndex, startedMs: nowMs, turn };
   }
