@@ -296,6 +296,13 @@ describe('meshctl endpoints', () => {
 });
 
 describe('meshctl status', () => {
+  it('says how many peers have no link because none is needed', async () => {
+    agent.answers.set('/v1/status', { ...STATUS, peers: { total: 49, up: 16, idle: 33 } });
+    expect(await printed('status')).toContain(
+      '\nPeers       16 of 49 up, 33 idle: a link comes with the first frame\n',
+    );
+  });
+
   it('prints facts about the node, then its conditions and what to do', async () => {
     expect(await printed('status')).toBe(
       [

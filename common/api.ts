@@ -167,7 +167,13 @@ export const StatusSchema = Type.Object({
       ids: Type.Array(Type.String(), { description: 'Public identifiers, oldest first; two during a rotation' }),
     }),
   ),
-  peers: Type.Object({ total: Type.Integer(), up: Type.Integer() }),
+  peers: Type.Object({
+    total: Type.Integer(),
+    up: Type.Integer(),
+    idle: Type.Optional(
+      Type.Integer({ description: 'Without a link, which no frame has needed yet; absent from older agents' }),
+    ),
+  }),
   relays: Type.Optional(
     Type.Object({
       pairs: Type.Integer({ description: 'Pairs of other nodes that this node relays between' }),

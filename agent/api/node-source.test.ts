@@ -133,6 +133,13 @@ describe('AgentApiSource', () => {
     expect(without.conditions.find(({ name }) => name === 'router')).toMatchObject({ ok: false });
   });
 
+  it('tells peers without a link that none is needed with from those that cannot be reached', () => {
+    const members = (['up', 'idle', 'idle', 'down'] as const).map((state) => ({ ...member, state }));
+    const { mesh } = source().source.deps;
+    const { peers } = source({ mesh: { ...mesh, members: () => members } }).source.status();
+    expect(peers).toEqual({ total: 4, up: 1, idle: 2 });
+  });
+
   it('counts what the router, the source guard and the core dropped or refused together, without gauges', () => {
     const { source: api } = source();
     api.countersChanged(report({ noRoute: 4 }));

@@ -163,7 +163,7 @@ export class AgentApiSource implements ApiSource {
         return [{ cidr, loser: nameOf(conflict), why: winReasonText(ownerName, conflictReason) }];
       }),
       seeds: deps.settings().config.seeds.length,
-      peersUp: members.filter(({ state }) => state === 'up').length,
+      peersUp: inState(members, 'up'),
       peersMissing: this.#missingPeers(members),
     });
   }
@@ -199,7 +199,7 @@ export class AgentApiSource implements ApiSource {
       clusterSecret: { file: config.clusterSecretFile, ids: clusterSecrets.map(secretIdOf) },
       verdict: verdictOf(conditions),
       targets: this.#targets(members),
-      peers: { total: members.length, up: members.filter(({ state }) => state === 'up').length },
+      peers: { total: members.length, up: inState(members, 'up'), idle: inState(members, 'idle') },
       relays: this.#relays(),
       revoked: this.#revoked(),
       networkPolicies: deps.policies.state,
@@ -315,4 +315,8 @@ export class AgentApiSource implements ApiSource {
     const address = listenAddress === '' ? '::' : listenAddress;
     return address.includes(':') ? `[${address}]:${listenPort}` : `${address}:${listenPort}`;
   }
+}
+
+function inState(members: readonly MemberView[], wanted: MemberView['state']): number {
+  return members.filter(({ state }) => state === wanted).length;
 }

@@ -46,13 +46,18 @@ function networkLines(status: Status, wide: boolean): Fact[] {
     ['Underlay', `${status.listen} (${listed(status.underlayAddresses)}), ${status.cipher}${sealing}`],
     ['Pod CIDRs', `${listed(status.podCidrs)} of ${listed(status.clusterCidrs)}, MTU ${status.podMtuBytes}`],
     ['Router', connected ? `connected (${tap ?? 'no TAP'}, instance ${instance ?? 'unknown'})` : 'not connected'],
-    ['Peers', `${status.peers.up} of ${status.peers.total} up`],
+    ['Peers', peersText(status)],
     ...relayLines(status, wide),
     ...status.addresses.map(({ cidr, total, used, quarantined }): Fact => [
       'Addresses',
       `${cidr}: ${used} of ${formatCount(total)} used${quarantined > 0 ? `, ${quarantined} in quarantine` : ''}`,
     ]),
   ];
+}
+
+/** In a large cluster most peers are idle: a reader would take them for lost. */
+function peersText({ peers: { up, total, idle = 0 } }: Status): string {
+  return `${up} of ${total} up${idle > 0 ? `, ${idle} idle: a link comes with the first frame` : ''}`;
 }
 
 /** An agent of an earlier version does not tell. */
