@@ -20,6 +20,13 @@ describe('describeConfig', () => {
     expect(() => describeConfig(['--listen-port', '0'], {}, noFile)).toThrow(/listen-port/);
   });
 
+  it('takes an error of the system for no wrong configuration', () => {
+    const attempt = () => readHostFile('/dev/null/config.yaml');
+    expect(attempt).toThrow(
+      expect.objectContaining({ code: 'STORE_FAILED', message: expect.stringContaining('ENOTDIR') }),
+    );
+  });
+
   it('names a file that is none', () => {
     const attempt = () => describeConfig(['--config', '/tmp'], {}, readHostFile);
     expect(attempt).toThrow('file /tmp cannot be read: /tmp is a directory (expected a regular file)');

@@ -2,7 +2,7 @@
  * Text of `meshd config`, and of the settings in `meshd --help`. The supervisor reads its configuration by running this
  * in a short-lived process, because parser and schema would stay in its memory.
  */
-import { ConfigError, messageOf } from '../../common/errors.js';
+import { ConfigError, HeddleError, messageOf } from '../../common/errors.js';
 import { readPlainFileSync } from '../../common/storage/plain-file.js';
 import { explainConfig, formatConfigHelp, loadConfig } from './config-sources.js';
 import type { ReadFile } from './config-sources.js';
@@ -16,13 +16,15 @@ const MAX_FILE_BYTES = 1 << 20;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Reads a file of the host; null when there is none. Throws ConfigError when it cannot be read. */
+/** Reads a file of the host; null when there is none. Throws ConfigError for what is no file of settings, STORE_FAILED else. */
 export const readHostFile: ReadFile = (path) => {
   try {
     return readPlainFileSync(path, MAX_FILE_BYTES);
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw new ConfigError([`file ${path} cannot be read: ${messageOf(thrown)}`]);
+    const problem = `file ${path} cannot be read: ${messageOf(thrown)}`;
+    // An error of the system may pass, and another start helps.
+    throw thrown instanceof HeddleError ? new ConfigError([problem]) : new HeddleError('STORE_FAILED', problem);
   }
 };
 
