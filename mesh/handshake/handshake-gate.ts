@@ -70,8 +70,8 @@ export interface HandshakeGateDeps {
   readonly budget: HandshakeBudget;
   /** The advert of another member. */
   member(id: NodeId): Advert | undefined;
-  /** Addresses at which members are, by their adverts and links. */
-  memberAddresses(): ReadonlySet<IpAddress>;
+  /** Addresses at which members are, by their adverts and links: as text, each with its port and without. */
+  memberAddresses(): ReadonlySet<string>;
   /** Whether the address stands for a channel of a relay with this member. */
   isWayTo(address: SocketAddress, id: NodeId): boolean;
 }
@@ -97,7 +97,7 @@ export class HandshakeGate {
     maxKeys: MAX_SOURCES,
   });
   /** Beyond those: of those with a cookie. */
-  readonly #readableWithCookie = new RateLimiter<IpAddress>({
+  readonly #readableWithCookie = new RateLimiter<string>({
     burst: SOURCE_BURST,
     perSecond: SOURCE_PER_SECOND,
     maxKeys: MAX_SOURCES,
@@ -115,13 +115,13 @@ export class HandshakeGate {
     maxKeys: 1,
   });
   readonly #ofAll = new RateLimiter({ burst: READ_OF_ALL_BURST, perSecond: READ_OF_ALL_PER_SECOND, maxKeys: 1 });
-  /** Beyond those: of addresses of members, and of addresses with a cookie. */
-  readonly #ofFew = new RateLimiter<'member' | 'cookie'>({
+  /** Beyond those: of addresses of members, of addresses with a cookie, and of those that are both. */
+  readonly #ofFew = new RateLimiter<'member' | 'cookie' | 'memberWithCookie'>({
     burst: READ_OF_MEMBERS_BURST,
     perSecond: READ_OF_MEMBERS_PER_SECOND,
-    maxKeys: 2,
+    maxKeys: 3,
   });
-  #memberAddresses: ReadonlySet<IpAddress> = new Set();
+  #memberAddresses: ReadonlySet<string> = new Set();
   #memberAddressesMs = -Infinity;
   /** MACs, in hex, of initiations that were admitted. Bounded by MAX_SEEN_INITIATIONS. */
   readonly #seen = new BoundedMap<string, true>(MAX_SEEN_INITIATIONS);
@@ -223,17 +223,22 @@ export class HandshakeGate {
     return this.#unproven.take(0, nowMs) ? { verdict: 'pass', isProven: false } : { verdict: 'underLoad' };
   }
 
+  /** Pods of a node, and others behind its address, have other ports than the node: what they use up is theirs. */
   #mayReadWithCookie({ bytes, from, nowMs }: Arrival): boolean {
     if (!this.#hasCookie(bytes, from, nowMs)) return false;
+    const address = formatSocketAddress(from);
+    const isMembers = this.#isOfMember(address, nowMs) && this.#readableWithCookie.take(address, nowMs);
+    if (isMembers && this.#ofFew.take('memberWithCookie', nowMs)) return true;
     return this.#readableWithCookie.take(from.ip, nowMs) && this.#ofFew.take('cookie', nowMs);
   }
 
-  #isOfMember(ip: IpAddress, nowMs: number): boolean {
+  /** @param address with its port or without */
+  #isOfMember(address: string, nowMs: number): boolean {
     if (nowMs - this.#memberAddressesMs >= MEMBER_ADDRESSES_AGE_MS) {
       this.#memberAddresses = this.#deps.memberAddresses();
       this.#memberAddressesMs = nowMs;
     }
-    return this.#memberAddresses.has(ip);
+    return this.#memberAddresses.has(address);
   }
 
   #hasCookie(bytes: Uint8Array, from: SocketAddress, nowMs: number): boolean {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseSocketAddress } from '../../common/address/socket-address.js';
+import { formatSocketAddress, parseSocketAddress } from '../../common/address/socket-address.js';
 import { encodeHandshake, readHandshake } from '../../common/wire/handshake-datagram.js';
 import { MAX_PENDING_RESPONSES, READ_BURST, UNPROVEN_BURST } from '../limits.js';
 import { FROM_A, FROM_B, HandshakeSide, KEYS, resealed } from '../testing/handshake-side.js';
@@ -45,6 +45,21 @@ describe('handshakes in a flood', () => {
       expect(outcome.type).toBe('refused');
     }
     expect(b.receiveWithCookie(stranger.initiate(), FROM_A, 1).type).toBe('responds');
+  });
+
+  it('from others behind the address of a member, with cookies, do not keep the member out', () => {
+    const b = new HandshakeSide(2, { memberAddresses: () => new Set([FROM_A.ip, formatSocketAddress(FROM_A)]) });
+    const [a, pod] = [new HandshakeSide(1), new HandshakeSide(3)];
+    a.meet(b);
+    const initiation = pod.initiate();
+    for (let i = 0; i < 1000; i++) {
+      b.receiveWithCookie(
+        resealed(initiation, () => ({ senderIndex: i })),
+        { ...FROM_A, port: 10_000 + (i % 50) },
+        0,
+      );
+    }
+    expect(b.receiveWithCookie(a.initiate(b), FROM_A, 1).type).toBe('responds');
   });
 
   it('keep a bounded number of responder handshakes', () => {

@@ -15,7 +15,6 @@
 import { HandshakeError } from '../../common/errors.js';
 import type { NodeId } from '../../common/node-id.js';
 import type { SessionKeys } from '../../common/router-port.js';
-import type { IpAddress } from '../../common/address/ip-address.js';
 import { formatSocketAddress } from '../../common/address/socket-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { Advert } from '../wire/advert.js';
@@ -52,8 +51,8 @@ import { SharedSecrets } from './shared-secrets.js';
 export interface HandshakesDeps extends Omit<HandshakeDeps, 'keys'> {
   readonly clusterSecrets: ClusterSecrets;
   readonly stamps: InitiationStamps;
-  /** Addresses at which members are. */
-  memberAddresses(): ReadonlySet<IpAddress>;
+  /** Addresses at which members are, as text, each with its port and without. */
+  memberAddresses(): ReadonlySet<string>;
   /** Whether the address stands for a channel of a relay with this member. */
   isWayTo(address: SocketAddress, id: NodeId): boolean;
 }
