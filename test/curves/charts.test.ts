@@ -18,7 +18,8 @@ describe('curves', () => {
 
   it('show each figure, and a dashed line at the limit of each panel', async () => {
     const row = { nodes: 100, restBytesPerSecond: 2048, restDatagramsPerSecond: 20, cpuShare: 0.001 };
-    const svg = (await drawCurves({ simulation: [], linkedToAll: [row], crowd: [] }))['rest.svg'] ?? '';
+    const svg =
+      (await drawCurves({ simulation: [], linkedToAll: [row], crowd: [], crowdBefore: [] }))['rest.svg'] ?? '';
     expect(
       svg.match(/aria-label="nodes: 100; [^"]*" role="graphics-symbol" aria-roledescription="point"/g),
     ).toHaveLength(3);

@@ -24,13 +24,15 @@ interface Panel {
 const SIZES = [10, 30, 100, 300, 1000, 3000];
 const BEFORE = 'a link to every member';
 const NOW = 'at most 16 neighbours';
+const REPORTS_BEFORE = 'counters of all peers each second';
+const REPORTS_NOW = 'counters of peers that changed';
 
 /** @returns names of files, and their content */
 export async function drawCurves(figures: Figures): Promise<Readonly<Record<string, string>>> {
   return {
     'rest.svg': await draw('nodes', restPanels(figures)),
     'news.svg': await draw('nodes', [newsPanel(figures)]),
-    'crowd.svg': await draw('peers', crowdPanels(figures.crowd)),
+    'crowd.svg': await draw('peers', crowdPanels(figures)),
   };
 }
 
@@ -63,17 +65,14 @@ function newsPanel({ simulation }: Figures): Panel {
 }
 
 /** What a real node costs. */
-function crowdPanels(crowd: readonly CrowdRow[]): Panel[] {
-  const line = (name: string, value: (row: CrowdRow) => number): Point[] =>
-    crowd.map((row) => ({ size: row.peers, value: value(row), line: name }));
+function crowdPanels({ crowd, crowdBefore }: Figures): Panel[] {
+  const points = (value: (row: CrowdRow) => number): Point[] => [
+    ...crowd.map((row) => ({ size: row.peers, value: value(row), line: REPORTS_NOW })),
+    ...crowdBefore.map((row) => ({ size: row.peers, value: value(row), line: REPORTS_BEFORE })),
+  ];
   return [
-    { title: 'Processor, idle', unit: '% of a core', points: line('agent and router', (row) => row.cpuPercent) },
-    {
-      title: 'Memory',
-      unit: 'MiB',
-      points: [...line('resident', (row) => row.rssMiB), ...line('shared pages divided (PSS)', (row) => row.pssMiB)],
-      limit: 200,
-    },
+    { title: 'Processor, idle', unit: '% of a core', points: points((row) => row.cpuPercent), limit: 3 },
+    { title: 'Memory (PSS)', unit: 'MiB', points: points((row) => row.pssMiB), limit: 200 },
   ];
 }
 
@@ -94,7 +93,7 @@ async function draw(sizes: string, panels: readonly Panel[]): Promise<string> {
               type: 'quantitative',
               scale: { type: 'log' },
               title: sizes,
-              axis: { values: [...SIZES] },
+              axis: { values: [...SIZES], labelOverlap: false },
             },
             y: { field: 'value', type: 'quantitative', scale: { type: 'log' }, title: unit, axis: { tickCount: 4 } },
             color: { field: 'line', type: 'nominal', scale: { scheme: 'tableau10' } },

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { withReport } from './figures.js';
 import type { Figures } from './figures.js';
 
-const NONE: Figures = { simulation: [], linkedToAll: [], crowd: [] };
+const NONE: Figures = { simulation: [], linkedToAll: [], crowd: [], crowdBefore: [] };
 const SIMULATED = {
   ...{ nodes: 100, minutes: 1, violations: 0, startMs: 1650, joinAllMs: 50, detectMs: null },
   ...{ restBytesPerSecond: 4628, restDatagramsPerSecond: 24, cpuShare: 0.001, trace: 'abc' },

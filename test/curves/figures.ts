@@ -36,6 +36,8 @@ export interface Figures {
   /** The same measures with a link to every member (ADR 0010), recorded by hand when there was such a version. */
   readonly linkedToAll: readonly RestRow[];
   readonly crowd: readonly CrowdRow[];
+  /** The same when the router reported the counters of all peers each second (before ADR 0042), recorded by hand then. */
+  readonly crowdBefore: readonly CrowdRow[];
 }
 
 const MIB = 2 ** 20;

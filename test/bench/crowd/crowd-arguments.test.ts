@@ -18,6 +18,11 @@ describe('the command line of the crowd benchmark', () => {
     expect(parseCrowdArguments(['--settled'])).toMatchObject({ options: { linkAmong: true, settled: true } });
   });
 
+  it('gives a settled crowd more time', () => {
+    expect(parseCrowdArguments(['--settled'])).toMatchObject({ options: { settleSeconds: 200 } });
+    expect(parseCrowdArguments(['--settled', '--settle', '30'])).toMatchObject({ options: { settleSeconds: 30 } });
+  });
+
   it.each([['--peers', '0'], ['--peers', '3841'], ['--seconds', 'x'], ['--colour'], ['peers']])(
     'refuses %j',
     (...args) => {

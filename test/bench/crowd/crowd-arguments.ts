@@ -20,6 +20,11 @@ const NUMBERS = {
   seconds: { default: 20, least: 1, most: 3600 },
   settle: { default: 30, least: 0, most: 3600 },
 } as const;
+/**
+ * Default of `--settle` for a settled crowd: its members that run have new adverts, and few of those that they compare with
+ * gossip (`test/crowd/settled-crowd.ts`), so it takes minutes until they agree.
+ */
+const SETTLED_SECONDS = 200;
 
 export const USAGE = `Usage: npm run bench:crowd -- [options]
 
@@ -29,7 +34,8 @@ Members that do not hear of each other all take the node for their neighbour, so
 
   --peers N     nodes in the crowd, up to ${MAX_CROWD} (default ${NUMBERS.peers.default})
   --seconds N   how long to measure (default ${NUMBERS.seconds.default})
-  --settle N    seconds to wait between the last link and the measurement (default ${NUMBERS.settle.default})
+  --settle N    seconds to wait between the last link and the measurement (default ${NUMBERS.settle.default}; with --settled
+                ${SETTLED_SECONDS}, in which the members that run agree on their adverts)
   --link-among  the members take part in gossip and link with their neighbours, as in a cluster: so does the node
   --settled     as --link-among, in a cluster that has run for long: of the members only the neighbours of the node and
                 theirs run, all others are known by their adverts; for thousands
@@ -52,10 +58,11 @@ export function parseCrowdArguments(args: readonly string[]): Parsed<CrowdBenchO
   try {
     const { values } = parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: false });
     if (values.help === true) return { kind: 'help' };
+    const settle = values.settled ? { ...NUMBERS.settle, default: SETTLED_SECONDS } : NUMBERS.settle;
     const options = {
       peers: wholeNumber('peers', NUMBERS.peers, values.peers),
       seconds: wholeNumber('seconds', NUMBERS.seconds, values.seconds),
-      settleSeconds: wholeNumber('settle', NUMBERS.settle, values.settle),
+      settleSeconds: wholeNumber('settle', settle, values.settle),
       linkAmong: values['link-among'] || values.settled,
       settled: values.settled,
       json: values.json,
