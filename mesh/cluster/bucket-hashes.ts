@@ -55,7 +55,8 @@ export function differingBuckets(a: Uint8Array, b: Uint8Array): number[] {
 
 function toggle(bytes: Uint8Array, advert: Advert): void {
   const start = bucketOf(advert.id) * BUCKET_HASH_BYTES;
-  hashOf(advert).forEach((byte, i) => (bytes[start + i]! ^= byte));
+  const hash = hashOf(advert);
+  for (let i = 0; i < BUCKET_HASH_BYTES; i++) bytes[start + i]! ^= hash[i]!;
 }
 
 function hashOf(advert: Advert): Uint8Array {

@@ -33,7 +33,7 @@ export class Claims {
   readonly ownership: Ownership;
   readonly #deps: ClaimsDeps;
   /** Nodes whose claims may count otherwise than before. Bounded by the members and those that were. */
-  readonly #dirty = new Set<NodeId>();
+  #dirty = new Set<NodeId>();
 
   constructor(deps: ClaimsDeps, clusterCidrs: readonly Cidr[]) {
     this.#deps = deps;
@@ -53,8 +53,8 @@ export class Claims {
   update(nowMs: number): boolean {
     if (this.#dirty.size === 0) return false;
     const advertOf = (id: NodeId): Advert | undefined => this.#advertOf(id);
-    const owners = [...this.#dirty];
-    this.#dirty.clear();
+    const owners = this.#dirty;
+    this.#dirty = new Set();
     return this.ownership.update(owners, advertOf, (advert) => this.#standingOf(advert, nowMs));
   }
 

@@ -4,10 +4,11 @@
  */
 import type { NodeId } from '../../common/node-id.js';
 import { MAX_UNPROVEN_MEMBERS, MAX_UNPROVEN_PER_SENDER } from '../limits.js';
+import { IdMap } from './member-maps.js';
 
 export class Introductions {
   /** Who introduced a member. Bounded by MAX_UNPROVEN_MEMBERS. */
-  readonly #senders = new Map<NodeId, NodeId>();
+  readonly #senders = new IdMap<NodeId>();
   /** How many each peer has introduced. Bounded as `#senders` is. */
   readonly #counts = new Map<NodeId, number>();
 

@@ -7,8 +7,9 @@ import type { NodeId } from '../../common/node-id.js';
 import { readAdvert, verifyAdvert } from '../wire/advert.js';
 import type { Advert } from '../wire/advert.js';
 import { BoundedMap } from '../../common/bounded-map.js';
-import { BucketHashes, bucketOf } from './bucket-hashes.js';
-import { BUCKETS, MAX_MEMBERS } from '../limits.js';
+import { BucketHashes } from './bucket-hashes.js';
+import { AdvertMap } from './member-maps.js';
+import { MAX_MEMBERS } from '../limits.js';
 
 export type LearnResult =
   | { readonly type: 'new'; readonly advert: Advert; readonly before: Advert | null }
@@ -27,9 +28,8 @@ export type LearnResult =
 export class Membership {
   readonly #ownId: NodeId;
   readonly #isRevoked: (id: NodeId) => boolean;
-  /** By bucket, so that one is listed without a look at the others. Bounded by MAX_MEMBERS in all. */
-  readonly #buckets = Array.from({ length: BUCKETS }, () => new Map<NodeId, Advert>());
-  #size = 0;
+  /** Bounded by MAX_MEMBERS. */
+  readonly #adverts = new AdvertMap();
   /** Adverts that were new. */
   learned = 0;
   /** Revision at which a member was forgotten. Bounded by MAX_MEMBERS. */
@@ -44,24 +44,24 @@ export class Membership {
   }
 
   get size(): number {
-    return this.#size;
+    return this.#adverts.size;
   }
 
   get(id: NodeId): Advert | undefined {
-    return this.#bucketOf(id).get(id);
+    return this.#adverts.get(id);
   }
 
-  *ids(): Generator<NodeId> {
-    for (const bucket of this.#buckets) yield* bucket.keys();
+  ids(): Iterable<NodeId> {
+    return this.#adverts.keys();
   }
 
-  *all(): Generator<Advert> {
-    for (const bucket of this.#buckets) yield* bucket.values();
+  all(): Iterable<Advert> {
+    return this.#adverts.values();
   }
 
   /** The members in one of the buckets whose hashes are compared. */
   inBucket(bucket: number): Iterable<Advert> {
-    return this.#buckets[bucket]!.values();
+    return this.#adverts.inBucket(bucket);
   }
 
   /**
@@ -71,12 +71,17 @@ export class Membership {
   learnEncoded(bytes: Uint8Array, admits: () => boolean = () => true): LearnResult {
     try {
       const unverified = readAdvert(bytes);
-      if (!this.isNewer(unverified.advert.id, unverified.advert.revision)) return { type: 'old' };
-      const { id } = unverified.advert;
-      if (id !== this.#ownId && this.#isRevoked(id)) return { type: 'revoked' };
-      if (id !== this.#ownId && this.get(id) === undefined && !admits()) return { type: 'notAdmitted' };
+      const { id, revision } = unverified.advert;
+      if (id === this.#ownId) {
+        const own = verifyAdvert(unverified);
+        return own === null ? { type: 'badSignature' } : { type: 'self', advert: own };
+      }
+      const before = this.get(id) ?? null;
+      if (!this.#isNewerThan(before, id, revision)) return { type: 'old' };
+      if (this.#isRevoked(id)) return { type: 'revoked' };
+      if (before === null && !admits()) return { type: 'notAdmitted' };
       const advert = verifyAdvert(unverified);
-      return advert === null ? { type: 'badSignature' } : this.learn(advert);
+      return advert === null ? { type: 'badSignature' } : this.#store(advert, before);
     } catch (thrown) {
       if (thrown instanceof DecodeError) return { type: 'invalid' };
       throw thrown;
@@ -87,22 +92,27 @@ export class Membership {
   learn(advert: Advert): LearnResult {
     if (advert.id === this.#ownId) return { type: 'self', advert };
     if (this.#isRevoked(advert.id)) return { type: 'revoked' };
-    if (!this.isNewer(advert.id, advert.revision)) return { type: 'old' };
     const before = this.get(advert.id) ?? null;
-    if (before === null && this.#size >= MAX_MEMBERS) return { type: 'full' };
+    return this.#isNewerThan(before, advert.id, advert.revision) ? this.#store(advert, before) : { type: 'old' };
+  }
+
+  #store(advert: Advert, before: Advert | null): LearnResult {
+    if (before === null && this.size >= MAX_MEMBERS) return { type: 'full' };
     this.learned++;
     if (before !== null) this.hashes.toggle(before);
     this.hashes.toggle(advert);
-    this.#bucketOf(advert.id).set(advert.id, advert);
-    if (before === null) this.#size++;
+    this.#adverts.set(advert.id, advert);
     this.#forgotten.delete(advert.id);
     return { type: 'new', advert, before };
   }
 
   /** Whether an advert of this revision is newer than what is known of the node, a forgotten advert included. */
   isNewer(id: NodeId, revision: number): boolean {
-    const known = this.get(id)?.revision ?? this.#forgotten.get(id) ?? -1;
-    return id === this.#ownId || revision > known;
+    return id === this.#ownId || this.#isNewerThan(this.get(id) ?? null, id, revision);
+  }
+
+  #isNewerThan(known: Advert | null, id: NodeId, revision: number): boolean {
+    return revision > (known?.revision ?? this.#forgotten.get(id) ?? -1);
   }
 
   /** The node may be learned again from the advert that it has. */
@@ -113,13 +123,8 @@ export class Membership {
   forget(id: NodeId): void {
     const advert = this.get(id);
     if (advert === undefined) return;
-    this.#bucketOf(id).delete(id);
-    this.#size--;
+    this.#adverts.delete(id);
     this.hashes.toggle(advert);
     this.#forgotten.set(id, advert.revision);
-  }
-
-  #bucketOf(id: NodeId): Map<NodeId, Advert> {
-    return this.#buckets[bucketOf(id)]!;
   }
 }

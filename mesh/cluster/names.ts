@@ -1,9 +1,10 @@
 /** Members by name. Names are the members' own choice: several may have one, as after a node was installed anew. */
 import type { NodeId } from '../../common/node-id.js';
+import { NameMap } from './member-maps.js';
 
 export class Names {
   /** The first member of each name. Bounded by the members. */
-  readonly #first = new Map<string, NodeId>();
+  readonly #first = new NameMap<NodeId>();
   /** Further ones, which are few. */
   readonly #others = new Map<string, Set<NodeId>>();
 

@@ -9,6 +9,7 @@ import type { Cidr } from '../../common/address/cidr.js';
 import { ADDRESS_BITS, ipFromBigInt, ipToBigInt } from '../../common/address/ip-address.js';
 import type { NodeId } from '../../common/node-id.js';
 import { MAX_MEMBERS } from '../limits.js';
+import { BlockMap, IdMap } from './member-maps.js';
 import { ownershipTable } from './ownership-table.js';
 import type { Claim, OwnershipEntry, OwnershipTable } from './ownership-table.js';
 
@@ -35,15 +36,16 @@ const insideOf = new WeakMap<readonly Cidr[], BoundedMap<Cidr, boolean>>();
 
 export class OwnershipGroups {
   /** Claimed blocks. Bounded by the members, as all collections here. */
-  readonly #blocks = new Map<NodeId, readonly Cidr[]>();
+  readonly #blocks = new IdMap<readonly Cidr[]>();
   /** By block within the cluster: its owner when nothing overlaps it, or the group that it belongs to. */
-  readonly #holders = new Map<Cidr, NodeId | Group>();
+  readonly #holders = new BlockMap<NodeId | Group>();
   readonly #groups = new Set<Group>();
   /** Claims outside the cluster's CIDRs. */
   readonly #outside = new Map<NodeId, readonly Claim[]>();
   /** Number of `#holders` by family and prefix length. */
   readonly #lengths = new Map<number, number>();
   #clusterCidrs: readonly Cidr[] = [];
+  #inside = blocksInside(this.#clusterCidrs);
 
   /** Of all groups, in no order. */
   entries(): OwnershipEntry[] {
@@ -70,6 +72,7 @@ export class OwnershipGroups {
    */
   update(owners: ReadonlySet<NodeId>, source: ClaimSource, clusterCidrs: readonly Cidr[]): boolean {
     const isOtherCluster = !areEqual(this.#clusterCidrs, clusterCidrs);
+    if (this.#clusterCidrs !== clusterCidrs) this.#inside = blocksInside(clusterCidrs);
     this.#clusterCidrs = clusterCidrs;
     // At the start of a node nothing is held that another cluster could change.
     if (isOtherCluster && this.#blocks.size > 0)
@@ -154,12 +157,10 @@ export class OwnershipGroups {
   }
 
   #isInside(cidr: Cidr): boolean {
-    let known = insideOf.get(this.#clusterCidrs);
-    if (known === undefined) insideOf.set(this.#clusterCidrs, (known = new BoundedMap(4 * MAX_MEMBERS)));
-    let isInside = known.get(cidr);
+    let isInside = this.#inside.get(cidr);
     if (isInside === undefined) {
       isInside = this.#clusterCidrs.some((cluster) => cidrIncludes(cluster, cidr));
-      known.set(cidr, isInside);
+      this.#inside.set(cidr, isInside);
     }
     return isInside;
   }
@@ -230,6 +231,12 @@ export class OwnershipGroups {
     if (left > 0) this.#lengths.set(key, left);
     else this.#lengths.delete(key);
   }
+}
+
+function blocksInside(clusterCidrs: readonly Cidr[]): BoundedMap<Cidr, boolean> {
+  const known = insideOf.get(clusterCidrs) ?? new BoundedMap<Cidr, boolean>(4 * MAX_MEMBERS);
+  insideOf.set(clusterCidrs, known);
+  return known;
 }
 
 function isOwner(holder: NodeId | Group): holder is NodeId {

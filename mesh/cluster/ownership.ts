@@ -53,7 +53,7 @@ export class Ownership {
    * @param advertOf of a member, or undefined for a node that is none
    */
   update(
-    owners: Iterable<NodeId>,
+    owners: ReadonlySet<NodeId>,
     advertOf: (id: NodeId) => Advert | undefined,
     standing: (advert: Advert) => Standing,
   ): boolean {
@@ -65,7 +65,7 @@ export class Ownership {
       const advert = advertOf(owner);
       return advert === undefined ? [] : this.#claimsOf(advert, standing(advert));
     };
-    const concerned = new Set([...owners, ...this.#uncovered]);
+    const concerned = this.#uncovered.size === 0 ? owners : new Set([...owners, ...this.#uncovered]);
     for (const owner of this.#uncovered) if (advertOf(owner) === undefined) this.#uncovered.delete(owner);
     return this.#groups.update(concerned, { blocksOf, claimsOf }, this.#clusterCidrs);
   }

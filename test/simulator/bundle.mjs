@@ -15,17 +15,21 @@ const FAST = {
   'mesh/wire/advert.ts': 'advert.ts',
   'mesh/wire/control-message.ts': 'control-message.ts',
   'common/wire/handshake-mac.ts': 'handshake-mac.ts',
+  'mesh/cluster/member-maps.ts': 'member-maps.ts',
 };
 
 const fastModules = {
   name: 'fast-modules',
   setup({ onResolve }) {
-    onResolve({ filter: /\/(suite|curve-keys|advert|control-message|handshake-mac)\.js$/ }, ({ path, resolveDir }) => {
-      if (resolveDir === join(HERE, 'fast')) return undefined;
-      const wanted = join(resolveDir, path.replace(/\.js$/, '.ts'));
-      const fast = Object.entries(FAST).find(([real]) => join(ROOT, real) === wanted)?.[1];
-      return fast === undefined ? undefined : { path: join(HERE, 'fast', fast) };
-    });
+    onResolve(
+      { filter: /\/(suite|curve-keys|advert|control-message|handshake-mac|member-maps)\.js$/ },
+      ({ path, resolveDir }) => {
+        if (resolveDir === join(HERE, 'fast')) return undefined;
+        const wanted = join(resolveDir, path.replace(/\.js$/, '.ts'));
+        const fast = Object.entries(FAST).find(([real]) => join(ROOT, real) === wanted)?.[1];
+        return fast === undefined ? undefined : { path: join(HERE, 'fast', fast) };
+      },
+    );
   },
 };
 

@@ -1,0 +1,49 @@
+import { describe, expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
+import type { NodeId } from '../../../common/node-id.js';
+import * as real from '../../../mesh/cluster/member-maps.js';
+import type { Advert } from '../../../mesh/wire/advert.js';
+import * as fast from './member-maps.js';
+
+const id = (n: number): NodeId => n.toString(16).padStart(32, '0') as NodeId;
+const advert = (n: number, revision: number): Advert => ({ id: id(n), revision }) as unknown as Advert;
+
+const anyChange = fc.record({ isSet: fc.boolean(), n: fc.nat(300), value: fc.nat(9) });
+
+describe('maps of the simulator', () => {
+  it('hold what those of the product hold', () => {
+    fc.assert(
+      fc.property(fc.array(anyChange, { maxLength: 60 }), (changes) => {
+        const [a, b] = [new real.IdMap<number>(), new fast.IdMap<number>()];
+        for (const { isSet, n, value } of changes) {
+          if (isSet) a.set(id(n), value);
+          if (isSet) b.set(id(n), value);
+          if (!isSet) expect(b.delete(id(n))).toBe(a.delete(id(n)));
+          expect([b.size, b.has(id(n)), b.get(id(n))]).toEqual([a.size, a.has(id(n)), a.get(id(n))]);
+        }
+        expect(new Map(b)).toEqual(new Map(a));
+        expect([...b.keys()].sort()).toEqual([...a.keys()].sort());
+        expect([...b.values()].sort()).toEqual([...a.values()].sort());
+      }),
+    );
+  });
+
+  it('list the adverts of a bucket as those of the product do', () => {
+    fc.assert(
+      fc.property(fc.array(anyChange, { maxLength: 60 }), (changes) => {
+        const [a, b] = [new real.AdvertMap(), new fast.AdvertMap()];
+        for (const { isSet, n, value } of changes) {
+          for (const map of [a, b]) {
+            if (isSet) map.set(id(n), advert(n, value));
+            else map.delete(id(n));
+          }
+          expect([b.size, b.get(id(n))]).toEqual([a.size, a.get(id(n))]);
+          const bucket = n % 128;
+          expect(new Set(b.inBucket(bucket))).toEqual(new Set(a.inBucket(bucket)));
+        }
+        expect(new Set(b.values())).toEqual(new Set(a.values()));
+        expect(new Set(b.keys())).toEqual(new Set(a.keys()));
+      }),
+    );
+  });
+});
