@@ -20,13 +20,16 @@ export class PriorityQueue<Item> {
 
   push(atMs: number, item: Item): void {
     const heap = this.#heap;
-    heap.push({ atMs, order: this.#order++, item });
-    for (let i = heap.length - 1; i > 0;) {
+    const entry = { atMs, order: this.#order++, item };
+    heap.push(entry);
+    let i = heap.length - 1;
+    while (i > 0) {
       const parent = (i - 1) >> 1;
-      if (!isBefore(heap[i]!, heap[parent]!)) return;
-      this.#swap(i, parent);
+      if (!isBefore(entry, heap[parent]!)) break;
+      heap[i] = heap[parent]!;
       i = parent;
     }
+    heap[i] = entry;
   }
 
   /** Takes the first item if it is due by then. */
@@ -35,28 +38,21 @@ export class PriorityQueue<Item> {
     const first = heap[0];
     if (first === undefined || first.atMs > endMs) return null;
     const last = heap.pop()!;
-    if (heap.length > 0) {
-      heap[0] = last;
-      this.#sink();
-    }
+    if (heap.length > 0) this.#sink(last);
     return first;
   }
 
-  #sink(): void {
+  /** From the top, where there is no entry now. */
+  #sink(entry: Entry<Item>): void {
     const heap = this.#heap;
-    for (let i = 0; ;) {
-      let least = i;
-      for (const child of [2 * i + 1, 2 * i + 2]) {
-        if (child < heap.length && isBefore(heap[child]!, heap[least]!)) least = child;
-      }
-      if (least === i) return;
-      this.#swap(i, least);
-      i = least;
+    let i = 0;
+    for (let child = 1; child < heap.length; child = 2 * i + 1) {
+      if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child++;
+      if (!isBefore(heap[child]!, entry)) break;
+      heap[i] = heap[child]!;
+      i = child;
     }
-  }
-
-  #swap(a: number, b: number): void {
-    [this.#heap[a], this.#heap[b]] = [this.#heap[b]!, this.#heap[a]!];
+    heap[i] = entry;
   }
 }
 
