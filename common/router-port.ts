@@ -274,7 +274,7 @@ export type RouterEvent =
   | { readonly type: 'sessionConfirmed'; readonly peer: NodeId; readonly localIndex: number }
   /** An authentic datagram came from a new address; the router already sends there. */
   | { readonly type: 'roamed'; readonly peer: NodeId; readonly endpoint: SocketAddress }
-  /** Frames wait for a peer without active session. At most once a second per peer. */
+  /** Frames wait for a peer without active session, or leave while nothing is heard of it. At most once a second per peer. */
   | { readonly type: 'sessionWanted'; readonly peer: NodeId }
   /** The kernel refuses datagrams of the size in use: the MTU of the interface towards the peer is smaller. */
   | { readonly type: 'tooBig'; readonly peer: NodeId }

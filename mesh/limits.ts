@@ -280,6 +280,10 @@ export const MAX_SEEDS = 64;
 
 /** Time without a frame after which nothing is sent on a data link: longer than it takes to find a dead peer. */
 export const QUIET_AFTER_MS = 10_000;
+/** The router says that frames leave without anything heard: it counts when this node has heard nothing for so long either. */
+export const UNHEARD_AFTER_MS = 1_500;
+/** Such a peer is dialled after so long without an answer. */
+export const UNANSWERED_DIAL_MS = 500;
 /** When peers see this node at another address, quiet links are probed, at most so often. */
 export const TOUCH_INTERVAL_MS = 10_000;
 /** Time without a frame after which a data link is closed. */

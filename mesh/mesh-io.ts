@@ -91,7 +91,7 @@ export type MeshEvent =
 
 export type MeshEffect =
   /** For the router, as it is. The agent makes the tables, from `routes()`. */
-  | Exclude<RouterCommand, { type: 'tables' | 'tablesChange' }>
+  | Exclude<RouterCommand, { type: 'tables' | 'tablesChange' | 'reportChanges' }>
   /** The ownership table or the usability of a route changed: read `routes()` again. */
   | { readonly type: 'routesChanged' }
   /** The known adverts or the stamps changed: keep `adverts()` and `stamps()` on disk for the next start. */

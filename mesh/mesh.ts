@@ -263,7 +263,9 @@ export class Mesh {
     const isOfPath = relaying.paths.probeAnswered(peer, relayed ? (channel ?? 0) : null, now);
     if (isOfPath) peer.probeAnswered(sizeBytes, roundTripUs / 1000, now);
     else peer.unitReceived(now);
-    if (!relayed && peer.path.seenAt(observed)) peerTable.touchQuiet(now);
+    if (relayed || !peer.path.seenAt(observed)) return;
+    peerTable.touchQuiet(now);
+    this.#wakeAt(peerTable.pollAt());
   }
 
   #peerEvent(event: PeerEvent, now: number): void {

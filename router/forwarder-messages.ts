@@ -19,7 +19,8 @@ export type ForwarderEvent =
   | ({ readonly type: 'report' } & ForwarderReport)
   /** A peer's loss report about the lane of another thread. */
   | LossReportOfPeer
-  | CalledByPeer;
+  | CalledByPeer
+  | PeerHeard;
 
 export interface LossReportOfPeer {
   readonly type: 'lossReport';
@@ -33,6 +34,12 @@ export interface CalledByPeer {
   readonly peer: NodeId;
   /** As `kernel/packet-info.ts` says. */
   readonly local: Uint8Array;
+}
+
+/** A peer has answered the probe of a thread, which the answer need not come back to. For all other threads. */
+export interface PeerHeard {
+  readonly type: 'heard';
+  readonly peer: NodeId;
 }
 
 /** State of one thread at one moment. Of peers, what has changed since its last report, in pieces when that is much. */
@@ -80,6 +87,7 @@ export type ForwarderCommand =
   | TablesChangeSlice
   | LossReportOfPeer
   | CalledByPeer
+  | PeerHeard
   | { readonly type: 'report'; readonly withPaths: boolean }
   | { readonly type: 'beat' }
   /** Sessions of the router before, whose threads have ended. */

@@ -19,7 +19,6 @@ import type { ForwarderCommand, ForwarderEvent, TablesSlice } from './forwarder-
 import { createCarried } from './carried.js';
 import type { Carried } from './carried.js';
 import { Counters } from './tables/counters.js';
-import { swap32 } from './kernel/byte-order.js';
 import { sessionSlot, TYPE_CONTROL } from '../common/wire/datagram-header.js';
 import { DROP } from './tables/drop-reasons.js';
 import { sysIoctl, sysRead } from './kernel/ffi.js';
@@ -30,6 +29,7 @@ import { BALANCE_INTERVAL_MS, IndirectionTable, ownQueues, shapeOf } from './ins
 import { InsideReader } from './inside/inside-reader.js';
 import { InsideWriter } from './inside/inside-writer.js';
 import { RefusedFrames } from './inside/refused-frames.js';
+import { KeptFrames } from './inside/kept-frames.js';
 import { waitingFrames } from './inside/waiting-frames.js';
 import { EARLY_BYTES, EXPIRE_INTERVAL_MS, RECEIVE_MESSAGES } from './limits.js';
 import { MAX_CONTROL_BYTES } from '../common/protocol.js';
@@ -40,24 +40,24 @@ import { OutsideReceiver } from './outside/outside-receiver.js';
 import type { PollPolicy } from './poll-policy.js';
 import { PollSet } from './poll-set.js';
 import { NO_PEER, NO_SESSION, Peers } from './tables/peers.js';
-import { KIND_LOSS_REPORT, probeKind } from '../common/wire/probe-unit.js';
+import { PeerNotices } from './peer-notices.js';
 import { Probes } from './outside/probes.js';
+import type { ProbeAnswer } from './outside/probes.js';
 import { Sessions } from './tables/sessions.js';
-import { ToldPeers } from './tables/told-peers.js';
-import { readSocketAddress } from './kernel/socket-address-memory.js';
+import type { SessionState } from './tables/session-state.js';
 import type { WaitingRecords } from './tables/waiting-records.js';
 import { TapQueues } from './inside/tap-queues.js';
 import { ThreadScheduling } from './kernel/thread-scheduling.js';
 import { threadPollPolicy } from './thread-poll-policy.js';
+import { UnheardPeers, OWN_PROBE_ID } from './unheard-peers.js';
 import { UnitSender } from './outside/unit-sender.js';
 import { CalledAddresses } from './outside/called-addresses.js';
 import { EarlyDatagrams } from './outside/early-datagrams.js';
-import { LOCAL_ADDRESS_BYTES } from './kernel/packet-info.js';
 import { RawSender } from './outside/raw-sender.js';
-import { NO_CHANNEL } from './outside/relay-channels.js';
 import { Relaying } from './outside/relaying.js';
 import { ForwarderReports } from './forwarder-report.js';
 import type { WholeReport } from './forwarder-report.js';
+import { receivedEvents } from './received-events.js';
 
 const ARENA_BYTES = 64 << 20;
 /** Longest sleep of an idle thread: its timers are checked after each. */
@@ -82,6 +82,7 @@ export class Forwarder {
   readonly #refused: RefusedFrames;
   readonly #indirection: IndirectionTable;
   readonly #waiting: WaitingRecords;
+  readonly #kept: KeptFrames;
   readonly #early: EarlyDatagrams;
   readonly #reader: InsideReader;
   readonly #writer: InsideWriter;
@@ -93,12 +94,8 @@ export class Forwarder {
   readonly #queuedAt: number;
   readonly #byteQueueLimit: ByteQueueLimit;
   readonly #wakeCountAt: number;
-  /** When each peer's session was last asked for. */
-  readonly #wantedTold = new ToldPeers();
-  /** When it was last said that datagrams to a peer are too big. */
-  readonly #tooBigTold = new ToldPeers();
-  /** When it was last said that a peer behind a relay sends directly. */
-  readonly #directTold = new ToldPeers();
+  readonly #notices: PeerNotices;
+  readonly #unheard: UnheardPeers;
   #expiredMs = -Infinity;
   #balancedMs = -Infinity;
   /** Tables whose slices have not all come. */
@@ -132,6 +129,8 @@ export class Forwarder {
     this.#queues = new TapQueues(arena, options.tapFds, ownQueues(options), this.#indirection);
     this.#refused = new RefusedFrames(arena, this.#queues, this.#sender, this.#counters, () => deps.nowMs());
     this.#waiting = waitingFrames(arena, options.lanes);
+    this.#kept = new KeptFrames(arena, peers, counters, lanes);
+    this.#notices = new PeerNotices(peers, (event) => this.#emit(event));
     this.#early = new EarlyDatagrams(arena, counters, Math.floor(EARLY_BYTES / lanes) & ~3);
     this.#reader = this.#createReader();
     this.#writer = new InsideWriter(arena, this.#queues, this.#counters, this.#refused, options.tapUso);
@@ -142,8 +141,10 @@ export class Forwarder {
       this.#relaying.channels,
       counters,
       () => deps.nowMs() * 1000,
-      (answer) => this.#emit({ type: 'probeAnswer', ...answer, peer: this.#peers.idOf(answer.peer)! }),
+      (answer) => this.#answered(answer),
     );
+    const [kept, reader, probes, notices] = [this.#kept, this.#reader, this.#probes, this.#notices];
+    this.#unheard = new UnheardPeers({ kept, reader, probes, notices });
     this.#lossReports = new LossReports(
       arena,
       this.#peers,
@@ -224,7 +225,7 @@ export class Forwarder {
   /** Until the next timer of an idle thread is due. */
   #sleepMs(nowMs: number): number {
     if (this.#commandsAreLeft) return 0;
-    return Math.max(0, Math.min(IDLE_POLL_MS, Math.ceil(this.#waiting.dueMs - nowMs)));
+    return Math.max(0, Math.min(IDLE_POLL_MS, Math.ceil(this.#reader.overdueMs - nowMs)));
   }
 
   /** Bytes sent that are still in the kernel, with its own overhead (udp(7), SIOCOUTQ). */
@@ -250,10 +251,11 @@ export class Forwarder {
     this.#carried.moreWaits = fromOutside === RECEIVE_MESSAGES || (inside !== 0 && this.#reader.moreWaits);
     if (this.#commandsAreLeft || this.deps.commandsWaiting()) this.#takeCommands();
     const { tooBigFor } = this.#sender;
-    if (tooBigFor.size > 0) this.#tellOf(tooBigFor, 'tooBig', this.#tooBigTold, nowMs);
+    if (tooBigFor.size > 0) this.#notices.tellOf(tooBigFor, 'tooBig', nowMs);
     const { wantedPeers } = this.#reader;
-    if (wantedPeers.size > 0) this.#tellOf(wantedPeers, 'sessionWanted', this.#wantedTold, nowMs);
-    if (nowMs >= this.#waiting.dueMs) this.#reader.refuseOverdue(nowMs);
+    if (wantedPeers.size > 0) this.#notices.tellOf(wantedPeers, 'sessionWanted', nowMs);
+    if (this.#kept.isActive) this.#unheard.tend(nowMs);
+    if (nowMs >= this.#reader.overdueMs) this.#reader.refuseOverdue(nowMs);
     if (nowMs - this.#balancedMs >= BALANCE_INTERVAL_MS) this.#balance(nowMs);
     if (nowMs - this.#expiredMs >= EXPIRE_INTERVAL_MS) this.#expire(nowMs);
     return fromOutside > 0 || fromInside > 0;
@@ -261,55 +263,22 @@ export class Forwarder {
 
   #createReader(): InsideReader {
     const [arena, queues, peers, sender] = [this.#arena, this.#queues, this.#peers, this.#sender];
-    return new InsideReader(arena, queues, peers, sender, this.#counters, this.#refused, this.#waiting);
+    return new InsideReader(arena, queues, peers, sender, this.#counters, this.#refused, this.#waiting, this.#kept);
   }
 
   #createReceiver(): OutsideReceiver {
-    const idOf = (peer: number) => this.#peers.idOf(peer)!;
+    const { channels, relay } = this.#relaying;
+    const shared = { arena: this.#arena, peers: this.#peers, sessions: this.#sessions, channels };
     return new OutsideReceiver({
-      arena: this.#arena,
-      fd: this.options.udpFd,
-      peers: this.#peers,
-      sessions: this.#sessions,
-      reassembly: this.#reassembly,
-      early: this.#early,
-      writer: this.#writer,
-      counters: this.#counters,
-      lossReports: this.#lossReports,
-      lanes: this.options.lanes,
-      channels: this.#relaying.channels,
-      relay: this.#relaying.relay,
-      events: {
-        handshake: (address, local, slot, bytes) => {
-          const from = readSocketAddress(this.#arena, address);
-          if (slot !== NO_CHANNEL) {
-            this.#emit({ type: 'datagram', from, bytes, channel: this.#relaying.channels.numberOf(slot) });
-            return;
-          }
-          if (local !== 0) this.#called.note(from, this.#localAddress(local));
-          this.#emit({ type: 'datagram', from, bytes });
-        },
-        control: (peer, bytes) => this.#emit({ type: 'control', peer: idOf(peer), bytes }),
-        probe: (peer, origin, unit, length, nowMs) => {
-          const isReport = length > 0 && probeKind(this.#arena.view, unit) === KIND_LOSS_REPORT;
-          if (isReport) this.#lossReports.receive(peer, unit, length, nowMs);
-          else this.#probes.receive(peer, origin, unit, length);
-        },
-        confirmed: (peer, session) => {
-          const localIndex = swap32(this.#sessions.wireIndexes[session]!);
-          this.#emit({ type: 'sessionConfirmed', peer: idOf(peer), localIndex });
-        },
-        roamed: (peer, address) => {
-          const endpoint = readSocketAddress(this.#arena, address);
-          this.#peers.setPath(peer, endpoint, null);
-          this.#emit({ type: 'roamed', peer: idOf(peer), endpoint });
-        },
-        calledAt: (peer, local) => this.#setLocal(peer, this.#localAddress(local)),
-        heardDirectly: (peer, address) => {
-          if (!this.#directTold.isDue(peer, this.deps.nowMs())) return;
-          this.#emit({ type: 'heardDirectly', peer: idOf(peer), from: readSocketAddress(this.#arena, address) });
-        },
-      },
+      ...{ ...shared, relay, lossReports: this.#lossReports, counters: this.#counters, writer: this.#writer },
+      ...{ fd: this.options.udpFd, lanes: this.options.lanes, reassembly: this.#reassembly, early: this.#early },
+      events: receivedEvents({
+        ...{ ...shared, called: this.#called, probes: this.#probes, notices: this.#notices },
+        lossReports: this.#lossReports,
+        nowMs: () => this.deps.nowMs(),
+        emit: (event) => this.#emit(event),
+        setLocal: (peer, local) => this.#setLocal(peer, local),
+      }),
     });
   }
 
@@ -320,16 +289,18 @@ export class Forwarder {
     return isTaken;
   }
 
-  /**
-   * Tells the agent of these peers and empties the set; of one peer at most once in WANTED_INTERVAL_MS.
-   * @param told when it was told of each peer
-   */
-  #tellOf(peers: Set<number>, type: 'sessionWanted' | 'tooBig', told: ToldPeers, nowMs: number): void {
-    for (const peer of peers) {
-      const id = this.#peers.idOf(peer);
-      if (id !== undefined && told.isDue(peer, nowMs)) this.#emit({ type, peer: id });
-    }
-    peers.clear();
+  #answered(answer: ProbeAnswer): void {
+    const peer = this.#peers.idOf(answer.peer)!;
+    const isOwn = answer.probeId === OWN_PROBE_ID;
+    if (isOwn) this.#heardBehind(answer.peer);
+    if (!isOwn) this.#emit({ type: 'probeAnswer', ...answer, peer });
+    else if (this.options.lanes > 1) this.#emit({ type: 'heard', peer });
+  }
+
+  /** The peer has answered a probe that followed frames which are kept. */
+  #heardBehind(peer: number): void {
+    this.#kept.prove(peer, this.deps.nowMs());
+    this.#kept.forget(peer);
   }
 
   #balance(nowMs: number): void {
@@ -342,6 +313,17 @@ export class Forwarder {
     const nowMs = this.deps.nowMs();
     this.#reassembly.forget(slot);
     if (this.#sessions.install(session, nowMs)) this.#receiver.takeEarly(slot, nowMs);
+  }
+
+  #activate(localIndex: number): void {
+    const peer = this.#sessions.activate(localIndex);
+    this.#kept.prove(peer, this.deps.nowMs());
+    this.#reader.sendWaiting(peer);
+  }
+
+  #resume(state: SessionState): void {
+    this.#sessions.resume(state, this.deps.nowMs());
+    this.#kept.prove(this.#peers.find(state.peer), this.deps.nowMs());
   }
 
   #expire(nowMs: number): void {
@@ -385,11 +367,12 @@ export class Forwarder {
         if (peer !== NO_PEER && this.#peers.localAt(peer) === 0) this.#peers.setLocal(peer, command.local);
         return;
       }
+      case 'heard':
+        return this.#heardBehind(this.#peers.find(command.peer));
       case 'installSession':
         return this.#install(command.session);
       case 'activateSession':
-        this.#reader.sendWaiting(this.#sessions.activate(command.localIndex));
-        return;
+        return this.#activate(command.localIndex);
       case 'deactivateSession':
         return this.#sessions.deactivate(command.localIndex);
       case 'expectSession':
@@ -418,15 +401,11 @@ export class Forwarder {
       case 'beat':
         return this.deps.beat();
       case 'resumeSessions':
-        return command.sessions.forEach((state) => this.#sessions.resume(state, this.deps.nowMs()));
+        return command.sessions.forEach((state) => this.#resume(state));
       case 'stop':
       case 'retire':
         this.#end = command.type;
     }
-  }
-
-  #localAddress(at: number): Uint8Array {
-    return this.#arena.u8.slice(at, at + LOCAL_ADDRESS_BYTES);
   }
 
   #setLocal(peer: number, local: Uint8Array): void {

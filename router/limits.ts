@@ -39,6 +39,13 @@ export const WAITING_BYTES = 4 << 20;
 /** The same by number, in one thread. */
 export const MAX_WAITING_FRAMES = 4096;
 
+/** Silence of a peer after which frames to it are kept too: more than between two probes of a link that is used. */
+export const UNHEARD_MS = 2000;
+/** Bytes of the frames that are kept of all peers, in all forwarding threads together; of one peer as many as may wait. */
+export const KEPT_BYTES = 1 << 20;
+/** The same by number, in one thread. */
+export const MAX_KEPT_FRAMES = 2048;
+
 /** How long a session index is announced before its session is installed, and how long a datagram with it waits for the keys. */
 export const EARLY_MS = 1000;
 /** Datagrams that wait for the keys of one session, in one thread: what waits for a peer fits at the path MTU that is assumed. */

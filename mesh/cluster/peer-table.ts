@@ -19,7 +19,6 @@ import {
   FORGET_UNPROVEN_AFTER_MS,
   MAX_DATA_LINKS,
   MAX_MEMBERS,
-  TOUCH_INTERVAL_MS,
 } from '../limits.js';
 import { RateLimiter } from '../rate-limiter.js';
 import type { Authority } from './authority.js';
@@ -38,6 +37,7 @@ import type { Witness } from './witness.js';
 import { Peer } from '../peer/peer.js';
 import type { PeerDeps } from '../peer/peer.js';
 import type { SelfAdvert } from './self-advert.js';
+import { Touches } from './touches.js';
 
 export interface PeerTableDeps {
   readonly self: SelfAdvert;
@@ -83,12 +83,12 @@ export class PeerTable {
   readonly neighbourhood: Neighbourhood;
   readonly #names = new Names();
   readonly #introductions = new Introductions();
+  readonly #touches = new Touches();
   readonly #advertRate = new RateLimiter<NodeId>({
     burst: ADVERT_BURST,
     perSecond: ADVERTS_PER_SECOND,
     maxKeys: MAX_MEMBERS,
   });
-  #touchedMs = -Infinity;
   #routesDirty = false;
   #advertsDirty = false;
 
@@ -310,21 +310,21 @@ export class PeerTable {
   /** Does what is due for all peers. */
   advance(nowMs: number): void {
     for (const peer of this.#deadlines.takeDue(nowMs)) this.advancePeer(peer, nowMs);
+    if (this.#touches.take(nowMs)) for (const peer of this.#peers.values()) peer.touchIfQuiet(nowMs);
     this.#closeSurplus(nowMs);
     this.neighbourhood.advance(nowMs);
   }
 
   /** When {@link advance} has something to do next, or null. */
   pollAt(): number | null {
-    const times = [this.#deadlines.nextMs(), this.neighbourhood.pollAt()].filter((time) => time !== null);
-    return times.length === 0 ? null : Math.min(...times);
+    const times = [this.#deadlines.nextMs(), this.neighbourhood.pollAt(), this.#touches.pollAt()];
+    const due = times.filter((time) => time !== null);
+    return due.length === 0 ? null : Math.min(...due);
   }
 
   /** This node has another address, which peers on quiet links learn from a probe. */
   touchQuiet(nowMs: number): void {
-    if (nowMs - this.#touchedMs < TOUCH_INTERVAL_MS) return;
-    this.#touchedMs = nowMs;
-    for (const peer of this.#peers.values()) peer.touchIfQuiet(nowMs);
+    this.#touches.want(nowMs);
   }
 
   /** Closes data links beyond MAX_DATA_LINKS, those without a frame for the longest time. */

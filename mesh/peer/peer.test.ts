@@ -5,7 +5,15 @@ import type { NodeId } from '../../common/node-id.js';
 import type { PeerCounters, SessionKeys } from '../../common/router-port.js';
 import { REKEY_AFTER_MS } from '../../common/protocol.js';
 import { SessionSlots } from '../handshake/session-slots.js';
-import { CLOSE_AFTER_MS, CLOSE_STAGGER_MS, DIAL_DOWN_MS, QUIET_AFTER_MS, STALE_AFTER_MS } from '../limits.js';
+import {
+  CLOSE_AFTER_MS,
+  CLOSE_STAGGER_MS,
+  DIAL_DOWN_MS,
+  QUIET_AFTER_MS,
+  RELAY_FRAMES_AFTER_MS,
+  STALE_AFTER_MS,
+  UNANSWERED_DIAL_MS,
+} from '../limits.js';
 import type { MeshEffect } from '../mesh-io.js';
 import { SeededRandom } from '../testing/seeded-random.js';
 import { signAdvert } from '../wire/advert.js';
@@ -15,6 +23,7 @@ import { dialAt } from './dial.js';
 import type { Dialer } from './dial.js';
 import { idleLink, isUsable } from './link.js';
 import { Peer } from './peer.js';
+import { relayNeededAtMs } from './relay-need.js';
 
 const LOW = '0'.repeat(32) as NodeId;
 const ADDRESS = parseSocketAddress('192.0.2.7', 6785);
@@ -223,6 +232,51 @@ describe('a data link', () => {
     quiet.runTo(60_000, { hasFrames: false, isHeard: true });
     quiet.peer.closedByPeer(60_000);
     expect([quiet.peer.link.state, quiet.peer.sessions.active]).toEqual(['idle', null]);
+  });
+});
+
+describe('a quiet link on which frames leave and nothing is heard', () => {
+  const quiet = () => {
+    const bench = new Bench();
+    bench.accept();
+    bench.runTo(QUIET_AFTER_MS, { hasFrames: false, isHeard: true });
+    bench.runTo(60_000, SILENT);
+    bench.effects.length = 0;
+    bench.peer.sessionWanted(60_000);
+    return bench;
+  };
+
+  it('is probed at once, dialled after 0.5 s and stale after 2 s', () => {
+    const bench = quiet();
+    expect([bench.count('probe') > 0, bench.peer.unanswered.sinceMs]).toEqual([true, 60_000]);
+    bench.runTo(60_000 + UNANSWERED_DIAL_MS - 1, SILENT);
+    expect(bench.dials).toBe(0);
+    bench.runTo(60_000 + UNANSWERED_DIAL_MS, SILENT);
+    expect([bench.dials, bench.peer.link.state]).toEqual([1, 'up']);
+    bench.runTo(62_000, SILENT);
+    expect(bench.peer.link.state).toBe('stale');
+  });
+
+  it('is as before when the peer answers', () => {
+    const bench = quiet();
+    bench.peer.probeAnswered(128, 5, 60_005);
+    bench.runTo(60_000 + 2 * UNANSWERED_DIAL_MS, SILENT);
+    expect([bench.dials, bench.peer.unanswered.sinceMs]).toEqual([0, null]);
+  });
+
+  it('is sought through a relay after 1 s, also when the link is still up', () => {
+    const bench = quiet();
+    expect(relayNeededAtMs(bench.peer, false, 60_000)).toBe(60_000 + RELAY_FRAMES_AFTER_MS);
+    bench.peer.heard(60_001, 60_001);
+    expect(relayNeededAtMs(bench.peer, false, 60_001)).toBe(Infinity);
+  });
+
+  it('is not doubted when this node has heard it a moment ago', () => {
+    const bench = new Bench();
+    bench.accept();
+    bench.effects.length = 0;
+    bench.peer.sessionWanted(1_000);
+    expect([bench.effects, bench.peer.unanswered.sinceMs]).toEqual([[], null]);
   });
 });
 

@@ -7,17 +7,15 @@ import type { NodeId } from '../../common/node-id.js';
 import type { PeerCounters, PeerPath as PeerPathStatus, SessionKeys, SessionStatus } from '../../common/router-port.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { Advert } from '../wire/advert.js';
-import { dialable } from './dial.js';
 import type { Dialer, DialTarget } from './dial.js';
+import { dialTargetOf } from './dial-target.js';
 import {
   CLOSE_STAGGER_MS,
   DIAL_DOWN_MS,
   FRAMES_WAIT_MS,
-  LONG_DEAD_AFTER_MS,
-  MAX_DEAD_DIAL_RETRY_MS,
-  MAX_DIAL_RETRY_MS,
   PROBE_INTERVAL_MS,
   STALE_AFTER_MS,
+  UNHEARD_AFTER_MS,
 } from '../limits.js';
 import { encodeControl } from '../wire/control-message.js';
 import { isCarrying, LINK_REASONS, linkPollAt, step } from './link.js';
@@ -29,6 +27,7 @@ import { SessionEstablisher } from './session-establisher.js';
 import type { Confirmation } from './session-establisher.js';
 import type { SessionSlots } from '../handshake/session-slots.js';
 import { Traffic } from './traffic.js';
+import { Unanswered } from './unanswered.js';
 
 /** What a peer uses of the mesh core. */
 export interface PeerDeps extends PeerPathDeps {
@@ -62,6 +61,7 @@ export class Peer {
   /** When a first contact is given up that no frame needs. */
   #triedUntilMs = Infinity;
   readonly #traffic: Traffic;
+  readonly unanswered = new Unanswered();
   readonly #establisher: SessionEstablisher;
   readonly #deps: PeerDeps;
 
@@ -226,6 +226,7 @@ export class Peer {
 
   /** Something authentic arrived from the peer at `atMs`. */
   heard(atMs: number, nowMs: number): void {
+    this.unanswered.heard(atMs);
     this.path.heard(atMs, nowMs);
     this.#step({ type: 'heard', atMs }, nowMs);
   }
@@ -294,11 +295,21 @@ export class Peer {
     if (counters.lastReceivedMsAgo !== null) this.heard(nowMs - Math.max(0, counters.lastReceivedMsAgo), nowMs);
   }
 
-  /** Frames wait for this peer: tries at once, without starting the back-off over. */
+  /** Frames wait for this peer, or leave without anything heard: tries at once, without starting the back-off over. */
   sessionWanted(nowMs: number): void {
+    if (this.sessions.active !== null && this.#link.state === 'up') return this.#unheard(this.#link.lastHeardMs, nowMs);
     this.#wantedMs = nowMs;
     this.open(nowMs);
     if (this.sessions.active === null) this.#establisher.handle({ type: 'hurry' }, nowMs);
+  }
+
+  #unheard(lastHeardMs: number, nowMs: number): void {
+    // The threads of a router do not all hear the same.
+    if (nowMs - lastHeardMs < UNHEARD_AFTER_MS && this.unanswered.sinceMs === null) return;
+    this.#wantedMs = nowMs;
+    this.unanswered.begin(nowMs);
+    this.doubt(nowMs);
+    this.path.probeNow(false, nowMs);
   }
 
   /** A session found in the router after this process restarted: it is replaced when it is due. */
@@ -358,19 +369,7 @@ export class Peer {
 
   /** What a handshake with it needs to know. */
   dialTarget(nowMs: number): DialTarget {
-    const longDead = this.#link.state === 'down' && nowMs - this.#link.sinceMs >= LONG_DEAD_AFTER_MS;
-    const known = [this.path.endpoint, ...(this.#advert?.endpoints ?? [])];
-    return {
-      addresses: dialable(known, this.#deps.underlay.ownAddresses),
-      channels: this.#deps.channelsTo(this.id),
-      maxRetryMs: longDead ? MAX_DEAD_DIAL_RETRY_MS : MAX_DIAL_RETRY_MS,
-      expects: (peer) => peer === this.id,
-      staticKey: this.#advert?.noiseKey ?? null,
-      secretIds: this.#advert?.secretIds ?? null,
-      isProven: this.isProven,
-      framesWait: this.framesWait(nowMs),
-      provenAddress: this.path.endpoint,
-    };
+    return dialTargetOf(this, this.#deps.channelsTo(this.id), this.#deps.underlay.ownAddresses, nowMs);
   }
 
   /** Does all that is due. */
@@ -385,7 +384,7 @@ export class Peer {
   /** When {@link advance} has something to do next. */
   pollAt(nowMs: number): number {
     const needed = this.#needsSession(nowMs);
-    const sessionsAtMs = this.sessions.pollAt() ?? Infinity;
+    const sessionsAtMs = Math.min(this.sessions.pollAt() ?? Infinity, needed ? Infinity : this.unanswered.dialAtMs);
     const atMs = Math.min(this.#endsAtMs(), sessionsAtMs, this.#establisher.pollAt(needed, nowMs) ?? Infinity);
     if (this.isQuiet(nowMs)) return atMs;
     const linkAtMs = linkPollAt(this.#link, this.#deps.graceMs(nowMs)) ?? Infinity;
@@ -417,6 +416,7 @@ export class Peer {
   }
 
   #wentDown(nowMs: number): void {
+    this.unanswered.end();
     this.sessions.removeAll();
     this.path.linkDown(nowMs);
     this.#establisher.handle({ type: 'linkDown' }, nowMs);
@@ -435,6 +435,7 @@ export class Peer {
 
   /** Drops sessions and handshakes, with what the link becomes. */
   #drop(event: LinkEvent, nowMs: number): void {
+    this.unanswered.end();
     this.#establisher.handle({ type: 'stopped' }, nowMs);
     this.sessions.removeAll();
     this.path.linkDown(nowMs);
@@ -459,15 +460,12 @@ export class Peer {
   /** When a data link is closed for want of frames, or a peer that is down is left alone. */
   #endsAtMs(): number {
     if (this.#isNeighbour || this.#advert === null) return Infinity;
-    if (this.#link.state === 'down') return this.#leftAloneAtMs();
+    // One that left, or that others found dead, is not dialled; one never met may be invented, and `peer-table.ts` forgets it.
+    const isGone = this.hasLeft || this.isReported || !this.isProven;
+    if (this.#link.state === 'down') return isGone ? Infinity : this.#link.sinceMs + DIAL_DOWN_MS;
     if (this.#link.state === 'connecting') return this.#triedUntilMs;
     if (this.#link.state !== 'up' || this.#deps.carriesOthers(this.id)) return Infinity;
     return this.#traffic.closeAtMs + (this.id < this.#deps.ownId ? CLOSE_STAGGER_MS : 0);
-  }
-
-  /** One that left or was reported is not dialled; one never met may be invented, and is forgotten (`cluster/peer-table.ts`). */
-  #leftAloneAtMs(): number {
-    return this.hasLeft || this.isReported || !this.isProven ? Infinity : this.#link.sinceMs + DIAL_DOWN_MS;
   }
 
   #end(nowMs: number): void {
@@ -476,6 +474,7 @@ export class Peer {
   }
 
   #established(nowMs: number): void {
+    this.unanswered.end();
     this.#lastHandshakeMs = nowMs;
     if (this.#link.state !== 'up') this.#traffic.note(nowMs);
     this.path.heard(nowMs, nowMs);
@@ -493,6 +492,7 @@ export class Peer {
     if (this.#link.state === 'idle') return false;
     if (this.#isGivenUp(nowMs)) return false;
     if (this.sessions.active === null || this.#link.state !== 'up') return true;
+    if (nowMs >= this.unanswered.dialAtMs) return true;
     return !this.isQuiet(nowMs) && this.sessions.isRekeyDue(nowMs);
   }
 }

@@ -16,11 +16,19 @@ export interface SoughtPeer {
   /** It said goodbye, or its neighbours found it dead. */
   readonly hasLeft: boolean;
   readonly isReported: boolean;
+  /** Since when frames leave on a link that is up, and nothing is heard. */
+  readonly unanswered: { readonly sinceMs: number | null };
   framesWait(nowMs: number): boolean;
 }
 
 /** Infinity: none is needed. @param isRelayed whether the path goes through a relay, which does not work then */
 export function relayNeededAtMs(peer: SoughtPeer, isRelayed: boolean, nowMs: number): number {
+  const { sinceMs } = peer.unanswered;
+  const unansweredMs = sinceMs === null ? Infinity : sinceMs + RELAY_FRAMES_AFTER_MS;
+  return Math.min(unansweredMs, neededByLinkMs(peer, isRelayed, nowMs));
+}
+
+function neededByLinkMs(peer: SoughtPeer, isRelayed: boolean, nowMs: number): number {
   const { link } = peer;
   switch (link.state) {
     case 'idle':

@@ -4,12 +4,13 @@
  */
 import type { NodeId } from '../../common/node-id.js';
 import type { PeerCounters, PeerPath, RelayRoute, SessionKeys, SessionStatus } from '../../common/router-port.js';
-import { sameSocketAddress } from '../../common/address/socket-address.js';
+import { formatSocketAddress, sameSocketAddress } from '../../common/address/socket-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import { ENVELOPE_BYTES } from '../../common/wire/relay-envelope.js';
 import { STALE_AFTER_MS } from '../limits.js';
 import type { MeshEffect, MeshEvent } from '../mesh-io.js';
 import { FakeEarly } from './fake-early.js';
+import { FakeKeptFrames } from './fake-kept-frames.js';
 import { FakeRelays } from './fake-relays.js';
 import { isProbe, packetBytes, SMALL_PACKET_BYTES, UNDERLAY_BYTES, UNIT_BYTES } from './packet.js';
 import type { Envelope, Inner, SimFrame, UnitBody, Packet } from './packet.js';
@@ -45,6 +46,9 @@ const WANTED_INTERVAL_MS = 1000;
 /** How long a frame waits for a session, and how many wait for one peer, as in the router. */
 const WAIT_FOR_SESSION_MS = 3_000;
 const MAX_WAITING_FRAMES = 64;
+/** Id of the router's own probes, of which the core does not hear, and their size. */
+const OWN_PROBE_ID = 0xffffffff;
+const OWN_PROBE_BYTES = 128;
 
 export class FakeRouter {
   /** Sent to each peer so far. */
@@ -71,6 +75,9 @@ export class FakeRouter {
   readonly slotClashes: number[] = [];
   readonly relays: FakeRelays;
   readonly early = new FakeEarly();
+  readonly #kept = new FakeKeptFrames();
+  /** When the peer was last heard another way than frames to it take. */
+  readonly #elsewhereMs = new Map<NodeId, number>();
   readonly #deps: FakeRouterDeps;
 
   constructor(instance: string, deps: FakeRouterDeps) {
@@ -91,13 +98,14 @@ export class FakeRouter {
       case 'path':
         this.paths.set(effect.path.peer, effect.path);
         this.#noteUp(effect.path, nowMs);
-        return;
+        return this.#sendKept(effect.path.peer, nowMs);
       case 'installSession':
         return this.#install(effect.session, nowMs);
       case 'activateSession': {
         const held = this.sessions.get(effect.localIndex);
         if (held === undefined) return;
         this.active.set(held.keys.peer, effect.localIndex);
+        this.#sendKept(held.keys.peer, nowMs);
         return this.#sendWaiting(held.keys.peer);
       }
       case 'deactivateSession':
@@ -147,7 +155,9 @@ export class FakeRouter {
     if (!this.sessions.has(unit.index)) return this.early.keep(from, unit, channel, nowMs);
     const peer = this.#receiveUnit(unit, nowMs);
     if (peer === null) return;
-    if (channel === null) this.#followRoaming(peer, from, unit.body);
+    const isRelayed = (this.paths.get(peer)?.relay ?? null) !== null;
+    if (isRelayed !== (channel !== null)) this.#elsewhereMs.set(peer, nowMs);
+    if (channel === null) this.#followRoaming(peer, from, unit.body, nowMs);
     this.#open(peer, from, unit.body, channel, nowMs);
   }
 
@@ -178,16 +188,60 @@ export class FakeRouter {
   /** Takes a frame of a pod of this node. @param isRouted whether the tables have its destination */
   sendFrame(peer: NodeId, frame: SimFrame, isRouted: boolean, nowMs: number): void {
     if (!isRouted) return refuse(frame, nowMs);
-    if (this.active.has(peer) && this.paths.has(peer)) return this.#sendFrame(peer, frame);
+    if (this.active.has(peer) && this.paths.has(peer)) {
+      this.#sendFrame(peer, frame);
+      return this.#keep(peer, frame, nowMs);
+    }
     const waiting = this.#waiting.get(peer) ?? [];
     if (waiting.length === MAX_WAITING_FRAMES) return refuse(frame, nowMs);
     this.#waiting.set(peer, [...waiting, frame]);
     this.#deps.at(nowMs + WAIT_FOR_SESSION_MS, () => {
       if (frame.state === 'waiting') refuse(frame, nowMs + WAIT_FOR_SESSION_MS);
     });
-    if (nowMs - (this.#wantedMs.get(peer) ?? -Infinity) < WANTED_INTERVAL_MS) return;
+    if (this.#isWantedDue(peer, nowMs)) this.#deps.toCore({ type: 'sessionWanted', peer });
+  }
+
+  #isWantedDue(peer: NodeId, nowMs: number): boolean {
+    if (nowMs - (this.#wantedMs.get(peer) ?? -Infinity) < WANTED_INTERVAL_MS) return false;
     this.#wantedMs.set(peer, nowMs);
+    return true;
+  }
+
+  /** Keeps a copy of a frame that was sent while nothing is heard of the peer, and asks it. */
+  #keep(peer: NodeId, frame: SimFrame, nowMs: number): void {
+    if (!this.#kept.offer(peer, frame, this.#wayTo(peer), this.#heardMs(peer), nowMs)) return;
+    this.#deps.at(nowMs + WAIT_FOR_SESSION_MS, () => {
+      const isUnheard = this.#kept.expire(peer, frame, this.#heardMs(peer));
+      if (isUnheard && frame.state === 'onWay') refuse(frame, nowMs + WAIT_FOR_SESSION_MS);
+    });
+    if (!this.#isWantedDue(peer, nowMs)) return;
+    this.#probe(peer, nowMs);
     this.#deps.toCore({ type: 'sessionWanted', peer });
+  }
+
+  /** Path or session may be others. */
+  #sendKept(peer: NodeId, nowMs: number): void {
+    if (!this.active.has(peer) || !this.paths.has(peer)) return;
+    const frames = this.#kept.moved(peer, this.#wayTo(peer), this.#heardMs(peer));
+    for (const frame of frames) this.seal(peer, { kind: 'frame', frame }, frame.sizeBytes);
+    if (frames.length > 0) this.#probe(peer, nowMs);
+  }
+
+  #probe(peer: NodeId, nowMs: number): void {
+    const probe = { kind: 'probe', id: OWN_PROBE_ID, sizeBytes: OWN_PROBE_BYTES, sentMs: nowMs } as const;
+    this.seal(peer, probe, OWN_PROBE_BYTES);
+  }
+
+  #heardMs(peer: NodeId): number {
+    const heardMs = this.lastReceivedMs.get(peer);
+    return heardMs === undefined || heardMs === this.#elsewhereMs.get(peer) ? -Infinity : heardMs;
+  }
+
+  /** Where frames to the peer go, in which session. */
+  #wayTo(peer: NodeId): string {
+    const { endpoint, relay = null } = this.paths.get(peer)!;
+    const to = relay === null ? formatSocketAddress(endpoint) : `${relay.peer} ${relay.channel.channel}`;
+    return `${to} ${this.active.get(peer)}`;
   }
 
   #sendFrame(peer: NodeId, frame: SimFrame): void {
@@ -285,8 +339,9 @@ export class FakeRouter {
     if (body.kind === 'control') return this.#deps.toCore({ type: 'control', peer, bytes: body.bytes });
     if (body.kind === 'frame') {
       this.#receivedFrames.set(peer, (this.#receivedFrames.get(peer) ?? 0) + 1);
+      // A copy may have come before.
+      if (body.frame.state !== 'arrived') body.frame.endedMs = nowMs;
       body.frame.state = 'arrived';
-      body.frame.endedMs = nowMs;
       return;
     }
     const { id, sizeBytes, sentMs } = body;
@@ -294,13 +349,14 @@ export class FakeRouter {
       const way = channel === null ? { to: from } : { channel };
       return this.seal(peer, { kind: 'answer', id, sizeBytes, sentMs, observed: from }, SMALL_PACKET_BYTES, way);
     }
+    if (id === OWN_PROBE_ID) return this.#kept.answered(peer);
     const roundTripUs = (nowMs - sentMs) * 1000;
     const came = channel === null ? {} : { relayed: true, channel };
     const { observed } = body;
     this.#deps.toCore({ type: 'probeAnswer', peer, probeId: id, sizeBytes, roundTripUs, observed, ...came });
   }
 
-  #followRoaming(peer: NodeId, from: SocketAddress, { kind }: UnitBody): void {
+  #followRoaming(peer: NodeId, from: SocketAddress, { kind }: UnitBody, nowMs: number): void {
     const path = this.paths.get(peer);
     if (path === undefined) return;
     if (path.relay) {
@@ -310,6 +366,7 @@ export class FakeRouter {
     if (sameSocketAddress(path.endpoint, from)) return;
     this.paths.set(peer, { ...path, endpoint: from });
     this.#deps.toCore({ type: 'roamed', peer, endpoint: from });
+    this.#sendKept(peer, nowMs);
   }
 
   #noteUp({ peer, upForMs = null }: PeerPath, nowMs: number): void {

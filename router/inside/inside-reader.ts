@@ -37,6 +37,7 @@ import type { Peers } from '../tables/peers.js';
 import { NO_PEER, NO_SESSION } from '../tables/peers.js';
 import { createSuperFrame, readSuperFrame, writeSlice } from '../packet/super-frame.js';
 import { paddedRecordBytes, RECORD_LENGTH_BYTES } from '../../common/wire/data-unit.js';
+import type { KeptFrames } from './kept-frames.js';
 import type { RefusedFrames } from './refused-frames.js';
 import type { TapQueues } from './tap-queues.js';
 import type { WaitingRecords } from '../tables/waiting-records.js';
@@ -80,6 +81,7 @@ export class InsideReader {
     private readonly counters: Counters,
     private readonly refused: RefusedFrames,
     private readonly waiting: WaitingRecords,
+    private readonly kept: KeptFrames,
   ) {}
 
   useTables(tables: LoopTables): void {
@@ -112,6 +114,11 @@ export class InsideReader {
       if (peers.activeSession[peer] === NO_SESSION) {
         this.wantedPeers.add(peer);
         if (!this.waiting.add(peer, record + RECORD_LENGTH_BYTES, length, nowMs)) this.#drop(DROP.waitingFull);
+        continue;
+      }
+      if (peer !== currentPeer && this.kept.isUnheard(peer, nowMs)) {
+        this.kept.keep(peer, record + RECORD_LENGTH_BYTES, length, nowMs);
+        this.#sendApart(peer, currentPeer, record + RECORD_LENGTH_BYTES, length);
         continue;
       }
       if (peer === currentPeer || (currentPeer === 0 && this.#openSlot[peer] === NO_SLOT)) {
@@ -148,29 +155,41 @@ export class InsideReader {
 
   /** Sends the frames that waited for a session with the peer, in order. Not within {@link drain}. */
   sendWaiting(peer: number): void {
-    const { arena, sender, waiting } = this;
+    const { waiting } = this;
     for (let at = waiting.take(peer); at !== NOTHING_WAITS; at = waiting.take(peer)) {
-      const open = this.#openSlot[peer]!;
-      const slot = open === NO_SLOT ? this.#open(peer, NO_PEER) : open;
-      const record = sender.unitAt(slot) + this.#filled[slot]! + RECORD_LENGTH_BYTES;
-      arena.u8.copyWithin(record, at, at + waiting.length);
-      this.#append(slot, peer, waiting.length);
+      this.#sendApart(peer, NO_PEER, at, waiting.length);
     }
     this.#closeOpen(NO_PEER);
-    sender.flush();
+    this.sender.flush();
   }
 
-  /** Refuses the frames that have waited for too long; their senders are told. */
+  /** Sends the frames that are kept of the peer once more. Not within {@link drain}. */
+  sendAgain(peer: number): void {
+    this.kept.each(peer, (at, length) => this.#sendApart(peer, NO_PEER, at, length));
+    this.#closeOpen(NO_PEER);
+    this.sender.flush();
+  }
+
+  /** When {@link refuseOverdue} has something to do, Infinity for never. */
+  get overdueMs(): number {
+    return Math.min(this.waiting.dueMs, this.kept.dueMs);
+  }
+
+  /** Refuses the frames that have waited for too long, or that nothing was heard after; their senders are told. */
   refuseOverdue(nowMs: number): void {
-    const { waiting } = this;
+    const { waiting, kept } = this;
     for (let at = waiting.takeDue(nowMs); at !== NOTHING_WAITS; at = waiting.takeDue(nowMs)) {
       this.#refuse(DROP.noSession, HOST_UNREACHABLE, at, waiting.length);
+    }
+    for (let at = kept.takeDue(nowMs); at !== NOTHING_WAITS; at = kept.takeDue(nowMs)) {
+      this.#refuse(DROP.notHeard, HOST_UNREACHABLE, at, kept.length);
     }
   }
 
   /** Drops the frames that wait for a peer that is no longer one. */
   forgetWaiting(peer: number): void {
     while (this.waiting.take(peer) !== NOTHING_WAITS) this.#drop(DROP.noSession);
+    this.kept.forget(peer);
   }
 
   /** The peer of a frame, or NOT_FORWARDED when it was dropped. */
@@ -214,6 +233,15 @@ export class InsideReader {
   #refuse(reason: number, error: IcmpError, header: number, length: number): number {
     this.refused.fromInside(reason, error, header + L3_OFFSET, length - L3_OFFSET);
     return NOT_FORWARDED;
+  }
+
+  /** Copies the record at `at` into the peer's open unit. @param spare as in {@link #open} */
+  #sendApart(peer: number, spare: number, at: number, length: number): void {
+    const { arena, sender } = this;
+    const open = this.#openSlot[peer]!;
+    const slot = open === NO_SLOT ? this.#open(peer, spare) : open;
+    arena.u8.copyWithin(sender.unitAt(slot) + this.#filled[slot]! + RECORD_LENGTH_BYTES, at, at + length);
+    this.#append(slot, peer, length);
   }
 
   /** Opens a unit for the peer. Keeps the open unit of `spare`: the record behind it is still to be moved. */

@@ -435,10 +435,13 @@ export class OutsideReceiver {
 
   /** The newest unit of a peer came from another address than its datagrams are sent to. */
   #fromElsewhere(peer: number, type: number, sender: number): void {
-    const { peers, events } = this.deps;
+    const { peers, events, counters } = this.deps;
+    const isEnveloped = sender === this.#enveloped;
+    const isRelayed = peers.relayedPath(peer) !== undefined;
+    if (isEnveloped !== isRelayed) counters.heardElsewhere(peer, this.#nowMs);
     // An envelope says nothing about the address of the peer.
-    if (sender === this.#enveloped) return;
-    if (peers.relayedPath(peer) === undefined) return events.roamed(peer, sender);
+    if (isEnveloped) return;
+    if (!isRelayed) return events.roamed(peer, sender);
     // The other end looks for the direct path with probes all the time.
     if (type !== TYPE_PROBE) events.heardDirectly(peer, sender);
   }

@@ -311,7 +311,7 @@ export class RouterProcess {
 
   #fromThread(lane: number, event: ForwarderEvent): void {
     if (event.type === 'lossReport') return this.#threads[event.report.lane]?.command(event);
-    if (event.type === 'calledAt') {
+    if (event.type === 'calledAt' || event.type === 'heard') {
       return this.#threads.forEach((thread, other) => (other === lane ? undefined : thread.command(event)));
     }
     if (event.type !== 'report') {

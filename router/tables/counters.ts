@@ -12,7 +12,9 @@ const RX_FRAMES = 3;
 /** Time of the last authentic datagram, milliseconds on the thread's clock; 0 for none. */
 const LAST_RECEIVED_MS = 4;
 const LOSS_RATIO = 5;
-const PEER_FIELDS = 6;
+/** The same of the last one that came another way than datagrams to the peer take. */
+const ELSEWHERE_MS = 6;
+const PEER_FIELDS = 7;
 
 /** Counts of the reasons that occurred, by name. */
 export function dropsByName(drops: Float64Array): Record<string, number> {
@@ -55,6 +57,18 @@ export class Counters {
   heard(peer: number, nowMs: number): void {
     this.#change(peer);
     this.#peers[peer * PEER_FIELDS + LAST_RECEIVED_MS] = nowMs;
+  }
+
+  /** After {@link heard}: directly from a peer behind a relay, or through a relay from another one. */
+  heardElsewhere(peer: number, nowMs: number): void {
+    this.#peers[peer * PEER_FIELDS + ELSEWHERE_MS] = nowMs;
+  }
+
+  /** When it was last heard, -Infinity when that was another way than its path. */
+  heardOnPathMs(peer: number): number {
+    const at = peer * PEER_FIELDS;
+    const heardMs = this.#peers[at + LAST_RECEIVED_MS]!;
+    return heardMs === this.#peers[at + ELSEWHERE_MS] ? -Infinity : heardMs;
   }
 
   lossReported(peer: number, ratio: number): void {

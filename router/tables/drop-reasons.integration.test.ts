@@ -19,6 +19,7 @@ import {
   MAX_RECEIVE_CONTEXTS,
   RELAY_BURST_MS,
   RELAY_PAIR_BYTES_PER_SECOND,
+  UNHEARD_MS,
   WAIT_FOR_SESSION_MS,
 } from '../limits.js';
 import { AF_INET6 } from '../kernel/linux-abi.js';
@@ -244,6 +245,12 @@ const WAYS: Readonly<Record<DropReason, () => void>> = {
   earlyExpired: () => {
     node.command({ type: 'removeSession', localIndex: 0x40 });
   },
+  notHeard: () => {
+    node.nowMs += UNHEARD_MS;
+    fromPod(outward());
+    node.turn();
+    node.nowMs += WAIT_FOR_SESSION_MS;
+  },
 };
 
 function expectSession(localIndex: number): number {
@@ -278,6 +285,9 @@ describe('drop reasons', () => {
       settle([node]);
     });
     expect(Object.keys(drops)).toEqual([reason]);
+    // What waits ends.
+    node.nowMs += WAIT_FOR_SESSION_MS;
+    settle([node]);
     node.tap.receiveAll();
     peer.units();
     // Afterwards all is as before: a good frame passes in both directions.

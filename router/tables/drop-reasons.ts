@@ -49,6 +49,8 @@ export const DROP_REASONS = [
   // outside to inside, before the keys of their session
   'earlyFull',
   'earlyExpired',
+  // inside to outside
+  'notHeard',
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];

@@ -65,6 +65,8 @@ export class Peers {
   readonly fragmentBytes = new Uint16Array(MAX_PEERS + 1);
   /** Bytes of plaintext that a unit is filled up to. */
   readonly unitBytes = new Int32Array(MAX_PEERS + 1);
+  /** How often datagrams to the peer went another way than before. */
+  readonly moves = new Uint32Array(MAX_PEERS + 1);
   readonly activeSession = new Int32Array(MAX_PEERS + 1).fill(NO_SESSION);
 
   constructor(
@@ -193,7 +195,11 @@ export class Peers {
     const { arena, family } = this;
     writeSocketAddress(arena, this.#compared, endpoint, family);
     const isSame = sameSocketAddressMemory(arena, this.#compared, this.addressAt(index), family);
-    if (this.#relayed.delete(index) || !isSame) this.forgetLocal(index);
+    if (this.#relayed.delete(index) || !isSame) {
+      this.forgetLocal(index);
+      this.moves[index]!++;
+      for (const [behind, { relay }] of this.#relayed) if (relay === index) this.moves[behind]!++;
+    }
     const written = writeSocketAddress(arena, this.addressAt(index), endpoint, family);
     this.#path[index] = written ? DIRECT : UNREACHABLE;
     const ipVersion = ipFamily(endpoint.ip);
@@ -204,7 +210,9 @@ export class Peers {
 
   #setRelayed(index: number, endpoint: SocketAddress, route: RelayRoute): void {
     const relay = this.indexOf(route.peer);
-    this.#relayed.set(index, { relay, route, envelope: envelopeWords(route.channel), endpoint });
+    const envelope = envelopeWords(route.channel);
+    if (!isSameWay(this.#relayed.get(index), { relay, envelope })) this.moves[index]!++;
+    this.#relayed.set(index, { relay, route, envelope, endpoint });
     this.#goTheWayOf(relay, index);
     // Nothing is sent over this one any more.
     this.#followRelay(index);
@@ -274,4 +282,10 @@ export class Peers {
     );
     return Math.min(fragments * fragment, MAX_UNIT_BYTES) - TAG_BYTES;
   }
+}
+
+type Way = Pick<RelayedPath, 'relay' | 'envelope'>;
+
+function isSameWay(a: Way | undefined, b: Way): boolean {
+  return a?.relay === b.relay && a.envelope.channel === b.envelope.channel && a.envelope.token0 === b.envelope.token0;
 }

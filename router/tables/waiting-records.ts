@@ -29,8 +29,9 @@ export interface WaitingLimits {
 }
 
 export class WaitingRecords {
-  /** Bytes of the record last taken. */
+  /** Bytes of the record last taken, and its key. */
   length = 0;
+  key = NO_KEY;
   readonly #start: number;
   /** Offset of the first free byte, from the start of the ring. */
   #freeAt = 0;
@@ -108,6 +109,7 @@ export class WaitingRecords {
     if (record === NONE) return NOTHING_WAITS;
     this.#first[key] = this.#next[record]!;
     this.length = this.#bytes[record]!;
+    this.key = key;
     this.#keyRecords[key]!--;
     this.#keyBytes[key] = this.#keyBytes[key]! - ((this.length + 3) & ~3);
     this.#key[record] = NO_KEY;
@@ -115,7 +117,19 @@ export class WaitingRecords {
     return this.#start + this.#at[record]!;
   }
 
-  /** The same for the oldest record of all, if it has waited as long as it may. */
+  /** Whether records wait under the key. */
+  holds(key: number): boolean {
+    return this.#first[key] !== NONE;
+  }
+
+  /** Calls `visit` with the arena offset and the bytes of each record of the key, in order; they go on waiting. */
+  each(key: number, visit: (at: number, length: number) => void): void {
+    for (let record = this.#first[key]!; record !== NONE; record = this.#next[record]!) {
+      visit(this.#start + this.#at[record]!, this.#bytes[record]!);
+    }
+  }
+
+  /** As {@link take}, the oldest record of all, if it has waited as long as it may. */
   takeDue(nowMs: number): number {
     return nowMs < this.dueMs ? NOTHING_WAITS : this.take(this.#key[this.#oldest]!);
   }

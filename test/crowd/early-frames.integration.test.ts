@@ -75,10 +75,15 @@ class Node {
     this.waiting.push(...this.router.events.splice(0));
     for (let event = this.waiting[0]; event !== undefined && !holds(event); event = this.waiting[0]) {
       this.waiting.shift();
-      if (event.type !== 'report' && event.type !== 'lossReport' && event.type !== 'calledAt') this.feed(event);
+      if (!isOfThreads(event)) this.feed(event);
     }
     return moved;
   }
+}
+
+/** Whether the main thread of the router keeps it to itself. */
+function isOfThreads(event: ForwarderEvent): event is Exclude<ForwarderEvent, MeshEvent> {
+  return ['report', 'lossReport', 'calledAt', 'heard'].includes(event.type);
 }
 
 function isCommand(effect: MeshEffect): effect is Extract<MeshEffect, ForwarderCommand> {
