@@ -52,6 +52,7 @@ const peer = {
       this.route = null;
     },
   },
+  unanswered: { sinceMs: null },
   framesWait: () => false,
   isQuiet: () => false,
   closeIfQuiet: () => undefined,
