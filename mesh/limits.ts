@@ -61,7 +61,7 @@ export const MAX_UNPROVEN_MEMBERS = 6144;
 export const MAX_UNPROVEN_PER_SENDER = 512;
 /** A member that never had a handshake with this node is forgotten when down for this long. */
 export const FORGET_UNPROVEN_AFTER_MS = 10 * 60_000;
-/** Adverts that are read of one peer at once: the answers to one digest. */
+/** Adverts that are read of one peer at once: the answers to one digest. As many as there are members if those are more. */
 export const ADVERT_BURST = 1024;
 /** The same per second, sustained. */
 export const ADVERTS_PER_SECOND = 100;

@@ -2,15 +2,17 @@
 import { BoundedMap } from '../common/bounded-map.js';
 
 export interface RateLimits {
-  readonly burst: number;
+  /** A function for one that may grow: a key that has used up its tokens then gets as many more. */
+  readonly burst: number | (() => number);
   readonly perSecond: number;
   /** Keys remembered; the one used longest ago is dropped beyond this and starts full again. */
   readonly maxKeys: number;
 }
 
 interface Bucket {
-  tokens: number;
-  filledMs: number;
+  /** Tokens taken and not given back since. */
+  used: number;
+  atMs: number;
 }
 
 export class RateLimiter<Key> {
@@ -30,11 +32,11 @@ export class RateLimiter<Key> {
 
   /** Takes as many tokens as the key has left, up to `count`. How many it took. */
   takeUpTo(count: number, key: Key, nowMs: number): number {
-    const tokens = this.#tokens(key, nowMs);
-    const taken = Math.min(count, Math.floor(tokens));
-    const bucket = this.#buckets.get(key) ?? { tokens: 0, filledMs: 0 };
-    bucket.tokens = tokens - taken;
-    bucket.filledMs = nowMs;
+    const used = this.#used(key, nowMs);
+    const taken = Math.max(0, Math.min(count, Math.floor(this.#burst - used)));
+    const bucket = this.#buckets.get(key) ?? { used: 0, atMs: 0 };
+    bucket.used = used + taken;
+    bucket.atMs = nowMs;
     // Its place matters only once keys are dropped.
     if (this.#buckets.size >= this.#limits.maxKeys || !this.#buckets.has(key)) this.#buckets.set(key, bucket);
     return taken;
@@ -42,13 +44,17 @@ export class RateLimiter<Key> {
 
   /** Whether {@link take} would succeed. */
   has(key: Key, nowMs: number): boolean {
-    return this.#tokens(key, nowMs) >= 1;
+    return this.#burst - this.#used(key, nowMs) >= 1;
   }
 
-  #tokens(key: Key, nowMs: number): number {
-    const { burst, perSecond } = this.#limits;
+  get #burst(): number {
+    const { burst } = this.#limits;
+    return typeof burst === 'number' ? burst : burst();
+  }
+
+  #used(key: Key, nowMs: number): number {
     const bucket = this.#buckets.get(key);
-    if (bucket === undefined) return burst;
-    return Math.min(burst, bucket.tokens + ((nowMs - bucket.filledMs) * perSecond) / 1000);
+    if (bucket === undefined) return 0;
+    return Math.max(0, bucket.used - ((nowMs - bucket.atMs) * this.#limits.perSecond) / 1000);
   }
 }

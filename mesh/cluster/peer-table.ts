@@ -85,7 +85,7 @@ export class PeerTable {
   readonly #introductions = new Introductions();
   readonly #touches = new Touches();
   readonly #advertRate = new RateLimiter<NodeId>({
-    burst: ADVERT_BURST,
+    burst: () => Math.max(ADVERT_BURST, this.members.size),
     perSecond: ADVERTS_PER_SECOND,
     maxKeys: MAX_MEMBERS,
   });
