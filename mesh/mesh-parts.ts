@@ -291,6 +291,7 @@ export class MeshParts {
       underlay,
       random,
       isMember: (id) => peerTable.members.get(id) !== undefined,
+      forgottenCount: () => peerTable.members.forgottenCount,
       isLinked: (id) => peerTable.peers.get(id)?.isLinked === true,
       linkedAt: (address) => peerTable.linkedAt(address),
       memberAt: (address) => peerTable.memberAt(address),

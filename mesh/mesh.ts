@@ -61,6 +61,7 @@ export class Mesh {
     if (this.#stopped) return [];
     this.#effects = [];
     this.#excusePause(now);
+    if (event.type === 'probeAnswer' && this.#heardAsBefore(event, now)) return this.#effects;
     this.#dispatch(event, now);
     if (this.#parts.router.isUp && !this.#stopped) this.#advance(now);
     this.#effects.push(...this.#parts.peerTable.flush(now));
@@ -110,6 +111,12 @@ export class Mesh {
     return [...this.#parts.peerTable.peers.values()].flatMap(({ advert }) =>
       advert === null ? [] : this.#view(advert, now),
     );
+  }
+
+  /** Ids of the members that this node holds for down. */
+  downMembers(): NodeId[] {
+    const peers = [...this.#parts.peerTable.peers.values()];
+    return peers.filter(({ link, advert }) => link.state === 'down' && advert !== null).map(({ id }) => id);
   }
 
   /** Another member, or null. */
@@ -254,6 +261,25 @@ export class Mesh {
     if (from === null) return counters.count('unknownChannel');
     outcomes.apply(handshakes.receive(event.bytes, from, now), from, now);
     this.#wakeAt(handshakes.pollAt());
+  }
+
+  /**
+   * Most of all events: nothing is due, and the answer on a steady link shows only that all is as it was. There is nothing else to
+   * look at then. False when it is otherwise: nothing was done.
+   */
+  #heardAsBefore(
+    { peer: id, relayed, sizeBytes, roundTripUs, observed }: EventOf<'probeAnswer'>,
+    now: number,
+  ): boolean {
+    const { peerTable, relaying, router } = this.#parts;
+    if (!router.isUp || this.#dueMs === null || now >= this.#dueMs) return false;
+    const peer = peerTable.peers.get(id);
+    const isSame =
+      peer?.isSteady === true && relayed !== true && peer.path.isSeenAt(observed) && !relaying.paths.has(id);
+    if (!isSame) return false;
+    peer.probeAnswered(sizeBytes, roundTripUs / 1000, now);
+    if (!peer.isSteady) this.#advancePeer(peer, now);
+    return true;
   }
 
   /** An answer that came another way than the path takes shows only that the peer lives. */

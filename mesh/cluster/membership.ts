@@ -32,6 +32,8 @@ export class Membership {
   readonly #adverts = new AdvertMap();
   /** Adverts that were new. */
   learned = 0;
+  /** How often a node has ceased to be a member. */
+  forgottenCount = 0;
   /** Revision at which a member was forgotten. Bounded by MAX_MEMBERS. */
   readonly #forgotten = new BoundedMap<NodeId, number>(MAX_MEMBERS);
 
@@ -124,6 +126,7 @@ export class Membership {
     const advert = this.get(id);
     if (advert === undefined) return;
     this.#adverts.delete(id);
+    this.forgottenCount++;
     this.hashes.toggle(advert);
     this.#forgotten.set(id, advert.revision);
   }

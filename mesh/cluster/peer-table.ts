@@ -317,9 +317,9 @@ export class PeerTable {
 
   /** When {@link advance} has something to do next, or null. */
   pollAt(): number | null {
-    const times = [this.#deadlines.nextMs(), this.neighbourhood.pollAt(), this.#touches.pollAt()];
-    const due = times.filter((time) => time !== null);
-    return due.length === 0 ? null : Math.min(...due);
+    const touchMs = this.#touches.pollAt() ?? Infinity;
+    const dueMs = Math.min(this.#deadlines.nextMs() ?? Infinity, this.neighbourhood.pollAt() ?? Infinity, touchMs);
+    return dueMs === Infinity ? null : dueMs;
   }
 
   /** This node has another address, which peers on quiet links learn from a probe. */

@@ -83,6 +83,11 @@ export class RelayedPaths {
     return count;
   }
 
+  /** Whether anything but a direct path to the peer is known or sought. */
+  has(id: NodeId): boolean {
+    return this.#paths.has(id);
+  }
+
   /** Channels that are open, with those that are being opened. */
   get channelCount(): number {
     let count = 0;

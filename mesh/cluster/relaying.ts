@@ -121,8 +121,8 @@ export class Relaying {
   }
 
   pollAt(): number | null {
-    const times = [this.#relays.pollAt(), this.paths.pollAt()].filter((time) => time !== null);
-    return times.length === 0 ? null : Math.min(...times);
+    const dueMs = Math.min(this.#relays.pollAt() ?? Infinity, this.paths.pollAt() ?? Infinity);
+    return dueMs === Infinity ? null : dueMs;
   }
 }
 

@@ -38,6 +38,8 @@ export interface SeedsDeps {
   readonly underlay: UnderlayFacts;
   readonly random: RandomSource;
   isMember(id: NodeId): boolean;
+  /** How often a node has ceased to be a member. */
+  forgottenCount(): number;
   /** Whether the node is linked, so that no handshake with it is needed. */
   isLinked(id: NodeId): boolean;
   /** The linked member at an address, if there is one. */
@@ -55,6 +57,8 @@ export class Seeds {
   readonly #deps: SeedsDeps;
   /** By address. Bounded by MAX_SEEDS. */
   #seeds = new Map<string, Seed>();
+  /** Members forgotten when all seeds were members: as long as it is no more, all still are. Null while one is not. */
+  #settledAt: number | null = null;
 
   constructor(deps: SeedsDeps) {
     this.#deps = deps;
@@ -69,6 +73,7 @@ export class Seeds {
     }
     for (const [key, seed] of this.#seeds) if (!next.has(key)) this.#endDial(seed);
     this.#seeds = next;
+    this.#settledAt = null;
     return addresses.length > MAX_SEEDS;
   }
 
@@ -87,14 +92,23 @@ export class Seeds {
   /** All handshakes in progress were dropped: dials anew at once. */
   restart(nowMs: number): void {
     for (const seed of this.#seeds.values()) Object.assign(seed, { dial: dialAt(nowMs), link: 'none' });
+    this.#settledAt = null;
   }
 
   advance(nowMs: number): void {
+    const forgotten = this.#deps.forgottenCount();
+    if (forgotten === this.#settledAt) return;
     for (const seed of this.#seeds.values()) {
       if (!this.#isSettled(seed) && nowMs >= seed.dial.nextMs) seed.member = this.#deps.linkedAt(seed.address);
       if (this.#isSettled(seed)) this.#endDial(seed);
       else if (nowMs >= seed.dial.nextMs && !this.#tryMember(seed, nowMs)) this.#tryToReach(seed, nowMs);
     }
+    if (this.#isAllSettled()) this.#settledAt = forgotten;
+  }
+
+  #isAllSettled(): boolean {
+    for (const seed of this.#seeds.values()) if (!this.#isSettled(seed)) return false;
+    return true;
   }
 
   /** False when the address has to be dialled. */
@@ -124,6 +138,7 @@ export class Seeds {
   }
 
   pollAt(): number | null {
+    if (this.#deps.forgottenCount() === this.#settledAt) return null;
     const times = [...this.#seeds.values()].filter((seed) => !this.#isSettled(seed)).map(({ dial }) => dial.nextMs);
     return times.length === 0 ? null : Math.min(...times);
   }

@@ -141,6 +141,11 @@ export class PeerPath {
     this.emit(nowMs);
   }
 
+  /** Whether the peer saw this node at this address when it last said so. */
+  isSeenAt(address: SocketAddress): boolean {
+    return this.#seenAt !== null && sameSocketAddress(this.#seenAt, address);
+  }
+
   /** The peer sees this node at an address. True when it is another than before. */
   seenAt(address: SocketAddress): boolean {
     const before = this.#seenAt;

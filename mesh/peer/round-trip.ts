@@ -9,18 +9,20 @@ import { ROUND_TRIP_SAMPLES } from '../limits.js';
 export class RoundTrip {
   /** Oldest first. Bounded by ROUND_TRIP_SAMPLES. */
   readonly #samplesMs: number[] = [];
+  /** Of the samples, once it was asked for. */
   #medianMs: number | null = null;
 
   /** Null before the first sample. Of an even number of samples the lower one of the two in the middle. */
   get medianMs(): number | null {
+    if (this.#samplesMs.length === 0) return null;
+    this.#medianMs ??= this.#samplesMs.toSorted((a, b) => a - b)[(this.#samplesMs.length - 1) >> 1]!;
     return this.#medianMs;
   }
 
   add(sampleMs: number): void {
     this.#samplesMs.push(sampleMs);
     if (this.#samplesMs.length > ROUND_TRIP_SAMPLES) this.#samplesMs.shift();
-    const sorted = this.#samplesMs.toSorted((a, b) => a - b);
-    this.#medianMs = sorted[(sorted.length - 1) >> 1]!;
+    this.#medianMs = null;
   }
 
   /** The link is down: the next path may have another round trip. */

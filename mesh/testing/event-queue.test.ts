@@ -5,7 +5,7 @@ import { SeededRandom } from './seeded-random.js';
 describe('the queue of events', () => {
   /** Numbers of the functions in the order in which they run. */
   const drain = (queue: EventQueue, ran: number[], untilMs = Infinity): number[] => {
-    for (let due = queue.popUntil(untilMs); due !== null; due = queue.popUntil(untilMs)) due.run();
+    for (let due = queue.popUntil(untilMs); due !== null; due = queue.popUntil(untilMs)) due.item();
     return ran;
   };
 

@@ -16,7 +16,10 @@ type Run = () => void;
 const SPAN_MS = 4096;
 
 export class EventQueue {
-  /** What is to run before the end of the millisecond `#nowMs`. */
+  /** What was in the slot of the millisecond `#nowMs`, in order; all before `#next` has run. */
+  #sorted: Timed<Run>[] = [];
+  #next = 0;
+  /** What was added since, to run before the end of that millisecond. */
   readonly #now = new PriorityQueue<Run>();
   /** What is to run in the milliseconds after it, in the order of insertion, by the low bits of the millisecond. */
   readonly #slots = Array.from({ length: SPAN_MS }, (): Timed<Run>[] => []);
@@ -31,10 +34,20 @@ export class EventQueue {
   }
 
   /** Takes the first item if it is due by then. */
-  popUntil(endMs: number): { readonly atMs: number; readonly run: Run } | null {
-    while (this.#now.first === null) if (!this.#advance(endMs)) return null;
-    const due = this.#now.popUntil(endMs);
-    return due && { atMs: due.atMs, run: due.item };
+  popUntil(endMs: number): Timed<Run> | null {
+    for (;;) {
+      const sorted = this.#sorted[this.#next];
+      const added = this.#now.first;
+      if (sorted === undefined && added === null) {
+        if (!this.#advance(endMs)) return null;
+      } else if (sorted === undefined || (added !== null && added.atMs < sorted.atMs)) {
+        return this.#now.popUntil(endMs);
+      } else {
+        if (sorted.atMs > endMs) return null;
+        this.#next++;
+        return sorted;
+      }
+    }
   }
 
   /** To the next millisecond, or to the next one with an item when all slots are empty; false when nothing is due by then. */
@@ -47,9 +60,11 @@ export class EventQueue {
       else this.#putInSlot(far);
     }
     const slot = this.#slotOf(next);
-    for (const { atMs, item } of slot) this.#now.push(atMs, item);
+    this.#slots[next & (SPAN_MS - 1)] = [];
     this.#inSlots -= slot.length;
-    slot.length = 0;
+    // Stable: those of the same time stay in the order of insertion.
+    this.#sorted = slot.sort((a, b) => a.atMs - b.atMs);
+    this.#next = 0;
     return true;
   }
 

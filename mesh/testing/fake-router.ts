@@ -7,11 +7,11 @@ import type { PeerCounters, PeerPath, RelayRoute, SessionKeys, SessionStatus } f
 import { formatSocketAddress, sameSocketAddress } from '../../common/address/socket-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import { ENVELOPE_BYTES } from '../../common/wire/relay-envelope.js';
-import { STALE_AFTER_MS } from '../limits.js';
 import type { MeshEffect, MeshEvent } from '../mesh-io.js';
 import { FakeEarly } from './fake-early.js';
 import { FakeKeptFrames } from './fake-kept-frames.js';
 import { FakeRelays } from './fake-relays.js';
+import { HeldPeer, HeldSession } from './held-peer.js';
 import { isProbe, packetBytes, SMALL_PACKET_BYTES, UNDERLAY_BYTES, UNIT_BYTES } from './packet.js';
 import type { Envelope, Inner, SimFrame, UnitBody, Packet } from './packet.js';
 
@@ -30,16 +30,7 @@ interface Way {
   readonly to?: SocketAddress;
 }
 
-interface Held {
-  readonly keys: SessionKeys;
-  readonly sendKey: string;
-  readonly receiveKey: string;
-  readonly installedMs: number;
-  confirmed: boolean;
-  unitsSent: number;
-  /** Of them, those in the last report. */
-  unitsReported: number;
-}
+const PATH: Way = {};
 
 /** Between two events that frames want a session with one peer, as in the router. */
 const WANTED_INTERVAL_MS = 1000;
@@ -54,30 +45,21 @@ export class FakeRouter {
   /** Sent to each peer so far. */
   frames = 1;
   readonly instance: string;
-  readonly sessions = new Map<number, Held>();
-  readonly active = new Map<NodeId, number>();
-  readonly paths = new Map<NodeId, PeerPath>();
-  /** When the links came up, as commands said. */
-  readonly #upSinceMs = new Map<NodeId, number | null>();
-  readonly lastReceivedMs = new Map<NodeId, number>();
-  /** When the peer was first heard after the last silence of STALE_AFTER_MS. */
-  readonly heardSinceMs = new Map<NodeId, number>();
+  readonly sessions = new Map<number, HeldSession>();
+  /** Every peer that there was a path to, or a session with. */
+  readonly #peers = new Map<NodeId, HeldPeer>();
+  /** Those of them that there is a path to. */
+  readonly #withPath = new Set<HeldPeer>();
   /** Frames that wait for a session with the peer. */
   readonly #waiting = new Map<NodeId, SimFrame[]>();
   /** The session in each slot, the low 16 bits of its index. */
   readonly #slots = new Map<number, number>();
   readonly #wantedMs = new Map<NodeId, number>();
-  readonly #sentFrames = new Map<NodeId, number>();
-  /** What the last report said of each peer. */
-  readonly #reported = new Map<NodeId, { lastMs: number | null; txFrames: number; rxFrames: number }>();
-  readonly #receivedFrames = new Map<NodeId, number>();
   /** Slots in which a session was installed while another was in it: a fault of the core. */
   readonly slotClashes: number[] = [];
   readonly relays: FakeRelays;
   readonly early = new FakeEarly();
   readonly #kept = new FakeKeptFrames();
-  /** When the peer was last heard another way than frames to it take. */
-  readonly #elsewhereMs = new Map<NodeId, number>();
   readonly #deps: FakeRouterDeps;
 
   constructor(instance: string, deps: FakeRouterDeps) {
@@ -96,17 +78,15 @@ export class FakeRouter {
         return this.#transmit(relay, to, { kind: 'datagram', bytes }, bytes.length + UNDERLAY_BYTES);
       }
       case 'path':
-        this.paths.set(effect.path.peer, effect.path);
-        this.#noteUp(effect.path, nowMs);
-        return this.#sendKept(effect.path.peer, nowMs);
+        return this.#usePath(effect.path, nowMs);
       case 'installSession':
         return this.#install(effect.session, nowMs);
       case 'activateSession': {
         const held = this.sessions.get(effect.localIndex);
         if (held === undefined) return;
-        this.active.set(held.keys.peer, effect.localIndex);
-        this.#sendKept(held.keys.peer, nowMs);
-        return this.#sendWaiting(held.keys.peer);
+        held.peer.active = held;
+        this.#sendKept(held.peer, nowMs);
+        return this.#sendWaiting(held.peer);
       }
       case 'deactivateSession':
         return this.#deactivate(effect.localIndex);
@@ -116,7 +96,7 @@ export class FakeRouter {
         this.early.take(effect.localIndex, nowMs);
         return this.#remove(effect.localIndex);
       case 'removePeer':
-        this.paths.delete(effect.peer);
+        this.#dropPath(effect.peer);
         return this.relays.removePeer(effect.peer);
       case 'openChannel':
         return this.relays.openChannel(effect);
@@ -127,9 +107,9 @@ export class FakeRouter {
       case 'closeRelay':
         return this.relays.closeRelay(effect.channel);
       case 'sendControl':
-        return this.seal(effect.peer, { kind: 'control', bytes: effect.bytes }, effect.bytes.length + UNIT_BYTES);
+        return this.#sealTo(effect.peer, { kind: 'control', bytes: effect.bytes }, effect.bytes.length + UNIT_BYTES);
       case 'probe':
-        return this.seal(
+        return this.#sealTo(
           effect.peer,
           { kind: 'probe', id: effect.probeId, sizeBytes: effect.sizeBytes, sentMs: nowMs },
           effect.sizeBytes,
@@ -152,11 +132,17 @@ export class FakeRouter {
 
   /** @param channel of the envelope that it came in, or null */
   #takeUnit(from: SocketAddress, unit: Unit, channel: number | null, nowMs: number): void {
-    if (!this.sessions.has(unit.index)) return this.early.keep(from, unit, channel, nowMs);
-    const peer = this.#receiveUnit(unit, nowMs);
-    if (peer === null) return;
-    const isRelayed = (this.paths.get(peer)?.relay ?? null) !== null;
-    if (isRelayed !== (channel !== null)) this.#elsewhereMs.set(peer, nowMs);
+    const held = this.sessions.get(unit.index);
+    if (held === undefined) return this.early.keep(from, unit, channel, nowMs);
+    if (held.receiveKey !== unit.key) return;
+    const { peer } = held;
+    peer.noteReceived(nowMs);
+    if (!held.confirmed) {
+      held.confirmed = true;
+      this.#deps.toCore({ type: 'sessionConfirmed', peer: peer.id, localIndex: unit.index });
+    }
+    const isRelayed = (peer.path?.relay ?? null) !== null;
+    if (isRelayed !== (channel !== null)) peer.elsewhereMs = nowMs;
     if (channel === null) this.#followRoaming(peer, from, unit.body, nowMs);
     this.#open(peer, from, unit.body, channel, nowMs);
   }
@@ -171,26 +157,13 @@ export class FakeRouter {
     this.#takeUnit(from, inner, number, nowMs);
   }
 
-  /** The peer that sealed it, or null when it is not opened. */
-  #receiveUnit(packet: Unit, nowMs: number): NodeId | null {
-    const held = this.sessions.get(packet.index);
-    if (held === undefined || held.receiveKey !== packet.key) return null;
-    const { peer } = held.keys;
-    if (nowMs - (this.lastReceivedMs.get(peer) ?? -Infinity) > STALE_AFTER_MS) this.heardSinceMs.set(peer, nowMs);
-    this.lastReceivedMs.set(peer, nowMs);
-    if (!held.confirmed) {
-      held.confirmed = true;
-      this.#deps.toCore({ type: 'sessionConfirmed', peer, localIndex: packet.index });
-    }
-    return peer;
-  }
-
   /** Takes a frame of a pod of this node. @param isRouted whether the tables have its destination */
   sendFrame(peer: NodeId, frame: SimFrame, isRouted: boolean, nowMs: number): void {
     if (!isRouted) return refuse(frame, nowMs);
-    if (this.active.has(peer) && this.paths.has(peer)) {
-      this.#sendFrame(peer, frame);
-      return this.#keep(peer, frame, nowMs);
+    const held = this.#peers.get(peer);
+    if (held !== undefined && held.active !== null && held.path !== null) {
+      this.#sendFrame(held, frame);
+      return this.#keep(held, frame, nowMs);
     }
     const waiting = this.#waiting.get(peer) ?? [];
     if (waiting.length === MAX_WAITING_FRAMES) return refuse(frame, nowMs);
@@ -208,61 +181,54 @@ export class FakeRouter {
   }
 
   /** Keeps a copy of a frame that was sent while nothing is heard of the peer, and asks it. */
-  #keep(peer: NodeId, frame: SimFrame, nowMs: number): void {
-    if (!this.#kept.offer(peer, frame, this.#wayTo(peer), this.#heardMs(peer), nowMs)) return;
+  #keep(peer: HeldPeer, frame: SimFrame, nowMs: number): void {
+    const { id } = peer;
+    if (!this.#kept.offer(id, frame, wayTo(peer)!, peer.heardThereMs, nowMs)) return;
     this.#deps.at(nowMs + WAIT_FOR_SESSION_MS, () => {
-      const isUnheard = this.#kept.expire(peer, frame, this.#heardMs(peer));
+      const isUnheard = this.#kept.expire(id, frame, peer.heardThereMs);
       if (isUnheard && frame.state === 'onWay') refuse(frame, nowMs + WAIT_FOR_SESSION_MS);
     });
-    if (!this.#isWantedDue(peer, nowMs)) return;
+    if (!this.#isWantedDue(id, nowMs)) return;
     this.#probe(peer, nowMs);
-    this.#deps.toCore({ type: 'sessionWanted', peer });
+    this.#deps.toCore({ type: 'sessionWanted', peer: id });
   }
 
   /** Path or session may be others. */
-  #sendKept(peer: NodeId, nowMs: number): void {
-    if (!this.active.has(peer) || !this.paths.has(peer)) return;
-    const frames = this.#kept.moved(peer, this.#wayTo(peer), this.#heardMs(peer));
-    for (const frame of frames) this.seal(peer, { kind: 'frame', frame }, frame.sizeBytes);
+  #sendKept(peer: HeldPeer, nowMs: number): void {
+    const way = wayTo(peer);
+    if (way === null) return;
+    const frames = this.#kept.moved(peer.id, way, peer.heardThereMs);
+    for (const frame of frames) this.#seal(peer, { kind: 'frame', frame }, frame.sizeBytes);
     if (frames.length > 0) this.#probe(peer, nowMs);
   }
 
-  #probe(peer: NodeId, nowMs: number): void {
+  #probe(peer: HeldPeer, nowMs: number): void {
     const probe = { kind: 'probe', id: OWN_PROBE_ID, sizeBytes: OWN_PROBE_BYTES, sentMs: nowMs } as const;
-    this.seal(peer, probe, OWN_PROBE_BYTES);
+    this.#seal(peer, probe, OWN_PROBE_BYTES);
   }
 
-  #heardMs(peer: NodeId): number {
-    const heardMs = this.lastReceivedMs.get(peer);
-    return heardMs === undefined || heardMs === this.#elsewhereMs.get(peer) ? -Infinity : heardMs;
-  }
-
-  /** Where frames to the peer go, in which session. */
-  #wayTo(peer: NodeId): string {
-    const { endpoint, relay = null } = this.paths.get(peer)!;
-    const to = relay === null ? formatSocketAddress(endpoint) : `${relay.peer} ${relay.channel.channel}`;
-    return `${to} ${this.active.get(peer)}`;
-  }
-
-  #sendFrame(peer: NodeId, frame: SimFrame): void {
+  #sendFrame(peer: HeldPeer, frame: SimFrame): void {
     frame.state = 'onWay';
-    this.#sentFrames.set(peer, (this.#sentFrames.get(peer) ?? 0) + 1);
-    this.seal(peer, { kind: 'frame', frame }, frame.sizeBytes);
+    peer.sentFrames++;
+    this.#seal(peer, { kind: 'frame', frame }, frame.sizeBytes);
   }
 
-  #sendWaiting(peer: NodeId): void {
-    const waiting = this.#waiting.get(peer) ?? [];
-    this.#waiting.delete(peer);
+  #sendWaiting(peer: HeldPeer): void {
+    const waiting = this.#waiting.get(peer.id) ?? [];
+    this.#waiting.delete(peer.id);
     for (const frame of waiting) if (frame.state === 'waiting') this.#sendFrame(peer, frame);
   }
 
+  #sealTo(id: NodeId, body: UnitBody, sizeBytes: number, way?: Way): void {
+    const peer = this.#peers.get(id);
+    if (peer !== undefined) this.#seal(peer, body, sizeBytes, way);
+  }
+
   /** Sends a unit in the active session of `peer`; without a session or a path it is dropped. */
-  seal(peer: NodeId, body: UnitBody, sizeBytes: number, way: Way = {}): void {
-    const held = this.sessions.get(this.active.get(peer) ?? -1);
-    const path = this.paths.get(peer);
-    if (held === undefined || path === undefined) return;
-    held.unitsSent++;
-    const packet = { kind: 'unit', index: held.keys.remoteIndex, key: held.sendKey, body } as const;
+  #seal({ active, path }: HeldPeer, body: UnitBody, sizeBytes: number, way: Way = PATH): void {
+    if (active === null || path === null) return;
+    active.unitsSent++;
+    const packet = { kind: 'unit', index: active.keys.remoteIndex, key: active.sendKey, body } as const;
     this.#transmit(this.#routeOf(path, way), way.to ?? path.endpoint, packet, sizeBytes);
   }
 
@@ -278,16 +244,40 @@ export class FakeRouter {
   }
 
   #directEndpoint(peer: NodeId): SocketAddress | null {
-    const path = this.paths.get(peer);
-    return path === undefined || path.relay ? null : path.endpoint;
+    const path = this.#peers.get(peer)?.path ?? null;
+    return path === null || path.relay ? null : path.endpoint;
+  }
+
+  /** Whether there is a session that seals what is sent to the peer. */
+  isActive(peer: NodeId): boolean {
+    return this.activeWith(peer) !== null;
+  }
+
+  activeWith(peer: NodeId): HeldSession | null {
+    return this.#peers.get(peer)?.active ?? null;
+  }
+
+  /** Index of the active session, by peer. */
+  get active(): ReadonlyMap<NodeId, number> {
+    const peers = [...this.#peers.values()];
+    return new Map(peers.flatMap(({ id, active }) => (active === null ? [] : [[id, active.keys.localIndex]])));
+  }
+
+  get paths(): ReadonlyMap<NodeId, PeerPath> {
+    return new Map(Array.from(this.#withPath, ({ id, path }) => [id, path!]));
+  }
+
+  /** When something of the peer was last opened, and since when it is heard; -Infinity before. */
+  heard(peer: NodeId): Pick<HeldPeer, 'lastReceivedMs' | 'heardSinceMs'> {
+    return this.#peerOf(peer);
   }
 
   /** The paths, as a hello reports them. */
   pathStatus(nowMs: number): PeerPath[] {
-    return Array.from(this.paths.values(), (path) => {
-      const sinceMs = this.#upSinceMs.get(path.peer) ?? null;
-      return { ...path, upForMs: sinceMs === null ? null : nowMs - sinceMs };
-    });
+    return Array.from(this.#withPath, ({ path, upSinceMs }) => ({
+      ...path!,
+      upForMs: upSinceMs === null ? null : nowMs - upSinceMs,
+    }));
   }
 
   sessionStatus(nowMs: number): SessionStatus[] {
@@ -305,72 +295,91 @@ export class FakeRouter {
     return used;
   }
 
-  #statusOf({ keys, unitsSent, installedMs }: Held, nowMs: number): SessionStatus {
-    const active = this.active.get(keys.peer) === keys.localIndex;
+  #statusOf(held: HeldSession, nowMs: number): SessionStatus {
+    const { keys, unitsSent, installedMs } = held;
     const { peer, localIndex, cipher } = keys;
-    return { peer, localIndex, active, unitsSent, ageMs: nowMs - installedMs, cipher };
+    return { peer, localIndex, active: held.isActive, unitsSent, ageMs: nowMs - installedMs, cipher };
   }
 
   /** Of the peers whose counters are others than in the last report, or of all after {@link reportAll}. */
   counters(nowMs: number): PeerCounters[] {
     for (const channel of this.relays.idle(nowMs)) this.#deps.toCore({ type: 'relayIdle', channel });
+    const others = { tx: this.frames, rx: 2 };
     const changed: PeerCounters[] = [];
-    for (const peer of this.paths.keys()) {
-      const lastMs = this.lastReceivedMs.get(peer) ?? null;
-      const txFrames = this.frames + (this.#sentFrames.get(peer) ?? 0);
-      const rxFrames = 2 + (this.#receivedFrames.get(peer) ?? 0);
-      const before = this.#reported.get(peer);
-      if (before?.lastMs === lastMs && before.txFrames === txFrames && before.rxFrames === rxFrames) continue;
-      this.#reported.set(peer, { lastMs, txFrames, rxFrames });
-      const lastReceivedMsAgo = lastMs === null ? null : nowMs - lastMs;
-      changed.push({ peer, txBytes: 1000, txFrames, rxBytes: 2000, rxFrames, lastReceivedMsAgo, lossRatio: 0 });
+    for (const peer of this.#withPath) {
+      const counters = peer.report(others, nowMs);
+      if (counters !== null) changed.push(counters);
     }
     return changed;
   }
 
   /** A core has connected, which knows of no report. */
   reportAll(): void {
-    this.#reported.clear();
+    for (const peer of this.#peers.values()) peer.forgetReport();
     for (const held of this.sessions.values()) held.unitsReported = -1;
   }
 
   /** @param channel of the envelope that it came in, or null */
-  #open(peer: NodeId, from: SocketAddress, body: UnitBody, channel: number | null, nowMs: number): void {
-    if (body.kind === 'control') return this.#deps.toCore({ type: 'control', peer, bytes: body.bytes });
-    if (body.kind === 'frame') {
-      this.#receivedFrames.set(peer, (this.#receivedFrames.get(peer) ?? 0) + 1);
-      // A copy may have come before.
-      if (body.frame.state !== 'arrived') body.frame.endedMs = nowMs;
-      body.frame.state = 'arrived';
-      return;
+  #open(peer: HeldPeer, from: SocketAddress, body: UnitBody, channel: number | null, nowMs: number): void {
+    switch (body.kind) {
+      case 'control':
+        return this.#deps.toCore({ type: 'control', peer: peer.id, bytes: body.bytes });
+      case 'frame':
+        peer.receivedFrames++;
+        // A copy may have come before.
+        if (body.frame.state !== 'arrived') body.frame.endedMs = nowMs;
+        body.frame.state = 'arrived';
+        return;
+      case 'probe': {
+        const { id, sizeBytes, sentMs } = body;
+        const way = channel === null ? { to: from } : { channel };
+        return this.#seal(peer, { kind: 'answer', id, sizeBytes, sentMs, observed: from }, SMALL_PACKET_BYTES, way);
+      }
+      case 'answer': {
+        const { id: probeId, sizeBytes, sentMs, observed } = body;
+        if (probeId === OWN_PROBE_ID) return this.#kept.answered(peer.id);
+        const roundTripUs = (nowMs - sentMs) * 1000;
+        const answer = { type: 'probeAnswer', peer: peer.id, probeId, sizeBytes, roundTripUs, observed } as const;
+        return this.#deps.toCore(channel === null ? answer : { ...answer, relayed: true, channel });
+      }
     }
-    const { id, sizeBytes, sentMs } = body;
-    if (body.kind === 'probe') {
-      const way = channel === null ? { to: from } : { channel };
-      return this.seal(peer, { kind: 'answer', id, sizeBytes, sentMs, observed: from }, SMALL_PACKET_BYTES, way);
-    }
-    if (id === OWN_PROBE_ID) return this.#kept.answered(peer);
-    const roundTripUs = (nowMs - sentMs) * 1000;
-    const came = channel === null ? {} : { relayed: true, channel };
-    const { observed } = body;
-    this.#deps.toCore({ type: 'probeAnswer', peer, probeId: id, sizeBytes, roundTripUs, observed, ...came });
   }
 
-  #followRoaming(peer: NodeId, from: SocketAddress, { kind }: UnitBody, nowMs: number): void {
-    const path = this.paths.get(peer);
-    if (path === undefined) return;
+  #followRoaming(peer: HeldPeer, from: SocketAddress, { kind }: UnitBody, nowMs: number): void {
+    const { id, path } = peer;
+    if (path === null) return;
     if (path.relay) {
-      if (kind === 'control' || kind === 'frame') this.#deps.toCore({ type: 'heardDirectly', peer, from });
+      if (kind === 'control' || kind === 'frame') this.#deps.toCore({ type: 'heardDirectly', peer: id, from });
       return;
     }
     if (sameSocketAddress(path.endpoint, from)) return;
-    this.paths.set(peer, { ...path, endpoint: from });
-    this.#deps.toCore({ type: 'roamed', peer, endpoint: from });
+    peer.path = { ...path, endpoint: from };
+    this.#deps.toCore({ type: 'roamed', peer: id, endpoint: from });
     this.#sendKept(peer, nowMs);
   }
 
-  #noteUp({ peer, upForMs = null }: PeerPath, nowMs: number): void {
-    this.#upSinceMs.set(peer, upForMs === null ? null : nowMs - upForMs);
+  #peerOf(id: NodeId): HeldPeer {
+    const known = this.#peers.get(id);
+    if (known !== undefined) return known;
+    const peer = new HeldPeer(id);
+    this.#peers.set(id, peer);
+    return peer;
+  }
+
+  #usePath(path: PeerPath, nowMs: number): void {
+    const { upForMs = null } = path;
+    const peer = this.#peerOf(path.peer);
+    peer.path = path;
+    peer.upSinceMs = upForMs === null ? null : nowMs - upForMs;
+    this.#withPath.add(peer);
+    this.#sendKept(peer, nowMs);
+  }
+
+  #dropPath(id: NodeId): void {
+    const peer = this.#peers.get(id);
+    if (peer === undefined) return;
+    peer.path = null;
+    this.#withPath.delete(peer);
   }
 
   #install(keys: SessionKeys, nowMs: number): void {
@@ -378,29 +387,31 @@ export class FakeRouter {
     const before = this.#slots.get(slot);
     if (before !== undefined && before !== keys.localIndex) this.slotClashes.push(slot);
     this.#slots.set(slot, keys.localIndex);
-    const [sendKey, receiveKey] = [hex(keys.sendKey), hex(keys.receiveKey)];
-    const held = { keys, sendKey, receiveKey, confirmed: false, unitsSent: 0, unitsReported: 0, installedMs: nowMs };
+    const peer = this.#peerOf(keys.peer);
+    const held = new HeldSession(keys, peer, nowMs);
+    if (peer.active?.keys.localIndex === keys.localIndex) peer.active = held;
     this.sessions.set(keys.localIndex, held);
     for (const { from, unit, channel } of this.early.take(keys.localIndex, nowMs))
       this.#takeUnit(from, unit, channel, nowMs);
   }
 
   #deactivate(localIndex: number): void {
-    const peer = this.sessions.get(localIndex)?.keys.peer;
-    if (peer !== undefined && this.active.get(peer) === localIndex) this.active.delete(peer);
+    const held = this.sessions.get(localIndex);
+    if (held?.isActive === true) held.peer.active = null;
   }
 
   #remove(localIndex: number): void {
-    const held = this.sessions.get(localIndex);
-    if (held === undefined) return;
-    this.sessions.delete(localIndex);
-    this.#slots.delete(localIndex & 0xffff);
-    if (this.active.get(held.keys.peer) === localIndex) this.active.delete(held.keys.peer);
+    this.#deactivate(localIndex);
+    if (this.sessions.delete(localIndex)) this.#slots.delete(localIndex & 0xffff);
   }
 }
 
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
+/** Where frames to the peer go, in which session; null while they do not. */
+function wayTo({ path, active }: HeldPeer): string | null {
+  if (path === null || active === null) return null;
+  const { endpoint, relay = null } = path;
+  const to = relay === null ? formatSocketAddress(endpoint) : `${relay.peer} ${relay.channel.channel}`;
+  return `${to} ${active.keys.localIndex}`;
 }
 
 function refuse(frame: SimFrame, nowMs: number): void {

@@ -13,7 +13,7 @@ export const UNIT_BYTES = UNDERLAY_BYTES + 32;
 
 export type Packet =
   | { readonly kind: 'datagram'; readonly bytes: Uint8Array }
-  | { readonly kind: 'unit'; readonly index: number; readonly key: string; readonly body: UnitBody }
+  | { readonly kind: 'unit'; readonly index: number; readonly key: number; readonly body: UnitBody }
   | Envelope;
 
 export type Inner = Exclude<Packet, Envelope>;

@@ -133,9 +133,8 @@ export class SimNetwork implements SimWorld {
     this.log.add(message);
     this.#onMessage?.(message);
     if (outcome.fate !== 'delivered') return;
-    for (const delayMs of outcome.delaysMs) {
-      this.at(this.#nowMs + delayMs, () => this.#nodeAt(to)?.receive(source, packet));
-    }
+    const arrive = (): void => this.#nodeAt(to)?.receive(source, packet);
+    for (const delayMs of outcome.delaysMs) this.at(this.#nowMs + delayMs, arrive);
   }
 
   #transit(from: SimNode, to: SimNode, sizeBytes: number): Transit {
@@ -154,7 +153,7 @@ export class SimNetwork implements SimWorld {
       stuck = due.atMs > this.#nowMs ? 0 : stuck + 1;
       assert(stuck < most, `the network moves on from ${this.#nowMs} ms`);
       this.#nowMs = Math.max(this.#nowMs, due.atMs);
-      due.run();
+      due.item();
       if (stop()) return true;
     }
     this.#nowMs = endMs;

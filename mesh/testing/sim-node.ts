@@ -17,6 +17,7 @@ import { FakeRouter } from './fake-router.js';
 import type { Packet, SimFrame } from './packet.js';
 import { FREE } from './node-costs.js';
 import type { NodeCosts } from './node-costs.js';
+import { Reception } from './reception.js';
 import { SeededRandom } from './seeded-random.js';
 import type { SimHost } from './sim-paths.js';
 import { SimProcessor } from './sim-processor.js';
@@ -264,10 +265,7 @@ export class SimNode implements SimHost {
   receive(from: SocketAddress, packet: Packet): void {
     const { router } = this;
     if (router === null) return;
-    this.routerCpu.submit({
-      run: () => this.#costs.packet(),
-      done: () => router.receive(from, packet, this.#world.nowMs),
-    });
+    this.routerCpu.submit(new Reception(this.#world, this.#costs, router, from, packet));
   }
 
   /** A pod of this node sends a frame to one of `peer`. While the agent is away, the router forwards on its last tables. */
@@ -377,6 +375,12 @@ export class SimNode implements SimHost {
     return this.mesh?.linkedMembers(this.#ownMs()) ?? [];
   }
 
+  /** Members that this node holds for down. */
+  downMembers(): MemberView[] {
+    const views = (this.mesh?.downMembers() ?? []).map((id) => this.mesh?.member(id, this.#ownMs()) ?? null);
+    return views.filter((view) => view !== null);
+  }
+
   /** The state of the link to each member. */
   linkStates(): ReadonlyMap<NodeId, string> {
     return new Map(this.members().map(({ id, state }) => [id, state]));
@@ -397,8 +401,8 @@ export class SimNode implements SimHost {
 
   /** Whether a frame from this node's router would be opened by the other's. */
   reaches(other: SimNode): boolean {
-    const held = this.router?.sessions.get(this.router.active.get(other.id) ?? -1);
-    if (held === undefined) return false;
+    const held = this.router?.activeWith(other.id) ?? null;
+    if (held === null) return false;
     const theirs = other.router?.sessions.get(held.keys.remoteIndex);
     return theirs !== undefined && Buffer.from(theirs.keys.receiveKey).equals(held.keys.sendKey);
   }

@@ -15,7 +15,7 @@ export interface Work {
   /** Microseconds of a whole core. */
   run(): number;
   /** Called when that time is over. */
-  done?(): void;
+  done(): void;
 }
 
 export interface ProcessorClock {
@@ -90,12 +90,12 @@ export class SimProcessor {
     this.busyMs += costUs / 1000;
     const { nowMs } = this.#clock;
     this.#freeAtMs = Math.max(this.#freeAtMs, nowMs) + costUs / 1000 / this.share;
-    if (this.#freeAtMs <= nowMs + GRAIN_MS) return work.done?.();
+    if (this.#freeAtMs <= nowMs + GRAIN_MS) return work.done();
     this.#isFinishing = true;
     this.#clock.at(this.#freeAtMs, () => {
       this.#isFinishing = false;
       if (this.#stopped) return;
-      work.done?.();
+      work.done();
       this.#serve();
     });
   }

@@ -108,7 +108,7 @@ export function timeUntilCutOff(cluster: SimCluster, revoked: SimNode, forMs: nu
 
 export function isCutOff(revoked: SimNode, other: SimNode): boolean {
   const knows = other.mesh?.revoked().some(({ node }) => node === revoked.id) === true;
-  return knows && other.router?.active.has(revoked.id) !== true && other.stateOf(revoked) === 'unknown';
+  return knows && other.router?.isActive(revoked.id) !== true && other.stateOf(revoked) === 'unknown';
 }
 
 function busyMs(cluster: SimCluster): number {

@@ -9,6 +9,7 @@ import type { Violations } from './violations.js';
 const TOLD_WITHIN_MS = 1_500;
 /** From the end of a fault until no link goes down for it any more. */
 const SETTLE_MS = 15_000;
+const NEVER = { lastReceivedMs: -Infinity, heardSinceMs: Infinity };
 const CALLED_DEAD_BY_CHOICE = 'left';
 
 export class LinkCheck {
@@ -26,7 +27,8 @@ export class LinkCheck {
   /** All links of a node, as it sees them now. */
   look(observer: SimNode): void {
     const before = this.#down.get(observer);
-    const down = observer.linkedMembers().filter(({ state }) => state === 'down');
+    const down = observer.downMembers();
+    if (down.length === 0 && before === undefined) return;
     this.#down.set(observer, new Set(down.map(({ id }) => id)));
     for (const { id, reason } of down) {
       if (before?.has(id) === true || reason === CALLED_DEAD_BY_CHOICE) continue;
@@ -37,8 +39,7 @@ export class LinkCheck {
 
   #wentDown(observer: SimNode, peer: SimNode): void {
     const { nowMs } = this.#cluster.network;
-    const heardMs = observer.router?.lastReceivedMs.get(peer.id) ?? -Infinity;
-    const heardSinceMs = observer.router?.heardSinceMs.get(peer.id) ?? Infinity;
+    const { lastReceivedMs: heardMs, heardSinceMs } = observer.router?.heard(peer.id) ?? NEVER;
     const pair = [observer.number, peer.number];
     const names = `node ${observer.number} holds node ${peer.number} for down`;
     if (nowMs - heardMs < STALE_AFTER_MS - TOLD_WITHIN_MS && nowMs - heardSinceMs > TOLD_WITHIN_MS) {

@@ -50,7 +50,7 @@ export class Traffic {
     if (source === target || source.router === null) return;
     const frame: SimFrame = { sizeBytes: FRAME_BYTES, sentMs: network.nowMs, state: 'waiting', endedMs: null };
     const wasCalm = this.#isCalm(source, target);
-    const isFirst = !source.router.active.has(target.id);
+    const isFirst = !source.router.isActive(target.id);
     this.sent++;
     source.sendFrame(target.id, frame);
     network.at(network.nowMs + ANSWERED_WITHIN_MS + MARGIN_MS, () => {

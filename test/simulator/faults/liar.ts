@@ -54,7 +54,7 @@ export class Liar {
   /** It has links to all, also to those that need none. */
   linkToAll(): void {
     for (const { id } of this.honest) {
-      if (this.node.router?.active.has(id) !== true) this.node.handle({ type: 'sessionWanted', peer: id });
+      if (this.node.router?.isActive(id) !== true) this.node.handle({ type: 'sessionWanted', peer: id });
     }
   }
 
