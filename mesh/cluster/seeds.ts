@@ -83,6 +83,7 @@ export class Seeds {
       if (seed.dial.handshake?.localIndex !== localIndex) continue;
       this.#endDial(seed);
       seed.member = id;
+      this.#settledAt = null;
       this.#deps.resolved();
       seed.answer = { from, atMs: nowMs };
       return;
