@@ -179,6 +179,8 @@ export interface RemoteLinkView {
   readonly rttMs: number | null;
   readonly mtuBytes: number | null;
   readonly cipher: string | null;
+  /** Whether a third node relays what `a` sends; false where a node of an older version reported it. */
+  readonly isRelayed: boolean;
   readonly abBytes: number;
   readonly baBytes: number;
   /** How long ago `a` reported it. */

@@ -74,6 +74,17 @@ describe('a link through a relay', () => {
   );
 
   it(
+    'is seen as relayed by a third node that shows the topology, and a link beside it as direct',
+    relayedSimulation(21, (network, [a, b, c]) => {
+      c.handle({ type: 'topologyWanted', untilMs: network.nowMs + 10_000 });
+      network.run(5_000);
+      const shown = c.mesh!.remoteLinks(network.nowMs).filter(({ a: by }) => by === a.id);
+      expect(shown.filter(({ isRelayed }) => isRelayed).map(({ b: peer }) => peer)).toEqual([b.id]);
+      expect(shown.length).toBeGreaterThan(1);
+    }),
+  );
+
+  it(
     'goes through another one when the relay dies, and does not go down',
     relayedSimulation(22, (network, nodes, relay) => {
       const [a, b] = nodes;

@@ -125,6 +125,6 @@ export class Topology {
 }
 
 function viewOf(a: NodeId, link: LinkReport, ageMs: number): RemoteLinkView {
-  const { peer: b, state, rttMs, mtuBytes, cipher, txBytes, rxBytes } = link;
-  return { a, b, state, rttMs, mtuBytes, cipher, abBytes: txBytes, baBytes: rxBytes, ageMs };
+  const { peer: b, state, rttMs, mtuBytes, cipher, isRelayed, txBytes, rxBytes } = link;
+  return { a, b, state, rttMs, mtuBytes, cipher, isRelayed, abBytes: txBytes, baBytes: rxBytes, ageMs };
 }

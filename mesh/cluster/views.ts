@@ -49,6 +49,7 @@ export function linkReport(peer: Peer): LinkReport {
     txBytes: peer.counters?.txBytes ?? 0,
     rxBytes: peer.counters?.rxBytes ?? 0,
     cipher: peer.sessions.active?.cipher ?? null,
+    isRelayed: peer.path.relay !== null,
   };
 }
 

@@ -109,6 +109,7 @@ const anyMessage: fc.Arbitrary<ControlMessage> = fc.oneof(
         txBytes: anyCount,
         rxBytes: anyCount,
         cipher: fc.option(fc.constantFrom('aes-256-gcm', 'chacha20-poly1305', 'a cipher to come')),
+        isRelayed: fc.boolean(),
       }),
       { maxLength: MAX_LINKS_PER_MESSAGE },
     ),
@@ -131,10 +132,19 @@ describe('control messages', () => {
     expect(hex({ type: 'goodbye' })).toBe('920401');
     expect(hex({ type: 'linksQuery' })).toBe('920501');
     expect(hex({ type: 'pull', ids: [id] })).toBe(`93030191c410${id}`);
-    const link = { peer: id, state: 'up', rttMs: null, mtuBytes: 1500, txBytes: 0, rxBytes: 1, cipher: 'x' } as const;
+    const counts = { txBytes: 0, rxBytes: 1 };
+    const link = {
+      peer: id,
+      state: 'up',
+      rttMs: null,
+      mtuBytes: 1500,
+      ...counts,
+      cipher: 'x',
+      isRelayed: true,
+    } as const;
     const list = [{ name: 'a', ips: [parseIpAddress('10.1.2.3')] }];
     expect(hex({ type: 'links', links: [link], pods: { list, count: 3 } })).toBe(
-      `9506019197c410${id}01c0cd05dc0001a1789192a16191c4040a01020303`,
+      `9506019198c410${id}01c0cd05dc0001a178c39192a16191c4040a01020303`,
     );
     const channel = { channel: 7, token: new Uint8Array(8).fill(9) };
     expect(hex({ type: 'relayQuery', target: id, mayLink: true })).toBe(`940d01c410${id}c3`);
@@ -182,16 +192,19 @@ describe('control messages', () => {
     expect(decodeControl(encodeMsgpack([19, 1, id]))).toBeNull();
   });
 
-  it('about links are read without ciphers and pods, and with further fields', () => {
+  it('about links are read without the fields that came later, and with further ones', () => {
     const link = [new Uint8Array(16), 1, null, 1500, 3, 4];
     const expected = { state: 'up', mtuBytes: 1500, txBytes: 3, rxBytes: 4 };
     expect(decodeControl(encodeMsgpack([6, 1, [link]]))).toMatchObject({
-      links: [{ ...expected, cipher: null }],
+      links: [{ ...expected, cipher: null, isRelayed: false }],
       pods: null,
     });
-    const more = [6, 1, [[...link, 'aes-256-gcm', 'more']], [['a/b', [], 'more']], 7, 'more'];
+    expect(decodeControl(encodeMsgpack([6, 1, [[...link, 'aes-256-gcm']], [], 0]))).toMatchObject({
+      links: [{ ...expected, cipher: 'aes-256-gcm', isRelayed: false }],
+    });
+    const more = [6, 1, [[...link, 'aes-256-gcm', true, 'more']], [['a/b', [], 'more']], 7, 'more'];
     expect(decodeControl(encodeMsgpack(more))).toMatchObject({
-      links: [{ ...expected, cipher: 'aes-256-gcm' }],
+      links: [{ ...expected, cipher: 'aes-256-gcm', isRelayed: true }],
       pods: { list: [{ name: 'a/b', ips: [] }], count: 7 },
     });
   });
@@ -208,6 +221,7 @@ describe('control messages', () => {
     ['a link state that is not one', [6, 1, [[new Uint8Array(16), 9, null, 1500, 0, 0]]]],
     ['a negative round trip', [6, 1, [[new Uint8Array(16), 1, -1, 1500, 0, 0]]]],
     ['a cipher that is no name', [6, 1, [[new Uint8Array(16), 1, null, 1500, 0, 0, 7]]]],
+    ['a relayed that is no yes or no', [6, 1, [[new Uint8Array(16), 1, null, 1500, 0, 0, 'x', 1]]]],
     ['a cipher of too long a name', [6, 1, [[new Uint8Array(16), 1, null, 1500, 0, 0, 'x'.repeat(65)]]]],
     ['pods without their count', [6, 1, [], []]],
     ['too many pods', [6, 1, [], Array(MAX_PODS_PER_MESSAGE + 1).fill(['x', []]), 999]],

@@ -24,6 +24,7 @@ const longestLink: LinkReport = {
   txBytes: Number.MAX_SAFE_INTEGER,
   rxBytes: Number.MAX_SAFE_INTEGER,
   cipher: '\u20ac'.repeat(MAX_CIPHER_NAME_LENGTH),
+  isRelayed: true,
 };
 
 describe('the pods in an answer about links', () => {

@@ -2,12 +2,13 @@
  * Links message, control message 6: the links and pods of a node, for a peer that shows the topology.
  *
  * ```
- *   links   [[peer id, state code, rtt ms or nil, mtu, tx bytes, rx bytes, cipher or nil], ...]
+ *   links   [[peer id, state code, rtt ms or nil, mtu, tx bytes, rx bytes, cipher or nil,
+ *            whether relayed], ...]
  *   pods    [[name, [address bytes, ...]], ...]
  *   count   of all pods, also of those that the list leaves out
  * ```
  *
- * Ciphers, and pods with their count, are missing in messages of older nodes.
+ * Whether a link is relayed, ciphers, and pods with their count, are missing in messages of older nodes.
  */
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
@@ -40,6 +41,8 @@ export interface LinkReport {
   readonly rxBytes: number;
   /** Null without a session, and in reports of older nodes. */
   readonly cipher: string | null;
+  /** Whether a third node relays what this one sends; false in reports of older nodes. */
+  readonly isRelayed: boolean;
 }
 
 export interface PodsReport {
@@ -58,7 +61,11 @@ const StateCode = Count(LINK_STATES.length - 1);
 const RoundTrip = Type.Union([Quantity(), Type.Null()]);
 const Cipher = Type.Union([Text(MAX_CIPHER_NAME_LENGTH, 1), Type.Null()]);
 const LinkHead = [Id, StateCode, RoundTrip, Count(), Quantity(), Quantity()] as const;
-const Link = Type.Union([Type.Tuple([...LinkHead]), Fields(...LinkHead, Cipher)]);
+const Link = Type.Union([
+  Type.Tuple([...LinkHead]),
+  Type.Tuple([...LinkHead, Cipher]),
+  Fields(...LinkHead, Cipher, Type.Boolean()),
+]);
 const Pod = Fields(Text(MAX_POD_NAME_LENGTH), ListOf(Type.Union([Bytes(4), Bytes(16)]), MAX_POD_ADDRESSES));
 const LinkList = ListOf(Link, MAX_LINKS_PER_MESSAGE);
 const LinksOnly = Compile(Type.Tuple([Count(), Count(), LinkList]));
@@ -95,12 +102,13 @@ export function podsReport(pods: readonly PodView[]): PodsReport {
 
 function fieldsOfLink(link: LinkReport): unknown[] {
   const state = LINK_STATES.indexOf(link.state);
-  return [bytesOfId(link.peer), state, link.rttMs, link.mtuBytes, link.txBytes, link.rxBytes, link.cipher];
+  const { peer, rttMs, mtuBytes, txBytes, rxBytes, cipher, isRelayed } = link;
+  return [bytesOfId(peer), state, rttMs, mtuBytes, txBytes, rxBytes, cipher, isRelayed];
 }
 
 function linkOf(fields: Static<typeof Link>): LinkReport {
-  const [peer, state, rttMs, mtuBytes, txBytes, rxBytes, cipher = null] = fields;
-  return { peer: idOf(peer), state: LINK_STATES[state]!, rttMs, mtuBytes, txBytes, rxBytes, cipher };
+  const [peer, state, rttMs, mtuBytes, txBytes, rxBytes, cipher = null, isRelayed = false] = fields;
+  return { peer: idOf(peer), state: LINK_STATES[state]!, rttMs, mtuBytes, txBytes, rxBytes, cipher, isRelayed };
 }
 
 function fieldsOfPod({ name, ips }: PodView): unknown[] {

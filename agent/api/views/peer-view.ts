@@ -16,7 +16,7 @@ export function peerView(
   wallTime: (ms: number) => Date,
   nameOf: (id: NodeId) => string,
 ): Peer {
-  const path = pathOf(member);
+  const path = pathOf(member.state, member.relay !== null);
   return {
     id: member.id,
     name: member.name,
@@ -48,9 +48,9 @@ export function lossOf(state: MemberView['state'], counters: PeerCounters | unde
   return state === 'down' ? 1 : (counters?.lossRatio ?? 0);
 }
 
-export function pathOf({ state, relay }: Pick<MemberView, 'state' | 'relay'>): Peer['path'] {
+export function pathOf(state: MemberView['state'], isRelayed: boolean): Peer['path'] {
   if (state !== 'up' && state !== 'stale') return 'none';
-  return relay === null ? 'direct' : 'relayed';
+  return isRelayed ? 'relayed' : 'direct';
 }
 
 /** @param nameOf the name of a member, or its id when it has gone */

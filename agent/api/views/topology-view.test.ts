@@ -45,6 +45,7 @@ const remote = (a: string, b: string, extra: Partial<RemoteLinkView> = {}): Remo
   rttMs: 2,
   mtuBytes: 1400,
   cipher: 'chacha20-poly1305',
+  isRelayed: false,
   abBytes: 0,
   baBytes: 0,
   ageMs: 0,
@@ -146,6 +147,15 @@ describe('TopologyView', () => {
       cipher: 'chacha20-poly1305',
       abBitsPerSecond: 1_000_000,
     });
+  });
+
+  it.each([
+    ['up', true, 'relayed'],
+    ['up', false, 'direct'],
+    ['down', true, 'none'],
+  ] as const)('shows the path of a link between others that is %s, relayed: %s', (state, isRelayed, path) => {
+    const { links } = new TopologyView().draw(input({ remoteLinks: [remote('b', 'c', { state, isRelayed })] }));
+    expect(links.at(-1)).toMatchObject({ a: id('b'), b: id('c'), path });
   });
 
   it('leaves out reports about itself and about strangers', () => {

@@ -50,7 +50,7 @@ export class TopologyView {
       a: self.id,
       b: member.id,
       state: member.state,
-      path: pathOf(member),
+      path: pathOf(member.state, member.relay !== null),
       cipher: member.cipher,
       rttMs: member.rttMs,
       mtuBytes: member.mtuBytes,
@@ -64,13 +64,12 @@ export class TopologyView {
   #remoteLink(link: RemoteLinkView, nowMs: number): TopologyLink {
     this.#remoteRates.record(linkKey(link), nowMs - link.ageMs, [link.abBytes, link.baBytes]);
     const [abBitsPerSecond = 0, baBitsPerSecond = 0] = this.#remoteRates.rates(linkKey(link), nowMs, 2);
-    const { a, b, state, cipher, rttMs, mtuBytes } = link;
+    const { a, b, state, cipher, isRelayed, rttMs, mtuBytes } = link;
     return {
       a,
       b,
       state,
-      // A report of another node does not say which way its datagrams take.
-      path: pathOf({ state, relay: null }),
+      path: pathOf(state, isRelayed),
       cipher,
       rttMs,
       mtuBytes,
