@@ -127,7 +127,8 @@ export class CrowdRouter {
       case 'closeChannel':
       case 'openRelay':
       case 'closeRelay':
-        // Never sent to a router whose `hello` has neither `relaying` nor `earlyFrames`.
+      case 'reportChanges':
+        // Never sent to a router whose `hello` has none of `relaying`, `earlyFrames` and `reportsChanges`.
         return;
     }
   }
