@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { EARLY_FRAMES_MS } from './limits.js';
 import type { MeshEffect } from './mesh-io.js';
-import type { Packet, SimFrame } from './testing/packet.js';
+import type { Packet } from './testing/packet.js';
 import type { SimNetwork } from './testing/sim-network.js';
 import type { SimNode } from './testing/sim-node.js';
 import { simulation } from './testing/simulation.js';
@@ -9,6 +9,7 @@ import { TYPE_CONFIRMATION } from '../common/wire/datagram-header.js';
 
 /** More than can all be neighbours. */
 const NODES = 20;
+const FRAME_BYTES = 1000;
 const CALM_MS = 8_000;
 const DELAY_MS = 10;
 
@@ -23,12 +24,6 @@ function strangers(seed: number, run: (network: SimNetwork, a: SimNode, b: SimNo
     network.paths.changeBetween([a], [b], { delayMs: DELAY_MS, jitterMs: 0 });
     run(network, a, b);
   });
-}
-
-function sendFrame(network: SimNetwork, from: SimNode, to: SimNode): SimFrame {
-  const frame: SimFrame = { sizeBytes: 1000, sentMs: network.nowMs, state: 'waiting', endedMs: null };
-  from.sendFrame(to.id, frame);
-  return frame;
 }
 
 function isConfirmation(packet: Packet): boolean {
@@ -56,7 +51,7 @@ function useOldRouter(node: SimNode): void {
 
 /** The time of the first frame, as one-way delays of the path. */
 function delaysOfFirst(network: SimNetwork, a: SimNode, b: SimNode): number {
-  const frame = sendFrame(network, a, b);
+  const frame = a.sendFrame(b.id, FRAME_BYTES);
   network.run(1_000);
   expect(frame.state).toBe('arrived');
   return (frame.endedMs! - frame.sentMs) / DELAY_MS;
@@ -92,9 +87,9 @@ describe('the first frame to a member without a link', () => {
     'arrives although the first confirmation is lost, and so do those behind it',
     strangers(4, (network, a, b) => {
       const heal = loseConfirmations(a);
-      const frames = [sendFrame(network, a, b)];
+      const frames = [a.sendFrame(b.id, FRAME_BYTES)];
       network.run(3 * DELAY_MS);
-      for (let i = 0; i < 5; i++) frames.push(sendFrame(network, a, b));
+      for (let i = 0; i < 5; i++) frames.push(a.sendFrame(b.id, FRAME_BYTES));
       network.run(2 * DELAY_MS);
       expect(frames.map(({ state }) => state)).toEqual(frames.map(() => 'onWay'));
       expect(b.stateOf(a)).toBe('idle');
@@ -108,9 +103,9 @@ describe('the first frame to a member without a link', () => {
     'is never opened when no confirmation comes, and later ones wait in the router of their sender, who hears of it',
     strangers(5, (network, a, b) => {
       loseConfirmations(a);
-      const first = sendFrame(network, a, b);
+      const first = a.sendFrame(b.id, FRAME_BYTES);
       network.run(2 * EARLY_FRAMES_MS);
-      const later = sendFrame(network, a, b);
+      const later = a.sendFrame(b.id, FRAME_BYTES);
       network.run(4_000);
       expect(first.state).toBe('onWay');
       expect(later.state).toBe('refused');
@@ -122,9 +117,9 @@ describe('the first frame to a member without a link', () => {
     'waits again where it waited too long, and arrives when the confirmation does',
     strangers(6, (network, a, b) => {
       const heal = loseConfirmations(a);
-      sendFrame(network, a, b);
+      a.sendFrame(b.id, FRAME_BYTES);
       network.run(2 * EARLY_FRAMES_MS);
-      const later = sendFrame(network, a, b);
+      const later = a.sendFrame(b.id, FRAME_BYTES);
       expect(later.state).toBe('waiting');
       heal();
       network.run(1_000);
@@ -161,9 +156,9 @@ describe('frames between two members that dial each other', () => {
   it(
     'all arrive, whichever handshake wins',
     strangers(8, (network, a, b) => {
-      const frames = [sendFrame(network, a, b), sendFrame(network, b, a)];
+      const frames = [a.sendFrame(b.id, FRAME_BYTES), b.sendFrame(a.id, FRAME_BYTES)];
       network.run(15);
-      frames.push(sendFrame(network, a, b), sendFrame(network, b, a));
+      frames.push(a.sendFrame(b.id, FRAME_BYTES), b.sendFrame(a.id, FRAME_BYTES));
       network.run(2_000);
       expect(frames.map(({ state }) => state)).toEqual(frames.map(() => 'arrived'));
     }),

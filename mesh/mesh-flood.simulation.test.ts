@@ -74,20 +74,26 @@ function flood(
   });
 }
 
+/** A node whose costs are counted, and two members with a link to it. */
+function linkedVictim(network: SimNetwork) {
+  const costs = new FloodCosts();
+  const victim = network.addNode({ costs });
+  costs.node = victim;
+  const [known, restarted] = [network.addNode(), network.addNode()];
+  victim.start();
+  for (const node of [known, restarted]) node.start([victim]);
+  network.run(15_000);
+  expect([known, restarted].map((node) => victim.stateOf(node))).toEqual(['up', 'up']);
+  return { costs, victim, known, restarted };
+}
+
 describe('a hundred thousand initiations under the secret, from four thousand forged sources', () => {
   // With 1000 cookies a second instead of 4000 the new node stayed outside with five of the seeds 1 to 12.
   it.each([1, 5, 8])(
     'let the links of the victim stay, and those of members and of a new node come up meanwhile (seed %i)',
     (seed) =>
       simulation(seed, (network) => {
-        const costs = new FloodCosts();
-        const victim = network.addNode({ costs });
-        costs.node = victim;
-        const [known, restarted] = [network.addNode(), network.addNode()];
-        victim.start();
-        for (const node of [known, restarted]) node.start([victim]);
-        network.run(15_000);
-        expect([known, restarted].map((node) => victim.stateOf(node))).toEqual(['up', 'up']);
+        const { costs, victim, known, restarted } = linkedVictim(network);
         restarted.kill();
         network.run(10_000);
         costs.readCount = 0;
@@ -111,13 +117,7 @@ describe('a hundred thousand initiations under the secret, from the addresses of
   it(
     'let the link of a member come up, and that of a new node',
     simulation(5, (network) => {
-      const costs = new FloodCosts();
-      const victim = network.addNode({ costs });
-      costs.node = victim;
-      const [known, restarted] = [network.addNode(), network.addNode()];
-      victim.start();
-      for (const node of [known, restarted]) node.start([victim]);
-      network.run(15_000);
+      const { costs, victim, restarted } = linkedVictim(network);
       restarted.kill();
       network.run(10_000);
       costs.readCount = 0;

@@ -11,12 +11,7 @@ const RELAYED_AFTER_MS = 15_000;
 const FRAMES_PER_ROUND = 15;
 const ROUND_MS = 5_000;
 const ROUNDS = 5;
-
-function frameTo(network: SimNetwork, from: SimNode, to: SimNode): SimFrame {
-  const frame: SimFrame = { sizeBytes: 1000, sentMs: network.nowMs, state: 'waiting', endedMs: null };
-  from.sendFrame(to.id, frame);
-  return frame;
-}
+const FRAME_BYTES = 1000;
 
 function anyOf(network: SimNetwork, nodes: readonly SimNode[]): SimNode {
   return nodes[Math.floor(network.random.fraction() * nodes.length)]!;
@@ -41,7 +36,7 @@ describe('two sites that only one node joins', () => {
       for (let round = 0; round < ROUNDS; round++) {
         for (let i = 0; i < FRAMES_PER_ROUND; i++) {
           const [from, to] = i % 2 === 0 ? sites : ([sites[1], sites[0]] as const);
-          frames.push(frameTo(network, anyOf(network, from), anyOf(network, to)));
+          frames.push(anyOf(network, from).sendFrame(anyOf(network, to).id, FRAME_BYTES));
         }
         network.run(ROUND_MS);
       }

@@ -6,6 +6,7 @@ import type { SimNode } from './testing/sim-node.js';
 import { convergedSimulation } from './testing/simulation.js';
 
 const NODES = 6;
+const FRAME_BYTES = 1000;
 const FOR_MS = 60_000;
 /** The time a frame waits for a session, and a moment. */
 const ANSWERED_WITHIN_MS = 3_500;
@@ -21,8 +22,7 @@ const CUTS: Readonly<Record<string, Cut>> = {
 
 /** What becomes of a frame that a pod of one node sends to one of another. */
 function fateOfFrame(network: SimNetwork, from: SimNode, to: SimNode): SimFrame['state'] {
-  const frame: SimFrame = { sizeBytes: 1000, sentMs: network.nowMs, state: 'waiting', endedMs: null };
-  from.sendFrame(to.id, frame);
+  const frame = from.sendFrame(to.id, FRAME_BYTES);
   network.run(ANSWERED_WITHIN_MS);
   return frame.state;
 }

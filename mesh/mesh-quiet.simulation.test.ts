@@ -9,16 +9,11 @@ import { simulation } from './testing/simulation.js';
 const SIZE = 20;
 const QUIET_MS = QUIET_AFTER_MS + 5_000;
 const NAT_PORT = 20_000;
-
-function send(network: SimNetwork, from: SimNode, to: SimNode): SimFrame {
-  const frame: SimFrame = { sizeBytes: 200, sentMs: network.nowMs, state: 'waiting', endedMs: null };
-  from.sendFrame(to.id, frame);
-  return frame;
-}
+const FRAME_BYTES = 200;
 
 /** What becomes of a frame in the time that one may wait for a session. */
 function fateOfFrame(network: SimNetwork, from: SimNode, to: SimNode): SimFrame['state'] {
-  const frame = send(network, from, to);
+  const frame = from.sendFrame(to.id, FRAME_BYTES);
   network.run(FRAMES_WAIT_MS + 1);
   return frame.state;
 }
@@ -43,7 +38,7 @@ describe('the first frame on a quiet link', () => {
     quietSimulation(1, (network, a, b) => {
       const { sessions } = a.router!;
       const before = [...sessions.keys()];
-      const frame = send(network, a, b);
+      const frame = a.sendFrame(b.id, FRAME_BYTES);
       network.run(FRAMES_WAIT_MS);
       expect(frame.endedMs! - frame.sentMs).toBeLessThan(100);
       expect([...sessions.keys()]).toEqual(before);
@@ -85,7 +80,7 @@ describe('the first frame on a quiet link', () => {
     'is refused within 3 s when the peer is dead and nobody has told',
     quietSimulation(5, (network, a, b) => {
       b.kill();
-      const frame = send(network, a, b);
+      const frame = a.sendFrame(b.id, FRAME_BYTES);
       network.run(FRAMES_WAIT_MS + 1);
       expect(frame.state).toBe('refused');
     }),

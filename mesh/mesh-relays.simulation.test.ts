@@ -8,6 +8,7 @@ import { convergedSimulation, simulation } from './testing/simulation.js';
 import { encodeControl } from './wire/control-message.js';
 
 const NODES = 6;
+const FRAME_BYTES = 1000;
 /** Until a link that was cut goes through a relay, with a second for the counters of routers. */
 const RELAYED_WITHIN_MS = 6_000;
 
@@ -21,15 +22,9 @@ function isRelayed(a: SimNode, b: SimNode): boolean {
   return a.relayTo(b) !== null && b.relayTo(a) !== null;
 }
 
-function frameTo(network: SimNetwork, from: SimNode, to: SimNode): SimFrame {
-  const frame: SimFrame = { sizeBytes: 1000, sentMs: network.nowMs, state: 'waiting', endedMs: null };
-  from.sendFrame(to.id, frame);
-  return frame;
-}
-
 /** What becomes of a frame in the time that it may wait for a session. */
 function fateOfFrame(network: SimNetwork, from: SimNode, to: SimNode): SimFrame['state'] {
-  const frame = frameTo(network, from, to);
+  const frame = from.sendFrame(to.id, FRAME_BYTES);
   network.run(FRAMES_WAIT_MS + 500);
   return frame.state;
 }
@@ -122,7 +117,7 @@ describe('a link through a relay', () => {
       network.run(500);
       expect(fateOfFrame(network, a, b)).toBe('arrived');
       restarted.startAgent();
-      const frame = frameTo(network, b, a);
+      const frame = b.sendFrame(a.id, FRAME_BYTES);
       expect(linkedFor(network, a, b, 20_000)).toBe(20_000);
       expect(frame.state).toBe('arrived');
       expect([a.relayTo(b), b.relayTo(a)]).toEqual([relay.id, relay.id]);

@@ -45,6 +45,7 @@ import { Probes } from './outside/probes.js';
 import type { ProbeAnswer } from './outside/probes.js';
 import { Sessions } from './tables/sessions.js';
 import type { SessionState } from './tables/session-state.js';
+import { ringBytesOf } from './tables/waiting-records.js';
 import type { WaitingRecords } from './tables/waiting-records.js';
 import { TapQueues } from './inside/tap-queues.js';
 import { ThreadScheduling } from './kernel/thread-scheduling.js';
@@ -131,7 +132,7 @@ export class Forwarder {
     this.#waiting = waitingFrames(arena, options.lanes);
     this.#kept = new KeptFrames(arena, peers, counters, lanes);
     this.#notices = new PeerNotices(peers, (event) => this.#emit(event));
-    this.#early = new EarlyDatagrams(arena, counters, Math.floor(EARLY_BYTES / lanes) & ~3);
+    this.#early = new EarlyDatagrams(arena, counters, ringBytesOf(EARLY_BYTES, lanes));
     this.#reader = this.#createReader();
     this.#writer = new InsideWriter(arena, this.#queues, this.#counters, this.#refused, options.tapUso);
     this.#probes = new Probes(

@@ -1,8 +1,8 @@
 /**
  * Durable file: one value as JSON with a checksum. A file that differs from what was written (truncated, a byte flipped,
- * edited by hand) is copied to `NAME.corrupt-<n>`, where the disk takes it, and reported to the caller, who rebuilds the value. The damaged file stays
- * until the next write, so that a crash in between is not taken for a first start. A file of a later version of Heddle is
- * treated in the same way, and the reason says so. One writer per file.
+ * edited by hand) is copied to `NAME.corrupt-<n>`, where the disk takes it, and reported to the caller, who rebuilds the value. The
+ * damaged file stays until the next write, so that a crash in between is not taken for a first start. A file of a later version of
+ * Heddle is treated in the same way, and the reason says so. One writer per file.
  *
  * ```
  * {"kind":"<kind>","sha256":"<hex of the JSON text of body>","body":<value>}\n

@@ -148,9 +148,9 @@ export class PeerPath {
 
   /** The peer sees this node at an address. True when it is another than before. */
   seenAt(address: SocketAddress): boolean {
-    const before = this.#seenAt;
+    const isOther = this.#seenAt !== null && !this.isSeenAt(address);
     this.#seenAt = address;
-    return before !== null && !sameSocketAddress(before, address);
+    return isOther;
   }
 
   /** Sends the path to the router. */

@@ -269,14 +269,16 @@ export class SimNode implements SimHost {
   }
 
   /** A pod of this node sends a frame to one of `peer`. While the agent is away, the router forwards on its last tables. */
-  sendFrame(peer: NodeId, frame: SimFrame): void {
+  sendFrame(peer: NodeId, sizeBytes: number): SimFrame {
     const { router, mesh } = this;
-    if (router === null) return;
+    const frame: SimFrame = { sizeBytes, sentMs: this.#world.nowMs, state: 'waiting', endedMs: null };
+    if (router === null) return frame;
     const isRouted = (): boolean => mesh === null || mesh.hasRoute(peer);
     this.routerCpu.submit({
       run: () => this.#costs.packet(),
       done: () => router.sendFrame(peer, frame, isRouted(), this.#world.nowMs),
     });
+    return frame;
   }
 
   #workOn(mesh: Mesh, event: MeshEvent): Work {

@@ -11,7 +11,7 @@ import { KEPT_BYTES, MAX_KEPT_FRAMES, UNHEARD_MS, WAIT_FOR_SESSION_MS, WAITING_B
 import type { Counters } from '../tables/counters.js';
 import type { Peers } from '../tables/peers.js';
 import { NO_SESSION } from '../tables/peers.js';
-import { NOTHING_WAITS, WaitingRecords } from '../tables/waiting-records.js';
+import { NOTHING_WAITS, ringBytesOf, WaitingRecords } from '../tables/waiting-records.js';
 
 interface Kept {
   /** When the first of them was sent. */
@@ -37,7 +37,7 @@ export class KeptFrames {
     lanes: number,
   ) {
     this.#records = new WaitingRecords(arena, {
-      ringBytes: Math.floor(KEPT_BYTES / lanes) & ~3,
+      ringBytes: ringBytesOf(KEPT_BYTES, lanes),
       records: MAX_KEPT_FRAMES,
       keys: MAX_PEERS,
       bytesPerKey: WAITING_BYTES_PER_PEER,

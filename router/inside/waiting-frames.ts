@@ -5,12 +5,12 @@
 import { MAX_PEERS } from '../../common/protocol.js';
 import type { Arena } from '../kernel/arena.js';
 import { MAX_WAITING_FRAMES, WAIT_FOR_SESSION_MS, WAITING_BYTES, WAITING_BYTES_PER_PEER } from '../limits.js';
-import { WaitingRecords } from '../tables/waiting-records.js';
+import { ringBytesOf, WaitingRecords } from '../tables/waiting-records.js';
 
 /** Store of one of `lanes` forwarding threads; its keys are peers. */
 export function waitingFrames(arena: Arena, lanes: number): WaitingRecords {
   return new WaitingRecords(arena, {
-    ringBytes: Math.floor(WAITING_BYTES / lanes) & ~3,
+    ringBytes: ringBytesOf(WAITING_BYTES, lanes),
     records: MAX_WAITING_FRAMES,
     keys: MAX_PEERS,
     bytesPerKey: WAITING_BYTES_PER_PEER,

@@ -16,6 +16,11 @@ const NONE = -1;
 /** Of no record: neither a peer nor a slot of a session is 0. */
 const NO_KEY = 0;
 
+/** Bytes of the ring of one of `lanes` forwarding threads, which have so many together. */
+export function ringBytesOf(totalBytes: number, lanes: number): number {
+  return Math.floor(totalBytes / lanes) & ~3;
+}
+
 export interface WaitingLimits {
   /** Of all records; a multiple of 4. */
   readonly ringBytes: number;

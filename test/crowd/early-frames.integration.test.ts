@@ -116,13 +116,19 @@ describe('frames for a node that this one is about to meet', () => {
     return fc.sample(anyFrame(endsOf(a.router, b.router, '4'), limits), { numRuns: 6, seed: 1 }).map(buildRecord);
   };
 
-  it('wait in its router behind the confirmation, and are delivered when the agent has read that', () => {
-    const [a, b] = start(true, true);
+  /** The records that were sent to the tap of `a`; the confirmation has come, and is not read. */
+  const sendUpToConfirmation = (a: Node, b: Node): Uint8Array[] => {
     const sent = records(a, b);
     for (const record of sent) a.router.tap.send(record);
     settle(nodes);
     a.feed({ type: 'seeds', seeds: [b.router.address] });
     settle(nodes, isConfirmation);
+    return sent;
+  };
+
+  it('wait in its router behind the confirmation, and are delivered when the agent has read that', () => {
+    const [a, b] = start(true, true);
+    const sent = sendUpToConfirmation(a, b);
     expect(b.waiting.map(isConfirmation)).toEqual([true]);
     expect(b.router.tap.receiveAll()).toEqual([]);
     expect(b.router.drops()).toEqual({});
@@ -136,11 +142,7 @@ describe('frames for a node that this one is about to meet', () => {
     ['that of their sender', false, true],
   ])('leave a round trip later where %s keeps none, and none is lost', (_whose, mine, theirs) => {
     const [a, b] = start(mine, theirs);
-    const sent = records(a, b);
-    for (const record of sent) a.router.tap.send(record);
-    settle(nodes);
-    a.feed({ type: 'seeds', seeds: [b.router.address] });
-    settle(nodes, isConfirmation);
+    const sent = sendUpToConfirmation(a, b);
     expect(a.router.report().sessions).toMatchObject([{ active: false, unitsSent: 0 }]);
     settle(nodes);
     expect(hex(framesOnTheWire(b.router.tap.receiveAll()))).toEqual(hex(expectedFrames(sent)));

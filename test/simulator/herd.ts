@@ -79,9 +79,7 @@ function sendAll(cluster: SimCluster, herd: readonly SimNode[], target: SimNode)
       const sent = frames[i]!.find(({ state }) => state === 'arrived');
       if (sent !== undefined) arrivals[i] = sent.endedMs! - startMs;
       else if (ms % FRAME_EVERY_MS === 0) {
-        const frame: SimFrame = { sizeBytes: FRAME_BYTES, sentMs: network.nowMs, state: 'waiting', endedMs: null };
-        frames[i]!.push(frame);
-        node.sendFrame(target.id, frame);
+        frames[i]!.push(node.sendFrame(target.id, FRAME_BYTES));
       }
     });
     network.run(LOOK_EVERY_MS);

@@ -48,11 +48,10 @@ export class Traffic {
     const source = members[Math.floor(this.#random.fraction() * members.length)]!;
     const target = members[zipf(members.length, this.#random)]!;
     if (source === target || source.router === null) return;
-    const frame: SimFrame = { sizeBytes: FRAME_BYTES, sentMs: network.nowMs, state: 'waiting', endedMs: null };
     const wasCalm = this.#isCalm(source, target);
     const isFirst = !source.router.isActive(target.id);
     this.sent++;
-    source.sendFrame(target.id, frame);
+    const frame = source.sendFrame(target.id, FRAME_BYTES);
     network.at(network.nowMs + ANSWERED_WITHIN_MS + MARGIN_MS, () => {
       const isCalm = wasCalm && this.#isCalm(source, target) && !this.#cluster.hasLostSince(frame.sentMs);
       if (isFirst && isCalm) this.firstPackets.add(frame);
