@@ -110,7 +110,10 @@ describe('settings that change while a node runs', () => {
       await waitSecrets(first, 2);
       copyFileSync(fileOf(first), fileOf(second));
       await waitSecrets(second, 2);
-      // And n2 as well, until its new advert is here.
+      await waitUntil('both secrets in the advert of n2', START_WITHIN_MS, async () => {
+        const peer = (await first.api.peers()).find(({ name }) => name === 'n2');
+        return peer?.secretIds?.length === 2;
+      });
       await expect(meshctl(first, 'rotate', '--end')).rejects.toThrow('the old secret stays, since n3 (up)');
       copyFileSync(fileOf(first), fileOf(third));
       await waitUntil('the new secret on all nodes', START_WITHIN_MS, () => meshctl(third, 'rotate', '--end'));
