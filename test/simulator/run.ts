@@ -50,6 +50,7 @@ export interface RunPlan {
   readonly nodes: number;
   readonly minutes: number;
   readonly cpu: number;
+  readonly loss: number;
   readonly faults: readonly Fault[];
 }
 
@@ -82,10 +83,10 @@ export interface RunOutcome extends Figures {
   readonly diagram: string | null;
 }
 
-export function planRun({ nodes, minutes, cpu, faults }: SimOptions, seed: number): RunPlan {
+export function planRun({ nodes, minutes, cpu, loss, faults }: SimOptions, seed: number): RunPlan {
   const fromMs = START_MS + REST_MS + JOIN_MS + DEATH_MS;
   const untilMs = minutes * 60_000 - HEALING_MS - REST_MS;
-  return { seed, nodes, minutes, cpu, faults: planFaults(faults, seed, fromMs, untilMs) };
+  return { seed, nodes, minutes, cpu, loss, faults: planFaults(faults, seed, fromMs, untilMs) };
 }
 
 export function runSimulation(plan: RunPlan): RunOutcome {
@@ -109,6 +110,7 @@ class Run {
   constructor(plan: RunPlan) {
     this.#plan = plan;
     this.#cluster = new SimCluster(plan.seed, plan.cpu, (message) => this.#measures.onMessage(message), plan.nodes);
+    if (plan.loss > 0) this.#cluster.losePackets(plan.loss);
     this.#violations = new Violations(this.#cluster);
     this.#traffic = new Traffic(this.#cluster, this.#violations, plan.seed);
     this.#links = new LinkCheck(this.#cluster, this.#violations);

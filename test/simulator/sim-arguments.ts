@@ -10,6 +10,8 @@ export interface SimOptions {
   readonly minutes: number;
   /** Share of a core of each process of a node. */
   readonly cpu: number;
+  /** Share of all packets that are lost, from the start to the end. */
+  readonly loss: number;
   readonly faults: readonly FaultKind[];
   readonly firstSeed: number;
   readonly lastSeed: number;
@@ -40,6 +42,7 @@ the same run. Exit codes: 0 nothing was violated, 1 something was, 2 usage.
   --seeds FIRST-LAST  runs one simulation for each seed, in worker threads
   --workers W       threads for --seeds (default ${NUMBERS.workers.default})
   --cpu SHARE       share of a core that the agent of a node has, and its router (default 1)
+  --loss SHARE      share of all packets that are lost all the time (default 0)
   --faults LIST     what fails, by name, or none (default none). all: what fails by itself,
                     ${wrapped(FAILURE_KINDS)}
                     lies: a member that has the secret and lies,
@@ -58,6 +61,7 @@ const OPTIONS = {
   seeds: { type: 'string' },
   workers: { type: 'string' },
   cpu: { type: 'string' },
+  loss: { type: 'string' },
   faults: { type: 'string' },
   'real-crypto': { type: 'boolean', default: false },
   calibrate: { type: 'boolean', default: false },
@@ -77,7 +81,8 @@ export function parseSimArguments(args: readonly string[]): Parsed {
     const options = {
       nodes: number('nodes'),
       minutes: number('minutes'),
-      cpu: share(values.cpu ?? '1'),
+      cpu: share('cpu', values.cpu ?? '1', 0.01, 16),
+      loss: share('loss', values.loss ?? '0', 0, 0.5),
       faults: faultList(values.faults ?? 'none'),
       firstSeed,
       lastSeed,
@@ -97,10 +102,10 @@ function seedRange(text: string): [number, number] {
   throw new BenchError(`--seeds "${text}" is not a range such as 1-1000`);
 }
 
-function share(text: string): number {
+function share(option: string, text: string, least: number, most: number): number {
   const value = Number(text);
-  if (/^\d*\.?\d+$/.test(text) && value >= 0.01 && value <= 16) return value;
-  throw new BenchError(`--cpu "${text}" is not a number from 0.01 to 16`);
+  if (/^\d*\.?\d+$/.test(text) && value >= least && value <= most) return value;
+  throw new BenchError(`--${option} "${text}" is not a number from ${least} to ${most}`);
 }
 
 function faultList(list: string): readonly FaultKind[] {

@@ -38,6 +38,7 @@ export class SimCluster {
   readonly #disturbedMs = new Map<SimNode, number>();
   #allDisturbedMs = -Infinity;
   #lossyMs = -Infinity;
+  #losesAlways = false;
   #addresses = 0;
 
   /** @param expectedNodes about so many, if they are many */
@@ -148,9 +149,15 @@ export class SimCluster {
     return this.#living.has(node) && this.network.nowMs - lastMs >= forMs;
   }
 
+  /** From now on all paths lose this share of their packets. */
+  losePackets(share: number): void {
+    this.#losesAlways = true;
+    this.network.paths.changeAll({ loss: share });
+  }
+
   /** Whether datagrams may have been lost since then. */
   hasLostSince(ms: number): boolean {
-    return this.#lossyMs >= ms;
+    return this.#losesAlways || this.#lossyMs >= ms;
   }
 
   /** A fault touches the nodes, or all with null, until then. @param loses whether datagrams may be lost */

@@ -24,7 +24,15 @@ function mistakeOf(...args: string[]): string {
 
 describe('the command line of the simulator', () => {
   it('has a default for everything', () => {
-    expect(optionsOf()).toMatchObject({ nodes: 30, minutes: 2, cpu: 1, faults: [], firstSeed: 1, lastSeed: 1 });
+    expect(optionsOf()).toMatchObject({
+      nodes: 30,
+      minutes: 2,
+      cpu: 1,
+      loss: 0,
+      faults: [],
+      firstSeed: 1,
+      lastSeed: 1,
+    });
   });
 
   it('takes lists of faults and ranges of seeds', () => {
@@ -39,6 +47,7 @@ describe('the command line of the simulator', () => {
     expect(mistakeOf('--faults', 'crash,fire')).toContain('--faults "fire" is not one of loss, burst-loss');
     expect(mistakeOf('--seeds', '9-3')).toBe('--seeds "9-3" is not a range such as 1-1000');
     expect(mistakeOf('--cpu', '0')).toBe('--cpu "0" is not a number from 0.01 to 16');
+    expect(mistakeOf('--loss', '0.6')).toBe('--loss "0.6" is not a number from 0 to 0.5');
     expect(mistakeOf('--frobnicate')).toContain('--frobnicate');
     expect(mistakeOf('--help')).toBe('help');
   });
@@ -149,6 +158,13 @@ describe('a simulation', () => {
     } finally {
       wrong.mockRestore();
     }
+  });
+
+  it('loses a share of all packets when told to, and nobody is taken for dead', () => {
+    const { kept, falseDeaths, frames } = runSimulation(planRun(optionsOf('--nodes', '6', '--loss', '0.05'), 1));
+    expect({ kept, falseDeaths }).toEqual({ kept: [], falseDeaths: 0 });
+    expect(frames.arrived / frames.sent).toBeGreaterThan(0.92);
+    expect(frames.arrived / frames.sent).toBeLessThan(0.98);
   });
 
   it('takes time for the work of a node: with a hundredth of a core, a cluster starts in more than a second', () => {
