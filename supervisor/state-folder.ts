@@ -1,7 +1,7 @@
 /** The state folder of a node: made, and closed to others where it is the node's alone. */
 import { chmodSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
-import { stateFiles } from '../common/host/run-files.js';
+import { stateFiles, stateFolders } from '../common/host/run-files.js';
 
 const PRIVATE_FOLDER_MODE = 0o700;
 /** Of a file system that is mounted there. */
@@ -10,7 +10,7 @@ const NOT_FOREIGN = 'lost+found';
 /** The name of a file or folder in it that is not Heddle's, or null: then nobody but its owner may look into the folder. */
 export function openStateFolder(stateDir: string): string | null {
   mkdirSync(stateDir, { recursive: true, mode: PRIVATE_FOLDER_MODE });
-  const own = stateFiles({ stateDir }).map((path) => basename(path));
+  const own = [...stateFiles({ stateDir }), ...stateFolders({ stateDir })].map((path) => basename(path));
   // A file that is written, and a damaged one that is kept (`common/storage/`).
   const isOwn = (name: string): boolean =>
     own.some((one) => name === one || name === `.${one}.tmp` || name.startsWith(`${one}.corrupt-`));

@@ -1,9 +1,20 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { CNI_BIN_FILES, CNI_CONF_FILES, LEFT_CONF_NAME } from '../../cni/index.js';
 import { CommandError } from '../../common/errors.js';
+import { stateFiles, stateFolders } from '../../common/host/run-files.js';
 import { loadConfig } from '../../agent/config/config-sources.js';
 import { takeInstanceLock } from '../../supervisor/instance-lock.js';
 import { uninstall } from './removal.js';
@@ -91,16 +102,55 @@ describe('uninstall', () => {
     expect(existsSync(join(folder, 'state'))).toBe(true);
   });
 
-  it('leaves what a setting names and is not of Heddle: a folder in place of a socket, and files in the root of the router', async () => {
-    const files = [join(folder, 'run', 'api.sock', 'file'), join(folder, 'run', 'empty', 'file')];
-    for (const file of files) {
-      mkdirSync(dirname(file));
-      writeFileSync(file, '');
+  it.each([
+    ['a folder', /\/(?:ipam|endpoints|deferred-deletes|tombstones|empty)$/, (path: string) => mkdirSync(path)],
+    ['a file', /\.(?:json|conflist)$|\/(?:trusted-keys|heddle-cni[^/]*)$/, (path: string) => writeFileSync(path, '')],
+  ])('leaves %s where Heddle makes something of another kind', async (_kind, ofThisKind, make) => {
+    const own = config();
+    const inFolder = (name: string, files: readonly string[]) => files.map((file) => join(folder, name, file));
+    const places = [
+      ...inFolder('run', ['api.sock', 'children.json', 'succession.sock', 'engine-speeds.json', 'empty']),
+      ...inFolder('conf', [...CNI_CONF_FILES, LEFT_CONF_NAME]),
+      ...inFolder('bin', CNI_BIN_FILES),
+      ...stateFiles(own),
+      ...stateFolders(own),
+    ].filter((path) => !ofThisKind.test(path));
+    expect(places.length).toBeGreaterThan(5);
+    places.forEach(make);
+    const { commands } = host(interfaces());
+    const { removed } = await uninstall(commands, { config: own, dryRun: false, purge: true });
+    expect(places.filter(existsSync)).toEqual(places);
+    expect(removed.filter((label) => places.includes(label))).toEqual([]);
+  });
+
+  it('leaves files in the root of the router', async () => {
+    const file = join(folder, 'run', 'empty', 'file');
+    mkdirSync(dirname(file));
+    writeFileSync(file, '');
+    const { commands } = host(interfaces());
+    await uninstall(commands, { config: config(), dryRun: false, purge: true });
+    expect(existsSync(file)).toBe(true);
+  });
+
+  it('leaves files where the settings name the folders of Heddle', async () => {
+    const folders = ['run', 'state', 'conf', 'bin'].map((name) => join(folder, name));
+    for (const path of folders) {
+      rmSync(path, { recursive: true });
+      writeFileSync(path, '');
     }
     const { commands } = host(interfaces());
-    const { removed } = await uninstall(commands, { config: config(), dryRun: false, purge: true });
-    expect(files.filter(existsSync)).toEqual(files);
-    expect(removed.filter((label) => label.startsWith(join(folder, 'run')))).toEqual([]);
+    expect((await uninstall(commands, { config: config(), dryRun: false, purge: true })).removed).toEqual(ours);
+    expect(folders.filter(existsSync)).toEqual(folders);
+  });
+
+  it('removes a link in place of a file or folder, and not what it leads to', async () => {
+    const target = join(folder, 'target');
+    mkdirSync(target);
+    const links = ['identity.json', 'ipam'].map((name) => join(folder, 'state', name));
+    for (const link of links) symlinkSync(target, link);
+    const { commands } = host(interfaces());
+    await uninstall(commands, { config: config(), dryRun: false, purge: true });
+    expect([...links.filter((link) => lstatSync(link, { throwIfNoEntry: false })), existsSync(target)]).toEqual([true]);
   });
 
   it('changes nothing on a dry run', async () => {

@@ -2,8 +2,6 @@
  * Removal of Heddle from a host: interfaces, nft tables, changed settings, CNI files, sockets, and the state on request. It
  * searches the host, so it works after any crash, and a second run finds nothing.
  */
-import { existsSync, lstatSync, readdirSync } from 'node:fs';
-import { rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CNI_BIN_FILES, CNI_CONF_FILES, LEFT_CONF_NAME } from '../../cni/index.js';
 import type { CommandRunner } from '../../common/host/command.js';
@@ -13,6 +11,7 @@ import { findHostArtefacts } from './host-artefacts.js';
 import type { Artefact } from './host-artefacts.js';
 import { planLeftPlugin } from './left-plugin.js';
 import { findSettingArtefacts } from './host-settings.js';
+import { filesOf, findEmptyFolders, findFiles, findFolders, findSockets, removeIfEmpty } from './path-artefacts.js';
 import {
   childrenFile,
   configRecordFile,
@@ -22,11 +21,14 @@ import {
   routerSocket,
   settingsRecordFile,
   stateFiles,
+  stateFolders,
   successionSocket,
   supervisorSocket,
 } from '../../common/host/run-files.js';
 import { systemDisk } from '../../common/storage/disk.js';
 import { isListening } from '../../common/host/unix-socket.js';
+
+const disk = filesOf(systemDisk);
 
 export interface UninstallRequest {
   readonly config: Config;
@@ -51,7 +53,7 @@ export interface Removal {
  */
 export async function uninstall(commands: CommandRunner, request: UninstallRequest): Promise<Removal> {
   if (!request.dryRun) await refuseWhileRunning(request.config);
-  const left = await planLeftPlugin(commands, systemDisk, request.config);
+  const left = await planLeftPlugin(commands, disk, request.config);
   const found = await findArtefacts(commands, request);
   // With them the record that tells the next run where they are.
   const kept = left.paths.length > 0 ? [...left.paths, configRecordFile(request.config)] : [];
@@ -85,47 +87,20 @@ async function findArtefacts(commands: CommandRunner, { config, purge }: Uninsta
   const runFiles = [childrenFile(config), engineSpeedsFile(config)];
   return [
     // First, so that no runtime attaches a pod meanwhile.
-    ...inFolder(cniConfDir, [...CNI_CONF_FILES, LEFT_CONF_NAME])
-      .filter(existsSync)
-      .map(fileArtefact),
+    ...findFiles(inFolder(cniConfDir, [...CNI_CONF_FILES, LEFT_CONF_NAME])),
     ...(await findHostArtefacts(commands, { bridgeName, tapName })),
-    ...(await findSettingArtefacts(commands, systemDisk, stateDir)),
-    ...inFolder(cniBinDir, CNI_BIN_FILES).filter(existsSync).map(fileArtefact),
-    ...sockets.filter(isSocket).map(fileArtefact),
-    ...runFiles.filter(existsSync).map(fileArtefact),
-    ...[emptyFolder(config)].filter(isEmptyFolder).map(folderArtefact),
-    ...(purge ? stateFiles(config) : [settingsRecordFile(config)]).filter(existsSync).map(fileArtefact),
+    ...(await findSettingArtefacts(commands, disk, stateDir)),
+    ...findFiles(inFolder(cniBinDir, CNI_BIN_FILES)),
+    ...findSockets(sockets),
+    ...findFiles(runFiles),
+    ...findEmptyFolders([emptyFolder(config)]),
+    ...findFiles(purge ? stateFiles(config) : [settingsRecordFile(config)]),
+    ...findFolders(purge ? stateFolders(config) : []),
   ];
-}
-
-function fileArtefact(path: string): Artefact {
-  return { label: path, remove: () => rm(path, { recursive: true, force: true }) };
-}
-
-/** A setting may name what is none. */
-function isSocket(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isSocket() ?? false;
-}
-
-function isEmptyFolder(path: string): boolean {
-  return existsSync(path) && readdirSync(path).length === 0;
-}
-
-function folderArtefact(path: string): Artefact {
-  return { label: path, remove: () => removeIfEmpty(path) };
 }
 
 async function removeEmptyFolders({ config, purge }: UninstallRequest): Promise<void> {
   for (const folder of [config.runDir, ...(purge ? [config.stateDir] : [])]) await removeIfEmpty(folder);
-}
-
-/** Removes a folder of Heddle when nothing else is in it. */
-async function removeIfEmpty(folder: string): Promise<void> {
-  try {
-    await rmdir(folder);
-  } catch (thrown) {
-    if (!['ENOTEMPTY', 'EBUSY', 'ENOENT'].includes((thrown as NodeJS.ErrnoException).code ?? '')) throw thrown;
-  }
 }
 
 async function removeAll(artefacts: readonly Artefact[]): Promise<void> {

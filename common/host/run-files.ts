@@ -43,20 +43,26 @@ export const deferredDeleteFolder = ({ stateDir }: StateDir): string => `${state
 /** Former name of that folder; a CNI executable of an older version writes there until it is replaced. */
 export const formerDeferredDeleteFolder = ({ stateDir }: StateDir): string => `${stateDir}/tombstones`;
 
-/** Every file and folder of a node under `stateDir`. */
+/** Every file of a node under `stateDir`. */
 export function stateFiles(config: StateDir): string[] {
   return [
     configRecordFile(config),
     identityFile(config),
     trustedKeysRecordFile(config),
     advertCacheFile(config),
-    allocationFolder(config),
     writtenConfFile(config),
-    endpointFolder(config),
     settingsRecordFile(config),
     kubernetesRecordFile(config),
     nodeKeysFile(config),
     policyRecordFile(config),
+  ];
+}
+
+/** Every folder there. */
+export function stateFolders(config: StateDir): string[] {
+  return [
+    allocationFolder(config),
+    endpointFolder(config),
     deferredDeleteFolder(config),
     formerDeferredDeleteFolder(config),
   ];

@@ -47,8 +47,8 @@ export function isListening(path: string): Promise<boolean> {
     socket.setTimeout(ANSWER_TIMEOUT_MS, () => answer(true));
     socket.once('connect', () => answer(true));
     socket.once('error', (error) => {
-      // ECONNRESET: it has stopped to listen before it accepted.
-      if (['ECONNREFUSED', 'ECONNRESET', 'ENOENT'].includes(String(codeOf(error)))) answer(false);
+      // ECONNRESET: it has stopped to listen before it accepted. ENOTDIR: its folder is none.
+      if (['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'ENOTDIR'].includes(String(codeOf(error)))) answer(false);
       else
         reject(
           new ListenError(`cannot connect to ${path} to find out whether a process listens: ${error.message}`, {
