@@ -65,6 +65,8 @@ export interface RelayEnd {
 /** A pair that this node relays between, over its own direct paths to both. */
 export interface OpenRelay {
   readonly ends: readonly [RelayEnd, RelayEnd];
+  /** The end that asked for the pair, which its traffic is charged to. Absent from an older version: the first one. */
+  readonly opener?: NodeId;
 }
 
 /** Address of a peer, and the MTU of the path to it. */

@@ -42,7 +42,10 @@ const relaying = object({
     MAX_RELAY_CHANNELS,
   ),
   pairs: listOf(
-    object({ ends: (value) => listOf(relayEnd, 2)(value) && (value as unknown[]).length === 2 }),
+    object({
+      ends: (value) => listOf(relayEnd, 2)(value) && (value as unknown[]).length === 2,
+      opener: orAbsent(nodeId),
+    }),
     MAX_RELAY_PAIRS,
   ),
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { NodeId } from '../../common/node-id.js';
-import type { RelayChannel } from '../../common/router-port.js';
+import type { OpenRelay, RelayChannel } from '../../common/router-port.js';
 import {
   MAX_RELAYED_PAIRS,
   MAX_RELAYED_PAIRS_PER_MEMBER,
@@ -134,6 +134,7 @@ describe('a relay', () => {
           { peer: id(1), receive: bench.channel(100), send: bench.channel(1002) },
           { peer: id(2), receive: bench.channel(101), send: bench.channel(2001) },
         ],
+        opener: id(1),
       },
     ]);
     expect(bench.said.slice(1).map(([to, message]) => [to, message])).toEqual([
@@ -227,6 +228,25 @@ describe('a relay', () => {
     expect(bench.relays.mayRead(id(1), 0)).toBe(false);
     expect(bench.relays.mayRead(id(2), 0)).toBe(true);
     expect(bench.refused).toEqual([id(1)]);
+  });
+
+  it.each([
+    ['the end that its router says opened them', 1],
+    ['the first end when its router is older and does not say it', undefined],
+    ['the first end when its router says another node', 9_999],
+  ])('charges pairs from before a restart to %s', (_whom, opener) => {
+    const bench = new Bench(MAX_RELAYED_PAIRS_PER_MEMBER + 4);
+    const end = (number: number, label: number) => {
+      return { peer: id(number), receive: bench.channel(label), send: bench.channel(label) };
+    };
+    const held = Array.from({ length: MAX_RELAYED_PAIRS_PER_MEMBER }, (_, i): OpenRelay => {
+      const ends = [end(2, 2 * i + 1), end(3 + i, 2 * i + 2)] as const;
+      if (opener !== 1) return opener === undefined ? { ends } : { ends, opener: id(opener) };
+      return { ends: [ends[1], ends[0]], opener: id(2) };
+    });
+    bench.relays.adopt(held, 0);
+    expect(bench.query(2, 1)).toMatchObject({ answer: 'noRoom' });
+    expect(bench.query(3, 1)).toMatchObject({ answer: 'yes' });
   });
 
   it('closes what its router holds and it does not know, and says the rest again to another router', () => {

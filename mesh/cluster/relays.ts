@@ -197,10 +197,9 @@ export class Relays {
 
   /** What the router held before this process started. */
   adopt(pairs: readonly OpenRelay[], nowMs: number): void {
-    for (const { ends } of pairs) {
+    for (const { ends, opener: said } of pairs) {
+      const { peer: opener } = ends.find(({ peer }) => peer === said) ?? ends[0];
       const isKept = this.#pairs.size < MAX_RELAYED_PAIRS && ends.every(({ peer }) => this.#deps.isMember(peer));
-      // Which of both asked is not known any more.
-      const opener = ends[0].peer;
       if (isKept) this.#keep({ ends: [{ ...ends[0] }, { ...ends[1] }], opener, sinceMs: nowMs, saidMs: -Infinity });
     }
     // The router tells of pairs that are not used once they were said again.
@@ -308,7 +307,7 @@ export class Relays {
     if (isComplete(pair)) this.#deps.emit({ type: 'closeRelay', channel: a.receive.channel });
   }
 
-  #emitPair({ ends }: Pair): void {
+  #emitPair({ ends, opener }: Pair): void {
     const [a, b] = ends;
     if (a.send === null || b.send === null) return;
     this.#deps.emit({
@@ -317,6 +316,7 @@ export class Relays {
         { ...a, send: a.send },
         { ...b, send: b.send },
       ],
+      opener,
     });
   }
 

@@ -16,7 +16,8 @@ export interface FakeRelaysDeps {
   send(to: SocketAddress, packet: Packet, sizeBytes: number): void;
 }
 
-interface Pair extends OpenRelay {
+interface Pair {
+  readonly opened: OpenRelay;
   usedMs: number;
 }
 
@@ -31,7 +32,7 @@ export class FakeRelays {
 
   /** As a hello reports it. */
   get status(): Relaying {
-    return { channels: [...this.#channels.values()], pairs: this.#pairs.map(({ ends }) => ({ ends })) };
+    return { channels: [...this.#channels.values()], pairs: this.#pairs.map(({ opened }) => opened) };
   }
 
   openChannel(channel: OpenChannel): void {
@@ -42,13 +43,13 @@ export class FakeRelays {
     this.#channels.delete(channel);
   }
 
-  openRelay({ ends }: OpenRelay, nowMs: number): void {
-    for (const { receive } of ends) this.closeRelay(receive.channel);
-    this.#pairs.push({ ends, usedMs: nowMs });
+  openRelay(opened: OpenRelay, nowMs: number): void {
+    for (const { receive } of opened.ends) this.closeRelay(receive.channel);
+    this.#pairs.push({ opened, usedMs: nowMs });
   }
 
   closeRelay(channel: number): void {
-    const at = this.#pairs.findIndex(({ ends }) => ends.some(({ receive }) => receive.channel === channel));
+    const at = this.#pairs.findIndex(({ opened: { ends } }) => ends.some(({ receive }) => receive.channel === channel));
     if (at >= 0) this.#pairs.splice(at, 1);
   }
 
@@ -57,7 +58,7 @@ export class FakeRelays {
     for (const [number, channel] of this.#channels) {
       if (channel.peer === peer || channel.relay === peer) this.#channels.delete(number);
     }
-    for (const { ends } of [...this.#pairs]) {
+    for (const { ends } of this.status.pairs) {
       if (ends.some((end) => end.peer === peer)) this.closeRelay(ends[0].receive.channel);
     }
   }
@@ -78,7 +79,7 @@ export class FakeRelays {
     const open = this.#channels.get(number);
     if (open !== undefined) return this.#isFrom(open.relay, from, open.channel, envelope) ? open : null;
     for (const pair of this.#pairs) {
-      const [a, b] = pair.ends;
+      const [a, b] = pair.opened.ends;
       if (a.receive.channel === number) this.#relay(pair, [a, b], from, envelope, innerBytes, nowMs);
       else if (b.receive.channel === number) this.#relay(pair, [b, a], from, envelope, innerBytes, nowMs);
     }
@@ -88,7 +89,7 @@ export class FakeRelays {
   /** Pairs that were not used for long, by the receive channel of their first end. */
   idle(nowMs: number): number[] {
     const idle = this.#pairs.filter(({ usedMs }) => nowMs - usedMs >= RELAY_IDLE_MS);
-    return idle.map(({ ends }) => ends[0].receive.channel);
+    return idle.map(({ opened: { ends } }) => ends[0].receive.channel);
   }
 
   #relay(

@@ -13,7 +13,7 @@ const end = (peer: number, number: number): RelayEnd => ({
 });
 const open = (number: number, peer = 1, relay = 2) =>
   ({ type: 'openChannel', channel: channel(number), peer: id(peer), relay: id(relay), send: null }) as const;
-const relay = (a: RelayEnd, b: RelayEnd) => ({ type: 'openRelay', ends: [a, b] }) as const;
+const relay = (a: RelayEnd, b: RelayEnd, opener = b.peer) => ({ type: 'openRelay', ends: [a, b], opener }) as const;
 
 /** All that is open, as the commands that open it again. */
 function opened({ relaying: { channels, pairs } }: OpenRelays): unknown[] {
@@ -35,6 +35,13 @@ describe('what the agent has opened', () => {
     relays.note({ type: 'closeChannel', channel: 1 });
     relays.note({ type: 'closeChannel', channel: 99 });
     expect(opened(relays)).toEqual(commands.slice(2));
+  });
+
+  it('is charged to the first end of a pair whose agent does not say which one opened it', () => {
+    const relays = new OpenRelays();
+    const { type, ends } = relay(end(1, 11), end(2, 12));
+    relays.note({ type, ends });
+    expect(relays.relaying.pairs).toEqual([{ ends, opener: id(1) }]);
   });
 
   it('is replaced by the same channel', () => {

@@ -29,11 +29,11 @@ export class OpenRelays {
     if (this.#channels.size < MAX_RELAY_CHANNELS) this.#channels.set(channel.channel, { channel, peer, relay, send });
   }
 
-  #openRelay({ ends }: OpenRelay): void {
+  #openRelay({ ends, opener = ends[0].peer }: OpenRelay): void {
     const [a, b] = ends.map(({ receive }) => receive.channel);
     for (const number of [a!, b!]) this.#close(number);
     if (a === b || this.#pairs.size >= 2 * MAX_RELAY_PAIRS) return;
-    const pair = { ends };
+    const pair = { ends, opener };
     for (const number of [a!, b!]) this.#pairs.set(number, pair);
   }
 

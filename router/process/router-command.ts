@@ -87,7 +87,10 @@ const SHAPES: Readonly<Record<RouterCommand['type'], Check>> = {
     send: orAbsent(orNull(relayChannel)),
   }),
   closeChannel: object({ channel: index }),
-  openRelay: object({ ends: (value) => listOf(relayEnd, 2)(value) && (value as unknown[]).length === 2 }),
+  openRelay: object({
+    ends: (value) => listOf(relayEnd, 2)(value) && (value as unknown[]).length === 2,
+    opener: orAbsent(nodeId),
+  }),
   closeRelay: object({ channel: index }),
   reportChanges: object({}),
 };
