@@ -21,8 +21,12 @@ beforeAll(() => {
 afterAll(() => rmSync(PROGRAM, { force: true }));
 
 describe('the packet loop', () => {
-  it('allocates nothing per packet: a million frames leave no garbage to collect', () => {
-    const output = execFileSync(process.execPath, ['--expose-gc', PROGRAM, String(FRAMES)], { encoding: 'utf8' });
+  it.each([
+    ['from node to node', []],
+    ['through a relay', ['relayed']],
+  ])('allocates nothing per packet %s: a million frames leave no garbage to collect', (_way, options) => {
+    const args = ['--expose-gc', PROGRAM, String(FRAMES), ...options];
+    const output = execFileSync(process.execPath, args, { encoding: 'utf8' });
     const report = JSON.parse(output) as AllocationReport;
     expect(report.delivered).toBeGreaterThanOrEqual(FRAMES);
     expect(report.grownBytes / report.frames).toBeLessThan(1);

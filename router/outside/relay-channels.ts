@@ -12,6 +12,7 @@ import { DROP } from '../tables/drop-reasons.js';
 import { channelWord, envelopeWords } from '../tables/envelope-words.js';
 import type { EnvelopeWords } from '../tables/envelope-words.js';
 import type { Peers } from '../tables/peers.js';
+import { RelayOpeners } from './relay-openers.js';
 
 /** No slot: the channel is not open. */
 export const NO_CHANNEL = -1;
@@ -20,6 +21,7 @@ const FIRST_OF_ENDS = 2 * MAX_RELAY_PAIRS;
 const SLOTS = FIRST_OF_ENDS + MAX_RELAY_CHANNELS;
 
 export class RelayChannels {
+  readonly openers = new RelayOpeners();
   /** By the channel's word in an envelope. Bounded by the number of slots. */
   readonly #slots = new Map<number, number>();
   readonly #free: number[] = [];
@@ -49,12 +51,13 @@ export class RelayChannels {
   }
 
   /** Ignored when MAX_RELAY_PAIRS are open. */
-  openRelay({ ends }: OpenRelay, nowMs: number): void {
+  openRelay({ ends, opener }: OpenRelay, nowMs: number): void {
     const [a, b] = ends;
     this.close(a.receive.channel);
     this.close(b.receive.channel);
     const pair = a.receive.channel === b.receive.channel ? undefined : this.#freePairs.pop();
     if (pair === undefined) return;
+    this.openers.open(pair, opener ?? a.peer);
     ends.forEach(({ peer, receive, send }, end) => {
       this.#usedMs[2 * pair + end] = nowMs;
       this.#open(2 * pair + end, this.peers.indexOf(peer), receive, send);
@@ -71,6 +74,7 @@ export class RelayChannels {
       return;
     }
     this.#close(this.otherEnd(slot));
+    this.openers.close(slot >>> 1);
     this.#freePairs.push(slot >>> 1);
   }
 

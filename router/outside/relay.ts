@@ -88,7 +88,9 @@ export class Relay {
     const to = channels.otherEnd(slot);
     if (!peers.isDirect(channels.peerOf(to))) return void counters.drops[DROP.relayEndGone]!++;
     const datagramBytes = DATAGRAM_HEADER_BYTES + bytes;
-    if (!rate.take(slot >>> 1, datagramBytes, nowMs)) return void counters.drops[DROP.relayOverRate]!++;
+    const pair = slot >>> 1;
+    if (!rate.take(pair, channels.openers.of(pair), datagramBytes, nowMs))
+      return void counters.drops[DROP.relayOverRate]!++;
     channels.noteUse(slot, nowMs);
     const word = envelope >>> 2;
     const lane = laneIn(u32[word]!);

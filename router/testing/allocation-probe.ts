@@ -1,12 +1,13 @@
 /**
  * Program of `allocation.integration.test.ts`: pushes small frames through a warmed pair of forwarders and prints as JSON what
- * that did to the heap. Started with `--expose-gc`. Usage: node allocation-probe.js FRAMES
+ * that did to the heap. Started with `--expose-gc`. Usage: node allocation-probe.js FRAMES [relayed]
  */
 import { PerformanceObserver } from 'node:perf_hooks';
 import { setImmediate as eventLoopTurn } from 'node:timers/promises';
 import { ipToBytes } from '../../common/address/ip-address.js';
 import { buildRecord } from './frame-builder.js';
 import type { FrameSpec } from './frame-builder.js';
+import { RelayTriangle } from './relay-triangle.js';
 import { link, podAddress, TestNode } from './test-node.js';
 
 export interface AllocationReport {
@@ -22,10 +23,23 @@ const BATCH = 64;
 const WARM_UP_FRAMES = 64_000;
 const PAYLOAD_BYTES = 18;
 
-const a = new TestNode({ number: 1 });
-const b = new TestNode({ number: 2 });
-link(a, b);
+/** Between two batches: more than the rate of a relay needs for one. */
+const BATCH_MS = 10;
+
+/** Two nodes, and what is between them. */
+const [a, b, relay] = process.argv[3] === 'relayed' ? relayedPair() : pair();
 const record = buildRecord(smallDatagram());
+
+function pair(): [TestNode, TestNode] {
+  const nodes: [TestNode, TestNode] = [new TestNode({ number: 1 }), new TestNode({ number: 2 })];
+  link(...nodes);
+  return nodes;
+}
+
+function relayedPair(): [TestNode, TestNode, TestNode] {
+  const triangle = new RelayTriangle();
+  return [triangle.a, triangle.b, triangle.relay];
+}
 
 function smallDatagram(): FrameSpec {
   return {
@@ -54,6 +68,10 @@ function push(frames: number): number {
   for (let sent = 0; sent < frames; sent += BATCH) {
     for (let i = 0; i < BATCH; i++) a.tap.send(record);
     a.turn();
+    if (relay !== undefined) {
+      relay.nowMs += BATCH_MS;
+      while (relay.turn());
+    }
     while (b.turn());
     while (b.tap.discard()) delivered++;
   }
