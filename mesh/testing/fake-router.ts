@@ -267,9 +267,13 @@ export class FakeRouter {
     return new Map(Array.from(this.#withPath, ({ id, path }) => [id, path!]));
   }
 
-  /** When something of the peer was last opened, and since when it is heard; -Infinity before. */
-  heard(peer: NodeId): Pick<HeldPeer, 'lastReceivedMs' | 'heardSinceMs'> {
-    return this.#peerOf(peer);
+  /**
+   * When something of the peer was last opened, and since when it is heard. Null where no session with it is held: what was opened
+   * is of one that has ended, as by a goodbye.
+   */
+  heard(peer: NodeId): Pick<HeldPeer, 'lastReceivedMs' | 'heardSinceMs'> | null {
+    const held = this.#peerOf(peer);
+    return [...this.sessions.values()].some((session) => session.peer === held) ? held : null;
   }
 
   /** The paths, as a hello reports them. */
