@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
-import { MTU_CONFIRM_MS, MTU_RAISE_MS, MTU_TRIES } from '../limits.js';
+import { MTU_CONFIRM_MS, MTU_FIRST_RAISE_MS, MTU_RAISE_MS, MTU_TRIES } from '../limits.js';
 import { mtuPollAt, stepMtu, unknownPathMtu } from './path-mtu.js';
 import type { PathMtu } from './path-mtu.js';
 
@@ -107,11 +107,29 @@ describe('the path-MTU search', () => {
     expect(path.mtu.mtuBytes).toBe(1500);
   });
 
-  it('looks for more after ten minutes, and keeps what it has meanwhile', () => {
+  it('looks for more after half a minute, and keeps what it has meanwhile', () => {
     const path = new Path(unknownPathMtu(1500), 1420).start().run(5_000);
     path.truthBytes = 1500;
-    path.run(MTU_RAISE_MS);
-    expect(path.mtu.mtuBytes).toBe(1500);
+    expect(path.run(MTU_FIRST_RAISE_MS - 5_000).mtu.mtuBytes).toBe(1420);
+    expect(path.run(5_000).mtu.mtuBytes).toBe(1500);
+  });
+
+  it('looks for more less and less often where there is no more, at last every ten minutes', () => {
+    const path = new Path(unknownPathMtu(1500), 1420).start().run(5_000);
+    const searches = (forMs: number) => {
+      path.probes = [];
+      path.run(forMs);
+      return path.probes.filter((size) => size === 1500).length / MTU_TRIES;
+    };
+    expect(searches(25 * 60_000)).toBe(5);
+    expect(searches(3 * MTU_RAISE_MS)).toBe(3);
+  });
+
+  it('soon looks for what the lost probes of its first search would have found', () => {
+    const path = new Path(unknownPathMtu(1500), 1300).start().run(5_000);
+    expect(path.mtu.mtuBytes).toBe(1280);
+    path.truthBytes = 1500;
+    expect(path.run(MTU_FIRST_RAISE_MS).mtu.mtuBytes).toBe(1500);
   });
 
   it('tries each size three times at first contact', () => {

@@ -7,7 +7,7 @@
  *   idle --start--> search: the cap first, then the common steps upwards until one fails
  *                     |  ^
  *          found, or  |  | black hole: the current size fails 3 times while the peer is heard (MTU := base)
- *          step fails v  | or 10 minutes have passed below the cap (MTU stays)
+ *          step fails v  | or 30 s, 60 s ... 10 minutes below the cap (MTU stays)
  *                   settled: a full-size probe every 15 s
  * ```
  */
@@ -15,6 +15,7 @@ import {
   BASE_MTU_BYTES,
   MTU_CONFIRM_MS,
   MTU_CONFIRM_TRY_MS,
+  MTU_FIRST_RAISE_MS,
   MTU_RAISE_MS,
   MTU_STEPS_BYTES,
   MTU_TRIES,
@@ -30,6 +31,8 @@ export interface PathMtu {
   readonly mtuBytes: number;
   /** The largest size for which an answer came since the search began, or 0. */
   readonly verifiedBytes: number;
+  /** From the end of a search below the cap to the next one. */
+  readonly raiseAfterMs: number;
   readonly phase: MtuPhase;
 }
 
@@ -71,7 +74,13 @@ const IDLE: MtuPhase = { name: 'idle' };
 
 /** @param knownBytes what an earlier search found for this path */
 export function unknownPathMtu(capBytes: number, knownBytes = UNKNOWN_PATH_MTU_BYTES): PathMtu {
-  return { capBytes, mtuBytes: Math.min(knownBytes, capBytes), verifiedBytes: 0, phase: IDLE };
+  return {
+    capBytes,
+    mtuBytes: Math.min(knownBytes, capBytes),
+    verifiedBytes: 0,
+    raiseAfterMs: MTU_FIRST_RAISE_MS,
+    phase: IDLE,
+  };
 }
 
 export function stepMtu(mtu: PathMtu, event: MtuEvent, nowMs: number): MtuStep {
@@ -132,7 +141,7 @@ function settle(mtu: PathMtu, nowMs: number): PathMtu {
   const phase = {
     name: 'settled',
     nextAtMs: nowMs + MTU_CONFIRM_MS,
-    raiseAtMs: nowMs + MTU_RAISE_MS,
+    raiseAtMs: nowMs + mtu.raiseAfterMs,
     tries: 0,
     firstTryMs: 0,
   };
@@ -171,7 +180,8 @@ function tick(mtu: PathMtu, lastHeardMs: number, roundTripMs: number | null, now
   if (phase.name === 'search' && nowMs >= phase.nextAtMs) return trySize(mtu, phase, roundTripMs, nowMs);
   if (phase.name !== 'settled') return quiet(mtu);
   if (mtu.mtuBytes < mtu.capBytes && nowMs >= phase.raiseAtMs) {
-    return quiet(search({ ...mtu, verifiedBytes: mtu.mtuBytes }, nowMs));
+    const raiseAfterMs = Math.min(2 * mtu.raiseAfterMs, MTU_RAISE_MS);
+    return quiet(search({ ...mtu, verifiedBytes: mtu.mtuBytes, raiseAfterMs }, nowMs));
   }
   return nowMs >= phase.nextAtMs ? confirm(mtu, phase, lastHeardMs, nowMs) : quiet(mtu);
 }
@@ -210,5 +220,6 @@ function confirm(mtu: PathMtu, phase: MtuPhase & { name: 'settled' }, lastHeardM
 
 /** Back to the size that every path takes. */
 function lowered(mtu: PathMtu): PathMtu {
-  return { ...mtu, mtuBytes: Math.min(BASE_MTU_BYTES, mtu.capBytes), verifiedBytes: 0 };
+  const mtuBytes = Math.min(BASE_MTU_BYTES, mtu.capBytes);
+  return { ...mtu, mtuBytes, verifiedBytes: 0, raiseAfterMs: MTU_FIRST_RAISE_MS };
 }
