@@ -89,8 +89,10 @@ export const NODE_CHANGE_FANOUT = 8;
 export const NODE_CHANGE_SPREAD_MS = 250;
 /** Changes remembered so that each is passed on once, and changes waiting; the oldest is dropped beyond this. */
 export const MAX_NODE_CHANGES = 1024;
-/** How long a change goes with digests, and is not taken for a new one. */
+/** How long a change goes with digests. */
 export const NODE_CHANGE_AGE_MS = 60_000;
+/** How long it is not taken for a new one: a node that learned of it late still tells of it when others have ended. */
+export const NODE_CHANGE_KNOWN_MS = 600_000;
 /** Messages of changes that are read of one peer at once. */
 export const NODE_CHANGE_BURST = 16;
 /** The same per second, sustained. */

@@ -278,7 +278,7 @@ export class MeshParts {
       digestSent: (peer: NodeId, nowMs: number) => {
         this.deaths.remind(peer, nowMs);
         this.revocationSpread.remind(peer);
-        this.nodeChanges.remind(peer);
+        this.nodeChanges.remind(peer, nowMs);
       },
     };
     return new Gossip(this.peerTable.members, deps, random);

@@ -24,6 +24,7 @@ import {
   MAX_NODE_CHANGES_PER_MESSAGE,
   NODE_CHANGE_AGE_MS,
   NODE_CHANGE_FANOUT,
+  NODE_CHANGE_KNOWN_MS,
   NODE_CHANGE_SPREAD_MS,
 } from '../limits.js';
 import type { NodeChange, RandomSource } from '../mesh-io.js';
@@ -51,7 +52,7 @@ interface Seen extends NodeChange {
 
 export class NodeChanges {
   readonly #deps: NodeChangesDeps;
-  /** Those of the last NODE_CHANGE_AGE_MS, by name and change. */
+  /** Those of the last NODE_CHANGE_KNOWN_MS, by name and change. */
   readonly #seen = new BoundedMap<string, Seen>(MAX_NODE_CHANGES);
   readonly #toSpread = new BoundedMap<string, NodeChange>(MAX_NODE_CHANGES);
   /** Names of nodes to ask about. */
@@ -68,6 +69,7 @@ export class NodeChanges {
 
   /** What this node's own watch saw, or a peer told. */
   learn(changes: readonly NodeChange[], nowMs: number): void {
+    this.#forgetOld(nowMs);
     for (const { name, change } of changes) {
       const key = `${change} ${name}`;
       if (this.#seen.has(key)) continue;
@@ -86,9 +88,10 @@ export class NodeChanges {
   }
 
   /** Tells a peer the changes of the last minute, beside a digest. */
-  remind(peer: NodeId): void {
+  remind(peer: NodeId, nowMs: number): void {
+    const isRecent = ({ atMs }: Seen): boolean => nowMs - atMs < NODE_CHANGE_AGE_MS;
     // The newest come last.
-    const recent = [...this.#seen.values()].slice(-MAX_NODE_CHANGES_PER_MESSAGE);
+    const recent = [...this.#seen.values()].filter(isRecent).slice(-MAX_NODE_CHANGES_PER_MESSAGE);
     if (recent.length > 0) this.#send(peer, recent);
   }
 
@@ -106,7 +109,7 @@ export class NodeChanges {
   /** The oldest come first. */
   #forgetOld(nowMs: number): void {
     for (const [key, { atMs }] of this.#seen) {
-      if (nowMs - atMs < NODE_CHANGE_AGE_MS) return;
+      if (nowMs - atMs < NODE_CHANGE_KNOWN_MS) return;
       this.#seen.delete(key);
     }
   }
