@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { signAdvert } from '../wire/advert.js';
 import { generateIdentity } from '../wire/identity.js';
 import type { NodeIdentity } from '../wire/identity.js';
+import { AdvertMap } from './member-maps.js';
 import { Membership } from './membership.js';
 import { SeededRandom } from '../testing/seeded-random.js';
 
@@ -30,6 +31,22 @@ describe('membership', () => {
     expect(members.learnEncoded(forged).type).toBe('badSignature');
     expect(members.learnEncoded(new Uint8Array(9)).type).toBe('invalid');
     expect(members.size).toBe(0);
+  });
+
+  it('knows a copy by all of its bytes, and by them alone', () => {
+    const adverts = new AdvertMap();
+    const { bytes, ...advert } = advertOf(other, 5);
+    const copy = new Uint8Array(bytes);
+    const changed = new Uint8Array(bytes);
+    changed[bytes.length - 1]! ^= 1;
+    const holds = () => [copy, changed, new Uint8Array(9)].map((of) => adverts.holds(of));
+    expect(holds()).toEqual([false, false, false]);
+    adverts.set(other.id, { ...advert, bytes });
+    expect(holds()).toEqual([true, false, false]);
+    adverts.set(other.id, advertOf(other, 6));
+    expect(holds()).toEqual([false, false, false]);
+    adverts.delete(other.id);
+    expect(adverts.holds(advertOf(other, 6).bytes)).toBe(false);
   });
 
   it('recognizes an advert under its own id', () => {

@@ -25,6 +25,8 @@ export type LearnResult =
   /** A new member that the caller does not admit. */
   | { readonly type: 'notAdmitted' };
 
+const OLD: LearnResult = { type: 'old' };
+
 export class Membership {
   readonly #ownId: NodeId;
   readonly #isRevoked: (id: NodeId) => boolean;
@@ -67,10 +69,11 @@ export class Membership {
   }
 
   /**
-   * Reads, verifies and learns an encoded advert from any source. Never throws.
+   * Reads, verifies and learns an encoded advert from any source; a copy of one that is known is not even read. Never throws.
    * @param admits whether a member that is not known may be learned; asked before the signature is verified
    */
   learnEncoded(bytes: Uint8Array, admits: () => boolean = () => true): LearnResult {
+    if (this.#adverts.holds(bytes)) return OLD;
     try {
       const unverified = readAdvert(bytes);
       const { id, revision } = unverified.advert;
@@ -79,7 +82,7 @@ export class Membership {
         return own === null ? { type: 'badSignature' } : { type: 'self', advert: own };
       }
       const before = this.get(id) ?? null;
-      if (!this.#isNewerThan(before, id, revision)) return { type: 'old' };
+      if (!this.#isNewerThan(before, id, revision)) return OLD;
       if (this.#isRevoked(id)) return { type: 'revoked' };
       if (before === null && !admits()) return { type: 'notAdmitted' };
       const advert = verifyAdvert(unverified);
@@ -95,7 +98,7 @@ export class Membership {
     if (advert.id === this.#ownId) return { type: 'self', advert };
     if (this.#isRevoked(advert.id)) return { type: 'revoked' };
     const before = this.get(advert.id) ?? null;
-    return this.#isNewerThan(before, advert.id, advert.revision) ? this.#store(advert, before) : { type: 'old' };
+    return this.#isNewerThan(before, advert.id, advert.revision) ? this.#store(advert, before) : OLD;
   }
 
   #store(advert: Advert, before: Advert | null): LearnResult {

@@ -13,6 +13,9 @@ class Numbers {
   readonly keys: string[] = [];
   readonly #numbers = new Map<string, number>();
   readonly #added: (key: string, number: number) => void;
+  /** What was looked up last: as a rule the same key is asked for several times in a row. */
+  #lastKey = '';
+  #lastNumber = -1;
 
   constructor(added: (key: string, number: number) => void = () => undefined) {
     this.#added = added;
@@ -20,16 +23,19 @@ class Numbers {
 
   /** -1 for a key that no map has ever had. */
   known(key: string): number {
-    return this.#numbers.get(key) ?? -1;
+    if (key === this.#lastKey) return this.#lastNumber;
+    this.#lastNumber = this.#numbers.get(key) ?? -1;
+    this.#lastKey = key;
+    return this.#lastNumber;
   }
 
   of(key: string): number {
-    const known = this.#numbers.get(key);
-    if (known !== undefined) return known;
-    const number = this.keys.push(key) - 1;
-    this.#numbers.set(key, number);
-    this.#added(key, number);
-    return number;
+    const known = this.known(key);
+    if (known >= 0) return known;
+    this.#lastNumber = this.keys.push(key) - 1;
+    this.#numbers.set(key, this.#lastNumber);
+    this.#added(key, this.#lastNumber);
+    return this.#lastNumber;
   }
 }
 
@@ -120,7 +126,21 @@ export class BlockMap<Value> extends NumberedMap<Cidr, Value> {
   }
 }
 
+/** The number of the member, kept at the bytes of its adverts, which all nodes share (`advert.ts`). */
+const NUMBER = Symbol('number');
+
+type Encoded = Uint8Array & { [NUMBER]?: number };
+
 export class AdvertMap extends IdMap<Advert> {
+  holds(bytes: Uint8Array): boolean {
+    return this.at((bytes as Encoded)[NUMBER] ?? -1)?.bytes === bytes;
+  }
+
+  override set(id: NodeId, advert: Advert): this {
+    (advert.bytes as Encoded)[NUMBER] ??= ids.of(id);
+    return super.set(id, advert);
+  }
+
   *inBucket(bucket: number): Generator<Advert> {
     for (const number of idsInBucket[bucket]!) {
       const advert = this.at(number);
