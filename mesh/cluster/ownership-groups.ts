@@ -3,12 +3,10 @@
  * apart, so a claim is decided by its group alone. A block that overlaps no other is all that is kept of its claim, so a node that
  * joins or changes costs the same among 100 members and among 5000.
  */
-import { BoundedMap } from '../../common/bounded-map.js';
 import { cidrFamily, cidrIncludes, cidrNetwork, cidrPrefix } from '../../common/address/cidr.js';
 import type { Cidr } from '../../common/address/cidr.js';
 import { ADDRESS_BITS, ipFromBigInt, ipToBigInt } from '../../common/address/ip-address.js';
 import type { NodeId } from '../../common/node-id.js';
-import { MAX_MEMBERS } from '../limits.js';
 import { BlockMap, IdMap } from './member-maps.js';
 import { ownershipTable } from './ownership-table.js';
 import type { Claim, OwnershipEntry, OwnershipTable } from './ownership-table.js';
@@ -31,8 +29,10 @@ interface Group {
 /** Two families, each of up to 129 lengths. */
 const LENGTHS_PER_FAMILY = 256;
 
-/** Whether blocks are within a cluster: of two families, for every member that is known or was. */
-const insideOf = new WeakMap<readonly Cidr[], BoundedMap<Cidr, boolean>>();
+const NONE: readonly Cidr[] = [];
+
+/** Whether lists of blocks are within a cluster, all of them: an advert has one list, as long as it is known. */
+const insideOf = new WeakMap<readonly Cidr[], WeakMap<readonly Cidr[], boolean>>();
 
 export class OwnershipGroups {
   /** Claimed blocks. Bounded by the members, as all collections here. */
@@ -45,7 +45,7 @@ export class OwnershipGroups {
   /** Number of `#holders` by family and prefix length. */
   readonly #lengths = new Map<number, number>();
   #clusterCidrs: readonly Cidr[] = [];
-  #inside = blocksInside(this.#clusterCidrs);
+  #inside = listsInside(this.#clusterCidrs);
 
   /** Of all groups, in no order. */
   entries(): OwnershipEntry[] {
@@ -72,7 +72,7 @@ export class OwnershipGroups {
    */
   update(owners: ReadonlySet<NodeId>, source: ClaimSource, clusterCidrs: readonly Cidr[]): boolean {
     const isOtherCluster = !areEqual(this.#clusterCidrs, clusterCidrs);
-    if (this.#clusterCidrs !== clusterCidrs) this.#inside = blocksInside(clusterCidrs);
+    if (this.#clusterCidrs !== clusterCidrs) this.#inside = listsInside(clusterCidrs);
     this.#clusterCidrs = clusterCidrs;
     // At the start of a node nothing is held that another cluster could change.
     if (isOtherCluster && this.#blocks.size > 0)
@@ -89,13 +89,14 @@ export class OwnershipGroups {
 
   /** The usual case: nothing overlaps the blocks of the owner, before and after. */
   #updateAlone(owner: NodeId, blocks: readonly Cidr[]): 'same' | 'changed' | 'entangled' {
-    const before = this.#blocks.get(owner) ?? [];
+    const before = this.#blocks.get(owner) ?? NONE;
     if (this.#outside.has(owner) || !before.every((cidr) => isOwner(this.#holders.get(cidr)!))) return 'entangled';
     if (areEqual(before, blocks)) return 'same';
     if (before.length > 0 && blocks.length > 0) return 'entangled';
+    if (!this.#areInside(blocks)) return 'entangled';
     for (const cidr of before) this.#release(cidr);
-    for (const [i, cidr] of blocks.entries()) {
-      if (this.#isInside(cidr) && !this.#isTouched(cidr)) this.#hold(cidr, owner);
+    for (let i = 0; i < blocks.length; i++) {
+      if (this.#blocksTouching(blocks[i]!).length === 0) this.#hold(blocks[i]!, owner);
       else {
         for (const held of blocks.slice(0, i)) this.#release(held);
         return 'entangled';
@@ -156,31 +157,32 @@ export class OwnershipGroups {
     return holder.table.entries.find((entry) => entry.cidr === cidr)?.owner ?? null;
   }
 
-  #isInside(cidr: Cidr): boolean {
-    let isInside = this.#inside.get(cidr);
-    if (isInside === undefined) {
-      isInside = this.#clusterCidrs.some((cluster) => cidrIncludes(cluster, cidr));
-      this.#inside.set(cidr, isInside);
+  #areInside(blocks: readonly Cidr[]): boolean {
+    let areInside = this.#inside.get(blocks);
+    if (areInside === undefined) {
+      areInside = blocks.every((cidr) => this.#isInside(cidr));
+      this.#inside.set(blocks, areInside);
     }
-    return isInside;
+    return areInside;
   }
 
-  #isTouched(cidr: Cidr): boolean {
-    return this.#holders.has(cidr) || this.#blocksTouching(cidr).length > 0;
+  #isInside(cidr: Cidr): boolean {
+    return this.#clusterCidrs.some((cluster) => cidrIncludes(cluster, cidr));
   }
 
-  /** Held blocks that overlap this one: one around it, or all inside. */
-  #blocksTouching(cidr: Cidr): Cidr[] {
+  /** Held blocks that overlap this one: itself, one around it, or all inside. */
+  #blocksTouching(cidr: Cidr): readonly Cidr[] {
+    if (this.#holders.has(cidr)) return [cidr];
     const [family, prefix] = [cidrFamily(cidr), cidrPrefix(cidr)];
     let hasInner = false;
     for (const length of this.#lengths.keys()) {
       const bits = length % LENGTHS_PER_FAMILY;
-      if (length !== lengthKey(family, bits)) continue;
+      if (length !== lengthKey(family, bits) || bits === prefix) continue;
       const around = bits > prefix ? null : blockAt(cidr, bits);
       if (around !== null && this.#holders.has(around)) return [around];
       hasInner ||= bits > prefix;
     }
-    if (!hasInner) return [];
+    if (!hasInner) return NONE;
     return [...this.#holders.keys()].filter((inner) => cidrFamily(inner) === family && cidrIncludes(cidr, inner));
   }
 
@@ -233,8 +235,8 @@ export class OwnershipGroups {
   }
 }
 
-function blocksInside(clusterCidrs: readonly Cidr[]): BoundedMap<Cidr, boolean> {
-  const known = insideOf.get(clusterCidrs) ?? new BoundedMap<Cidr, boolean>(4 * MAX_MEMBERS);
+function listsInside(clusterCidrs: readonly Cidr[]): WeakMap<readonly Cidr[], boolean> {
+  const known = insideOf.get(clusterCidrs) ?? new WeakMap<readonly Cidr[], boolean>();
   insideOf.set(clusterCidrs, known);
   return known;
 }

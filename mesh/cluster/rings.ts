@@ -28,9 +28,9 @@ export class RingNeighbours {
   /** The first behind the member on each ring, and the last: the one before it. */
   readonly #first = new Array<NodeId | null>(RINGS).fill(null);
   readonly #last = new Array<NodeId | null>(RINGS).fill(null);
-  /** How far behind the member they are. */
-  readonly #firstAt = new Float64Array(RINGS);
-  readonly #lastAt = new Float64Array(RINGS);
+  /** How far behind the member they are; while there is none, so that any other is nearer. */
+  readonly #firstAt = new Float64Array(RINGS).fill(Infinity);
+  readonly #lastAt = new Float64Array(RINGS).fill(-Infinity);
   #others = 0;
   /** One of them is gone. */
   #isStale = false;
@@ -79,6 +79,8 @@ export class RingNeighbours {
     this.#isStale = false;
     this.#first.fill(null);
     this.#last.fill(null);
+    this.#firstAt.fill(Infinity);
+    this.#lastAt.fill(-Infinity);
     for (const other of others) this.#place(other);
   }
 
@@ -89,13 +91,12 @@ export class RingNeighbours {
     for (let ring = 0; ring < RINGS; ring++) {
       const way = (places[ring]! - this.#places[ring]!) >>> 0;
       const at = way === 0 && other < this.#id ? FULL_CIRCLE : way;
-      const [first, last] = [this.#first[ring]!, this.#last[ring]!];
-      if (first === null || at < this.#firstAt[ring]! || (at === this.#firstAt[ring] && other < first)) {
+      if (at < this.#firstAt[ring]! || (at === this.#firstAt[ring] && other < this.#first[ring]!)) {
         this.#first[ring] = other;
         this.#firstAt[ring] = at;
         isNext = true;
       }
-      if (last === null || at > this.#lastAt[ring]! || (at === this.#lastAt[ring] && other > last)) {
+      if (at > this.#lastAt[ring]! || (at === this.#lastAt[ring] && other > this.#last[ring]!)) {
         this.#last[ring] = other;
         this.#lastAt[ring] = at;
         isNext = true;
