@@ -6,7 +6,8 @@ export interface Timed<Item> {
 }
 
 interface Entry<Item> extends Timed<Item> {
-  readonly order: number;
+  atMs: number;
+  order: number;
 }
 
 export class PriorityQueue<Item> {
@@ -42,7 +43,15 @@ export class PriorityQueue<Item> {
     return first;
   }
 
-  /** From the top, where there is no entry now. */
+  /** Moves the first item to a later time, as if it were taken and pushed again. */
+  postponeFirst(atMs: number): void {
+    const first = this.#heap[0]!;
+    first.atMs = atMs;
+    first.order = this.#order++;
+    this.#sink(first);
+  }
+
+  /** From the top, whose entry is none or this one. */
   #sink(entry: Entry<Item>): void {
     const heap = this.#heap;
     let i = 0;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { Deadlines } from './deadlines.js';
+import { Deadline, Deadlines } from './deadlines.js';
 
 const KEYS = 5;
 const LATEST_MS = 30;
@@ -42,16 +42,17 @@ describe('deadlines', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const deadlines = new Deadlines<number>();
+        const held = Array.from({ length: KEYS }, (_, i) => new Deadline(i));
         const reference = new Reference();
         for (const each of steps) {
           if (each.type === 'take') {
             const taken = deadlines.takeDue(each.nowMs);
             expect([...taken].sort()).toEqual(reference.takeDue(each.nowMs).sort());
           } else if (each.type === 'set') {
-            deadlines.set(each.key, each.dueMs);
+            deadlines.set(held[each.key]!, each.dueMs);
             reference.set(each.key, each.dueMs);
           } else {
-            deadlines.delete(each.key);
+            deadlines.delete(held[each.key]!);
             reference.delete(each.key);
           }
           expect(deadlines.nextMs()).toBe(reference.nextMs());
@@ -63,22 +64,25 @@ describe('deadlines', () => {
 
   it('are taken the earliest first', () => {
     const deadlines = new Deadlines<string>();
-    deadlines.set('late', 30);
-    deadlines.set('early', 10);
-    deadlines.set('moved', 5);
-    deadlines.set('moved', 20);
+    const [late, early, moved] = ['late', 'early', 'moved'].map((name) => new Deadline(name));
+    deadlines.set(late!, 30);
+    deadlines.set(early!, 10);
+    deadlines.set(moved!, 5);
+    deadlines.set(moved!, 20);
     expect(deadlines.takeDue(25)).toEqual(['early', 'moved']);
     expect(deadlines.nextMs()).toBe(30);
   });
 
-  it('hold nothing of keys that have none', () => {
+  it('are none at Infinity, and none of an owner that is gone', () => {
     const deadlines = new Deadlines<string>();
-    deadlines.set('never', Infinity);
-    expect(deadlines.size).toBe(0);
-    deadlines.set('once', 10);
-    deadlines.set('once', Infinity);
-    deadlines.set('later', 20);
+    const [never, once, gone, later] = ['never', 'once', 'gone', 'later'].map((name) => new Deadline(name));
+    deadlines.set(never!, Infinity);
+    deadlines.set(once!, 10);
+    deadlines.set(once!, Infinity);
+    deadlines.set(gone!, 15);
+    deadlines.delete(gone!);
+    deadlines.set(later!, 20);
     expect(deadlines.nextMs()).toBe(20);
-    expect(deadlines.size).toBe(1);
+    expect(deadlines.takeDue(30)).toEqual(['later']);
   });
 });

@@ -64,7 +64,7 @@ export class Mesh {
     if (event.type === 'probeAnswer' && this.#heardAsBefore(event, now)) return this.#effects;
     this.#dispatch(event, now);
     if (this.#parts.router.isUp && !this.#stopped) this.#advance(now);
-    this.#effects.push(...this.#parts.peerTable.flush(now));
+    for (const effect of this.#parts.peerTable.flush(now)) this.#effects.push(effect);
     this.#wakeAt(this.#parts.peerTable.neighbourhood.pollAt());
     this.#wakeAt(this.#parts.relaying.pollAt());
     return this.#effects;

@@ -35,7 +35,7 @@ import { Neighbourhood } from './neighbourhood.js';
 import type { Ownership } from './ownership.js';
 import type { Witness } from './witness.js';
 import { Peer } from '../peer/peer.js';
-import type { PeerDeps } from '../peer/peer.js';
+import type { PeerDeps } from '../peer/peer-deps.js';
 import type { SelfAdvert } from './self-advert.js';
 import { Touches } from './touches.js';
 
@@ -68,6 +68,8 @@ export interface PeerTableDeps {
   /** The peer is gone. */
   forgotten(id: NodeId, nowMs: number): void;
 }
+
+const NOTHING: readonly MeshEffect[] = [];
 
 export class PeerTable {
   readonly members: Membership;
@@ -299,7 +301,7 @@ export class PeerTable {
 
   /** Notes when a peer that changed has something to do. */
   schedule(peer: Peer, nowMs: number): void {
-    this.#deadlines.set(peer, Math.min(peer.pollAt(nowMs), forgetAt(peer)));
+    this.#deadlines.set(peer.deadline, Math.min(peer.pollAt(nowMs), forgetAt(peer)));
   }
 
   /** All peers changed. */
@@ -346,10 +348,11 @@ export class PeerTable {
   }
 
   /** The effects of the changes since the last call. */
-  flush(nowMs: number): MeshEffect[] {
+  flush(nowMs: number): readonly MeshEffect[] {
     this.neighbourhood.update((atMs) => this.#firstLink(atMs), nowMs);
-    const effects: MeshEffect[] = [];
     if (this.#claims.updateAndTell(nowMs)) this.#routesDirty = true;
+    if (!this.#routesDirty && !this.#advertsDirty) return NOTHING;
+    const effects: MeshEffect[] = [];
     if (this.#routesDirty) effects.push({ type: 'routesChanged' });
     if (this.#advertsDirty) effects.push({ type: 'advertsChanged' });
     this.#routesDirty = this.#advertsDirty = false;
@@ -434,7 +437,7 @@ export class PeerTable {
 
   #drop(peer: Peer): void {
     this.#peers.delete(peer.id);
-    this.#deadlines.delete(peer);
+    this.#deadlines.delete(peer.deadline);
   }
 
   #forgetMember(id: NodeId): void {

@@ -53,7 +53,7 @@ export class RelayedPaths {
   readonly #pathDeps: RelayedPathDeps;
   /** Of peers that are sought, bounded as these are, and of members that opened a channel: MAX_CHANNELS. */
   readonly #paths = new Map<NodeId, RelayedPath>();
-  readonly #deadlines = new Deadlines<NodeId>();
+  readonly #deadlines = new Deadlines<RelayedPath>();
   /** Those of them that have a channel. Bounded by MAX_CHANNELS. */
   readonly #open = new Set<RelayedPath>();
   /** Relays that work for some peer, or that another member named, and when that was; the newest last. */
@@ -205,7 +205,7 @@ export class RelayedPaths {
 
   /** Does what is due. */
   advance(nowMs: number): void {
-    for (const id of this.#deadlines.takeDue(nowMs)) this.#advance(id, nowMs);
+    for (const { peer } of this.#deadlines.takeDue(nowMs)) this.#advance(peer, nowMs);
   }
 
   /** When {@link advance} has something to do, or null. */
@@ -222,7 +222,7 @@ export class RelayedPaths {
     if (path.hasChannel) this.#open.add(path);
     else this.#open.delete(path);
     if (path.isOver(peer, nowMs)) this.#delete(id);
-    else this.#deadlines.set(id, path.wakeAtMs);
+    else this.#deadlines.set(path.deadline, path.wakeAtMs);
   }
 
   #pathTo(id: NodeId): RelayedPath {
@@ -233,9 +233,10 @@ export class RelayedPaths {
 
   #delete(id: NodeId): void {
     const path = this.#paths.get(id);
-    if (path !== undefined) this.#open.delete(path);
+    if (path === undefined) return;
+    this.#open.delete(path);
     this.#paths.delete(id);
-    this.#deadlines.delete(id);
+    this.#deadlines.delete(path.deadline);
   }
 
   /** This node has no direct link to a relay any more. */

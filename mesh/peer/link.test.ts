@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { fuzzRuns } from '../../test/fuzz/fuzz-runs.js';
 import { CONNECT_WITHIN_MS, DOWN_AFTER_MS, STALE_AFTER_MS, START_GRACE_MS } from '../limits.js';
-import { cachedLink, connectingLink, isUsable, linkPollAt, linkReason, step } from './link.js';
+import { cachedLink, connectingLink, hear, isUsable, linkPollAt, linkReason, step } from './link.js';
 import type { Link, LinkEvent } from './link.js';
 
 const NOW = 100_000;
@@ -53,6 +53,18 @@ const NEXT: Record<EventName, readonly Link['state'][]> = {
 };
 
 describe('a link', () => {
+  it.each(Object.keys(STATES) as StateName[])(
+    'that is %s is after hearing what a step makes it, if it is up',
+    (from) => {
+      for (const atMs of [NOW - 10_000, NOW - 50, NOW, NOW + 50]) {
+        const link: Link = { ...STATES[from] };
+        expect(hear(link, atMs, NOW)).toBe(link.state === 'up');
+        const expected = link.state === 'up' ? step(STATES[from], { type: 'heard', atMs }, NOW) : STATES[from];
+        expect(link).toEqual(expected);
+      }
+    },
+  );
+
   for (const event of Object.keys(EVENTS) as EventName[]) {
     const rows = (Object.keys(STATES) as StateName[]).map((from, index) => [from, NEXT[event][index]!] as const);
     it.each(rows)(`that is %s is %s after ${event}`, (from, to) => {

@@ -29,7 +29,8 @@ export type Link =
       /** The link was wanted while nothing was known against the peer: frames are forwarded and wait. */
       readonly wasIdle: boolean;
     }
-  | { readonly state: 'up'; readonly sinceMs: number; readonly lastHeardMs: number }
+  /** {@link hear} moves `lastHeardMs` on. */
+  | { readonly state: 'up'; readonly sinceMs: number; lastHeardMs: number }
   | { readonly state: 'stale'; readonly sinceMs: number; readonly downAtMs: number; readonly reason: string }
   | { readonly state: 'down'; readonly sinceMs: number; readonly reason: string };
 
@@ -106,6 +107,16 @@ export function step(link: Link, event: LinkEvent, nowMs: number): Link {
     case 'tick':
       return tick(link, event.graceMs ?? 0, nowMs);
   }
+}
+
+/**
+ * Takes what most events are: something was heard on a link that is up. It only moves `lastHeardMs` on, so the link stays the same
+ * object, as `heard` in {@link step} would make an equal one. False in another state: nothing was done.
+ */
+export function hear(link: Link, atMs: number, nowMs: number): boolean {
+  if (link.state !== 'up') return false;
+  link.lastHeardMs = Math.max(link.lastHeardMs, Math.min(atMs, nowMs));
+  return true;
 }
 
 /** When a tick with this grace would change the link, or null. */

@@ -6,7 +6,7 @@ import type { NodeId } from '../../common/node-id.js';
 import { sameSocketAddress } from '../../common/address/socket-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { RelayRoute } from '../../common/router-port.js';
-import { LIVENESS_PROBE_BYTES, PROBE_INTERVAL_MS, RTT_PROBE_INTERVAL_MS } from '../limits.js';
+import { BASE_MTU_BYTES, LIVENESS_PROBE_BYTES, PROBE_INTERVAL_MS, RTT_PROBE_INTERVAL_MS } from '../limits.js';
 import type { MeshEffect, RandomSource, UnderlayFacts } from '../mesh-io.js';
 import { isChannelAddress } from './channel-address.js';
 import { mtuPollAt, stepMtu, unknownPathMtu } from './path-mtu.js';
@@ -206,6 +206,11 @@ export class PeerPath {
     this.#mtu = mtu;
     if (mtu.mtuBytes !== before) this.emit(nowMs);
     if (probeBytes !== null) this.#probe(probeBytes);
+  }
+
+  /** A probe of this size was answered: one below the least MTU says nothing of the path MTU. */
+  sizeAnswered(sizeBytes: number, nowMs: number): void {
+    if (sizeBytes >= BASE_MTU_BYTES) this.stepMtu({ type: 'answer', sizeBytes }, nowMs);
   }
 
   /** The MTU of the underlay changed. */

@@ -6,8 +6,9 @@
 import type { NodeId } from '../../common/node-id.js';
 import type { PeerCounters, PeerPath as PeerPathStatus, SessionKeys, SessionStatus } from '../../common/router-port.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
+import { Deadline } from '../deadlines.js';
 import type { Advert } from '../wire/advert.js';
-import type { Dialer, DialTarget } from './dial.js';
+import type { DialTarget } from './dial.js';
 import { dialTargetOf } from './dial-target.js';
 import {
   CLOSE_STAGGER_MS,
@@ -18,38 +19,22 @@ import {
   UNHEARD_AFTER_MS,
 } from '../limits.js';
 import { encodeControl } from '../wire/control-message.js';
-import { isCarrying, LINK_REASONS, linkPollAt, step } from './link.js';
+import { hear, isCarrying, LINK_REASONS, linkPollAt, step } from './link.js';
 import type { Link, LinkEvent } from './link.js';
+import type { PeerDeps } from './peer-deps.js';
 import { PeerPath } from './peer-path.js';
-import type { PeerPathDeps } from './peer-path.js';
 import { PeerSessions } from './peer-sessions.js';
 import { SessionEstablisher } from './session-establisher.js';
 import type { Confirmation } from './session-establisher.js';
-import type { SessionSlots } from '../handshake/session-slots.js';
 import { Traffic } from './traffic.js';
 import { Unanswered } from './unanswered.js';
-
-/** What a peer uses of the mesh core. */
-export interface PeerDeps extends PeerPathDeps {
-  readonly ownId: NodeId;
-  readonly dialer: Dialer;
-  readonly slots: SessionSlots;
-  /** The link went from one state to another. */
-  linkChanged(peer: Peer, before: Link, nowMs: number): void;
-  /** How much later than usual links go down. */
-  graceMs(nowMs: number): number;
-  /** Whether a handshake with the node has ever succeeded. */
-  hasMet(id: NodeId): boolean;
-  /** Addresses that stand for channels of relays with this peer. */
-  channelsTo(id: NodeId): SocketAddress[];
-  /** Whether the link is needed for what passes a relay, this node or the peer. */
-  carriesOthers(id: NodeId): boolean;
-}
 
 export class Peer {
   readonly id: NodeId;
   readonly sessions: PeerSessions;
   readonly path: PeerPath;
+  /** When it has something to do. */
+  readonly deadline = new Deadline<Peer>(this);
   #advert: Advert | null = null;
   #advertAtMs: number;
   #lastHandshakeMs: number | null = null;
@@ -228,7 +213,7 @@ export class Peer {
   heard(atMs: number, nowMs: number): void {
     this.unanswered.heard(atMs);
     this.path.heard(atMs, nowMs);
-    this.#step({ type: 'heard', atMs }, nowMs);
+    if (!hear(this.#link, atMs, nowMs)) this.#step({ type: 'heard', atMs }, nowMs);
   }
 
   /** A control or probe unit arrived: on first contact it confirms the session, since there is no other. */
@@ -240,7 +225,7 @@ export class Peer {
   probeAnswered(sizeBytes: number, roundTripMs: number, nowMs: number): void {
     this.path.measured(sizeBytes, roundTripMs, nowMs);
     this.unitReceived(nowMs);
-    this.path.stepMtu({ type: 'answer', sizeBytes }, nowMs);
+    this.path.sizeAnswered(sizeBytes, nowMs);
   }
 
   roamed(endpoint: SocketAddress, nowMs: number): void {
@@ -374,7 +359,7 @@ export class Peer {
 
   /** Does all that is due. */
   advance(nowMs: number): void {
-    if (!this.isQuiet(nowMs)) this.#step({ type: 'tick', graceMs: this.#deps.graceMs(nowMs) }, nowMs);
+    if (!this.isQuiet(nowMs)) this.#tick(nowMs);
     if (nowMs >= this.#endsAtMs()) this.#end(nowMs);
     this.sessions.expire(nowMs);
     this.#establisher.advance(this.#needsSession(nowMs), this.#isNew, nowMs);
@@ -398,6 +383,11 @@ export class Peer {
     this.#establisher.handle({ type: 'stopped' }, nowMs);
     this.sessions.removeAll();
     this.#deps.emit({ type: 'removePeer', peer: this.id });
+  }
+
+  #tick(nowMs: number): void {
+    const graceMs = this.#deps.graceMs(nowMs);
+    if (nowMs >= (linkPollAt(this.#link, graceMs) ?? Infinity)) this.#step({ type: 'tick', graceMs }, nowMs);
   }
 
   #step(event: LinkEvent, nowMs: number): void {

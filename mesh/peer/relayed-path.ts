@@ -18,6 +18,7 @@ import type { SocketAddress } from '../../common/address/socket-address.js';
 import { BoundedMap } from '../../common/bounded-map.js';
 import type { NodeId } from '../../common/node-id.js';
 import type { OpenChannel, RelayChannel, RelayRoute } from '../../common/router-port.js';
+import { Deadline } from '../deadlines.js';
 import {
   CHANNEL_UNUSED_MS,
   LIVENESS_PROBE_BYTES,
@@ -81,6 +82,7 @@ interface Held {
 
 export class RelayedPath {
   readonly peer: NodeId;
+  readonly deadline = new Deadline<RelayedPath>(this);
   readonly #deps: RelayedPathDeps;
   /** By relay. Bounded by MAX_CHANNELS_PER_PEER. */
   readonly #channels = new Map<NodeId, Held>();

@@ -15,7 +15,7 @@ export class RoundTrip {
   /** Null before the first sample. Of an even number of samples the lower one of the two in the middle. */
   get medianMs(): number | null {
     if (this.#samplesMs.length === 0) return null;
-    this.#medianMs ??= this.#samplesMs.toSorted((a, b) => a - b)[(this.#samplesMs.length - 1) >> 1]!;
+    this.#medianMs ??= Float64Array.from(this.#samplesMs).sort()[(this.#samplesMs.length - 1) >> 1]!;
     return this.#medianMs;
   }
 
