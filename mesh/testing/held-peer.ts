@@ -17,8 +17,10 @@ export class HeldPeer {
   elsewhereMs = -Infinity;
   sentFrames = 0;
   receivedFrames = 0;
-  /** What the last report said; null before there was one. */
-  #reported: { lastMs: number; txFrames: number; rxFrames: number } | null = null;
+  /** What the last report said; NaN, which equals nothing, before there was one. */
+  #reportedLastMs = NaN;
+  #reportedTx = 0;
+  #reportedRx = 0;
 
   constructor(id: NodeId) {
     this.id = id;
@@ -36,7 +38,7 @@ export class HeldPeer {
 
   /** The next report tells of it, whatever was reported before. */
   forgetReport(): void {
-    this.#reported = null;
+    this.#reportedLastMs = NaN;
   }
 
   /** Its counters, if they are others than in the last report. @param frames received and sent besides those of the simulation */
@@ -44,9 +46,10 @@ export class HeldPeer {
     const { id: peer, lastReceivedMs: lastMs } = this;
     const txFrames = frames.tx + this.sentFrames;
     const rxFrames = frames.rx + this.receivedFrames;
-    const before = this.#reported;
-    if (before?.lastMs === lastMs && before.txFrames === txFrames && before.rxFrames === rxFrames) return null;
-    this.#reported = { lastMs, txFrames, rxFrames };
+    if (this.#reportedLastMs === lastMs && this.#reportedTx === txFrames && this.#reportedRx === rxFrames) return null;
+    this.#reportedLastMs = lastMs;
+    this.#reportedTx = txFrames;
+    this.#reportedRx = rxFrames;
     const lastReceivedMsAgo = lastMs === -Infinity ? null : nowMs - lastMs;
     return { peer, txBytes: 1000, txFrames, rxBytes: 2000, rxFrames, lastReceivedMsAgo, lossRatio: 0 };
   }

@@ -40,6 +40,11 @@ export interface CapturedDatagram {
   readonly bytes: Uint8Array;
 }
 
+/** An address that a node has, or had. A packet on its way to it is received by the node that has it then. */
+interface Place {
+  node: SimNode | null;
+}
+
 export class SimNetwork implements SimWorld {
   readonly random: SeededRandom;
   readonly paths = new SimPaths();
@@ -52,7 +57,7 @@ export class SimNetwork implements SimWorld {
   readonly #onMessage: ((message: LoggedMessage) => void) | undefined;
   readonly #queue = new EventQueue();
   /** By IP address and port. */
-  readonly #hosts = new Map<IpAddress, Map<number, SimNode>>();
+  readonly #places = new Map<IpAddress, Map<number, Place>>();
   #nowMs = 0;
 
   constructor(seed: number, { keepsDatagrams = true, keptMessages, onMessage }: SimNetworkOptions = {}) {
@@ -83,9 +88,11 @@ export class SimNetwork implements SimWorld {
 
   /** From now on the node receives what is sent to `address`, and no longer what is sent to `left`. */
   place(node: SimNode, address: SocketAddress, left: SocketAddress | null): void {
-    if (left !== null && this.#nodeAt(left) === node) this.#hosts.get(left.ip)?.delete(left.port);
-    const ports = this.#hosts.get(address.ip) ?? new Map<number, SimNode>();
-    this.#hosts.set(address.ip, ports.set(address.port, node));
+    const before = left === null ? undefined : this.#placeAt(left);
+    if (before?.node === node) before.node = null;
+    const place = this.#placeAt(address);
+    if (place !== undefined) place.node = node;
+    else this.#addPlace(address, { node });
   }
 
   at(atMs: number, run: () => void): void {
@@ -125,7 +132,8 @@ export class SimNetwork implements SimWorld {
     const source = from.sourceAddress;
     if (this.#keepsDatagrams && packet.kind === 'datagram')
       this.captured.push({ from: source, to, bytes: packet.bytes });
-    const target = this.#nodeAt(to);
+    const place = this.#placeAt(to);
+    const target = place?.node ?? undefined;
     // A control unit is cut into fragments.
     const datagramBytes = isControl(packet) ? Math.min(sizeBytes, BASE_MTU_BYTES) : sizeBytes;
     const outcome = target === undefined ? { fate: 'noHost' as const } : this.#transit(from, target, datagramBytes);
@@ -133,7 +141,7 @@ export class SimNetwork implements SimWorld {
     this.log.add(message);
     this.#onMessage?.(message);
     if (outcome.fate !== 'delivered') return;
-    const arrive = (): void => this.#nodeAt(to)?.receive(source, packet);
+    const arrive = (): void => place?.node?.receive(source, packet);
     for (const delayMs of outcome.delaysMs) this.at(this.#nowMs + delayMs, arrive);
   }
 
@@ -141,13 +149,18 @@ export class SimNetwork implements SimWorld {
     return transit(this.paths.properties(from, to), sizeBytes, this.random);
   }
 
-  #nodeAt(address: SocketAddress): SimNode | undefined {
-    return this.#hosts.get(address.ip)?.get(address.port);
+  #placeAt(address: SocketAddress): Place | undefined {
+    return this.#places.get(address.ip)?.get(address.port);
+  }
+
+  #addPlace({ ip, port }: SocketAddress, place: Place): void {
+    const ports = this.#places.get(ip) ?? new Map<number, Place>();
+    this.#places.set(ip, ports.set(port, place));
   }
 
   /** Whether `stop` said so before the time was over. Fails when a deadline stays in the past. */
   #runUntil(endMs: number, stop: () => boolean): boolean {
-    const most = Math.max(MAX_EVENTS_AT_ONCE, MAX_EVENTS_AT_ONCE_PER_HOST * this.#hosts.size);
+    const most = Math.max(MAX_EVENTS_AT_ONCE, MAX_EVENTS_AT_ONCE_PER_HOST * this.#places.size);
     let stuck = 0;
     for (let due = this.#queue.popUntil(endMs); due !== null; due = this.#queue.popUntil(endMs)) {
       stuck = due.atMs > this.#nowMs ? 0 : stuck + 1;

@@ -17,11 +17,12 @@ import { FakeRouter } from './fake-router.js';
 import type { Packet, SimFrame } from './packet.js';
 import { FREE } from './node-costs.js';
 import type { NodeCosts } from './node-costs.js';
-import { Reception } from './reception.js';
+import { CommandWork, Handling, Reception } from './node-work.js';
+import type { HandlingDeps } from './node-work.js';
 import { SeededRandom } from './seeded-random.js';
 import type { SimHost } from './sim-paths.js';
 import { SimProcessor } from './sim-processor.js';
-import type { ProcessorClock, Work } from './sim-processor.js';
+import type { ProcessorClock } from './sim-processor.js';
 
 export const CLUSTER_CIDRS = [parseCidr('10.32.0.0/11'), parseCidr('fd00::/16')];
 export const SECRET = new Uint8Array(32).fill(7);
@@ -86,6 +87,7 @@ export class SimNode implements SimHost {
   readonly #random: SeededRandom;
   readonly #options: SimNodeOptions;
   readonly #costs: NodeCosts;
+  readonly #handling: HandlingDeps;
   #address: SocketAddress;
   #natPort: number | null = null;
   #seeds: SocketAddress[] = [];
@@ -107,6 +109,11 @@ export class SimNode implements SimHost {
     this.#random = new SeededRandom(seed);
     this.#options = options;
     this.#costs = options.costs ?? FREE;
+    this.#handling = {
+      costs: this.#costs,
+      ownMs: () => this.#ownMs(),
+      handled: (mesh, effects) => this.#handled(mesh, effects),
+    };
     this.identity = options.identity ?? generateIdentity(this.#random);
     this.#address = { ip: hostAddress(number), port: PORT };
     world.place(this, this.#address, null);
@@ -258,7 +265,7 @@ export class SimNode implements SimHost {
       this.#waiting.push(event);
       return;
     }
-    this.agentCpu.require(this.#workOn(this.mesh, event));
+    this.agentCpu.require(new Handling(this.#handling, this.mesh, event));
   }
 
   /** Takes a packet of the network. */
@@ -281,20 +288,11 @@ export class SimNode implements SimHost {
     return frame;
   }
 
-  #workOn(mesh: Mesh, event: MeshEvent): Work {
-    let effects: readonly MeshEffect[] = [];
-    return {
-      run: () => {
-        const learned = mesh.learnedAdverts;
-        effects = mesh.handle(event, this.#ownMs());
-        return this.#costs.event(event, effects, mesh.learnedAdverts - learned);
-      },
-      done: () => {
-        if (this.mesh !== mesh) return;
-        for (const effect of effects) this.#carryOut(effect);
-        this.#scheduleTick();
-      },
-    };
+  /** The core has handled an event. */
+  #handled(mesh: Mesh, effects: readonly MeshEffect[]): void {
+    if (this.mesh !== mesh) return;
+    for (const effect of effects) this.#carryOut(effect);
+    this.#scheduleTick();
   }
 
   #carryOut(effect: MeshEffect): void {
@@ -326,16 +324,10 @@ export class SimNode implements SimHost {
       case 'closeChannel':
       case 'openRelay':
       case 'closeRelay':
-        return this.#command(
-          () => this.#costs.command(effect),
-          (router) => router.apply(effect, this.#world.nowMs),
-        );
+        if (this.router !== null)
+          this.routerCpu.require(new CommandWork(this.#world, this.#costs, this.router, effect));
+        return;
     }
-  }
-
-  #command(cost: () => number, carryOut: (router: FakeRouter) => void): void {
-    const { router } = this;
-    if (router !== null) this.routerCpu.require({ run: cost, done: () => carryOut(router) });
   }
 
   /** At most so often, as the agent does; only their cost matters here. */
@@ -349,11 +341,10 @@ export class SimNode implements SimHost {
       if (this.mesh !== mesh) return;
       this.agentCpu.require({
         run: () => this.#costs.sendTables(this.#members),
-        done: () =>
-          this.#command(
-            () => this.#costs.takeTables(this.#members),
-            () => undefined,
-          ),
+        done: () => {
+          if (this.router === null) return;
+          this.routerCpu.require({ run: () => this.#costs.takeTables(this.#members), done: () => undefined });
+        },
       });
     });
   }
@@ -425,7 +416,7 @@ export class SimNode implements SimHost {
 
   #handleFromRouter(event: MeshEvent): void {
     if (this.isPaused || this.mesh === null) return this.handle(event);
-    this.agentCpu.submit(this.#workOn(this.mesh, event));
+    this.agentCpu.submit(new Handling(this.#handling, this.mesh, event));
   }
 
   #newAgentCpu(): SimProcessor {

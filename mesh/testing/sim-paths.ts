@@ -94,13 +94,13 @@ export class SimPaths {
 export function transit(path: PathProperties, sizeBytes: number, random: RandomSource): Transit {
   if (path.isBlocked) return { fate: 'blocked' };
   if (sizeBytes > path.mtuBytes) return { fate: 'tooLarge' };
-  const copies = random.fraction() < path.duplication ? 2 : 1;
-  const delaysMs: number[] = [];
-  for (let i = 0; i < copies; i++) {
-    const delayMs = delayOf(path, random);
-    if (delayMs !== null) delaysMs.push(delayMs);
-  }
-  return delaysMs.length === 0 ? { fate: 'lost' } : { fate: 'delivered', delaysMs };
+  const isTwice = random.fraction() < path.duplication;
+  const firstMs = delayOf(path, random);
+  const secondMs = isTwice ? delayOf(path, random) : null;
+  const oneMs = firstMs ?? secondMs;
+  if (oneMs === null) return { fate: 'lost' };
+  const delaysMs = firstMs === null || secondMs === null ? [oneMs] : [firstMs, secondMs];
+  return { fate: 'delivered', delaysMs };
 }
 
 /** Null when this copy is lost. */

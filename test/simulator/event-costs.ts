@@ -56,11 +56,11 @@ export const MEASURED_COSTS: NodeCosts = {
 };
 
 function baseOf(event: MeshEvent, effects: readonly MeshEffect[]): number {
-  if (event.type === 'datagram' && event.bytes[0] === TYPE_INITIATION && !effects.some(isSent))
-    return REFUSED_INITIATION_US;
+  if (event.type !== 'datagram') return EVENT_US[event.type] ?? OTHER_EVENT_US;
+  if (event.bytes[0] === TYPE_INITIATION && !effects.some(isSent)) return REFUSED_INITIATION_US;
+  // Only a datagram is answered by a cookie.
   if (effects.some((effect) => effect.type === 'sendDatagram' && effect.bytes[0] === TYPE_COOKIE)) return COOKIE_US;
-  if (event.type === 'datagram') return DATAGRAM_US[event.bytes[0] ?? 0] ?? OTHER_DATAGRAM_US;
-  return EVENT_US[event.type] ?? OTHER_EVENT_US;
+  return DATAGRAM_US[event.bytes[0] ?? 0] ?? OTHER_DATAGRAM_US;
 }
 
 function strangerOf(event: MeshEvent): number {
