@@ -412,6 +412,20 @@ export const MAX_RELAY_RETRY_MS = 60_000;
 export const RELAY_FAILED_MS = 60_000;
 /** The same for one that failed once in that time, or closed the channel in use: others come before it. Less than RELAY_RETRY_MS. */
 export const RELAY_CLOSED_MS = 4_000;
+/** While a relay works, others are compared with it at such intervals, a fifth more or less; doubled by each one that is measured. */
+export const RELAY_COMPARE_MS = 30_000;
+/** The longest of them. */
+export const MAX_RELAY_COMPARE_MS = 8 * 60_000;
+/** A round trip of this share or less is shorter by a third. */
+export const RELAY_BETTER_SHARE = 2 / 3;
+/** And so much shorter it must be: within one site a move gains nothing. */
+export const RELAY_GAIN_MS = 2;
+/** Between two probes through a relay that may be better. */
+export const RELAY_MEASURE_MS = 5_000;
+/** So many answers in a row, all shorter by a third, lead to it. */
+export const RELAY_MEASURED_TIMES = 4;
+/** The relay before then relays so long: until the other end was told three times. */
+export const RELAY_MOVED_LINGER_MS = 10_000;
 /** Relays that did not work and are remembered for one peer; the oldest is dropped beyond this. */
 export const MAX_FAILED_RELAYS = 8;
 /** Without an answer through the relay for so long, although others are due every 5 s, it is probed every second. */

@@ -286,8 +286,9 @@ export class Mesh {
   #probeAnswered(peer: Peer, event: EventOf<'probeAnswer'>, now: number): void {
     const { relaying, peerTable } = this.#parts;
     const { relayed = false, channel, sizeBytes, roundTripUs, observed } = event;
-    const isOfPath = relaying.paths.probeAnswered(peer, relayed ? (channel ?? 0) : null, now);
-    if (isOfPath) peer.probeAnswered(sizeBytes, roundTripUs / 1000, now);
+    const roundTripMs = roundTripUs / 1000;
+    const isOfPath = relaying.paths.probeAnswered(peer, relayed ? (channel ?? 0) : null, roundTripMs, now);
+    if (isOfPath) peer.probeAnswered(sizeBytes, roundTripMs, now);
     else peer.unitReceived(now);
     if (relayed || !peer.path.seenAt(observed)) return;
     peerTable.touchQuiet(now);

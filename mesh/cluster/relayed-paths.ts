@@ -18,7 +18,7 @@ import {
   NAMED_RELAYS_PER_SECOND,
   TOUCH_INTERVAL_MS,
 } from '../limits.js';
-import type { MeshEffect } from '../mesh-io.js';
+import type { MeshEffect, RandomSource } from '../mesh-io.js';
 import { channelAddress, isChannelAddress } from '../peer/channel-address.js';
 import type { Peer } from '../peer/peer.js';
 import type { RelayCandidate } from '../peer/relay-choice.js';
@@ -34,6 +34,7 @@ type MessageOf<Type extends RelayMessage['type']> = Extract<RelayMessage, { type
 
 export interface RelayedPathsDeps {
   readonly ownId: NodeId;
+  readonly random: RandomSource;
   readonly peers: ReadonlyMap<NodeId, Peer>;
   /** Whether the router knows relays. */
   isAble(): boolean;
@@ -65,6 +66,7 @@ export class RelayedPaths {
     this.#deps = deps;
     this.#pathDeps = {
       ownId: deps.ownId,
+      random: deps.random,
       candidates: (nowMs) => this.#candidates(nowMs),
       hasRoom: (relay, isOurs) => this.#hasRoom(relay, isOurs),
       named: (relay, nowMs) => this.#named(relay, nowMs),
@@ -173,10 +175,10 @@ export class RelayedPaths {
   }
 
   /** A probe was answered. Whether the answer shows what the path in use is like. @param channel null for a direct answer */
-  probeAnswered(peer: Peer, channel: number | null, nowMs: number): boolean {
+  probeAnswered(peer: Peer, channel: number | null, roundTripMs: number, nowMs: number): boolean {
     const path = this.#paths.get(peer.id);
     if (path === undefined) return channel === null;
-    const isOfPath = path.probeAnswered(channel, peer, nowMs);
+    const isOfPath = path.probeAnswered(channel, roundTripMs, peer, nowMs);
     this.#advance(peer.id, nowMs);
     return isOfPath;
   }

@@ -16,9 +16,7 @@ import type { RelaysDeps } from './relays.js';
 type Shared = 'isAble' | 'newChannel' | 'send' | 'relayFor';
 type Datagram = Extract<MeshEvent, { type: 'datagram' }>;
 
-export interface RelayingDeps extends Omit<RelayedPathsDeps, Shared>, Omit<RelaysDeps, Shared> {
-  readonly random: RandomSource;
-}
+export interface RelayingDeps extends Omit<RelayedPathsDeps, Shared>, Omit<RelaysDeps, Shared> {}
 
 export class Relaying {
   readonly paths: RelayedPaths;

@@ -25,6 +25,11 @@ export class DirectReturn {
     return this.#nextMs;
   }
 
+  /** Whether a direct probe was answered lately. */
+  get isUnderway(): boolean {
+    return this.#answers > 0;
+  }
+
   /** How long it is between two probes that are not answered. */
   get intervalMs(): number {
     return this.#probes < DIRECT_PROBES_OFTEN ? DIRECT_PROBE_MS : MAX_DIRECT_PROBE_MS;

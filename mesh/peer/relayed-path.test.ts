@@ -3,6 +3,7 @@ import type { NodeId } from '../../common/node-id.js';
 import type { RelayChannel, RelayRoute } from '../../common/router-port.js';
 import {
   RELAY_CLOSED_MS,
+  RELAY_COMPARE_MS,
   RELAY_FAILED_MS,
   RELAY_LINGER_MS,
   RELAY_OFFER_MS,
@@ -12,6 +13,7 @@ import {
   CHANNEL_UNUSED_MS,
 } from '../limits.js';
 import type { MeshEffect } from '../mesh-io.js';
+import { SeededRandom } from '../testing/seeded-random.js';
 import type { RelayAnswer, RelayMessage } from '../wire/relay-messages.js';
 import type { Peer } from './peer.js';
 import { RelayedPath } from './relayed-path.js';
@@ -42,6 +44,7 @@ const peer = {
   link: { state: 'connecting', sinceMs: -60_000 },
   path: {
     route: null as RelayRoute | null,
+    rttMs: 90,
     get relay() {
       return this.route?.peer ?? null;
     },
@@ -66,11 +69,13 @@ beforeEach(() => {
   relays = [RELAY];
   named = [];
   channels = 100;
+  peer.id = PEER;
   peer.path.route = null;
   peer.link.state = 'connecting';
   path = new RelayedPath(
     {
       ownId: OWN,
+      random: new SeededRandom(1),
       candidates: () => relays.map((relay) => ({ id: relay, isNeighbour: true, isKnown: false, rttMs: 1 })),
       hasRoom: () => true,
       named: (relay) => {
@@ -98,7 +103,7 @@ function goThrough(relay: NodeId, number: number, nowMs: number): void {
   for (const other of relays) if (other !== relay) path.offered(other, offer('noLink'), 1, nowMs);
   path.advance(thePeer, nowMs);
   path.opened(relay, channel(number), true, thePeer, nowMs);
-  path.probeAnswered([...path.openChannels()].at(-1)!, thePeer, nowMs);
+  path.probeAnswered([...path.openChannels()].at(-1)!, 1, thePeer, nowMs);
 }
 
 describe('a channel that the other end asked for', () => {
@@ -202,12 +207,33 @@ describe('the relay in use', () => {
     expect(toldOf('relayQuery')).toContain(RELAY);
   });
 
+  it.each([
+    ['by the end with the lower id', PEER, false, true],
+    ['not by the other end', id(0), false, false],
+    ['not while the direct path answers', PEER, true, false],
+  ])('is compared with others: %s', (_who, peerId, isDirectAnswered, isCompared) => {
+    relays = [RELAY, OTHER];
+    peer.id = peerId;
+    goThrough(RELAY, 1, 0);
+    peer.link.state = 'up';
+    said = [];
+    const advance = (nowMs: number): void => {
+      path.probeAnswered(path.openChannels()[0]!, 90, thePeer, nowMs);
+      path.advance(thePeer, nowMs);
+    };
+    for (let nowMs = 0; nowMs < 0.8 * RELAY_COMPARE_MS; nowMs += 500) advance(nowMs);
+    if (isDirectAnswered) path.probeAnswered(null, 1, thePeer, 0.8 * RELAY_COMPARE_MS);
+    advance(1.2 * RELAY_COMPARE_MS);
+    expect(peer.path.route?.peer).toBe(RELAY);
+    expect(toldOf('relayQuery').includes(OTHER)).toBe(isCompared);
+  });
+
   it('is left when the direct path is back, and both its relay and its peer are told', () => {
     goThrough(RELAY, 1, 0);
     peer.link.state = 'up';
     for (let nowMs = 0; nowMs < 20_000 && peer.path.route !== null; nowMs += 1_000) {
       path.advance(thePeer, nowMs);
-      path.probeAnswered(null, thePeer, nowMs);
+      path.probeAnswered(null, 1, thePeer, nowMs);
     }
     expect(peer.path.route).toBeNull();
     for (let nowMs = 20_000; nowMs <= 22_000 + RELAY_LINGER_MS; nowMs += 1_000) path.advance(thePeer, nowMs);

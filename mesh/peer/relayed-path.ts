@@ -11,11 +11,10 @@
  *      +------------------------------ three direct probes answered -----------------------------------+
  * ```
  *
- * The other end is told which way is used: where one direction works, it hears this node and would not look for a relay.
+ * The other end is told which way is used: where one direction works, it hears this node and would not look for a relay. While the
+ * relay works, others are compared with it (`relay-move.ts`).
  */
-import type { IpAddress } from '../../common/address/ip-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
-import { BoundedMap } from '../../common/bounded-map.js';
 import type { NodeId } from '../../common/node-id.js';
 import type { OpenChannel, RelayChannel, RelayRoute } from '../../common/router-port.js';
 import { Deadline } from '../deadlines.js';
@@ -23,33 +22,36 @@ import {
   CHANNEL_UNUSED_MS,
   LIVENESS_PROBE_BYTES,
   MAX_CHANNELS_PER_PEER,
-  MAX_FAILED_RELAYS,
   MAX_RELAYS_ASKED,
   MAX_RELAY_RETRY_MS,
   RELAY_CLOSED_MS,
   RELAY_DOUBT_AFTER_MS,
-  RELAY_FAILED_MS,
   RELAY_LINGER_MS,
   RELAY_LOST_AFTER_MS,
+  RELAY_MOVED_LINGER_MS,
   RELAY_REPEAT_MS,
   RELAY_RETRY_MS,
   RELAY_SAID_TIMES,
   RELAY_YIELD_MS,
 } from '../limits.js';
-import type { MeshEffect } from '../mesh-io.js';
+import type { MeshEffect, RandomSource } from '../mesh-io.js';
 import { encodeControl } from '../wire/control-message.js';
 import type { RelayEndReason, RelayMessage, RelayOffer } from '../wire/relay-messages.js';
-import { channelAddress } from './channel-address.js';
 import { DirectReturn } from './direct-return.js';
+import { FailedRelays } from './failed-relays.js';
+import { heldChannel, openChannelOf } from './held-channel.js';
+import type { HeldChannel } from './held-channel.js';
 import type { Peer } from './peer.js';
 import { mayLinkFor, noted, relaySearch, relayStep } from './relay-choice.js';
 import type { RelayCandidate, RelaySearch } from './relay-choice.js';
+import { RelayMove } from './relay-move.js';
 import { relayNeededAtMs } from './relay-need.js';
 
 const SAY_AGAIN_MS = 1_000;
 
 export interface RelayedPathDeps {
   readonly ownId: NodeId;
+  readonly random: RandomSource;
   /** Members with a direct link over which they are heard. */
   candidates(nowMs: number): RelayCandidate[];
   /** Whether one more channel may be open through this relay. @param isOurs asked for by this node */
@@ -64,30 +66,13 @@ export interface RelayedPathDeps {
   emit(effect: MeshEffect): void;
 }
 
-/** Channel through one relay. */
-interface Held {
-  readonly relay: NodeId;
-  readonly receive: RelayChannel;
-  /** Of the address that stands for the channel; made once, as every handshake in a channel is compared with it. */
-  readonly ip: IpAddress;
-  /** That the relay chose; null until it has said so. */
-  send: RelayChannel | null;
-  /** Asked for by this node, and not by the other end. */
-  readonly isOurs: boolean;
-  /** When it was last asked for or probed. */
-  triedMs: number;
-  /** When it is closed as not used; Infinity while it is. */
-  leaveAtMs: number;
-}
-
 export class RelayedPath {
   readonly peer: NodeId;
   readonly deadline = new Deadline<RelayedPath>(this);
   readonly #deps: RelayedPathDeps;
   /** By relay. Bounded by MAX_CHANNELS_PER_PEER. */
-  readonly #channels = new Map<NodeId, Held>();
-  /** Relays that did not work, and until when they are not asked. Bounded by MAX_FAILED_RELAYS. */
-  readonly #failed = new BoundedMap<NodeId, number>(MAX_FAILED_RELAYS);
+  readonly #channels = new Map<NodeId, HeldChannel>();
+  readonly #failed = new FailedRelays();
   #search: RelaySearch | null = null;
   #retries = 0;
   #retryAtMs = -Infinity;
@@ -99,6 +84,7 @@ export class RelayedPath {
   /** There is no way that works, whatever is heard. */
   #isLost = false;
   #return: DirectReturn | null = null;
+  #move: RelayMove | null = null;
   #sayings = 0;
   #sayAtMs = 0;
   #wakeAtMs = Infinity;
@@ -160,7 +146,7 @@ export class RelayedPath {
 
   /** What is to be open in the router. */
   channels(): OpenChannel[] {
-    return Array.from(this.#channels.values(), (held) => this.#openChannel(held));
+    return Array.from(this.#channels.values(), (held) => openChannelOf(held, this.peer));
   }
 
   /** A channel from before this process started. */
@@ -175,6 +161,7 @@ export class RelayedPath {
       this.#follow(peer, nowMs);
       this.#advanceSearch(peer, nowMs);
       this.#watchRelay(peer, nowMs);
+      this.#compareRelays(peer, nowMs);
       this.#say(peer, nowMs);
     }
     for (const held of this.#channels.values()) this.#advanceChannel(held, peer, nowMs);
@@ -183,10 +170,11 @@ export class RelayedPath {
   /** A member answered whether it relays. @param ownRttMs between this node and it */
   offered(relay: NodeId, { answer, roundTripUs, via }: RelayOffer, ownRttMs: number, nowMs: number): void {
     const search = this.#search;
+    const sumMs = ownRttMs + roundTripUs / 1000;
+    if (search === null && answer === 'yes') this.#move?.offered(relay, sumMs);
     if (search?.asked.get(relay)?.state !== 'asked') return;
-    if (answer === 'yes') {
-      this.#search = noted(search, [relay], { state: 'offers', sumMs: ownRttMs + roundTripUs / 1000 });
-    } else if (answer === 'connecting') this.#search = noted(search, [relay], { state: 'connecting', atMs: nowMs });
+    if (answer === 'yes') this.#search = noted(search, [relay], { state: 'offers', sumMs });
+    else if (answer === 'connecting') this.#search = noted(search, [relay], { state: 'connecting', atMs: nowMs });
     else this.#search = noted(search, [relay], { state: answer === 'noLink' ? 'hasNone' : 'refuses' });
     if (answer === 'noLink' && via !== null) this.#noteNamed(this.#search, via, nowMs);
   }
@@ -194,7 +182,7 @@ export class RelayedPath {
   /** It is asked once there is a link to it. */
   #noteNamed(search: RelaySearch, relay: NodeId, nowMs: number): void {
     const isAsked = search.asked.has(relay) || search.asked.size >= MAX_RELAYS_ASKED;
-    if (relay === this.peer || isAsked || this.#hasFailed(relay, nowMs) || !this.#deps.named(relay, nowMs)) return;
+    if (relay === this.peer || isAsked || this.#failed.has(relay, nowMs) || !this.#deps.named(relay, nowMs)) return;
     this.#search = noted(search, [relay], { state: 'connecting', atMs: nowMs });
   }
 
@@ -207,7 +195,7 @@ export class RelayedPath {
     const held = known ?? this.#hold(relay, this.#deps.newChannel(), false, nowMs);
     held.send = channel;
     held.triedMs = -Infinity;
-    this.#deps.emit({ type: 'openChannel', ...this.#openChannel(held) });
+    this.#deps.emit({ type: 'openChannel', ...openChannelOf(held, this.peer) });
     if (relay === this.#current) peer?.path.useRelay({ peer: relay, channel }, nowMs);
     else if (!held.isOurs) held.leaveAtMs = nowMs + CHANNEL_UNUSED_MS;
     if (!isComplete) this.#askToOpen(held);
@@ -223,7 +211,7 @@ export class RelayedPath {
     this.#take(null, peer, nowMs);
     // The peer says itself that it sends directly. A relay that closes again and again shall not be the first one every time.
     this.#isLost = reason !== 'idle';
-    if (this.#isLost) this.#avoid(relay, RELAY_CLOSED_MS, nowMs);
+    if (this.#isLost) this.#failed.avoid(relay, RELAY_CLOSED_MS, nowMs);
     this.#retryAtMs = nowMs;
     if (reason === 'idle') peer.closeIfQuiet(nowMs);
     peer.probeIfLinked(nowMs);
@@ -242,7 +230,7 @@ export class RelayedPath {
   }
 
   /** A probe was answered, in a channel or directly. Whether it shows what the path in use is like. */
-  probeAnswered(channel: number | null, peer: Peer, nowMs: number): boolean {
+  probeAnswered(channel: number | null, roundTripMs: number, peer: Peer, nowMs: number): boolean {
     if (channel === null) return this.#answeredDirectly(peer, nowMs);
     const held = this.#heldAt(channel);
     if (held?.send === undefined || held.send === null) return false;
@@ -250,7 +238,10 @@ export class RelayedPath {
       peer.path.useRelay(this.routeOf(channel), nowMs);
       this.#follow(peer, nowMs);
     }
-    if (held.relay !== this.#current) return false;
+    if (held.relay !== this.#current) {
+      this.#move?.answered(held.relay, roundTripMs, peer.path.rttMs);
+      return false;
+    }
     this.#answeredMs = nowMs;
     this.#isLost = false;
     return true;
@@ -285,7 +276,7 @@ export class RelayedPath {
     if (relay === this.#current) return;
     const before = this.#current;
     this.#take(relay, peer, nowMs);
-    if (before !== null && peer.link.state === 'down') this.#fail(before, nowMs);
+    if (before !== null && peer.link.state === 'down') this.#failed.add(before, nowMs);
     // A link that ended needs no relay, until it is made again.
     this.#sayings = peer.isLinked ? RELAY_SAID_TIMES : 0;
     this.#sayAtMs = nowMs;
@@ -294,12 +285,15 @@ export class RelayedPath {
   #take(relay: NodeId | null, peer: Peer, nowMs: number): void {
     const left = this.#current;
     const before = left === null ? undefined : this.#channels.get(left);
-    if (before !== undefined && before.relay !== relay) before.leaveAtMs = nowMs + RELAY_LINGER_MS;
+    if (before !== undefined && before.relay !== relay) {
+      before.leaveAtMs = nowMs + (relay === null ? RELAY_LINGER_MS : RELAY_MOVED_LINGER_MS);
+    }
     const held = relay === null ? undefined : this.#channels.get(relay);
-    if (held !== undefined) held.leaveAtMs = Infinity;
+    if (held !== undefined) Object.assign(held, { leaveAtMs: Infinity, wasUsed: true });
     peer.path.useRelay(held?.send ? { peer: held.relay, channel: held.send } : null, nowMs);
     this.#current = relay;
     this.#return = relay === null ? null : new DirectReturn(nowMs);
+    this.#move = relay === null ? null : (this.#move ?? new RelayMove(this.#deps.random, nowMs));
     this.#answeredMs = nowMs;
     this.#isLost = false;
     this.#search = null;
@@ -318,14 +312,16 @@ export class RelayedPath {
     const beginMs = Math.max(neededAtMs, this.#retryAtMs);
     if (this.#search === null) {
       if (nowMs < beginMs) return this.#wake(beginMs);
-      if (this.#current !== null) this.#fail(this.#current, nowMs);
+      if (this.#current !== null) this.#failed.add(this.#current, nowMs);
       this.#search = relaySearch(nowMs);
     }
     this.#stepSearch(this.#search, peer, nowMs);
   }
 
   #stepSearch(search: RelaySearch, peer: Peer, nowMs: number): void {
-    const candidates = this.#deps.candidates(nowMs).filter(({ id }) => id !== this.peer && !this.#hasFailed(id, nowMs));
+    const candidates = this.#deps
+      .candidates(nowMs)
+      .filter(({ id }) => id !== this.peer && !this.#failed.has(id, nowMs));
     const step = relayStep(search, candidates, nowMs);
     switch (step.type) {
       case 'wait':
@@ -354,7 +350,7 @@ export class RelayedPath {
     if (known === undefined) this.#makeRoom();
     if (known === undefined && !this.#hasRoom(relay, true)) return { state: 'refuses' };
     const held = known ?? this.#hold(relay, this.#deps.newChannel(), true, nowMs);
-    if (known === undefined) this.#deps.emit({ type: 'openChannel', ...this.#openChannel(held) });
+    if (known === undefined) this.#deps.emit({ type: 'openChannel', ...openChannelOf(held, this.peer) });
     // Also when it is open: the relay may have closed it, and the message that said so was lost.
     this.#askToOpen(held);
     if (held.send === null) held.triedMs = nowMs;
@@ -371,7 +367,7 @@ export class RelayedPath {
   }
 
   #giveUp(nowMs: number): void {
-    for (const [relay, { state }] of this.#search?.asked ?? []) if (state === 'tried') this.#fail(relay, nowMs);
+    for (const [relay, { state }] of this.#search?.asked ?? []) if (state === 'tried') this.#failed.add(relay, nowMs);
     this.#search = null;
     this.#retryAtMs = nowMs + Math.min(MAX_RELAY_RETRY_MS, RELAY_RETRY_MS * 2 ** Math.min(this.#retries++, 10));
     this.#wake(this.#retryAtMs);
@@ -405,6 +401,34 @@ export class RelayedPath {
     this.#wake(nowMs >= doubtAtMs ? nowMs + SAY_AGAIN_MS : Math.min(doubtAtMs, lostAtMs));
   }
 
+  /** Whether another relay is better by a third. Not while the direct path may be back. */
+  #compareRelays(peer: Peer, nowMs: number): void {
+    const move = this.#move;
+    if (move === null || peer.id < this.#deps.ownId) return;
+    const isBusy = this.#isSeeking || this.#return?.isUnderway === true;
+    if (isBusy || peer.link.state !== 'up' || peer.isQuiet(nowMs)) return move.rest(nowMs);
+    const isOther = ({ id }: RelayCandidate): boolean => id !== this.#current;
+    const step = move.step(peer.path.rttMs, () => this.#candidates(nowMs).filter(isOther), nowMs);
+    if (step.type === 'wait') return this.#wake(step.untilMs);
+    if (step.type === 'ask') {
+      const query = { type: 'relayQuery', target: this.peer, mayLink: false } as const;
+      for (const relay of step.relays) this.#deps.send(relay, query);
+    } else if (step.type === 'open') this.#tried(step.relay, nowMs);
+    else this.#tryMove(step.type, this.#channels.get(step.relay), peer, nowMs);
+    this.#compareRelays(peer, nowMs);
+  }
+
+  #tryMove(step: 'probe' | 'move', held: HeldChannel | undefined, peer: Peer, nowMs: number): void {
+    if (held === undefined || held.send === null) return;
+    if (step === 'probe') return this.#probe({ channel: held.receive.channel });
+    peer.path.useRelay({ peer: held.relay, channel: held.send }, nowMs);
+    this.#follow(peer, nowMs);
+  }
+
+  #candidates(nowMs: number): RelayCandidate[] {
+    return this.#deps.candidates(nowMs).filter(({ id }) => id !== this.peer && !this.#failed.has(id, nowMs));
+  }
+
   #say(peer: Peer, nowMs: number): void {
     if (this.#sayings === 0) return;
     if (!peer.isLinked) this.#sayings = 0;
@@ -417,11 +441,12 @@ export class RelayedPath {
     if (this.#sayings > 0) this.#wake(this.#sayAtMs);
   }
 
-  #advanceChannel(held: Held, peer: Peer | undefined, nowMs: number): void {
+  #advanceChannel(held: HeldChannel, peer: Peer | undefined, nowMs: number): void {
     if (held.relay === this.#current) return;
     const isSearching = this.#search !== null;
+    const isSought = isSearching || this.#move?.measures(held.relay) === true;
     // Nobody needs what a search has opened and left.
-    if (held.isOurs && !isSearching) held.leaveAtMs = Math.min(held.leaveAtMs, nowMs + RELAY_LINGER_MS);
+    if (held.isOurs && !isSought && !held.wasUsed) held.leaveAtMs = Math.min(held.leaveAtMs, nowMs + RELAY_LINGER_MS);
     if (nowMs >= held.leaveAtMs) return this.#leave(held, peer);
     this.#wake(held.leaveAtMs);
     if (!isSearching) return;
@@ -433,22 +458,20 @@ export class RelayedPath {
     else if (peer?.isLinked === true) this.#probe({ channel: held.receive.channel });
   }
 
-  #leave(held: Held, peer: Peer | undefined): void {
+  #leave(held: HeldChannel, peer: Peer | undefined): void {
     const isDirect = this.#current === null && !this.#isLost && peer?.link.state === 'up';
     const reason = isDirect ? 'direct' : 'gone';
     this.#deps.send(held.relay, { type: 'relayClosed', peer: this.peer, reason });
     this.#release(held);
   }
 
-  #release({ relay, receive }: Held): void {
+  #release({ relay, receive }: HeldChannel): void {
     this.#channels.delete(relay);
     this.#deps.emit({ type: 'closeChannel', channel: receive.channel });
   }
 
-  #hold(relay: NodeId, receive: RelayChannel, isOurs: boolean, nowMs: number): Held {
-    const { ip } = channelAddress(receive.channel);
-    const leaveAtMs = nowMs + CHANNEL_UNUSED_MS;
-    const held: Held = { relay, receive, ip, send: null, isOurs, triedMs: nowMs, leaveAtMs };
+  #hold(relay: NodeId, receive: RelayChannel, isOurs: boolean, nowMs: number): HeldChannel {
+    const held = heldChannel(relay, receive, isOurs, nowMs);
     this.#channels.set(relay, held);
     return held;
   }
@@ -457,12 +480,8 @@ export class RelayedPath {
     return this.#channels.size < MAX_CHANNELS_PER_PEER && this.#deps.hasRoom(relay, isOurs);
   }
 
-  #askToOpen({ relay, receive }: Held): void {
+  #askToOpen({ relay, receive }: HeldChannel): void {
     this.#deps.send(relay, { type: 'relayOpen', target: this.peer, channel: receive });
-  }
-
-  #openChannel({ relay, receive, send }: Held): OpenChannel {
-    return { channel: receive, peer: this.peer, relay, send };
   }
 
   #probe(way: { readonly direct: true } | { readonly channel: number }): void {
@@ -470,23 +489,9 @@ export class RelayedPath {
     this.#deps.emit({ type: 'probe', peer: this.peer, probeId, sizeBytes: LIVENESS_PROBE_BYTES, ...way });
   }
 
-  #heldAt(channel: number): Held | undefined {
+  #heldAt(channel: number): HeldChannel | undefined {
     for (const held of this.#channels.values()) if (held.receive.channel === channel) return held;
     return undefined;
-  }
-
-  /** Once may be a message that was lost: the only relay shall not be out of reach for that. */
-  #fail(relay: NodeId, nowMs: number): void {
-    const isAgain = nowMs - (this.#failed.get(relay) ?? -Infinity) < RELAY_FAILED_MS;
-    this.#avoid(relay, isAgain ? RELAY_FAILED_MS : RELAY_CLOSED_MS, nowMs);
-  }
-
-  #avoid(relay: NodeId, forMs: number, nowMs: number): void {
-    this.#failed.set(relay, Math.max(this.#failed.get(relay) ?? -Infinity, nowMs + forMs));
-  }
-
-  #hasFailed(relay: NodeId, nowMs: number): boolean {
-    return nowMs < (this.#failed.get(relay) ?? -Infinity);
   }
 
   #wake(atMs: number): void {
