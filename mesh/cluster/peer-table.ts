@@ -42,7 +42,7 @@ import { Touches } from './touches.js';
 export interface PeerTableDeps {
   readonly self: SelfAdvert;
   readonly clusterCidrs: readonly Cidr[];
-  readonly peer: Omit<PeerDeps, 'linkChanged'>;
+  readonly peer: Omit<PeerDeps<Peer>, 'linkChanged'>;
   readonly counters: Counters;
   readonly conduct: Conduct;
   readonly notices: Notices;
@@ -75,7 +75,7 @@ export class PeerTable {
   readonly members: Membership;
   readonly #deps: PeerTableDeps;
   /** One object for all peers. */
-  readonly #peerDeps: PeerDeps;
+  readonly #peerDeps: PeerDeps<Peer>;
   readonly #ownId: NodeId;
   readonly #claims: Claims;
   /** Of members, and of nodes whose sessions were found in the router. Bounded by MAX_MEMBERS and the router's slots. */

@@ -48,9 +48,9 @@ export class Peer {
   readonly #traffic: Traffic;
   readonly unanswered = new Unanswered();
   readonly #establisher: SessionEstablisher;
-  readonly #deps: PeerDeps;
+  readonly #deps: PeerDeps<Peer>;
 
-  constructor(deps: PeerDeps, id: NodeId, link: Link, nowMs: number) {
+  constructor(deps: PeerDeps<Peer>, id: NodeId, link: Link, nowMs: number) {
     this.#deps = deps;
     this.id = id;
     this.sessions = new PeerSessions(deps);
