@@ -120,7 +120,7 @@ export class Gossip {
     const buckets: number[] = [];
     const entries: DigestEntry[] = [];
     for (const bucket of sample(differing, differing.length, this.#random)) {
-      const more = this.#inBucket(bucket).map(entryOf);
+      const more = this.#inBucket(bucket);
       if (entries.length + more.length > MAX_DIGEST_ENTRIES) continue;
       buckets.push(bucket);
       entries.push(...more);
@@ -170,7 +170,7 @@ export class Gossip {
   sendDigest(peer: NodeId, nowMs: number): void {
     this.#comparedMs = nowMs;
     if (this.#members.size >= SMALL_DIGEST_ENTRIES) this.#send(peer, { type: 'hashes', bytes: this.#hashes() });
-    else this.#send(peer, { type: 'digest', fromId: LOWEST_ID, toId: null, entries: this.#known().map(entryOf) });
+    else this.#send(peer, { type: 'digest', fromId: LOWEST_ID, toId: null, entries: this.#known() });
     this.#deps.digestSent(peer, nowMs);
   }
 
@@ -180,7 +180,8 @@ export class Gossip {
    * @param inPart what this node knows of it
    */
   #answer(peer: NodeId, entries: readonly DigestEntry[], inPart: readonly Advert[]): void {
-    const theirs = new Map(entries.map(({ id, revision }) => [id, revision]));
+    const theirs = new Map<NodeId, number>();
+    for (const { id, revision } of entries) theirs.set(id, revision);
     const newer = inPart.filter(({ id, revision }) => revision > (theirs.get(id) ?? -1) && id !== peer);
     this.#sendAdverts(peer, newer);
     const own = this.#deps.ownAdvert();
@@ -214,10 +215,6 @@ export class Gossip {
   #jittered(ms: number): number {
     return ms * (0.75 + this.#random.fraction() / 2);
   }
-}
-
-function entryOf({ id, revision }: Advert): DigestEntry {
-  return { id, revision };
 }
 
 /** Messages with the adverts. */
