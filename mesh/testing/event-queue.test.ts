@@ -5,7 +5,7 @@ import { SeededRandom } from './seeded-random.js';
 describe('the queue of events', () => {
   /** Numbers of the functions in the order in which they run. */
   const drain = (queue: EventQueue, ran: number[], untilMs = Infinity): number[] => {
-    for (let due = queue.popUntil(untilMs); due !== null; due = queue.popUntil(untilMs)) due.item();
+    for (let due = queue.popUntil(untilMs); due !== null; due = queue.popUntil(untilMs)) due.occur();
     return ran;
   };
 
@@ -17,7 +17,7 @@ describe('the queue of events', () => {
     const push = (atMs: number): void => {
       const number = pushed.length;
       pushed.push({ atMs, number });
-      queue.push(atMs, () => ran.push(number));
+      queue.push({ atMs, occur: () => ran.push(number) });
     };
     // Near and far, whole and broken milliseconds, some of them twice.
     for (let i = 0; i < 2000; i++) push(Math.floor(random.fraction() * 40_000) / (i % 2 === 0 ? 1 : 4));
@@ -28,20 +28,20 @@ describe('the queue of events', () => {
   it('keeps the order of insertion between what was far away and what is pushed when it has come near', () => {
     const queue = new EventQueue();
     const ran: number[] = [];
-    queue.push(10_000, () => ran.push(1));
-    queue.push(9000, () => queue.push(10_000, () => ran.push(2)));
-    queue.push(9999.5, () => queue.push(10_000, () => ran.push(3)));
+    queue.push({ atMs: 10_000, occur: () => ran.push(1) });
+    queue.push({ atMs: 9000, occur: () => queue.push({ atMs: 10_000, occur: () => ran.push(2) }) });
+    queue.push({ atMs: 9999.5, occur: () => queue.push({ atMs: 10_000, occur: () => ran.push(3) }) });
     expect(drain(queue, ran)).toEqual([1, 2, 3]);
   });
 
   it('gives nothing that is due later, and takes what is pushed for a time that has passed', () => {
     const queue = new EventQueue();
     const ran: number[] = [];
-    queue.push(5000, () => ran.push(2));
-    queue.push(20, () => ran.push(1));
+    queue.push({ atMs: 5000, occur: () => ran.push(2) });
+    queue.push({ atMs: 20, occur: () => ran.push(1) });
     expect(drain(queue, ran, 19)).toEqual([]);
     expect(drain(queue, ran, 4999)).toEqual([1]);
-    queue.push(3, () => ran.push(3));
+    queue.push({ atMs: 3, occur: () => ran.push(3) });
     expect(drain(queue, ran, 4999)).toEqual([1, 3]);
     expect(drain(queue, ran)).toEqual([1, 3, 2]);
   });

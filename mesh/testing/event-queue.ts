@@ -4,44 +4,48 @@
  * ```
  *   push -> far (a heap) -> slots of 1 ms, SPAN_MS of them -> now (a heap) -> popUntil
  * ```
- * Of thousands of nodes hundreds of thousands of functions wait. Only those of the current millisecond are in order, so that a
- * function costs the same whatever waits behind it.
+ * Of thousands of nodes hundreds of thousands of events wait. Only those of the current millisecond are in order, so that an
+ * event costs the same whatever waits behind it.
  */
 import { PriorityQueue } from '../../common/priority-queue.js';
-import type { Timed } from '../../common/priority-queue.js';
 
-type Run = () => void;
+/** What happens at a time. One object, since hundreds of thousands of them wait. */
+export interface SimEvent {
+  readonly atMs: number;
+  occur(): void;
+}
 
-/** A power of two, for the mask. Most functions are to run within that time. */
+/** A power of two, for the mask. Most events are to occur within that time. */
 const SPAN_MS = 4096;
 
 export class EventQueue {
-  /** What was in the slot of the millisecond `#nowMs`, in order; all before `#next` has run. */
-  #sorted: Timed<Run>[] = [];
+  /** What was in the slot of the millisecond `#nowMs`, in order; all before `#next` has occurred. */
+  #sorted: SimEvent[] = [];
   #next = 0;
-  /** What was added since, to run before the end of that millisecond. */
-  readonly #now = new PriorityQueue<Run>();
-  /** What is to run in the milliseconds after it, in the order of insertion, by the low bits of the millisecond. */
-  readonly #slots = Array.from({ length: SPAN_MS }, (): Timed<Run>[] => []);
-  readonly #far = new PriorityQueue<Run>();
+  /** What was added since, to occur before the end of that millisecond. */
+  readonly #now = new PriorityQueue<SimEvent>();
+  /** What is to occur in the milliseconds after it, in the order of insertion, by the low bits of the millisecond. */
+  readonly #slots = Array.from({ length: SPAN_MS }, (): SimEvent[] => []);
+  readonly #far = new PriorityQueue<SimEvent>();
   #inSlots = 0;
   #nowMs = 0;
 
-  push(atMs: number, run: Run): void {
-    if (atMs < this.#nowMs + 1) this.#now.push(atMs, run);
-    else if (atMs < this.#nowMs + SPAN_MS) this.#putInSlot({ atMs, item: run });
-    else this.#far.push(atMs, run);
+  push(event: SimEvent): void {
+    const { atMs } = event;
+    if (atMs < this.#nowMs + 1) this.#now.push(atMs, event);
+    else if (atMs < this.#nowMs + SPAN_MS) this.#putInSlot(event);
+    else this.#far.push(atMs, event);
   }
 
-  /** Takes the first item if it is due by then. */
-  popUntil(endMs: number): Timed<Run> | null {
+  /** Takes the first event if it is due by then. */
+  popUntil(endMs: number): SimEvent | null {
     for (;;) {
       const sorted = this.#sorted[this.#next];
       const added = this.#now.first;
       if (sorted === undefined && added === null) {
         if (!this.#advance(endMs)) return null;
       } else if (sorted === undefined || (added !== null && added.atMs < sorted.atMs)) {
-        return this.#now.popUntil(endMs);
+        return this.#now.popUntil(endMs)?.item ?? null;
       } else {
         if (sorted.atMs > endMs) return null;
         this.#next++;
@@ -56,7 +60,7 @@ export class EventQueue {
     if (next > endMs || next === Infinity) return false;
     this.#nowMs = next;
     for (let far = this.#popFar(); far !== null; far = this.#popFar()) {
-      if (far.atMs < next + 1) this.#now.push(far.atMs, far.item);
+      if (far.atMs < next + 1) this.#now.push(far.atMs, far);
       else this.#putInSlot(far);
     }
     const slot = this.#slotOf(next);
@@ -69,17 +73,17 @@ export class EventQueue {
   }
 
   /** Before others are put into the slot that has come within the span, since it was inserted before them. */
-  #popFar(): Timed<Run> | null {
+  #popFar(): SimEvent | null {
     const { first } = this.#far;
-    return first !== null && first.atMs < this.#nowMs + SPAN_MS ? this.#far.popUntil(first.atMs) : null;
+    return first !== null && first.atMs < this.#nowMs + SPAN_MS ? this.#far.popUntil(first.atMs)!.item : null;
   }
 
-  #putInSlot(timed: Timed<Run>): void {
-    this.#slotOf(timed.atMs).push(timed);
+  #putInSlot(event: SimEvent): void {
+    this.#slotOf(event.atMs).push(event);
     this.#inSlots++;
   }
 
-  #slotOf(atMs: number): Timed<Run>[] {
+  #slotOf(atMs: number): SimEvent[] {
     return this.#slots[Math.floor(atMs) & (SPAN_MS - 1)]!;
   }
 }

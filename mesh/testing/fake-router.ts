@@ -52,8 +52,8 @@ export class FakeRouter {
   readonly #withPath = new Set<HeldPeer>();
   /** Frames that wait for a session with the peer. */
   readonly #waiting = new Map<NodeId, SimFrame[]>();
-  /** The session in each slot, the low 16 bits of its index. */
-  readonly #slots = new Map<number, number>();
+  /** The session in each slot, the low 16 bits of its index: small keys, which need no objects of their own in the heap. */
+  readonly #slots = new Map<number, HeldSession>();
   readonly #wantedMs = new Map<NodeId, number>();
   /** Slots in which a session was installed while another was in it: a fault of the core. */
   readonly slotClashes: number[] = [];
@@ -132,8 +132,8 @@ export class FakeRouter {
 
   /** @param channel of the envelope that it came in, or null */
   #takeUnit(from: SocketAddress, unit: Unit, channel: number | null, nowMs: number): void {
-    const held = this.sessions.get(unit.index);
-    if (held === undefined) return this.early.keep(from, unit, channel, nowMs);
+    const held = this.#slots.get(slotOf(unit.index));
+    if (held?.keys.localIndex !== unit.index) return this.early.keep(from, unit, channel, nowMs);
     if (held.receiveKey !== unit.key) return;
     const { peer } = held;
     peer.noteReceived(nowMs);
@@ -267,13 +267,9 @@ export class FakeRouter {
     return new Map(Array.from(this.#withPath, ({ id, path }) => [id, path!]));
   }
 
-  /**
-   * When something of the peer was last opened, and since when it is heard. Null where no session with it is held: what was opened
-   * is of one that has ended, as by a goodbye.
-   */
-  heard(peer: NodeId): Pick<HeldPeer, 'lastReceivedMs' | 'heardSinceMs'> | null {
-    const held = this.#peerOf(peer);
-    return [...this.sessions.values()].some((session) => session.peer === held) ? held : null;
+  /** When something of the peer was last opened, and since when it is heard; -Infinity before. */
+  heard(peer: NodeId): Pick<HeldPeer, 'lastReceivedMs' | 'heardSinceMs'> {
+    return this.#peerOf(peer);
   }
 
   /** The paths, as a hello reports them. */
@@ -387,14 +383,14 @@ export class FakeRouter {
   }
 
   #install(keys: SessionKeys, nowMs: number): void {
-    const slot = keys.localIndex & 0xffff;
+    const slot = slotOf(keys.localIndex);
     const before = this.#slots.get(slot);
-    if (before !== undefined && before !== keys.localIndex) this.slotClashes.push(slot);
-    this.#slots.set(slot, keys.localIndex);
+    if (before !== undefined && before.keys.localIndex !== keys.localIndex) this.slotClashes.push(slot);
     const peer = this.#peerOf(keys.peer);
     const held = new HeldSession(keys, peer, nowMs);
     if (peer.active?.keys.localIndex === keys.localIndex) peer.active = held;
     this.sessions.set(keys.localIndex, held);
+    this.#slots.set(slot, held);
     for (const { from, unit, channel } of this.early.take(keys.localIndex, nowMs))
       this.#takeUnit(from, unit, channel, nowMs);
   }
@@ -406,8 +402,14 @@ export class FakeRouter {
 
   #remove(localIndex: number): void {
     this.#deactivate(localIndex);
-    if (this.sessions.delete(localIndex)) this.#slots.delete(localIndex & 0xffff);
+    const slot = slotOf(localIndex);
+    if (this.sessions.delete(localIndex) && this.#slots.get(slot)?.keys.localIndex === localIndex)
+      this.#slots.delete(slot);
   }
+}
+
+function slotOf(localIndex: number): number {
+  return localIndex & 0xffff;
 }
 
 /** Where frames to the peer go, in which session; null while they do not. */

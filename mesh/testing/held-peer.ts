@@ -79,7 +79,7 @@ export class HeldSession {
   }
 }
 
-/** The first bytes of a key: enough to tell the keys of a simulation from each other. */
+/** The first bytes of a key, which tell the keys of a simulation apart. Signed, so that it needs no object in the heap. */
 function shortOf({ buffer, byteOffset }: Uint8Array): number {
-  return new DataView(buffer, byteOffset).getUint32(0);
+  return new DataView(buffer, byteOffset).getInt32(0);
 }

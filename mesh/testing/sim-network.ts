@@ -9,6 +9,7 @@ import type { IpAddress } from '../../common/address/ip-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import { BASE_MTU_BYTES } from '../limits.js';
 import { EventQueue } from './event-queue.js';
+import type { SimEvent } from './event-queue.js';
 import type { Packet } from './packet.js';
 import { SeededRandom } from './seeded-random.js';
 import { SimLog } from './sim-log.js';
@@ -43,6 +44,25 @@ export interface CapturedDatagram {
 /** An address that a node has, or had. A packet on its way to it is received by the node that has it then. */
 interface Place {
   node: SimNode | null;
+}
+
+/** A packet reaches a place. */
+class Arrival implements SimEvent {
+  readonly atMs: number;
+  readonly #place: Place;
+  readonly #source: SocketAddress;
+  readonly #packet: Packet;
+
+  constructor(atMs: number, place: Place, source: SocketAddress, packet: Packet) {
+    this.atMs = atMs;
+    this.#place = place;
+    this.#source = source;
+    this.#packet = packet;
+  }
+
+  occur(): void {
+    this.#place.node?.receive(this.#source, this.#packet);
+  }
 }
 
 export class SimNetwork implements SimWorld {
@@ -95,8 +115,12 @@ export class SimNetwork implements SimWorld {
     else this.#addPlace(address, { node });
   }
 
-  at(atMs: number, run: () => void): void {
-    this.#queue.push(atMs, run);
+  at(atMs: number, occur: () => void): void {
+    this.#queue.push({ atMs, occur });
+  }
+
+  happen(event: SimEvent): void {
+    this.#queue.push(event);
   }
 
   /** Lets the virtual clock run for a time. */
@@ -141,8 +165,8 @@ export class SimNetwork implements SimWorld {
     this.log.add(message);
     this.#onMessage?.(message);
     if (outcome.fate !== 'delivered') return;
-    const arrive = (): void => place?.node?.receive(source, packet);
-    for (const delayMs of outcome.delaysMs) this.at(this.#nowMs + delayMs, arrive);
+    for (const delayMs of outcome.delaysMs)
+      this.#queue.push(new Arrival(this.#nowMs + delayMs, place!, source, packet));
   }
 
   #transit(from: SimNode, to: SimNode, sizeBytes: number): Transit {
@@ -166,7 +190,7 @@ export class SimNetwork implements SimWorld {
       stuck = due.atMs > this.#nowMs ? 0 : stuck + 1;
       assert(stuck < most, `the network moves on from ${this.#nowMs} ms`);
       this.#nowMs = Math.max(this.#nowMs, due.atMs);
-      due.item();
+      due.occur();
       if (stop()) return true;
     }
     this.#nowMs = endMs;

@@ -13,7 +13,9 @@ import type { KeptStamps, MemberView, MeshEffect, MeshEvent, SelfDescription } f
 import type { MeshOptions } from '../mesh-parts.js';
 import { generateIdentity } from '../wire/identity.js';
 import type { NodeIdentity } from '../wire/identity.js';
+import type { SimEvent } from './event-queue.js';
 import { FakeRouter } from './fake-router.js';
+import { NodeTick } from './node-tick.js';
 import type { Packet, SimFrame } from './packet.js';
 import { FREE } from './node-costs.js';
 import type { NodeCosts } from './node-costs.js';
@@ -57,6 +59,7 @@ export type SimNodeOptions = Partial<
 export interface SimWorld extends ProcessorClock {
   place(node: SimNode, address: SocketAddress, left: SocketAddress | null): void;
   send(from: SimNode, to: SocketAddress, packet: Packet, sizeBytes: number): void;
+  happen(event: SimEvent): void;
 }
 
 export class SimNode implements SimHost {
@@ -435,12 +438,15 @@ export class SimNode implements SimHost {
     const tick = ++this.#tick;
     if (atMs === null) return;
     const spacedMs = this.#tickedMs + (this.#options.tickIntervalMs ?? 0);
-    this.#world.at(Math.max(this.#world.nowMs, atMs, spacedMs), () => {
-      if (tick !== this.#tick || this.isPaused) return;
-      this.#tickDueMs = null;
-      this.#tickedMs = this.#world.nowMs;
-      this.handle({ type: 'tick' });
-    });
+    this.#world.happen(new NodeTick(Math.max(this.#world.nowMs, atMs, spacedMs), this, tick));
+  }
+
+  /** A tick is due, unless another one is scheduled by now. */
+  ticked(tick: number): void {
+    if (tick !== this.#tick || this.isPaused) return;
+    this.#tickDueMs = null;
+    this.#tickedMs = this.#world.nowMs;
+    this.handle({ type: 'tick' });
   }
 
   #scheduleCounters(mesh: Mesh): void {
