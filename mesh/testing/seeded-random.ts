@@ -2,14 +2,15 @@
 import type { RandomSource } from '../mesh-io.js';
 
 export class SeededRandom implements RandomSource {
+  /** Signed, so that it needs no object in the heap. */
   #state: number;
 
   constructor(seed: number) {
-    this.#state = seed >>> 0;
+    this.#state = seed | 0;
   }
 
   fraction(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
+    this.#state = (this.#state + 0x6d2b79f5) | 0;
     let t = this.#state;
     t = Math.imul(t ^ (t >>> 15), t | 1);
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61);

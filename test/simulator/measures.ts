@@ -29,8 +29,11 @@ export class Measures {
   onMessage({ atMs, from, to, packet, sizeBytes, transit }: LoggedMessage): void {
     this.bytes += sizeBytes;
     this.datagrams += Math.ceil(sizeBytes / MTU_BYTES);
-    const target = 'number' in to ? to.number : 0;
-    for (const value of [atMs, from.number, target, sizeBytes, transit.fate.length]) this.trace.add(value);
+    this.trace.add(atMs);
+    this.trace.add(from.number);
+    this.trace.add('number' in to ? to.number : 0);
+    this.trace.add(sizeBytes);
+    this.trace.add(transit.fate.length);
     if (packet.kind !== 'datagram' || packet.bytes[0] !== TYPE_RESPONSE || this.#responses.has(packet.bytes)) return;
     this.#responses.add(packet.bytes);
     this.responses++;
