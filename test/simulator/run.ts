@@ -7,6 +7,7 @@
  * ```
  * When all know all only later than 20 s, all that follows is as much later, and the run is longer.
  */
+import { MTU_CONFIRM_MS } from '../../mesh/limits.js';
 import type { FirstPacketTimes } from './checks/first-packets.js';
 import { LieCheck } from './checks/lie-check.js';
 import { LinkCheck } from './checks/link-check.js';
@@ -44,6 +45,8 @@ const MAX_HANDSHAKES_PER_LINK = 1.2;
 const REST_AGAIN = 1.5;
 /** An initiation every 5 s to a node that is dead. */
 const DIAL_BYTES_PER_SECOND = 300;
+/** A path-MTU probe of one end of a link; the window at rest after the start lies between two of them. */
+const MTU_BYTES_PER_SECOND = (1500 * 1000) / MTU_CONFIRM_MS;
 
 export interface RunPlan {
   readonly seed: number;
@@ -242,9 +245,11 @@ class Run {
   }
 
   #checkRest(before: Rest, linksBefore: number, after: Rest): void {
-    const growth = countLinks(this.#cluster) / Math.max(1, linksBefore);
+    const links = countLinks(this.#cluster);
+    const growth = links / Math.max(1, linksBefore);
     const dials = this.#cluster.removed * DIAL_BYTES_PER_SECOND;
-    const allowed = before.bytesPerSecond * growth * REST_AGAIN + dials;
+    const mtuProbes = ((2 * links) / this.#cluster.living().length) * MTU_BYTES_PER_SECOND;
+    const allowed = before.bytesPerSecond * growth * REST_AGAIN + dials + mtuProbes;
     if (after.bytesPerSecond <= allowed) return;
     const text = `a node sends ${after.bytesPerSecond.toFixed(0)} bytes a second at the end, at most ${allowed.toFixed(0)}`;
     this.#violations.add('rest after faults', [], text);
