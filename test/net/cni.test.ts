@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { waitUntil } from '../../deploy/demo/async/wait-until.js';
 import { HostNetlink } from '../../agent/netlink/host-netlink.js';
 import { setLinkMaster, setLinkMtu, setLinkUp } from '../../cni/pod-network/link-requests.js';
 import { addAddress, putRoute } from '../../cni/pod-network/route-requests.js';
@@ -31,6 +32,9 @@ import {
   useCniNode,
 } from './cni-fixture.js';
 import { CNI_VERSIONS } from '../../common/cni-versions.js';
+
+/** The kernel ends a namespace, and the pairs in it, some time after the last name and process. */
+const GONE_WITHIN_MS = 10_000;
 
 useCniNode();
 
@@ -225,6 +229,9 @@ describe('an agent that was stopped', () => {
     await succeed('ADD', { pod: POD_B });
     await lab.agent.stop();
     ip('netns', 'del', POD_B);
+    await waitUntil('the end of the pair of the namespace', GONE_WITHIN_MS, () =>
+      Promise.resolve(hostInterfaces().length === 1),
+    );
     await lab.agent.start();
     expect(lab.agent.announced.map((record) => record.containerId)).toEqual([`id-${POD_A}`]);
     expect(lab.agent.ipam.list().map((entry) => entry.ip)).toEqual(

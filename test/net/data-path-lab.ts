@@ -337,7 +337,8 @@ export class DataPathLab {
       await node.ip('address', 'add', gateway, 'dev', 'br0');
       await node.ip('neigh', 'replace', address, 'lladdr', mac, 'dev', 'pod0', 'nud', 'permanent');
       await node.ip('route', 'add', address, 'dev', 'pod0');
-      await pod.ip('address', 'add', address, 'dev', 'eth0');
+      // As by the CNI plugin: a pod's first connection does not wait until the address is known to be unique.
+      await pod.ip('address', 'add', address, 'dev', 'eth0', ...(family === '6' ? ['nodad'] : []));
       await pod.ip('neigh', 'replace', gateway, 'lladdr', GATEWAY_MAC, 'dev', 'eth0', 'nud', 'permanent');
       await pod.ip(`-${family}`, 'route', 'add', 'default', 'via', gateway, 'dev', 'eth0', 'onlink');
     }
