@@ -25,7 +25,8 @@ import { waitUntil } from '../../deploy/demo/async/wait-until.js';
 import type { Report } from './pod-program.js';
 import { PodProgram } from './pod-program.js';
 
-const PORT = 6785;
+/** UDP port of both routers. */
+export const PORT = 6785;
 const START_TIMEOUT_MS = 20_000;
 const BARE_NODE = resolve('dist/bare-node.js');
 const SMALL_PROBE_BYTES = 128;
