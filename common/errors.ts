@@ -223,3 +223,9 @@ export function assert(condition: boolean, message: string): asserts condition {
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
+
+/** The code of an error of the system, such as ENOENT, or of ours; empty for what has none. */
+export function codeOf(thrown: unknown): string {
+  const code = typeof thrown === 'object' && thrown !== null && 'code' in thrown ? thrown.code : undefined;
+  return typeof code === 'string' ? code : '';
+}

@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { bootId } from '../common/host/boot.js';
 import type { Logger } from '../common/log.js';
-import { messageOf } from '../common/errors.js';
+import { codeOf, messageOf } from '../common/errors.js';
 import { readProcessState } from '../common/host/process-state.js';
 import type { ProcessState } from '../common/host/process-state.js';
 
@@ -110,7 +110,7 @@ function killProcess(pid: number): void {
     process.kill(pid, 'SIGKILL');
   } catch (thrown) {
     // ESRCH: it ended by itself.
-    if ((thrown as NodeJS.ErrnoException).code !== 'ESRCH') throw thrown;
+    if (codeOf(thrown) !== 'ESRCH') throw thrown;
   }
 }
 

@@ -2,7 +2,7 @@
  * Text of `meshd config`, and of the settings in `meshd --help`. The supervisor reads its configuration by running this
  * in a short-lived process, because parser and schema would stay in its memory.
  */
-import { ConfigError, HeddleError, messageOf } from '../../common/errors.js';
+import { codeOf, ConfigError, HeddleError, messageOf } from '../../common/errors.js';
 import { readPlainFileSync } from '../../common/storage/plain-file.js';
 import { explainConfig, formatConfigHelp, loadConfig } from './config-sources.js';
 import type { ReadFile } from './config-sources.js';
@@ -21,7 +21,7 @@ export const readHostFile: ReadFile = (path) => {
   try {
     return readPlainFileSync(path, MAX_FILE_BYTES);
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    if (codeOf(thrown) === 'ENOENT') return null;
     const problem = `file ${path} cannot be read: ${messageOf(thrown)}`;
     // An error of the system may pass, and another start helps.
     throw thrown instanceof HeddleError ? new ConfigError([problem]) : new HeddleError('STORE_FAILED', problem);

@@ -21,10 +21,10 @@ import {
   text,
 } from '../../common/codec/message-shape.js';
 import type { Check } from '../../common/codec/message-shape.js';
+import { relayShapes } from '../../common/codec/relay-shapes.js';
 import { DecodeError } from '../../common/errors.js';
 import { MAX_RELAY_CHANNELS, MAX_RELAY_PAIRS, MAX_SESSIONS } from '../../common/protocol.js';
 import type { RouterEvent } from '../../common/router-port.js';
-import { TOKEN_BYTES } from '../../common/wire/relay-envelope.js';
 
 /** The longest list of an event is that of the sessions. */
 const MAX_LIST_LENGTH = MAX_SESSIONS;
@@ -33,28 +33,17 @@ const index = integer(0, 0xffffffff);
 const address = object({ ip, port });
 const descriptors = object({ tapIndex: count, tapQueues: count, udpInodes: listOf(count, MAX_LIST_LENGTH) });
 const cipher = oneOf('aes-256-gcm', 'chacha20-poly1305');
-const token: Check = (value) => value instanceof Uint8Array && value.length === TOKEN_BYTES;
-const relayChannel = object({ channel: index, token });
-const relayEnd = object({ peer: nodeId, receive: relayChannel, send: relayChannel });
+const { relayRoute, openChannel, openRelay } = relayShapes(index);
 const relaying = object({
-  channels: listOf(
-    object({ channel: relayChannel, peer: nodeId, relay: nodeId, send: orAbsent(orNull(relayChannel)) }),
-    MAX_RELAY_CHANNELS,
-  ),
-  pairs: listOf(
-    object({
-      ends: (value) => listOf(relayEnd, 2)(value) && (value as unknown[]).length === 2,
-      opener: orAbsent(nodeId),
-    }),
-    MAX_RELAY_PAIRS,
-  ),
+  channels: listOf(openChannel, MAX_RELAY_CHANNELS),
+  pairs: listOf(openRelay, MAX_RELAY_PAIRS),
 });
 const path = object({
   peer: nodeId,
   endpoint: address,
   mtuBytes: count,
   upForMs: orAbsent(orNull(count)),
-  relay: orAbsent(orNull(object({ peer: nodeId, channel: relayChannel }))),
+  relay: orAbsent(orNull(relayRoute)),
 });
 const session = object({
   peer: nodeId,

@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { ifItFails } from '../../common/host/command.js';
+import { codeOf } from '../../common/errors.js';
 import type { CommandRunner } from '../../common/host/command.js';
 
 export interface UdpSocket {
@@ -41,7 +42,7 @@ async function readTable(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    if (codeOf(thrown) === 'ENOENT') return '';
     throw thrown;
   }
 }

@@ -1,6 +1,6 @@
 /** Network namespaces that netlink messages name, or that sockets are made in. A socket stays where it is made. */
 import { closeSync } from 'node:fs';
-import { HeddleError, messageOf, SystemCallError } from '../../common/errors.js';
+import { codeOf, HeddleError, messageOf, SystemCallError } from '../../common/errors.js';
 import { inNetworkNamespace, NetlinkSocket, openNetworkNamespace } from '../../router/index.js';
 import type { NetlinkProtocol } from '../../router/index.js';
 
@@ -46,8 +46,4 @@ function enter<T>(path: string, work: () => T): T {
     const code = isAbsent ? 'NOT_FOUND' : 'HOST_REFUSED';
     throw new HeddleError(code, `${what} ${path}: ${messageOf(thrown)}`, { cause: thrown });
   }
-}
-
-function codeOf(thrown: unknown): string {
-  return (thrown as NodeJS.ErrnoException).code ?? '';
 }

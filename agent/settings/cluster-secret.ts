@@ -3,7 +3,7 @@
  * line. The content never appears in a message.
  */
 import { stat } from 'node:fs/promises';
-import { ConfigError, messageOf } from '../../common/errors.js';
+import { codeOf, ConfigError, messageOf } from '../../common/errors.js';
 import { readPlainFile } from '../../common/storage/plain-file.js';
 import { MAX_CLUSTER_SECRETS } from '../../mesh/index.js';
 
@@ -78,7 +78,7 @@ async function exists(path: string): Promise<boolean> {
     await stat(path);
     return true;
   } catch (thrown) {
-    return (thrown as NodeJS.ErrnoException).code !== 'ENOENT';
+    return codeOf(thrown) !== 'ENOENT';
   }
 }
 

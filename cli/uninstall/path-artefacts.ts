@@ -6,6 +6,7 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import type { Stats } from 'node:fs';
 import { rm, rmdir } from 'node:fs/promises';
+import { codeOf } from '../../common/errors.js';
 import type { Disk } from '../../common/storage/disk.js';
 import type { Artefact } from './host-artefacts.js';
 
@@ -68,8 +69,4 @@ function lookAt(path: string): Stats | null {
     if (['ENOENT', 'ENOTDIR'].includes(codeOf(thrown))) return null;
     throw thrown;
   }
-}
-
-function codeOf(thrown: unknown): string {
-  return (thrown as NodeJS.ErrnoException | null)?.code ?? '';
 }

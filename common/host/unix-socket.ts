@@ -5,7 +5,7 @@
 import { lstat, mkdir, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
-import { ListenError, messageOf } from '../errors.js';
+import { codeOf, ListenError, messageOf } from '../errors.js';
 
 /** Room for the path of a socket in the kernel (sun_path of unix(7)), without the final NUL. */
 export const MAX_SOCKET_PATH_BYTES = 107;
@@ -48,7 +48,7 @@ export function isListening(path: string): Promise<boolean> {
     socket.once('connect', () => answer(true));
     socket.once('error', (error) => {
       // ECONNRESET: it has stopped to listen before it accepted. ENOTDIR: its folder is none.
-      if (['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'ENOTDIR'].includes(String(codeOf(error)))) answer(false);
+      if (['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'ENOTDIR'].includes(codeOf(error))) answer(false);
       else
         reject(
           new ListenError(`cannot connect to ${path} to find out whether a process listens: ${error.message}`, {
@@ -57,8 +57,4 @@ export function isListening(path: string): Promise<boolean> {
         );
     });
   });
-}
-
-function codeOf(thrown: unknown): unknown {
-  return typeof thrown === 'object' && thrown !== null && 'code' in thrown ? thrown.code : undefined;
 }

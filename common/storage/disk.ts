@@ -4,7 +4,7 @@
  */
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { HeddleError, messageOf } from '../errors.js';
+import { codeOf, HeddleError, messageOf } from '../errors.js';
 import { readPlainFile } from './plain-file.js';
 
 /** Paths are absolute. Every operation may reject with the system's error. */
@@ -86,7 +86,7 @@ async function unlessAbsent<T, U>(pending: Promise<T>, absent: U): Promise<T | U
   try {
     return await pending;
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException | null)?.code === 'ENOENT') return absent;
+    if (codeOf(thrown) === 'ENOENT') return absent;
     throw thrown;
   }
 }

@@ -165,10 +165,8 @@ function reported(link: Link, isQuiet: boolean, nowMs: number): Link {
 
 /** In `idle`, `connecting` and `down` there is no session: what was received belongs to an earlier one. */
 function heard(link: Link, atMs: number, nowMs: number): Link {
-  if (link.state === 'up') {
-    const heardMs = Math.min(atMs, nowMs);
-    return heardMs <= link.lastHeardMs ? link : { ...link, lastHeardMs: heardMs };
-  }
+  const next = { ...link };
+  if (hear(next, atMs, nowMs)) return next;
   if (link.state !== 'stale' || nowMs - atMs >= STALE_AFTER_MS) return link;
   return { state: 'up', sinceMs: nowMs, lastHeardMs: Math.min(atMs, nowMs) };
 }

@@ -15,12 +15,12 @@ import {
   port,
   text,
 } from '../../common/codec/message-shape.js';
+import { relayShapes } from '../../common/codec/relay-shapes.js';
 import { DecodeError, messageOf } from '../../common/errors.js';
 import { parseCidr } from '../../common/address/cidr.js';
 import { parseIpAddress } from '../../common/address/ip-address.js';
 import { parseNodeId } from '../../common/node-id.js';
 import type { ForwardingTables, Route, RouterCommand, TablesChange } from '../../common/router-port.js';
-import { TOKEN_BYTES } from '../../common/wire/relay-envelope.js';
 import { KEY_BYTES } from '../aead/aead.js';
 import { MAX_LOCAL_ADDRESSES, MAX_ROUTES, MAX_TABLE_CIDRS, MIN_PATH_MTU_BYTES } from '../limits.js';
 
@@ -41,10 +41,7 @@ const tablesChange = object({
   removed: listOf(text, MAX_ROUTES),
   routes: listOf(route, MAX_ROUTES),
 });
-const token: Check = (value) => value instanceof Uint8Array && value.length === TOKEN_BYTES;
-const relayChannel = object({ channel: index, token });
-const relayRoute = object({ peer: nodeId, channel: relayChannel });
-const relayEnd = object({ peer: nodeId, receive: relayChannel, send: relayChannel });
+const { relayRoute, openChannel, openRelay } = relayShapes(index);
 const path = object({
   peer: nodeId,
   endpoint,
@@ -80,17 +77,9 @@ const SHAPES: Readonly<Record<RouterCommand['type'], Check>> = {
     direct: orAbsent(flag),
     channel: orAbsent(index),
   }),
-  openChannel: object({
-    channel: relayChannel,
-    peer: nodeId,
-    relay: nodeId,
-    send: orAbsent(orNull(relayChannel)),
-  }),
+  openChannel,
   closeChannel: object({ channel: index }),
-  openRelay: object({
-    ends: (value) => listOf(relayEnd, 2)(value) && (value as unknown[]).length === 2,
-    opener: orAbsent(nodeId),
-  }),
+  openRelay,
   closeRelay: object({ channel: index }),
   reportChanges: object({}),
 };

@@ -18,7 +18,30 @@ const advert = (n: number, revision: number): Advert => {
   return known;
 };
 
+interface Change {
+  readonly isSet: boolean;
+  readonly n: number;
+  readonly value: number;
+}
+
 const anyChange = fc.record({ isSet: fc.boolean(), n: fc.nat(300), value: fc.nat(9) });
+
+/** Calls `look` after each of some changes that both maps get alike, and gives the maps when all are made. */
+function changeBoth(
+  changes: readonly Change[],
+  look: (a: real.AdvertMap, b: fast.AdvertMap, change: Change) => void,
+): [real.AdvertMap, fast.AdvertMap] {
+  const [a, b] = [new real.AdvertMap(), new fast.AdvertMap()];
+  for (const change of changes) {
+    const { isSet, n, value } = change;
+    for (const map of [a, b]) {
+      if (isSet) map.set(id(n), advert(n, value));
+      else map.delete(id(n));
+    }
+    look(a, b, change);
+  }
+  return [a, b];
+}
 
 describe('maps of the simulator', () => {
   it('hold what those of the product hold', () => {
@@ -41,17 +64,12 @@ describe('maps of the simulator', () => {
   it('know an advert by its bytes, as those of the product do', () => {
     fc.assert(
       fc.property(fc.array(anyChange, { maxLength: 60 }), (changes) => {
-        const [a, b] = [new real.AdvertMap(), new fast.AdvertMap()];
-        for (const { isSet, n, value } of changes) {
-          for (const map of [a, b]) {
-            if (isSet) map.set(id(n), advert(n, value));
-            else map.delete(id(n));
-          }
+        changeBoth(changes, (a, b, { isSet, n, value }) => {
           const { bytes } = advert(n, value);
           expect([a.holds(bytes), b.holds(bytes)]).toEqual([isSet, isSet]);
           const before = advert(n, value + 1).bytes;
           expect([a.holds(before), b.holds(before)]).toEqual([false, false]);
-        }
+        });
       }),
     );
   });
@@ -59,18 +77,13 @@ describe('maps of the simulator', () => {
   it('list the adverts of a bucket as those of the product do', () => {
     fc.assert(
       fc.property(fc.array(anyChange, { maxLength: 60 }), (changes) => {
-        const [a, b] = [new real.AdvertMap(), new fast.AdvertMap()];
-        for (const { isSet, n, value } of changes) {
-          for (const map of [a, b]) {
-            if (isSet) map.set(id(n), advert(n, value));
-            else map.delete(id(n));
-          }
+        const [left, right] = changeBoth(changes, (a, b, { n }) => {
           expect([b.size, b.get(id(n))]).toEqual([a.size, a.get(id(n))]);
           const bucket = n % 128;
           expect(new Set(b.inBucket(bucket))).toEqual(new Set(a.inBucket(bucket)));
-        }
-        expect(new Set(b.values())).toEqual(new Set(a.values()));
-        expect(new Set(b.keys())).toEqual(new Set(a.keys()));
+        });
+        expect(new Set(right.values())).toEqual(new Set(left.values()));
+        expect(new Set(right.keys())).toEqual(new Set(left.keys()));
       }),
     );
   });
