@@ -1,5 +1,6 @@
 /** A router or an agent that hangs: it is stopped by a signal that it cannot catch. Needs root and a build. */
 import { describe, expect, it } from '@jest/globals';
+import { setTimeout as delay } from 'node:timers/promises';
 import { waitUntil } from '../../deploy/demo/async/wait-until.js';
 import type { DemoNode } from '../../deploy/demo/cluster/demo-node.js';
 import { NetworkNamespace } from '../../deploy/demo/machine/network-namespace.js';
@@ -8,6 +9,8 @@ import { expectAllReachable, onlyProcess, restarted, useCluster } from './cluste
 
 const TEST_TIMEOUT_MS = 90_000;
 const ANSWERED_WITHIN_MS = 45_000;
+/** The supervisor asks once a second. Until its first answer a child counts as starting, for 30 s (`supervisor/watchdog.ts`). */
+const FIRST_ANSWER_MS = 4_000;
 
 async function routerCondition(node: DemoNode): Promise<string> {
   const { conditions } = await node.api.status();
@@ -23,6 +26,7 @@ describe('a process of a node that hangs', () => {
       const node = cluster.get().nodes[0]!;
       const router = onlyProcess(node, 'router');
       const agent = onlyProcess(node, 'agent');
+      await delay(FIRST_ANSWER_MS);
       signal(router, 'SIGSTOP');
       await waitUntil('a condition that says so', 10_000, async () =>
         (await routerCondition(node)).includes('the router hangs'),
