@@ -123,7 +123,12 @@ export type RouterCommand =
   | { readonly type: 'tables'; readonly tables: ForwardingTables }
   /** Only to a router whose hello has `takesTablesChanges`. Of another `base` than the router has it ends the connection. */
   | { readonly type: 'tablesChange'; readonly change: TablesChange }
-  | { readonly type: 'path'; readonly path: PeerPath }
+  | {
+      readonly type: 'path';
+      readonly path: PeerPath;
+      /** The address of this node that the peer called with the handshake which led here: its datagrams leave from there. */
+      readonly local?: IpAddress | null;
+    }
   /** From now on this session opens what arrives for it. */
   | { readonly type: 'installSession'; readonly session: SessionKeys }
   /** From now on what goes to the session's peer is sealed with it; the session before stays open for receiving. */
@@ -137,6 +142,10 @@ export type RouterCommand =
       readonly to: SocketAddress;
       readonly bytes: Uint8Array;
       readonly relay?: RelayRoute;
+      /** Of the datagram that this one answers: it leaves from there. Absent or null: from the address that the route says. */
+      readonly local?: IpAddress | null;
+      /** It leaves from where the datagrams of this peer do, if they go to the same address. */
+      readonly peer?: NodeId | null;
     }
   /** One control message, sealed by the router into a control unit (wire type 6). */
   | { readonly type: 'sendControl'; readonly peer: NodeId; readonly bytes: Uint8Array }
@@ -256,6 +265,8 @@ export type RouterEvent =
       readonly bytes: Uint8Array;
       /** This node's, of the envelope that it came in; `from` is then the relay's address. */
       readonly channel?: number;
+      /** Address of this node that it came to, for the answer. Absent with a channel, and from a router of an older version. */
+      readonly local?: IpAddress;
     }
   /** An opened control unit: authentic, from this peer. */
   | { readonly type: 'control'; readonly peer: NodeId; readonly bytes: Uint8Array }

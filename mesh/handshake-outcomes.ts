@@ -14,6 +14,8 @@ import type { SessionSlots } from './handshake/session-slots.js';
 import { MAX_WAITING_NODES } from './limits.js';
 import type { MeshEffect } from './mesh-io.js';
 import type { Notices } from './notices.js';
+import { answerTo } from './origin.js';
+import type { Origin } from './origin.js';
 import type { Peer } from './peer/peer.js';
 import type { RouterConnection } from './router-connection.js';
 
@@ -48,15 +50,16 @@ export class HandshakeOutcomes {
     this.#deps = deps;
   }
 
-  /** @param from source address of the datagram that led to the outcome */
-  apply(outcome: HandshakeOutcome, from: SocketAddress, nowMs: number): void {
+  /** @param origin of the datagram that led to the outcome */
+  apply(outcome: HandshakeOutcome, origin: Origin, nowMs: number): void {
+    const { from } = origin;
     switch (outcome.type) {
       case 'refused':
-        return this.#refused(outcome, from, nowMs);
+        return this.#refused(outcome, origin, nowMs);
       case 'reply':
-        return this.#deps.emit({ type: 'sendDatagram', to: from, bytes: outcome.reply });
+        return this.#deps.emit(answerTo(origin, outcome.reply));
       case 'responds':
-        return this.#responds(outcome, from);
+        return this.#responds(outcome, origin);
       case 'waits':
         return;
       case 'unexpectedPeer':
@@ -65,15 +68,15 @@ export class HandshakeOutcomes {
         return this.#confirmedAgain(outcome.peer, nowMs);
       case 'responded':
       case 'confirmed':
-        return this.#established(outcome, from, nowMs);
+        return this.#established(outcome, origin, nowMs);
     }
   }
 
   /** The router is told of the session first: what the peer seals with it may come before its keys. */
-  #responds({ reply, localIndex }: OutcomeOf<'responds'>, from: SocketAddress): void {
+  #responds({ reply, localIndex }: OutcomeOf<'responds'>, origin: Origin): void {
     const { router, emit } = this.#deps;
     if (router.keepsEarly) emit({ type: 'expectSession', localIndex });
-    emit({ type: 'sendDatagram', to: from, bytes: reply });
+    emit(answerTo(origin, reply));
   }
 
   #confirmedAgain(id: NodeId, nowMs: number): void {
@@ -83,10 +86,11 @@ export class HandshakeOutcomes {
     this.#deps.advancePeer(peer, nowMs);
   }
 
-  #refused({ reason, reply, detail }: OutcomeOf<'refused'>, from: SocketAddress, nowMs: number): void {
+  #refused({ reason, reply, detail }: OutcomeOf<'refused'>, origin: Origin, nowMs: number): void {
     const { counters, notices, refusedSources, emit } = this.#deps;
+    const { from } = origin;
     counters.countHandshake(reason);
-    if (reply !== null) emit({ type: 'sendDatagram', to: from, bytes: reply });
+    if (reply !== null) emit(answerTo(origin, reply));
     const fields = { from: formatSocketAddress(from), reason };
     if (reason === 'badMac') {
       const message =
@@ -129,7 +133,8 @@ export class HandshakeOutcomes {
     return advert.id === ownId ? 'named' : authority.standingOf(advert, nowMs);
   }
 
-  #established(outcome: OutcomeOf<'responded' | 'confirmed'>, from: SocketAddress, nowMs: number): void {
+  #established(outcome: OutcomeOf<'responded' | 'confirmed'>, origin: Origin, nowMs: number): void {
+    const { from } = origin;
     const { ownId, counters, peerTable, seeds, refusedSources, router, advancePeer } = this.#deps;
     const { session, startedMs } = outcome;
     if (!this.#isNamed(outcome, from, nowMs)) return;
@@ -146,8 +151,8 @@ export class HandshakeOutcomes {
       const { confirmation, keepsEarly } = outcome;
       // A router that keeps early datagrams is also one that can be told to seal no more.
       const mayFollow = keepsEarly && router.keepsEarly;
-      peer.installAsInitiator(session, { bytes: confirmation, mayFollow }, from, nowMs);
-    } else peer.installAsResponder(session, from, startedMs, nowMs);
+      peer.installAsInitiator(session, { bytes: confirmation, mayFollow }, origin, nowMs);
+    } else peer.installAsResponder(session, origin, startedMs, nowMs);
     if (peer !== null) advancePeer(peer, nowMs);
   }
 

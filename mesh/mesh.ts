@@ -29,6 +29,7 @@ import type {
 } from './mesh-io.js';
 import { MeshParts } from './mesh-parts.js';
 import type { MeshOptions } from './mesh-parts.js';
+import { answerTo } from './origin.js';
 import type { Peer } from './peer/peer.js';
 import { isUsable } from './peer/link.js';
 import { idleView, memberView, routeViews } from './cluster/views.js';
@@ -259,7 +260,8 @@ export class Mesh {
     const { relaying, handshakes, outcomes, counters } = this.#parts;
     const from = relaying.sourceOf(event);
     if (from === null) return counters.count('unknownChannel');
-    outcomes.apply(handshakes.receive(event.bytes, from, now), from, now);
+    const { bytes, local = null } = event;
+    outcomes.apply(handshakes.receive(bytes, from, now, local), { from, local }, now);
     this.#wakeAt(handshakes.pollAt());
   }
 
@@ -399,7 +401,7 @@ export class Mesh {
     const { self, handshakes, peerTable, seeds, control, gossip, topology, nodeChanges, watchDuty, deaths } =
       this.#parts;
     handshakes.expire(now);
-    for (const { to, bytes } of handshakes.takeDue(now)) this.#parts.emit({ type: 'sendDatagram', to, bytes });
+    for (const { origin, bytes } of handshakes.takeDue(now)) this.#parts.emit(answerTo(origin, bytes));
     if (self.advance(now)) peerTable.selfChanged();
     peerTable.advance(now);
     seeds.advance(now);

@@ -80,6 +80,8 @@ export interface TablesSlice {
 /** A part of what is other in newer tables. A thread takes one, as a slice, and forwards by it at once. */
 export type TablesChangeSlice = { readonly type: 'tablesChangeSlice' } & ChangedRoutes;
 
+export type SendDatagram = Extract<RouterCommand, { type: 'sendDatagram' }>;
+
 /** Commands to a forwarding thread: those of the router port, loss reports that another thread received, requests. */
 export type ForwarderCommand =
   | Exclude<RouterCommand, { type: 'tablesChange' | 'reportChanges' }>

@@ -15,7 +15,7 @@ import { engineStatus, measureAeadEngines } from './aead/selection.js';
 import type { EngineSpeeds } from './aead/selection.js';
 import type { ForwarderDeps, ForwarderOptions } from './forwarder-options.js';
 import { Arena } from './kernel/arena.js';
-import type { ForwarderCommand, ForwarderEvent, TablesSlice } from './forwarder-messages.js';
+import type { ForwarderCommand, ForwarderEvent, SendDatagram, TablesSlice } from './forwarder-messages.js';
 import { createCarried } from './carried.js';
 import type { Carried } from './carried.js';
 import { Counters } from './tables/counters.js';
@@ -41,6 +41,7 @@ import type { PollPolicy } from './poll-policy.js';
 import { PollSet } from './poll-set.js';
 import { NO_PEER, NO_SESSION, Peers } from './tables/peers.js';
 import { PeerNotices } from './peer-notices.js';
+import { localAddressOf } from './kernel/packet-info.js';
 import { Probes } from './outside/probes.js';
 import type { ProbeAnswer } from './outside/probes.js';
 import { Sessions } from './tables/sessions.js';
@@ -52,7 +53,6 @@ import { ThreadScheduling } from './kernel/thread-scheduling.js';
 import { threadPollPolicy } from './thread-poll-policy.js';
 import { UnheardPeers, OWN_PROBE_ID } from './unheard-peers.js';
 import { UnitSender } from './outside/unit-sender.js';
-import { CalledAddresses } from './outside/called-addresses.js';
 import { EarlyDatagrams } from './outside/early-datagrams.js';
 import { RawSender } from './outside/raw-sender.js';
 import { Relaying } from './outside/relaying.js';
@@ -78,7 +78,6 @@ export class Forwarder {
   readonly #sender: UnitSender;
   readonly #rawSender: RawSender;
   readonly #relaying: Relaying;
-  readonly #called = new CalledAddresses();
   readonly #queues: TapQueues;
   readonly #refused: RefusedFrames;
   readonly #indirection: IndirectionTable;
@@ -124,7 +123,7 @@ export class Forwarder {
     const { udpFd, udpGso: gso, lane, lanes } = options;
     const [peers, counters] = [this.#peers, this.#counters];
     this.#sender = new UnitSender(arena, udpFd, peers, this.#sessions, counters, gso);
-    this.#rawSender = new RawSender(arena, udpFd, options.family, counters, this.#called);
+    this.#rawSender = new RawSender(arena, udpFd, options.family, counters);
     this.#relaying = new Relaying({ arena, fd: udpFd, peers, counters, lane, lanes, gso, rawSender: this.#rawSender });
     this.#indirection = new IndirectionTable(options.indirection, shapeOf(options), options.lane);
     this.#queues = new TapQueues(arena, options.tapFds, ownQueues(options), this.#indirection);
@@ -274,8 +273,7 @@ export class Forwarder {
       ...{ ...shared, relay, lossReports: this.#lossReports, counters: this.#counters, writer: this.#writer },
       ...{ fd: this.options.udpFd, lanes: this.options.lanes, reassembly: this.#reassembly, early: this.#early },
       events: receivedEvents({
-        ...{ ...shared, called: this.#called, probes: this.#probes, notices: this.#notices },
-        lossReports: this.#lossReports,
+        ...{ ...shared, probes: this.#probes, notices: this.#notices, lossReports: this.#lossReports },
         nowMs: () => this.deps.nowMs(),
         emit: (event) => this.#emit(event),
         setLocal: (peer, local) => this.#setLocal(peer, local),
@@ -353,13 +351,13 @@ export class Forwarder {
       case 'tablesChangeSlice':
         return this.#useTables(changedTables(this.#reader.tables, command, this.#peers));
       case 'path': {
-        const { endpoint, mtuBytes, upForMs = null, relay = null } = command.path;
-        const peer = this.#peers.indexOf(command.path.peer);
+        const { path, local = null } = command;
+        const { endpoint, mtuBytes, upForMs = null, relay = null } = path;
+        const peer = this.#peers.indexOf(path.peer);
         if (peer === NO_PEER) return;
         this.#peers.setPath(peer, endpoint, mtuBytes, relay);
-        // The first datagrams to a peer leave from where its handshake came to.
-        const local = this.#peers.localAt(peer) === 0 ? this.#called.of(endpoint) : null;
-        if (local !== null) this.#setLocal(peer, local);
+        const called = local === null ? null : localAddressOf(local, this.#peers.family);
+        if (called !== null) this.#peers.setLocal(peer, called);
         return this.#peers.noteUp(peer, upForMs, this.deps.nowMs());
       }
       case 'calledAt': {
@@ -384,8 +382,7 @@ export class Forwarder {
       case 'removePeer':
         return this.#removePeer(command.peer);
       case 'sendDatagram':
-        if (command.relay !== undefined) return this.#relaying.sendThrough(command.relay, command.bytes);
-        return this.#rawSender.send(command.to, command.bytes);
+        return this.#sendDatagram(command);
       case 'sendControl':
         return this.#sendControl(command.peer, command.bytes);
       case 'probe':
@@ -443,6 +440,13 @@ export class Forwarder {
     this.#lossReports.forget(index);
     if (index !== NO_PEER) this.#relaying.channels.forget(index);
     this.#peers.forget(id);
+  }
+
+  #sendDatagram({ to, bytes, relay, local = null, peer = null }: SendDatagram): void {
+    if (relay !== undefined) return this.#relaying.sendThrough(relay, bytes);
+    const [peers, sender] = [this.#peers, this.#rawSender];
+    if (local !== null) return sender.send(to, bytes, localAddressOf(local, peers.family));
+    sender.send(to, bytes, peer === null ? null : peers.localTowards(peers.find(peer), to));
   }
 
   #sendControl(id: NodeId, bytes: Uint8Array): void {

@@ -3,9 +3,8 @@ import { KIND_LOSS_REPORT, probeKind } from '../common/wire/probe-unit.js';
 import type { ForwarderEvent } from './forwarder-messages.js';
 import type { Arena } from './kernel/arena.js';
 import { swap32 } from './kernel/byte-order.js';
-import { LOCAL_ADDRESS_BYTES } from './kernel/packet-info.js';
+import { LOCAL_ADDRESS_BYTES, readLocalAddress } from './kernel/packet-info.js';
 import { readSocketAddress } from './kernel/socket-address-memory.js';
-import type { CalledAddresses } from './outside/called-addresses.js';
 import type { LossReports } from './outside/loss-reports.js';
 import type { Probes } from './outside/probes.js';
 import type { ReceiverEvents } from './outside/receiver-events.js';
@@ -20,7 +19,6 @@ export interface ReceivedEventsDeps {
   readonly peers: Peers;
   readonly sessions: Sessions;
   readonly channels: RelayChannels;
-  readonly called: CalledAddresses;
   readonly probes: Probes;
   readonly lossReports: LossReports;
   readonly notices: PeerNotices;
@@ -31,7 +29,7 @@ export interface ReceivedEventsDeps {
 }
 
 export function receivedEvents(deps: ReceivedEventsDeps): ReceiverEvents {
-  const { arena, peers, sessions, channels, called, probes, lossReports, notices } = deps;
+  const { arena, peers, sessions, channels, probes, lossReports, notices } = deps;
   const emit = (event: ForwarderEvent): void => deps.emit(event);
   const idOf = (peer: number) => peers.idOf(peer)!;
   const localAddress = (at: number) => arena.u8.slice(at, at + LOCAL_ADDRESS_BYTES);
@@ -39,8 +37,8 @@ export function receivedEvents(deps: ReceivedEventsDeps): ReceiverEvents {
     handshake: (address, local, slot, bytes) => {
       const from = readSocketAddress(arena, address);
       if (slot !== NO_CHANNEL) return emit({ type: 'datagram', from, bytes, channel: channels.numberOf(slot) });
-      if (local !== 0) called.note(from, localAddress(local));
-      emit({ type: 'datagram', from, bytes });
+      if (local === 0) return emit({ type: 'datagram', from, bytes });
+      emit({ type: 'datagram', from, bytes, local: readLocalAddress(arena, local, peers.family) });
     },
     control: (peer, bytes) => emit({ type: 'control', peer: idOf(peer), bytes }),
     probe: (peer, origin, unit, length, nowMs) => {

@@ -80,7 +80,7 @@ const SHAPES: Readonly<Record<RouterEvent['type'], Check>> = {
     earlyFrames: orAbsent(flag),
     reportsChanges: orAbsent(flag),
   }),
-  datagram: object({ from: address, bytes, channel: orAbsent(index) }),
+  datagram: object({ from: address, bytes, channel: orAbsent(index), local: orAbsent(ip) }),
   control: object({ peer: nodeId, bytes }),
   probeAnswer: object({
     peer: nodeId,

@@ -150,6 +150,7 @@ export class Seeds {
 
   #tryToReach(seed: Seed, nowMs: number): void {
     const target = {
+      peer: null,
       addresses: [seed.address],
       maxRetryMs: seed.dial.tries >= MANY_TRIES ? MAX_DEAD_DIAL_RETRY_MS : MAX_DIAL_RETRY_MS,
       expects: (id: NodeId): boolean => !this.#deps.isLinked(id),

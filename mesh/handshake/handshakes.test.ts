@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { parseIpAddress } from '../../common/address/ip-address.js';
 import { parseSocketAddress } from '../../common/address/socket-address.js';
 import { ClusterSecrets } from '../wire/cluster-secrets.js';
 import { COOKIE_DATAGRAM_BYTES, WAIT_COOKIE_DATAGRAM_BYTES } from '../../common/wire/cookie-datagram.js';
@@ -14,6 +15,7 @@ import { InitiationStamps } from './initiation-stamps.js';
 import { FROM_A, FROM_B, HandshakeSide, replyOf, respondedOf, SECRET } from '../testing/handshake-side.js';
 
 const STRANGER = parseSocketAddress('198.51.100.1:6785');
+const CALLED = parseIpAddress('203.0.113.5');
 
 /** Two nodes that know each other. */
 function pair(): [HandshakeSide, HandshakeSide] {
@@ -238,8 +240,8 @@ describe('handshakes', () => {
     const initiation = a.initiate(b, 0);
     const told = replyOf(b.handshakes.receive(initiation, FROM_A, 0));
     expect(told).toHaveLength(WAIT_COOKIE_DATAGRAM_BYTES);
-    expect(a.handshakes.receive(told, FROM_B, 0).type).toBe('waits');
-    expect(a.handshakes.receive(told, FROM_B, 1)).toMatchObject({ reason: 'duplicateCookie' });
+    expect(a.handshakes.receive(told, FROM_B, 0, CALLED).type).toBe('waits');
+    expect(a.handshakes.receive(told, FROM_B, 1, STRANGER.ip)).toMatchObject({ reason: 'duplicateCookie' });
     expect(a.handshakes.pollAt()).toBe(HERD_INTERVAL_MS);
     expect(a.handshakes.takeDue(HERD_INTERVAL_MS - 1)).toEqual([]);
     for (const { member, response } of held) {
@@ -247,7 +249,8 @@ describe('handshakes', () => {
       expect(b.handshakes.receive(confirmation, FROM_A, 1).type).toBe('confirmed');
     }
     const [again] = a.handshakes.takeDue(HERD_INTERVAL_MS);
-    expect(again!.to).toEqual(FROM_B);
+    // The cookie is for the address of this node that it was sent to.
+    expect(again!.origin).toEqual({ from: FROM_B, local: CALLED });
     const response = b.handshakes.receive(again!.bytes, FROM_A, HERD_INTERVAL_MS);
     expect(a.handshakes.receive(replyOf(response), FROM_B, HERD_INTERVAL_MS).type).toBe('responded');
     expect(a.handshakes.takeDue(HERD_INTERVAL_MS)).toEqual([]);

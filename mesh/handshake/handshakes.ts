@@ -16,6 +16,7 @@ import { HandshakeError } from '../../common/errors.js';
 import type { NodeId } from '../../common/node-id.js';
 import type { SessionKeys } from '../../common/router-port.js';
 import { formatSocketAddress } from '../../common/address/socket-address.js';
+import type { IpAddress } from '../../common/address/ip-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { Advert } from '../wire/advert.js';
 import { BoundedMap } from '../../common/bounded-map.js';
@@ -42,6 +43,7 @@ import {
   MAX_PENDING_RESPONSES,
   READ_PER_SECOND,
 } from '../limits.js';
+import type { Origin } from '../origin.js';
 import type { SessionSlots } from './session-slots.js';
 import type { ClusterKeys } from '../wire/cluster-keys.js';
 import { EARLY_FRAMES } from '../wire/handshake-payload.js';
@@ -121,7 +123,8 @@ interface PendingInitiator {
 }
 
 interface InitiationAgain {
-  readonly to: SocketAddress;
+  /** Of the cookie. */
+  readonly origin: Origin;
   readonly atMs: number;
 }
 
@@ -134,6 +137,7 @@ interface PendingResponder {
 }
 
 interface KeptCookie {
+  readonly origin: Origin;
   readonly cookie: Uint8Array;
   readonly untilMs: number;
   /** Nothing is sent to its address before. */
@@ -233,7 +237,7 @@ export class Handshakes {
     pending.sentTo.set(address, true);
     const kept = this.#cookies.get(address);
     if (kept !== undefined && nowMs < kept.notBeforeMs) {
-      this.#wait(pending, to, kept.notBeforeMs);
+      this.#wait(pending, kept.origin, kept.notBeforeMs);
       return null;
     }
     return kept !== undefined && nowMs < kept.untilMs ? withCookie(initiation, kept.cookie) : initiation;
@@ -260,7 +264,7 @@ export class Handshakes {
   }
 
   /** Initiations that have waited as long as their responders said. */
-  takeDue(nowMs: number): { readonly to: SocketAddress; readonly bytes: Uint8Array }[] {
+  takeDue(nowMs: number): { readonly origin: Origin; readonly bytes: Uint8Array }[] {
     if (nowMs < this.#againMs) return [];
     const due = [];
     this.#againMs = Infinity;
@@ -272,8 +276,9 @@ export class Handshakes {
         continue;
       }
       pending.again = null;
-      const bytes = this.initiationFor(localIndex, again.to, nowMs);
-      if (bytes !== null) due.push({ to: again.to, bytes });
+      const { origin } = again;
+      const bytes = this.initiationFor(localIndex, origin.from, nowMs);
+      if (bytes !== null) due.push({ origin, bytes });
     }
     return due;
   }
@@ -286,9 +291,9 @@ export class Handshakes {
     return againMs;
   }
 
-  /** Never throws, whatever the bytes are. */
-  receive(bytes: Uint8Array, from: SocketAddress, nowMs: number): HandshakeOutcome {
-    if (checkCookie(bytes)) return this.#receiveCookie(bytes, cookieIndex(bytes), from, nowMs);
+  /** Never throws, whatever the bytes are. @param local see {@link Origin} */
+  receive(bytes: Uint8Array, from: SocketAddress, nowMs: number, local: IpAddress | null = null): HandshakeOutcome {
+    if (checkCookie(bytes)) return this.#receiveCookie(bytes, { from, local }, nowMs);
     const datagram = readHandshake(bytes);
     if (datagram === null) return refused('malformed');
     const keys = this.#deps.clusterSecrets.authenticating(bytes);
@@ -409,7 +414,8 @@ export class Handshakes {
     return { type: 'confirmed', advert: hello.advert, session, startedMs: pending.startedMs };
   }
 
-  #receiveCookie(bytes: Uint8Array, index: number, from: SocketAddress, nowMs: number): HandshakeOutcome {
+  #receiveCookie(bytes: Uint8Array, origin: Origin, nowMs: number): HandshakeOutcome {
+    const index = cookieIndex(bytes);
     const pending = this.#initiators.get(index);
     if (pending === undefined) return refused(this.#ended.get(index) ?? 'unknownIndex');
     const { keys, handshake } = pending;
@@ -417,19 +423,19 @@ export class Handshakes {
     const opened = openCookie(bytes, readHandshake(initiation)!.mac, keys);
     if (opened === null) return refused('badCookie');
     const { cookie, waitMs } = opened;
-    const address = formatSocketAddress(from);
+    const address = formatSocketAddress(origin.from);
     if (!pending.sentTo.has(address)) return refused('strayCookie');
     const kept = this.#cookies.get(address);
     const isSame = kept !== undefined && macsEqual(kept.cookie, cookie);
     if (isSame && (waitMs === 0 || nowMs < kept.notBeforeMs)) return refused('duplicateCookie');
     const notBeforeMs = nowMs + Math.min(waitMs, MAX_HERD_WAIT_MS);
-    this.#cookies.set(address, { cookie, untilMs: nowMs + COOKIE_USE_MS, notBeforeMs });
-    if (waitMs > 0) return this.#wait(pending, from, notBeforeMs);
+    this.#cookies.set(address, { origin, cookie, untilMs: nowMs + COOKIE_USE_MS, notBeforeMs });
+    if (waitMs > 0) return this.#wait(pending, origin, notBeforeMs);
     return { type: 'reply', reply: withCookie(initiation, cookie) };
   }
 
-  #wait(pending: PendingInitiator, to: SocketAddress, atMs: number): HandshakeOutcome {
-    pending.again ??= { to, atMs };
+  #wait(pending: PendingInitiator, origin: Origin, atMs: number): HandshakeOutcome {
+    pending.again ??= { origin, atMs };
     this.#againMs = Math.min(this.#againMs, pending.again.atMs);
     return { type: 'waits' };
   }

@@ -27,6 +27,7 @@ export function dialTargetOf(
   const { id, link, path, advert, isProven } = peer;
   const longDead = link.state === 'down' && nowMs - link.sinceMs >= LONG_DEAD_AFTER_MS;
   return {
+    peer: id,
     addresses: dialable([path.endpoint, ...(advert?.endpoints ?? [])], ownAddresses),
     channels,
     maxRetryMs: longDead ? MAX_DEAD_DIAL_RETRY_MS : MAX_DIAL_RETRY_MS,

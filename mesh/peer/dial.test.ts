@@ -2,12 +2,14 @@ import { describe, expect, it } from '@jest/globals';
 import { parseIpAddress } from '../../common/address/ip-address.js';
 import { parseSocketAddress } from '../../common/address/socket-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
+import type { NodeId } from '../../common/node-id.js';
 import { HANDSHAKE_LIFETIME_MS } from '../limits.js';
 import type { MeshEffect } from '../mesh-io.js';
 import { HandshakeSide } from '../testing/handshake-side.js';
 import { addressesOfTry, dialable, dialAt, Dialer, hurried, restarted, retryWaitMs } from './dial.js';
 import type { Dial } from './dial.js';
 
+const PEER = 'ab'.repeat(16) as NodeId;
 const address = (n: number) => parseSocketAddress(`192.0.2.${n}:6785`);
 
 /** Dials with real handshakes and a jitter in the middle of its range. */
@@ -24,6 +26,7 @@ class Bench {
     return this.dialer.tryNow(
       dial,
       {
+        peer: PEER,
         addresses,
         maxRetryMs: 5_000,
         expects: () => true,
@@ -64,6 +67,14 @@ describe('dialling', () => {
 
   it('leaves out duplicates and addresses of this host', () => {
     expect(dialable([null, address(1), address(2), address(1)], [parseIpAddress('192.0.2.2')])).toEqual([address(1)]);
+  });
+
+  it('sends every other try from where the datagrams of the peer leave, and the others by the route', () => {
+    const bench = new Bench();
+    let dial = dialAt(0);
+    for (let i = 0; i < 4; i++) dial = bench.dial(dial, dial.nextMs);
+    const peers = bench.effects.map((effect) => (effect.type === 'sendDatagram' ? effect.peer : undefined));
+    expect(peers).toEqual([PEER, null, PEER, null]);
   });
 
   it('sends one initiation to all addresses of a try, and the same one again', () => {

@@ -3,6 +3,7 @@
  * jitter. One initiation goes to several addresses; the first response wins. Peers and seeds are dialled alike.
  */
 import type { IpAddress } from '../../common/address/ip-address.js';
+import type { NodeId } from '../../common/node-id.js';
 import { formatSocketAddress, sameSocketAddress } from '../../common/address/socket-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import { isChannelAddress } from './channel-address.js';
@@ -31,6 +32,8 @@ export interface DialHandshake {
 
 /** What a try needs to know of the node. */
 export interface DialTarget extends Omit<HandshakeTarget, 'mayCross' | 'turn'> {
+  /** Null when any node may be at the addresses. */
+  readonly peer: NodeId | null;
   readonly addresses: readonly SocketAddress[];
   /** Those that stand for channels of relays, which every try is sent to as well. */
   readonly channels: readonly SocketAddress[];
@@ -83,9 +86,11 @@ export class Dialer {
       };
     }
     const handshake = this.#currentHandshake(dial, target, nowMs);
+    // The address of this node that the peer called may have become one that leads nowhere: the next try leaves by the route.
+    const peer = dial.tries % 2 === 0 ? target.peer : null;
     for (const to of addresses) {
       const bytes = handshake === null ? null : this.#deps.handshakes.initiationFor(handshake.localIndex, to, nowMs);
-      if (bytes !== null) this.#deps.emit({ type: 'sendDatagram', to, bytes });
+      if (bytes !== null) this.#deps.emit({ type: 'sendDatagram', to, bytes, peer });
     }
     const waitMs = retryWaitMs(dial.tries, target.maxRetryMs, this.#deps.random.fraction());
     return { handshake, tries: dial.tries + 1, nextMs: nowMs + waitMs };

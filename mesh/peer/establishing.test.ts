@@ -17,7 +17,7 @@ const NOW = 100_000;
 const CONFIRMING = {
   localIndex: 7,
   bytes: Uint8Array.of(3),
-  to: parseSocketAddress('192.0.2.1:6785'),
+  origin: { from: parseSocketAddress('192.0.2.1:6785'), local: null },
   firstContact: true,
 };
 const REPEAT = { startedMs: NOW - 50, waitMs: CONFIRM_RETRY_MS, nextMs: NOW + 50 };

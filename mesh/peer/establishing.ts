@@ -15,7 +15,6 @@
  * While confirming, the confirmation is repeated until something sealed with the new session arrives: no message of the
  * handshake acknowledges it.
  */
-import type { SocketAddress } from '../../common/address/socket-address.js';
 import {
   CONFIRM_RETRY_MS,
   CONFIRM_WITHIN_MS,
@@ -23,6 +22,7 @@ import {
   EARLY_FRAMES_MS,
   MAX_CONFIRM_RETRY_MS,
 } from '../limits.js';
+import type { Origin } from '../origin.js';
 import { dialAt, hurried, restarted } from './dial.js';
 import type { Dial } from './dial.js';
 
@@ -40,7 +40,8 @@ export interface Confirming {
   readonly localIndex: number;
   /** The confirmation datagram. */
   readonly bytes: Uint8Array;
-  readonly to: SocketAddress;
+  /** Of the response. */
+  readonly origin: Origin;
   /** There was no other session, so whatever the peer sends shows that it has this one. */
   readonly firstContact: boolean;
 }

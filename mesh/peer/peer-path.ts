@@ -2,12 +2,14 @@
  * Path to one peer: the address of the peer, the path MTU towards it, liveness probes, and the round trip they measure.
  * Not here: what silence means for the link (`link.ts`).
  */
+import type { IpAddress } from '../../common/address/ip-address.js';
 import type { NodeId } from '../../common/node-id.js';
 import { sameSocketAddress } from '../../common/address/socket-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { RelayRoute } from '../../common/router-port.js';
 import { BASE_MTU_BYTES, LIVENESS_PROBE_BYTES, PROBE_INTERVAL_MS, RTT_PROBE_INTERVAL_MS } from '../limits.js';
 import type { MeshEffect, RandomSource, UnderlayFacts } from '../mesh-io.js';
+import type { Origin } from '../origin.js';
 import { isChannelAddress } from './channel-address.js';
 import { mtuPollAt, stepMtu, unknownPathMtu } from './path-mtu.js';
 import type { MtuEvent, PathMtu } from './path-mtu.js';
@@ -110,11 +112,11 @@ export class PeerPath {
     this.useRelay(null, nowMs);
   }
 
-  /** A handshake came to its end there: the path goes that way, with both directions. */
-  establishedAt(from: SocketAddress, nowMs: number): void {
+  /** The peer ended a handshake from there: the path goes that way, with both directions. */
+  establishedAt({ from, local }: Origin, nowMs: number): void {
     if (!isChannelAddress(from)) {
       this.useRelay(null, nowMs);
-      return this.moveTo(from, nowMs);
+      return this.moveTo(from, nowMs, local);
     }
     // A relay can pass on what is not of the peer that its channel is for.
     const route = this.#deps.routeAt(from, this.#peer);
@@ -133,12 +135,16 @@ export class PeerPath {
     this.emit(nowMs);
   }
 
-  /** A new address is a new path: its MTU is searched anew. */
-  moveTo(endpoint: SocketAddress, nowMs: number): void {
-    if (this.#endpoint !== null && sameSocketAddress(this.#endpoint, endpoint)) return;
+  /**
+   * A new address is a new path: its MTU is searched anew.
+   * @param local address of this node that the peer called, if the router is to be told
+   */
+  moveTo(endpoint: SocketAddress, nowMs: number, local: IpAddress | null = null): void {
+    const isSame = this.#endpoint !== null && sameSocketAddress(this.#endpoint, endpoint);
+    if (isSame && local === null) return;
     this.#endpoint = endpoint;
-    if (this.#mtu.phase.name !== 'idle') this.#mtu = stepMtu(this.#mtu, { type: 'start' }, nowMs).mtu;
-    this.emit(nowMs);
+    if (!isSame && this.#mtu.phase.name !== 'idle') this.#mtu = stepMtu(this.#mtu, { type: 'start' }, nowMs).mtu;
+    this.emit(nowMs, local);
   }
 
   /** Whether the peer saw this node at this address when it last said so. */
@@ -153,13 +159,13 @@ export class PeerPath {
     return isOther;
   }
 
-  /** Sends the path to the router. */
-  emit(nowMs: number): void {
+  /** Sends the path to the router. @param local see {@link moveTo} */
+  emit(nowMs: number, local: IpAddress | null = null): void {
     const endpoint = this.#endpoint ?? (this.#route === null ? null : this.#advertised);
     if (endpoint === null) return;
     const upForMs = this.#upSinceMs === null ? null : Math.max(0, nowMs - this.#upSinceMs);
     const path = { peer: this.#peer, endpoint, mtuBytes: this.mtuBytes, upForMs, relay: this.#route };
-    this.#deps.emit({ type: 'path', path });
+    this.#deps.emit({ type: 'path', path, local });
   }
 
   /** Something authentic arrived at `atMs`. */

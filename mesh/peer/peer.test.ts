@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { parseIpAddress } from '../../common/address/ip-address.js';
+import type { IpAddress } from '../../common/address/ip-address.js';
 import { parseSocketAddress } from '../../common/address/socket-address.js';
 import { assert } from '../../common/errors.js';
 import type { NodeId } from '../../common/node-id.js';
@@ -69,7 +71,7 @@ class Bench {
     this.peer.learnAdvert(advertOf(1), 0);
   }
 
-  accept(nowMs = 0): void {
+  accept(nowMs = 0, local: IpAddress | null = null): void {
     const localIndex = this.#slots.allocate();
     assert(localIndex !== null, 'a slot is free');
     const key = new Uint8Array(32);
@@ -81,7 +83,7 @@ class Bench {
       sendKey: key,
       receiveKey: key,
     };
-    this.peer.installAsResponder(keys, ADDRESS, nowMs, nowMs);
+    this.peer.installAsResponder(keys, { from: ADDRESS, local }, nowMs, nowMs);
   }
 
   /** Runs to a time with the reports of the router, each of which says whether a frame passed and when the peer was heard. */
@@ -118,6 +120,20 @@ class Bench {
 }
 
 const SILENT = { hasFrames: false, isHeard: false };
+
+describe('a handshake of the peer', () => {
+  it('tells the router which address of this node the peer called, also at the same address of the peer, and once', () => {
+    const bench = new Bench();
+    const locals = () => bench.effects.splice(0).flatMap((effect) => (effect.type === 'path' ? [effect.local] : []));
+    const called = parseIpAddress('203.0.113.5');
+    for (let i = 0; i < 2; i++) {
+      bench.accept(i, called);
+      expect(locals().filter((local) => local !== null)).toEqual([called]);
+    }
+    bench.accept(2);
+    expect(locals()).toEqual([]);
+  });
+});
 
 describe('a data link', () => {
   it('is probed while frames pass and for 10 s more, then nothing is sent on it, and its silence says nothing', () => {

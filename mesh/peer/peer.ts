@@ -18,6 +18,7 @@ import {
   STALE_AFTER_MS,
   UNHEARD_AFTER_MS,
 } from '../limits.js';
+import type { Origin } from '../origin.js';
 import { encodeControl } from '../wire/control-message.js';
 import { hear, isCarrying, LINK_REASONS, linkPollAt, step } from './link.js';
 import type { Link, LinkEvent } from './link.js';
@@ -189,14 +190,14 @@ export class Peer {
   }
 
   /** The peer responded to our initiation: installs the session and sends the confirmation, repeatedly if need be. */
-  installAsInitiator(keys: SessionKeys, confirmation: Confirmation, from: SocketAddress, nowMs: number): void {
-    this.path.establishedAt(from, nowMs);
-    this.#establisher.installAsInitiator(keys, confirmation, from, nowMs);
+  installAsInitiator(keys: SessionKeys, confirmation: Confirmation, origin: Origin, nowMs: number): void {
+    this.path.establishedAt(origin, nowMs);
+    this.#establisher.installAsInitiator(keys, confirmation, origin, nowMs);
   }
 
   /** The peer confirmed its handshake. @param startedMs when its initiation arrived */
-  installAsResponder(keys: SessionKeys, from: SocketAddress, startedMs: number, nowMs: number): void {
-    this.path.establishedAt(from, nowMs);
+  installAsResponder(keys: SessionKeys, origin: Origin, startedMs: number, nowMs: number): void {
+    this.path.establishedAt(origin, nowMs);
     this.#establisher.installAsResponder(keys, startedMs, nowMs);
     this.#established(nowMs);
     this.path.probeNow(this.#link.state === 'stale', nowMs);

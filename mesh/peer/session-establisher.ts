@@ -8,10 +8,11 @@
  */
 import type { NodeId } from '../../common/node-id.js';
 import type { SessionKeys } from '../../common/router-port.js';
-import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { MeshEffect, RandomSource } from '../mesh-io.js';
 import type { Dialer, DialTarget } from './dial.js';
 import { DIAL_YIELD_MS } from '../limits.js';
+import { answerTo } from '../origin.js';
+import type { Origin } from '../origin.js';
 import { establishingPollAt, IDLE, stepEstablishing } from './establishing.js';
 import type { Confirming, Establishing, EstablishingEffect, EstablishingEvent } from './establishing.js';
 import type { PeerSessions } from './peer-sessions.js';
@@ -70,11 +71,11 @@ export class SessionEstablisher {
    * Installs the session of a handshake of ours. Active when the peer uses it, since until then the peer may not have it; on first
    * contact with a peer that keeps early frames at once.
    */
-  installAsInitiator(keys: SessionKeys, { bytes, mayFollow }: Confirmation, to: SocketAddress, nowMs: number): void {
+  installAsInitiator(keys: SessionKeys, { bytes, mayFollow }: Confirmation, origin: Origin, nowMs: number): void {
     const { sessions } = this.#peer;
     const firstContact = sessions.active === null;
     const session = sessions.install(keys, 'initiator', this.#deps.random.fraction(), nowMs);
-    const confirming = { localIndex: session.localIndex, bytes, to, firstContact };
+    const confirming = { localIndex: session.localIndex, bytes, origin, firstContact };
     this.handle({ type: 'responded', confirming }, nowMs);
     if (firstContact && mayFollow) sessions.activate(session, nowMs);
   }
@@ -142,8 +143,8 @@ export class SessionEstablisher {
         dialer.end(effect.dial);
         return;
       case 'sendConfirmation': {
-        const { to, bytes } = effect.confirming;
-        return this.#deps.emit({ type: 'sendDatagram', to, bytes });
+        const { origin, bytes } = effect.confirming;
+        return this.#deps.emit(answerTo(origin, bytes));
       }
       case 'removeSession':
         return sessions.removeAt(effect.localIndex, nowMs);

@@ -9,6 +9,8 @@
  *  struct in6_pktinfo   address 16 bytes | interface u32
  * ```
  */
+import { ipFromBytes, ipToBytes } from '../../common/address/ip-address.js';
+import type { IpAddress } from '../../common/address/ip-address.js';
 import type { Arena } from './arena.js';
 import { AF_INET6, CMSG_DATA, IP_PKTINFO, IPPROTO_IP, IPPROTO_IPV6, IPV6_PKTINFO } from './linux-abi.js';
 import type { SocketFamily } from './socket-address-memory.js';
@@ -52,6 +54,23 @@ export function localAddressIn(arena: Arena, at: number): number {
   const type = u32[word + 3];
   if (level === IPPROTO_IPV6 && type === IPV6_PKTINFO) return at + CMSG_DATA;
   return level === IPPROTO_IP && type === IP_PKTINFO ? at + CMSG_DATA + IN_PKTINFO_LOCAL : 0;
+}
+
+export function readLocalAddress(arena: Arena, at: number, family: SocketFamily): IpAddress {
+  return ipFromBytes(arena.u8.subarray(at, at + (family === AF_INET6 ? LOCAL_ADDRESS_BYTES : 4)));
+}
+
+/** The bytes of a local address; null for an IPv6 address at an IPv4-only socket. */
+export function localAddressOf(ip: IpAddress, family: SocketFamily): Uint8Array | null {
+  const bytes = ipToBytes(ip);
+  const local = new Uint8Array(LOCAL_ADDRESS_BYTES);
+  if (family !== AF_INET6) {
+    local.set(bytes.subarray(0, 4));
+    return bytes.length === 4 ? local : null;
+  }
+  if (bytes.length === 4) local.set([0xff, 0xff], 10);
+  local.set(bytes, LOCAL_ADDRESS_BYTES - bytes.length);
+  return local;
 }
 
 export function sameLocalAddress(arena: Arena, a: number, b: number, family: SocketFamily): boolean {

@@ -13,7 +13,6 @@ import { LOCAL_ADDRESS_BYTES } from '../kernel/packet-info.js';
 import { EarlyDatagrams } from './early-datagrams.js';
 import { EARLY_BYTES } from '../limits.js';
 import { LossReports } from './loss-reports.js';
-import { CalledAddresses } from './called-addresses.js';
 import { OutsideReceiver } from './outside-receiver.js';
 import { RawSender } from './raw-sender.js';
 import { Relaying } from './relaying.js';
@@ -72,7 +71,7 @@ const events = {
 };
 const { channels, relay } = new Relaying({
   ...{ arena, fd: outside.fd, peers, counters, lane: 0, lanes: 1, gso: true },
-  rawSender: new RawSender(arena, outside.fd, AF_INET6, counters, new CalledAddresses()),
+  rawSender: new RawSender(arena, outside.fd, AF_INET6, counters),
 });
 const early = new EarlyDatagrams(arena, counters, EARLY_BYTES);
 const tables = { peers, sessions, reassembly, early, counters, lossReports, channels, relay };

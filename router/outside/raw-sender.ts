@@ -1,11 +1,7 @@
-/**
- * Sender of handshake datagrams of the mesh core: as they are, one by one, from the address that was called; or to a relay, in an
- * envelope.
- */
+/** Sender of handshake datagrams of the mesh core: as they are, one by one; or to a relay, in an envelope. */
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { Arena } from '../kernel/arena.js';
 import type { Counters } from '../tables/counters.js';
-import type { CalledAddresses } from './called-addresses.js';
 import { DROP } from '../tables/drop-reasons.js';
 import { sysSendmmsg } from '../kernel/ffi.js';
 import {
@@ -39,7 +35,6 @@ export class RawSender {
     private readonly fd: number,
     private readonly family: SocketFamily,
     private readonly counters: Counters,
-    private readonly called: CalledAddresses,
   ) {
     this.#message = arena.allocate(MMSGHDR_BYTES);
     this.#iovec = arena.allocate(IOVEC_BYTES);
@@ -49,17 +44,18 @@ export class RawSender {
     this.#data = arena.allocate(MAX_DATAGRAM_BYTES + 1);
   }
 
-  /** Sends once. A refusal of the kernel is counted; handshakes are retransmitted by the mesh core. */
-  send(to: SocketAddress, bytes: Uint8Array): void {
+  /**
+   * Sends once. A refusal of the kernel is counted; handshakes are retransmitted by the mesh core.
+   * @param source local address, as `kernel/packet-info.ts` says; null, and when the kernel refuses, for the one that the route says
+   */
+  send(to: SocketAddress, bytes: Uint8Array, source: Uint8Array | null = null): void {
     const { arena } = this;
     if (bytes.length > MAX_DATAGRAM_BYTES || !writeSocketAddress(arena, this.#address, to, this.family)) {
       this.counters.drops[DROP.sendFailed]!++;
       return;
     }
     this.#place(bytes);
-    const source = this.called.sourceFor(to, bytes[0]!);
     if (this.#sendFrom(source)) return;
-    if (source !== null) this.called.forget(to);
     if (source === null || !this.#sendFrom(null)) this.counters.drops[DROP.sendFailed]!++;
   }
 

@@ -5,6 +5,7 @@ import { checkRouterCommand } from './router-command.js';
 
 const peer = 'ab'.repeat(16);
 const endpoint = { ip: '192.0.2.1', port: 6785 };
+const local = '2001:db8::1';
 const session = {
   peer,
   localIndex: 0x10001,
@@ -40,6 +41,9 @@ const good = {
   'path through a relay': { type: 'path', path: { peer, endpoint, mtuBytes: 1500, relay } },
   'path that is direct again': { type: 'path', path: { peer, endpoint, mtuBytes: 1500, relay: null } },
   'sendDatagram through a relay': { type: 'sendDatagram', to: endpoint, bytes: Uint8Array.of(1), relay },
+  'sendDatagram that answers': { type: 'sendDatagram', to: endpoint, bytes: Uint8Array.of(1), local, peer: null },
+  'sendDatagram to a peer': { type: 'sendDatagram', to: endpoint, bytes: Uint8Array.of(1), local: null, peer },
+  'path of a peer that called': { type: 'path', path: { peer, endpoint, mtuBytes: 1500 }, local },
   'direct probe': { type: 'probe', peer, probeId: 1, sizeBytes: 1500, direct: true },
   'probe on a channel': { type: 'probe', peer, probeId: 1, sizeBytes: 1500, channel: 0xffffffff },
   openChannel: { type: 'openChannel', channel: channel(9), peer, relay: relay.peer, send: channel(7) },
@@ -85,6 +89,8 @@ describe('a command of the agent', () => {
     ['a relay without a channel', { type: 'path', path: { ...good.path.path, relay: { peer } } }],
     ['a port of 0', { type: 'sendDatagram', to: { ip: '192.0.2.1', port: 0 }, bytes: new Uint8Array(1) }],
     ['an endpoint that is a name', { type: 'path', path: { peer, endpoint: { ip: 'host', port: 1 }, mtuBytes: 1500 } }],
+    ['a datagram from nowhere', { type: 'sendDatagram', to: endpoint, local: '', bytes: new Uint8Array(1) }],
+    ['a path from an interface', { type: 'path', path: { peer, endpoint, mtuBytes: 1500 }, local: 'fe80::1%eth0' }],
     ['a datagram to nowhere', { type: 'sendDatagram', to: { ip: '', port: 1 }, bytes: new Uint8Array(1) }],
     ['an octal address', { type: 'tables', tables: { ...tables, localAddresses: ['010.1.1.1'] } }],
     ['a removed CIDR with host bits', { type: 'tablesChange', change: { ...change, removed: ['10.2.0.1/16'] } }],

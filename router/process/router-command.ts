@@ -19,6 +19,8 @@ import { relayShapes } from '../../common/codec/relay-shapes.js';
 import { DecodeError, messageOf } from '../../common/errors.js';
 import { parseCidr } from '../../common/address/cidr.js';
 import { parseIpAddress } from '../../common/address/ip-address.js';
+import type { IpAddress } from '../../common/address/ip-address.js';
+import type { SocketAddress } from '../../common/address/socket-address.js';
 import { parseNodeId } from '../../common/node-id.js';
 import type { ForwardingTables, Route, RouterCommand, TablesChange } from '../../common/router-port.js';
 import { KEY_BYTES } from '../aead/aead.js';
@@ -61,14 +63,20 @@ const session = object({
 const SHAPES: Readonly<Record<RouterCommand['type'], Check>> = {
   tables: object({ tables }),
   tablesChange: object({ change: tablesChange }),
-  path: object({ path }),
+  path: object({ path, local: orAbsent(orNull(text)) }),
   installSession: object({ session }),
   activateSession: object({ localIndex: index }),
   deactivateSession: object({ localIndex: index }),
   expectSession: object({ localIndex: index }),
   removeSession: object({ localIndex: index }),
   removePeer: object({ peer: nodeId }),
-  sendDatagram: object({ to: endpoint, bytes, relay: orAbsent(relayRoute) }),
+  sendDatagram: object({
+    to: endpoint,
+    bytes,
+    relay: orAbsent(relayRoute),
+    local: orAbsent(orNull(text)),
+    peer: orAbsent(orNull(nodeId)),
+  }),
   sendControl: object({ peer: nodeId, bytes }),
   probe: object({
     peer: nodeId,
@@ -102,8 +110,13 @@ export function checkRouterCommand(message: unknown): RouterCommand {
 function checkAddresses(command: RouterCommand): void {
   if (command.type === 'tables') checkTables(command.tables);
   if (command.type === 'tablesChange') checkChange(command.change);
-  if (command.type === 'path') parseIpAddress(command.path.endpoint.ip);
-  if (command.type === 'sendDatagram') parseIpAddress(command.to.ip);
+  if (command.type === 'path') checkEnds(command.path.endpoint, command.local);
+  if (command.type === 'sendDatagram') checkEnds(command.to, command.local);
+}
+
+function checkEnds({ ip }: SocketAddress, local: IpAddress | null = null): void {
+  parseIpAddress(ip);
+  if (local !== null) parseIpAddress(local);
 }
 
 function checkTables(tables: ForwardingTables): void {

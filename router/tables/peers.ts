@@ -158,6 +158,15 @@ export class Peers {
     return this.#answersFromLocal[index] === 1 ? this.#locals + index * LOCAL_ADDRESS_BYTES : 0;
   }
 
+  /** The local address that datagrams to the peer leave from, if this is where they go; null for the one that the route says. */
+  localTowards(index: number, to: SocketAddress): Uint8Array | null {
+    const { arena, family } = this;
+    const local = this.localAt(index);
+    if (local === 0 || !this.isDirect(index) || !writeSocketAddress(arena, this.#compared, to, family)) return null;
+    const isThere = sameSocketAddressMemory(arena, this.#compared, this.addressAt(index), family);
+    return isThere ? arena.u8.slice(local, local + LOCAL_ADDRESS_BYTES) : null;
+  }
+
   /** Whether the peer calls the local address at this offset. */
   callsAt(index: number, local: number): boolean {
     const at = this.localAt(index);

@@ -27,7 +27,6 @@ import {
   UDP_SEGMENT,
 } from '../kernel/linux-abi.js';
 import { trafficClassIn } from '../kernel/traffic-class-info.js';
-import { CalledAddresses } from '../outside/called-addresses.js';
 import { RawSender } from '../outside/raw-sender.js';
 import { openUnderlaySockets } from '../kernel/underlay-socket.js';
 import { boundPort } from './socket-port.js';
@@ -53,7 +52,7 @@ export class DatagramSocket {
     this.#message = this.#arena.allocate(MMSGHDR_BYTES + IOVEC_BYTES + CMSG_ROOM);
     this.#setOption(IPPROTO_IP, IP_RECVTOS, 1);
     this.#setOption(IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
-    this.#sender = new RawSender(this.#arena, this.fd, AF_INET6, new Counters(), new CalledAddresses());
+    this.#sender = new RawSender(this.#arena, this.fd, AF_INET6, new Counters());
   }
 
   send(to: SocketAddress, datagram: Uint8Array): void {
