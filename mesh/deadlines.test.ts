@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { Deadline, Deadlines } from './deadlines.js';
+import { Deadline, Deadlines, earliest } from './deadlines.js';
 
 const KEYS = 5;
 const LATEST_MS = 30;
@@ -84,5 +84,13 @@ describe('deadlines', () => {
     deadlines.set(later!, 20);
     expect(deadlines.nextMs()).toBe(20);
     expect(deadlines.takeDue(30)).toEqual(['later']);
+  });
+});
+
+describe('the earliest of several times', () => {
+  it('is one of those that there are, or null', () => {
+    expect(earliest(null, 7, Infinity, 5)).toBe(5);
+    expect(earliest(0, null)).toBe(0);
+    expect([earliest(null, Infinity), earliest()]).toEqual([null, null]);
   });
 });

@@ -16,6 +16,12 @@ export class Deadline<Owner> {
   }
 }
 
+/** The earliest of these times, null when there is none. Null and Infinity stand for none. */
+export function earliest(...timesMs: readonly (number | null)[]): number | null {
+  const earliestMs = Math.min(...timesMs.map((atMs) => atMs ?? Infinity));
+  return earliestMs === Infinity ? null : earliestMs;
+}
+
 export class Deadlines<Owner> {
   /** UNBOUNDED: as many as owners; void entries go when they come up. */
   readonly #queue = new PriorityQueue<Deadline<Owner>>();

@@ -16,6 +16,7 @@ import { BoundedMap } from '../../common/bounded-map.js';
 import type { NodeId } from '../../common/node-id.js';
 import { bucketOf, differingBuckets } from './bucket-hashes.js';
 import { CatchingUp } from './catching-up.js';
+import { earliest } from '../deadlines.js';
 import type { Advert } from '../wire/advert.js';
 import { encodeControl } from '../wire/control-message.js';
 import type { ControlMessage, DigestEntry } from '../wire/control-message.js';
@@ -91,8 +92,7 @@ export class Gossip {
   }
 
   pollAt(): number | null {
-    const dueMs = Math.min(this.#pending.size === 0 ? Infinity : this.#nextPushMs, this.#digestDueMs);
-    return dueMs === Infinity ? null : dueMs;
+    return earliest(this.#pending.size === 0 ? null : this.#nextPushMs, this.#digestDueMs);
   }
 
   get #digestDueMs(): number {

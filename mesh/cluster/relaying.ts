@@ -3,6 +3,7 @@ import type { NodeId } from '../../common/node-id.js';
 import type { RelayChannel, Relaying as HeldByRouter } from '../../common/router-port.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import { TOKEN_BYTES } from '../../common/wire/relay-envelope.js';
+import { earliest } from '../deadlines.js';
 import type { MeshEffect, MeshEvent, RandomSource } from '../mesh-io.js';
 import { channelAddress, isChannelAddress } from '../peer/channel-address.js';
 import type { Peer } from '../peer/peer.js';
@@ -119,8 +120,7 @@ export class Relaying {
   }
 
   pollAt(): number | null {
-    const dueMs = Math.min(this.#relays.pollAt() ?? Infinity, this.paths.pollAt() ?? Infinity);
-    return dueMs === Infinity ? null : dueMs;
+    return earliest(this.#relays.pollAt(), this.paths.pollAt());
   }
 }
 

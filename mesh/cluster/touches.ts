@@ -2,6 +2,7 @@
  * Times at which peers on quiet links are shown where this node is. Peers see it at another address than before: then at once, but
  * not again within TOUCH_INTERVAL_MS; what changes meanwhile is shown at its end.
  */
+import { earliest } from '../deadlines.js';
 import { TOUCH_INTERVAL_MS } from '../limits.js';
 
 export class Touches {
@@ -15,7 +16,7 @@ export class Touches {
 
   /** When {@link take} is true, or null. */
   pollAt(): number | null {
-    return this.#dueMs === Infinity ? null : this.#dueMs;
+    return earliest(this.#dueMs);
   }
 
   /** Whether peers are to be touched now. */

@@ -18,6 +18,7 @@ import type { SessionKeys } from '../../common/router-port.js';
 import { formatSocketAddress } from '../../common/address/socket-address.js';
 import type { IpAddress } from '../../common/address/ip-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
+import { earliest } from '../deadlines.js';
 import type { Advert } from '../wire/advert.js';
 import { BoundedMap } from '../../common/bounded-map.js';
 import { macsEqual } from '../../common/wire/handshake-mac.js';
@@ -285,10 +286,8 @@ export class Handshakes {
 
   /** When {@link expire} or {@link takeDue} has something to do next. */
   pollAt(): number | null {
-    const againMs = this.#againMs === Infinity ? null : this.#againMs;
-    for (const { startedMs } of this.#responders.values())
-      return Math.min(startedMs + HANDSHAKE_LIFETIME_MS, this.#againMs);
-    return againMs;
+    const [oldest] = this.#responders.values();
+    return earliest(oldest === undefined ? null : oldest.startedMs + HANDSHAKE_LIFETIME_MS, this.#againMs);
   }
 
   /** Never throws, whatever the bytes are. @param local see {@link Origin} */

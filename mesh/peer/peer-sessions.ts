@@ -202,13 +202,13 @@ export class PeerSessions {
     return nowMs >= this.#active.rekeyAtMs || this.#active.unitsSent >= REKEY_AFTER_UNITS;
   }
 
-  /** When {@link expire} has something to do next, or null. */
-  pollAt(): number | null {
+  /** When {@link expire} has something to do next, Infinity for never. */
+  pollAt(): number {
     let atMs = Infinity;
     for (const { retireAtMs, createdMs } of this.#sessions) {
       atMs = Math.min(atMs, retireAtMs ?? createdMs + REFUSE_AFTER_MS);
     }
-    return atMs === Infinity ? null : atMs;
+    return atMs;
   }
 
   #youngestConfirmed(): Session | undefined {

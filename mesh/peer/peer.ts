@@ -370,7 +370,7 @@ export class Peer {
   /** When {@link advance} has something to do next. */
   pollAt(nowMs: number): number {
     const needed = this.#needsSession(nowMs);
-    const sessionsAtMs = Math.min(this.sessions.pollAt() ?? Infinity, needed ? Infinity : this.unanswered.dialAtMs);
+    const sessionsAtMs = Math.min(this.sessions.pollAt(), needed ? Infinity : this.unanswered.dialAtMs);
     const atMs = Math.min(this.#endsAtMs(), sessionsAtMs, this.#establisher.pollAt(needed, nowMs) ?? Infinity);
     if (this.isQuiet(nowMs)) return atMs;
     const linkAtMs = linkPollAt(this.#link, this.#deps.graceMs(nowMs)) ?? Infinity;
