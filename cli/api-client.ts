@@ -4,7 +4,7 @@
  */
 import { request } from 'node:http';
 import type { IncomingMessage } from 'node:http';
-import { ApiAnswerError, ApiUnreachableError, messageOf } from '../common/errors.js';
+import { ApiAnswerError, ApiUnreachableError, codeOf, messageOf } from '../common/errors.js';
 
 /** An agent on the same host answers in milliseconds; one that takes longer than this is taken for hung. */
 export const DEFAULT_TIMEOUT_MS = 5_000;
@@ -76,7 +76,7 @@ function send(
       response = begun;
       resolve({ response: begun, answered });
     });
-    asked.on('error', (error: NodeJS.ErrnoException) => {
+    asked.on('error', (error) => {
       answered();
       reject(unreachable(error, socketPath));
     });
@@ -91,10 +91,10 @@ function silence(socketPath: string, timeoutMs: number): ApiUnreachableError {
   );
 }
 
-function unreachable(error: NodeJS.ErrnoException, socketPath: string): ApiUnreachableError {
+function unreachable(error: Error, socketPath: string): ApiUnreachableError {
   if (error instanceof ApiUnreachableError) return error;
   const absent = `no agent is listening on ${socketPath}: start meshd on this node, or name another socket with --socket`;
-  const code = error.code ?? '';
+  const code = codeOf(error);
   if (code === 'ENOENT') {
     return new ApiUnreachableError('absent', `${absent} (the socket does not exist)`);
   }

@@ -5,7 +5,7 @@
 import { chmodSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
-import { HeddleError, messageOf } from '../common/errors.js';
+import { codeOf, HeddleError, messageOf } from '../common/errors.js';
 import { isListening, MAX_SOCKET_PATH_BYTES, SOCKET_MODE } from '../common/host/unix-socket.js';
 
 /** The next supervisor, and programs that look whether the lock is held. */
@@ -48,9 +48,9 @@ export async function takeInstanceLock(
 
 function listen(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
+    server.once('error', (error) => {
       reject(
-        error.code === 'EADDRINUSE'
+        codeOf(error) === 'EADDRINUSE'
           ? alreadyRunning(path)
           : new HeddleError('LISTEN_FAILED', `cannot listen on ${path}: ${messageOf(error)}`),
       );

@@ -4,7 +4,7 @@
  */
 import { closeSync, read, readSync, write, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { SystemCallError } from '../../common/errors.js';
+import { codeOf, SystemCallError } from '../../common/errors.js';
 import { sysErrno, sysSetSocketOption, sysSocket } from './ffi.js';
 import {
   AF_NETLINK,
@@ -73,7 +73,7 @@ export class NetlinkSocket {
   }
 
   #without(thrown: unknown): Uint8Array | null {
-    const { code } = thrown as NodeJS.ErrnoException;
+    const code = codeOf(thrown);
     if (code === 'EAGAIN') return null;
     if (code === 'ENOBUFS') return this.#buffer.subarray(0, 0);
     throw thrown;

@@ -11,7 +11,7 @@ import { sep } from 'node:path';
 import type { Socket } from 'node:net';
 import type { Server, ServerResponse } from 'node:http';
 import { DIFFERENCES } from '../../../common/document-difference.js';
-import { RequestError, messageOf } from '../../../common/errors.js';
+import { codeOf, RequestError, messageOf } from '../../../common/errors.js';
 import type { Logger } from '../../../common/log.js';
 import { DOCUMENTS, reference } from '../documents.js';
 import type { EventFeed, EventSink } from '../events/event-feed.js';
@@ -77,7 +77,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
 function tcpServerOf(app: FastifyInstance): Server {
   const { keepAliveTimeout } = app.server;
   const server = createGuardedServer((request, response) => app.routing(request, response), { keepAliveTimeout });
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => refuseMalformed(error.code ?? '', socket));
+  server.on('clientError', (error, socket: Socket) => refuseMalformed(codeOf(error), socket));
   return server;
 }
 
