@@ -12,7 +12,7 @@ import { DROP } from '../tables/drop-reasons.js';
 import { channelWord, envelopeWords } from '../tables/envelope-words.js';
 import type { EnvelopeWords } from '../tables/envelope-words.js';
 import type { Peers } from '../tables/peers.js';
-import { RelayOpeners } from './relay-openers.js';
+import { openerOf, RelayOpeners } from './relay-openers.js';
 
 /** No slot: the channel is not open. */
 export const NO_CHANNEL = -1;
@@ -51,13 +51,14 @@ export class RelayChannels {
   }
 
   /** Ignored when MAX_RELAY_PAIRS are open. */
-  openRelay({ ends, opener }: OpenRelay, nowMs: number): void {
+  openRelay(opened: OpenRelay, nowMs: number): void {
+    const { ends } = opened;
     const [a, b] = ends;
     this.close(a.receive.channel);
     this.close(b.receive.channel);
     const pair = a.receive.channel === b.receive.channel ? undefined : this.#freePairs.pop();
     if (pair === undefined) return;
-    this.openers.open(pair, opener ?? a.peer);
+    this.openers.open(pair, openerOf(opened));
     ends.forEach(({ peer, receive, send }, end) => {
       this.#usedMs[2 * pair + end] = nowMs;
       this.#open(2 * pair + end, this.peers.indexOf(peer), receive, send);

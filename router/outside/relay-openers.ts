@@ -4,6 +4,12 @@
  */
 import { MAX_RELAY_PAIRS } from '../../common/protocol.js';
 import type { NodeId } from '../../common/node-id.js';
+import type { OpenRelay } from '../../common/router-port.js';
+
+/** The member that opened the pair; an agent of an older version does not say it. */
+export function openerOf({ ends, opener }: OpenRelay): NodeId {
+  return opener ?? ends[0].peer;
+}
 
 export class RelayOpeners {
   /** Bounded by the number of pairs. */

@@ -5,6 +5,7 @@
 import { MAX_RELAY_CHANNELS, MAX_RELAY_PAIRS } from '../../common/protocol.js';
 import type { NodeId } from '../../common/node-id.js';
 import type { OpenChannel, OpenRelay, Relaying, RouterCommand } from '../../common/router-port.js';
+import { openerOf } from '../outside/relay-openers.js';
 
 type CloseCommand = Extract<RouterCommand, { type: 'closeChannel' | 'closeRelay' }>;
 
@@ -29,11 +30,12 @@ export class OpenRelays {
     if (this.#channels.size < MAX_RELAY_CHANNELS) this.#channels.set(channel.channel, { channel, peer, relay, send });
   }
 
-  #openRelay({ ends, opener = ends[0].peer }: OpenRelay): void {
+  #openRelay(opened: OpenRelay): void {
+    const { ends } = opened;
     const [a, b] = ends.map(({ receive }) => receive.channel);
     for (const number of [a!, b!]) this.#close(number);
     if (a === b || this.#pairs.size >= 2 * MAX_RELAY_PAIRS) return;
-    const pair = { ends, opener };
+    const pair = { ends, opener: openerOf(opened) };
     for (const number of [a!, b!]) this.#pairs.set(number, pair);
   }
 
