@@ -1,7 +1,7 @@
 /**
  * Stand-in for `mesh/wire/control-message.ts` in simulations of many nodes: a message that arrives as the bytes that were sent is not
- * decoded again. What is damaged or repeated on the way is another array, and is decoded. Of adverts, which are most of all bytes
- * when many nodes start, only the length is that of the product.
+ * decoded again. What is damaged or repeated on the way is another array, and is decoded. Of the messages that are most of all
+ * bytes when many nodes start or rest, only the length is that of the product (`message-lengths.ts`).
  */
 import { MAX_UNIT_BYTES } from '../../../common/protocol.js';
 import {
@@ -10,6 +10,7 @@ import {
   encodeControl as encode,
 } from '../../../mesh/wire/control-message.js';
 import type { ControlMessage } from '../../../mesh/wire/control-message.js';
+import { lengthOf } from './message-lengths.js';
 
 export { CONTROL_TYPES } from '../../../mesh/wire/control-message.js';
 export type { ControlMessage, DigestEntry } from '../../../mesh/wire/control-message.js';
@@ -17,13 +18,12 @@ export type { ControlMessage, DigestEntry } from '../../../mesh/wire/control-mes
 /** The message, kept at its bytes (see `advert.ts`). */
 const SENT = Symbol('sent');
 const ZEROS = new ArrayBuffer(MAX_UNIT_BYTES);
-/** Msgpack: the message's array, type, version. */
-const HEAD_BYTES = 3;
 
 type Encoded = Uint8Array & { [SENT]?: ControlMessage };
 
 export function encodeControl(message: ControlMessage): Uint8Array {
-  const bytes: Encoded = message.type === 'adverts' ? advertsBytes(message.adverts) : encode(message);
+  const length = lengthOf(message) ?? Infinity;
+  const bytes: Encoded = length <= MAX_UNIT_BYTES ? new Uint8Array(ZEROS, 0, length) : encode(message);
   bytes[SENT] = message;
   return bytes;
 }
@@ -36,10 +36,4 @@ export function decodeControl(bytes: Uint8Array): ControlMessage | null {
 export function describeControl(bytes: Uint8Array): string {
   const message = (bytes as Encoded)[SENT];
   return describe(message === undefined ? bytes : encode(message));
-}
-
-function advertsBytes(adverts: readonly Uint8Array[]): Uint8Array {
-  let length = HEAD_BYTES + (adverts.length < 16 ? 1 : 3);
-  for (const advert of adverts) length += advert.length + (advert.length < 256 ? 2 : 3);
-  return new Uint8Array(ZEROS, 0, length);
 }
