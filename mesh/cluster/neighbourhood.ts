@@ -43,7 +43,7 @@ export class Neighbourhood {
   #nextOfLiving: RingNeighbours | null = null;
   /** Members that are down. Bounded by MAX_MEMBERS, as `#newMembers`. */
   readonly #down = new Set<NodeId>();
-  /** Members since the last {@link update}. */
+  /** Those since the last {@link update} that may have become neighbours when they came. */
   readonly #newMembers = new Set<NodeId>();
   /** What was last asked of another member, until a member changes. */
   #asked: { readonly id: NodeId; readonly neighbours: ReadonlySet<NodeId> } | null = null;
@@ -91,9 +91,10 @@ export class Neighbourhood {
 
   /** A node that was no member. */
   add(member: NodeId): void {
-    this.#newMembers.add(member);
-    this.#note(this.#nextOfAll.add(member));
-    if (this.#nextOfLiving !== null) this.#note(this.#nextOfLiving.add(member));
+    const isNext = this.#nextOfAll.add(member);
+    const isNextLiving = this.#nextOfLiving?.add(member) ?? false;
+    this.#note(isNext || isNextLiving);
+    if (isNext || isNextLiving) this.#newMembers.add(member);
     if (this.#isDown(member)) this.#wentDown(member);
   }
 
