@@ -138,8 +138,8 @@ export class Gossip {
   }
 
   /** A newer advert under this node's own id is missing too: this node must sign one with a higher revision. */
-  #isMissing(id: NodeId, revision: number, own: Advert): boolean {
-    return id === own.id ? revision > own.revision : this.#members.isNewer(id, revision);
+  #isMissing(entry: DigestEntry, own: Advert): boolean {
+    return entry.id === own.id ? entry.revision > own.revision : this.#members.isNewer(entry);
   }
 
   /** One encoding for all receivers; a batch from several peers goes to these too. */
@@ -185,7 +185,7 @@ export class Gossip {
     const newer = inPart.filter(({ id, revision }) => revision > (theirs.get(id) ?? -1) && id !== peer);
     this.#sendAdverts(peer, newer);
     const own = this.#deps.ownAdvert();
-    const missing = entries.filter(({ id, revision }) => this.#isMissing(id, revision, own));
+    const missing = entries.filter((entry) => this.#isMissing(entry, own));
     if (missing.length === 0) return;
     this.#catchingUp.noteLacking();
     this.#send(peer, { type: 'pull', ids: missing.map(({ id }) => id) });

@@ -3,6 +3,7 @@
  * (`test/simulator/fast/member-maps.ts`): it holds all maps of all nodes.
  */
 import type { Cidr } from '../../common/address/cidr.js';
+import { BoundedMap } from '../../common/bounded-map.js';
 import type { NodeId } from '../../common/node-id.js';
 import { BUCKETS } from '../limits.js';
 import type { Advert } from '../wire/advert.js';
@@ -11,9 +12,20 @@ import { bucketOf } from './bucket-hashes.js';
 
 export class IdMap<Value> extends Map<NodeId, Value> {}
 
+/** For what is kept of nodes that are no members too. */
+export class BoundedIdMap<Value> extends BoundedMap<NodeId, Value> {}
+
 export class NameMap<Value> extends Map<string, Value> {}
 
-export class BlockMap<Value> extends Map<Cidr, Value> {}
+export class BlockMap<Value> extends Map<Cidr, Value> {
+  hasAny(blocks: readonly Cidr[]): boolean {
+    return blocks.some((cidr) => this.has(cidr));
+  }
+
+  setAll(blocks: readonly Cidr[], value: Value): void {
+    for (const cidr of blocks) this.set(cidr, value);
+  }
+}
 
 /** By bucket, so that one is listed without a look at the others. */
 export class AdvertMap {
@@ -28,6 +40,11 @@ export class AdvertMap {
 
   get(id: NodeId): Advert | undefined {
     return this.#bucketOf(id).get(id);
+  }
+
+  /** The advert of the node that this entry, or another advert, is about. */
+  ofNode({ id }: { readonly id: NodeId }): Advert | undefined {
+    return this.get(id);
   }
 
   /** Whether one of exactly these bytes is here: most adverts that come are such copies, and are not even decoded then. */

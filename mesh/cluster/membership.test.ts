@@ -58,7 +58,7 @@ describe('membership', () => {
     members.learnEncoded(advertOf(other, 5).bytes);
     members.forget(other.id);
     expect(members.size).toBe(0);
-    expect(members.isNewer(other.id, 5)).toBe(false);
+    expect(members.isNewer({ id: other.id, revision: 5 })).toBe(false);
     expect(members.learnEncoded(advertOf(other, 5).bytes).type).toBe('old');
     expect(members.learnEncoded(advertOf(other, 6).bytes).type).toBe('new');
   });

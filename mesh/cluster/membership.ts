@@ -6,6 +6,7 @@ import { DecodeError } from '../../common/errors.js';
 import type { NodeId } from '../../common/node-id.js';
 import { readAdvert, verifyAdvert } from '../wire/advert.js';
 import type { Advert } from '../wire/advert.js';
+import type { DigestEntry } from '../wire/control-message.js';
 import { BoundedMap } from '../../common/bounded-map.js';
 import { BucketHashes } from './bucket-hashes.js';
 import { AdvertMap } from './member-maps.js';
@@ -76,13 +77,13 @@ export class Membership {
     if (this.#adverts.holds(bytes)) return OLD;
     try {
       const unverified = readAdvert(bytes);
-      const { id, revision } = unverified.advert;
+      const { id } = unverified.advert;
       if (id === this.#ownId) {
         const own = verifyAdvert(unverified);
         return own === null ? { type: 'badSignature' } : { type: 'self', advert: own };
       }
-      const before = this.get(id) ?? null;
-      if (!this.#isNewerThan(before, id, revision)) return OLD;
+      const before = this.#adverts.ofNode(unverified.advert) ?? null;
+      if (!this.#isNewerThan(before, unverified.advert)) return OLD;
       if (this.#isRevoked(id)) return { type: 'revoked' };
       if (before === null && !admits()) return { type: 'notAdmitted' };
       const advert = verifyAdvert(unverified);
@@ -97,8 +98,8 @@ export class Membership {
   learn(advert: Advert): LearnResult {
     if (advert.id === this.#ownId) return { type: 'self', advert };
     if (this.#isRevoked(advert.id)) return { type: 'revoked' };
-    const before = this.get(advert.id) ?? null;
-    return this.#isNewerThan(before, advert.id, advert.revision) ? this.#store(advert, before) : OLD;
+    const before = this.#adverts.ofNode(advert) ?? null;
+    return this.#isNewerThan(before, advert) ? this.#store(advert, before) : OLD;
   }
 
   #store(advert: Advert, before: Advert | null): LearnResult {
@@ -112,11 +113,11 @@ export class Membership {
   }
 
   /** Whether an advert of this revision is newer than what is known of the node, a forgotten advert included. */
-  isNewer(id: NodeId, revision: number): boolean {
-    return id === this.#ownId || this.#isNewerThan(this.get(id) ?? null, id, revision);
+  isNewer(entry: DigestEntry): boolean {
+    return entry.id === this.#ownId || this.#isNewerThan(this.#adverts.ofNode(entry) ?? null, entry);
   }
 
-  #isNewerThan(known: Advert | null, id: NodeId, revision: number): boolean {
+  #isNewerThan(known: Advert | null, { id, revision }: DigestEntry): boolean {
     return revision > (known?.revision ?? this.#forgotten.get(id) ?? -1);
   }
 

@@ -31,8 +31,8 @@ const LENGTHS_PER_FAMILY = 256;
 
 const NONE: readonly Cidr[] = [];
 
-/** Whether lists of blocks are within a cluster, all of them: an advert has one list, as long as it is known. */
-const insideOf = new WeakMap<readonly Cidr[], WeakMap<readonly Cidr[], boolean>>();
+/** Whether lists of blocks are plain, by cluster (see `#arePlain`): an advert has one list, as long as it is known. */
+const plainIn = new WeakMap<readonly Cidr[], WeakMap<readonly Cidr[], boolean>>();
 
 export class OwnershipGroups {
   /** Claimed blocks. Bounded by the members, as all collections here. */
@@ -45,7 +45,7 @@ export class OwnershipGroups {
   /** Number of `#holders` by family and prefix length. */
   readonly #lengths = new Map<number, number>();
   #clusterCidrs: readonly Cidr[] = [];
-  #inside = listsInside(this.#clusterCidrs);
+  #plain = plainLists(this.#clusterCidrs);
 
   /** Of all groups, in no order. */
   entries(): OwnershipEntry[] {
@@ -72,7 +72,7 @@ export class OwnershipGroups {
    */
   update(owners: ReadonlySet<NodeId>, source: ClaimSource, clusterCidrs: readonly Cidr[]): boolean {
     const isOtherCluster = !areEqual(this.#clusterCidrs, clusterCidrs);
-    if (this.#clusterCidrs !== clusterCidrs) this.#inside = listsInside(clusterCidrs);
+    if (this.#clusterCidrs !== clusterCidrs) this.#plain = plainLists(clusterCidrs);
     this.#clusterCidrs = clusterCidrs;
     // At the start of a node nothing is held that another cluster could change.
     if (isOtherCluster && this.#blocks.size > 0)
@@ -93,15 +93,10 @@ export class OwnershipGroups {
     if (this.#outside.has(owner) || !before.every((cidr) => isOwner(this.#holders.get(cidr)!))) return 'entangled';
     if (areEqual(before, blocks)) return 'same';
     if (before.length > 0 && blocks.length > 0) return 'entangled';
-    if (!this.#areInside(blocks)) return 'entangled';
+    if (!this.#arePlain(blocks) || this.#areTouched(blocks)) return 'entangled';
     for (const cidr of before) this.#release(cidr);
-    for (let i = 0; i < blocks.length; i++) {
-      if (this.#blocksTouching(blocks[i]!).length === 0) this.#hold(blocks[i]!, owner);
-      else {
-        for (const held of blocks.slice(0, i)) this.#release(held);
-        return 'entangled';
-      }
-    }
+    this.#holders.setAll(blocks, owner);
+    for (const cidr of blocks) this.#countLength(cidr);
     this.#setBlocks(owner, blocks);
     return 'changed';
   }
@@ -157,22 +152,36 @@ export class OwnershipGroups {
     return holder.table.entries.find((entry) => entry.cidr === cidr)?.owner ?? null;
   }
 
-  #areInside(blocks: readonly Cidr[]): boolean {
-    let areInside = this.#inside.get(blocks);
-    if (areInside === undefined) {
-      areInside = blocks.every((cidr) => this.#isInside(cidr));
-      this.#inside.set(blocks, areInside);
+  /** Whether all are within the cluster, and none overlaps another one of them. */
+  #arePlain(blocks: readonly Cidr[]): boolean {
+    let arePlain = this.#plain.get(blocks);
+    if (arePlain === undefined) {
+      const overlaps = (cidr: Cidr, i: number): boolean =>
+        blocks.some((other, j) => i !== j && cidrIncludes(cidr, other));
+      arePlain = blocks.every((cidr) => this.#isInside(cidr)) && !blocks.some(overlaps);
+      this.#plain.set(blocks, arePlain);
     }
-    return areInside;
+    return arePlain;
   }
 
   #isInside(cidr: Cidr): boolean {
     return this.#clusterCidrs.some((cluster) => cidrIncludes(cluster, cidr));
   }
 
+  /** Whether one of them overlaps a held block. */
+  #areTouched(blocks: readonly Cidr[]): boolean {
+    if (this.#holders.hasAny(blocks)) return true;
+    for (const cidr of blocks) if (this.#othersTouching(cidr).length > 0) return true;
+    return false;
+  }
+
   /** Held blocks that overlap this one: itself, one around it, or all inside. */
   #blocksTouching(cidr: Cidr): readonly Cidr[] {
-    if (this.#holders.has(cidr)) return [cidr];
+    return this.#holders.has(cidr) ? [cidr] : this.#othersTouching(cidr);
+  }
+
+  /** The same of a block that is not held itself. */
+  #othersTouching(cidr: Cidr): readonly Cidr[] {
     const [family, prefix] = [cidrFamily(cidr), cidrPrefix(cidr)];
     let hasInner = false;
     for (const length of this.#lengths.keys()) {
@@ -222,6 +231,10 @@ export class OwnershipGroups {
 
   #hold(cidr: Cidr, holder: NodeId | Group): void {
     this.#holders.set(cidr, holder);
+    this.#countLength(cidr);
+  }
+
+  #countLength(cidr: Cidr): void {
     const key = lengthKey(cidrFamily(cidr), cidrPrefix(cidr));
     this.#lengths.set(key, (this.#lengths.get(key) ?? 0) + 1);
   }
@@ -235,9 +248,9 @@ export class OwnershipGroups {
   }
 }
 
-function listsInside(clusterCidrs: readonly Cidr[]): WeakMap<readonly Cidr[], boolean> {
-  const known = insideOf.get(clusterCidrs) ?? new WeakMap<readonly Cidr[], boolean>();
-  insideOf.set(clusterCidrs, known);
+function plainLists(clusterCidrs: readonly Cidr[]): WeakMap<readonly Cidr[], boolean> {
+  const known = plainIn.get(clusterCidrs) ?? new WeakMap<readonly Cidr[], boolean>();
+  plainIn.set(clusterCidrs, known);
   return known;
 }
 

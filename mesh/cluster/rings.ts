@@ -10,16 +10,16 @@
  * when one of them is gone.
  */
 import { createHash } from 'node:crypto';
-import { BoundedMap } from '../../common/bounded-map.js';
 import type { NodeId } from '../../common/node-id.js';
 import { MAX_MEMBERS, NEIGHBOURS } from '../limits.js';
+import { BoundedIdMap } from './member-maps.js';
 
 const RINGS = NEIGHBOURS / 2;
 const HASH_LABEL = 'heddle/2 rings';
 const FULL_CIRCLE = 2 ** 32;
 
 /** Place on each ring, 32 bits, by id: a pure function, so one map serves all. Bounded by twice the members of a node. */
-const known = new BoundedMap<NodeId, Uint32Array>(2 * MAX_MEMBERS);
+const known = new BoundedIdMap<Uint32Array>(2 * MAX_MEMBERS);
 
 /** The neighbours of one member. */
 export class RingNeighbours {

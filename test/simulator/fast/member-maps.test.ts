@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
+import type { Cidr } from '../../../common/address/cidr.js';
 import type { NodeId } from '../../../common/node-id.js';
 import * as real from '../../../mesh/cluster/member-maps.js';
 import type { Advert } from '../../../mesh/wire/advert.js';
@@ -59,6 +60,34 @@ describe('maps of the simulator', () => {
         expect([...b.values()].sort()).toEqual([...a.values()].sort());
       }),
     );
+  });
+
+  it('hold several blocks at once, as those of the product do', () => {
+    const cidr = fc.nat(20).map((n) => `10.0.${n}.0/24` as Cidr);
+    const list = fc.array(cidr, { maxLength: 4 });
+    const change = fc.record({ list, value: fc.nat(9), gone: cidr });
+    const sameAnswers = (changes: readonly { list: Cidr[]; value: number; gone: Cidr }[]): void => {
+      const [a, b] = [new real.BlockMap<number>(), new fast.BlockMap<number>()];
+      for (const { list: blocks, value, gone } of changes) {
+        expect(b.hasAny(blocks)).toBe(a.hasAny(blocks));
+        for (const map of [a, b]) map.setAll(blocks, value);
+        expect(b.hasAny(blocks)).toBe(blocks.length > 0);
+        expect(b.delete(gone)).toBe(a.delete(gone));
+        expect([b.size, b.hasAny([gone])]).toEqual([a.size, false]);
+        expect(new Map(b)).toEqual(new Map(a));
+      }
+    };
+    fc.assert(fc.property(fc.array(change, { maxLength: 20 }), sameAnswers));
+  });
+
+  it('find the advert of a node by another of its adverts, or by its id', () => {
+    const sameAdverts = (changes: readonly Change[]): void => {
+      changeBoth(changes, (a, b, { n, value }) => {
+        for (const entry of [advert(n, value), advert(n, value + 1), { id: id(n) }])
+          expect(b.ofNode(entry)).toBe(a.ofNode(entry));
+      });
+    };
+    fc.assert(fc.property(fc.array(anyChange, { maxLength: 60 }), sameAdverts));
   });
 
   it('know an advert by its bytes, as those of the product do', () => {

@@ -29,6 +29,12 @@ class Numbers {
     return this.#lastNumber;
   }
 
+  /** Asked for next, as a rule. */
+  note(key: string, number: number): void {
+    this.#lastKey = key;
+    this.#lastNumber = number;
+  }
+
   of(key: string): number {
     const known = this.known(key);
     if (known >= 0) return known;
@@ -65,7 +71,10 @@ class NumberedMap<Key extends string, Value> {
   }
 
   set(key: Key, value: Value): this {
-    const number = this.#numbers.of(key);
+    return this.setAt(this.#numbers.of(key), value);
+  }
+
+  protected setAt(number: number, value: Value): this {
     if (number >= this.#values.length) this.#grow();
     if (this.#values[number] === undefined) this.#size++;
     this.#values[number] = value;
@@ -114,31 +123,66 @@ export class IdMap<Value> extends NumberedMap<NodeId, Value> {
   }
 }
 
+/** All nodes of a simulation are fewer than the bounds. */
+export class BoundedIdMap<Value> extends IdMap<Value> {
+  constructor(readonly maxEntries: number) {
+    super();
+  }
+}
+
 export class NameMap<Value> extends NumberedMap<string, Value> {
   constructor() {
     super(names);
   }
 }
 
+/** The numbers of a list of blocks, kept at the list: an advert, which all nodes share, has one. */
+const BLOCK_NUMBERS = Symbol('block numbers');
+
+type BlockList = readonly Cidr[] & { [BLOCK_NUMBERS]?: readonly number[] };
+
 export class BlockMap<Value> extends NumberedMap<Cidr, Value> {
   constructor() {
     super(blocks);
   }
+
+  hasAny(list: readonly Cidr[]): boolean {
+    for (const number of numbersOf(list)) if (this.at(number) !== undefined) return true;
+    return false;
+  }
+
+  setAll(list: readonly Cidr[], value: Value): void {
+    for (const number of numbersOf(list)) this.setAt(number, value);
+  }
 }
 
-/** The number of the member, kept at the bytes of its adverts, which all nodes share (`advert.ts`). */
-const NUMBER = Symbol('number');
+function numbersOf(list: BlockList): readonly number[] {
+  return (list[BLOCK_NUMBERS] ??= list.map((cidr) => blocks.of(cidr)));
+}
 
-type Encoded = Uint8Array & { [NUMBER]?: number };
+/** The number of the member, and the advert, kept at its bytes, which all nodes share (`advert.ts`). */
+const NUMBER = Symbol('number');
+const ADVERT = Symbol('advert');
+
+type Encoded = Uint8Array & { [NUMBER]?: number; [ADVERT]?: Advert };
 
 export class AdvertMap extends IdMap<Advert> {
-  holds(bytes: Uint8Array): boolean {
-    return this.at((bytes as Encoded)[NUMBER] ?? -1)?.bytes === bytes;
+  holds(bytes: Encoded): boolean {
+    const number = bytes[NUMBER];
+    return number !== undefined && this.at(number) === bytes[ADVERT];
+  }
+
+  ofNode({ id, bytes }: { readonly id: NodeId; readonly bytes?: Encoded }): Advert | undefined {
+    const number = bytes?.[NUMBER];
+    if (number === undefined) return this.get(id);
+    ids.note(id, number);
+    return this.at(number);
   }
 
   override set(id: NodeId, advert: Advert): this {
-    (advert.bytes as Encoded)[NUMBER] ??= ids.of(id);
-    return super.set(id, advert);
+    const bytes: Encoded = advert.bytes;
+    bytes[ADVERT] = advert;
+    return this.setAt((bytes[NUMBER] ??= ids.of(id)), advert);
   }
 
   *inBucket(bucket: number): Generator<Advert> {
