@@ -80,6 +80,11 @@ export interface PeerPath {
   readonly relay?: RelayRoute | null;
   /** How long the link is up, null while it is not: the router keeps it for the next agent. Absent from older versions. */
   readonly upForMs?: number | null;
+  /**
+   * The address of this node that the peer called, with the handshake that ended on this path or later: its datagrams leave from
+   * there. Absent or null: as before, and on another path as the route says. Absent from older versions.
+   */
+  readonly local?: IpAddress | null;
 }
 
 /** The whole desired forwarding state. */
@@ -123,12 +128,7 @@ export type RouterCommand =
   | { readonly type: 'tables'; readonly tables: ForwardingTables }
   /** Only to a router whose hello has `takesTablesChanges`. Of another `base` than the router has it ends the connection. */
   | { readonly type: 'tablesChange'; readonly change: TablesChange }
-  | {
-      readonly type: 'path';
-      readonly path: PeerPath;
-      /** The address of this node that the peer called with the handshake which led here: its datagrams leave from there. */
-      readonly local?: IpAddress | null;
-    }
+  | { readonly type: 'path'; readonly path: PeerPath }
   /** From now on this session opens what arrives for it. */
   | { readonly type: 'installSession'; readonly session: SessionKeys }
   /** From now on what goes to the session's peer is sealed with it; the session before stays open for receiving. */

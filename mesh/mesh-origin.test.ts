@@ -44,7 +44,7 @@ function localsOf(effects: readonly MeshEffect[], type: number): Set<IpAddress |
 }
 
 function pathsOf(effects: readonly MeshEffect[]): Set<IpAddress | null | undefined> {
-  return new Set(effects.flatMap((effect) => (effect.type === 'path' ? [effect.local] : [])));
+  return new Set(effects.flatMap((effect) => (effect.type === 'path' ? [effect.path.local] : [])));
 }
 
 /** What the first of two nodes did until both were linked. @param bytes of the datagrams that are forged */

@@ -91,13 +91,13 @@ export class ForwarderReports {
       const endpoint = peers.endpoint(index);
       if (endpoint === null) continue;
       const relayed = peers.relayedPath(index);
-      const relay = relayed === undefined ? {} : { relay: relayed.route };
+      const local = peers.localOf(index);
       paths.push({
         peer,
         endpoint,
         mtuBytes: peers.mtuBytes(index),
         upForMs: peers.upForMs(index, nowMs),
-        ...relay,
+        ...(relayed === undefined ? { local } : { relay: relayed.route }),
       });
     }
     return paths;

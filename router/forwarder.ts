@@ -351,9 +351,8 @@ export class Forwarder {
       case 'tablesChangeSlice':
         return this.#useTables(changedTables(this.#reader.tables, command, this.#peers));
       case 'path': {
-        const { path, local = null } = command;
-        const { endpoint, mtuBytes, upForMs = null, relay = null } = path;
-        const peer = this.#peers.indexOf(path.peer);
+        const { endpoint, mtuBytes, upForMs = null, relay = null, local = null } = command.path;
+        const peer = this.#peers.indexOf(command.path.peer);
         if (peer === NO_PEER) return;
         this.#peers.setPath(peer, endpoint, mtuBytes, relay);
         const called = local === null ? null : localAddressOf(local, this.#peers.family);

@@ -60,9 +60,9 @@ async function sourceOf(send: () => void): Promise<string> {
   return sources[0]!;
 }
 
-function openSession(number: number, local?: IpAddress): void {
+function openSession(number: number, local: IpAddress | null = null): void {
   const peer = nodeIdOf(number);
-  node.command({ type: 'path', path: { peer, endpoint: endpoint(), mtuBytes: MTU_BYTES }, ...(local && { local }) });
+  node.command({ type: 'path', path: { peer, endpoint: endpoint(), mtuBytes: MTU_BYTES, local } });
   const session = { peer, localIndex: indexOf(number), remoteIndex: 0x0cc00000 + number };
   const keys = { sendKey: baseKeyOf(1, number), receiveKey: baseKeyOf(number, 1) };
   node.command({ type: 'installSession', session: { ...session, ...keys, cipher: 'aes-256-gcm' } });
@@ -118,6 +118,19 @@ describe('what is sent to a peer', () => {
     expect(await sourceOf(initiation)).toBe(THIRD);
   });
 
+  it('leaves from there also after the next agent or router has read the paths', async () => {
+    openSession(2);
+    await seal(2, SECOND);
+    const { paths } = node.report();
+    expect(paths).toMatchObject([{ peer: PEER, local: SECOND }]);
+    node.command({ type: 'path', path: { ...paths[0]!, local: null } });
+    expect(await sourceOf(unit)).toBe(SECOND);
+    node.command({ type: 'removePeer', peer: PEER });
+    openSession(2);
+    node.command({ type: 'path', path: paths[0]! });
+    expect(await sourceOf(unit)).toBe(SECOND);
+  });
+
   it('leaves from nowhere else after forged handshake datagrams', async () => {
     await call(SECOND, handshake(TYPE_INITIATION));
     openSession(2);
@@ -140,7 +153,7 @@ describe('what is sent to a peer', () => {
 describe('an initiation', () => {
   it('to another address of the peer leaves from the address that the route says', async () => {
     const path = { peer: PEER, endpoint: parseSocketAddress(THIRD, 9), mtuBytes: MTU_BYTES };
-    node.command({ type: 'path', path, local: parseIpAddress(SECOND) });
+    node.command({ type: 'path', path: { ...path, local: parseIpAddress(SECOND) } });
     expect(await sourceOf(initiation)).toBe(FIRST);
   });
 });

@@ -44,6 +44,7 @@ const path = object({
   mtuBytes: count,
   upForMs: orAbsent(orNull(count)),
   relay: orAbsent(orNull(relayRoute)),
+  local: orAbsent(orNull(ip)),
 });
 const session = object({
   peer: nodeId,

@@ -164,8 +164,8 @@ export class PeerPath {
     const endpoint = this.#endpoint ?? (this.#route === null ? null : this.#advertised);
     if (endpoint === null) return;
     const upForMs = this.#upSinceMs === null ? null : Math.max(0, nowMs - this.#upSinceMs);
-    const path = { peer: this.#peer, endpoint, mtuBytes: this.mtuBytes, upForMs, relay: this.#route };
-    this.#deps.emit({ type: 'path', path, local });
+    const path = { peer: this.#peer, endpoint, mtuBytes: this.mtuBytes, upForMs, relay: this.#route, local };
+    this.#deps.emit({ type: 'path', path });
   }
 
   /** Something authentic arrived at `atMs`. */

@@ -124,7 +124,8 @@ const SILENT = { hasFrames: false, isHeard: false };
 describe('a handshake of the peer', () => {
   it('tells the router which address of this node the peer called, also at the same address of the peer, and once', () => {
     const bench = new Bench();
-    const locals = () => bench.effects.splice(0).flatMap((effect) => (effect.type === 'path' ? [effect.local] : []));
+    const locals = () =>
+      bench.effects.splice(0).flatMap((effect) => (effect.type === 'path' ? [effect.path.local] : []));
     const called = parseIpAddress('203.0.113.5');
     for (let i = 0; i < 2; i++) {
       bench.accept(i, called);

@@ -50,6 +50,7 @@ const path = object({
   mtuBytes: integer(MIN_PATH_MTU_BYTES, 65_535),
   upForMs: orAbsent(orNull(count)),
   relay: orAbsent(orNull(relayRoute)),
+  local: orAbsent(orNull(text)),
 });
 const session = object({
   peer: nodeId,
@@ -63,7 +64,7 @@ const session = object({
 const SHAPES: Readonly<Record<RouterCommand['type'], Check>> = {
   tables: object({ tables }),
   tablesChange: object({ change: tablesChange }),
-  path: object({ path, local: orAbsent(orNull(text)) }),
+  path: object({ path }),
   installSession: object({ session }),
   activateSession: object({ localIndex: index }),
   deactivateSession: object({ localIndex: index }),
@@ -110,7 +111,7 @@ export function checkRouterCommand(message: unknown): RouterCommand {
 function checkAddresses(command: RouterCommand): void {
   if (command.type === 'tables') checkTables(command.tables);
   if (command.type === 'tablesChange') checkChange(command.change);
-  if (command.type === 'path') checkEnds(command.path.endpoint, command.local);
+  if (command.type === 'path') checkEnds(command.path.endpoint, command.path.local);
   if (command.type === 'sendDatagram') checkEnds(command.to, command.local);
 }
 

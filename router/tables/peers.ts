@@ -8,6 +8,7 @@ import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { RelayRoute } from '../../common/router-port.js';
 import type { Arena } from '../kernel/arena.js';
 import { ipFamily } from '../../common/address/ip-address.js';
+import type { IpAddress } from '../../common/address/ip-address.js';
 import { DATAGRAM_HEADER_BYTES } from '../../common/wire/datagram-header.js';
 import { underlayHeaderBytes } from '../../common/wire/overhead.js';
 import { MAX_PEERS, MAX_UNIT_BYTES, UNKNOWN_PATH_MTU_BYTES } from '../../common/protocol.js';
@@ -17,7 +18,7 @@ import { MIN_PATH_MTU_BYTES } from '../limits.js';
 import { SOCKADDR_ROOM, UDP_MAX_PAYLOAD_BYTES, UDP_MAX_SEGMENTS } from '../kernel/linux-abi.js';
 import type { SocketFamily } from '../kernel/socket-address-memory.js';
 import { readSocketAddress, sameSocketAddressMemory, writeSocketAddress } from '../kernel/socket-address-memory.js';
-import { LOCAL_ADDRESS_BYTES, sameLocalAddress } from '../kernel/packet-info.js';
+import { LOCAL_ADDRESS_BYTES, readLocalAddress, sameLocalAddress } from '../kernel/packet-info.js';
 import { envelopeWords } from './envelope-words.js';
 import type { EnvelopeWords } from './envelope-words.js';
 
@@ -156,6 +157,12 @@ export class Peers {
   /** Arena offset of the local address that datagrams to the peer leave from; 0 for the one that the route says. */
   localAt(index: number): number {
     return this.#answersFromLocal[index] === 1 ? this.#locals + index * LOCAL_ADDRESS_BYTES : 0;
+  }
+
+  /** The same as text, or null. */
+  localOf(index: number): IpAddress | null {
+    const local = this.localAt(index);
+    return local === 0 ? null : readLocalAddress(this.arena, local, this.family);
   }
 
   /** The local address that datagrams to the peer leave from, if this is where they go; null for the one that the route says. */
