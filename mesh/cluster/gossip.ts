@@ -16,7 +16,7 @@ import { BoundedMap } from '../../common/bounded-map.js';
 import type { NodeId } from '../../common/node-id.js';
 import { bucketOf, differingBuckets } from './bucket-hashes.js';
 import { CatchingUp } from './catching-up.js';
-import { earliest } from '../deadlines.js';
+import { earlier } from '../deadlines.js';
 import type { Advert } from '../wire/advert.js';
 import { encodeControl } from '../wire/control-message.js';
 import type { ControlMessage, DigestEntry } from '../wire/control-message.js';
@@ -92,7 +92,7 @@ export class Gossip {
   }
 
   pollAt(): number | null {
-    return earliest(this.#pending.size === 0 ? null : this.#nextPushMs, this.#digestDueMs);
+    return earlier(this.#pending.size === 0 ? null : this.#nextPushMs, this.#digestDueMs);
   }
 
   get #digestDueMs(): number {

@@ -3,7 +3,7 @@ import type { NodeId } from '../../common/node-id.js';
 import type { RelayChannel, Relaying as HeldByRouter } from '../../common/router-port.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import { TOKEN_BYTES } from '../../common/wire/relay-envelope.js';
-import { earliest } from '../deadlines.js';
+import { earlier } from '../deadlines.js';
 import type { MeshEffect, MeshEvent, RandomSource } from '../mesh-io.js';
 import { channelAddress, isChannelAddress } from '../peer/channel-address.js';
 import type { Peer } from '../peer/peer.js';
@@ -120,7 +120,7 @@ export class Relaying {
   }
 
   pollAt(): number | null {
-    return earliest(this.#relays.pollAt(), this.paths.pollAt());
+    return earlier(this.#relays.pollAt(), this.paths.pollAt());
   }
 }
 

@@ -2,7 +2,6 @@
  * Times at which peers on quiet links are shown where this node is. Peers see it at another address than before: then at once, but
  * not again within TOUCH_INTERVAL_MS; what changes meanwhile is shown at its end.
  */
-import { earliest } from '../deadlines.js';
 import { TOUCH_INTERVAL_MS } from '../limits.js';
 
 export class Touches {
@@ -16,7 +15,7 @@ export class Touches {
 
   /** When {@link take} is true, or null. */
   pollAt(): number | null {
-    return earliest(this.#dueMs);
+    return this.#dueMs === Infinity ? null : this.#dueMs;
   }
 
   /** Whether peers are to be touched now. */

@@ -18,7 +18,7 @@ import type { SessionKeys } from '../../common/router-port.js';
 import { formatSocketAddress } from '../../common/address/socket-address.js';
 import type { IpAddress } from '../../common/address/ip-address.js';
 import type { SocketAddress } from '../../common/address/socket-address.js';
-import { earliest } from '../deadlines.js';
+import { earlier } from '../deadlines.js';
 import type { Advert } from '../wire/advert.js';
 import { BoundedMap } from '../../common/bounded-map.js';
 import { macsEqual } from '../../common/wire/handshake-mac.js';
@@ -287,7 +287,7 @@ export class Handshakes {
   /** When {@link expire} or {@link takeDue} has something to do next. */
   pollAt(): number | null {
     const [oldest] = this.#responders.values();
-    return earliest(oldest === undefined ? null : oldest.startedMs + HANDSHAKE_LIFETIME_MS, this.#againMs);
+    return earlier(oldest === undefined ? null : oldest.startedMs + HANDSHAKE_LIFETIME_MS, this.#againMs);
   }
 
   /** Never throws, whatever the bytes are. @param local see {@link Origin} */
