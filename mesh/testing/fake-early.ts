@@ -1,6 +1,6 @@
 /** Early units of a simulated router: frames that come before the keys of their session, with the bounds of the product's router. */
 import type { SocketAddress } from '../../common/address/socket-address.js';
-import { packetBytes } from './packet.js';
+import { packetBytes, shortIndex } from './packet.js';
 import type { Packet } from './packet.js';
 
 type Unit = Extract<Packet, { kind: 'unit' }>;
@@ -25,13 +25,13 @@ export class FakeEarly {
   /** Those that found no room, and those that waited in vain. */
   full = 0;
   expired = 0;
-  /** When each index was announced. Bounded by what the core announces within EARLY_MS. */
+  /** When each index, short, was announced. Bounded by what the core announces within EARLY_MS. */
   readonly #announcedMs = new Map<number, number>();
   #kept: Early[] = [];
 
   announce(localIndex: number, nowMs: number): void {
     for (const [index, atMs] of this.#announcedMs) if (nowMs - atMs >= EARLY_MS) this.#announcedMs.delete(index);
-    this.#announcedMs.set(localIndex, nowMs);
+    this.#announcedMs.set(shortIndex(localIndex), nowMs);
   }
 
   /** A unit of no session. */
@@ -48,10 +48,11 @@ export class FakeEarly {
 
   /** The session is here, or will not come. Returns what waited for it, in order. */
   take(localIndex: number, nowMs: number): readonly Early[] {
-    this.#announcedMs.delete(localIndex);
+    const index = shortIndex(localIndex);
+    this.#announcedMs.delete(index);
     this.#expire(nowMs);
-    const taken = this.#kept.filter(({ unit }) => unit.index === localIndex);
-    if (taken.length > 0) this.#kept = this.#kept.filter(({ unit }) => unit.index !== localIndex);
+    const taken = this.#kept.filter(({ unit }) => unit.index === index);
+    if (taken.length > 0) this.#kept = this.#kept.filter(({ unit }) => unit.index !== index);
     return taken;
   }
 

@@ -133,13 +133,13 @@ export class FakeRouter {
   /** @param channel of the envelope that it came in, or null */
   #takeUnit(from: SocketAddress, unit: Unit, channel: number | null, nowMs: number): void {
     const held = this.#slots.get(slotOf(unit.index));
-    if (held?.keys.localIndex !== unit.index) return this.early.keep(from, unit, channel, nowMs);
+    if (held?.localIndex !== unit.index) return this.early.keep(from, unit, channel, nowMs);
     if (held.receiveKey !== unit.key) return;
     const { peer } = held;
     peer.noteReceived(nowMs);
     if (!held.confirmed) {
       held.confirmed = true;
-      this.#deps.toCore({ type: 'sessionConfirmed', peer: peer.id, localIndex: unit.index });
+      this.#deps.toCore({ type: 'sessionConfirmed', peer: peer.id, localIndex: held.keys.localIndex });
     }
     const isRelayed = (peer.path?.relay ?? null) !== null;
     if (isRelayed !== (channel !== null)) peer.elsewhereMs = nowMs;
@@ -228,7 +228,7 @@ export class FakeRouter {
   #seal({ active, path }: HeldPeer, body: UnitBody, sizeBytes: number, way: Way = PATH): void {
     if (active === null || path === null) return;
     active.unitsSent++;
-    const packet = { kind: 'unit', index: active.keys.remoteIndex, key: active.sendKey, body } as const;
+    const packet = { kind: 'unit', index: active.remoteIndex, key: active.sendKey, body } as const;
     this.#transmit(this.#routeOf(path, way), way.to ?? path.endpoint, packet, sizeBytes);
   }
 

@@ -2,6 +2,7 @@
 import type { NodeId } from '../../common/node-id.js';
 import type { PeerCounters, PeerPath, SessionKeys } from '../../common/router-port.js';
 import { STALE_AFTER_MS } from '../limits.js';
+import { shortIndex } from './packet.js';
 
 export class HeldPeer {
   readonly id: NodeId;
@@ -58,6 +59,9 @@ export class HeldPeer {
 export class HeldSession {
   readonly keys: SessionKeys;
   readonly peer: HeldPeer;
+  /** Those of the keys, short. */
+  readonly localIndex: number;
+  readonly remoteIndex: number;
   readonly sendKey: number;
   readonly receiveKey: number;
   readonly installedMs: number;
@@ -69,6 +73,8 @@ export class HeldSession {
   constructor(keys: SessionKeys, peer: HeldPeer, nowMs: number) {
     this.keys = keys;
     this.peer = peer;
+    this.localIndex = shortIndex(keys.localIndex);
+    this.remoteIndex = shortIndex(keys.remoteIndex);
     this.sendKey = shortOf(keys.sendKey);
     this.receiveKey = shortOf(keys.receiveKey);
     this.installedMs = nowMs;

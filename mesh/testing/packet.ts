@@ -13,6 +13,7 @@ export const UNIT_BYTES = UNDERLAY_BYTES + 32;
 
 export type Packet =
   | { readonly kind: 'datagram'; readonly bytes: Uint8Array }
+  /** The index is signed ({@link shortIndex}). */
   | { readonly kind: 'unit'; readonly index: number; readonly key: number; readonly body: UnitBody }
   | Envelope;
 
@@ -46,11 +47,16 @@ export interface SimFrame {
   endedMs: number | null;
 }
 
+/** Index of a session as a signed number, which needs no object of its own in the heap, as every other unsigned one does. */
+export function shortIndex(index: number): number {
+  return index | 0;
+}
+
 /** The packet in words, for a log. */
 export function describePacket(packet: Packet): string {
   if (packet.kind === 'envelope') return `relayed ${describePacket(packet.inner)}`;
   if (packet.kind === 'datagram') return describeDatagram(packet.bytes);
-  return `${describeBody(packet.body)} in session 0x${packet.index.toString(16).padStart(8, '0')}`;
+  return `${describeBody(packet.body)} in session 0x${(packet.index >>> 0).toString(16).padStart(8, '0')}`;
 }
 
 /** Its size where it does not matter to anything but paths with a small MTU. */
