@@ -62,7 +62,7 @@ describe('dialling', () => {
     const all = Array.from({ length: 10 }, (_, n) => address(n + 1));
     const picks = Array.from({ length: 5 }, (_, tries) => addressesOfTry(all, tries));
     expect(picks.every((picked) => picked.length === 4)).toBe(true);
-    expect(new Set(picks.flat()).size).toBe(10);
+    expect(new Set(picks.flat().map(({ to }) => to)).size).toBe(10);
   });
 
   it('leaves out duplicates and addresses of this host', () => {
@@ -75,6 +75,18 @@ describe('dialling', () => {
     for (let i = 0; i < 4; i++) dial = bench.dial(dial, dial.nextMs);
     const peers = bench.effects.map((effect) => (effect.type === 'sendDatagram' ? effect.peer : undefined));
     expect(peers).toEqual([PEER, null, PEER, null]);
+  });
+
+  it.each([1, 4, 5, 6, 8, 12, 16])('does so with each of %d addresses', (count) => {
+    const bench = new Bench();
+    const all = Array.from({ length: count }, (_, n) => address(n + 1));
+    let dial = dialAt(0);
+    for (let i = 0; i < 4 * count; i++) dial = bench.dial(dial, dial.nextMs, all);
+    const sent = bench.effects.flatMap((effect) => (effect.type === 'sendDatagram' ? [effect] : []));
+    for (const to of all) {
+      const peers = sent.filter((effect) => effect.to === to).map(({ peer }) => peer);
+      expect(peers.slice(0, 4)).toEqual([PEER, null, PEER, null]);
+    }
   });
 
   it('sends one initiation to all addresses of a try, and the same one again', () => {

@@ -30,6 +30,13 @@ export interface DialHandshake {
   readonly turn: number;
 }
 
+/** An address that a try sends to. */
+export interface TriedAddress {
+  readonly to: SocketAddress;
+  /** Tries before that sent to it. */
+  readonly turn: number;
+}
+
 /** What a try needs to know of the node. */
 export interface DialTarget extends Omit<HandshakeTarget, 'mayCross' | 'turn'> {
   /** Null when any node may be at the addresses. */
@@ -77,8 +84,8 @@ export class Dialer {
 
   /** Sends an initiation to the addresses of this try, of a new handshake if there is none or its time is over. */
   tryNow(dial: Dial, target: DialTarget, nowMs: number): Dial {
-    const direct = addressesOfTry(target.addresses, dial.tries).filter((to) => this.#mayDial(to, target, nowMs));
-    const addresses = [...target.channels, ...direct];
+    const direct = addressesOfTry(target.addresses, dial.tries).filter(({ to }) => this.#mayDial(to, target, nowMs));
+    const addresses = [...target.channels.map((to) => ({ to, turn: 0 })), ...direct];
     if (addresses.length === 0 && target.addresses.length > 0) {
       return {
         ...dial,
@@ -86,10 +93,10 @@ export class Dialer {
       };
     }
     const handshake = this.#currentHandshake(dial, target, nowMs);
-    // The address of this node that the peer called may have become one that leads nowhere: the next try leaves by the route.
-    const peer = dial.tries % 2 === 0 ? target.peer : null;
-    for (const to of addresses) {
+    for (const { to, turn } of addresses) {
       const bytes = handshake === null ? null : this.#deps.handshakes.initiationFor(handshake.localIndex, to, nowMs);
+      // The address of this node that the peer called may have become one that leads nowhere: the next one leaves by the route.
+      const peer = turn % 2 === 0 ? target.peer : null;
       if (bytes !== null) this.#deps.emit({ type: 'sendDatagram', to, bytes, peer });
     }
     const waitMs = retryWaitMs(dial.tries, target.maxRetryMs, this.#deps.random.fraction());
@@ -124,11 +131,13 @@ export function retryWaitMs(tries: number, maxRetryMs: number, fraction: number)
   return Math.min(maxRetryMs, DIAL_RETRY_MS * 2 ** Math.min(tries, 30)) * (0.75 + fraction / 2);
 }
 
-/** A window of addresses that moves on with every try. */
-export function addressesOfTry(addresses: readonly SocketAddress[], tries: number): readonly SocketAddress[] {
-  if (addresses.length <= DIAL_ADDRESSES_PER_TRY) return addresses;
-  const start = (tries * DIAL_ADDRESSES_PER_TRY) % addresses.length;
-  return [...addresses, ...addresses].slice(start, start + DIAL_ADDRESSES_PER_TRY);
+/** A window of addresses that moves on with every try, and how many tries before had each. */
+export function addressesOfTry(addresses: readonly SocketAddress[], tries: number): readonly TriedAddress[] {
+  const count = Math.min(DIAL_ADDRESSES_PER_TRY, addresses.length);
+  return Array.from({ length: count }, (_, i) => {
+    const place = tries * count + i;
+    return { to: addresses[place % addresses.length]!, turn: Math.floor(place / addresses.length) };
+  });
 }
 
 /** The addresses without duplicates and without those of this host, in order. */
