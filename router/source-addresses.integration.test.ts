@@ -150,6 +150,27 @@ describe('what is sent to a peer', () => {
   });
 });
 
+describe('a handshake datagram through a relay', () => {
+  const channel = { channel: 5, token: new Uint8Array(8) };
+  const through = () =>
+    node.command({
+      type: 'sendDatagram',
+      to: endpoint(),
+      bytes: handshake(TYPE_INITIATION),
+      relay: { peer: PEER, channel },
+    });
+
+  it('leaves from the address that the relay calls, or when that is gone, from the one that the route says', async () => {
+    openSession(2, parseIpAddress(SECOND));
+    expect(await sourceOf(through)).toBe(SECOND);
+    for (const gone of ['192.0.2.77', '2001:db8::77']) {
+      openSession(2, parseIpAddress(gone));
+      expect(await sourceOf(through)).toBe(FIRST);
+    }
+    expect(node.drops()).not.toHaveProperty('sendFailed');
+  });
+});
+
 describe('an initiation', () => {
   it('to another address of the peer leaves from the address that the route says', async () => {
     const path = { peer: PEER, endpoint: parseSocketAddress(THIRD, 9), mtuBytes: MTU_BYTES };

@@ -54,18 +54,20 @@ export class RawSender {
       this.counters.drops[DROP.sendFailed]!++;
       return;
     }
-    this.#place(bytes);
-    if (this.#sendFrom(source)) return;
-    if (source === null || !this.#sendFrom(null)) this.counters.drops[DROP.sendFailed]!++;
+    this.#send(bytes, source);
   }
 
-  /** Sends once to the socket address at offset `address`, from the local address at offset `local`, 0 for any. */
+  /** The same to the socket address at offset `address`, from the local address at offset `local`, 0 for that of the route. */
   sendTo(address: number, local: number, bytes: Uint8Array): void {
     const { u8 } = this.arena;
     u8.copyWithin(this.#address, address, address + SOCKADDR_ROOM);
+    this.#send(bytes, local === 0 ? null : u8.slice(local, local + LOCAL_ADDRESS_BYTES));
+  }
+
+  #send(bytes: Uint8Array, source: Uint8Array | null): void {
     this.#place(bytes);
-    const source = local === 0 ? null : u8.slice(local, local + LOCAL_ADDRESS_BYTES);
-    if (!this.#sendFrom(source)) this.counters.drops[DROP.sendFailed]!++;
+    if (this.#sendFrom(source)) return;
+    if (source === null || !this.#sendFrom(null)) this.counters.drops[DROP.sendFailed]!++;
   }
 
   #place(bytes: Uint8Array): void {
