@@ -286,7 +286,13 @@ export type RouterEvent =
   /** The first authentic datagram arrived on a session: the peer holds its keys. */
   | { readonly type: 'sessionConfirmed'; readonly peer: NodeId; readonly localIndex: number }
   /** An authentic datagram came from a new address; the router already sends there. */
-  | { readonly type: 'roamed'; readonly peer: NodeId; readonly endpoint: SocketAddress }
+  | {
+      readonly type: 'roamed';
+      readonly peer: NodeId;
+      readonly endpoint: SocketAddress;
+      /** Address of this node that the datagram came to. Absent from a router of an older version. */
+      readonly local?: IpAddress;
+    }
   /** Frames wait for a peer without active session, or leave while nothing is heard of it. At most once a second per peer. */
   | { readonly type: 'sessionWanted'; readonly peer: NodeId }
   /** The kernel refuses datagrams of the size in use: the MTU of the interface towards the peer is smaller. */
@@ -296,7 +302,13 @@ export type RouterEvent =
    * The newest data or control of a peer whose path is relayed came without an envelope. The router goes on as before. At most once
    * a second per peer.
    */
-  | { readonly type: 'heardDirectly'; readonly peer: NodeId; readonly from: SocketAddress }
+  | {
+      readonly type: 'heardDirectly';
+      readonly peer: NodeId;
+      readonly from: SocketAddress;
+      /** Address of this node that it came to. Absent from a router of an older version. */
+      readonly local?: IpAddress;
+    }
   /** The pair with this receive channel, of its first end, had no datagram for RELAY_IDLE_MS. Once a second until it is closed. */
   | { readonly type: 'relayIdle'; readonly channel: number }
   /** Once a second while anything changed; in pieces when much has. */

@@ -29,7 +29,7 @@ import type {
 } from './mesh-io.js';
 import { MeshParts } from './mesh-parts.js';
 import type { MeshOptions } from './mesh-parts.js';
-import { answerTo } from './origin.js';
+import { answerTo, originOf } from './origin.js';
 import type { Peer } from './peer/peer.js';
 import { isUsable } from './peer/link.js';
 import { idleView, memberView, routeViews } from './cluster/views.js';
@@ -241,7 +241,7 @@ export class Mesh {
         return this.#parts.relaying.idle(event.channel, now);
       case 'heardDirectly':
         // The other end says itself which way it sends; this is where it does so from.
-        return peerTable.peers.get(event.peer)?.path.heardDirectly(event.from);
+        return peerTable.peers.get(event.peer)?.path.heardDirectly(originOf(event.from, event));
       case 'tick':
         return;
       case 'stop':
@@ -260,8 +260,8 @@ export class Mesh {
     const { relaying, handshakes, outcomes, counters } = this.#parts;
     const from = relaying.sourceOf(event);
     if (from === null) return counters.count('unknownChannel');
-    const { bytes, local = null } = event;
-    outcomes.apply(handshakes.receive(bytes, from, now, local), { from, local }, now);
+    const origin = originOf(from, event);
+    outcomes.apply(handshakes.receive(event.bytes, from, now, origin.local), origin, now);
     this.#wakeAt(handshakes.pollAt());
   }
 
@@ -316,7 +316,7 @@ export class Mesh {
         peer.sessionConfirmed(event.localIndex, now);
         break;
       case 'roamed':
-        peer.roamed(event.endpoint, now);
+        peer.roamed(originOf(event.endpoint, event), now);
         break;
       case 'sessionWanted':
         peer.sessionWanted(now);

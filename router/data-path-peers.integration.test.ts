@@ -369,7 +369,8 @@ describe('a unit without frames', () => {
     elsewhere.sendDatagrams(recent);
     settle([node]);
     const roamed = () => node.events.filter((event) => event.type === 'roamed');
-    expect(roamed()).toEqual([{ type: 'roamed', peer: peer!.id, endpoint: elsewhere.socket.address }]);
+    const endpoint = elsewhere.socket.address;
+    expect(roamed()).toEqual([{ type: 'roamed', peer: peer!.id, endpoint, local: node.address.ip }]);
     // What is older, or is not authentic, or was seen, moves nothing.
     peer!.sendDatagrams(old);
     peer!.sendDatagrams(recent);

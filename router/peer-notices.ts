@@ -1,8 +1,9 @@
 /** What a forwarding thread tells the agent of single peers, of each at most once in WANTED_INTERVAL_MS. */
-import type { SocketAddress } from '../common/address/socket-address.js';
 import type { ForwarderEvent } from './forwarder-messages.js';
 import type { Peers } from './tables/peers.js';
 import { ToldPeers } from './tables/told-peers.js';
+
+type Origin = Pick<Extract<ForwarderEvent, { type: 'heardDirectly' }>, 'from' | 'local'>;
 
 export class PeerNotices {
   readonly #told = { sessionWanted: new ToldPeers(), tooBig: new ToldPeers(), heardDirectly: new ToldPeers() };
@@ -26,8 +27,8 @@ export class PeerNotices {
     return true;
   }
 
-  heardDirectly(peer: number, from: () => SocketAddress, nowMs: number): void {
+  heardDirectly(peer: number, origin: () => Origin, nowMs: number): void {
     if (!this.#told.heardDirectly.isDue(peer, nowMs)) return;
-    this.emit({ type: 'heardDirectly', peer: this.peers.idOf(peer)!, from: from() });
+    this.emit({ type: 'heardDirectly', peer: this.peers.idOf(peer)!, ...origin() });
   }
 }

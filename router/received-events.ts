@@ -33,12 +33,12 @@ export function receivedEvents(deps: ReceivedEventsDeps): ReceiverEvents {
   const emit = (event: ForwarderEvent): void => deps.emit(event);
   const idOf = (peer: number) => peers.idOf(peer)!;
   const localAddress = (at: number) => arena.u8.slice(at, at + LOCAL_ADDRESS_BYTES);
+  const called = (local: number) => (local === 0 ? {} : { local: readLocalAddress(arena, local, peers.family) });
   return {
     handshake: (address, local, slot, bytes) => {
       const from = readSocketAddress(arena, address);
       if (slot !== NO_CHANNEL) return emit({ type: 'datagram', from, bytes, channel: channels.numberOf(slot) });
-      if (local === 0) return emit({ type: 'datagram', from, bytes });
-      emit({ type: 'datagram', from, bytes, local: readLocalAddress(arena, local, peers.family) });
+      emit({ type: 'datagram', from, bytes, ...called(local) });
     },
     control: (peer, bytes) => emit({ type: 'control', peer: idOf(peer), bytes }),
     probe: (peer, origin, unit, length, nowMs) => {
@@ -50,13 +50,13 @@ export function receivedEvents(deps: ReceivedEventsDeps): ReceiverEvents {
       const localIndex = swap32(sessions.wireIndexes[session]!);
       emit({ type: 'sessionConfirmed', peer: idOf(peer), localIndex });
     },
-    roamed: (peer, address) => {
+    roamed: (peer, address, local) => {
       const endpoint = readSocketAddress(arena, address);
       peers.setPath(peer, endpoint, null);
-      emit({ type: 'roamed', peer: idOf(peer), endpoint });
+      emit({ type: 'roamed', peer: idOf(peer), endpoint, ...called(local) });
     },
     calledAt: (peer, local) => deps.setLocal(peer, localAddress(local)),
-    heardDirectly: (peer, address) =>
-      notices.heardDirectly(peer, () => readSocketAddress(arena, address), deps.nowMs()),
+    heardDirectly: (peer, address, local) =>
+      notices.heardDirectly(peer, () => ({ from: readSocketAddress(arena, address), ...called(local) }), deps.nowMs()),
   };
 }

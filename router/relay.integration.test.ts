@@ -272,7 +272,7 @@ describe('data that comes directly from a peer behind a relay', () => {
       settle(nodes);
     };
     send();
-    const heard = { type: 'heardDirectly', peer: a.id, from: a.address };
+    const heard = { type: 'heardDirectly', peer: a.id, from: a.address, local: b.address.ip };
     expect(b.events.filter(({ type }) => type === 'heardDirectly')).toEqual([heard]);
     b.nowMs += 1000;
     send();

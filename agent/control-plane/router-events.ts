@@ -93,10 +93,10 @@ const SHAPES: Readonly<Record<RouterEvent['type'], Check>> = {
     channel: orAbsent(index),
   }),
   sessionConfirmed: object({ peer: nodeId, localIndex: index }),
-  roamed: object({ peer: nodeId, endpoint: address }),
+  roamed: object({ peer: nodeId, endpoint: address, local: orAbsent(ip) }),
   sessionWanted: object({ peer: nodeId }),
   tooBig: object({ peer: nodeId }),
-  heardDirectly: object({ peer: nodeId, from: address }),
+  heardDirectly: object({ peer: nodeId, from: address, local: orAbsent(ip) }),
   relayIdle: object({ channel: index }),
   counters: object({
     drops: mapOf(count),

@@ -35,7 +35,7 @@ export class PeerPath {
   /** The way through a relay that is used in place of the endpoint. */
   #route: RelayRoute | null = null;
   /** Where the peer behind the relay was last heard without it. */
-  #heardAt: SocketAddress | null = null;
+  #heardAt: Origin | null = null;
   /** Where the peer last saw this node. */
   #seenAt: SocketAddress | null = null;
   #mtu: PathMtu;
@@ -102,14 +102,15 @@ export class PeerPath {
   }
 
   /** The peer was heard without the relay that the path goes through. */
-  heardDirectly(from: SocketAddress): void {
-    if (this.#route !== null) this.#heardAt = from;
+  heardDirectly(origin: Origin): void {
+    if (this.#route !== null) this.#heardAt = origin;
   }
 
   /** The peer sends directly: so does this node, to where it was heard. */
   followDirectly(nowMs: number): void {
-    if (this.#route !== null) this.#endpoint = this.#heardAt ?? this.#endpoint;
-    this.useRelay(null, nowMs);
+    const heardAt = this.#route === null ? null : this.#heardAt;
+    if (heardAt !== null) this.#endpoint = heardAt.from;
+    this.useRelay(null, nowMs, heardAt?.local);
   }
 
   /** The peer ended a handshake from there: the path goes that way, with both directions. */
@@ -123,16 +124,19 @@ export class PeerPath {
     if (route !== null) this.useRelay(route, nowMs);
   }
 
-  /** From now on the path goes through the relay, or directly with null: another path, whose MTU is searched anew. */
-  useRelay(route: RelayRoute | null, nowMs: number): void {
+  /**
+   * From now on the path goes through the relay, or directly with null: another path, whose MTU is searched anew.
+   * @param local see {@link moveTo}
+   */
+  useRelay(route: RelayRoute | null, nowMs: number, local: IpAddress | null = null): void {
     if (isSameRoute(this.#route, route)) return;
     // Without an address the router would go on sending to the relay.
-    if (route === null) this.#endpoint ??= this.#heardAt ?? this.#advertised;
+    if (route === null) this.#endpoint ??= this.#heardAt?.from ?? this.#advertised;
     this.#route = route;
     this.#heardAt = null;
     this.#roundTrip.clear();
     if (this.#mtu.phase.name !== 'idle') this.#mtu = stepMtu(this.#mtu, { type: 'start' }, nowMs).mtu;
-    this.emit(nowMs);
+    this.emit(nowMs, local);
   }
 
   /**

@@ -100,6 +100,11 @@ class Bench {
     return this.effects.filter((effect) => effect.type === type).length;
   }
 
+  /** The local addresses in the paths since this was called last. */
+  locals(): (IpAddress | null | undefined)[] {
+    return this.effects.splice(0).flatMap((effect) => (effect.type === 'path' ? [effect.path.local] : []));
+  }
+
   control(): (string | undefined)[] {
     return this.effects.flatMap((effect) => (effect.type === 'sendControl' ? [decodeControl(effect.bytes)?.type] : []));
   }
@@ -121,18 +126,42 @@ class Bench {
 
 const SILENT = { hasFrames: false, isHeard: false };
 
-describe('a handshake of the peer', () => {
-  it('tells the router which address of this node the peer called, also at the same address of the peer, and once', () => {
+describe('the address of this node that the peer called', () => {
+  const called = parseIpAddress('203.0.113.5');
+  const elsewhere = parseSocketAddress('192.0.2.9:6785');
+  const relay = '1'.repeat(32) as NodeId;
+
+  it('is told to the router with each handshake, also at the same address of the peer, and once', () => {
     const bench = new Bench();
-    const locals = () =>
-      bench.effects.splice(0).flatMap((effect) => (effect.type === 'path' ? [effect.path.local] : []));
-    const called = parseIpAddress('203.0.113.5');
     for (let i = 0; i < 2; i++) {
       bench.accept(i, called);
-      expect(locals().filter((local) => local !== null)).toEqual([called]);
+      expect(bench.locals().filter((local) => local !== null)).toEqual([called]);
     }
     bench.accept(2);
-    expect(locals()).toEqual([]);
+    expect(bench.locals()).toEqual([]);
+  });
+
+  it('is told when the peer has roamed: the other threads of the router do not hear it there', () => {
+    const bench = new Bench();
+    bench.accept();
+    bench.locals();
+    bench.peer.roamed({ from: elsewhere, local: called }, 1);
+    expect(bench.peer.path.endpoint).toEqual(elsewhere);
+    expect(bench.locals()).toEqual([called]);
+  });
+
+  it('is told when the path returns from a relay to where the peer was heard directly', () => {
+    const bench = new Bench();
+    bench.accept();
+    const { path } = bench.peer;
+    path.useRelay({ peer: relay, channel: { channel: 5, token: new Uint8Array(8) } }, 1);
+    path.heardDirectly({ from: elsewhere, local: called });
+    bench.locals();
+    path.followDirectly(2);
+    expect(path.endpoint).toEqual(elsewhere);
+    expect(bench.locals()).toEqual([called]);
+    path.followDirectly(3);
+    expect(bench.locals()).toEqual([]);
   });
 });
 

@@ -5,7 +5,6 @@
  */
 import type { NodeId } from '../../common/node-id.js';
 import type { PeerCounters, PeerPath as PeerPathStatus, SessionKeys, SessionStatus } from '../../common/router-port.js';
-import type { SocketAddress } from '../../common/address/socket-address.js';
 import { Deadline } from '../deadlines.js';
 import type { Advert } from '../wire/advert.js';
 import type { DialTarget } from './dial.js';
@@ -229,8 +228,8 @@ export class Peer {
     this.path.sizeAnswered(sizeBytes, nowMs);
   }
 
-  roamed(endpoint: SocketAddress, nowMs: number): void {
-    this.path.moveTo(endpoint, nowMs);
+  roamed({ from, local }: Origin, nowMs: number): void {
+    this.path.moveTo(from, nowMs, local);
     this.heard(nowMs, nowMs);
   }
 

@@ -441,9 +441,9 @@ export class OutsideReceiver {
     if (isEnveloped !== isRelayed) counters.heardElsewhere(peer, this.#nowMs);
     // An envelope says nothing about the address of the peer.
     if (isEnveloped) return;
-    if (!isRelayed) return events.roamed(peer, sender);
+    if (!isRelayed) return events.roamed(peer, sender, this.#local);
     // The other end looks for the direct path with probes all the time.
-    if (type !== TYPE_PROBE) events.heardDirectly(peer, sender);
+    if (type !== TYPE_PROBE) events.heardDirectly(peer, sender, this.#local);
   }
 
   #takeHandshake(header: number, fragment: number, bytes: number, name: number): void {

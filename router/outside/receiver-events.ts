@@ -10,11 +10,11 @@ export interface ReceiverEvents {
   control(peer: number, message: Uint8Array): void;
   probe(peer: number, origin: Readonly<Origin>, unit: number, length: number, nowMs: number): void;
   confirmed(peer: number, session: number): void;
-  roamed(peer: number, address: number): void;
+  roamed(peer: number, address: number, local: number): void;
   /** The peer calls another local address than before. */
   calledAt(peer: number, local: number): void;
   /** Data or control of a peer behind a relay, without an envelope. */
-  heardDirectly(peer: number, address: number): void;
+  heardDirectly(peer: number, address: number, local: number): void;
 }
 
 /** Where a probe came from, see {@link ReceiverEvents}. Overwritten by the next one. */
