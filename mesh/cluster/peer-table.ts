@@ -22,7 +22,7 @@ import {
 } from '../limits.js';
 import { RateLimiter } from '../rate-limiter.js';
 import type { Authority } from './authority.js';
-import { Deadlines } from '../deadlines.js';
+import { Deadlines, earlier } from '../deadlines.js';
 import { Introductions } from './introductions.js';
 import { cachedLink, connectingLink, idleLink, isUsable, linkReason } from '../peer/link.js';
 import type { Link } from '../peer/link.js';
@@ -319,9 +319,7 @@ export class PeerTable {
 
   /** When {@link advance} has something to do next, or null. */
   pollAt(): number | null {
-    const touchMs = this.#touches.pollAt() ?? Infinity;
-    const dueMs = Math.min(this.#deadlines.nextMs() ?? Infinity, this.neighbourhood.pollAt() ?? Infinity, touchMs);
-    return dueMs === Infinity ? null : dueMs;
+    return earlier(earlier(this.#deadlines.nextMs(), this.neighbourhood.pollAt()), this.#touches.pollAt());
   }
 
   /** This node has another address, which peers on quiet links learn from a probe. */
