@@ -8,6 +8,7 @@ import { RouterClient } from './router-client.js';
 import type { RouterStreamListener } from './router-socket.js';
 import { VirtualClock } from '../../common/testing/virtual-clock.js';
 
+const path = { peer: 'ab'.repeat(16), endpoint: { ip: '192.0.2.1', port: 6785 }, mtuBytes: 1500 };
 const hello = {
   type: 'hello',
   version: ROUTER_PORT_VERSION,
@@ -112,6 +113,8 @@ describe('RouterClient', () => {
     ['another version of the port', { ...hello, version: ROUTER_PORT_VERSION + 1 }],
     ['an unknown message', { type: 'gossip' }],
     ['a malformed message', { ...hello, generation: 'three' }],
+    ['an address that names an interface', { ...hello, paths: [{ ...path, local: 'fe80::1%eth0' }] }],
+    ['an address that is a name', { ...hello, paths: [{ ...path, local: 'localhost' }] }],
     ['a value that is no message', 42],
     ['a type that every object has', { type: 'toString' }],
   ])('drops the connection on %s', (_, message) => {

@@ -17,7 +17,8 @@ export const count: Check = (value) => typeof value === 'number' && Number.isFin
 export const ratio: Check = (value) => typeof value === 'number' && value >= 0 && value <= 1;
 export const flag: Check = (value) => typeof value === 'boolean';
 export const bytes: Check = (value) => value instanceof Uint8Array;
-export const ip: Check = (value) => typeof value === 'string' && isIP(value) !== 0;
+/** As `parseIpAddress` takes it: without a zone identifier. */
+export const ip: Check = (value) => typeof value === 'string' && isIP(value) !== 0 && !value.includes('%');
 
 export function integer(min: number, max: number): Check {
   return (value) => typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
