@@ -4,7 +4,7 @@ import type { IpAddress } from '../common/address/ip-address.js';
 import { parseIpAddress } from '../common/address/ip-address.js';
 import type { SocketAddress } from '../common/address/socket-address.js';
 import { TYPE_CONFIRMATION, TYPE_COOKIE, TYPE_INITIATION, TYPE_RESPONSE } from '../common/wire/datagram-header.js';
-import { INITIATION_BYTES } from './limits.js';
+import { CROSSING_MS, INITIATION_BYTES } from './limits.js';
 import type { MeshEffect, MeshEvent } from './mesh-io.js';
 import { SimNetwork } from './testing/sim-network.js';
 import type { SimNode } from './testing/sim-node.js';
@@ -85,6 +85,30 @@ describe('a node that is called at one of its addresses', () => {
   it('sends an initiation again with its cookie from where the cookie came to', () => {
     expect(new Set(runs.flatMap((effects) => [...localsOf(effects, TYPE_INITIATION)]))).toEqual(new Set([CALLED]));
   });
+});
+
+describe('a node whose initiations a firewall of the other drops, as they leave from an address that it does not call', () => {
+  /** What leaves by the route does not pass. */
+  function dropInitiations(node: SimNode): void {
+    const mesh = node.mesh!;
+    const handle = mesh.handle.bind(mesh);
+    const passes = (effect: MeshEffect) =>
+      effect.type !== 'sendDatagram' || typeOf(effect) !== TYPE_INITIATION || (effect.local ?? null) !== null;
+    mesh.handle = (event, nowMs) => handle(event, nowMs).filter(passes);
+  }
+
+  it.each(SEEDS)(
+    'is linked by the initiations of the other, also when its own would win over those, seed %d',
+    (seed) => {
+      const network = new SimNetwork(seed);
+      const nodes = [network.addNode(), network.addNode()] as const;
+      for (const [node, other] of [nodes, nodes.toReversed()]) node!.start([other!]);
+      const [winner, other] = nodes.toSorted((a, b) => (a.id < b.id ? -1 : 1)) as [SimNode, SimNode];
+      dropInitiations(winner);
+      const isUp = () => winner.stateOf(other) === 'up' && other.stateOf(winner) === 'up';
+      expect(network.runUntil(isUp, RUN_MS)).toBeLessThan(2 * CROSSING_MS);
+    },
+  );
 });
 
 describe('a forged datagram to another address of the node', () => {

@@ -361,7 +361,7 @@ export class Forwarder {
       }
       case 'calledAt': {
         const peer = this.#peers.find(command.peer);
-        // What this thread hears itself goes before.
+        // What this thread has heard itself, or got with the path, goes before.
         if (peer !== NO_PEER && this.#peers.localAt(peer) === 0) this.#peers.setLocal(peer, command.local);
         return;
       }
