@@ -102,7 +102,7 @@ describe('a node whose initiations a firewall of the other drops, as they leave 
     (seed) => {
       const network = new SimNetwork(seed);
       const nodes = [network.addNode(), network.addNode()] as const;
-      for (const [node, other] of [nodes, nodes.toReversed()]) node!.start([other!]);
+      for (const [node, other] of [nodes, nodes.toReversed()]) node.start([other]);
       const [winner, other] = nodes.toSorted((a, b) => (a.id < b.id ? -1 : 1)) as [SimNode, SimNode];
       dropInitiations(winner);
       const isUp = () => winner.stateOf(other) === 'up' && other.stateOf(winner) === 'up';
