@@ -53,10 +53,10 @@ async function call(local: string, bytes: Uint8Array): Promise<void> {
 }
 
 /** Where the next datagram that reaches the peer comes from. */
-async function sourceOf(send: () => void): Promise<string> {
+async function sourceOf(send: () => void, at = socket): Promise<string> {
   sources.length = 0;
   send();
-  while (sources.length === 0) await once(socket, 'message');
+  while (sources.length === 0) await once(at, 'message');
   return sources[0]!;
 }
 
@@ -150,6 +150,35 @@ describe('what is sent to a peer', () => {
   });
 });
 
+describe('an address that nothing can leave from towards an IPv6 peer', () => {
+  const socket6 = createSocket('udp6');
+  beforeAll(async () => {
+    socket6.on('message', (_, { address }) => sources.push(address));
+    socket6.bind(0, '::1');
+    await once(socket6, 'listening');
+  });
+  afterAll(() => {
+    socket6.close();
+  });
+
+  it.each([
+    ['is of no interface', '2001:db8::77'],
+    ['is of a link', 'fe80::77'],
+    ['is of a group', 'ff02::1'],
+    ['is an IPv4 address', SECOND],
+    ['is no address', '::'],
+  ])('%s: answers and units leave by the route', async (_, text) => {
+    const to = parseSocketAddress('::1', socket6.address().port);
+    const local = parseIpAddress(text);
+    openSession(2);
+    node.command({ type: 'path', path: { peer: PEER, endpoint: to, mtuBytes: MTU_BYTES, local } });
+    const bytes = handshake(TYPE_RESPONSE);
+    for (const send of [() => node.command({ type: 'sendDatagram', to, bytes, local }), unit])
+      expect(await sourceOf(send, socket6)).toBe('::1');
+    expect(node.drops()).not.toHaveProperty('sendFailed');
+  });
+});
+
 describe('a handshake datagram through a relay', () => {
   const channel = { channel: 5, token: new Uint8Array(8) };
   const through = () =>
@@ -176,5 +205,23 @@ describe('an initiation', () => {
     const path = { peer: PEER, endpoint: parseSocketAddress(THIRD, 9), mtuBytes: MTU_BYTES };
     node.command({ type: 'path', path: { ...path, local: parseIpAddress(SECOND) } });
     expect(await sourceOf(initiation)).toBe(FIRST);
+  });
+});
+
+describe('a refusal of the kernel that has nothing to do with the address that units leave from', () => {
+  it('does not make the node forget that address', () => {
+    openSession(2);
+    // The kernel refuses the port with the same number as an address that is gone.
+    const path = { peer: PEER, endpoint: { ...endpoint(), port: 0 }, mtuBytes: MTU_BYTES };
+    node.command({ type: 'path', path: { ...path, local: parseIpAddress(SECOND) } });
+    unit();
+    expect(node.drops()).toHaveProperty('sendFailed');
+    expect(node.report().paths).toMatchObject([{ peer: PEER, local: SECOND }]);
+  });
+
+  it('makes it forget one that is gone', async () => {
+    openSession(2, parseIpAddress('192.0.2.77'));
+    expect(await sourceOf(unit)).toBe(FIRST);
+    expect(node.report().paths).toMatchObject([{ peer: PEER, local: null }]);
   });
 });

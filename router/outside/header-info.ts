@@ -27,7 +27,7 @@ export function writeHeaderInfo(
   return classBytes + packetInfoBytes(family);
 }
 
-/** The local address is no longer one of this host: EINVAL for IPv6, ENETUNREACH for IPv4. */
+/** Perhaps the local address is no longer one of this host: EINVAL for IPv6, ENETUNREACH for IPv4. */
 export function isRefusedSource(errno: number): boolean {
   return errno === EINVAL || errno === EADDRNOTAVAIL || errno === ENODEV || errno === ENETUNREACH;
 }

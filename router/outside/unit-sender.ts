@@ -272,10 +272,14 @@ export class UnitSender {
   flush(): void {
     let sent = 0;
     let attempts = SEND_ATTEMPTS;
+    /** The last message that the local address was taken off. */
+    let fromAnywhere = -1;
     while (sent < this.#messageCount) {
       const at = this.arena.base + this.#messagesAt + sent * MMSGHDR_BYTES;
       const done = sysSendmmsg(this.fd, at, this.#messageCount - sent, 0);
       if (done > 0) {
+        // Refusals for another reason, as an interface that is down, have the same numbers.
+        if (fromAnywhere === sent) this.peers.forgetLocal(this.#messagePeer[sent]!);
         sent += done;
         continue;
       }
@@ -285,7 +289,10 @@ export class UnitSender {
       else {
         // A probe larger than the interface's MTU is refused too, which its missing answer says.
         if (errno === EMSGSIZE && !this.#isProbe(sent)) this.tooBigFor.add(this.#messagePeer[sent]!);
-        if (isRefusedSource(errno) && this.#sendFromAnywhere(sent)) continue;
+        if (isRefusedSource(errno) && this.#sendFromAnywhere(sent)) {
+          fromAnywhere = sent;
+          continue;
+        }
         // The kernel has UDP GSO, but not for this route: a device without checksum offload (before Linux 6.11), IPsec.
         if (errno === EIO) this.gso = false;
         // The kernel refused the first message of the rest: too big for the interface, no route, ...
@@ -409,7 +416,6 @@ export class UnitSender {
     const without = u32[length]! - packetInfoBytes(this.peers.family);
     if (!BYTES_BEFORE_SOURCE.includes(without)) return false;
     u32[length] = without;
-    this.peers.forgetLocal(this.#messagePeer[message]!);
     return true;
   }
 
