@@ -251,6 +251,10 @@ describe('handshakes', () => {
     const [again] = a.handshakes.takeDue(HERD_INTERVAL_MS);
     // The cookie is for the address of this node that it was sent to.
     expect(again!.origin).toEqual({ from: FROM_B, local: CALLED });
+    // A copy that comes to another address of the node says nothing of that.
+    expect(a.handshakes.receive(told, FROM_B, HERD_INTERVAL_MS, STRANGER.ip).type).toBe('waits');
+    const [afterCopy] = a.handshakes.takeDue(2 * HERD_INTERVAL_MS);
+    expect(afterCopy!.origin).toEqual({ from: FROM_B, local: CALLED });
     const response = b.handshakes.receive(again!.bytes, FROM_A, HERD_INTERVAL_MS);
     expect(a.handshakes.receive(replyOf(response), FROM_B, HERD_INTERVAL_MS).type).toBe('responded');
     expect(a.handshakes.takeDue(HERD_INTERVAL_MS)).toEqual([]);

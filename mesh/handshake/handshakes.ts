@@ -413,7 +413,7 @@ export class Handshakes {
     return { type: 'confirmed', advert: hello.advert, session, startedMs: pending.startedMs };
   }
 
-  #receiveCookie(bytes: Uint8Array, origin: Origin, nowMs: number): HandshakeOutcome {
+  #receiveCookie(bytes: Uint8Array, arrivedAt: Origin, nowMs: number): HandshakeOutcome {
     const index = cookieIndex(bytes);
     const pending = this.#initiators.get(index);
     if (pending === undefined) return refused(this.#ended.get(index) ?? 'unknownIndex');
@@ -422,11 +422,13 @@ export class Handshakes {
     const opened = openCookie(bytes, readHandshake(initiation)!.mac, keys);
     if (opened === null) return refused('badCookie');
     const { cookie, waitMs } = opened;
-    const address = formatSocketAddress(origin.from);
+    const address = formatSocketAddress(arrivedAt.from);
     if (!pending.sentTo.has(address)) return refused('strayCookie');
     const kept = this.#cookies.get(address);
     const isSame = kept !== undefined && macsEqual(kept.cookie, cookie);
     if (isSame && (waitMs === 0 || nowMs < kept.notBeforeMs)) return refused('duplicateCookie');
+    // The same cookie is for the same address of this node, wherever a copy of it comes to.
+    const origin = isSame ? kept.origin : arrivedAt;
     const notBeforeMs = nowMs + Math.min(waitMs, MAX_HERD_WAIT_MS);
     this.#cookies.set(address, { origin, cookie, untilMs: nowMs + COOKIE_USE_MS, notBeforeMs });
     if (waitMs > 0) return this.#wait(pending, origin, notBeforeMs);
