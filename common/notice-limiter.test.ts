@@ -30,4 +30,12 @@ describe('a notice limiter', () => {
     expect(passed.filter((heldBack) => heldBack !== null)).toHaveLength(100);
     expect(limiter.admit('kind', 1_000)).toBe(0);
   });
+
+  it('passes the first ones of each group when others have used up the total', () => {
+    const limiter = new NoticeLimiter({ intervalMs: 1_000, maxKinds: 8, maxPerInterval: 100, ofEachGroup: 2 });
+    for (let i = 0; i < 10_000; i++) limiter.admit(`kind ${i}`, 5, 'flood');
+    const passed = ['a', 'b', 'c'].map((kind) => limiter.admit(kind, 6, 'other'));
+    expect(passed).toEqual([0, 0, null]);
+    expect(limiter.admit('d', 1_005, 'other')).toBe(0);
+  });
 });

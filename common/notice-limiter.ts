@@ -11,6 +11,8 @@ export interface NoticeLimits {
   readonly maxKinds: number;
   /** Notices of all kinds that pass within one interval; unlimited by default. */
   readonly maxPerInterval?: number;
+  /** The first ones of each group within one interval, which pass though others have used that up; none by default. */
+  readonly ofEachGroup?: number;
 }
 
 interface Kind {
@@ -22,25 +24,38 @@ export class NoticeLimiter {
   readonly #limits: Required<NoticeLimits>;
   /** Bounded by `maxKinds`. */
   readonly #kinds: BoundedMap<string, Kind>;
-  #interval = { startMs: 0, passed: 0 };
+  /** Groups are bounded by the caller, which makes them up. */
+  #interval = { startMs: 0, passed: 0, ofGroup: new Map<string, number>() };
 
   constructor(limits: NoticeLimits) {
-    this.#limits = { maxPerInterval: Infinity, ...limits };
+    this.#limits = { maxPerInterval: Infinity, ofEachGroup: 0, ...limits };
     this.#kinds = new BoundedMap(limits.maxKinds);
   }
 
-  /** How many of this kind were held back since the last one that passed; null when this one is held back too. */
-  admit(kind: string, nowMs: number): number | null {
-    const { intervalMs, maxPerInterval } = this.#limits;
+  /**
+   * How many of this kind were held back since the last one that passed; null when this one is held back too.
+   * @param group of kinds; strangers must not name it
+   */
+  admit(kind: string, nowMs: number, group = ''): number | null {
+    const { intervalMs } = this.#limits;
     const known = this.#kinds.get(kind);
     if (known !== undefined && nowMs - known.passedMs < intervalMs) {
       known.heldBack++;
       return null;
     }
-    if (nowMs - this.#interval.startMs >= intervalMs) this.#interval = { startMs: nowMs, passed: 0 };
-    if (++this.#interval.passed > maxPerInterval) return null;
+    if (!this.#hasRoom(group, nowMs)) return null;
     this.#kinds.set(kind, { passedMs: nowMs, heldBack: 0 });
     return known?.heldBack ?? 0;
+  }
+
+  #hasRoom(group: string, nowMs: number): boolean {
+    const { intervalMs, maxPerInterval, ofEachGroup } = this.#limits;
+    if (nowMs - this.#interval.startMs >= intervalMs)
+      this.#interval = { startMs: nowMs, passed: 0, ofGroup: new Map() };
+    const { ofGroup } = this.#interval;
+    const ofThis = (ofGroup.get(group) ?? 0) + 1;
+    ofGroup.set(group, ofThis);
+    return ++this.#interval.passed <= maxPerInterval || ofThis <= ofEachGroup;
   }
 
   /** The next notice of this kind passes at once: the condition behind the last one has ended. */

@@ -402,6 +402,11 @@ export const RELAY_OFFER_MS = 300;
 export const RELAY_TRY_MS = 600;
 /** Between two tries to get a channel open, or an answer on it. */
 export const RELAY_REPEAT_MS = 250;
+/**
+ * Members for which relays are sought though this node never had a handshake with them, is no neighbour and has no frame for them:
+ * as claims that overlap make it link to a member, and anybody can make up many of those.
+ */
+export const MAX_STRANGERS_SOUGHT = 8;
 /** How long one search for a relay takes at most. */
 export const RELAY_SEARCH_MS = 3_000;
 /** The wait after a search that found none; doubles. */
@@ -494,3 +499,5 @@ export const NOTICE_INTERVAL_MS = 60_000;
 export const MAX_NOTICES = 256;
 /** Notices of all kinds within that time; further ones are held back. */
 export const MAX_NOTICES_PER_INTERVAL = 100;
+/** The first ones of each message within that time are not: who causes many of one kind shall not hide another kind. */
+export const NOTICES_OF_EACH_MESSAGE = 8;

@@ -1,6 +1,6 @@
 /** Notices of the core for people, rate-limited per message and subject. They never hold secrets. */
 import { NoticeLimiter } from '../common/notice-limiter.js';
-import { MAX_NOTICES, MAX_NOTICES_PER_INTERVAL, NOTICE_INTERVAL_MS } from './limits.js';
+import { MAX_NOTICES, MAX_NOTICES_PER_INTERVAL, NOTICE_INTERVAL_MS, NOTICES_OF_EACH_MESSAGE } from './limits.js';
 import type { MeshEffect } from './mesh-io.js';
 
 export type Notice = Extract<MeshEffect, { type: 'notice' }>;
@@ -11,6 +11,7 @@ export class Notices {
     intervalMs: NOTICE_INTERVAL_MS,
     maxKinds: MAX_NOTICES,
     maxPerInterval: MAX_NOTICES_PER_INTERVAL,
+    ofEachGroup: NOTICES_OF_EACH_MESSAGE,
   });
 
   constructor(emit: (notice: Notice) => void) {
@@ -25,7 +26,7 @@ export class Notices {
     subject: string = '',
     fields: Notice['fields'] = {},
   ): void {
-    const heldBack = this.#limiter.admit(`${message}\0${subject}`, nowMs);
+    const heldBack = this.#limiter.admit(`${message}\0${subject}`, nowMs, message);
     if (heldBack === null) return;
     this.#emit({ type: 'notice', level, message, fields: heldBack === 0 ? fields : { ...fields, heldBack } });
   }
