@@ -14,6 +14,7 @@ import {
   MAX_CHANNELS_PER_RELAY,
   MAX_DOUBTED_LINKS,
   MAX_KNOWN_RELAYS,
+  MAX_STRANGERS_SOUGHT,
   NAMED_RELAY_BURST,
   NAMED_RELAYS_PER_SECOND,
   TOUCH_INTERVAL_MS,
@@ -57,8 +58,12 @@ export class RelayedPaths {
   readonly #deadlines = new Deadlines<RelayedPath>();
   /** Those of them that have a channel. Bounded by MAX_CHANNELS. */
   readonly #open = new Set<RelayedPath>();
+  /** Peers with a direct link when they were last considered. Bounded as the links are. */
+  readonly #direct = new Map<NodeId, Peer>();
   /** Relays that work for some peer, or that another member named, and when that was; the newest last. */
   readonly #known = new BoundedMap<NodeId, number>(MAX_KNOWN_RELAYS);
+  /** Those sought without another reason than their link. Bounded by MAX_STRANGERS_SOUGHT. */
+  readonly #strangers = new Set<NodeId>();
   #doubtedMs = -Infinity;
   readonly #namings = new RateLimiter({ burst: NAMED_RELAY_BURST, perSecond: NAMED_RELAYS_PER_SECOND, maxKeys: 1 });
 
@@ -136,12 +141,24 @@ export class RelayedPaths {
   /** A link or a path changed, or something is due. */
   consider(peer: Peer, nowMs: number): void {
     const isNeeded = relayNeededAtMs(peer, false, nowMs) !== Infinity;
-    if (isNeeded || this.#paths.has(peer.id)) this.#advance(peer.id, nowMs);
-    if (!isCarrying(peer.link) || peer.path.relay !== null) this.#relayGone(peer.id, nowMs);
+    if (this.#paths.has(peer.id) || (isNeeded && this.#mayBeSought(peer, nowMs))) this.#advance(peer.id, nowMs);
+    const isDirect = isCarrying(peer.link) && peer.path.relay === null;
+    if (isDirect) this.#direct.set(peer.id, peer);
+    else this.#direct.delete(peer.id);
+    if (!isDirect) this.#relayGone(peer.id, nowMs);
+  }
+
+  /** A member that this node has no other reason to reach than its link may be one that somebody made up, among thousands. */
+  #mayBeSought(peer: Peer, nowMs: number): boolean {
+    if (peer.isProven || peer.isNeighbour || peer.framesWait(nowMs)) return true;
+    if (this.#strangers.size >= MAX_STRANGERS_SOUGHT) return false;
+    this.#strangers.add(peer.id);
+    return true;
   }
 
   /** The peer is gone. */
   forgotten(id: NodeId, nowMs: number): void {
+    this.#direct.delete(id);
     this.#relayGone(id, nowMs);
     if (this.#paths.has(id) && !this.#deps.isMember(id)) this.#delete(id);
   }
@@ -238,6 +255,7 @@ export class RelayedPaths {
     if (path === undefined) return;
     this.#open.delete(path);
     this.#paths.delete(id);
+    this.#strangers.delete(id);
     this.#deadlines.delete(path.deadline);
   }
 
@@ -251,7 +269,7 @@ export class RelayedPaths {
   }
 
   #candidates(nowMs: number): RelayCandidate[] {
-    return Array.from(this.#deps.peers.values()).flatMap((peer) => {
+    return Array.from(this.#direct.values()).flatMap((peer) => {
       const { id, isNeighbour, path } = peer;
       return path.rttMs !== null && isDirectlyHeard(peer, nowMs)
         ? [{ id, isNeighbour, isKnown: this.#isKnown(id, nowMs), rttMs: path.rttMs }]

@@ -371,10 +371,14 @@ export class SimNode implements SimHost {
     return this.mesh?.linkedMembers(this.#ownMs()) ?? [];
   }
 
-  /** Members that this node holds for down. */
-  downMembers(): MemberView[] {
-    const views = (this.mesh?.downMembers() ?? []).map((id) => this.mesh?.member(id, this.#ownMs()) ?? null);
-    return views.filter((view) => view !== null);
+  /** Ids of the members that this node holds for down. */
+  downMembers(): NodeId[] {
+    return this.mesh?.downMembers() ?? [];
+  }
+
+  /** Another member as the core shows it, or null. */
+  member(id: NodeId): MemberView | null {
+    return this.mesh?.member(id, this.#ownMs()) ?? null;
   }
 
   /** The state of the link to each member. */

@@ -29,9 +29,9 @@ export class LinkCheck {
     const before = this.#down.get(observer);
     const down = observer.downMembers();
     if (down.length === 0 && before === undefined) return;
-    this.#down.set(observer, new Set(down.map(({ id }) => id)));
-    for (const { id, reason } of down) {
-      if (before?.has(id) === true || reason === CALLED_DEAD_BY_CHOICE) continue;
+    this.#down.set(observer, new Set(down));
+    for (const id of down) {
+      if (before?.has(id) === true || observer.member(id)?.reason === CALLED_DEAD_BY_CHOICE) continue;
       const peer = this.#cluster.members.find((node) => node.id === id);
       if (peer !== undefined) this.#wentDown(observer, peer);
     }
