@@ -70,4 +70,12 @@ describe('relays to members that never had a handshake with this node', () => {
     consider(peerOf(301, { isProven: true }), 5000);
     expect([...sought].slice(-2)).toEqual([idOf(300), idOf(301)]);
   });
+
+  it('are not sought any longer for those that were neighbours, beyond these few', () => {
+    const { paths, consider } = nodeWithRelay();
+    for (let n = 0; n < 100; n++) consider(peerOf(100 + n, { isNeighbour: true }), 5000);
+    for (let n = 0; n < 100; n++) consider(peerOf(100 + n), 5000);
+    const stillSought = Array.from({ length: 100 }, (_, n) => paths.has(idOf(100 + n)));
+    expect(stillSought.filter(Boolean)).toHaveLength(MAX_STRANGERS_SOUGHT);
+  });
 });

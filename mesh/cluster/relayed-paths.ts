@@ -140,8 +140,10 @@ export class RelayedPaths {
 
   /** A link or a path changed, or something is due. */
   consider(peer: Peer, nowMs: number): void {
+    const path = this.#paths.get(peer.id);
     const isNeeded = relayNeededAtMs(peer, false, nowMs) !== Infinity;
-    if (this.#paths.has(peer.id) || (isNeeded && this.#mayBeSought(peer, nowMs))) this.#advance(peer.id, nowMs);
+    if (isNeeded && path?.hasChannel !== true && !this.#mayBeSought(peer, nowMs)) this.#delete(peer.id);
+    else if (isNeeded || path !== undefined) this.#advance(peer.id, nowMs);
     const isDirect = isCarrying(peer.link) && peer.path.relay === null;
     if (isDirect) this.#direct.set(peer.id, peer);
     else this.#direct.delete(peer.id);
@@ -150,7 +152,7 @@ export class RelayedPaths {
 
   /** A member that this node has no other reason to reach than its link may be one that somebody made up, among thousands. */
   #mayBeSought(peer: Peer, nowMs: number): boolean {
-    if (peer.isProven || peer.isNeighbour || peer.framesWait(nowMs)) return true;
+    if (peer.isProven || peer.isNeighbour || peer.framesWait(nowMs) || this.#strangers.has(peer.id)) return true;
     if (this.#strangers.size >= MAX_STRANGERS_SOUGHT) return false;
     this.#strangers.add(peer.id);
     return true;
