@@ -91,8 +91,9 @@ export class SimCluster {
     return liar;
   }
 
-  endLie(liar: SimNode, kind: LieKind): void {
-    this.onLieEnded(liar, kind);
+  /** @param kind of what honest nodes must have named it for, or null */
+  endLie(liar: SimNode, kind: LieKind | null): void {
+    if (kind !== null) this.onLieEnded(liar, kind);
     this.remove(liar);
   }
 

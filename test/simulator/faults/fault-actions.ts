@@ -28,6 +28,8 @@ const NAT_PORTS = 20_000;
 /** A liar joins first. */
 const LIE_AFTER_MS = 1_000;
 const LIE_EVERY_MS = 100;
+/** Most of what is refused is counted for a minute before its sender is named: one that lied for less need not be. */
+const NAMED_AFTER_MS = 5_000;
 
 /** A fault that breaks nothing beyond single datagrams, or a path for which a relay stands in. */
 const HARMLESS: readonly SimNode[] = [];
@@ -169,7 +171,9 @@ function lie(cluster: SimCluster, random: SeededRandom, kind: LieKind): ActiveFa
     network.at(network.nowMs + LIE_EVERY_MS, () => go(step + 1));
   };
   network.at(network.nowMs + LIE_AFTER_MS, () => go(0));
-  return { nodes: [liar.node], loses: false, end: () => cluster.endLie(liar.node, kind) };
+  const namedFromMs = network.nowMs + LIE_AFTER_MS + NAMED_AFTER_MS;
+  const end = (): void => cluster.endLie(liar.node, network.nowMs < namedFromMs ? null : kind);
+  return { nodes: [liar.node], loses: false, end };
 }
 
 function onPaths(
