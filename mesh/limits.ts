@@ -402,10 +402,7 @@ export const RELAY_OFFER_MS = 300;
 export const RELAY_TRY_MS = 600;
 /** Between two tries to get a channel open, or an answer on it. */
 export const RELAY_REPEAT_MS = 250;
-/**
- * Members for which relays are sought though this node never had a handshake with them, is no neighbour and has no frame for them:
- * as claims that overlap make it link to a member, and anybody can make up many of those.
- */
+/** Members sought through relays at a time that this node never met, is no neighbour of and has no frames for. */
 export const MAX_STRANGERS_SOUGHT = 8;
 /** How long one search for a relay takes at most. */
 export const RELAY_SEARCH_MS = 3_000;
