@@ -22,7 +22,7 @@ function peerOf(n: number, { isProven = false, isNeighbour = false, link = DOWN 
 }
 
 /** Paths of a node with one linked peer, and the members that it sought relays to. */
-function nodeWithRelay(): {
+function nodeWithRelay(isAble: () => boolean = () => true): {
   readonly paths: RelayedPaths;
   readonly sought: ReadonlySet<NodeId>;
   readonly consider: (peer: Peer, nowMs: number) => void;
@@ -31,7 +31,7 @@ function nodeWithRelay(): {
   const sought = new Set<NodeId>();
   const nothing = (): void => undefined;
   const paths = new RelayedPaths({
-    ...{ ownId: OWN_ID, random: new SeededRandom(1), peers, isAble: () => true, isMember: () => true },
+    ...{ ownId: OWN_ID, random: new SeededRandom(1), peers, isAble, isMember: () => true },
     ...{ newChannel: () => ({ channel: 1, token: new Uint8Array(8) }), nextProbeId: () => 1 },
     ...{ emit: nothing, open: nothing, schedule: nothing },
     send: (_to, message) => {
@@ -77,5 +77,22 @@ describe('relays to members that never had a handshake with this node', () => {
     for (let n = 0; n < 100; n++) consider(peerOf(100 + n), 5000);
     const stillSought = Array.from({ length: 100 }, (_, n) => paths.has(idOf(100 + n)));
     expect(stillSought.filter(Boolean)).toHaveLength(MAX_STRANGERS_SOUGHT);
+  });
+
+  it('are sought once the router knows relays, whoever was down before', () => {
+    let isAble = false;
+    const { sought, consider } = nodeWithRelay(() => isAble);
+    for (let n = 0; n < 100; n++) consider(peerOf(100 + n), 5000);
+    isAble = true;
+    consider(peerOf(300), 5000);
+    expect(sought).toContain(idOf(300));
+  });
+
+  it('leave their places to others once they are neighbours', () => {
+    const { sought, consider } = nodeWithRelay();
+    for (let n = 0; n < MAX_STRANGERS_SOUGHT; n++) consider(peerOf(100 + n), 5000);
+    consider(peerOf(100, { isNeighbour: true }), 5000);
+    consider(peerOf(300), 5000);
+    expect(sought).toContain(idOf(300));
   });
 });

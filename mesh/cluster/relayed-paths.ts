@@ -141,26 +141,25 @@ export class RelayedPaths {
   /** A link or a path changed, or something is due. */
   consider(peer: Peer, nowMs: number): void {
     const path = this.#paths.get(peer.id);
-    const isNeeded = relayNeededAtMs(peer, false, nowMs) !== Infinity;
+    const isNeeded = this.#deps.isAble() && relayNeededAtMs(peer, false, nowMs) !== Infinity;
     if (isNeeded && path?.hasChannel !== true && !this.#mayBeSought(peer, nowMs)) this.#delete(peer.id);
     else if (isNeeded || path !== undefined) this.#advance(peer.id, nowMs);
-    const isDirect = isCarrying(peer.link) && peer.path.relay === null;
-    if (isDirect) this.#direct.set(peer.id, peer);
-    else this.#direct.delete(peer.id);
-    if (!isDirect) this.#relayGone(peer.id, nowMs);
+    if (isCarrying(peer.link) && peer.path.relay === null) this.#direct.set(peer.id, peer);
+    else this.#relayGone(peer.id, nowMs);
   }
 
   /** A member that this node has no other reason to reach than its link may be one that somebody made up, among thousands. */
   #mayBeSought(peer: Peer, nowMs: number): boolean {
-    if (peer.isProven || peer.isNeighbour || peer.framesWait(nowMs) || this.#strangers.has(peer.id)) return true;
-    if (this.#strangers.size >= MAX_STRANGERS_SOUGHT) return false;
-    this.#strangers.add(peer.id);
-    return true;
+    if (peer.isProven || peer.isNeighbour || peer.framesWait(nowMs)) {
+      this.#strangers.delete(peer.id);
+      return true;
+    }
+    if (this.#strangers.size < MAX_STRANGERS_SOUGHT) this.#strangers.add(peer.id);
+    return this.#strangers.has(peer.id);
   }
 
   /** The peer is gone. */
   forgotten(id: NodeId, nowMs: number): void {
-    this.#direct.delete(id);
     this.#relayGone(id, nowMs);
     if (this.#paths.has(id) && !this.#deps.isMember(id)) this.#delete(id);
   }
@@ -253,16 +252,17 @@ export class RelayedPaths {
   }
 
   #delete(id: NodeId): void {
+    this.#strangers.delete(id);
     const path = this.#paths.get(id);
     if (path === undefined) return;
     this.#open.delete(path);
     this.#paths.delete(id);
-    this.#strangers.delete(id);
     this.#deadlines.delete(path.deadline);
   }
 
   /** This node has no direct link to a relay any more. */
   #relayGone(relay: NodeId, nowMs: number): void {
+    this.#direct.delete(relay);
     for (const path of this.#open) {
       if (![...path.relays].includes(relay)) continue;
       path.closed(relay, 'gone', this.#deps.peers.get(path.peer), nowMs);
