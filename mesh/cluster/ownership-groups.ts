@@ -170,9 +170,7 @@ export class OwnershipGroups {
 
   /** Whether one of them overlaps a held block. */
   #areTouched(blocks: readonly Cidr[]): boolean {
-    if (this.#holders.hasAny(blocks)) return true;
-    for (const cidr of blocks) if (this.#othersTouching(cidr).length > 0) return true;
-    return false;
+    return this.#holders.hasAny(blocks) || blocks.some((cidr) => this.#othersTouching(cidr).length > 0);
   }
 
   /** Held blocks that overlap this one: itself, one around it, or all inside. */

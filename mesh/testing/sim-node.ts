@@ -387,12 +387,12 @@ export class SimNode implements SimHost {
   }
 
   stateOf(other: SimNode): string {
-    return this.mesh?.member(other.id, this.#ownMs())?.state ?? 'unknown';
+    return this.member(other.id)?.state ?? 'unknown';
   }
 
   /** The relay through which it sends to the other, or null. */
   relayTo(other: SimNode): NodeId | null {
-    return this.mesh?.member(other.id, this.#ownMs())?.relay ?? null;
+    return this.member(other.id)?.relay ?? null;
   }
 
   usableRoutes(): string[] {
