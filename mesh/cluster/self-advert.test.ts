@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { signAdvert } from '../wire/advert.js';
 import { generateIdentity } from '../wire/identity.js';
 import { ADVERT_MIN_INTERVAL_MS, ADVERT_REFRESH_MS } from '../limits.js';
 import { SelfAdvert } from './self-advert.js';
@@ -6,6 +7,7 @@ import { SeededRandom } from '../testing/seeded-random.js';
 
 const identity = generateIdentity(new SeededRandom(1));
 const SELF = { name: 'a', version: '1', endpoints: [], podCidrs: [], podMtuBytes: null };
+const STAMP = { createdAtMs: 9_000_000, revision: 9_000_000, incarnation: 1, lowestStamp: 0 };
 const make = (wallClockMs: number, seed = 5) => new SelfAdvert(identity, SELF, new SeededRandom(seed), wallClockMs);
 
 describe('the own advert', () => {
@@ -36,5 +38,17 @@ describe('the own advert', () => {
     self.advance(0);
     expect(self.supersede(self.current)).toBe(false);
     expect(self.supersede(make(9_000_000, 6).current)).toBe(true);
+  });
+
+  it('keeps the highest revision once somebody with the key of this node has signed that', () => {
+    const self = make(8_000_000);
+    self.advance(0);
+    const highest = signAdvert(identity, SELF, { ...STAMP, revision: Number.MAX_SAFE_INTEGER });
+    expect(self.supersede(highest)).toBe(true);
+    expect(self.advance(ADVERT_MIN_INTERVAL_MS)).toBe(true);
+    expect(self.current.revision).toBe(Number.MAX_SAFE_INTEGER);
+    expect(self.supersede(highest)).toBe(false);
+    self.replace();
+    expect(self.current.revision).toBe(Number.MAX_SAFE_INTEGER);
   });
 });

@@ -95,7 +95,9 @@ export class SelfAdvert {
     return this.#signedMs + (this.#dirty ? ADVERT_MIN_INTERVAL_MS : ADVERT_REFRESH_MS);
   }
 
-  #sign(createdAtMs: number, revision: number): Advert {
+  /** Above the highest revision there is none: who has signed that with this key keeps the node from any newer advert. */
+  #sign(createdAtMs: number, wantedRevision: number): Advert {
+    const revision = Math.min(wantedRevision, Number.MAX_SAFE_INTEGER);
     const stamp = { createdAtMs, revision, incarnation: this.#incarnation, ...this.#varying() };
     return signAdvert(this.#identity, this.#self, stamp);
   }
