@@ -34,7 +34,7 @@ import { RouterConnection } from './router-connection.js';
 import { ClusterSecrets } from './wire/cluster-secrets.js';
 import { EARLY_FRAMES, preferCipher } from './wire/handshake-payload.js';
 import type { NodeIdentity } from './wire/identity.js';
-import { RELAY_SEARCH_MS } from './limits.js';
+import { RELAY_SEARCH_MS } from './relay-limits.js';
 
 export interface MeshOptions {
   readonly identity: NodeIdentity;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { RELAY_IDLE_MS } from '../common/protocol.js';
-import { CHANNEL_UNUSED_MS, CLOSE_AFTER_MS, FRAMES_WAIT_MS, MAX_CHANNELS_PER_RELAY, QUIET_AFTER_MS } from './limits.js';
+import { CLOSE_AFTER_MS, FRAMES_WAIT_MS, QUIET_AFTER_MS } from './limits.js';
+import { CHANNEL_UNUSED_MS, MAX_CHANNELS_PER_RELAY } from './relay-limits.js';
 import type { SimFrame } from './testing/packet.js';
 import type { SimNetwork } from './testing/sim-network.js';
 import type { SimNode } from './testing/sim-node.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { NodeId } from '../../common/node-id.js';
-import { MAX_STRANGERS_SOUGHT } from '../limits.js';
+import { STRANGER_SEARCH_BURST, STRANGER_SEARCHES_PER_SECOND } from '../relay-limits.js';
 import type { Link } from '../peer/link.js';
 import type { Peer } from '../peer/peer.js';
 import { SeededRandom } from '../testing/seeded-random.js';
@@ -11,13 +11,19 @@ const DOWN: Link = { state: 'down', sinceMs: 0, reason: 'no answer to handshakes
 const UP: Link = { state: 'up', sinceMs: 0, lastHeardMs: 0 };
 const OWN_ID = idOf(0xffff);
 
-type Traits = Partial<Pick<Peer, 'isProven' | 'isNeighbour' | 'link'>>;
+/** All that are down are sought by then, by the end with the higher id too. */
+const NEEDED_MS = 5_000;
 
-function peerOf(n: number, { isProven = false, isNeighbour = false, link = DOWN }: Traits = {}): Peer {
+type Traits = Partial<Pick<Peer, 'isProven' | 'isNeighbour' | 'link'>> & { readonly hasFrames?: boolean };
+
+function peerOf(
+  n: number,
+  { isProven = false, isNeighbour = false, link = DOWN, hasFrames = false }: Traits = {},
+): Peer {
   const isLinked = link.state === 'up';
   const known = { id: idOf(n), link, isProven, isNeighbour, isLinked, hasLeft: false, isReported: false };
   const path = { relay: null, rttMs: 1 };
-  const asked = { unanswered: { sinceMs: null }, framesWait: () => false, isHeard: () => isLinked };
+  const asked = { unanswered: { sinceMs: null }, framesWait: () => hasFrames, isHeard: () => isLinked };
   return { ...known, ...asked, path } as unknown as Peer;
 }
 
@@ -48,51 +54,39 @@ function nodeWithRelay(isAble: () => boolean = () => true): {
 }
 
 describe('relays to members that never had a handshake with this node', () => {
-  it('are sought for few at a time', () => {
+  const neighbours = Array.from({ length: 100 }, (_, n) => peerOf(100 + n, { isNeighbour: true }));
+  const others = Array.from({ length: 100 }, (_, n) => peerOf(1000 + n));
+
+  it('are sought for few at once, of its neighbours and of others', () => {
     const { sought, consider } = nodeWithRelay();
-    for (let n = 0; n < 100; n++) consider(peerOf(100 + n), 5000);
-    expect(sought.size).toBe(MAX_STRANGERS_SOUGHT);
+    for (const peer of [...others, ...neighbours]) consider(peer, NEEDED_MS);
+    expect([...sought].filter((id) => neighbours.some((peer) => peer.id === id))).toHaveLength(STRANGER_SEARCH_BURST);
+    expect(sought.size).toBe(2 * STRANGER_SEARCH_BURST);
   });
 
-  it('are sought for others once the first ones are gone', () => {
+  it('are sought for the rest one after the other', () => {
     const { paths, sought, consider } = nodeWithRelay();
-    for (let n = 0; n < MAX_STRANGERS_SOUGHT; n++) consider(peerOf(100 + n), 5000);
-    consider(peerOf(100, { link: UP }), 5000);
-    paths.advance(60_000);
-    consider(peerOf(300), 5000);
-    expect(sought).toContain(idOf(300));
+    for (const peer of neighbours) consider(peer, NEEDED_MS);
+    const minuteMs = 60_000;
+    for (let nowMs = NEEDED_MS; nowMs < NEEDED_MS + minuteMs; nowMs += 100) paths.advance(nowMs);
+    expect(sought.size).toBeGreaterThan(STRANGER_SEARCH_BURST);
+    expect(sought.size).toBeLessThanOrEqual(STRANGER_SEARCH_BURST + (STRANGER_SEARCHES_PER_SECOND * minuteMs) / 1000);
   });
 
-  it('are sought all the same for neighbours, and for members that it has met', () => {
+  it('are sought all the same for those that frames wait for, and for those that it has met', () => {
     const { sought, consider } = nodeWithRelay();
-    for (let n = 0; n < 100; n++) consider(peerOf(100 + n), 5000);
-    consider(peerOf(300, { isNeighbour: true }), 5000);
-    consider(peerOf(301, { isProven: true }), 5000);
+    for (const peer of neighbours) consider(peer, NEEDED_MS);
+    consider(peerOf(300, { isNeighbour: true, isProven: true }), NEEDED_MS);
+    consider(peerOf(301, { hasFrames: true }), NEEDED_MS);
     expect([...sought].slice(-2)).toEqual([idOf(300), idOf(301)]);
-  });
-
-  it('are not sought any longer for those that were neighbours, beyond these few', () => {
-    const { paths, consider } = nodeWithRelay();
-    for (let n = 0; n < 100; n++) consider(peerOf(100 + n, { isNeighbour: true }), 5000);
-    for (let n = 0; n < 100; n++) consider(peerOf(100 + n), 5000);
-    const stillSought = Array.from({ length: 100 }, (_, n) => paths.has(idOf(100 + n)));
-    expect(stillSought.filter(Boolean)).toHaveLength(MAX_STRANGERS_SOUGHT);
   });
 
   it('are sought once the router knows relays, whoever was down before', () => {
     let isAble = false;
     const { sought, consider } = nodeWithRelay(() => isAble);
-    for (let n = 0; n < 100; n++) consider(peerOf(100 + n), 5000);
+    for (const peer of neighbours) consider(peer, NEEDED_MS);
     isAble = true;
-    consider(peerOf(300), 5000);
-    expect(sought).toContain(idOf(300));
-  });
-
-  it('leave their places to others once they are neighbours', () => {
-    const { sought, consider } = nodeWithRelay();
-    for (let n = 0; n < MAX_STRANGERS_SOUGHT; n++) consider(peerOf(100 + n), 5000);
-    consider(peerOf(100, { isNeighbour: true }), 5000);
-    consider(peerOf(300), 5000);
+    consider(peerOf(300, { isNeighbour: true }), NEEDED_MS);
     expect(sought).toContain(idOf(300));
   });
 });

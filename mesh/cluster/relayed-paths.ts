@@ -7,6 +7,7 @@ import type { OpenChannel, RelayChannel, RelayRoute } from '../../common/router-
 import type { SocketAddress } from '../../common/address/socket-address.js';
 import { BoundedMap } from '../../common/bounded-map.js';
 import { Deadlines } from '../deadlines.js';
+import { TOUCH_INTERVAL_MS } from '../limits.js';
 import {
   KNOWN_RELAY_MS,
   MAX_CHANNELS,
@@ -14,11 +15,11 @@ import {
   MAX_CHANNELS_PER_RELAY,
   MAX_DOUBTED_LINKS,
   MAX_KNOWN_RELAYS,
-  MAX_STRANGERS_SOUGHT,
   NAMED_RELAY_BURST,
   NAMED_RELAYS_PER_SECOND,
-  TOUCH_INTERVAL_MS,
-} from '../limits.js';
+  STRANGER_SEARCH_BURST,
+  STRANGER_SEARCHES_PER_SECOND,
+} from '../relay-limits.js';
 import type { MeshEffect, RandomSource } from '../mesh-io.js';
 import { channelAddress, isChannelAddress } from '../peer/channel-address.js';
 import type { Peer } from '../peer/peer.js';
@@ -62,16 +63,21 @@ export class RelayedPaths {
   readonly #direct = new Map<NodeId, Peer>();
   /** Relays that work for some peer, or that another member named, and when that was; the newest last. */
   readonly #known = new BoundedMap<NodeId, number>(MAX_KNOWN_RELAYS);
-  /** Those sought without another reason than their link. Bounded by MAX_STRANGERS_SOUGHT. */
-  readonly #strangers = new Set<NodeId>();
   #doubtedMs = -Infinity;
   readonly #namings = new RateLimiter({ burst: NAMED_RELAY_BURST, perSecond: NAMED_RELAYS_PER_SECOND, maxKeys: 1 });
+  /** Those to members that this node never met, of its neighbours and of others: whether the one and the other is a neighbour. */
+  readonly #strangerSearches = new RateLimiter<boolean>({
+    burst: STRANGER_SEARCH_BURST,
+    perSecond: STRANGER_SEARCHES_PER_SECOND,
+    maxKeys: 2,
+  });
 
   constructor(deps: RelayedPathsDeps) {
     this.#deps = deps;
     this.#pathDeps = {
       ownId: deps.ownId,
       random: deps.random,
+      maySearch: (peer, nowMs) => this.#maySearch(peer, nowMs),
       candidates: (nowMs) => this.#candidates(nowMs),
       hasRoom: (relay, isOurs) => this.#hasRoom(relay, isOurs),
       named: (relay, nowMs) => this.#named(relay, nowMs),
@@ -142,20 +148,9 @@ export class RelayedPaths {
   consider(peer: Peer, nowMs: number): void {
     const path = this.#paths.get(peer.id);
     const isNeeded = this.#deps.isAble() && relayNeededAtMs(peer, false, nowMs) !== Infinity;
-    if (isNeeded && path?.hasChannel !== true && !this.#mayBeSought(peer, nowMs)) this.#delete(peer.id);
-    else if (isNeeded || path !== undefined) this.#advance(peer.id, nowMs);
+    if (isNeeded || path !== undefined) this.#advance(peer.id, nowMs);
     if (isCarrying(peer.link) && peer.path.relay === null) this.#direct.set(peer.id, peer);
     else this.#relayGone(peer.id, nowMs);
-  }
-
-  /** A member that this node has no other reason to reach than its link may be one that somebody made up, among thousands. */
-  #mayBeSought(peer: Peer, nowMs: number): boolean {
-    if (peer.isProven || peer.isNeighbour || peer.framesWait(nowMs)) {
-      this.#strangers.delete(peer.id);
-      return true;
-    }
-    if (this.#strangers.size < MAX_STRANGERS_SOUGHT) this.#strangers.add(peer.id);
-    return this.#strangers.has(peer.id);
   }
 
   /** The peer is gone. */
@@ -252,7 +247,6 @@ export class RelayedPaths {
   }
 
   #delete(id: NodeId): void {
-    this.#strangers.delete(id);
     const path = this.#paths.get(id);
     if (path === undefined) return;
     this.#open.delete(path);
@@ -268,6 +262,12 @@ export class RelayedPaths {
       path.closed(relay, 'gone', this.#deps.peers.get(path.peer), nowMs);
       this.#advance(path.peer, nowMs);
     }
+  }
+
+  /** A member that this node never met, and has no frames for, may be one that somebody made up, among thousands. */
+  #maySearch(peer: Peer, nowMs: number): boolean {
+    const isWanted = peer.isProven || peer.framesWait(nowMs);
+    return isWanted || this.#strangerSearches.take(peer.isNeighbour, nowMs);
   }
 
   #candidates(nowMs: number): RelayCandidate[] {

@@ -8,7 +8,7 @@ import {
   RELAY_LINK_BURST,
   RELAY_PENDING_MS,
   RELAY_TELL_BURST,
-} from '../limits.js';
+} from '../relay-limits.js';
 import type { MeshEffect } from '../mesh-io.js';
 import type { Peer } from '../peer/peer.js';
 import type { RelayMessage } from '../wire/relay-messages.js';

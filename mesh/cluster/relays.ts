@@ -10,8 +10,8 @@
  */
 import type { NodeId } from '../../common/node-id.js';
 import type { OpenRelay, RelayChannel } from '../../common/router-port.js';
+import { MAX_MEMBERS } from '../limits.js';
 import {
-  MAX_MEMBERS,
   MAX_RELAYED_PAIRS,
   MAX_RELAYED_PAIRS_PER_MEMBER,
   RELAY_BURST,
@@ -24,7 +24,7 @@ import {
   RELAY_TELL_BURST,
   RELAY_TELLS_PER_SECOND,
   RELAYS_PER_SECOND,
-} from '../limits.js';
+} from '../relay-limits.js';
 import type { MeshEffect } from '../mesh-io.js';
 import { isCarrying } from '../peer/link.js';
 import type { Peer } from '../peer/peer.js';

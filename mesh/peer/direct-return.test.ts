@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { DIRECT_PROBE_AGAIN_MS, DIRECT_PROBE_MS, DIRECT_PROBES_OFTEN, MAX_DIRECT_PROBE_MS } from '../limits.js';
+import { DIRECT_PROBE_AGAIN_MS, DIRECT_PROBE_MS, DIRECT_PROBES_OFTEN, MAX_DIRECT_PROBE_MS } from '../relay-limits.js';
 import { DirectReturn } from './direct-return.js';
 
 describe('the return to the direct path', () => {

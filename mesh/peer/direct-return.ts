@@ -8,7 +8,7 @@ import {
   DIRECT_PROBE_MS,
   DIRECT_PROBES_OFTEN,
   MAX_DIRECT_PROBE_MS,
-} from '../limits.js';
+} from '../relay-limits.js';
 
 export class DirectReturn {
   #nextMs: number;

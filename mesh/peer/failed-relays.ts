@@ -1,7 +1,7 @@
 /** Relays that did not work for one peer, and until when they are not asked again. */
 import { BoundedMap } from '../../common/bounded-map.js';
 import type { NodeId } from '../../common/node-id.js';
-import { MAX_FAILED_RELAYS, RELAY_CLOSED_MS, RELAY_FAILED_MS } from '../limits.js';
+import { MAX_FAILED_RELAYS, RELAY_CLOSED_MS, RELAY_FAILED_MS } from '../relay-limits.js';
 
 export class FailedRelays {
   /** Bounded by MAX_FAILED_RELAYS. */

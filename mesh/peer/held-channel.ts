@@ -2,7 +2,7 @@
 import type { IpAddress } from '../../common/address/ip-address.js';
 import type { NodeId } from '../../common/node-id.js';
 import type { OpenChannel, RelayChannel } from '../../common/router-port.js';
-import { CHANNEL_UNUSED_MS } from '../limits.js';
+import { CHANNEL_UNUSED_MS } from '../relay-limits.js';
 import { channelAddress } from './channel-address.js';
 
 export interface HeldChannel {

@@ -12,10 +12,10 @@ import {
   CLOSE_STAGGER_MS,
   DIAL_DOWN_MS,
   QUIET_AFTER_MS,
-  RELAY_FRAMES_AFTER_MS,
   STALE_AFTER_MS,
   UNANSWERED_DIAL_MS,
 } from '../limits.js';
+import { RELAY_FRAMES_AFTER_MS } from '../relay-limits.js';
 import type { MeshEffect } from '../mesh-io.js';
 import { SeededRandom } from '../testing/seeded-random.js';
 import { signAdvert } from '../wire/advert.js';

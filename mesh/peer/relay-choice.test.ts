@@ -7,7 +7,7 @@ import {
   RELAY_SEARCH_MS,
   RELAY_TRY_MS,
   RELAYS_ASKED,
-} from '../limits.js';
+} from '../relay-limits.js';
 import { noted, relaySearch, relayStep } from './relay-choice.js';
 import type { RelayCandidate } from './relay-choice.js';
 

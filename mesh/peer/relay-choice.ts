@@ -18,7 +18,7 @@ import {
   RELAY_TRY_MS,
   RELAYS_ASKED,
   RELAYS_ASKED_AGAIN,
-} from '../limits.js';
+} from '../relay-limits.js';
 import type { SoughtPeer } from './relay-need.js';
 
 /** A member with a direct link. */

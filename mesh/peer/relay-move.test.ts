@@ -6,7 +6,7 @@ import {
   RELAY_MEASURE_MS,
   RELAY_MEASURED_TIMES,
   RELAY_OFFER_MS,
-} from '../limits.js';
+} from '../relay-limits.js';
 import { SeededRandom } from '../testing/seeded-random.js';
 import type { RelayCandidate } from './relay-choice.js';
 import { RelayMove } from './relay-move.js';

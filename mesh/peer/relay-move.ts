@@ -19,7 +19,7 @@ import {
   RELAY_MEASURED_TIMES,
   RELAY_OFFER_MS,
   RELAYS_ASKED,
-} from '../limits.js';
+} from '../relay-limits.js';
 import type { RandomSource } from '../mesh-io.js';
 import type { RelayCandidate } from './relay-choice.js';
 

@@ -1,11 +1,6 @@
 /** Need of a relay: from when on a peer that does not answer directly is sought through one. Pure. */
-import {
-  DIAL_DOWN_MS,
-  DOWN_AFTER_MS,
-  RELAY_FRAMES_AFTER_MS,
-  RELAY_NEIGHBOUR_AFTER_MS,
-  RELAY_SILENT_AFTER_MS,
-} from '../limits.js';
+import { DIAL_DOWN_MS, DOWN_AFTER_MS } from '../limits.js';
+import { RELAY_FRAMES_AFTER_MS, RELAY_NEIGHBOUR_AFTER_MS, RELAY_SILENT_AFTER_MS } from '../relay-limits.js';
 import { isSilent } from './link.js';
 import type { Link } from './link.js';
 

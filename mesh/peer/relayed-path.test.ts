@@ -11,7 +11,7 @@ import {
   RELAY_SEARCH_MS,
   RELAY_SAID_TIMES,
   CHANNEL_UNUSED_MS,
-} from '../limits.js';
+} from '../relay-limits.js';
 import type { MeshEffect } from '../mesh-io.js';
 import { SeededRandom } from '../testing/seeded-random.js';
 import type { RelayAnswer, RelayMessage } from '../wire/relay-messages.js';
@@ -32,6 +32,7 @@ let relays: NodeId[] = [];
 /** Relays that other members named. */
 let named: NodeId[] = [];
 let channels = 100;
+let maySearch = true;
 let path: RelayedPath;
 
 /** A peer that does not answer, as far as its way through relays is concerned. */
@@ -69,6 +70,7 @@ beforeEach(() => {
   relays = [RELAY];
   named = [];
   channels = 100;
+  maySearch = true;
   peer.id = PEER;
   peer.path.route = null;
   peer.link.state = 'connecting';
@@ -76,6 +78,7 @@ beforeEach(() => {
     {
       ownId: OWN,
       random: new SeededRandom(1),
+      maySearch: () => maySearch,
       candidates: () => relays.map((relay) => ({ id: relay, isNeighbour: true, isKnown: false, rttMs: 1 })),
       hasRoom: () => true,
       named: (relay) => {
@@ -105,6 +108,27 @@ function goThrough(relay: NodeId, number: number, nowMs: number): void {
   path.opened(relay, channel(number), true, thePeer, nowMs);
   path.probeAnswered([...path.openChannels()].at(-1)!, 1, thePeer, nowMs);
 }
+
+describe('a search that may not begin yet', () => {
+  it('begins at once when it may', () => {
+    maySearch = false;
+    path.advance(thePeer, 0);
+    maySearch = true;
+    path.advance(thePeer, 1);
+    expect(toldOf('relayQuery')).toEqual([RELAY]);
+  });
+
+  it('is tried again within the time between two searches', () => {
+    maySearch = false;
+    path.advance(thePeer, 0);
+    const { wakeAtMs } = path;
+    expect(wakeAtMs).toBeLessThanOrEqual(RELAY_RETRY_MS);
+    expect(toldOf('relayQuery')).toEqual([]);
+    maySearch = true;
+    path.advance(thePeer, wakeAtMs);
+    expect(toldOf('relayQuery')).toEqual([RELAY]);
+  });
+});
 
 describe('a channel that the other end asked for', () => {
   it('is opened anew when it is tried: the relay may have closed it, and nothing said so', () => {

@@ -18,12 +18,11 @@ import type { SocketAddress } from '../../common/address/socket-address.js';
 import type { NodeId } from '../../common/node-id.js';
 import type { OpenChannel, RelayChannel, RelayRoute } from '../../common/router-port.js';
 import { Deadline } from '../deadlines.js';
+import { LIVENESS_PROBE_BYTES } from '../limits.js';
 import {
   CHANNEL_UNUSED_MS,
-  LIVENESS_PROBE_BYTES,
   MAX_CHANNELS_PER_PEER,
   MAX_RELAYS_ASKED,
-  MAX_RELAY_RETRY_MS,
   RELAY_CLOSED_MS,
   RELAY_DOUBT_AFTER_MS,
   RELAY_LINGER_MS,
@@ -31,9 +30,9 @@ import {
   RELAY_MOVED_LINGER_MS,
   RELAY_REPEAT_MS,
   RELAY_RETRY_MS,
-  RELAY_SAID_TIMES,
+  RELAY_SAY_AGAIN_MS,
   RELAY_YIELD_MS,
-} from '../limits.js';
+} from '../relay-limits.js';
 import type { MeshEffect, RandomSource } from '../mesh-io.js';
 import { encodeControl } from '../wire/control-message.js';
 import type { RelayEndReason, RelayMessage, RelayOffer } from '../wire/relay-messages.js';
@@ -46,12 +45,14 @@ import { mayLinkFor, noted, relaySearch, relayStep } from './relay-choice.js';
 import type { RelayCandidate, RelaySearch } from './relay-choice.js';
 import { RelayMove } from './relay-move.js';
 import { relayNeededAtMs } from './relay-need.js';
-
-const SAY_AGAIN_MS = 1_000;
+import { RelayNews } from './relay-news.js';
+import { SearchTimes } from './search-times.js';
 
 export interface RelayedPathDeps {
   readonly ownId: NodeId;
   readonly random: RandomSource;
+  /** Whether a search for a relay to the peer may begin now. */
+  maySearch(peer: Peer, nowMs: number): boolean;
   /** Members with a direct link over which they are heard. */
   candidates(nowMs: number): RelayCandidate[];
   /** Whether one more channel may be open through this relay. @param isOurs asked for by this node */
@@ -74,8 +75,7 @@ export class RelayedPath {
   readonly #channels = new Map<NodeId, HeldChannel>();
   readonly #failed = new FailedRelays();
   #search: RelaySearch | null = null;
-  #retries = 0;
-  #retryAtMs = -Infinity;
+  readonly #searchTimes = new SearchTimes();
   /** The relay in use. */
   #current: NodeId | null = null;
   /** When a probe was last answered through it. */
@@ -85,8 +85,7 @@ export class RelayedPath {
   #isLost = false;
   #return: DirectReturn | null = null;
   #move: RelayMove | null = null;
-  #sayings = 0;
-  #sayAtMs = 0;
+  readonly #news = new RelayNews();
   #wakeAtMs = Infinity;
 
   constructor(deps: RelayedPathDeps, peer: NodeId) {
@@ -111,7 +110,9 @@ export class RelayedPath {
   /** Whether nothing is to be remembered of the peer. */
   isOver(peer: Peer | undefined, nowMs: number): boolean {
     const isNeeded = peer !== undefined && relayNeededAtMs(peer, false, nowMs) !== Infinity;
-    return !isNeeded && this.#channels.size === 0 && this.#search === null && !this.#isLost && this.#sayings === 0;
+    return (
+      !isNeeded && this.#channels.size === 0 && this.#search === null && !this.#isLost && this.#news.nextMs === Infinity
+    );
   }
 
   /** The relay in use, or null. */
@@ -212,7 +213,7 @@ export class RelayedPath {
     // The peer says itself that it sends directly. A relay that closes again and again shall not be the first one every time.
     this.#isLost = reason !== 'idle';
     if (this.#isLost) this.#failed.avoid(relay, RELAY_CLOSED_MS, nowMs);
-    this.#retryAtMs = nowMs;
+    this.#searchTimes.begin(nowMs);
     if (reason === 'idle') peer.closeIfQuiet(nowMs);
     peer.probeIfLinked(nowMs);
     return true;
@@ -278,8 +279,8 @@ export class RelayedPath {
     this.#take(relay, peer, nowMs);
     if (before !== null && peer.link.state === 'down') this.#failed.add(before, nowMs);
     // A link that ended needs no relay, until it is made again.
-    this.#sayings = peer.isLinked ? RELAY_SAID_TIMES : 0;
-    this.#sayAtMs = nowMs;
+    if (peer.isLinked) this.#news.begin(nowMs);
+    else this.#news.end();
   }
 
   #take(relay: NodeId | null, peer: Peer, nowMs: number): void {
@@ -297,7 +298,7 @@ export class RelayedPath {
     this.#answeredMs = nowMs;
     this.#isLost = false;
     this.#search = null;
-    this.#sayings = 0;
+    this.#news.end();
     if (left !== relay) this.#deps.relayTaken(relay, left, nowMs);
   }
 
@@ -305,13 +306,14 @@ export class RelayedPath {
     const neededAtMs = this.#neededAtMs(peer, nowMs);
     if (neededAtMs === Infinity) {
       this.#search = null;
-      this.#retries = 0;
-      this.#retryAtMs = -Infinity;
-      return;
+      return this.#searchTimes.reset();
     }
-    const beginMs = Math.max(neededAtMs, this.#retryAtMs);
+    const beginMs = Math.max(neededAtMs, this.#searchTimes.nextMs);
     if (this.#search === null) {
       if (nowMs < beginMs) return this.#wake(beginMs);
+      // Whose turn comes next is chance.
+      const turnMs = nowMs + RELAY_RETRY_MS * this.#deps.random.fraction();
+      if (!this.#deps.maySearch(peer, nowMs)) return this.#wake(turnMs);
       if (this.#current !== null) this.#failed.add(this.#current, nowMs);
       this.#search = relaySearch(nowMs);
     }
@@ -319,9 +321,7 @@ export class RelayedPath {
   }
 
   #stepSearch(search: RelaySearch, peer: Peer, nowMs: number): void {
-    const candidates = this.#deps
-      .candidates(nowMs)
-      .filter(({ id }) => id !== this.peer && !this.#failed.has(id, nowMs));
+    const candidates = this.#candidates(nowMs);
     const step = relayStep(search, candidates, nowMs);
     switch (step.type) {
       case 'wait':
@@ -369,8 +369,8 @@ export class RelayedPath {
   #giveUp(nowMs: number): void {
     for (const [relay, { state }] of this.#search?.asked ?? []) if (state === 'tried') this.#failed.add(relay, nowMs);
     this.#search = null;
-    this.#retryAtMs = nowMs + Math.min(MAX_RELAY_RETRY_MS, RELAY_RETRY_MS * 2 ** Math.min(this.#retries++, 10));
-    this.#wake(this.#retryAtMs);
+    this.#searchTimes.failed(nowMs);
+    this.#wake(this.#searchTimes.nextMs);
   }
 
   #neededAtMs(peer: Peer, nowMs: number): number {
@@ -389,7 +389,7 @@ export class RelayedPath {
     if (this.#return.probes(this.#isSeeking, nowMs)) this.#probe({ direct: true });
     this.#wake(this.#return.nextMs);
     const lostAtMs = this.#isLost ? Infinity : this.#answeredMs + RELAY_LOST_AFTER_MS;
-    const doubtAtMs = Math.max(this.#answeredMs + RELAY_DOUBT_AFTER_MS, this.#doubtedMs + SAY_AGAIN_MS);
+    const doubtAtMs = Math.max(this.#answeredMs + RELAY_DOUBT_AFTER_MS, this.#doubtedMs + RELAY_SAY_AGAIN_MS);
     if (nowMs >= lostAtMs) {
       this.#isLost = true;
       return this.#advanceSearch(peer, nowMs);
@@ -398,7 +398,7 @@ export class RelayedPath {
       this.#doubtedMs = nowMs;
       this.#probe({ channel: held.receive.channel });
     }
-    this.#wake(nowMs >= doubtAtMs ? nowMs + SAY_AGAIN_MS : Math.min(doubtAtMs, lostAtMs));
+    this.#wake(nowMs >= doubtAtMs ? nowMs + RELAY_SAY_AGAIN_MS : Math.min(doubtAtMs, lostAtMs));
   }
 
   /** Whether another relay is better by a third. Not while the direct path may be back. */
@@ -430,15 +430,12 @@ export class RelayedPath {
   }
 
   #say(peer: Peer, nowMs: number): void {
-    if (this.#sayings === 0) return;
-    if (!peer.isLinked) this.#sayings = 0;
-    else if (nowMs >= this.#sayAtMs) {
+    if (!peer.isLinked) this.#news.end();
+    if (this.#news.isTold(nowMs)) {
       const bytes = encodeControl({ type: 'relayUsed', relay: this.#current });
       this.#deps.emit({ type: 'sendControl', peer: this.peer, bytes });
-      this.#sayings--;
-      this.#sayAtMs = nowMs + SAY_AGAIN_MS;
     }
-    if (this.#sayings > 0) this.#wake(this.#sayAtMs);
+    this.#wake(this.#news.nextMs);
   }
 
   #advanceChannel(held: HeldChannel, peer: Peer | undefined, nowMs: number): void {

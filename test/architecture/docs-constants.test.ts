@@ -10,6 +10,7 @@ import { OVERHEAD_BYTES } from '../../common/wire/overhead.js';
 import { KIND_ANSWER, KIND_LOSS_REPORT, KIND_PROBE, PROBE_BYTES } from '../../common/wire/probe-unit.js';
 import { COUNTER_NAMES } from '../../mesh/counters.js';
 import * as meshLimits from '../../mesh/limits.js';
+import * as relayLimits from '../../mesh/relay-limits.js';
 import { CONTROL_TYPES } from '../../mesh/wire/control-message.js';
 import * as routerLimits from '../../router/limits.js';
 import { DROP_REASONS } from '../../router/tables/drop-reasons.js';
@@ -22,6 +23,7 @@ const CONSTANTS: Readonly<Record<string, unknown>> = {
   ...protocol,
   ...routerLimits,
   ...meshLimits,
+  ...relayLimits,
   MAX_HANDSHAKE_BYTES,
   WINDOW_UNITS,
 };
