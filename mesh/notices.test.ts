@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { MAX_NOTICES_PER_INTERVAL, NOTICE_INTERVAL_MS } from './limits.js';
-import { Notices } from './notices.js';
+import { Notices, subjectOf } from './notices.js';
 import type { Notice } from './notices.js';
 
 describe('notices', () => {
@@ -18,5 +18,14 @@ describe('notices', () => {
     const notices = new Notices((notice) => passed.push(notice));
     for (let i = 0; i < 10_000; i++) notices.write('warn', 'message', i, `source ${i}`);
     expect(passed).toHaveLength(MAX_NOTICES_PER_INTERVAL);
+  });
+
+  it('of members that this node has met pass though those of others have used up the minute', () => {
+    const passed: Notice[] = [];
+    const notices = new Notices((notice) => passed.push(notice));
+    for (let i = 0; i < 10_000; i++) notices.write('warn', 'message', i, `source ${i}`);
+    notices.write('warn', 'message', 10_000, subjectOf('a stranger', false), { of: 'a stranger' });
+    notices.write('warn', 'message', 10_000, subjectOf('a member', true), { of: 'a member' });
+    expect(passed.slice(MAX_NOTICES_PER_INTERVAL).map(({ fields }) => fields)).toEqual([{ of: 'a member' }]);
   });
 });

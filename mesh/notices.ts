@@ -5,6 +5,17 @@ import type { MeshEffect } from './mesh-io.js';
 
 export type Notice = Extract<MeshEffect, { type: 'notice' }>;
 
+/** What tells two notices with the same message apart. */
+export interface Subject {
+  readonly key: string;
+  /** Of members that this node has met: these notices are not hidden by those of others, whom anybody may have made up. */
+  readonly isMet: boolean;
+}
+
+export function subjectOf(key: string, isMet: boolean): Subject {
+  return { key, isMet };
+}
+
 export class Notices {
   readonly #emit: (notice: Notice) => void;
   readonly #limiter = new NoticeLimiter({
@@ -18,15 +29,15 @@ export class Notices {
     this.#emit = emit;
   }
 
-  /** @param subject distinguishes two notices with the same message */
   write(
     level: Notice['level'],
     message: string,
     nowMs: number,
-    subject: string = '',
+    subject: string | Subject = '',
     fields: Notice['fields'] = {},
   ): void {
-    const heldBack = this.#limiter.admit(`${message}\0${subject}`, nowMs, message);
+    const { key, isMet } = typeof subject === 'string' ? subjectOf(subject, false) : subject;
+    const heldBack = this.#limiter.admit(`${message}\0${key}`, nowMs, isMet ? `${message}\0met` : message);
     if (heldBack === null) return;
     this.#emit({ type: 'notice', level, message, fields: heldBack === 0 ? fields : { ...fields, heldBack } });
   }

@@ -4,6 +4,7 @@
  */
 import type { Cidr } from '../../common/address/cidr.js';
 import type { NodeId } from '../../common/node-id.js';
+import { subjectOf } from '../notices.js';
 import type { Notices } from '../notices.js';
 import { isUsable } from '../peer/link.js';
 import type { Peer } from '../peer/peer.js';
@@ -73,13 +74,14 @@ export class Claims {
       const names = { winnerName: this.#nameOf(winner), loserName: this.#nameOf(claim.owner) };
       const fields = { cidr: claim.cidr, winner, loser: claim.owner, ...names };
       const message = 'two nodes claim the same pod addresses; change the pod CIDR of the loser';
-      notices.write('error', message, nowMs, `${claim.cidr}${claim.owner}`, fields);
+      const isMet = this.#hasMet(winner) && this.#hasMet(claim.owner);
+      notices.write('error', message, nowMs, subjectOf(`${claim.cidr}${claim.owner}`, isMet), fields);
     }
     for (const { cidr, owner } of outside) {
       deps.claimedOutside(this.#nameOf(owner), nowMs);
       const fields = { cidr, owner, name: this.#nameOf(owner) };
       const message = 'a pod CIDR outside the cluster CIDRs is ignored; compare the cluster CIDRs of both nodes';
-      notices.write('warn', message, nowMs, `${cidr}${owner}`, fields);
+      notices.write('warn', message, nowMs, subjectOf(`${cidr}${owner}`, this.#hasMet(owner)), fields);
     }
     return hasChanged;
   }
@@ -90,6 +92,10 @@ export class Claims {
 
   #nameOf(id: NodeId): string {
     return this.#advertOf(id)?.name ?? id;
+  }
+
+  #hasMet(id: NodeId): boolean {
+    return id === this.#deps.ownId || this.#deps.peers.get(id)?.isProven === true;
   }
 
   #standingOf(advert: Advert, nowMs: number): Standing {
@@ -109,7 +115,7 @@ export class Claims {
     if (!isAlive || authority.standingOf(advert, nowMs) !== 'named') return false;
     const fields = { cidr, node: advert.id, name: advert.name };
     const message = 'a node claims pod addresses that the authority (Kubernetes) does not give it; the claim is void';
-    notices.write('warn', message, nowMs, `${cidr}${advert.id}`, fields);
+    notices.write('warn', message, nowMs, subjectOf(`${cidr}${advert.id}`, this.#hasMet(advert.id)), fields);
     return false;
   }
 }

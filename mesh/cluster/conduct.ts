@@ -6,7 +6,7 @@
 import { BoundedMap } from '../../common/bounded-map.js';
 import type { NodeId } from '../../common/node-id.js';
 import type { CounterName, Counters } from '../counters.js';
-import { FEW_REFUSALS, MANY_REFUSALS, MAX_MEMBERS, NOTICE_INTERVAL_MS } from '../limits.js';
+import { FEW_REFUSALS, MANY_REFUSALS, MAX_MEMBERS, MAX_UNPROVEN_PER_SENDER, NOTICE_INTERVAL_MS } from '../limits.js';
 import type { Notices } from '../notices.js';
 
 /** Messages that no honest node of any version sends, with what was wrong with them. */
@@ -29,10 +29,15 @@ const EXCESSES = {
   revocationRefused: { of: 'revocations that do not count', namedAfter: FEW_REFUSALS },
 } as const satisfies Partial<Record<CounterName, { readonly of: string; readonly namedAfter: number }>>;
 
+const INTRODUCED =
+  `a member told of more than ${MAX_UNPROVEN_PER_SENDER} nodes within a minute; ` +
+  'when so many are not new, it invents them';
+
 export type Proof = keyof typeof PROOFS;
 export type Excess = keyof typeof EXCESSES;
 
-interface Refusals {
+/** Messages of one member for one reason. */
+interface Count {
   readonly fromMs: number;
   count: number;
 }
@@ -47,7 +52,9 @@ export interface ConductDeps {
 export class Conduct {
   readonly #deps: ConductDeps;
   /** Of the last minute, by member and reason. Bounded by MAX_MEMBERS: the oldest is dropped beyond it. */
-  readonly #refusals = new BoundedMap<string, Refusals>(MAX_MEMBERS);
+  readonly #counts = new BoundedMap<string, Count>(MAX_MEMBERS);
+  /** When this node first heard of another from a third: who is new itself hears of all at once. */
+  #introducedMs: number | null = null;
 
   constructor(deps: ConductDeps) {
     this.#deps = deps;
@@ -57,24 +64,32 @@ export class Conduct {
   refused(from: NodeId, what: Proof | Excess, nowMs: number): void {
     this.#deps.counters.count(what);
     if (isProof(what)) this.#name(from, what, `a member sent ${PROOFS[what]}`, nowMs);
-    else if (this.#isExcessive(from, what, nowMs)) {
+    else if (this.#countOf(from, what, nowMs) >= EXCESSES[what].namedAfter) {
       this.#name(from, what, `a member sends or passes on too many ${EXCESSES[what].of}, which are refused`, nowMs);
     }
   }
 
-  #isExcessive(from: NodeId, what: Excess, nowMs: number): boolean {
-    const key = from + what;
-    const known = this.#refusals.get(key);
-    if (known === undefined || nowMs - known.fromMs >= NOTICE_INTERVAL_MS) {
-      this.#refusals.set(key, { fromMs: nowMs, count: 1 });
-      return false;
+  /** A member told of another, which was taken for a member: it may be invented as long as this node has not met it. */
+  introduced(from: NodeId, nowMs: number): void {
+    this.#introducedMs ??= nowMs;
+    if (nowMs - this.#introducedMs < NOTICE_INTERVAL_MS) return;
+    if (this.#countOf(from, 'introduced', nowMs) > MAX_UNPROVEN_PER_SENDER) {
+      this.#name(from, 'introduced', INTRODUCED, nowMs);
     }
-    return ++known.count >= EXCESSES[what].namedAfter;
   }
 
-  #name(from: NodeId, what: Proof | Excess, message: string, nowMs: number): void {
+  /** With this one, within a minute. */
+  #countOf(from: NodeId, what: string, nowMs: number): number {
+    const key = from + what;
+    const known = this.#counts.get(key);
+    if (known !== undefined && nowMs - known.fromMs < NOTICE_INTERVAL_MS) return ++known.count;
+    this.#counts.set(key, { fromMs: nowMs, count: 1 });
+    return 1;
+  }
+
+  #name(from: NodeId, reason: string, message: string, nowMs: number): void {
     const { notices, nameOf } = this.#deps;
-    notices.write('warn', message, nowMs, from, { node: from, name: nameOf(from), reason: what });
+    notices.write('warn', message, nowMs, from, { node: from, name: nameOf(from), reason });
   }
 }
 

@@ -29,6 +29,7 @@ import type { Link } from '../peer/link.js';
 import { Membership } from './membership.js';
 import type { LearnResult } from './membership.js';
 import type { MeshEffect } from '../mesh-io.js';
+import { subjectOf } from '../notices.js';
 import type { Notices } from '../notices.js';
 import { Names } from './names.js';
 import { Neighbourhood } from './neighbourhood.js';
@@ -205,7 +206,10 @@ export class PeerTable {
   #learnEncoded(bytes: Uint8Array, admits: () => boolean, from: NodeId, nowMs: number): void {
     const advert = this.#applyLearned(this.members.learnEncoded(bytes, admits), from, nowMs);
     if (advert === null) return;
-    if (from !== advert.id && !this.#isProven(advert.id)) this.#introductions.add(advert.id, from);
+    if (from !== advert.id && !this.#isProven(advert.id)) {
+      this.#introductions.add(advert.id, from);
+      this.#deps.conduct.introduced(from, nowMs);
+    }
     const peer = this.#peers.get(advert.id);
     if (peer !== undefined) this.#deps.advancePeer(peer, nowMs);
   }
@@ -422,7 +426,7 @@ export class PeerTable {
       if (this.neighbourhood.compares(peer)) this.#deps.compareAdverts(id, nowMs);
       this.#deps.notices.write('info', 'link is up', nowMs, id, fields);
     } else if (link.state === 'down') {
-      this.#deps.notices.write('warn', 'link is down', nowMs, id, fields);
+      this.#deps.notices.write('warn', 'link is down', nowMs, subjectOf(id, peer.isProven), fields);
     }
   }
 
