@@ -32,10 +32,17 @@ describe('a notice limiter', () => {
   });
 
   it('passes the first ones of each group when others have used up the total', () => {
-    const limiter = new NoticeLimiter({ intervalMs: 1_000, maxKinds: 8, maxPerInterval: 100, ofEachGroup: 2 });
-    for (let i = 0; i < 10_000; i++) limiter.admit(`kind ${i}`, 5, 'flood');
-    const passed = ['a', 'b', 'c'].map((kind) => limiter.admit(kind, 6, 'other'));
+    const limiter = new NoticeLimiter({ intervalMs: 1_000, maxKinds: 8, maxPerInterval: 100, maxGroups: 8 });
+    for (let i = 0; i < 10_000; i++) limiter.admit(`kind ${i}`, 5, { name: 'flood', share: 2 });
+    const other = { name: 'other', share: 2 };
+    const passed = ['a', 'b', 'c'].map((kind) => limiter.admit(kind, 6, other));
     expect(passed).toEqual([0, 0, null]);
-    expect(limiter.admit('d', 1_005, 'other')).toBe(0);
+    expect(limiter.admit('d', 1_005, other)).toBe(0);
+  });
+
+  it('gives no share to more groups than its bound', () => {
+    const limiter = new NoticeLimiter({ intervalMs: 1_000, maxKinds: 1_000, maxPerInterval: 1, maxGroups: 8 });
+    const admitted = Array.from({ length: 100 }, (_, i) => limiter.admit(`${i}`, 5, { name: `group ${i}`, share: 1 }));
+    expect(admitted.filter((heldBack) => heldBack !== null)).toHaveLength(8);
   });
 });

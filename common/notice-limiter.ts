@@ -11,8 +11,15 @@ export interface NoticeLimits {
   readonly maxKinds: number;
   /** Notices of all kinds that pass within one interval; unlimited by default. */
   readonly maxPerInterval?: number;
-  /** The first ones of each group within one interval, which pass though others have used that up; none by default. */
-  readonly ofEachGroup?: number;
+  /** Groups that are told apart within one interval; further ones have no share of their own. None by default. */
+  readonly maxGroups?: number;
+}
+
+/** Notices of which the first ones within one interval pass though others have used up its total. */
+export interface NoticeGroup {
+  readonly name: string;
+  /** How many those are. */
+  readonly share: number;
 }
 
 interface Kind {
@@ -24,19 +31,16 @@ export class NoticeLimiter {
   readonly #limits: Required<NoticeLimits>;
   /** Bounded by `maxKinds`. */
   readonly #kinds: BoundedMap<string, Kind>;
-  /** Groups are bounded by the caller, which makes them up. */
+  /** Its groups are bounded by `maxGroups`. */
   #interval = { startMs: 0, passed: 0, ofGroup: new Map<string, number>() };
 
   constructor(limits: NoticeLimits) {
-    this.#limits = { maxPerInterval: Infinity, ofEachGroup: 0, ...limits };
+    this.#limits = { maxPerInterval: Infinity, maxGroups: 0, ...limits };
     this.#kinds = new BoundedMap(limits.maxKinds);
   }
 
-  /**
-   * How many of this kind were held back since the last one that passed; null when this one is held back too.
-   * @param group of kinds; strangers must not name it
-   */
-  admit(kind: string, nowMs: number, group = ''): number | null {
+  /** How many of this kind were held back since the last one that passed; null when this one is held back too. */
+  admit(kind: string, nowMs: number, group: NoticeGroup | null = null): number | null {
     const { intervalMs } = this.#limits;
     const known = this.#kinds.get(kind);
     if (known !== undefined && nowMs - known.passedMs < intervalMs) {
@@ -48,14 +52,20 @@ export class NoticeLimiter {
     return known?.heldBack ?? 0;
   }
 
-  #hasRoom(group: string, nowMs: number): boolean {
-    const { intervalMs, maxPerInterval, ofEachGroup } = this.#limits;
+  #hasRoom(group: NoticeGroup | null, nowMs: number): boolean {
+    const { intervalMs, maxPerInterval } = this.#limits;
     if (nowMs - this.#interval.startMs >= intervalMs)
       this.#interval = { startMs: nowMs, passed: 0, ofGroup: new Map() };
+    const isOfShare = group !== null && this.#hasShare(group);
+    return ++this.#interval.passed <= maxPerInterval || isOfShare;
+  }
+
+  #hasShare({ name, share }: NoticeGroup): boolean {
     const { ofGroup } = this.#interval;
-    const ofThis = (ofGroup.get(group) ?? 0) + 1;
-    ofGroup.set(group, ofThis);
-    return ++this.#interval.passed <= maxPerInterval || ofThis <= ofEachGroup;
+    const count = ofGroup.get(name) ?? 0;
+    if (count === 0 && ofGroup.size >= this.#limits.maxGroups) return false;
+    ofGroup.set(name, count + 1);
+    return count < share;
   }
 
   /** The next notice of this kind passes at once: the condition behind the last one has ended. */

@@ -385,3 +385,7 @@ export const MAX_NOTICES = 256;
 export const MAX_NOTICES_PER_INTERVAL = 100;
 /** The first ones of each message within that time are not: who causes many of one kind shall not hide another kind. */
 export const NOTICES_OF_EACH_MESSAGE = 8;
+/** The same of each message and member that this node has met: one member shall not hide another. */
+export const NOTICES_OF_EACH_MEMBER = 2;
+/** Messages, and members of each, that are told apart so. */
+export const MAX_NOTICE_GROUPS = 1024;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { MAX_NOTICES_PER_INTERVAL, NOTICE_INTERVAL_MS } from './limits.js';
+import { MAX_NOTICES_PER_INTERVAL, NOTICE_INTERVAL_MS, NOTICES_OF_EACH_MEMBER } from './limits.js';
 import { Notices, subjectOf } from './notices.js';
 import type { Notice } from './notices.js';
 
@@ -24,8 +24,10 @@ describe('notices', () => {
     const passed: Notice[] = [];
     const notices = new Notices((notice) => passed.push(notice));
     for (let i = 0; i < 10_000; i++) notices.write('warn', 'message', i, `source ${i}`);
-    notices.write('warn', 'message', 10_000, subjectOf('a stranger', false), { of: 'a stranger' });
-    notices.write('warn', 'message', 10_000, subjectOf('a member', true), { of: 'a member' });
-    expect(passed.slice(MAX_NOTICES_PER_INTERVAL).map(({ fields }) => fields)).toEqual([{ of: 'a member' }]);
+    notices.write('warn', 'message', 10_000, 'a stranger', { of: 'a stranger' });
+    for (let i = 0; i < 100; i++) notices.write('warn', 'message', 10_000, subjectOf(`claim ${i}`, 'a'), { of: 'a' });
+    notices.write('warn', 'message', 10_000, subjectOf('claim of b', 'b'), { of: 'b' });
+    const ofMet = [...Array.from({ length: NOTICES_OF_EACH_MEMBER }, () => ({ of: 'a' })), { of: 'b' }];
+    expect(passed.slice(MAX_NOTICES_PER_INTERVAL).map(({ fields }) => fields)).toEqual(ofMet);
   });
 });

@@ -1,6 +1,13 @@
 /** Notices of the core for people, rate-limited per message and subject. They never hold secrets. */
 import { NoticeLimiter } from '../common/notice-limiter.js';
-import { MAX_NOTICES, MAX_NOTICES_PER_INTERVAL, NOTICE_INTERVAL_MS, NOTICES_OF_EACH_MESSAGE } from './limits.js';
+import {
+  MAX_NOTICE_GROUPS,
+  MAX_NOTICES,
+  MAX_NOTICES_PER_INTERVAL,
+  NOTICE_INTERVAL_MS,
+  NOTICES_OF_EACH_MEMBER,
+  NOTICES_OF_EACH_MESSAGE,
+} from './limits.js';
 import type { MeshEffect } from './mesh-io.js';
 
 export type Notice = Extract<MeshEffect, { type: 'notice' }>;
@@ -8,12 +15,13 @@ export type Notice = Extract<MeshEffect, { type: 'notice' }>;
 /** What tells two notices with the same message apart. */
 export interface Subject {
   readonly key: string;
-  /** Of members that this node has met: these notices are not hidden by those of others, whom anybody may have made up. */
-  readonly isMet: boolean;
+  /** Member that this node has met, or two; null when anybody may have made it up. */
+  readonly met: string | null;
 }
 
-export function subjectOf(key: string, isMet: boolean): Subject {
-  return { key, isMet };
+/** @param met notices of a member that was met are not hidden by those of others */
+export function subjectOf(key: string, met: string | null): Subject {
+  return { key, met };
 }
 
 export class Notices {
@@ -22,7 +30,7 @@ export class Notices {
     intervalMs: NOTICE_INTERVAL_MS,
     maxKinds: MAX_NOTICES,
     maxPerInterval: MAX_NOTICES_PER_INTERVAL,
-    ofEachGroup: NOTICES_OF_EACH_MESSAGE,
+    maxGroups: MAX_NOTICE_GROUPS,
   });
 
   constructor(emit: (notice: Notice) => void) {
@@ -36,8 +44,12 @@ export class Notices {
     subject: string | Subject = '',
     fields: Notice['fields'] = {},
   ): void {
-    const { key, isMet } = typeof subject === 'string' ? subjectOf(subject, false) : subject;
-    const heldBack = this.#limiter.admit(`${message}\0${key}`, nowMs, isMet ? `${message}\0met` : message);
+    const { key, met } = typeof subject === 'string' ? subjectOf(subject, null) : subject;
+    const group =
+      met === null
+        ? { name: message, share: NOTICES_OF_EACH_MESSAGE }
+        : { name: `${message}\0${met}`, share: NOTICES_OF_EACH_MEMBER };
+    const heldBack = this.#limiter.admit(`${message}\0${key}`, nowMs, group);
     if (heldBack === null) return;
     this.#emit({ type: 'notice', level, message, fields: heldBack === 0 ? fields : { ...fields, heldBack } });
   }

@@ -74,14 +74,14 @@ export class Claims {
       const names = { winnerName: this.#nameOf(winner), loserName: this.#nameOf(claim.owner) };
       const fields = { cidr: claim.cidr, winner, loser: claim.owner, ...names };
       const message = 'two nodes claim the same pod addresses; change the pod CIDR of the loser';
-      const isMet = this.#hasMet(winner) && this.#hasMet(claim.owner);
-      notices.write('error', message, nowMs, subjectOf(`${claim.cidr}${claim.owner}`, isMet), fields);
+      const met = this.#ifMet(winner, claim.owner);
+      notices.write('error', message, nowMs, subjectOf(`${claim.cidr}${claim.owner}`, met), fields);
     }
     for (const { cidr, owner } of outside) {
       deps.claimedOutside(this.#nameOf(owner), nowMs);
       const fields = { cidr, owner, name: this.#nameOf(owner) };
       const message = 'a pod CIDR outside the cluster CIDRs is ignored; compare the cluster CIDRs of both nodes';
-      notices.write('warn', message, nowMs, subjectOf(`${cidr}${owner}`, this.#hasMet(owner)), fields);
+      notices.write('warn', message, nowMs, subjectOf(`${cidr}${owner}`, this.#ifMet(owner)), fields);
     }
     return hasChanged;
   }
@@ -94,8 +94,10 @@ export class Claims {
     return this.#advertOf(id)?.name ?? id;
   }
 
-  #hasMet(id: NodeId): boolean {
-    return id === this.#deps.ownId || this.#deps.peers.get(id)?.isProven === true;
+  /** Whom a notice is of, if this node has met them all. */
+  #ifMet(...ids: readonly NodeId[]): string | null {
+    const { ownId, peers } = this.#deps;
+    return ids.every((id) => id === ownId || peers.get(id)?.isProven === true) ? ids.join() : null;
   }
 
   #standingOf(advert: Advert, nowMs: number): Standing {
@@ -115,7 +117,7 @@ export class Claims {
     if (!isAlive || authority.standingOf(advert, nowMs) !== 'named') return false;
     const fields = { cidr, node: advert.id, name: advert.name };
     const message = 'a node claims pod addresses that the authority (Kubernetes) does not give it; the claim is void';
-    notices.write('warn', message, nowMs, subjectOf(`${cidr}${advert.id}`, this.#hasMet(advert.id)), fields);
+    notices.write('warn', message, nowMs, subjectOf(`${cidr}${advert.id}`, this.#ifMet(advert.id)), fields);
     return false;
   }
 }

@@ -7,6 +7,7 @@ import { BoundedMap } from '../../common/bounded-map.js';
 import type { NodeId } from '../../common/node-id.js';
 import type { CounterName, Counters } from '../counters.js';
 import { FEW_REFUSALS, MANY_REFUSALS, MAX_MEMBERS, MAX_UNPROVEN_PER_SENDER, NOTICE_INTERVAL_MS } from '../limits.js';
+import { subjectOf } from '../notices.js';
 import type { Notices } from '../notices.js';
 
 /** Messages that no honest node of any version sends, with what was wrong with them. */
@@ -89,7 +90,7 @@ export class Conduct {
 
   #name(from: NodeId, reason: string, message: string, nowMs: number): void {
     const { notices, nameOf } = this.#deps;
-    notices.write('warn', message, nowMs, from, { node: from, name: nameOf(from), reason });
+    notices.write('warn', message, nowMs, subjectOf(from, from), { node: from, name: nameOf(from), reason });
   }
 }
 

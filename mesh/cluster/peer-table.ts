@@ -426,7 +426,7 @@ export class PeerTable {
       if (this.neighbourhood.compares(peer)) this.#deps.compareAdverts(id, nowMs);
       this.#deps.notices.write('info', 'link is up', nowMs, id, fields);
     } else if (link.state === 'down') {
-      this.#deps.notices.write('warn', 'link is down', nowMs, subjectOf(id, peer.isProven), fields);
+      this.#deps.notices.write('warn', 'link is down', nowMs, subjectOf(id, peer.isProven ? id : null), fields);
     }
   }
 
