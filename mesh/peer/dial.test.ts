@@ -99,6 +99,18 @@ describe('dialling', () => {
     expect(second).toEqual({ handshake: first.handshake, tries: 2, nextMs: 100 + 200 });
   });
 
+  it('makes no handshake for a node without an address, and tries ever more seldom', () => {
+    const bench = new Bench();
+    const first = bench.dial(dialAt(0), 0, []);
+    const second = bench.dial(first, first.nextMs, []);
+    expect([first, second]).toEqual([
+      { handshake: null, tries: 1, nextMs: 100 },
+      { handshake: null, tries: 2, nextMs: 100 + 200 },
+    ]);
+    expect(bench.side.slots.count).toBe(0);
+    expect(bench.dial(second, second.nextMs, [address(1)]).handshake).not.toBeNull();
+  });
+
   it('starts a new handshake when the time of the last one is over, and leaks no slot', () => {
     const bench = new Bench();
     const first = bench.dial(dialAt(0), 0);

@@ -86,12 +86,7 @@ export class Dialer {
   tryNow(dial: Dial, target: DialTarget, nowMs: number): Dial {
     const direct = addressesOfTry(target.addresses, dial.tries).filter(({ to }) => this.#mayDial(to, target, nowMs));
     const addresses = [...target.channels.map((to) => ({ to, turn: 0 })), ...direct];
-    if (addresses.length === 0 && target.addresses.length > 0) {
-      return {
-        ...dial,
-        nextMs: nowMs + retryWaitMs(OVER_BUDGET_TRIES, target.maxRetryMs, this.#deps.random.fraction()),
-      };
-    }
+    if (addresses.length === 0) return this.#notSent(dial, target, nowMs);
     const handshake = this.#currentHandshake(dial, target, nowMs);
     for (const { to, turn } of addresses) {
       const bytes = handshake === null ? null : this.#deps.handshakes.initiationFor(handshake.localIndex, to, nowMs);
@@ -99,8 +94,17 @@ export class Dialer {
       const peer = turn % 2 === 0 ? target.peer : null;
       if (bytes !== null) this.#deps.emit({ type: 'sendDatagram', to, bytes, peer });
     }
-    const waitMs = retryWaitMs(dial.tries, target.maxRetryMs, this.#deps.random.fraction());
-    return { handshake, tries: dial.tries + 1, nextMs: nowMs + waitMs };
+    return { handshake, tries: dial.tries + 1, nextMs: this.#retryAtMs(dial.tries, target, nowMs) };
+  }
+
+  /** No handshake is made: members without addresses, or thousands of them, may be invented, and each would cost its work. */
+  #notSent(dial: Dial, target: DialTarget, nowMs: number): Dial {
+    if (target.addresses.length > 0) return { ...dial, nextMs: this.#retryAtMs(OVER_BUDGET_TRIES, target, nowMs) };
+    return { ...dial, tries: dial.tries + 1, nextMs: this.#retryAtMs(dial.tries, target, nowMs) };
+  }
+
+  #retryAtMs(tries: number, { maxRetryMs }: DialTarget, nowMs: number): number {
+    return nowMs + retryWaitMs(tries, maxRetryMs, this.#deps.random.fraction());
   }
 
   #mayDial(to: SocketAddress, { isProven, provenAddress }: DialTarget, nowMs: number): boolean {
