@@ -1,6 +1,6 @@
 /**
  * Traffic of pods: frames between nodes whose popularity follows Zipf's law, and the check that each one arrives, or is refused
- * with a word to its sender, in 3 s, where no fault has touched either end.
+ * with a word to its sender, in 3 s, where no fault has touched either end or the relay between them.
  */
 import type { SimFrame } from '../../../mesh/testing/packet.js';
 import { SeededRandom } from '../../../mesh/testing/seeded-random.js';
@@ -48,12 +48,13 @@ export class Traffic {
     const source = members[Math.floor(this.#random.fraction() * members.length)]!;
     const target = members[zipf(members.length, this.#random)]!;
     if (source === target || source.router === null) return;
-    const wasCalm = this.#isCalm(source, target);
+    const nodes = this.#onWay(source, target);
+    const wasCalm = this.#isCalm(nodes);
     const isFirst = !source.router.isActive(target.id);
     this.sent++;
     const frame = source.sendFrame(target.id, FRAME_BYTES);
     network.at(network.nowMs + ANSWERED_WITHIN_MS + MARGIN_MS, () => {
-      const isCalm = wasCalm && this.#isCalm(source, target) && !this.#cluster.hasLostSince(frame.sentMs);
+      const isCalm = wasCalm && this.#isCalm(nodes) && !this.#cluster.hasLostSince(frame.sentMs);
       if (isFirst && isCalm) this.firstPackets.add(frame);
       this.#check(source, target, frame, isCalm);
     });
@@ -68,8 +69,14 @@ export class Traffic {
     }
   }
 
-  #isCalm(...ends: readonly SimNode[]): boolean {
-    return ends.every((node) => this.#cluster.isCalm(node, SETTLE_MS));
+  /** Both ends, and the relay between them. */
+  #onWay(source: SimNode, target: SimNode): SimNode[] {
+    const relay = source.member(target.id)?.relay ?? null;
+    return [source, target, ...this.#cluster.members.filter(({ id }) => id === relay)];
+  }
+
+  #isCalm(nodes: readonly SimNode[]): boolean {
+    return nodes.every((node) => this.#cluster.isCalm(node, SETTLE_MS));
   }
 }
 
