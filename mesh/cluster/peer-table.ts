@@ -12,14 +12,7 @@ import type { Advert } from '../wire/advert.js';
 import { Claims } from './claims.js';
 import type { Counters } from '../counters.js';
 import type { Conduct } from './conduct.js';
-import {
-  ADVERT_BURST,
-  ADVERTS_PER_SECOND,
-  FORGET_AFTER_MS,
-  FORGET_UNPROVEN_AFTER_MS,
-  MAX_DATA_LINKS,
-  MAX_MEMBERS,
-} from '../limits.js';
+import { ADVERT_BURST, ADVERTS_PER_SECOND, FORGET_AFTER_MS, FORGET_UNPROVEN_AFTER_MS, MAX_MEMBERS } from '../limits.js';
 import { RateLimiter } from '../rate-limiter.js';
 import type { Authority } from './authority.js';
 import { Deadlines, earlier } from '../deadlines.js';
@@ -38,6 +31,7 @@ import type { Witness } from './witness.js';
 import { Peer } from '../peer/peer.js';
 import type { PeerDeps } from '../peer/peer-deps.js';
 import type { SelfAdvert } from './self-advert.js';
+import { SurplusLinks } from './surplus-links.js';
 import { Touches } from './touches.js';
 
 export interface PeerTableDeps {
@@ -87,6 +81,7 @@ export class PeerTable {
   readonly #names = new Names();
   readonly #introductions = new Introductions();
   readonly #touches = new Touches();
+  readonly #surplus = new SurplusLinks();
   readonly #advertRate = new RateLimiter<NodeId>({
     burst: () => Math.max(ADVERT_BURST, this.members.size),
     perSecond: ADVERTS_PER_SECOND,
@@ -317,7 +312,10 @@ export class PeerTable {
   advance(nowMs: number): void {
     for (const peer of this.#deadlines.takeDue(nowMs)) this.advancePeer(peer, nowMs);
     if (this.#touches.take(nowMs)) for (const peer of this.#peers.values()) peer.touchIfQuiet(nowMs);
-    this.#closeSurplus(nowMs);
+    for (const peer of this.#surplus.take(this.#peers)) {
+      peer.close(nowMs);
+      this.schedule(peer, nowMs);
+    }
     this.neighbourhood.advance(nowMs);
   }
 
@@ -329,19 +327,6 @@ export class PeerTable {
   /** This node has another address, which peers on quiet links learn from a probe. */
   touchQuiet(nowMs: number): void {
     this.#touches.want(nowMs);
-  }
-
-  /** Closes data links beyond MAX_DATA_LINKS, those without a frame for the longest time. */
-  #closeSurplus(nowMs: number): void {
-    // A link has a peer, so that few peers are few links.
-    if (this.#peers.size <= MAX_DATA_LINKS) return;
-    const links = [...this.#peers.values()].filter((peer) => peer.isLinked && !peer.isNeighbour);
-    if (links.length <= MAX_DATA_LINKS) return;
-    links.sort((a, b) => a.lastTrafficMs - b.lastTrafficMs);
-    for (const peer of links.slice(0, links.length - MAX_DATA_LINKS)) {
-      peer.close(nowMs);
-      this.schedule(peer, nowMs);
-    }
   }
 
   /** A router has connected, which needs all routes. */
@@ -422,6 +407,7 @@ export class PeerTable {
     this.#deps.linkChanged(peer, before, nowMs);
     const fields = { peer: id, name: peer.advert?.name ?? '', reason: linkReason(link) };
     if (link.state === 'up') {
+      this.#surplus.grew();
       this.#forgetNamesakes(peer, nowMs);
       if (this.neighbourhood.compares(peer)) this.#deps.compareAdverts(id, nowMs);
       this.#deps.notices.write('info', 'link is up', nowMs, id, fields);
