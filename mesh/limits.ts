@@ -55,6 +55,8 @@ export const MAX_MEMBERS = MAX_PEERS;
 export const WITNESS_AFTER_MS = 10 * 60_000;
 /** Members that a node probes, gossips and compares adverts with, if there are more: those next to it on NEIGHBOURS / 2 rings. */
 export const NEIGHBOURS = 16;
+/** With fewer linked neighbours a node gossips with other linked peers too. */
+export const FEW_NEIGHBOURS = 8;
 /** Members known from adverts alone, without a handshake; adverts of further ones are refused unread. */
 export const MAX_UNPROVEN_MEMBERS = 6144;
 /** Those of them that one peer has introduced, or as many as are known without it if those are more. */

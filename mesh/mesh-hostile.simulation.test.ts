@@ -13,7 +13,7 @@ import { SeededRandom } from './testing/seeded-random.js';
 import type { SimNetwork } from './testing/sim-network.js';
 import type { SimNode } from './testing/sim-node.js';
 import { isFullMesh } from './testing/sim-node.js';
-import { convergedSimulation } from './testing/simulation.js';
+import { convergedSimulation, simulation } from './testing/simulation.js';
 
 const VICTIM = parseSocketAddress('203.0.113.5:53');
 
@@ -93,6 +93,24 @@ describe('a member that invents 4000 others in 2.3 s', () => {
       network.run(1_000);
       for (const node of honest) expect([node.stateOf(fresh), node.reaches(fresh)]).toEqual(['up', true]);
       expect(MAX_UNPROVEN_PER_SENDER * 4).toBeLessThanOrEqual(MAX_UNPROVEN_MEMBERS);
+    }),
+  );
+
+  it(
+    'keeps no revocation from the others, though the invented ones have taken the places of neighbours',
+    simulation(6, (network) => {
+      const nodes = network.startCluster(26);
+      network.run(10_000);
+      const [hostile, revoked, ...honest] = [nodes.at(-1)!, nodes.at(-2)!, ...nodes.slice(0, -2)];
+      // All have links, as under traffic; no node found an invented one dead yet.
+      for (const node of honest) for (const { id } of honest) node.handle({ type: 'sessionWanted', peer: id });
+      network.run(2_000);
+      // So few that most nodes have one or two linked neighbours left, and not none.
+      flood(network, hostile, honest, 240, 300);
+      network.run(4_000);
+      honest[0]!.handle({ type: 'revoke', node: revoked.id, isRevoked: true });
+      const isKnown = (): boolean => honest.every(({ mesh }) => mesh!.revoked().length === 1);
+      expect(network.runUntil(isKnown, 5_000)).toBeLessThan(1_000);
     }),
   );
 

@@ -8,6 +8,7 @@
  */
 import type { NodeId } from '../../common/node-id.js';
 import {
+  FEW_NEIGHBOURS,
   GROWING_SHARE,
   LONELY_DIALS,
   LONELY_INTERVAL_MS,
@@ -172,15 +173,18 @@ export class Neighbourhood {
   }
 
   /**
-   * Ids of the peers to gossip with: the linked neighbours, or any linked peers while there is no such neighbour, or the
-   * neighbours are yet to be found among many new members.
+   * Ids of the peers to gossip with: the linked neighbours. Any linked peers while there is no such neighbour, or the neighbours are
+   * yet to be found among many new members; while there are few, also those next to this node on the rings of the linked peers:
+   * dead or invented members have taken the places of neighbours.
    */
   linked(): NodeId[] {
     const linked = this.#growths > 0 ? [] : this.#linkedNeighbours();
-    if (linked.length > 0) return linked;
-    return Array.from(this.#deps.peers.values())
+    if (linked.length >= FEW_NEIGHBOURS) return linked;
+    const all = Array.from(this.#deps.peers.values())
       .filter((peer) => peer.isLinked)
       .map(({ id }) => id);
+    if (linked.length === 0 || all.length === linked.length) return all;
+    return [...new Set([...linked, ...neighboursAmong(this.#deps.ownId, () => all)])];
   }
 
   /** Whether adverts are compared with a peer whose link came up. */
