@@ -1,5 +1,6 @@
 /** What each kind of fault does to a cluster, and how it ends. */
 import { SeededRandom } from '../../../mesh/testing/seeded-random.js';
+import { HANDSHAKE_LIFETIME_MS, STAMP_RESERVE } from '../../../mesh/limits.js';
 import type { SimNode } from '../../../mesh/testing/sim-node.js';
 import type { PathProperties, PathRule } from '../../../mesh/testing/sim-paths.js';
 import type { SimCluster } from '../sim-cluster.js';
@@ -14,6 +15,8 @@ export interface ActiveFault {
   readonly nodes: readonly SimNode[] | null;
   /** Whether datagrams may be lost. */
   readonly loses: boolean;
+  /** What it breaks for so long after its end; nothing by default. */
+  readonly lingersMs?: number;
   end(): void;
 }
 
@@ -23,6 +26,8 @@ const BURST_MS = 300;
 /** Of the time, in each direction. */
 const BURST_SHARE = 0.05;
 const FLAP_MS = 1_500;
+/** The stamps of a clone are ahead by so much: an initiation that the original made meanwhile is a replay until it is made anew. */
+const CLONE_LINGERS_MS = STAMP_RESERVE + HANDSHAKE_LIFETIME_MS;
 const SLOW = 10;
 const NAT_PORTS = 20_000;
 /** A liar joins first. */
@@ -102,7 +107,8 @@ const BEGIN: Readonly<Record<FailureKind, Begin>> = {
     clone.cachedAdverts = original.mesh?.adverts() ?? [];
     clone.cachedStamps = original.mesh?.stamps() ?? clone.cachedStamps;
     clone.start(cluster.seeds);
-    return { nodes: [original, clone], loses: true, end: () => cluster.remove(clone) };
+    const lingersMs = CLONE_LINGERS_MS;
+    return { nodes: [original, clone], loses: true, lingersMs, end: () => cluster.remove(clone) };
   },
   'same-cidr': (cluster, random) => {
     const owner = pick(cluster, random);

@@ -16,6 +16,7 @@ export function scheduleFaults(cluster: SimCluster, faults: readonly Fault[]): v
       begun.end();
       active.delete(begun);
       touch(begun, network.nowMs);
+      cluster.disturb(begun.nodes, false, network.nowMs + (begun.lingersMs ?? 0));
       for (const other of active) touch(other, Infinity);
     });
   };
