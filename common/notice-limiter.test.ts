@@ -40,9 +40,13 @@ describe('a notice limiter', () => {
     expect(limiter.admit('d', 1_005, other)).toBe(0);
   });
 
-  it('gives no share to more groups than its bound', () => {
+  it('gives a share to no more groups within others than its bound, and to all others', () => {
     const limiter = new NoticeLimiter({ intervalMs: 1_000, maxKinds: 1_000, maxPerInterval: 1, maxGroups: 8 });
-    const admitted = Array.from({ length: 100 }, (_, i) => limiter.admit(`${i}`, 5, { name: `group ${i}`, share: 1 }));
-    expect(admitted.filter((heldBack) => heldBack !== null)).toHaveLength(8);
+    const within = { name: 'message', share: 2 };
+    const admitted = Array.from({ length: 100 }, (_, i) =>
+      limiter.admit(`${i}`, 5, { name: `group ${i}`, share: 1, within }),
+    );
+    expect(admitted.filter((heldBack) => heldBack !== null)).toHaveLength(8 + within.share);
+    expect(limiter.admit('other', 5, { name: 'other message', share: 1 })).toBe(0);
   });
 });

@@ -11,15 +11,18 @@ export interface NoticeLimits {
   readonly maxKinds: number;
   /** Notices of all kinds that pass within one interval; unlimited by default. */
   readonly maxPerInterval?: number;
-  /** Groups that are told apart within one interval; further ones have no share of their own. None by default. */
+  /** Groups within others are told apart within one interval only while all are fewer than this. None by default. */
   readonly maxGroups?: number;
 }
 
 /** Notices of which the first ones within one interval pass though others have used up its total. */
 export interface NoticeGroup {
+  /** Strangers must not make it up, unless the group is within another one. */
   readonly name: string;
   /** How many those are. */
   readonly share: number;
+  /** The group of which the notices are when there is no room for this one. */
+  readonly within?: NoticeGroup;
 }
 
 interface Kind {
@@ -31,7 +34,7 @@ export class NoticeLimiter {
   readonly #limits: Required<NoticeLimits>;
   /** Bounded by `maxKinds`. */
   readonly #kinds: BoundedMap<string, Kind>;
-  /** Its groups are bounded by `maxGroups`. */
+  /** Its groups are bounded by `maxGroups`, and by the caller, which makes up those that are within no other. */
   #interval = { startMs: 0, passed: 0, ofGroup: new Map<string, number>() };
 
   constructor(limits: NoticeLimits) {
@@ -60,10 +63,11 @@ export class NoticeLimiter {
     return ++this.#interval.passed <= maxPerInterval || isOfShare;
   }
 
-  #hasShare({ name, share }: NoticeGroup): boolean {
+  #hasShare({ name, share, within }: NoticeGroup): boolean {
     const { ofGroup } = this.#interval;
     const count = ofGroup.get(name) ?? 0;
-    if (count === 0 && ofGroup.size >= this.#limits.maxGroups) return false;
+    const isFull = count === 0 && ofGroup.size >= this.#limits.maxGroups;
+    if (within !== undefined && isFull) return this.#hasShare(within);
     ofGroup.set(name, count + 1);
     return count < share;
   }

@@ -13,6 +13,7 @@ import type { RefusedSources } from './handshake/refused-sources.js';
 import type { SessionSlots } from './handshake/session-slots.js';
 import { MAX_WAITING_NODES } from './limits.js';
 import type { MeshEffect } from './mesh-io.js';
+import { subjectInWords } from './notices.js';
 import type { Notices } from './notices.js';
 import { answerTo } from './origin.js';
 import type { Origin } from './origin.js';
@@ -98,7 +99,9 @@ export class HandshakeOutcomes {
       notices.write('warn', message, nowMs, from.ip, fields);
       refusedSources.note(from, 'has another cluster secret: its handshakes have a bad MAC', nowMs);
     } else if (detail !== null) {
-      notices.write('warn', `handshake refused: ${detail}`, nowMs, from.ip, fields);
+      // A member that sends the handshake chooses the id in it.
+      const subject = subjectInWords(from.ip, 'handshake refused');
+      notices.write('warn', `handshake refused: ${detail}`, nowMs, subject, fields);
       refusedSources.note(from, `sends handshakes that are refused: ${detail}`, nowMs);
     }
   }

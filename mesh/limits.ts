@@ -389,5 +389,5 @@ export const MAX_NOTICES_PER_INTERVAL = 100;
 export const NOTICES_OF_EACH_MESSAGE = 8;
 /** The same of each message and member that this node has met: one member shall not hide another. */
 export const NOTICES_OF_EACH_MEMBER = 2;
-/** Messages, and members of each, that are told apart so. */
+/** Members of each message, and messages, beyond which members are not told apart so: then each message has its first ones only. */
 export const MAX_NOTICE_GROUPS = 1024;

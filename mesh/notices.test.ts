@@ -1,6 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { MAX_NOTICES_PER_INTERVAL, NOTICE_INTERVAL_MS, NOTICES_OF_EACH_MEMBER } from './limits.js';
-import { Notices, subjectOf } from './notices.js';
+import {
+  MAX_NOTICE_GROUPS,
+  MAX_NOTICES_PER_INTERVAL,
+  NOTICE_INTERVAL_MS,
+  NOTICES_OF_EACH_MEMBER,
+  NOTICES_OF_EACH_MESSAGE,
+} from './limits.js';
+import { Notices, subjectInWords, subjectOf } from './notices.js';
 import type { Notice } from './notices.js';
 
 describe('notices', () => {
@@ -29,5 +35,22 @@ describe('notices', () => {
     notices.write('warn', 'message', 10_000, subjectOf('claim of b', 'b'), { of: 'b' });
     const ofMet = [...Array.from({ length: NOTICES_OF_EACH_MEMBER }, () => ({ of: 'a' })), { of: 'b' }];
     expect(passed.slice(MAX_NOTICES_PER_INTERVAL).map(({ fields }) => fields)).toEqual(ofMet);
+  });
+
+  it('of each message pass, though there were those of more members than are told apart', () => {
+    const passed: Notice[] = [];
+    const notices = new Notices((notice) => passed.push(notice));
+    for (let i = 0; i < 2 * MAX_NOTICE_GROUPS; i++) notices.write('warn', 'message', i, subjectOf(`${i}`, `${i}`));
+    notices.write('error', 'cloned identity', 5_000);
+    notices.write('warn', 'link is down', 5_000, subjectOf('a', 'a'));
+    expect(passed.slice(-2).map(({ message }) => message)).toEqual(['cloned identity', 'link is down']);
+  });
+
+  it('are of one kind when strangers choose some of the words', () => {
+    const passed: Notice[] = [];
+    const notices = new Notices((notice) => passed.push(notice));
+    for (let i = 0; i < MAX_NOTICES_PER_INTERVAL; i++) notices.write('warn', 'message', i, `source ${i}`);
+    for (let i = 0; i < 1_000; i++) notices.write('warn', `refused: ${i}`, 1_000, subjectInWords('a', 'refused'));
+    expect(passed).toHaveLength(MAX_NOTICES_PER_INTERVAL + NOTICES_OF_EACH_MESSAGE);
   });
 });
