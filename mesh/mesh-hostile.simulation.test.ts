@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { parseCidr } from '../common/address/cidr.js';
 import { parseSocketAddress } from '../common/address/socket-address.js';
 import type { SocketAddress } from '../common/address/socket-address.js';
-import { FEW_REFUSALS, MAX_UNPROVEN_MEMBERS, MAX_UNPROVEN_PER_SENDER } from './limits.js';
+import { FEW_REFUSALS, MAX_UNPROVEN_MEMBERS, MAX_UNPROVEN_PER_SENDER, NOTICE_INTERVAL_MS } from './limits.js';
 import { readAdvert, signAdvert } from './wire/advert.js';
 import { encodeControl } from './wire/control-message.js';
 import { signDeathReport } from './wire/death-report.js';
@@ -18,9 +18,9 @@ import { convergedSimulation, simulation } from './testing/simulation.js';
 const VICTIM = parseSocketAddress('203.0.113.5:53');
 
 /** An advert of a node that does not exist. */
-function inventedAdvert(random: SeededRandom, endpoints: readonly SocketAddress[]): Uint8Array {
+function inventedAdvert(random: SeededRandom, endpoints: readonly SocketAddress[], revision = 1): Uint8Array {
   const self = { name: 'invented', version: '1', endpoints, podCidrs: [parseCidr('10.47.0.0/24')], podMtuBytes: null };
-  const stamp = { createdAtMs: 1, revision: 1, incarnation: 1, lowestStamp: 0 };
+  const stamp = { createdAtMs: 1, revision, incarnation: 1, lowestStamp: 0 };
   return signAdvert(generateIdentity(random), self, stamp).bytes;
 }
 
@@ -122,6 +122,27 @@ describe('a member that invents 4000 others in 2.3 s', () => {
       hostile.kill();
       network.run(11 * 60_000);
       for (const node of honest) expect(node.mesh!.counters()['members']).toBe(2);
+    }),
+  );
+});
+
+describe('a member that tells of others', () => {
+  it(
+    'is not named for newer adverts of those that are known: after a rotation or a partition there is one of each',
+    convergedSimulation(2, 7, (network, [teller, other]) => {
+      const tell = (count: number, revision: number): void => {
+        const adverts = Array.from({ length: count }, (_, i) => inventedAdvert(new SeededRandom(i), [], revision));
+        for (let at = 0; at < count; at += 40) {
+          const bytes = encodeControl({ type: 'adverts', adverts: adverts.slice(at, at + 40) });
+          teller!.router?.apply({ type: 'sendControl', peer: other!.id, bytes }, 0);
+          network.run(500);
+        }
+      };
+      tell(1, 1);
+      network.run(NOTICE_INTERVAL_MS);
+      for (const revision of [2, 3, 4]) tell(200, revision);
+      expect(other!.mesh!.counters()['members']).toBe(201);
+      expect(other!.notices.filter(({ fields }) => fields['reason'] === 'introduced')).toEqual([]);
     }),
   );
 });

@@ -46,4 +46,11 @@ describe('the conduct of a member', () => {
     tell(1, laterMs + NOTICE_INTERVAL_MS);
     expect(said).toEqual([{ node: MEMBER, name: 'a', reason: 'introduced' }]);
   });
+
+  it('is told at once when it tells of many members to a node that remembers some', () => {
+    const { conduct, said } = conductOf();
+    conduct.remembered();
+    for (let i = 0; i <= MAX_UNPROVEN_PER_SENDER; i++) conduct.introduced(MEMBER, 5_000);
+    expect(said).toEqual([{ node: MEMBER, name: 'a', reason: 'introduced' }]);
+  });
 });

@@ -54,7 +54,7 @@ export class Conduct {
   readonly #deps: ConductDeps;
   /** Of the last minute, by member and reason. Bounded by MAX_MEMBERS: the oldest is dropped beyond it. */
   readonly #counts = new BoundedMap<string, Count>(MAX_MEMBERS);
-  /** When this node first heard of another from a third: who is new itself hears of all at once. */
+  /** When this node first heard of another from a third: who is new itself hears of all at once. -Infinity: it was not new. */
   #introducedMs: number | null = null;
 
   constructor(deps: ConductDeps) {
@@ -70,7 +70,12 @@ export class Conduct {
     }
   }
 
-  /** A member told of another, which was taken for a member: it may be invented as long as this node has not met it. */
+  /** This node knows members of an earlier process: what is told of others is news. */
+  remembered(): void {
+    this.#introducedMs = -Infinity;
+  }
+
+  /** A member told of another, which became a member by that: it may be invented as long as this node has not met it. */
   introduced(from: NodeId, nowMs: number): void {
     this.#introducedMs ??= nowMs;
     if (nowMs - this.#introducedMs < NOTICE_INTERVAL_MS) return;

@@ -170,6 +170,7 @@ export class PeerTable {
       if (result.type === 'new') this.#member(result.advert, result.before, 0);
       else this.#applyLearned(result, null, 0);
     }
+    if (this.members.size > 0) this.#deps.conduct.remembered();
     for (const id of left) if (this.members.get(id) !== undefined) this.#memberPeer(id, 0).goodbyeReceived(0);
     this.neighbourhood.update((nowMs) => this.#firstLink(nowMs), 0);
     this.#claims.allChanged();
@@ -199,11 +200,12 @@ export class PeerTable {
   }
 
   #learnEncoded(bytes: Uint8Array, admits: () => boolean, from: NodeId, nowMs: number): void {
-    const advert = this.#applyLearned(this.members.learnEncoded(bytes, admits), from, nowMs);
+    const result = this.members.learnEncoded(bytes, admits);
+    const advert = this.#applyLearned(result, from, nowMs);
     if (advert === null) return;
     if (from !== advert.id && !this.#isProven(advert.id)) {
       this.#introductions.add(advert.id, from);
-      this.#deps.conduct.introduced(from, nowMs);
+      if (result.type === 'new' && result.before === null) this.#deps.conduct.introduced(from, nowMs);
     }
     const peer = this.#peers.get(advert.id);
     if (peer !== undefined) this.#deps.advancePeer(peer, nowMs);
