@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { NodeId } from '../../common/node-id.js';
-import { STRANGER_SEARCH_BURST, STRANGER_SEARCHES_PER_SECOND } from '../relay-limits.js';
+import { RELAY_RETRY_MS, STRANGER_SEARCH_BURST, STRANGER_SEARCHES_PER_SECOND } from '../relay-limits.js';
 import type { Link } from '../peer/link.js';
 import type { Peer } from '../peer/peer.js';
 import { SeededRandom } from '../testing/seeded-random.js';
@@ -14,14 +14,14 @@ const OWN_ID = idOf(0xffff);
 /** All that are down are sought by then, by the end with the higher id too. */
 const NEEDED_MS = 5_000;
 
-type Traits = Partial<Pick<Peer, 'isProven' | 'isNeighbour' | 'link'>> & { readonly hasFrames?: boolean };
+type Traits = Partial<Pick<Peer, 'isProven' | 'isNeighbour' | 'link' | 'hasLeft'>> & { readonly hasFrames?: boolean };
 
 function peerOf(
   n: number,
-  { isProven = false, isNeighbour = false, link = DOWN, hasFrames = false }: Traits = {},
+  { isProven = false, isNeighbour = false, link = DOWN, hasLeft = false, hasFrames = false }: Traits = {},
 ): Peer {
   const isLinked = link.state === 'up';
-  const known = { id: idOf(n), link, isProven, isNeighbour, isLinked, hasLeft: false, isReported: false };
+  const known = { id: idOf(n), link, isProven, isNeighbour, isLinked, hasLeft, isReported: false };
   const path = { relay: null, rttMs: 1 };
   const asked = { unanswered: { sinceMs: null }, framesWait: () => hasFrames, isHeard: () => isLinked };
   return { ...known, ...asked, path } as unknown as Peer;
@@ -32,6 +32,8 @@ function nodeWithRelay(isAble: () => boolean = () => true): {
   readonly paths: RelayedPaths;
   readonly sought: ReadonlySet<NodeId>;
   readonly consider: (peer: Peer, nowMs: number) => void;
+  /** The linked peer goes down. */
+  readonly unlink: () => void;
 } {
   const peers = new Map<NodeId, Peer>();
   const sought = new Set<NodeId>();
@@ -49,8 +51,9 @@ function nodeWithRelay(isAble: () => boolean = () => true): {
     paths.consider(peer, nowMs);
     paths.advance(nowMs);
   };
+
   consider(peerOf(1, { link: UP, isProven: true }), 0);
-  return { paths, sought, consider };
+  return { paths, sought, consider, unlink: () => consider(peerOf(1, { isProven: true, hasLeft: true }), 0) };
 }
 
 describe('relays to members that never had a handshake with this node', () => {
@@ -79,6 +82,17 @@ describe('relays to members that never had a handshake with this node', () => {
     consider(peerOf(300, { isNeighbour: true, isProven: true }), NEEDED_MS);
     consider(peerOf(301, { hasFrames: true }), NEEDED_MS);
     expect([...sought].slice(-2)).toEqual([idOf(300), idOf(301)]);
+  });
+
+  it('are sought at once when there is a member to ask, though there was none for a while', () => {
+    const { sought, consider, paths, unlink } = nodeWithRelay();
+    unlink();
+    for (const peer of neighbours.slice(0, STRANGER_SEARCH_BURST)) consider(peer, NEEDED_MS);
+    for (let nowMs = NEEDED_MS; nowMs < 30_000; nowMs += 100) paths.advance(nowMs);
+    expect(sought.size).toBe(0);
+    consider(peerOf(1, { link: UP, isProven: true }), 30_000);
+    for (let nowMs = 30_000; nowMs < 30_000 + RELAY_RETRY_MS; nowMs += 100) paths.advance(nowMs);
+    expect(sought.size).toBe(STRANGER_SEARCH_BURST);
   });
 
   it('are sought once the router knows relays, whoever was down before', () => {

@@ -266,17 +266,26 @@ export class RelayedPaths {
 
   /** A member that this node never met, and has no frames for, may be one that somebody made up, among thousands. */
   #maySearch(peer: Peer, nowMs: number): boolean {
-    const isWanted = peer.isProven || peer.framesWait(nowMs);
-    return isWanted || this.#strangerSearches.take(peer.isNeighbour, nowMs);
+    if (peer.isProven || peer.framesWait(nowMs)) return true;
+    const { isNeighbour } = peer;
+    // One that asks nobody, as before this node has a link, leaves its place to one that does.
+    const isOfUse = this.#strangerSearches.has(isNeighbour, nowMs) && this.#hasCandidate(nowMs);
+    return isOfUse && this.#strangerSearches.take(isNeighbour, nowMs);
+  }
+
+  #hasCandidate(nowMs: number): boolean {
+    for (const peer of this.#direct.values()) if (this.#candidate(peer, nowMs) !== null) return true;
+    return false;
   }
 
   #candidates(nowMs: number): RelayCandidate[] {
-    return Array.from(this.#direct.values()).flatMap((peer) => {
-      const { id, isNeighbour, path } = peer;
-      return path.rttMs !== null && isDirectlyHeard(peer, nowMs)
-        ? [{ id, isNeighbour, isKnown: this.#isKnown(id, nowMs), rttMs: path.rttMs }]
-        : [];
-    });
+    return Array.from(this.#direct.values(), (peer) => this.#candidate(peer, nowMs)).filter((known) => known !== null);
+  }
+
+  #candidate(peer: Peer, nowMs: number): RelayCandidate | null {
+    const { id, isNeighbour, path } = peer;
+    if (path.rttMs === null || !isDirectlyHeard(peer, nowMs)) return null;
+    return { id, isNeighbour, isKnown: this.#isKnown(id, nowMs), rttMs: path.rttMs };
   }
 
   #isKnown(relay: NodeId, nowMs: number): boolean {
