@@ -76,6 +76,19 @@ describe('relays to members that never had a handshake with this node', () => {
     expect(sought.size).toBeLessThanOrEqual(STRANGER_SEARCH_BURST + (STRANGER_SEARCHES_PER_SECOND * minuteMs) / 1000);
   });
 
+  it('are sought for each in turn, not sooner for those that more is heard of', () => {
+    const { paths, sought, consider } = nodeWithRelay();
+    const [quiet, ...loud] = neighbours.slice(0, 32);
+    for (const peer of loud) consider(peer, NEEDED_MS);
+    consider(quiet!, NEEDED_MS + 1);
+    for (let i = 0; i < 60_000; i++) {
+      const nowMs = 2 * NEEDED_MS + 10 * i;
+      consider(loud[i % loud.length]!, nowMs);
+      paths.advance(nowMs);
+    }
+    expect(sought).toContain(quiet!.id);
+  });
+
   it('are sought all the same for those that frames wait for, and for those that it has met', () => {
     const { sought, consider } = nodeWithRelay();
     for (const peer of neighbours) consider(peer, NEEDED_MS);

@@ -77,7 +77,7 @@ export class RelayedPaths {
     this.#pathDeps = {
       ownId: deps.ownId,
       random: deps.random,
-      maySearch: (peer, nowMs) => this.#maySearch(peer, nowMs),
+      maySearch: (peer, isTurn, nowMs) => this.#maySearch(peer, isTurn, nowMs),
       candidates: (nowMs) => this.#candidates(nowMs),
       hasRoom: (relay, isOurs) => this.#hasRoom(relay, isOurs),
       named: (relay, nowMs) => this.#named(relay, nowMs),
@@ -265,11 +265,11 @@ export class RelayedPaths {
   }
 
   /** A member that this node never met, and has no frames for, may be one that somebody made up, among thousands. */
-  #maySearch(peer: Peer, nowMs: number): boolean {
+  #maySearch(peer: Peer, isTurn: boolean, nowMs: number): boolean {
     if (peer.isProven || peer.framesWait(nowMs)) return true;
     const { isNeighbour } = peer;
     // One that asks nobody, as before this node has a link, leaves its place to one that does.
-    const isOfUse = this.#strangerSearches.has(isNeighbour, nowMs) && this.#hasCandidate(nowMs);
+    const isOfUse = isTurn && this.#strangerSearches.has(isNeighbour, nowMs) && this.#hasCandidate(nowMs);
     return isOfUse && this.#strangerSearches.take(isNeighbour, nowMs);
   }
 

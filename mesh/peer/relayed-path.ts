@@ -29,7 +29,6 @@ import {
   RELAY_LOST_AFTER_MS,
   RELAY_MOVED_LINGER_MS,
   RELAY_REPEAT_MS,
-  RELAY_RETRY_MS,
   RELAY_SAY_AGAIN_MS,
   RELAY_YIELD_MS,
 } from '../relay-limits.js';
@@ -51,8 +50,8 @@ import { SearchTimes } from './search-times.js';
 export interface RelayedPathDeps {
   readonly ownId: NodeId;
   readonly random: RandomSource;
-  /** Whether a search for a relay to the peer may begin now. */
-  maySearch(peer: Peer, nowMs: number): boolean;
+  /** Whether a search for a relay to the peer may begin now. @param isTurn false: only if it need not wait for others */
+  maySearch(peer: Peer, isTurn: boolean, nowMs: number): boolean;
   /** Members with a direct link over which they are heard. */
   candidates(nowMs: number): RelayCandidate[];
   /** Whether one more channel may be open through this relay. @param isOurs asked for by this node */
@@ -311,9 +310,9 @@ export class RelayedPath {
     const beginMs = Math.max(neededAtMs, this.#searchTimes.nextMs);
     if (this.#search === null) {
       if (nowMs < beginMs) return this.#wake(beginMs);
-      // Whose turn comes next is chance.
-      const turnMs = nowMs + RELAY_RETRY_MS * this.#deps.random.fraction();
-      if (!this.#deps.maySearch(peer, nowMs)) return this.#wake(turnMs);
+      const times = this.#searchTimes;
+      const mayBegin = this.#deps.maySearch(peer, times.isTurn(nowMs), nowMs);
+      if (!mayBegin) return this.#wake(times.putOff(this.#deps.random.fraction(), nowMs));
       if (this.#current !== null) this.#failed.add(this.#current, nowMs);
       this.#search = relaySearch(nowMs);
     }
