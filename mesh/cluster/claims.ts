@@ -24,6 +24,8 @@ export interface ClaimsDeps {
   readonly witness: Witness;
   readonly authority: Authority;
   readonly notices: Notices;
+  /** Whether a handshake with it has ever succeeded, also when it has no peer now. */
+  readonly isProven: (id: NodeId) => boolean;
   /** A member claims addresses outside the cluster CIDRs. */
   claimedOutside(name: string, nowMs: number): void;
   /** Makes a link to a node, if there is none and it is a member. */
@@ -74,7 +76,8 @@ export class Claims {
       const names = { winnerName: this.#nameOf(winner), loserName: this.#nameOf(claim.owner) };
       const fields = { cidr: claim.cidr, winner, loser: claim.owner, ...names };
       const message = 'two nodes claim the same pod addresses; change the pod CIDR of the loser';
-      const met = this.#ifMet(winner, claim.owner);
+      // The loser is told of also where nobody knows the winner.
+      const met = this.#ifMet(winner, claim.owner) ?? this.#ifMet(claim.owner);
       notices.write('error', message, nowMs, subjectOf(`${claim.cidr}${claim.owner}`, met), fields);
     }
     for (const { cidr, owner } of outside) {
@@ -96,8 +99,8 @@ export class Claims {
 
   /** Whom a notice is of, if this node has met them all. */
   #ifMet(...ids: readonly NodeId[]): string | null {
-    const { ownId, peers } = this.#deps;
-    return ids.every((id) => id === ownId || peers.get(id)?.isProven === true) ? ids.join() : null;
+    const { ownId, isProven } = this.#deps;
+    return ids.every((id) => id === ownId || isProven(id)) ? ids.join() : null;
   }
 
   #standingOf(advert: Advert, nowMs: number): Standing {

@@ -111,7 +111,8 @@ export class PeerTable {
     const parts = { self, witness, authority, notices, members: this.members, peers: this.#peers };
     const claimedOutside = (name: string, nowMs: number): void => this.#deps.claimedOutside(name, nowMs);
     const open = (id: NodeId, nowMs: number): void => this.open(id, nowMs);
-    return new Claims({ ownId: this.#ownId, ...parts, claimedOutside, open }, clusterCidrs);
+    const isProven = (id: NodeId): boolean => this.#isProven(id);
+    return new Claims({ ownId: this.#ownId, ...parts, isProven, claimedOutside, open }, clusterCidrs);
   }
 
   get peers(): ReadonlyMap<NodeId, Peer> {
