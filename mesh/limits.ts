@@ -390,4 +390,4 @@ export const NOTICES_OF_EACH_MESSAGE = 8;
 /** The same of each message and member that this node has met: one member shall not hide another. */
 export const NOTICES_OF_EACH_MEMBER = 2;
 /** Members of each message, and messages, beyond which members are not told apart so: then each message has its first ones only. */
-export const MAX_NOTICE_GROUPS = 1024;
+export const MAX_NOTICE_GROUPS = 256;
