@@ -146,9 +146,8 @@ export class RelayedPaths {
 
   /** A link or a path changed, or something is due. */
   consider(peer: Peer, nowMs: number): void {
-    const path = this.#paths.get(peer.id);
-    const isNeeded = this.#deps.isAble() && relayNeededAtMs(peer, false, nowMs) !== Infinity;
-    if (isNeeded || path !== undefined) this.#advance(peer.id, nowMs);
+    const isNeeded = relayNeededAtMs(peer, false, nowMs) !== Infinity;
+    if (isNeeded || this.#paths.has(peer.id)) this.#advance(peer.id, nowMs);
     if (isCarrying(peer.link) && peer.path.relay === null) this.#direct.set(peer.id, peer);
     else this.#relayGone(peer.id, nowMs);
   }
@@ -269,23 +268,17 @@ export class RelayedPaths {
     if (peer.isProven || peer.framesWait(nowMs)) return true;
     const { isNeighbour } = peer;
     // One that asks nobody, as before this node has a link, leaves its place to one that does.
-    const isOfUse = isTurn && this.#strangerSearches.has(isNeighbour, nowMs) && this.#hasCandidate(nowMs);
+    const isOfUse = isTurn && this.#strangerSearches.has(isNeighbour, nowMs) && this.#candidates(nowMs).length > 0;
     return isOfUse && this.#strangerSearches.take(isNeighbour, nowMs);
   }
 
-  #hasCandidate(nowMs: number): boolean {
-    for (const peer of this.#direct.values()) if (this.#candidate(peer, nowMs) !== null) return true;
-    return false;
-  }
-
   #candidates(nowMs: number): RelayCandidate[] {
-    return Array.from(this.#direct.values(), (peer) => this.#candidate(peer, nowMs)).filter((known) => known !== null);
-  }
-
-  #candidate(peer: Peer, nowMs: number): RelayCandidate | null {
-    const { id, isNeighbour, path } = peer;
-    if (path.rttMs === null || !isDirectlyHeard(peer, nowMs)) return null;
-    return { id, isNeighbour, isKnown: this.#isKnown(id, nowMs), rttMs: path.rttMs };
+    return Array.from(this.#direct.values()).flatMap((peer) => {
+      const { id, isNeighbour, path } = peer;
+      return path.rttMs !== null && isDirectlyHeard(peer, nowMs)
+        ? [{ id, isNeighbour, isKnown: this.#isKnown(id, nowMs), rttMs: path.rttMs }]
+        : [];
+    });
   }
 
   #isKnown(relay: NodeId, nowMs: number): boolean {

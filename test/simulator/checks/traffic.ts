@@ -71,7 +71,7 @@ export class Traffic {
 
   /** Both ends, and the relay between them. */
   #onWay(source: SimNode, target: SimNode): SimNode[] {
-    const relay = source.member(target.id)?.relay ?? null;
+    const relay = source.relayTo(target);
     return [source, target, ...this.#cluster.members.filter(({ id }) => id === relay)];
   }
 
